@@ -1,0 +1,65 @@
+/**
+ * Files that are either whole or absent: everything l2caf writes goes to a temporary name in the same folder first and
+ * is renamed when it is complete, so that a crash, a full disk or Ctrl-C leaves no half-written file under a final name.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { L2cafError, messageOf } from './errors.ts';
+
+/**
+ * Calls `write` with a temporary path beside `path` (same extension) and renames the result to `path`; removes it if
+ * `write` fails. Creates the folder.
+ *
+ * @throws L2cafError `output-unwritable` when the folder cannot be made or written to.
+ */
+export async function writeAtomically(path: string, write: (temporaryPath: string) => Promise<void>): Promise<void> {
+  const folder = dirname(path);
+  await makeFolder(folder);
+  const extension = extname(path);
+  const temporary = join(folder, `.${basename(path, extension)}.${randomBytes(4).toString('hex')}.part${extension}`);
+  try {
+    await write(temporary);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true, recursive: true });
+    throw isFileSystemError(error) ? unwritable(path, error) : error;
+  }
+}
+
+/** Writes text or bytes to `path`, whole or not at all. */
+export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
+  await writeAtomically(path, (temporary) => writeFile(temporary, data));
+}
+
+/**
+ * Makes a folder and its parents.
+ *
+ * @throws L2cafError `output-unwritable`
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+/** SHA-256 of a file's content, in hexadecimal; reads it as a stream. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  return hash.digest('hex');
+}
+
+function isFileSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
+}
+
+function unwritable(path: string, cause: unknown): L2cafError {
+  return new L2cafError('output-unwritable', `cannot write ${path}: ${messageOf(cause)}`, {
+    hint: 'choose another folder with -o, or check its permissions and the free space',
+    cause,
+  });
+}

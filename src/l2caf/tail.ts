@@ -1,0 +1,45 @@
+/**
+ * The one thing L2-CAF needs to know about a network: its tail, the part after the filter (paper, Sec. 3, "fast
+ * endpoints", Eq. 3). A recurrent network over T frames has T slots, one per frame: filtering slot t multiplies that
+ * frame's feature map by a filter while the other frames pass through untouched. A still picture has one slot.
+ */
+import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { GridShape } from '../types.ts';
+
+/** A linear tail: `FT(f) = P f + b`. */
+export interface LinearProjection {
+  /** `P`, `[outputSize, h·w]` row by row: what each cell contributes to each output. */
+  readonly matrix: Float64Array;
+  /** `b`, `[outputSize]`. */
+  readonly bias: Float64Array;
+}
+
+/** How a nonlinear tail responds to one filter, in double precision, for Gauss–Newton (METHOD §4). */
+export interface SmoothResponse {
+  /** `FT(f)`, `[outputSize]`. */
+  output(filter: Float64Array): Float64Array;
+  /** `∂FT/∂f` at the same filter, `[outputSize, h·w]` row by row. */
+  jacobian(filter: Float64Array): Float64Array;
+}
+
+/** The network after the filter, for a fixed input whose feature maps it holds. */
+export interface Tail {
+  /** Feature maps that can be filtered: T frames of an event, or 1 for a picture. */
+  readonly slots: number;
+  readonly grid: GridShape;
+  /** Length d of the output. */
+  readonly outputSize: number;
+  /** The output with no filter, `NT(x)`, `[d]`. */
+  readonly reference: Float32Array;
+  /**
+   * Filters `[n, h, w]` → outputs `[n, d]`: in row i only slot `slots[i]` is filtered, by filter i exactly as given
+   * (already constrained). Differentiable; rows do not influence each other. The caller disposes of the result.
+   */
+  filtered(filters: Tensor3D, slots: readonly number[]): Tensor2D;
+  /** The closed form of a slot, when the tail is linear. */
+  linear?(slot: number): LinearProjection;
+  /** A faster, double-precision form of a slot; without it, solvers differentiate `filtered`. */
+  smooth?(slot: number): SmoothResponse;
+  /** Frees the tensors that the tail holds. */
+  dispose(): void;
+}

@@ -1,0 +1,91 @@
+/**
+ * The values that the parts of l2caf hand to each other: plain objects and typed arrays, no tensors, no file handles.
+ * Every module may import this file; it imports nothing.
+ */
+
+/** A rational number, such as a frame rate of 30000/1001 frames per second. Both parts are positive integers. */
+export interface Rational {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+/** Width and height of a picture, in pixels. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Height and width of a feature map or filter, in cells. */
+export interface GridShape {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** What a probe found out about a video file. Sizes are those of the picture as shown, after rotation. */
+export interface VideoClip extends PictureSize {
+  readonly path: string;
+  /** Average frame rate, frames per second; exact for constant-rate video. */
+  readonly frameRate: Rational;
+  /** Length of the video stream, seconds. */
+  readonly durationSec: number;
+  /** Clockwise rotation that a player applies before showing the picture; `width` and `height` include it. */
+  readonly rotationDeg: 0 | 90 | 180 | 270;
+  readonly hasAudio: boolean;
+  /** ffmpeg's name of the stored pixel format, e.g. `yuv420p` or `yuv422p10le`. */
+  readonly pixelFormat: string;
+}
+
+/** Time span `[startSec, endSec)` of a clip, in seconds from the clip's first timestamp. */
+export interface TimeSpan {
+  readonly startSec: number;
+  readonly endSec: number;
+}
+
+/** Decoded frames: `rgb` holds `t·h·w·3` bytes, row by row, red first. */
+export interface FrameBatch {
+  readonly rgb: Uint8Array;
+  /** `[t, h, w, 3]` */
+  readonly shape: readonly [number, number, number, 3];
+  /** The real presentation time of each frame, seconds from the start of the file; length t. */
+  readonly timestampsSec: readonly number[];
+}
+
+/**
+ * Why a solver stopped: `converged` (its stop rule held), `max-iterations` (it ran out of them first), `exact` (closed
+ * form, no iteration needed).
+ */
+export type SolverStatus = 'converged' | 'max-iterations' | 'exact';
+
+/** One attention filter, the result of L2-CAF for one frame (paper, Sec. 3). */
+export interface AttentionFilter extends GridShape {
+  /** Signed, constrained (unit L2 norm unless another constraint was asked for); `height·width` values, row by row. */
+  readonly values: Float32Array;
+  /** The objective at `values`. */
+  readonly loss: number;
+  /** Iterations of the solver; 0 for a closed form. */
+  readonly iterations: number;
+  readonly status: SolverStatus;
+  /** Loss every `checkEvery` iterations, first entry before the first step. */
+  readonly lossHistory: readonly number[];
+}
+
+/** A filter made ready to show: values in [0, 1], row by row, at any resolution. */
+export interface Heatmap extends GridShape {
+  readonly values: Float32Array;
+  /** The value that became 0 and the one that became 1, so that the scale is not lost. */
+  readonly min: number;
+  readonly max: number;
+}
+
+/** How far a long piece of work has come. `total` is absent while it is unknown. */
+export interface Progress {
+  /** What is being done, e.g. `rendering`. */
+  readonly stage: string;
+  readonly done: number;
+  readonly total?: number;
+  /** What is counted, e.g. `frames` or `bytes`. */
+  readonly unit: string;
+}
+
+/** Told about the progress of long work; must return quickly and not throw. */
+export type ProgressListener = (progress: Progress) => void;

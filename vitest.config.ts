@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+/** Fast tests are the default; slow ones (`*.slow.test.ts`) need the real ResNet-50 or many seconds. */
+export default defineConfig({
+  test: {
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    pool: 'forks',
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'fast', include: ['test/**/*.test.ts'], exclude: ['test/**/*.slow.test.ts'] } },
+      { extends: true, test: { name: 'slow', include: ['test/**/*.slow.test.ts'], testTimeout: 300_000 } },
+    ],
+  },
+});
