@@ -1,7 +1,7 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 /** Fast tests are the default; slow ones (`*.slow.test.ts`) need the real ResNet-50 or many seconds. */
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 120_000,
@@ -13,3 +13,5 @@ export default defineConfig({
     ],
   },
 });
+
+export default config;
