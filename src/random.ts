@@ -1,0 +1,41 @@
+/**
+ * Seeded random numbers, the same on every machine: initial filters, untrained heads and generated fixtures must be
+ * reproducible from a seed. Generator: sfc32 (PractRand), seeded through splitmix32.
+ */
+
+/** A stream of random numbers. */
+export interface Random {
+  /** Uniform in [0, 1). */
+  uniform(): number;
+  /** Normal, mean 0, standard deviation 1 (Box–Muller). */
+  normal(): number;
+}
+
+/** A stream that depends on `seed` and `stream` only; different streams of one seed are independent. */
+export function createRandom(seed: number, stream = 0): Random {
+  const mix = splitmix32((seed ^ Math.imul(stream + 1, 0x9e3779b9)) >>> 0);
+  let [a, b, c, d] = [mix(), mix(), mix(), 1] as [number, number, number, number];
+  const uniform = (): number => {
+    const t = (((a + b) | 0) + d) | 0;
+    d = (d + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + t) | 0;
+    return (t >>> 0) / 2 ** 32;
+  };
+  for (let i = 0; i < 12; i++) uniform();
+  const normal = (): number => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+  return { uniform, normal };
+}
+
+function splitmix32(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x9e3779b9) | 0;
+    let z = state ^ (state >>> 16);
+    z = Math.imul(z, 0x21f0aaad);
+    z ^= z >>> 15;
+    z = Math.imul(z, 0x735a2d97);
+    return z ^ (z >>> 15);
+  };
+}
