@@ -1,0 +1,133 @@
+/**
+ * Finds the ffmpeg and ffprobe executables, so that a fresh machine always has them and a user can always choose others.
+ * A binary that was set explicitly and does not work is an error, never skipped.
+ */
+import { execFile } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { L2cafError, messageOf } from '../errors.ts';
+
+/** An executable that was found and answered `-version`. */
+export interface Binary {
+  readonly path: string;
+  /** Where it was found: an environment variable, `PATH`, or the name of a package. */
+  readonly source: string;
+  /** As the program states it, e.g. `5.1.6-0+deb12u1`. */
+  readonly version: string;
+}
+
+/** The environment variables that matter here; tests pass their own. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Finds ffmpeg: `FFMPEG_PATH`, the package ffmpeg-static, `ffmpeg` on `PATH`, the package @ffmpeg-installer/ffmpeg.
+ * The answer is remembered per environment.
+ *
+ * @throws L2cafError `ffmpeg-missing` when none works, or `FFMPEG_PATH` is set and does not work.
+ */
+export function findFfmpeg(env: Environment = process.env): Promise<Binary> {
+  return remembered(`ffmpeg ${env['FFMPEG_PATH']} ${env['PATH']}`, () =>
+    findBinary('ffmpeg', 'FFMPEG_PATH', env['FFMPEG_PATH'], [
+      { source: 'ffmpeg-static', locate: () => pathFromPackage('ffmpeg-static') },
+      { source: 'PATH', locate: () => pathOnPath('ffmpeg', env['PATH']) },
+      { source: '@ffmpeg-installer/ffmpeg', locate: () => pathFromPackage('@ffmpeg-installer/ffmpeg') },
+    ]),
+  );
+}
+
+/**
+ * Finds ffprobe: `FFPROBE_PATH`, beside the ffmpeg in use, `ffprobe` on `PATH`, the package @ffprobe-installer/ffprobe.
+ *
+ * @throws L2cafError `ffmpeg-missing` when none works, or `FFPROBE_PATH` is set and does not work.
+ */
+export function findFfprobe(env: Environment = process.env): Promise<Binary> {
+  return remembered(`ffprobe ${env['FFPROBE_PATH']} ${env['FFMPEG_PATH']} ${env['PATH']}`, () =>
+    findBinary('ffprobe', 'FFPROBE_PATH', env['FFPROBE_PATH'], [
+      {
+        source: 'beside ffmpeg',
+        locate: async () => pathOnPath('ffprobe', dirname((await findFfmpeg(env)).path)),
+      },
+      { source: 'PATH', locate: () => pathOnPath('ffprobe', env['PATH']) },
+      { source: '@ffprobe-installer/ffprobe', locate: () => pathFromPackage('@ffprobe-installer/ffprobe') },
+    ]),
+  );
+}
+
+interface Place {
+  readonly source: string;
+  /** The path of an existing executable, or undefined. */
+  locate(): Promise<string | undefined>;
+}
+
+const require = createRequire(import.meta.url);
+const execute = promisify(execFile);
+const found = new Map<string, Promise<Binary>>();
+
+function remembered(key: string, find: () => Promise<Binary>): Promise<Binary> {
+  const search = found.get(key) ?? find();
+  found.set(key, search);
+  search.catch(() => found.delete(key));
+  return search;
+}
+
+async function findBinary(
+  name: 'ffmpeg' | 'ffprobe',
+  variable: string,
+  chosen: string | undefined,
+  places: readonly Place[],
+): Promise<Binary> {
+  if (chosen) {
+    try {
+      return { path: resolve(chosen), source: variable, version: await versionOf(name, resolve(chosen)) };
+    } catch (cause) {
+      throw new L2cafError('ffmpeg-missing', `${variable}=${chosen} does not work: ${messageOf(cause)}`, {
+        hint: `point ${variable} at a working ${name} executable, or unset it`,
+        cause,
+      });
+    }
+  }
+  for (const { source, locate } of places) {
+    const path = await locate();
+    const version = path && (await versionOf(name, path).catch(() => undefined));
+    if (path && version) return { path, source, version };
+  }
+  const tried = [variable, ...places.map((place) => place.source)].join(', ');
+  throw new L2cafError('ffmpeg-missing', `no working ${name} was found (tried ${tried})`, {
+    hint: `install ffmpeg, or set ${variable} to its executable`,
+  });
+}
+
+async function versionOf(name: string, path: string): Promise<string> {
+  const { stdout } = await execute(path, ['-version'], { timeout: 20_000, windowsHide: true });
+  const version = new RegExp(`^${name} version (\\S+)`).exec(stdout)?.[1];
+  if (!version) throw new Error(`it does not answer "-version" as ${name} does`);
+  return version;
+}
+
+async function pathOnPath(name: string, path = ''): Promise<string | undefined> {
+  const file = process.platform === 'win32' ? `${name}.exe` : name;
+  for (const folder of path.split(delimiter).filter(Boolean)) {
+    if (await isExecutable(join(folder, file))) return resolve(folder, file);
+  }
+  return undefined;
+}
+
+/** Installer packages export the path, alone or as `{ path }`; they are absent or throw where they have no binary. */
+async function pathFromPackage(name: string): Promise<string | undefined> {
+  try {
+    const exported: unknown = require(name);
+    const path = typeof exported === 'string' ? exported : (exported as { path?: string } | null)?.path;
+    return path && (await isExecutable(path)) ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
