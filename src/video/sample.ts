@@ -1,0 +1,174 @@
+/**
+ * Chooses the moments of an event that the network sees, and decodes exactly the frames on screen at those moments, at
+ * the network's input size or as shown. `samplingTimes` is the only definition of these moments.
+ */
+import { Writable } from 'node:stream';
+import { L2cafError } from '../errors.ts';
+import type { FrameBatch, PictureSize, TimeSpan, VideoClip } from '../types.ts';
+import { runFfmpeg } from './ffmpeg.ts';
+import { listFrames } from './probe.ts';
+import { framesFrom, inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
+
+/** Settings of {@link sampleFrames}. */
+export interface SampleOptions {
+  readonly span: TimeSpan;
+  /** Number of frames, at least 1. */
+  readonly count: number;
+  /** Frames are stretched to this size; without it they keep the size at which the clip is shown. */
+  readonly size?: PictureSize;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The middles of `count` equal parts of the span, seconds: `start + (k + ½)/count · (end − start)`. An event's frames are
+ * thus spread over all of it and avoid its uncertain borders.
+ */
+export function samplingTimes(span: TimeSpan, count: number): number[] {
+  const length = span.endSec - span.startSec;
+  return Array.from({ length: count }, (_, k) => span.startSec + ((k + 0.5) / count) * length);
+}
+
+/**
+ * The time span asked for, by default the whole clip. An end that exceeds the clip by less than a frame is rounding, and
+ * becomes the end of the clip.
+ *
+ * @throws L2cafError `time-span` when it is empty, negative, not a number, or beyond the end of the clip.
+ */
+export function resolveSpan(clip: VideoClip, wanted: { startSec?: number; endSec?: number } = {}): TimeSpan {
+  const { startSec = 0, endSec = clip.durationSec } = wanted;
+  const frameSec = clip.frameRate.denominator / clip.frameRate.numerator;
+  const span = `${startSec}–${endSec} s`;
+  if (!Number.isFinite(startSec) || !Number.isFinite(endSec))
+    throw wrongSpan(clip, `${span} is not made of two numbers`);
+  if (startSec < 0) throw wrongSpan(clip, `${span} starts before the clip`);
+  if (startSec >= endSec) throw wrongSpan(clip, `${span} is empty, as it does not start before its end`);
+  if (startSec >= clip.durationSec) throw wrongSpan(clip, `${span} starts after the end of the clip`);
+  if (endSec >= clip.durationSec + frameSec) throw wrongSpan(clip, `${span} reaches beyond the end of the clip`);
+  return { startSec, endSec: Math.min(endSec, clip.durationSec) };
+}
+
+/**
+ * Decodes the frames on screen at {@link samplingTimes}: `[count, height, width, 3]`, rotation applied.
+ *
+ * @throws L2cafError `time-span` when the span holds fewer frames than asked for; `input-unreadable`; `aborted`
+ */
+export async function sampleFrames(clip: VideoClip, options: SampleOptions): Promise<FrameBatch> {
+  const { count, size, signal } = options;
+  if (!Number.isSafeInteger(count) || count < 1) throw new L2cafError('usage', `cannot sample ${count} frames`);
+  const span = resolveSpan(clip, options.span);
+  const { timesSec } = await listFrames(clip, span, signal);
+  if (timesSec.length < count) {
+    const held = timesSec.length === 1 ? '1 frame' : `${timesSec.length} frames`;
+    throw wrongSpan(clip, `${span.startSec}–${span.endSec} s holds ${held}, fewer than the ${count} asked for`);
+  }
+  return framesAt(clip, samplingTimes(span, count), { ...(size && { size }), ...(signal && { signal }) });
+}
+
+/**
+ * Decodes the frame on screen at each of the given times (the last one shown by then, or the clip's first):
+ * `[t, height, width, 3]`, with the real time of each frame.
+ *
+ * @throws L2cafError `input-unreadable` when a frame cannot be decoded; `aborted`
+ */
+export async function framesAt(
+  clip: VideoClip,
+  timesSec: readonly number[],
+  options: { readonly size?: PictureSize; readonly signal?: AbortSignal } = {},
+): Promise<FrameBatch> {
+  const { size = { width: clip.width, height: clip.height }, signal } = options;
+  const { shownSec, originSec } = await shownAt(clip, timesSec, signal);
+  const frameBytes = size.width * size.height * 3;
+  const rgb = new Uint8Array(frameBytes * shownSec.length);
+  for (let first = 0; first < shownSec.length; first += INPUTS_PER_RUN) {
+    const part = shownSec.slice(first, first + INPUTS_PER_RUN);
+    const target = rgb.subarray(first * frameBytes, (first + part.length) * frameBytes);
+    const decode = (mode: SeekMode): Promise<boolean> =>
+      decodeInto(target, clip, part, { originSec, size, mode, signal });
+    if (!((await decode('near')) || (await decode('from-start')))) throw undecodable(clip, part);
+  }
+  return { rgb, shape: [shownSec.length, size.height, size.width, 3], timestampsSec: shownSec };
+}
+
+/** Each input has a decoder of its own; this bounds their memory. */
+const INPUTS_PER_RUN = 8;
+
+/** How far before a moment its frame may have appeared, seconds: the usual case first, then any. */
+const LOOK_BACK_SEC: readonly number[] = [2, Number.POSITIVE_INFINITY];
+
+/** The real times of the frames on screen at the given times. */
+async function shownAt(
+  clip: VideoClip,
+  timesSec: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<{ shownSec: number[]; originSec: number }> {
+  const earliest = Math.min(...timesSec);
+  for (const lookBack of LOOK_BACK_SEC) {
+    const startSec = Math.max(0, earliest - lookBack);
+    // One second more, as a clip that starts with sound may show its first frame later than at 0.
+    const span = { startSec, endSec: Math.max(...timesSec) + 1 };
+    const { timesSec: frames, details } = await listFrames(clip, span, signal);
+    const first = frames[0];
+    if (first === undefined || (first > earliest && startSec > 0)) continue;
+    const shownSec = timesSec.map((time) => frames.findLast((shown) => shown <= time) ?? first);
+    return { shownSec, originSec: details.originSec };
+  }
+  throw undecodable(clip, timesSec);
+}
+
+interface DecodeOptions {
+  readonly originSec: number;
+  readonly size: PictureSize;
+  readonly mode: SeekMode;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Fills `target` with the frames at exactly these times; false if ffmpeg delivered others or none. */
+async function decodeInto(
+  target: Uint8Array,
+  clip: VideoClip,
+  timesSec: readonly number[],
+  { originSec, size, mode, signal }: DecodeOptions,
+): Promise<boolean> {
+  const scale = `scale=${size.width}:${size.height}:flags=bicubic+accurate_rnd+full_chroma_int,setsar=1,format=rgb24`;
+  const branches = timesSec.map((time, k) => `[${k}:V:0]${framesFrom(originSec, time, 1)},setpts=0,${scale}[v${k}]`);
+  const labels = timesSec.map((_, k) => `[v${k}]`).join('');
+  const shown = new ShownTimes(originSec);
+  const { sink, bytesWritten } = sinkInto(target);
+  await runFfmpeg({
+    inputs: timesSec.map((time) => inputFrom(clip.path, originSec, time, mode)),
+    filtergraph: `${branches.join(';')};${labels}concat=n=${timesSec.length}[out]`,
+    options: [...KEEP_TIMESTAMPS, '-map', '[out]', '-vsync', '0', '-f', 'rawvideo'],
+    output: sink,
+    signal,
+    onLine: shown.read,
+  });
+  return bytesWritten() === target.length && shown.match(timesSec);
+}
+
+/** A stream that copies what it gets into `target` and counts it. */
+function sinkInto(target: Uint8Array): { sink: Writable; bytesWritten: () => number } {
+  let offset = 0;
+  const sink = new Writable({
+    // fluent-ffmpeg takes `close` for a broken pipe when it comes before the end of the process
+    emitClose: false,
+    write(chunk: Uint8Array, _encoding, done) {
+      if (offset + chunk.length <= target.length) target.set(chunk, offset);
+      offset += chunk.length;
+      done();
+    },
+  });
+  return { sink, bytesWritten: () => offset };
+}
+
+function undecodable(clip: VideoClip, timesSec: readonly number[]): L2cafError {
+  const times = timesSec.map((time) => time.toFixed(2)).join(', ');
+  return new L2cafError('input-unreadable', `cannot decode the frames of ${clip.path} at ${times} s`, {
+    hint: 'the file may be damaged there: choose another time span or re-encode it',
+  });
+}
+
+function wrongSpan(clip: VideoClip, why: string): L2cafError {
+  return new L2cafError('time-span', `the time span ${why} (${clip.path}, ${clip.durationSec.toFixed(2)} s long)`, {
+    hint: `choose a span within 0–${clip.durationSec.toFixed(2)} s that is long enough for the frames asked for`,
+  });
+}

@@ -1,0 +1,57 @@
+/**
+ * Decoding that starts with exactly the wanted frame. ffmpeg's own seeking is only a hint for where to begin to decode:
+ * containers keep different promises about it. A filter on absolute time decides which frame is the first, and the times
+ * of the frames that came through are read back and checked.
+ */
+import type { FfmpegInput } from './ffmpeg.ts';
+
+/** ffmpeg options that keep the file's own timestamps; needed once per run, with {@link inputFrom}. */
+export const KEEP_TIMESTAMPS: readonly string[] = ['-copyts'];
+
+/** How to begin: close to the frame, or, where a container cannot seek that well, at the start of the file. */
+export type SeekMode = 'near' | 'from-start';
+
+/** An input that decodes from before the frame at `timeSec`, seconds from the start of a clip that begins at `originSec`. */
+export function inputFrom(path: string, originSec: number, timeSec: number, mode: SeekMode): FfmpegInput {
+  const seek = originSec + timeSec - MARGIN_SEC;
+  const isSeek = mode === 'near' && timeSec > MARGIN_SEC;
+  const options = isSeek ? ['-noaccurate_seek', '-seek_timestamp', '1', '-ss', seek.toFixed(6)] : [];
+  return { source: path, options };
+}
+
+/** The beginning of a filtergraph: `count` frames from the one at `timeSec` on, each reported to {@link ShownTimes}. */
+export function framesFrom(originSec: number, timeSec: number, count: number): string {
+  const cut = (originSec + timeSec - MARGIN_SEC).toFixed(6);
+  return `settb=1/1000000,trim=start=${cut},trim=end_frame=${count},showinfo`;
+}
+
+/** Collects the timestamps that ffmpeg logs for the frames of each branch of a filtergraph. */
+export class ShownTimes {
+  readonly #originSec: number;
+  readonly #timesOfBranch = new Map<number, number[]>();
+
+  constructor(originSec: number) {
+    this.#originSec = originSec;
+  }
+
+  /** Takes one line of ffmpeg's log. */
+  readonly read = (line: string): void => {
+    const match = /Parsed_showinfo_(\d+) .* pts: *(-?\d+)/.exec(line);
+    if (!match) return;
+    const branch = Number(match[1]);
+    const times = this.#timesOfBranch.get(branch) ?? [];
+    times.push(Number(match[2]) / 1e6 - this.#originSec);
+    this.#timesOfBranch.set(branch, times);
+  };
+
+  /** Whether exactly these frames came through, seconds from the start of the clip, branch after branch. */
+  match(timesSec: Iterable<number>): boolean {
+    const branches = [...this.#timesOfBranch].sort(([a], [b]) => a - b);
+    const shown = branches.flatMap(([, times]) => times);
+    const expected = [...timesSec];
+    return shown.length === expected.length && shown.every((time, i) => Math.abs(time - expected[i]!) < MARGIN_SEC);
+  }
+}
+
+/** Less than the gap between any two frames, more than the rounding of any timestamp. */
+const MARGIN_SEC = 0.0005;
