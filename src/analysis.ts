@@ -1,0 +1,127 @@
+/**
+ * The analysis document: everything an analysis found out, as numbers, and what is needed to render and to reproduce it.
+ * Written by `l2caf analyze`, read by everything downstream, validated whenever it is read.
+ */
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { L2cafError, messageOf } from './errors.ts';
+import { writeFileAtomically } from './files.ts';
+
+/** Version of the document's shape; changes when a reader of the old one would go wrong. */
+export const ANALYSIS_SCHEMA = 'l2caf-analysis/1';
+
+const positiveInt = z.int().positive();
+const seconds = z.number().nonnegative();
+const gridSchema = z.object({ height: positiveInt, width: positiveInt });
+const sizeSchema = z.object({ width: positiveInt, height: positiveInt });
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const frameSchema = z
+  .object({
+    /** Index in the LSTM. */
+    timestep: z.int().nonnegative(),
+    /** Real presentation time of the frame, seconds from the start of the file. */
+    timestampSec: seconds,
+    /** Signed filter, row by row. */
+    filter: gridSchema.extend({ values: z.array(z.number()) }),
+    loss: z.number(),
+    lossHistory: z.array(z.number()),
+    iterations: z.int().nonnegative(),
+    status: z.enum(['converged', 'max-iterations', 'exact']),
+    /** Cell of the largest absolute filter value, from the top left, 0-based. */
+    peakCell: z.object({ row: z.int().nonnegative(), column: z.int().nonnegative() }),
+  })
+  .refine(
+    ({ filter }) => filter.values.length === filter.height * filter.width,
+    'a filter has the wrong number of values',
+  );
+
+const analysisSchema = z.object({
+  schema: z.literal(ANALYSIS_SCHEMA),
+  l2cafVersion: z.string(),
+  source: sizeSchema.extend({
+    /** Absolute path at the time of the analysis. */
+    path: z.string().min(1),
+    sha256,
+    frameRate: z.object({ numerator: positiveInt, denominator: positiveInt }),
+    durationSec: seconds,
+    rotationDeg: z.union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)]),
+  }),
+  span: z
+    .object({ startSec: seconds, endSec: seconds })
+    .refine(({ startSec, endSec }) => startSec < endSec, 'the span ends before it starts'),
+  model: z.object({
+    trunk: z.string(),
+    trunkSha256: sha256,
+    stage: z.string(),
+    head: z.object({ kind: z.literal('untrained'), seed: z.int(), sha256 }),
+    inputSize: sizeSchema,
+    grid: gridSchema,
+  }),
+  options: z.object({
+    backend: z.string(),
+    solver: z.string(),
+    preset: z.string(),
+    objective: z.string(),
+    constraint: z.string(),
+    seed: z.int(),
+  }),
+  /** What the user should know before trusting the numbers. */
+  warnings: z.array(z.string()),
+  /** The event's embedding with no filter, not normalised. */
+  embedding: z.array(z.number()).min(1),
+  frames: z.array(frameSchema).min(1),
+  timingsSec: z.object({ decode: seconds, trunk: seconds, filters: seconds }),
+});
+
+/** The analysis of one event. */
+export type Analysis = z.infer<typeof analysisSchema>;
+/** One sampled frame of an {@link Analysis}. */
+export type AnalysisFrame = Analysis['frames'][number];
+
+/**
+ * Reads and validates an analysis document.
+ *
+ * @throws L2cafError `input-not-found` or `analysis-invalid`, naming the first wrong field.
+ */
+export async function readAnalysis(path: string): Promise<Analysis> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new L2cafError('analysis-invalid', `${path} is not JSON: ${messageOf(cause)}`, { cause });
+  }
+  return parseAnalysis(json, path);
+}
+
+/**
+ * Validates what was read from `path`.
+ *
+ * @throws L2cafError `analysis-invalid`
+ */
+export function parseAnalysis(json: unknown, path: string): Analysis {
+  const version = (json as { schema?: unknown } | null)?.schema;
+  if (version !== ANALYSIS_SCHEMA) {
+    throw new L2cafError(
+      'analysis-invalid',
+      `${path} has the schema ${JSON.stringify(version)}, this version reads "${ANALYSIS_SCHEMA}"`,
+      {
+        hint: 'give an analysis.json that l2caf analyze wrote, or analyze the clip again',
+      },
+    );
+  }
+  const result = analysisSchema.safeParse(json);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new L2cafError('analysis-invalid', `${path}: ${issue.path.join('.') || 'document'}: ${issue.message}`, {
+    cause: result.error,
+  });
+}
+
+/** Writes the document, whole or not at all; refuses to write one that could not be read back. */
+export async function writeAnalysis(path: string, analysis: Analysis): Promise<void> {
+  await writeFileAtomically(path, `${JSON.stringify(parseAnalysis(analysis, path))}\n`);
+}

@@ -1,0 +1,108 @@
+/** `l2caf doctor`: what will be used on this machine and why, and what to do about what is missing. */
+import { constants } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
+import { Command } from 'commander';
+import { L2cafError, messageOf } from '../errors.ts';
+import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
+import { cacheFolder, cacheState, RESNET50_IMAGENET, weightsPath } from '../models/pretrained.ts';
+import { findFfmpeg, findFfprobe } from '../video/binaries.ts';
+import { choiceOption, examples } from './options.ts';
+import { EXIT } from './run.ts';
+import { createTerminal, formatTable } from './terminal.ts';
+
+/** One thing that was looked at. */
+interface Finding {
+  readonly name: string;
+  readonly verdict: 'ok' | 'warn' | 'fail';
+  /** What was found, and why it is used. */
+  readonly found: string;
+  /** What to do, where there is something to do. */
+  readonly advice?: string;
+}
+
+/** The `doctor` command; exits with 1 if anything fails. */
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('what ffmpeg, backend, cache and model will be used, and why')
+    .addOption(choiceOption('--backend <name>', 'the backend to check', BACKEND_CHOICES, 'auto'))
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', examples('l2caf doctor', 'l2caf doctor --backend tensorflow'))
+    .action(async ({ backend, json }: { backend: BackendChoice; json?: boolean }) => {
+      const findings = [
+        checkNode(),
+        await check('ffmpeg', async () => describeBinary(await findFfmpeg())),
+        await check('ffprobe', async () => describeBinary(await findFfprobe())),
+        await check('backend', async () => {
+          const info = await useBackend(backend);
+          return `${info.name}: ${info.detail} (${info.reason})`;
+        }),
+        await checkCache(),
+        await checkTrunk(),
+      ];
+      const terminal = createTerminal();
+      if (json) terminal.result(JSON.stringify(findings, null, 2));
+      else terminal.result(formatTable(findings.map(({ verdict, name, found }) => [verdict, name, found])));
+      for (const { name, advice } of findings)
+        if (advice !== undefined && !json) terminal.result(`→ ${name}: ${advice}`);
+      if (findings.some(({ verdict }) => verdict === 'fail')) process.exitCode = EXIT.failed;
+    });
+}
+
+function checkNode(): Finding {
+  const isRecent = Number(process.versions.node.split('.')[0]) >= 20;
+  const found = `${process.versions.node} on ${process.platform} ${process.arch}`;
+  return isRecent
+    ? { name: 'node', verdict: 'ok', found }
+    : { name: 'node', verdict: 'fail', found, advice: 'install Node 20 or newer' };
+}
+
+async function checkCache(): Promise<Finding> {
+  const folder = cacheFolder();
+  const why = process.env['L2CAF_CACHE'] ? 'L2CAF_CACHE' : "the user's cache folder";
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    return { name: 'cache', verdict: 'ok', found: `${folder} (${why})` };
+  } catch (error) {
+    return {
+      name: 'cache',
+      verdict: 'fail',
+      found: messageOf(error),
+      advice: 'set L2CAF_CACHE to a folder that can be written to',
+    };
+  }
+}
+
+async function checkTrunk(): Promise<Finding> {
+  const { id } = RESNET50_IMAGENET;
+  const state = await cacheState(RESNET50_IMAGENET);
+  if (state === 'ready')
+    return { name: 'model', verdict: 'ok', found: `${id}: ${weightsPath(RESNET50_IMAGENET)}, hash verified` };
+  if (state === 'damaged') {
+    return {
+      name: 'model',
+      verdict: 'fail',
+      found: `${id}: ${weightsPath(RESNET50_IMAGENET)} is damaged`,
+      advice: 'l2caf models pull',
+    };
+  }
+  return {
+    name: 'model',
+    verdict: 'warn',
+    found: `${id}: not in the cache`,
+    advice: 'l2caf models pull (the first analysis does it too)',
+  };
+}
+
+async function check(name: string, look: () => Promise<string>): Promise<Finding> {
+  try {
+    return { name, verdict: 'ok', found: await look() };
+  } catch (error) {
+    const advice = error instanceof L2cafError ? error.hint : undefined;
+    return { name, verdict: 'fail', found: messageOf(error), ...(advice === undefined ? {} : { advice }) };
+  }
+}
+
+function describeBinary({ path, version, source }: { path: string; version: string; source: string }): string {
+  return `${version}: ${path} (${source})`;
+}

@@ -1,0 +1,58 @@
+/** What the commands share: parsers for the values of options (each returns the value or throws what commander shows). */
+import { InvalidArgumentError, Option } from 'commander';
+import type { PictureSize } from '../types.ts';
+
+/** Seconds: `12.5`, `1:02.5` or `1:00:03`. */
+export function parseSeconds(text: string): number {
+  const match = /^(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('expected seconds, or [h:]m:s.');
+  const [hours = '0', minutes = '0', seconds = '0'] = match.slice(1);
+  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+}
+
+/** A whole number of at least `least`. */
+export function parseCount(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`expected a whole number from ${least} on.`);
+    }
+    return value;
+  };
+}
+
+/** A number from `least` to `most`. */
+export function parseNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (!(value >= least && value <= most))
+      throw new InvalidArgumentError(`expected a number from ${least} to ${most}.`);
+    return value;
+  };
+}
+
+/** `384x224`; the network checks which sizes it can take. */
+export function parseSize(text: string): PictureSize {
+  const match = /^(\d{1,5})x(\d{1,5})$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('expected WIDTHxHEIGHT in pixels, such as 384x224.');
+  return { width: Number(match[1]), height: Number(match[2]) };
+}
+
+/** Heatmap levels: `0.25,0.5,0.9`, each between 0 and 1, returned in ascending order. */
+export function parseLevels(text: string): number[] {
+  const levels = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (!levels.every((level) => level > 0 && level < 1)) {
+    throw new InvalidArgumentError('expected numbers between 0 and 1, separated by commas, such as 0.25,0.5,0.75.');
+  }
+  return levels.sort((a, b) => a - b);
+}
+
+/** The examples that follow the options in `--help`. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+}
+
+/** An option that takes one of a few words. */
+export function choiceOption(flags: string, description: string, choices: readonly string[], fallback: string): Option {
+  return new Option(flags, description).choices(choices).default(fallback);
+}

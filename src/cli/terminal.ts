@@ -1,0 +1,106 @@
+/**
+ * What the commands say and where: results go to stdout, everything else to stderr; progress is a bar on a terminal and
+ * a line now and then elsewhere.
+ */
+import { SingleBar } from 'cli-progress';
+import type { Progress, ProgressListener } from '../types.ts';
+
+/** The two streams, as the commands use them. */
+export interface Terminal {
+  /** A line of the result, on stdout. */
+  result(line: string): void;
+  /** A line of information, on stderr; silent with `--quiet`. */
+  info(line: string): void;
+  /** A line that must be seen, on stderr, even with `--quiet`. */
+  warn(line: string): void;
+  readonly onProgress: ProgressListener;
+  /** Ends a progress bar that is being drawn, if any. */
+  finishProgress(): void;
+}
+
+/** Seconds between progress lines where stderr is not a terminal. */
+const PLAIN_INTERVAL_SEC = 10;
+
+/** A terminal over this process's streams. */
+export function createTerminal({ quiet = false }: { quiet?: boolean | undefined } = {}): Terminal {
+  const progress = quiet ? silentProgress : process.stderr.isTTY ? barProgress() : plainProgress();
+  const above = (line: string): void => {
+    progress.finish();
+    process.stderr.write(`${line}\n`);
+  };
+  return {
+    result: (line) => {
+      progress.finish();
+      process.stdout.write(`${line}\n`);
+    },
+    info: (line) => {
+      if (!quiet) above(line);
+    },
+    warn: (line) => above(`warning: ${line}`),
+    onProgress: (update) => progress.update(update),
+    finishProgress: () => progress.finish(),
+  };
+}
+
+/** Lays out rows in columns of equal width, numbers to the right; the first row is the heading. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const isNumeric = widths.map((_, column) => rows.slice(1).every((row) => /^[-\d.,e+ ()%]*$/.test(row[column] ?? '')));
+  const pad = (cell: string, column: number): string =>
+    isNumeric[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!);
+  return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
+}
+
+interface ProgressDisplay {
+  update(progress: Progress): void;
+  finish(): void;
+}
+
+const silentProgress: ProgressDisplay = { update: () => {}, finish: () => {} };
+
+function barProgress(): ProgressDisplay {
+  let bar: SingleBar | undefined;
+  let stage = '';
+  const finish = (): void => {
+    bar?.stop();
+    bar = undefined;
+    stage = '';
+  };
+  const update = (progress: Progress): void => {
+    const total = progress.total ?? Math.max(progress.done, 1);
+    if (progress.stage !== stage || bar === undefined) {
+      finish();
+      stage = progress.stage;
+      bar = new SingleBar({
+        format: '{stage} [{bar}] {shown}  {eta_formatted} left',
+        hideCursor: true,
+        stream: process.stderr,
+      });
+      bar.start(total, progress.done, { stage, shown: describe(progress) });
+    }
+    bar.setTotal(total);
+    bar.update(progress.done, { stage, shown: describe(progress) });
+    if (progress.done >= total) finish();
+  };
+  return { update, finish };
+}
+
+function plainProgress(): ProgressDisplay {
+  let stage = '';
+  let shownAt = 0;
+  const update = (progress: Progress): void => {
+    const now = performance.now();
+    const isDone = progress.total !== undefined && progress.done >= progress.total;
+    if (progress.stage === stage && !isDone && now - shownAt < 1000 * PLAIN_INTERVAL_SEC) return;
+    stage = progress.stage;
+    shownAt = now;
+    process.stderr.write(`${stage}: ${describe(progress)}\n`);
+  };
+  return { update, finish: () => {} };
+}
+
+function describe({ done, total, unit }: Progress): string {
+  const amount = (n: number): string => (unit === 'bytes' ? (n / 1e6).toFixed(1) : String(n));
+  const name = unit === 'bytes' ? 'MB' : unit;
+  return total === undefined ? `${amount(done)} ${name}` : `${amount(done)}/${amount(total)} ${name}`;
+}

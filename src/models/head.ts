@@ -1,0 +1,87 @@
+/**
+ * The head: the part of the event network that is trained, from the trunk's features to the embedding. Shallow CNN →
+ * (pooling) → LSTM over the frames → dense embedding. Here as plain numbers; `event-network.ts` runs it.
+ */
+import { createHash } from 'node:crypto';
+import { createRandom } from '../random.ts';
+import type { GridShape, PictureSize } from '../types.ts';
+import type { Stage } from './resnet.ts';
+import type { NamedArray } from './safetensors.ts';
+import { DEFAULT_SHALLOW_CNN, type ShallowCnnSpec, shallowCnnGrid, shallowCnnShapes } from './shallow-cnn.ts';
+
+/** The architecture of a head, and what it expects in front of it. */
+export interface HeadSpec {
+  /** Id of the pre-trained trunk, and the stage after which it is trimmed. */
+  readonly trunk: string;
+  readonly stage: Stage;
+  /** Grid and channels of the trunk's features. */
+  readonly trunkGrid: GridShape;
+  readonly trunkChannels: number;
+  /** Size to which frames are resized, pixels. */
+  readonly inputSize: PictureSize;
+  readonly shallowCnn: ShallowCnnSpec;
+  /** Feature maps are averaged down to this grid before the LSTM; absent: they are not. */
+  readonly pool?: GridShape;
+  readonly lstmUnits: number;
+  readonly embeddingSize: number;
+}
+
+/** Where a head's weights come from. Only an untrained head is random, and it says so wherever it is used. */
+export type HeadOrigin = { readonly kind: 'untrained'; readonly seed: number };
+
+/** A head: architecture and weights (names in {@link headShapes}). */
+export interface Head {
+  readonly spec: HeadSpec;
+  readonly origin: HeadOrigin;
+  readonly weights: ReadonlyMap<string, NamedArray>;
+}
+
+/** Shallow CNN, LSTM and embedding sizes that are used unless asked otherwise. */
+export const DEFAULT_HEAD = { shallowCnn: DEFAULT_SHALLOW_CNN, lstmUnits: 128, embeddingSize: 64 } as const;
+
+/** Grid and channels of the feature maps that the filters act on. */
+export function featureMapShape({ shallowCnn, trunkGrid, trunkChannels }: HeadSpec): GridShape & { channels: number } {
+  return { ...shallowCnnGrid(shallowCnn, trunkGrid), channels: shallowCnn.at(-1)?.channels ?? trunkChannels };
+}
+
+/** Shapes of all weights by name. LSTM gates are in the order input, forget, cell, output. */
+export function headShapes(spec: HeadSpec): Map<string, readonly number[]> {
+  const { height, width, channels } = featureMapShape(spec);
+  const cells = spec.pool ? spec.pool.height * spec.pool.width : height * width;
+  return new Map<string, readonly number[]>([
+    ...shallowCnnShapes(spec.shallowCnn, spec.trunkChannels),
+    ['lstm/input_kernel', [cells * channels, 4 * spec.lstmUnits]],
+    ['lstm/recurrent_kernel', [spec.lstmUnits, 4 * spec.lstmUnits]],
+    ['lstm/bias', [4 * spec.lstmUnits]],
+    ['embedding/kernel', [spec.lstmUnits, spec.embeddingSize]],
+    ['embedding/bias', [spec.embeddingSize]],
+  ]);
+}
+
+/**
+ * An untrained head: He-normal convolutions, Glorot-uniform LSTM and embedding, forget bias 1, all from the seed. Its
+ * attention shows what random weights respond to; it exists until a trained head is packaged.
+ */
+export function untrainedHead(spec: HeadSpec, seed: number): Head {
+  const weights = new Map<string, NamedArray>();
+  for (const [index, [name, shape]] of [...headShapes(spec)].entries()) {
+    const random = createRandom(seed, index);
+    const count = shape.reduce((product, n) => product * n, 1);
+    const inputs = count / shape.at(-1)!;
+    const draw = name.startsWith('cnn')
+      ? () => random.normal() * Math.sqrt(2 / inputs)
+      : () => (2 * random.uniform() - 1) * Math.sqrt(6 / (inputs + shape.at(-1)!));
+    const data = shape.length === 1 ? new Float32Array(count) : Float32Array.from({ length: count }, draw);
+    if (name === 'lstm/bias') data.fill(1, spec.lstmUnits, 2 * spec.lstmUnits);
+    weights.set(name, { shape, data });
+  }
+  return { spec, origin: { kind: 'untrained', seed }, weights };
+}
+
+/** SHA-256 over all weights, in hexadecimal: tells two heads apart. */
+export function headSha256({ weights }: Head): string {
+  const hash = createHash('sha256');
+  for (const [name, { data }] of weights)
+    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return hash.digest('hex');
+}
