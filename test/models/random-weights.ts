@@ -8,7 +8,10 @@ export function randomWeights(spec: ResNetSpec): Map<string, NamedArray> {
   const weights = new Map<string, NamedArray>();
   for (const { name, size, inChannels, outChannels } of convLayers(resnetLayout(spec))) {
     const scale = Math.sqrt(2 / (size * size * inChannels));
-    const data = Float32Array.from({ length: size * size * inChannels * outChannels }, () => scale * (2 * random.uniform() - 1));
+    const data = Float32Array.from(
+      { length: size * size * inChannels * outChannels },
+      () => scale * (2 * random.uniform() - 1),
+    );
     weights.set(`${name}/kernel`, { shape: [size, size, inChannels, outChannels], data });
     weights.set(`${name}/bias`, { shape: [outChannels], data: new Float32Array(outChannels).fill(0.01) });
   }

@@ -78,7 +78,12 @@ describe('ResNet forward pass', () => {
   it('rejects sizes that the strides do not divide', () => {
     const spec: ResNetSpec = { ...base, upTo: 'conv2' };
     const trunk = createResNet(spec, randomWeights(spec));
-    for (const [width, height] of [[100, 64], [0, 64], [64, -32], [Number.NaN, 32]] as const) {
+    for (const [width, height] of [
+      [100, 64],
+      [0, 64],
+      [64, -32],
+      [Number.NaN, 32],
+    ] as const) {
       expect(() => trunk.gridFor({ width, height })).toThrow('cannot take pictures of');
     }
     trunk.dispose();
@@ -90,7 +95,9 @@ describe('ResNet forward pass', () => {
     weights.delete('conv2_block2_1_conv/bias');
     expect(() => createResNet(spec, weights)).toThrow('conv2_block2_1_conv/bias is missing, expected [64]');
     weights.set('conv1_conv/kernel', { shape: [3, 3, 3, 64], data: new Float32Array(27 * 64) });
-    expect(() => createResNet(spec, weights)).toThrow('conv1_conv/kernel has the shape [3, 3, 3, 64], expected [7, 7, 3, 64]');
+    expect(() => createResNet(spec, weights)).toThrow(
+      'conv1_conv/kernel has the shape [3, 3, 3, 64], expected [7, 7, 3, 64]',
+    );
   });
 });
 

@@ -50,7 +50,12 @@ describe('safetensors', () => {
   it('reads half-precision subnormals, infinity and NaN', async () => {
     const bytes = new Uint8Array(Uint16Array.of(0x0001, 0x7c00, 0xfc00, 0x7e00).buffer);
     const { tensors } = await readSafetensors(await writeRaw('half.safetensors', 'F16', [4], bytes));
-    expect([...tensors.get('x')!.data]).toEqual([2 ** -24, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN]);
+    expect([...tensors.get('x')!.data]).toEqual([
+      2 ** -24,
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+      Number.NaN,
+    ]);
   });
 
   it('names the fault of a broken file', async () => {
@@ -62,10 +67,18 @@ describe('safetensors', () => {
     };
     const truncated = await broken('truncated', bytes.subarray(0, bytes.length - 3));
     await expect(readSafetensors(truncated)).rejects.toThrow('truncated (tensor x is incomplete)');
-    await expect(readSafetensors(await broken('text', Buffer.from('hello, world: this is a text file')))).rejects.toThrow('not a safetensors file');
-    await expect(readSafetensors(await broken('empty', new Uint8Array()))).rejects.toThrow('truncated or not a safetensors file');
+    await expect(
+      readSafetensors(await broken('text', Buffer.from('hello, world: this is a text file'))),
+    ).rejects.toThrow('not a safetensors file');
+    await expect(readSafetensors(await broken('empty', new Uint8Array()))).rejects.toThrow(
+      'truncated or not a safetensors file',
+    );
     await expect(readSafetensors(join(folder, 'absent'))).rejects.toThrow('cannot open');
-    await expect(readSafetensors(await writeRaw('odd', 'F8_E4M3', [2], new Uint8Array(2)))).rejects.toThrow('unsupported type F8_E4M3');
-    await expect(readSafetensors(await writeRaw('short', 'F32', [3], new Uint8Array(8)))).rejects.toThrow('wrong length for its shape');
+    await expect(readSafetensors(await writeRaw('odd', 'F8_E4M3', [2], new Uint8Array(2)))).rejects.toThrow(
+      'unsupported type F8_E4M3',
+    );
+    await expect(readSafetensors(await writeRaw('short', 'F32', [3], new Uint8Array(8)))).rejects.toThrow(
+      'wrong length for its shape',
+    );
   });
 });
