@@ -11,9 +11,12 @@ export interface Random {
   normal(): number;
 }
 
-/** A stream that depends on `seed` and `stream` only; different streams of one seed are independent. */
-export function createRandom(seed: number, stream = 0): Random {
-  const mix = splitmix32((seed ^ Math.imul(stream + 1, 0x9e3779b9)) >>> 0);
+/**
+ * The stream that `keys` (whole numbers: a seed, then whatever tells one use from another) name. Streams with different
+ * keys are independent, so what is drawn for one thing does not depend on what else is drawn.
+ */
+export function createRandom(...keys: readonly number[]): Random {
+  const mix = splitmix32(keys.reduce((hash, key) => splitmix32(hash ^ key)(), keys.length));
   let [a, b, c, d] = [mix(), mix(), mix(), 1] as [number, number, number, number];
   const uniform = (): number => {
     const t = (((a + b) | 0) + d) | 0;
