@@ -8,6 +8,7 @@ import * as tf from '@tensorflow/tfjs';
 import { L2cafError } from '../errors.ts';
 import type { GridShape, PictureSize } from '../types.ts';
 import type { NamedArray } from './safetensors.ts';
+import { expectShapes } from './shapes.ts';
 
 /** Depths that are offered: basic blocks for 18 and 34, bottleneck blocks for 50 and 101. */
 export const RESNET_DEPTHS = [18, 34, 50, 101] as const;
@@ -63,16 +64,6 @@ export type FoldedWeights = ReadonlyMap<string, NamedArray>;
 
 /** A frozen network from pictures to feature maps. */
 export interface Trunk {
-  /** Channels of the feature maps. */
-  readonly channels: number;
-  /** Pixels per cell, each way. */
-  readonly stridePx: number;
-  /**
-   * The feature map's grid for pictures of this size.
-   *
-   * @throws L2cafError `shape-mismatch` when a side is not a positive multiple of 32.
-   */
-  gridFor(size: PictureSize): GridShape;
   /** Preprocessed pictures `[n, h, w, 3]` → feature maps `[n, h/stride, w/stride, channels]`. The caller disposes. */
   features(pictures: tf.Tensor4D): tf.Tensor4D;
   dispose(): void;
@@ -100,6 +91,23 @@ export function resnetLayout(spec: ResNetSpec): ResNetLayout {
   return { stem, blocks };
 }
 
+/**
+ * Grid and channels of the feature maps that a network makes of pictures of this size.
+ *
+ * @throws L2cafError `shape-mismatch` when a side is not a positive multiple of 32.
+ */
+export function featureShape(spec: ResNetSpec, { width, height }: PictureSize): GridShape & { channels: number } {
+  const fits = (side: number): boolean => Number.isInteger(side) && side > 0 && side % SIZE_MULTIPLE_PX === 0;
+  if (!fits(width) || !fits(height)) {
+    throw new L2cafError('shape-mismatch', `the network cannot take pictures of ${width}x${height}`, {
+      hint: `choose a width and a height that are multiples of ${SIZE_MULTIPLE_PX}, such as 384x224`,
+    });
+  }
+  const stridePx = 4 * 2 ** STAGES.indexOf(spec.upTo);
+  const channels = resnetLayout(spec).blocks.at(-1)!.convs.at(-1)!.outChannels;
+  return { height: height / stridePx, width: width / stridePx, channels };
+}
+
 /** All convolutions of a network, shortcuts included. */
 export function convLayers({ stem, blocks }: ResNetLayout): ConvLayer[] {
   return [stem, ...blocks.flatMap(({ convs, shortcut }) => (shortcut ? [shortcut, ...convs] : convs))];
@@ -113,7 +121,7 @@ export function convLayers({ stem, blocks }: ResNetLayout): ConvLayer[] {
 export function createResNet(spec: ResNetSpec, weights: FoldedWeights): Trunk {
   const layout = resnetLayout(spec);
   const layers = convLayers(layout);
-  for (const layer of layers) checkWeights(layer, weights);
+  expectShapes(weightShapes(layers), weights);
   const parameters = new Map(layers.map((layer) => [layer.name, toTensors(layer.name, weights)]));
   const conv = (x: tf.Tensor4D, layer: ConvLayer, activation: 'relu' | 'linear'): tf.Tensor4D => {
     const { kernel, bias } = parameters.get(layer.name)!;
@@ -130,11 +138,7 @@ export function createResNet(spec: ResNetSpec, weights: FoldedWeights): Trunk {
       const shortcut = block.shortcut ? conv(x, block.shortcut, 'linear') : x;
       return tf.relu(tf.add(residual, shortcut));
     });
-  const stridePx = 4 * 2 ** STAGES.indexOf(spec.upTo);
   return {
-    channels: layout.blocks.at(-1)!.convs.at(-1)!.outChannels,
-    stridePx,
-    gridFor: (size) => gridOf(size, stridePx),
     features: (pictures) =>
       tf.tidy(() => {
         const stem = tf.tidy(() => maxPool(conv(pictures, layout.stem, 'relu'), spec.padding));
@@ -216,27 +220,13 @@ function padSymmetric(x: tf.Tensor4D, zeros: number): tf.Tensor4D {
   ]);
 }
 
-function gridOf({ width, height }: PictureSize, stridePx: number): GridShape {
-  const fits = (side: number): boolean => Number.isInteger(side) && side > 0 && side % SIZE_MULTIPLE_PX === 0;
-  if (!fits(width) || !fits(height)) {
-    throw new L2cafError('shape-mismatch', `the network cannot take pictures of ${width}x${height}`, {
-      hint: `choose a width and a height that are multiples of ${SIZE_MULTIPLE_PX}, such as 384x224`,
-    });
-  }
-  return { height: height / stridePx, width: width / stridePx };
-}
-
-function checkWeights({ name, size, inChannels, outChannels }: ConvLayer, weights: FoldedWeights): void {
-  const expect = (part: string, shape: readonly number[]): void => {
-    const actual = weights.get(`${name}/${part}`)?.shape;
-    if (actual?.join() === shape.join()) return;
-    const found = actual ? `has the shape [${actual.join(', ')}]` : 'is missing';
-    throw new L2cafError('weights-invalid', `weights: ${name}/${part} ${found}, expected [${shape.join(', ')}]`, {
-      hint: 'these weights belong to another network',
-    });
-  };
-  expect('kernel', [size, size, inChannels, outChannels]);
-  expect('bias', [outChannels]);
+function weightShapes(layers: readonly ConvLayer[]): Map<string, readonly number[]> {
+  return new Map(
+    layers.flatMap(({ name, size, inChannels, outChannels }): [string, readonly number[]][] => [
+      [`${name}/kernel`, [size, size, inChannels, outChannels]],
+      [`${name}/bias`, [outChannels]],
+    ]),
+  );
 }
 
 function toTensors(name: string, weights: FoldedWeights): { kernel: tf.Tensor4D; bias: tf.Tensor1D } {

@@ -3,9 +3,9 @@
  * channels down to a small feature map, the one that L2-CAF filters (paper, Sec. 4.3).
  */
 import * as tf from '@tensorflow/tfjs';
-import { L2cafError } from '../errors.ts';
 import type { GridShape } from '../types.ts';
 import type { NamedArray } from './safetensors.ts';
+import { expectShapes } from './shapes.ts';
 
 /**
  * One convolution, `same` padding, then ReLU. With `same` padding a 3×3 of stride 2 on an even grid centres its cells
@@ -61,15 +61,7 @@ export function createShallowCnn(
   inChannels: number,
   weights: ReadonlyMap<string, NamedArray>,
 ): ShallowCnn {
-  for (const [name, shape] of shallowCnnShapes(spec, inChannels)) {
-    const actual = weights.get(name)?.shape.join(', ');
-    if (actual !== shape.join(', ')) {
-      throw new L2cafError(
-        'weights-invalid',
-        `weights: ${name} is [${actual ?? 'missing'}], expected [${shape.join(', ')}]`,
-      );
-    }
-  }
+  expectShapes(shallowCnnShapes(spec, inChannels), weights);
   const layers = spec.map(({ stride }, i) => {
     const kernel = weights.get(`cnn${i + 1}/kernel`)!;
     return {

@@ -1,0 +1,106 @@
+/**
+ * The whole event network on the current backend: preprocessing → trunk → shallow CNN, frame by frame, then the
+ * recurrent head over the frames of an event.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { FeatureTail } from '../l2caf/tail.ts';
+import type { FrameBatch, PictureSize } from '../types.ts';
+import { featureMapShape, type Head, type HeadSpec, headShapes } from './head.ts';
+import { loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
+import { type FeatureMaps, RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
+import { featureShape, type Stage, type Trunk } from './resnet.ts';
+import type { NamedArray } from './safetensors.ts';
+import { createShallowCnn, type ShallowCnn } from './shallow-cnn.ts';
+import { expectShapes } from './shapes.ts';
+
+/** Frames that go through the trunk together; bounds its memory, whatever the number of frames of an event. */
+const FRAMES_PER_BATCH = 4;
+
+/** A trunk and a head, ready to run. Dispose of it when done. */
+export class EventNetwork {
+  readonly head: Head;
+  readonly pretrained: PretrainedTrunk;
+  readonly #trunk: Trunk;
+  readonly #shallowCnn: ShallowCnn;
+  readonly #recurrent: RecurrentHead;
+
+  private constructor(head: Head, pretrained: PretrainedTrunk, trunk: Trunk) {
+    this.head = head;
+    this.pretrained = pretrained;
+    this.#trunk = trunk;
+    this.#shallowCnn = createShallowCnn(head.spec.shallowCnn, head.spec.trunkChannels, head.weights);
+    this.#recurrent = createRecurrentHead(head);
+  }
+
+  /**
+   * Loads the trunk from the cache and puts the head on it.
+   *
+   * @throws L2cafError `weights-invalid` when the cache is damaged or the head does not fit.
+   */
+  static async load(head: Head, pretrained: PretrainedTrunk): Promise<EventNetwork> {
+    return new EventNetwork(head, pretrained, await loadTrunk(pretrained, head.spec.stage));
+  }
+
+  /** Frames of the head's input size, `[t, h, w, 3]` → the feature maps that filters act on, `[t, h', w', c]`. */
+  featureMaps(frames: FrameBatch): FeatureMaps {
+    const { height, width, channels } = featureMapShape(this.head.spec);
+    const [steps, rows, columns] = frames.shape;
+    const data = new Float32Array(steps * height * width * channels);
+    const frameBytes = rows * columns * 3;
+    for (let first = 0; first < steps; first += FRAMES_PER_BATCH) {
+      const count = Math.min(FRAMES_PER_BATCH, steps - first);
+      const rgb = frames.rgb.subarray(first * frameBytes, (first + count) * frameBytes);
+      const maps = tf.tidy(() => {
+        const pictures = preprocess(this.pretrained, { rgb, shape: [count, rows, columns, 3] });
+        return this.#shallowCnn.apply(this.#trunk.features(pictures)).dataSync();
+      });
+      data.set(maps, first * height * width * channels);
+    }
+    return { data, shape: [steps, height, width, channels] };
+  }
+
+  /** The tail of an event, for L2-CAF. The caller disposes of it, before the network. */
+  tail(maps: FeatureMaps, output: RecurrentOutput = 'embedding'): FeatureTail {
+    return this.#recurrent.tail(maps, output);
+  }
+
+  dispose(): void {
+    this.#trunk.dispose();
+    this.#shallowCnn.dispose();
+    this.#recurrent.dispose();
+  }
+}
+
+/**
+ * The part of a head's architecture that follows from the trunk, the stage and the input size.
+ *
+ * @throws L2cafError `shape-mismatch` when a side of `inputSize` is not a multiple of 32.
+ */
+export function trunkSide(
+  pretrained: PretrainedTrunk,
+  stage: Stage,
+  inputSize: PictureSize,
+): Pick<HeadSpec, 'trunk' | 'stage' | 'trunkGrid' | 'trunkChannels' | 'inputSize'> {
+  const { height, width, channels } = featureShape({ ...pretrained.spec, upTo: stage }, inputSize);
+  return { trunk: pretrained.id, stage, trunkGrid: { height, width }, trunkChannels: channels, inputSize };
+}
+
+function createRecurrentHead({ spec, weights }: Head): RecurrentHead {
+  expectShapes(headShapes(spec), weights);
+  const array = (name: string): NamedArray => weights.get(name)!;
+  const { height, width, channels } = featureMapShape(spec);
+  const dense = (name: string) => ({ kernel: array(`${name}/kernel`).data, bias: array(`${name}/bias`).data });
+  return new RecurrentHead({
+    grid: { height, width },
+    channels,
+    ...(spec.pool && { pooling: spec.pool }),
+    lstm: {
+      inputSize: array('lstm/input_kernel').shape[0]!,
+      units: spec.lstmUnits,
+      inputKernel: array('lstm/input_kernel').data,
+      recurrentKernel: array('lstm/recurrent_kernel').data,
+      bias: array('lstm/bias').data,
+    },
+    embedding: dense('embedding'),
+  });
+}
