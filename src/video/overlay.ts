@@ -100,12 +100,14 @@ export function drawHeatmap(context: SKRSContext2D, size: PictureSize, heatmap: 
 /** Draws the timeline along the lower edge, the title, and a border and badge on a sampled moment. */
 export function drawMarks(context: SKRSContext2D, size: PictureSize, marks: Marks): void {
   const unit = unitOf(size);
+  if (marks.moment !== undefined) {
+    context.strokeStyle = MARK_COLOR;
+    context.lineWidth = 6 * unit;
+    context.strokeRect(3 * unit, 3 * unit, size.width - 6 * unit, size.height - 6 * unit);
+  }
   drawTimeline(context, size, marks, unit);
   if (marks.title) drawBadge(context, size, marks.title, 'left', { background: 'rgba(0, 0, 0, 0.6)', ink: '#fff' });
   if (marks.moment === undefined) return;
-  context.strokeStyle = MARK_COLOR;
-  context.lineWidth = 6 * unit;
-  context.strokeRect(3 * unit, 3 * unit, size.width - 6 * unit, size.height - 6 * unit);
   const text = `sampled ${marks.moment + 1}/${marks.momentsSec.length} · t = ${marks.timeSec.toFixed(2)} s`;
   drawBadge(context, size, text, 'right', { background: MARK_COLOR, ink: '#000' });
 }
@@ -131,7 +133,7 @@ function drawColors(context: SKRSContext2D, size: PictureSize, heatmap: Heatmap,
 
 /** Each line on a wider dark one, so that it can be seen on snow as well as in a tunnel. */
 function drawContours(context: SKRSContext2D, size: PictureSize, heatmap: Heatmap, style: OverlayStyle): void {
-  const width = Math.max(1.25, style.lineWidthPx * unitOf(size));
+  const width = Math.max(2, style.lineWidthPx * unitOf(size));
   context.lineJoin = 'round';
   for (const { level, rings } of contourLines(heatmap, style.levels)) {
     context.beginPath();
@@ -155,7 +157,7 @@ function drawContours(context: SKRSContext2D, size: PictureSize, heatmap: Heatma
 function lineShade(level: number, levels: readonly number[]): number {
   const low = Math.min(...levels);
   const high = Math.max(...levels);
-  return high === low ? 1 : 0.4 + (0.6 * (level - low)) / (high - low);
+  return high === low ? 1 : 0.6 + (0.4 * (level - low)) / (high - low);
 }
 
 function drawTimeline(context: SKRSContext2D, size: PictureSize, marks: Marks, unit: number): void {
