@@ -1,0 +1,121 @@
+/**
+ * The losses that train the head (paper, Sec. 4.3, Table 3; METHOD §7): triplet loss with three minings, N-pair loss,
+ * softmax cross-entropy for the classifier. Values and gradients follow pytorch-metric-learning: triplets are averaged
+ * over those whose loss is not zero, so that solved triplets do not dilute the others.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { assertNever } from '../errors.ts';
+
+/** Which triplets of a batch count. */
+export const MININGS = ['all', 'semi-hard', 'batch-hard'] as const;
+/**
+ * `all`: every anchor, positive, negative. `semi-hard`: the negative is farther than the positive, but by less than the
+ * margin. `batch-hard`: of each anchor, its farthest positive and its nearest negative.
+ */
+export type Mining = (typeof MININGS)[number];
+
+/** What a batch of n embeddings shows: events of one group (a domain) are compared with each other only. */
+export interface BatchLabels {
+  /** `[n]` */
+  readonly labels: readonly number[];
+  /** `[n]` */
+  readonly groups: readonly number[];
+}
+
+/** Settings of {@link tripletLoss}. */
+export interface TripletOptions {
+  readonly mining: Mining;
+  /** `m`, on the distance between unit vectors (0 to 2). */
+  readonly margin: number;
+}
+
+/**
+ * Triplet loss `max(0, d_ap − d_an + m)`, `d` the Euclidean distance of the embeddings on the unit sphere, averaged over
+ * the triplets with a positive loss; 0 when there is none. Embeddings `[n, d]` need not be normalised. Differentiable;
+ * the caller disposes of the scalar.
+ */
+export function tripletLoss(embeddings: tf.Tensor2D, batch: BatchLabels, options: TripletOptions): tf.Scalar {
+  return tf.tidy(() => {
+    const distances = distanceMatrix(unitRows(embeddings));
+    const { positives, negatives } = pairMasks(batch);
+    if (options.mining === 'batch-hard') return batchHard(distances, positives, negatives, options.margin);
+    const gap = tf.sub(tf.expandDims(distances, 2), tf.expandDims(distances, 1)); // d_ap − d_an, [a, p, n]
+    const triplets = tf.mul(tf.expandDims(positives, 2), tf.expandDims(negatives, 1));
+    return meanOfPositive(tf.mul(tf.relu(tf.add(gap, options.margin)), mined(gap, triplets, options.mining)));
+  });
+}
+
+/**
+ * N-pair loss `1/N Σ_i log(1 + Σ_{j≠i} exp(a_i·p_j − a_i·p_i))` on embeddings as they are (not normalised): row i of
+ * `anchors` and of `positives`, `[N, d]`, show the same class, other rows other classes. Differentiable; the caller
+ * disposes of the scalar.
+ */
+export function nPairLoss(anchors: tf.Tensor2D, positives: tf.Tensor2D): tf.Scalar {
+  return tf.tidy(() => {
+    const similarities: tf.Tensor2D = tf.matMul(anchors, tf.transpose(positives)); // [N, N]
+    return crossEntropyLoss(similarities, [...Array(anchors.shape[0]).keys()]);
+  });
+}
+
+/**
+ * Mean of `−log softmax(logits)[label]`; logits `[n, classes]`. Differentiable; the caller disposes of the scalar.
+ */
+export function crossEntropyLoss(logits: tf.Tensor2D, labels: readonly number[]): tf.Scalar {
+  return tf.tidy(() => {
+    const truth = tf.cast(tf.oneHot(tf.tensor1d([...labels], 'int32'), logits.shape[1]), 'float32');
+    return tf.neg(tf.mean(tf.sum(tf.mul(truth, tf.logSoftmax(logits)), 1)));
+  });
+}
+
+/** Rows scaled to length 1. */
+export function unitRows(embeddings: tf.Tensor2D): tf.Tensor2D {
+  return tf.tidy(() => {
+    const squared = tf.sum(tf.square(embeddings), 1, true);
+    return tf.div(embeddings, tf.sqrt(tf.maximum(squared, SMALLEST_SQUARE))) as tf.Tensor2D;
+  });
+}
+
+/** Below this a squared length or distance counts as zero: its root has no usable gradient. */
+const SMALLEST_SQUARE = 1e-12;
+
+/** Euclidean distances between unit vectors, `[n, n]`. */
+function distanceMatrix(units: tf.Tensor2D): tf.Tensor2D {
+  const squared = tf.sub(2, tf.mul(2, tf.matMul(units, tf.transpose(units))));
+  return tf.sqrt(tf.maximum(squared, SMALLEST_SQUARE)) as tf.Tensor2D;
+}
+
+/** Which pairs are positive (same label, another event) and negative (another label): 1 or 0, `[n, n]`. */
+function pairMasks({ labels, groups }: BatchLabels): { positives: tf.Tensor2D; negatives: tf.Tensor2D } {
+  const mask = (counts: (a: number, b: number) => boolean): tf.Tensor2D =>
+    tf.tensor2d(labels.map((_, a) => labels.map((_, b) => (groups[a] === groups[b] && counts(a, b) ? 1 : 0))));
+  return {
+    positives: mask((a, b) => a !== b && labels[a] === labels[b]),
+    negatives: mask((a, b) => labels[a] !== labels[b]),
+  };
+}
+
+/** Of the valid triplets those that the mining keeps. A zero loss is not averaged, so `all` and the margin need no test. */
+function mined(gap: tf.Tensor, triplets: tf.Tensor, mining: Exclude<Mining, 'batch-hard'>): tf.Tensor {
+  switch (mining) {
+    case 'all':
+      return triplets;
+    case 'semi-hard':
+      return tf.mul(triplets, tf.step(tf.neg(gap)));
+    default:
+      return assertNever(mining);
+  }
+}
+
+function batchHard(distances: tf.Tensor2D, positives: tf.Tensor2D, negatives: tf.Tensor2D, margin: number): tf.Scalar {
+  const never = 1e3; // farther than any two unit vectors
+  const farthest = tf.max(tf.sub(distances, tf.mul(tf.sub(1, positives), never)), 1);
+  const nearest = tf.min(tf.add(distances, tf.mul(tf.sub(1, negatives), never)), 1);
+  const hasBoth = tf.mul(tf.max(positives, 1), tf.max(negatives, 1));
+  return meanOfPositive(tf.mul(tf.relu(tf.add(tf.sub(farthest, nearest), margin)), hasBoth));
+}
+
+/** Mean over the entries above zero. */
+function meanOfPositive(losses: tf.Tensor): tf.Scalar {
+  const count = tf.sum(tf.step(losses));
+  return tf.div(tf.sum(losses), tf.maximum(count, 1)) as tf.Scalar;
+}

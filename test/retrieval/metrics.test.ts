@@ -1,0 +1,97 @@
+/** Retrieval figures against small cases worked out by hand and, where at hand, the reference numbers. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readSafetensors } from '../../src/models/safetensors.ts';
+import { kMeans } from '../../src/retrieval/k-means.ts';
+import {
+  confusionTable,
+  nearestNeighbourLabels,
+  normalizedMutualInformation,
+  retrievalFigures,
+  unitVectors,
+} from '../../src/retrieval/metrics.ts';
+import { goldenFolder } from '../data.ts';
+
+/** Unit vectors in the plane at these angles, degrees. */
+function circle(...degrees: number[]): Float32Array[] {
+  return degrees.map((d) => Float32Array.of(Math.cos((d * Math.PI) / 180), Math.sin((d * Math.PI) / 180)));
+}
+
+describe('retrievalFigures', () => {
+  it('ranks by angle, whatever the length of the vectors', () => {
+    const embeddings = circle(0, 10, 25, 45).map((v, i) => v.map((x) => x * (i + 1)));
+    const figures = retrievalFigures(unitVectors(embeddings), ['a', 'b', 'a', 'b']);
+    // Hits per query, nearest first: 0° [b A b], 10° [a a B], 25° [b b A]→ 10°, 45°, 0°; 45° [a B a].
+    expect(figures.queries).toBe(4);
+    expect(figures.recallAt).toEqual([0, 0.5, 1, 1]);
+    expect(figures.mapAtR).toBe(0);
+  });
+  it('averages precision at each hit among the nearest R', () => {
+    const figures = retrievalFigures(circle(0, 10, 20, 30), ['a', 'b', 'a', 'a'], (query) => query === 0);
+    // R = 2, nearest two: b, a → (1/2)/2; one hit of two.
+    expect(figures).toMatchObject({ queries: 1, mapAtR: 0.25, rPrecision: 0.5 });
+  });
+  it('leaves out queries with nothing to find', () => {
+    const sameHalf = (a: number, b: number): boolean => a < 2 === b < 2;
+    expect(retrievalFigures(circle(0, 5, 100, 120), ['a', 'a', 'a', 'b'], sameHalf)).toMatchObject({
+      queries: 2,
+      mapAtR: 1,
+    });
+  });
+});
+
+describe('nearest neighbours and confusion', () => {
+  it('votes, and lets the nearest decide a tie', () => {
+    const references = { embeddings: circle(0, 10, 20, 30), labels: ['a', 'b', 'b', 'a'] };
+    expect(nearestNeighbourLabels(circle(-5), references, 3)).toEqual(['b']);
+    expect(nearestNeighbourLabels(circle(-5), references, 2)).toEqual(['a']);
+  });
+  it('counts rows of truth and columns of predictions', () => {
+    const table = confusionTable(['x', 'x', 'x', 'y'], ['x', 'y', 'x', 'y']);
+    expect(table.counts).toEqual([
+      [2, 1],
+      [0, 1],
+    ]);
+    expect(table.balancedAccuracy).toBeCloseTo((2 / 3 + 1) / 2, 12);
+  });
+});
+
+describe('NMI and k-means', () => {
+  it('is 1 for the same partition under other names and 0 for independent ones', () => {
+    expect(normalizedMutualInformation([0, 0, 1, 1], ['b', 'b', 'a', 'a'])).toBeCloseTo(1, 12);
+    expect(normalizedMutualInformation([0, 0, 1, 1], [0, 1, 0, 1])).toBeCloseTo(0, 12);
+  });
+  it('finds three well-separated clusters, the same ones for the same seed', () => {
+    const vectors = circle(0, 3, 5, 120, 121, 125, 240, 244).map((v) => Float64Array.from(v));
+    const clusters = kMeans(vectors, { clusters: 3, seed: 1 });
+    expect(normalizedMutualInformation(clusters, [0, 0, 0, 1, 1, 1, 2, 2])).toBeCloseTo(1, 12);
+    expect(kMeans(vectors, { clusters: 3, seed: 1 })).toEqual(clusters);
+  });
+  it('does not fail with more clusters than different vectors', () => {
+    const vectors = circle(0, 0, 0).map((v) => Float64Array.from(v));
+    expect(kMeans(vectors, { clusters: 5, seed: 1 })).toHaveLength(3);
+  });
+});
+
+describe.skipIf(goldenFolder === undefined)('against pytorch-metric-learning and scikit-learn', () => {
+  it('gives the reference figures', async () => {
+    const base = join(goldenFolder!, 'metric-learning-60x16');
+    const { tensors } = await readSafetensors(`${base}.safetensors`);
+    const scalars = JSON.parse(await readFile(`${base}.json`, 'utf8')) as {
+      retrieval: Record<string, number>;
+      nmi_arithmetic: number;
+    };
+    const { data } = tensors.get('embeddings')!;
+    const embeddings = Array.from({ length: 60 }, (_, i) => data.slice(i * 16, (i + 1) * 16));
+    const labels = [...tensors.get('labels')!.data].map(String);
+    const figures = retrievalFigures(embeddings, labels);
+    expect(figures.mapAtR).toBeCloseTo(scalars.retrieval['mean_average_precision_at_r']!, 6);
+    expect(figures.rPrecision).toBeCloseTo(scalars.retrieval['r_precision']!, 6);
+    for (const [i, k] of [1, 2, 4, 8].entries()) {
+      expect(figures.recallAt[i]).toBeCloseTo(scalars.retrieval[`recall_at_${k}`]!, 6);
+    }
+    const clusters = [...tensors.get('clusters')!.data];
+    expect(normalizedMutualInformation(labels, clusters)).toBeCloseTo(scalars.nmi_arithmetic, 6);
+  });
+});

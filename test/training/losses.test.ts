@@ -1,0 +1,121 @@
+/** The losses against hand-computed values and, where the reference numbers are at hand, pytorch-metric-learning. */
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useBackend } from '../../src/models/backend.ts';
+import { readSafetensors, type WeightsFile } from '../../src/models/safetensors.ts';
+import { crossEntropyLoss, type Mining, nPairLoss, tripletLoss } from '../../src/training/losses.ts';
+import { goldenFolder } from '../data.ts';
+
+beforeAll(() => useBackend('cpu'));
+
+/** Unit vectors in the plane at these angles, degrees. */
+function circle(...degrees: number[]): tf.Tensor2D {
+  return tf.tensor2d(degrees.map((d) => [Math.cos((d * Math.PI) / 180), Math.sin((d * Math.PI) / 180)]));
+}
+
+/** Distance of two points on the unit circle. */
+function chord(degrees: number): number {
+  return 2 * Math.sin((degrees * Math.PI) / 360);
+}
+
+describe('tripletLoss', () => {
+  // Anchor and positive 60° apart, the negative 20° beyond the positive.
+  const batch = { labels: [0, 0, 1], groups: [0, 0, 0] };
+  const lossOf = (mining: Mining, margin: number): number =>
+    tripletLoss(circle(0, 60, 80), batch, { mining, margin }).dataSync()[0]!;
+
+  it('averages over all triplets with a positive loss', () => {
+    const first = chord(60) - chord(80) + 0.5;
+    const second = chord(60) - chord(20) + 0.5;
+    expect(lossOf('all', 0.5)).toBeCloseTo((first + second) / 2, 5);
+    expect(lossOf('all', 0.1)).toBeCloseTo(chord(60) - chord(20) + 0.1, 5);
+  });
+  it('keeps semi-hard triplets only', () => {
+    expect(lossOf('semi-hard', 0.5)).toBeCloseTo(chord(60) - chord(80) + 0.5, 5);
+    expect(lossOf('semi-hard', 0.1)).toBe(0);
+  });
+  it('takes the farthest positive and the nearest negative', () => {
+    const hard = tripletLoss(
+      circle(0, 30, 60, 80),
+      { labels: [0, 0, 0, 1], groups: [0, 0, 0, 0] },
+      { mining: 'batch-hard', margin: 0 },
+    ).dataSync()[0]!;
+    // Anchors at 30° and 60°; at 0° the farthest positive is nearer than the negative.
+    expect(hard).toBeCloseTo(chord(60) - chord(20), 5);
+  });
+  it('compares events of one group only, and gives 0 with a zero gradient where there is nothing to compare', () => {
+    const apart = { labels: [0, 0, 1], groups: [0, 0, 1] };
+    for (const mining of ['all', 'semi-hard', 'batch-hard'] as const) {
+      const { value, grad } = tf.valueAndGrad((x) => tripletLoss(x as tf.Tensor2D, apart, { mining, margin: 0.2 }))(
+        circle(0, 60, 80),
+      );
+      expect(value.dataSync()[0]).toBe(0);
+      expect([...grad.dataSync()].every((g) => g === 0)).toBe(true);
+    }
+  });
+  it('has finite gradients when embeddings coincide or vanish', () => {
+    const gradient = tf.grad((x) => tripletLoss(x as tf.Tensor2D, batch, { mining: 'all', margin: 0.2 }));
+    for (const x of [circle(10, 10, 10), tf.zeros([3, 2])]) {
+      expect([...gradient(x).dataSync()].every(Number.isFinite)).toBe(true);
+    }
+  });
+});
+
+describe('other losses', () => {
+  it('N-pair: log(1 + Σ exp(a·p_j − a·p_i))', () => {
+    const anchors = tf.tensor2d([
+      [1, 0],
+      [0, 2],
+    ]);
+    const positives = tf.tensor2d([
+      [3, 1],
+      [0, 1],
+    ]);
+    const expected = (Math.log(1 + Math.exp(0 - 3)) + Math.log(1 + Math.exp(2 - 2))) / 2;
+    expect(nPairLoss(anchors, positives).dataSync()[0]).toBeCloseTo(expected, 6);
+  });
+  it('cross-entropy: mean of −log p(label)', () => {
+    const logits = tf.tensor2d([
+      [0, Math.log(3)],
+      [5, 5],
+    ]);
+    expect(crossEntropyLoss(logits, [1, 0]).dataSync()[0]).toBeCloseTo((-Math.log(0.75) - Math.log(0.5)) / 2, 6);
+  });
+});
+
+describe.skipIf(goldenFolder === undefined)('against pytorch-metric-learning', () => {
+  let file: WeightsFile;
+  let scalars: Record<string, number>;
+  let labels: number[];
+  const column = (name: string): number[] => [...file.tensors.get(name)!.data];
+  beforeAll(async () => {
+    const base = join(goldenFolder!, 'metric-learning-60x16');
+    file = await readSafetensors(`${base}.safetensors`);
+    scalars = ((await import(`${base}.json`, { with: { type: 'json' } })) as { default: Record<string, number> })
+      .default;
+    labels = column('labels');
+  });
+  const expectParity = (name: string, loss: (embeddings: tf.Tensor2D) => tf.Scalar): void => {
+    const { value, grad } = tf.valueAndGrad((x) => loss(x as tf.Tensor2D))(
+      tf.tensor2d(file.tensors.get('embeddings')!.data, [60, 16]),
+    );
+    expect(Math.abs(value.dataSync()[0]! - scalars[name]!)).toBeLessThan(1e-4);
+    const difference = tf.max(tf.abs(tf.sub(grad, tf.tensor2d(file.tensors.get(`grad_${name}`)!.data, [60, 16]))));
+    expect(difference.dataSync()[0]).toBeLessThan(1e-4);
+  };
+  it.each([
+    ['all', 'all'],
+    ['semi-hard', 'semihard'],
+    ['batch-hard', 'batchhard'],
+  ] as const)('triplets, %s', (mining, name) => {
+    const batch = { labels, groups: labels.map(() => 0) };
+    expectParity(`triplet_${name}_m0.2_normalized`, (x) => tripletLoss(x, batch, { mining, margin: 0.2 }));
+  });
+  it('N-pair', () => {
+    const rows = (x: tf.Tensor2D, name: string): tf.Tensor2D => tf.gather(x, tf.tensor1d(column(name), 'int32'));
+    expectParity('npair_unnormalized', (x) =>
+      nPairLoss(rows(x, 'npair_anchor_index'), rows(x, 'npair_positive_index')),
+    );
+  });
+});
