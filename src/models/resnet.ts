@@ -7,6 +7,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { L2cafError } from '../errors.ts';
 import type { GridShape, PictureSize } from '../types.ts';
+import { type NamedStep, runSteps } from './classification-network.ts';
 import type { NamedArray } from './safetensors.ts';
 import { expectShapes } from './shapes.ts';
 
@@ -64,6 +65,8 @@ export type FoldedWeights = ReadonlyMap<string, NamedArray>;
 
 /** A frozen network from pictures to feature maps. */
 export interface Trunk {
+  /** The network step by step: `conv1_pool`, then one step per block, `conv2_block1_out` and so on. */
+  readonly steps: readonly NamedStep[];
   /** Preprocessed pictures `[n, h, w, 3]` → feature maps `[n, h/stride, w/stride, channels]`. The caller disposes. */
   features(pictures: tf.Tensor4D): tf.Tensor4D;
   dispose(): void;
@@ -138,16 +141,13 @@ export function createResNet(spec: ResNetSpec, weights: FoldedWeights): Trunk {
       const shortcut = block.shortcut ? conv(x, block.shortcut, 'linear') : x;
       return tf.relu(tf.add(residual, shortcut));
     });
+  const steps: NamedStep[] = [
+    { name: 'conv1_pool', apply: (x) => tf.tidy(() => maxPool(conv(x, layout.stem, 'relu'), spec.padding)) },
+    ...layout.blocks.map((block): NamedStep => ({ name: `${block.name}_out`, apply: (x) => runBlock(x, block) })),
+  ];
   return {
-    features: (pictures) =>
-      tf.tidy(() => {
-        const stem = tf.tidy(() => maxPool(conv(pictures, layout.stem, 'relu'), spec.padding));
-        return layout.blocks.reduce((x, block) => {
-          const y = runBlock(x, block);
-          x.dispose();
-          return y;
-        }, stem);
-      }),
+    steps,
+    features: (pictures) => runSteps(steps, pictures),
     dispose: () => {
       for (const { kernel, bias } of parameters.values()) tf.dispose([kernel, bias]);
     },

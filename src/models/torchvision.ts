@@ -4,7 +4,8 @@
  */
 import { L2cafError } from '../errors.ts';
 import { type BatchNorm, foldBatchNorm } from './batch-norm.ts';
-import { type ConvLayer, convLayers, type FoldedWeights, type ResNetSpec, resnetLayout } from './resnet.ts';
+import { kernelToChannelsLast } from './channels-last.ts';
+import { convLayers, type FoldedWeights, type ResNetSpec, resnetLayout } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
 
 /** torch's default. */
@@ -29,7 +30,7 @@ export function fromTorchvision(spec: ResNetSpec, stateDict: ReadonlyMap<string,
       variance: vector('running_var'),
       epsilon: EPSILON,
     };
-    const { kernel, bias } = foldBatchNorm(toChannelsLast(weight, layer), undefined, batchNorm);
+    const { kernel, bias } = foldBatchNorm(kernelToChannelsLast(weight), undefined, batchNorm);
     folded.set(`${layer.name}/kernel`, kernel).set(`${layer.name}/bias`, bias);
   }
   return folded;
@@ -55,17 +56,4 @@ function entry(stateDict: ReadonlyMap<string, NamedArray>, name: string, shape: 
     );
   }
   return found;
-}
-
-/** `[out, in, h, w]` → `[h, w, in, out]` */
-function toChannelsLast({ data }: NamedArray, { size, inChannels, outChannels }: ConvLayer): NamedArray {
-  const area = size * size;
-  const out = new Float32Array(data.length);
-  for (let o = 0; o < outChannels; o++) {
-    for (let i = 0; i < inChannels; i++) {
-      for (let p = 0; p < area; p++)
-        out[(p * inChannels + i) * outChannels + o] = data[(o * inChannels + i) * area + p]!;
-    }
-  }
-  return { shape: [size, size, inChannels, outChannels], data: out };
 }

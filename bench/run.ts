@@ -1,0 +1,13 @@
+/** `npm run bench -- NAME`: runs one benchmark; each is a file of this folder that exports `run`. */
+import { readdir } from 'node:fs/promises';
+import { basename } from 'node:path';
+
+const [name, ...args] = process.argv.slice(2);
+const files = await readdir(import.meta.dirname);
+const names = files.map((file) => basename(file, '.ts')).filter((file) => file !== 'run' && file !== 'support');
+if (name === undefined || !names.includes(name)) {
+  console.error(`usage: npm run bench -- NAME [options]\nbenchmarks: ${names.join(', ')}`);
+  process.exit(2);
+}
+const { run } = (await import(`./${name}.ts`)) as { run: (args: readonly string[]) => Promise<void> };
+await run(args);

@@ -1,0 +1,48 @@
+/**
+ * Networks that name what is in a picture. Such a network is a list of named steps from the picture to its last feature
+ * map, then global average pooling and (usually) one dense layer; L2-CAF can filter the output of any step.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { FrameBatch, PictureSize } from '../types.ts';
+
+/** One step of a network. */
+export interface NamedStep {
+  readonly name: string;
+  /** `[n, h, w, c]` → `[n, h', w', c']`. The caller disposes of both. */
+  apply(x: tf.Tensor4D): tf.Tensor4D;
+}
+
+/** The dense layer after global average pooling: kernel `[channels, classes]` row by row, bias `[classes]`. */
+export interface DenseClassifier {
+  readonly kernel: Float32Array;
+  readonly bias: Float32Array;
+}
+
+/** A classification network on the current backend. Dispose of it when done. */
+export interface ClassificationNetwork {
+  readonly id: string;
+  /** Size at which pictures are classified. */
+  readonly inputSize: PictureSize;
+  /** From the picture to the last feature map. */
+  readonly steps: readonly NamedStep[];
+  /** The layer whose output is filtered unless another is asked for. */
+  readonly defaultLayer: string;
+  /** After the steps and global average pooling; absent when the pooled map already holds the class scores. */
+  readonly dense?: DenseClassifier;
+  /** Number of classes. */
+  readonly classes: number;
+  /** Pictures `[n, h, w, 3]`, RGB bytes → input `[n, h, w, 3]`. The caller disposes. */
+  preprocess(pictures: Pick<FrameBatch, 'rgb' | 'shape'>): tf.Tensor4D;
+  dispose(): void;
+}
+
+/** Runs steps one after another, `[n, h, w, c]` → `[n, h', w', c']`. Differentiable. The caller disposes of both. */
+export function runSteps(steps: readonly NamedStep[], x: tf.Tensor4D): tf.Tensor4D {
+  return tf.tidy(() =>
+    steps.reduce((y, step) => {
+      const next = step.apply(y);
+      y.dispose(); // a map is of no use once the next one is there; memory is that of the two largest neighbours
+      return next;
+    }, tf.clone(x)),
+  );
+}
