@@ -91,28 +91,51 @@ export function heatmapAt(keyframes: readonly Keyframe[], timeSec: number): Heat
   };
 }
 
-/** Draws a heatmap over a picture of the given size that lies at the context's origin. */
-export function drawHeatmap(context: SKRSContext2D, size: PictureSize, heatmap: Heatmap, style: OverlayStyle): void {
-  if (style.kind !== 'contour') drawColors(context, size, heatmap, style);
-  if (style.kind !== 'heatmap') drawContours(context, size, heatmap, style);
+/** A part of a picture, pixels; may be empty or reach beyond the picture. */
+export interface Area {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
 }
 
-/** Draws the timeline along the lower edge, the title, and a border and badge on a sampled moment. */
-export function drawMarks(context: SKRSContext2D, size: PictureSize, marks: Marks): void {
+/**
+ * Draws a heatmap over a picture of the given size that lies at the context's origin.
+ *
+ * @returns the area outside which nothing was drawn
+ */
+export function drawHeatmap(context: SKRSContext2D, size: PictureSize, heatmap: Heatmap, style: OverlayStyle): Area {
+  if (style.kind !== 'contour') drawColors(context, size, heatmap, style);
+  if (style.kind === 'heatmap') return whole(size);
+  const lines = drawContours(context, size, heatmap, style);
+  return style.kind === 'contour' ? lines : whole(size);
+}
+
+/**
+ * Draws the timeline along the lower edge, the title, and a border and badge on a sampled moment.
+ *
+ * @returns areas outside which nothing was drawn
+ */
+export function drawMarks(context: SKRSContext2D, size: PictureSize, marks: Marks): Area[] {
   const unit = unitOf(size);
   if (marks.moment !== undefined) {
     context.strokeStyle = MARK_COLOR;
     context.lineWidth = 6 * unit;
     context.strokeRect(3 * unit, 3 * unit, size.width - 6 * unit, size.height - 6 * unit);
   }
-  drawTimeline(context, size, marks, unit);
-  if (marks.title) drawBadge(context, size, marks.title, 'left', { background: 'rgba(0, 0, 0, 0.6)', ink: '#fff' });
-  if (marks.moment === undefined) return;
+  const areas = [drawTimeline(context, size, marks, unit)];
+  if (marks.title) areas.push(drawBadge(context, size, marks.title, 'left', { background: '#0009', ink: '#fff' }));
+  if (marks.moment === undefined) return areas;
   const text = `sampled ${marks.moment + 1}/${marks.momentsSec.length} · t = ${marks.timeSec.toFixed(2)} s`;
   drawBadge(context, size, text, 'right', { background: MARK_COLOR, ink: '#000' });
+  return [whole(size)];
 }
 
 const MARK_COLOR = '#ffb000';
+
+function whole({ width, height }: PictureSize): Area {
+  return { left: 0, top: 0, right: width, bottom: height };
+}
 
 /** The scale of lines and text: 1 on a picture with as many pixels as 1280×720. */
 function unitOf({ width, height }: PictureSize): number {
@@ -132,12 +155,14 @@ function drawColors(context: SKRSContext2D, size: PictureSize, heatmap: Heatmap,
 }
 
 /** Each line on a wider dark one, so that it can be seen on snow as well as in a tunnel. */
-function drawContours(context: SKRSContext2D, size: PictureSize, heatmap: Heatmap, style: OverlayStyle): void {
+function drawContours(context: SKRSContext2D, size: PictureSize, heatmap: Heatmap, style: OverlayStyle): Area {
+  const points: (readonly [number, number])[] = [];
   const width = Math.max(2, style.lineWidthPx * unitOf(size));
   context.lineJoin = 'round';
   for (const { level, rings } of contourLines(heatmap, style.levels)) {
     context.beginPath();
     for (const ring of rings) {
+      points.push(...ring);
       ring.forEach(([x, y], i) => {
         if (i === 0) context.moveTo(x * size.width, y * size.height);
         else context.lineTo(x * size.width, y * size.height);
@@ -151,6 +176,24 @@ function drawContours(context: SKRSContext2D, size: PictureSize, heatmap: Heatma
     context.lineWidth = width;
     context.stroke();
   }
+  return boundsOf(points, size, width + 1);
+}
+
+/** The box of unit coordinates on a picture, wider by a margin in pixels. */
+function boundsOf(points: readonly (readonly [number, number])[], size: PictureSize, marginPx: number): Area {
+  const box = { left: 1, top: 1, right: 0, bottom: 0 };
+  for (const [x, y] of points) {
+    box.left = Math.min(box.left, x);
+    box.top = Math.min(box.top, y);
+    box.right = Math.max(box.right, x);
+    box.bottom = Math.max(box.bottom, y);
+  }
+  return {
+    left: box.left * size.width - marginPx,
+    top: box.top * size.height - marginPx,
+    right: box.right * size.width + marginPx,
+    bottom: box.bottom * size.height + marginPx,
+  };
 }
 
 /** Levels spread over the brighter part of the colour map: its dark end would vanish in the halo. */
@@ -160,7 +203,7 @@ function lineShade(level: number, levels: readonly number[]): number {
   return high === low ? 1 : 0.6 + (0.4 * (level - low)) / (high - low);
 }
 
-function drawTimeline(context: SKRSContext2D, size: PictureSize, marks: Marks, unit: number): void {
+function drawTimeline(context: SKRSContext2D, size: PictureSize, marks: Marks, unit: number): Area {
   const { startSec, endSec } = marks.span;
   const bar = Math.max(4, Math.round(8 * unit));
   const xOf = (timeSec: number): number => ((timeSec - startSec) / (endSec - startSec)) * size.width;
@@ -176,6 +219,7 @@ function drawTimeline(context: SKRSContext2D, size: PictureSize, marks: Marks, u
   }
   context.fillStyle = '#fff';
   context.fillRect(xOf(marks.timeSec) - unit, top - bar / 2, 2 * unit, bar * 1.5);
+  return { ...whole(size), top: top - bar / 2 };
 }
 
 function drawBadge(
@@ -184,7 +228,7 @@ function drawBadge(
   content: string,
   side: 'left' | 'right',
   { background, ink }: { background: string; ink: string },
-): void {
+): Area {
   const unit = unitOf(size);
   const sizePx = Math.max(11, Math.round(22 * unit));
   const padding = sizePx / 2;
@@ -199,4 +243,5 @@ function drawBadge(
   context.fillStyle = ink;
   context.textAlign = 'left';
   drawText(context, text, x + padding, padding * 1.25);
+  return { left: x, top: padding, right: x + width, bottom: heightOf(text) + 1.5 * padding };
 }

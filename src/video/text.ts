@@ -18,17 +18,17 @@ export interface FittedText {
   readonly lineHeightPx: number;
 }
 
-/** Makes text fit a width: first smaller, down to `minPx`, then in several lines, long words broken. */
-export function fitText(
-  context: SKRSContext2D,
-  text: string,
-  fit: {
-    readonly widthPx: number;
-    readonly sizePx: number;
-    readonly minPx: number;
-    readonly weight?: 'normal' | 'bold';
-  },
-): FittedText {
+/** How text may be made to fit, pixels. */
+export interface TextFit {
+  readonly widthPx: number;
+  readonly sizePx: number;
+  /** The size below which text is wrapped rather than made smaller. */
+  readonly minPx: number;
+  readonly weight?: 'normal' | 'bold';
+}
+
+/** Makes text fit a width: first smaller, then in several lines, long words broken; an empty text has no lines. */
+export function fitText(context: SKRSContext2D, text: string, fit: TextFit): FittedText {
   for (let size = fit.sizePx; ; size--) {
     context.font = font(size, fit.weight);
     const isSmallest = size - 1 < fit.minPx;
@@ -38,14 +38,13 @@ export function fitText(
   }
 }
 
-/** Draws fitted text from the top of its first line, aligned as the context says; returns the height used, pixels. */
-export function drawText(context: SKRSContext2D, text: FittedText, x: number, topPx: number): number {
+/** Draws fitted text from the top of its first line, aligned as the context says. */
+export function drawText(context: SKRSContext2D, text: FittedText, x: number, topPx: number): void {
   context.font = text.font;
   context.textBaseline = 'middle';
   text.lines.forEach((line, i) => {
     context.fillText(line, x, topPx + (i + 0.5) * text.lineHeightPx);
   });
-  return heightOf(text);
 }
 
 /** Height of fitted text, pixels. */
@@ -53,22 +52,16 @@ export function heightOf(text: FittedText): number {
   return text.lines.length * text.lineHeightPx;
 }
 
-const FAMILIES = '"DejaVu Sans", "Liberation Sans", Arial, Helvetica, sans-serif';
+/** The package's fonts first: Latin, Greek, Cyrillic and more; the system's for what they lack. */
+const FAMILIES = '"DejaVu Sans", sans-serif';
 const PACKAGED_FONTS: readonly string[] = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'];
 let isRegistered = false;
 
-/** Registers the fonts of the package dejavu-fonts-ttf; without it, the system's fonts are used. */
 function registerPackagedFonts(): void {
   if (isRegistered) return;
   isRegistered = true;
   const require = createRequire(import.meta.url);
-  for (const file of PACKAGED_FONTS) {
-    try {
-      GlobalFonts.registerFromPath(require.resolve(`dejavu-fonts-ttf/ttf/${file}`));
-    } catch {
-      return;
-    }
-  }
+  for (const file of PACKAGED_FONTS) GlobalFonts.registerFromPath(require.resolve(`dejavu-fonts-ttf/ttf/${file}`));
 }
 
 function wrap(context: SKRSContext2D, text: string, widthPx: number): string[] {
@@ -91,5 +84,5 @@ function wrap(context: SKRSContext2D, text: string, widthPx: number): string[] {
       line += letter;
     }
   }
-  return [...lines, line];
+  return line === '' ? lines : [...lines, line];
 }
