@@ -1,0 +1,109 @@
+/**
+ * A classification network cut at one of its layers, for one picture: what comes before the cut runs once, what comes
+ * after it is the tail that L2-CAF filters (fast endpoints, paper Eq. 3). `vanillaTail` runs the whole network each time.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { L2cafError } from '../errors.ts';
+import type { FeatureTail, LinearProjection, Tail } from '../l2caf/tail.ts';
+import { type ClassificationNetwork, type NamedStep, runSteps } from './classification-network.ts';
+
+/**
+ * The tail after `layer`, for the first picture of `input` (`[1, h, w, 3]`, preprocessed; stays the caller's). Its
+ * output is the logits. Where only pooling and a dense layer follow, it is linear and says so.
+ *
+ * @throws L2cafError `usage` when there is no such layer.
+ */
+export function classifierTail(
+  network: ClassificationNetwork,
+  input: tf.Tensor4D,
+  layer: string = network.defaultLayer,
+): FeatureTail {
+  const { before, after } = split(network, layer);
+  const map = runSteps(before, input);
+  const dense = denseTensors(network);
+  const logits = (maps: tf.Tensor4D): tf.Tensor2D => tf.tidy(() => classify(runSteps(after, maps), dense));
+  const [, height, width, channels] = map.shape;
+  const reference = tf.tidy(() => logits(map).dataSync<'float32'>());
+  const features = tf.tidy(() => tf.reshape(map, [height, width, channels]) as tf.Tensor3D);
+  return {
+    slots: 1,
+    grid: { height, width },
+    outputSize: network.classes,
+    reference,
+    filtered: (filters) => tf.tidy(() => logits(tf.mul(map, tf.expandDims(filters, 3)))),
+    features: () => features,
+    outputsOf: logits,
+    ...(after.length === 0 && { linear: () => projection(map, dense) }),
+    dispose: () => tf.dispose([map, features, ...Object.values(dense ?? {})]),
+  };
+}
+
+/**
+ * The same problem with vanilla endpoints: every evaluation starts from the picture again. Slow; exists to show that the
+ * fast endpoints change nothing (paper, Sec. 3.1).
+ */
+export function vanillaTail(
+  network: ClassificationNetwork,
+  input: tf.Tensor4D,
+  layer: string = network.defaultLayer,
+): Tail {
+  const fast = classifierTail(network, input, layer);
+  const { before, after } = split(network, layer);
+  const dense = denseTensors(network);
+  const picture = tf.clone(input);
+  return {
+    slots: 1,
+    grid: fast.grid,
+    outputSize: fast.outputSize,
+    reference: fast.reference,
+    filtered: (filters) =>
+      tf.tidy(() => {
+        const map = runSteps(before, picture);
+        return classify(runSteps(after, tf.mul(map, tf.expandDims(filters, 3))), dense);
+      }),
+    dispose: () => {
+      fast.dispose();
+      tf.dispose([picture, ...Object.values(dense ?? {})]);
+    },
+  };
+}
+
+function split(network: ClassificationNetwork, layer: string): { before: NamedStep[]; after: NamedStep[] } {
+  const index = network.steps.findIndex(({ name }) => name === layer);
+  if (index < 0) {
+    throw new L2cafError('usage', `${network.id} has no layer named ${layer}`, {
+      hint: `its layers: ${network.steps.map(({ name }) => name).join(', ')}`,
+    });
+  }
+  return { before: network.steps.slice(0, index + 1), after: network.steps.slice(index + 1) };
+}
+
+type DenseTensors = { readonly kernel: tf.Tensor2D; readonly bias: tf.Tensor1D };
+
+function denseTensors({ dense, classes }: ClassificationNetwork): DenseTensors | undefined {
+  return (
+    dense && {
+      kernel: tf.tensor2d(dense.kernel, [dense.kernel.length / classes, classes]),
+      bias: tf.tensor1d(dense.bias),
+    }
+  );
+}
+
+/** Last feature maps `[n, h, w, c]` → logits `[n, classes]`. */
+function classify(maps: tf.Tensor4D, dense: DenseTensors | undefined): tf.Tensor2D {
+  const pooled = tf.mean(maps, [1, 2]) as tf.Tensor2D; // [n, c]
+  return dense === undefined ? pooled : tf.add(tf.matMul(pooled, dense.kernel), dense.bias);
+}
+
+/** `P[k, ij] = Σ_c A[ij, c] W[c, k] / (h·w)`; without a dense layer, `P[k, ij] = A[ij, k] / (h·w)`. */
+function projection(map: tf.Tensor4D, dense: DenseTensors | undefined): LinearProjection {
+  const [, height, width, channels] = map.shape;
+  const cells = height * width;
+  const matrix = tf.tidy(() => {
+    const rows = tf.div(tf.reshape(map, [cells, channels]), cells) as tf.Tensor2D;
+    const contributions = dense === undefined ? rows : tf.matMul(rows, dense.kernel); // [h·w, classes]
+    return Float64Array.from(tf.transpose(contributions).dataSync());
+  });
+  const bias = dense?.bias.dataSync<'float32'>() ?? new Float32Array(matrix.length / cells);
+  return { matrix, bias: Float64Array.from(bias) };
+}
