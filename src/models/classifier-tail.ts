@@ -99,11 +99,12 @@ function classify(maps: tf.Tensor4D, dense: DenseTensors | undefined): tf.Tensor
 function projection(map: tf.Tensor4D, dense: DenseTensors | undefined): LinearProjection {
   const [, height, width, channels] = map.shape;
   const cells = height * width;
-  const matrix = tf.tidy(() => {
+  const contributions = tf.tidy(() => {
     const rows = tf.div(tf.reshape(map, [cells, channels]), cells) as tf.Tensor2D;
-    const contributions = dense === undefined ? rows : tf.matMul(rows, dense.kernel); // [h·w, classes]
-    return Float64Array.from(tf.transpose(contributions).dataSync());
+    const byCell = dense === undefined ? rows : tf.matMul(rows, dense.kernel); // [h·w, classes]
+    return tf.transpose(byCell).dataSync<'float32'>();
   });
+  const matrix = Float64Array.from(contributions);
   const bias = dense?.bias.dataSync<'float32'>() ?? new Float32Array(matrix.length / cells);
   return { matrix, bias: Float64Array.from(bias) };
 }
