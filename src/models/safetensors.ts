@@ -6,6 +6,7 @@
 import { open } from 'node:fs/promises';
 import { L2cafError } from '../errors.ts';
 import { writeAtomically } from '../files.ts';
+import { fromFloat16 } from './float16.ts';
 
 /** A named array of numbers: `shape` row by row, as float32 whatever the file's precision (integers up to 2^24). */
 export interface NamedArray {
@@ -140,7 +141,7 @@ function toFloat32(dtype: string, bytes: Uint8Array, count: number): Float32Arra
     case 'F64':
       return Float32Array.from({ length: count }, (_, i) => view.getFloat64(i * 8, true));
     case 'F16':
-      return Float32Array.from({ length: count }, (_, i) => halfToNumber(view.getUint16(i * 2, true)));
+      return fromFloat16(Uint16Array.from({ length: count }, (_, i) => view.getUint16(i * 2, true)));
     case 'BF16':
       return new Float32Array(Uint32Array.from({ length: count }, (_, i) => view.getUint16(i * 2, true) << 16).buffer);
     case 'I64':
@@ -150,16 +151,6 @@ function toFloat32(dtype: string, bytes: Uint8Array, count: number): Float32Arra
     default:
       return Float32Array.from(bytes);
   }
-}
-
-/** IEEE 754 half precision: 1 sign, 5 exponent, 10 fraction bits. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 function invalid(path: string, why: string): L2cafError {
