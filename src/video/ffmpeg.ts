@@ -87,6 +87,7 @@ export async function runFfprobe(
   const child = spawn(path, ['-v', 'error', ...LOCAL_ONLY, ...options, fileAddress(file)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
+    env: { ...process.env, ...NO_CHARACTER_SETS },
   });
   const stop = (): void => void child.kill('SIGKILL');
   signal?.addEventListener('abort', stop, { once: true });
@@ -95,9 +96,9 @@ export async function runFfprobe(
   const lines = createInterface(child.stdout).on('line', onLine);
   const linesDone = new Promise((done) => lines.once('close', done));
   try {
-    const code = await new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done));
+    await new Promise((done, fail) => child.once('error', fail).once('close', done));
     await linesDone;
-    if (code !== 0) throw new Error(`ffprobe exited with code ${code}`);
+    if (child.exitCode !== 0) throw new Error(`ffprobe ended with ${child.signalCode ?? `code ${child.exitCode}`}`);
   } catch (error) {
     throwIfAborted(signal);
     throw failure(error, errors);
@@ -105,6 +106,12 @@ export async function runFfprobe(
     signal?.removeEventListener('abort', stop);
   }
 }
+
+/**
+ * The packaged ffprobe is linked statically and crashes on MPEG-TS when it loads the machine's character set converters,
+ * which it wants for the names of stations. Nobody here needs those.
+ */
+const NO_CHARACTER_SETS: Readonly<Record<string, string>> = { GCONV_PATH: '/nonexistent' };
 
 /** The address of a file for ffmpeg: leading dashes, colons and percent signs have no meaning in it. */
 function fileAddress(path: string): string {

@@ -67,7 +67,7 @@ export async function probeClip(path: string, signal?: AbortSignal): Promise<Vid
 export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: AbortSignal): Promise<FrameList> {
   const details = await readDetails(clip.path, signal);
   const interval = readInterval(clip, span, details.originSec);
-  const times = (await packetTimes(clip.path, interval, signal)) ?? (await decodedTimes(clip.path, interval, signal));
+  const times = (await packetTimes(clip.path, interval, signal)) ?? (await decodedTimes(clip, interval, signal));
   const inSpan = times
     .map((time) => roundToMicroseconds(time - details.originSec))
     .filter((time) => time >= span.startSec && time < span.endSec);
@@ -187,13 +187,15 @@ async function packetTimes(
   return times.some(Number.isNaN) ? undefined : times;
 }
 
-async function decodedTimes(path: string, interval: string, signal: AbortSignal | undefined): Promise<number[]> {
+/** Times of the decoded frames; those that the decoder cannot tell, as at the end of an AVI file, follow at the frame rate. */
+async function decodedTimes(clip: VideoClip, interval: string, signal: AbortSignal | undefined): Promise<number[]> {
+  const frameSec = clip.frameRate.denominator / clip.frameRate.numerator;
   const times: number[] = [];
-  await readRows(path, interval, 'frame=best_effort_timestamp_time', signal, (row) => {
-    times.push(seconds(row['best_effort_timestamp_time']) ?? Number.NaN);
+  await readRows(clip.path, interval, 'frame=best_effort_timestamp_time', signal, (row) => {
+    times.push(seconds(row['best_effort_timestamp_time']) ?? (times.at(-1) ?? Number.NaN) + frameSec);
   });
   if (times.some(Number.isNaN)) {
-    throw unreadable(path, 'its frames carry no times', 'convert it to MP4 first: ffmpeg -i IN -c:v libx264 OUT.mp4');
+    throw unreadable(clip.path, 'its frames carry no times', 'convert it to MP4 with ffmpeg first');
   }
   return times;
 }

@@ -5,7 +5,7 @@
 import { Writable } from 'node:stream';
 import { L2cafError } from '../errors.ts';
 import type { FrameBatch, PictureSize, TimeSpan, VideoClip } from '../types.ts';
-import { runFfmpeg } from './ffmpeg.ts';
+import { type FfmpegJob, runFfmpeg } from './ffmpeg.ts';
 import { listFrames } from './probe.ts';
 import { framesFrom, inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
 
@@ -82,9 +82,10 @@ export async function framesAt(
   for (let first = 0; first < shownSec.length; first += INPUTS_PER_RUN) {
     const part = shownSec.slice(first, first + INPUTS_PER_RUN);
     const target = rgb.subarray(first * frameBytes, (first + part.length) * frameBytes);
-    const decode = (mode: SeekMode): Promise<boolean> =>
-      decodeInto(target, clip, part, { originSec, size, mode, signal });
-    if (!((await decode('near')) || (await decode('from-start')))) throw undecodable(clip, part);
+    const attempt = { clip, timesSec: part, originSec, size, signal };
+    if (!((await decodeInto(target, attempt, 'near')) || (await decodeInto(target, attempt, 'from-start')))) {
+      throw undecodable(clip, part);
+    }
   }
   return { rgb, shape: [shownSec.length, size.height, size.width, 3], timestampsSec: shownSec };
 }
@@ -115,33 +116,37 @@ async function shownAt(
   throw undecodable(clip, timesSec);
 }
 
-interface DecodeOptions {
+interface DecodeAttempt {
+  readonly clip: VideoClip;
+  readonly timesSec: readonly number[];
   readonly originSec: number;
   readonly size: PictureSize;
-  readonly mode: SeekMode;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Fills `target` with the frames at exactly these times; false if ffmpeg delivered others or none. */
-async function decodeInto(
-  target: Uint8Array,
-  clip: VideoClip,
-  timesSec: readonly number[],
-  { originSec, size, mode, signal }: DecodeOptions,
-): Promise<boolean> {
+/** Fills `target` with the frames at exactly these times; false if ffmpeg could not, or delivered others. */
+async function decodeInto(target: Uint8Array, attempt: DecodeAttempt, mode: SeekMode): Promise<boolean> {
+  const { clip, timesSec, originSec, size, signal } = attempt;
   const scale = `scale=${size.width}:${size.height}:flags=bicubic+accurate_rnd+full_chroma_int,setsar=1,format=rgb24`;
   const branches = timesSec.map((time, k) => `[${k}:V:0]${framesFrom(originSec, time, 1)},setpts=0,${scale}[v${k}]`);
   const labels = timesSec.map((_, k) => `[v${k}]`).join('');
   const shown = new ShownTimes(originSec);
   const { sink, bytesWritten } = sinkInto(target);
-  await runFfmpeg({
+  const job: FfmpegJob = {
     inputs: timesSec.map((time) => inputFrom(clip.path, originSec, time, mode)),
     filtergraph: `${branches.join(';')};${labels}concat=n=${timesSec.length}[out]`,
     options: [...KEEP_TIMESTAMPS, '-map', '[out]', '-vsync', '0', '-f', 'rawvideo'],
     output: sink,
     signal,
     onLine: shown.read,
-  });
+  };
+  try {
+    await runFfmpeg(job);
+  } catch (error) {
+    // Without a frame from one input, ffmpeg cannot set up its filters.
+    const isNothingDecoded = error instanceof L2cafError && error.code === 'ffmpeg-failed' && bytesWritten() === 0;
+    if (!isNothingDecoded) throw error;
+  }
   return bytesWritten() === target.length && shown.match(timesSec);
 }
 

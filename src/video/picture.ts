@@ -1,0 +1,36 @@
+/** Still pictures: reading them as the bytes a network wants, and as something that can be drawn on. */
+import { readFile } from 'node:fs/promises';
+import { createCanvas, type Image, loadImage } from '@napi-rs/canvas';
+import { L2cafError, messageOf } from '../errors.ts';
+import type { FrameBatch, PictureSize } from '../types.ts';
+
+/**
+ * Opens a JPEG, PNG, WebP or similar.
+ *
+ * @throws L2cafError `input-not-found`, or `input-unreadable` when it is not a picture.
+ */
+export async function openPicture(path: string): Promise<Image> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  });
+  return loadImage(bytes).catch((cause: unknown) => {
+    throw new L2cafError('input-unreadable', `${path} is not a picture that can be read`, {
+      hint: 'give a JPEG, PNG or WebP file; for a video use l2caf analyze',
+      cause,
+    });
+  });
+}
+
+/** A picture's pixels, stretched to `size` (its own size when absent): RGB bytes, `[1, h, w, 3]`. */
+export function picturePixels(picture: Image, size: PictureSize = picture): Pick<FrameBatch, 'rgb' | 'shape'> {
+  const { width, height } = size;
+  const context = createCanvas(width, height).getContext('2d');
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(picture, 0, 0, width, height);
+  const rgba = context.getImageData(0, 0, width, height).data;
+  const rgb = new Uint8Array(width * height * 3);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    for (let channel = 0; channel < 3; channel++) rgb[3 * pixel + channel] = rgba[4 * pixel + channel]!;
+  }
+  return { rgb, shape: [1, height, width, 3] };
+}
