@@ -65,8 +65,19 @@ export interface AttentionFilter extends GridShape {
   /** Iterations of the solver; 0 for a closed form. */
   readonly iterations: number;
   readonly status: SolverStatus;
-  /** Loss every `checkEvery` iterations, first entry before the first step. */
+  /** Loss before the first step, then every `checkEvery` iterations of gradient descent or every step of Gauss–Newton. */
   readonly lossHistory: readonly number[];
+  /** When a trace was asked for: the filter at every entry of `lossHistory`. */
+  readonly trace?: readonly Float32Array[];
+  /** When several starts were asked for: where each ended, in order. */
+  readonly starts?: readonly StartOutcome[];
+}
+
+/** Where a solver ended from one of several starting points. */
+export interface StartOutcome {
+  readonly loss: number;
+  /** Pearson correlation of its filter with the best one. */
+  readonly correlation: number;
 }
 
 /** A filter made ready to show: values in [0, 1], row by row, at any resolution. */

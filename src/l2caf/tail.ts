@@ -3,7 +3,7 @@
  * endpoints", Eq. 3). A recurrent network over T frames has T slots, one per frame: filtering slot t multiplies that
  * frame's feature map by a filter while the other frames pass through untouched. A still picture has one slot.
  */
-import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { GridShape } from '../types.ts';
 
 /** A linear tail: `FT(f) = P f + b`. */
@@ -14,11 +14,14 @@ export interface LinearProjection {
   readonly bias: Float64Array;
 }
 
-/** How a nonlinear tail responds to one filter, in double precision, for Gauss–Newton (METHOD §4). */
+/**
+ * How a nonlinear tail responds to one filter, in double precision, for Gauss–Newton (METHOD §4). The arrays it returns
+ * belong to it: the next call of the same function may overwrite them.
+ */
 export interface SmoothResponse {
   /** `FT(f)`, `[outputSize]`. */
   output(filter: Float64Array): Float64Array;
-  /** `∂FT/∂f` at the same filter, `[outputSize, h·w]` row by row. */
+  /** `∂FT/∂f` at `filter`, `[outputSize, h·w]` row by row. */
   jacobian(filter: Float64Array): Float64Array;
 }
 
@@ -42,4 +45,15 @@ export interface Tail {
   smooth?(slot: number): SmoothResponse;
   /** Frees the tensors that the tail holds. */
   dispose(): void;
+}
+
+/** A tail that also shows its feature maps, which the gradient-based baselines need (Grad-CAM, METHOD §5). */
+export interface FeatureTail extends Tail {
+  /** The feature map of a slot, `[h, w, c]`. The tail owns it. */
+  features(slot: number): Tensor3D;
+  /**
+   * Feature maps `[n, h, w, c]` → outputs `[n, d]`: in row i, slot `slots[i]` has map i in place of its own.
+   * Differentiable; rows do not influence each other. The caller disposes of the result.
+   */
+  outputsOf(features: Tensor4D, slots: readonly number[]): Tensor2D;
 }

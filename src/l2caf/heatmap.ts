@@ -1,0 +1,85 @@
+/**
+ * Filters made ready to show: one part of the signed filter, resized to the picture and scaled to [0, 1] (METHOD §1, §4).
+ */
+import { assertNever } from '../errors.ts';
+import type { GridShape, Heatmap } from '../types.ts';
+
+/** Values on a grid, row by row: a filter, or a gradient-based map. */
+export interface AttentionMap extends GridShape {
+  readonly values: Float32Array;
+}
+
+/**
+ * What of a signed filter is shown: its size (as published), the cells that argue for the output, or those that argue
+ * against it.
+ */
+export type FilterPart = 'abs' | 'positive' | 'negative';
+
+/** How a heatmap is made. */
+export interface HeatmapOptions extends GridShape {
+  /** Default `abs`. */
+  readonly part?: FilterPart;
+}
+
+/**
+ * Takes a part of the filter, resizes it to `height`×`width`, and scales it so that its minimum becomes 0 and its
+ * maximum 1. A constant map, in which nothing stands out, becomes all zeros.
+ */
+export function toHeatmap(map: AttentionMap, { height, width, part = 'abs' }: HeatmapOptions): Heatmap {
+  const resized = resize({ ...map, values: map.values.map((value) => partOf(value, part)) }, { height, width });
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (const value of resized) {
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  const range = max - min;
+  const values = Float32Array.from(resized, (value) => (range > 0 ? (value - min) / range : 0));
+  return { height, width, values, min, max };
+}
+
+/**
+ * Bilinear interpolation between cell centres, as `skimage.transform.resize` with order 1 when enlarging: half-pixel
+ * centres, and outside the outermost centres the grid continues as its mirror image about them.
+ */
+export function resize({ height, width, values }: AttentionMap, size: GridShape): Float32Array {
+  const rows = samples(height, size.height);
+  const columns = samples(width, size.width);
+  const out = new Float32Array(size.height * size.width);
+  for (const [y, row] of rows.entries()) {
+    for (const [x, column] of columns.entries()) {
+      const top = mix(values[row.low * width + column.low]!, values[row.low * width + column.high]!, column.share);
+      const bottom = mix(values[row.high * width + column.low]!, values[row.high * width + column.high]!, column.share);
+      out[y * size.width + x] = mix(top, bottom, row.share);
+    }
+  }
+  return out;
+}
+
+/** Between which two cells each output position lies, and how far towards the second. */
+function samples(from: number, to: number): { readonly low: number; readonly high: number; readonly share: number }[] {
+  const mirrored = (index: number): number =>
+    from === 1 ? 0 : index < 0 ? -index : Math.min(index, 2 * (from - 1) - index);
+  return Array.from({ length: to }, (_, i) => {
+    const position = ((i + 0.5) * from) / to - 0.5;
+    const low = Math.floor(position);
+    return { low: mirrored(low), high: mirrored(low + 1), share: position - low };
+  });
+}
+
+function mix(a: number, b: number, share: number): number {
+  return a + (b - a) * share;
+}
+
+function partOf(value: number, part: FilterPart): number {
+  switch (part) {
+    case 'abs':
+      return Math.abs(value);
+    case 'positive':
+      return Math.max(value, 0);
+    case 'negative':
+      return Math.max(-value, 0);
+    default:
+      return assertNever(part);
+  }
+}

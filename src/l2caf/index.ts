@@ -1,0 +1,17 @@
+/** L2-CAF: attention filters for any network that has a {@link Tail}, and the baselines they are compared with. */
+export { CONSTRAINTS, type Constraint } from './constraint.ts';
+export { type GradCamTarget, type GradCamVariant, gradCam } from './gradcam.ts';
+export { type AttentionMap, type FilterPart, type HeatmapOptions, toHeatmap } from './heatmap.ts';
+export { type Endpoints, tailFromLayersModel } from './layers-tail.ts';
+export { type PooledDenseParts, pooledDenseTail } from './linear-tail.ts';
+export type { Objective, Reduction } from './objective.ts';
+export { type DescentOptions, PRESET_NAMES, PRESETS, type PresetName, type PresetRow, presetTable } from './presets.ts';
+export {
+  type FilterSolution,
+  SOLVER_CHOICES,
+  type SolveOptions,
+  type SolverChoice,
+  type SolverName,
+  solveFilters,
+} from './solve.ts';
+export type { FeatureTail, LinearProjection, SmoothResponse, Tail } from './tail.ts';

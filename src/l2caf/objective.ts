@@ -1,0 +1,138 @@
+/**
+ * What a filter is asked to do (METHOD §2). Each objective exists in two forms: as a differentiable loss over a batch of
+ * outputs, for gradient descent, and, where it is one, as a sum of squares in double precision, for Gauss–Newton.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { assertNever, L2cafError } from '../errors.ts';
+import { dot } from '../matrix.ts';
+import type { Tail } from './tail.ts';
+
+/**
+ * - `oblivious` (paper, Eq. 1): keep the whole output: `‖NT(x) − FT(x, f)‖²`.
+ * - `class` (paper, Eq. 2): raise one output, lower the others: `−FT_c + Σ_{i≠c} FT_i`. For logits.
+ * - `similarity`: keep the cosine similarity to another clip's embedding: `(s(NT, y) − s(FT, y))²`.
+ */
+export type Objective =
+  | { readonly kind: 'oblivious' }
+  | { readonly kind: 'class'; readonly index: number }
+  | { readonly kind: 'similarity'; readonly other: Float32Array };
+
+/** How the squares of Eq. 1 are reduced to one number: the paper sums them, both released codes take their mean. */
+export type Reduction = 'sum' | 'mean';
+
+/** An objective that is a scaled sum of squares: `L = scale · ‖r(FT(f))‖²`. */
+export interface LeastSquares {
+  readonly scale: number;
+  /** `r`, from the tail's output; a new array. */
+  residuals(output: Float64Array): Float64Array;
+  /** `∂r/∂f`, `[residuals, cells]`, from the tail's output and Jacobian `[d, cells]`; may be that Jacobian itself. */
+  jacobian(output: Float64Array, tailJacobian: Float64Array, cells: number): Float64Array;
+}
+
+/** An objective for one input. */
+export interface BoundObjective {
+  /** Outputs `[n, d]` → losses `[n]`; differentiable. The caller disposes of the result. */
+  losses(outputs: tf.Tensor2D): tf.Tensor1D;
+  /** Absent when the objective is not a sum of squares (`class`). */
+  readonly leastSquares?: LeastSquares;
+}
+
+/**
+ * Binds an objective to the unfiltered output of a tail.
+ *
+ * @throws L2cafError `usage` when the class does not exist, `shape-mismatch` when the other embedding has another length.
+ */
+export function bindObjective(
+  objective: Objective,
+  { reference, outputSize }: Pick<Tail, 'reference' | 'outputSize'>,
+  reduction: Reduction,
+): BoundObjective {
+  switch (objective.kind) {
+    case 'oblivious':
+      return oblivious(reference, reduction === 'mean' ? 1 / outputSize : 1);
+    case 'class': {
+      const weights = classWeights(objective.index, outputSize);
+      return {
+        losses: (outputs) =>
+          tf.tidy(() => tf.reshape(tf.matMul(outputs, tf.tensor2d(weights, [outputSize, 1])), [-1]) as tf.Tensor1D),
+      };
+    }
+    case 'similarity':
+      return similarity(reference, objective.other);
+    default:
+      return assertNever(objective);
+  }
+}
+
+/**
+ * The class-specific loss as weights of the outputs (paper, Eq. 2): −1 for the class, +1 for all others, `[d]`.
+ *
+ * @throws L2cafError `usage` when there is no such class.
+ */
+export function classWeights(index: number, outputSize: number): Float32Array {
+  if (!Number.isInteger(index) || index < 0 || index >= outputSize) {
+    throw new L2cafError('usage', `there is no class ${index}: the network has the classes 0 to ${outputSize - 1}`);
+  }
+  const weights = new Float32Array(outputSize).fill(1);
+  weights[index] = -1;
+  return weights;
+}
+
+function oblivious(reference: Float32Array, scale: number): BoundObjective {
+  return {
+    losses: (outputs) =>
+      tf.tidy(() => {
+        const target = tf.tensor2d(reference, [1, reference.length]);
+        return tf.mul(tf.sum(tf.square(tf.sub(outputs, target)), 1), scale) as tf.Tensor1D;
+      }),
+    leastSquares: {
+      scale,
+      residuals: (output) => output.map((value, i) => value - reference[i]!),
+      jacobian: (_output, tailJacobian) => tailJacobian,
+    },
+  };
+}
+
+function similarity(reference: Float32Array, other: Float32Array): BoundObjective {
+  if (other.length !== reference.length) {
+    throw new L2cafError(
+      'shape-mismatch',
+      `the other embedding has ${other.length} components, this one ${reference.length}`,
+      { hint: 'embed both clips with the same model' },
+    );
+  }
+  const direction = unit(Float64Array.from(other));
+  const target = cosine(Float64Array.from(reference), direction);
+  return {
+    losses: (outputs) =>
+      tf.tidy(() => {
+        const along = tf.matMul(outputs, tf.tensor2d(Float32Array.from(direction), [direction.length, 1]));
+        const length = tf.sqrt(tf.sum(tf.square(outputs), 1, true));
+        return tf.reshape(tf.square(tf.sub(tf.div(along, length), target)), [-1]) as tf.Tensor1D;
+      }),
+    leastSquares: {
+      scale: 1,
+      residuals: (output) => Float64Array.of(cosine(output, direction) - target),
+      jacobian: (output, tailJacobian, cells) => {
+        const length = Math.sqrt(dot(output, 0, output, 0, output.length));
+        const similarityNow = cosine(output, direction);
+        const row = new Float64Array(cells);
+        for (let k = 0; k < output.length; k++) {
+          const slope = (direction[k]! - (similarityNow * output[k]!) / length) / length;
+          for (let cell = 0; cell < cells; cell++) row[cell]! += slope * tailJacobian[k * cells + cell]!;
+        }
+        return row;
+      },
+    },
+  };
+}
+
+/** Cosine of the angle to a unit vector. */
+function cosine(x: Float64Array, direction: Float64Array): number {
+  return dot(x, 0, direction, 0, x.length) / Math.sqrt(dot(x, 0, x, 0, x.length));
+}
+
+function unit(x: Float64Array): Float64Array {
+  const length = Math.sqrt(dot(x, 0, x, 0, x.length));
+  return x.map((value) => value / length);
+}

@@ -1,0 +1,272 @@
+/**
+ * The one entry to L2-CAF: one attention filter for each slot of a tail (paper, Sec. 3; recurrent networks, Sec. 4.3). It
+ * picks the solver that the tail, objective and constraint allow, and says which and why.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { assertNever, L2cafError, throwIfAborted } from '../errors.ts';
+import { createRandom } from '../random.ts';
+import type { AttentionFilter, ProgressListener } from '../types.ts';
+import { differentiated } from './autodiff.ts';
+import { type Constraint, constrain, initialParameters, parameterCount } from './constraint.ts';
+import { type DescentResult, descend } from './descent.ts';
+import { type ExactFilter, exactClass, exactOblivious } from './exact.ts';
+import { gaussNewton } from './gauss-newton.ts';
+import { type BoundObjective, bindObjective, type Objective } from './objective.ts';
+import { type DescentOptions, PRESETS, type PresetName } from './presets.ts';
+import { compareStarts } from './starts.ts';
+import type { LinearProjection, Tail } from './tail.ts';
+
+/** How a filter can be found; `gd` is gradient descent, the published way. */
+export type SolverName = 'closed-form' | 'gauss-newton' | 'gd';
+/** What can be asked for; `auto` takes the first of the others that applies. */
+export const SOLVER_CHOICES = ['auto', 'closed-form', 'gauss-newton', 'gd'] as const;
+/** What can be asked for. */
+export type SolverChoice = (typeof SOLVER_CHOICES)[number];
+
+/** What to solve, and how. */
+export interface SolveOptions {
+  /** Default `oblivious`. */
+  readonly objective?: Objective;
+  /** Default `l2`. */
+  readonly constraint?: Constraint;
+  /** Default `auto`. */
+  readonly solver?: SolverChoice;
+  /** Settings of gradient descent, default `paper`; its `reduction` also scales the loss of the other solvers. */
+  readonly preset?: PresetName;
+  /** Settings that differ from the preset's. */
+  readonly descent?: Partial<DescentOptions>;
+  /** Of the random starting points; default 0. Each slot and start draws from a stream of its own. */
+  readonly seed?: number;
+  /** Starting points per slot, of which the best result is kept; default 1. A closed form has no need of more. */
+  readonly starts?: number;
+  /** First starting point of each slot, in place of the solver's own: parameters (cells, row by row) before the constraint. */
+  readonly initial?: readonly Float32Array[];
+  /** The slots to solve, in this order; default all. */
+  readonly slots?: readonly number[];
+  /** Keep the filters along the way. */
+  readonly trace?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: ProgressListener;
+}
+
+/** The filters of a tail's slots, and how they were found. */
+export interface FilterSolution {
+  /** One per slot that was asked for, in that order. */
+  readonly filters: readonly AttentionFilter[];
+  /** Why this solver. */
+  readonly reason: string;
+  /** The choices that were made, by name. */
+  readonly options: {
+    readonly solver: SolverName;
+    readonly preset: PresetName;
+    readonly objective: Objective['kind'];
+    readonly constraint: Constraint;
+  };
+}
+
+/**
+ * Finds the filters. Slots are independent problems (while one is filtered, the other frames pass untouched), so all are
+ * solved together, with the same result as one after another.
+ *
+ * @throws L2cafError `usage` when the solver does not fit the problem or an option is out of range; `diverged`,
+ * `aborted`.
+ */
+export async function solveFilters(tail: Tail, options: SolveOptions = {}): Promise<FilterSolution> {
+  const task = resolveTask(tail, options);
+  const { solver, reason } = chooseSolver(task);
+  const filters = await solveWith(solver, task);
+  const { preset = 'paper' } = options;
+  return { filters, reason, options: { solver, preset, objective: task.objective.kind, constraint: task.constraint } };
+}
+
+/** Options with nothing left open. */
+interface Task {
+  readonly tail: Tail;
+  readonly objective: Objective;
+  readonly bound: BoundObjective;
+  readonly constraint: Constraint;
+  readonly choice: SolverChoice;
+  readonly descent: DescentOptions;
+  readonly slots: readonly number[];
+  readonly starts: number;
+  readonly trace: boolean;
+  /** Starting parameters `index` of slot number `at` of `slots`. */
+  start(at: number, index: number, first: DescentOptions['initial']): Float32Array;
+  readonly options: SolveOptions;
+}
+
+function resolveTask(tail: Tail, options: SolveOptions): Task {
+  const { objective = { kind: 'oblivious' }, constraint = 'l2', solver = 'auto', starts = 1, seed = 0 } = options;
+  const descent = { ...PRESETS[options.preset ?? 'paper'], ...options.descent };
+  const slots = options.slots ?? Array.from({ length: tail.slots }, (_, slot) => slot);
+  const wrong = slots.find((slot) => !Number.isInteger(slot) || slot < 0 || slot >= tail.slots);
+  if (wrong !== undefined) throw new L2cafError('usage', `there is no slot ${wrong}: this input has ${tail.slots}`);
+  if (!Number.isInteger(starts) || starts < 1) throw new L2cafError('usage', `starts must be 1 or more, not ${starts}`);
+  const length = parameterCount(constraint, tail.grid);
+  if (options.initial && !slots.every((_, at) => options.initial?.[at]?.length === length)) {
+    throw new L2cafError('shape-mismatch', `initial needs ${length} parameters for each of ${slots.length} slots`);
+  }
+  return {
+    tail,
+    objective,
+    bound: bindObjective(objective, tail, descent.reduction),
+    constraint,
+    choice: solver,
+    descent,
+    slots,
+    starts,
+    trace: options.trace ?? false,
+    start: (at, index, first) => {
+      const given = index === 0 ? options.initial?.[at] : undefined;
+      const random = createRandom(seed, slots[at]! * 1000 + index);
+      return given ?? initialParameters(constraint, index === 0 ? first : 'uniform', tail.grid, random);
+    },
+    options,
+  };
+}
+
+function chooseSolver({ tail, objective, bound, constraint, choice }: Task): { solver: SolverName; reason: string } {
+  const noClosedForm =
+    tail.linear === undefined
+      ? 'the tail is not linear'
+      : constraint !== 'l2'
+        ? `the constraint is ${constraint}, not l2`
+        : objective.kind === 'similarity'
+          ? 'the similarity objective is not quadratic'
+          : undefined;
+  const noGaussNewton =
+    constraint !== 'l2'
+      ? `the constraint is ${constraint}, not l2`
+      : bound.leastSquares === undefined
+        ? `the ${objective.kind} objective is not a sum of squares`
+        : undefined;
+  if (choice === 'gd') return { solver: 'gd', reason: 'gradient descent was asked for' };
+  const refused = choice === 'closed-form' ? noClosedForm : choice === 'gauss-newton' ? noGaussNewton : undefined;
+  if (refused !== undefined) {
+    throw new L2cafError('usage', `the ${choice} solver cannot be used: ${refused}`, {
+      hint: 'leave the solver to auto',
+    });
+  }
+  if (choice !== 'auto') return { solver: choice, reason: `${choice} was asked for` };
+  if (noClosedForm === undefined) return { solver: 'closed-form', reason: 'the tail is linear' };
+  if (noGaussNewton === undefined) return { solver: 'gauss-newton', reason: `no closed form: ${noClosedForm}` };
+  return { solver: 'gd', reason: `no closed form: ${noClosedForm}; no Gauss–Newton: ${noGaussNewton}` };
+}
+
+async function solveWith(solver: SolverName, task: Task): Promise<AttentionFilter[]> {
+  switch (solver) {
+    case 'closed-form':
+      return await eachSlot(task, (slot) => closedForm(task, slot));
+    case 'gauss-newton':
+      return await eachSlot(task, (slot, at) => byGaussNewton(task, slot, at));
+    case 'gd':
+      return await byDescent(task);
+    default:
+      return assertNever(solver);
+  }
+}
+
+/** Solves slot after slot, with a turn of the event loop between them. */
+async function eachSlot(
+  { slots, options }: Task,
+  solve: (slot: number, at: number) => AttentionFilter,
+): Promise<AttentionFilter[]> {
+  const filters: AttentionFilter[] = [];
+  for (const [at, slot] of slots.entries()) {
+    throwIfAborted(options.signal);
+    filters.push(checked(solve(slot, at)));
+    options.onProgress?.({ stage: 'filters', done: at + 1, total: slots.length, unit: 'filters' });
+    await tf.nextFrame();
+  }
+  return filters;
+}
+
+function closedForm({ tail, objective, descent }: Task, slot: number): AttentionFilter {
+  const projection = tail.linear?.(slot) as LinearProjection;
+  const { filter, loss }: ExactFilter =
+    objective.kind === 'class'
+      ? exactClass(projection, objective.index)
+      : exactOblivious(projection, tail.reference, descent.reduction);
+  const values = Float32Array.from(filter);
+  return { ...tail.grid, values, loss, iterations: 0, status: 'exact', lossHistory: [loss] };
+}
+
+/** The first start is the same for every cell; further ones are random. */
+function byGaussNewton({ tail, bound, starts, trace, start }: Task, slot: number, at: number): AttentionFilter {
+  const response = tail.smooth?.(slot) ?? differentiated(tail, slot);
+  const results = Array.from({ length: starts }, (_, index) => {
+    const run = gaussNewton(response, bound.leastSquares!, Float64Array.from(start(at, index, 'ones')));
+    return { ...run, values: Float32Array.from(run.filter) };
+  });
+  const { best, outcomes } = compareStarts(results);
+  return {
+    ...tail.grid,
+    values: best.values,
+    loss: best.loss,
+    iterations: best.iterations,
+    status: best.converged ? 'converged' : 'max-iterations',
+    lossHistory: best.path.map(({ loss }) => loss),
+    ...(trace && { trace: best.path.map(({ filter }) => Float32Array.from(filter)) }),
+    ...(starts > 1 && { starts: outcomes }),
+  };
+}
+
+/** All starts of all slots in one batch. */
+async function byDescent({
+  tail,
+  bound,
+  constraint,
+  descent,
+  slots,
+  starts,
+  trace,
+  start,
+  options,
+}: Task): Promise<AttentionFilter[]> {
+  const rows = slots.flatMap((slot, at) => Array.from({ length: starts }, (_, index) => ({ slot, at, index })));
+  const problem = {
+    starts: rows.map(({ at, index }) => start(at, index, descent.initial)),
+    losses: (parameters: tf.Tensor2D, active: readonly number[]) => {
+      const filters = constrain(constraint, parameters, tail.grid);
+      return bound.losses(
+        tail.filtered(
+          filters,
+          active.map((row) => rows[row]!.slot),
+        ),
+      );
+    },
+  };
+  const total = rows.length;
+  const results = await descend(problem, descent, {
+    ...(options.signal && { signal: options.signal }),
+    onFinished: (done) => options.onProgress?.({ stage: 'filters', done, total, unit: 'filters' }),
+  });
+  const toFilter = (parameters: Float32Array): Float32Array =>
+    tf.tidy(() =>
+      constrain(constraint, tf.tensor2d(parameters, [1, parameters.length]), tail.grid).dataSync<'float32'>(),
+    );
+  return slots.map((_, at) => {
+    const runs = results.slice(at * starts, (at + 1) * starts);
+    const { best, outcomes } = compareStarts(runs.map((run) => ({ ...run, values: toFilter(run.parameters) })));
+    return checked({
+      ...tail.grid,
+      ...describeDescent(best),
+      values: best.values,
+      ...(trace && { trace: best.path.map(({ parameters }) => toFilter(parameters)) }),
+      ...(starts > 1 && { starts: outcomes }),
+    });
+  });
+}
+
+function describeDescent({ loss, iterations, converged, path }: DescentResult) {
+  const status = converged ? ('converged' as const) : ('max-iterations' as const);
+  return { loss, iterations, status, lossHistory: path.map((look) => look.loss) };
+}
+
+/** @throws L2cafError `diverged` when the filter or its loss is not a number. */
+function checked(filter: AttentionFilter): AttentionFilter {
+  if (Number.isFinite(filter.loss) && filter.values.every(Number.isFinite)) return filter;
+  throw new L2cafError('diverged', 'the filter is not a number: the network gave infinite or undefined outputs', {
+    hint: 'check the input and the weights of the model',
+  });
+}

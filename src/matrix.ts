@@ -1,0 +1,123 @@
+/**
+ * The few dense-matrix loops that the double-precision solvers spend their time in. They exist because a filter problem
+ * is tiny (tens of unknowns): plain loops over contiguous rows, blocked so that the sums stay in registers, beat the
+ * per-call cost of a tensor library. All matrices are `Float64Array`, row by row.
+ */
+
+/**
+ * `out = a bᵀ`: `a` is `[rows, depth]`, `b` is `[columns, depth]`, `out` is `[rows, columns]` with `outStride` numbers
+ * from one row to the next (so that a result can be written into part of a wider matrix).
+ */
+export function multiplyTransposed(
+  a: Float64Array,
+  b: Float64Array,
+  out: Float64Array,
+  rows: number,
+  columns: number,
+  depth: number,
+  outStride: number = columns,
+): void {
+  const evenRows = rows - (rows % 2);
+  const blockColumns = columns - (columns % 4);
+  for (let i = 0; i < evenRows; i += 2) {
+    for (let j = 0; j < blockColumns; j += 4) multiplyBlock(a, b, out, i, j, depth, outStride);
+    for (let j = blockColumns; j < columns; j++) {
+      out[i * outStride + j] = dot(a, i * depth, b, j * depth, depth);
+      out[(i + 1) * outStride + j] = dot(a, (i + 1) * depth, b, j * depth, depth);
+    }
+  }
+  if (evenRows === rows) return;
+  for (let j = 0; j < columns; j++) out[evenRows * outStride + j] = dot(a, evenRows * depth, b, j * depth, depth);
+}
+
+/** `out[j] += Σ_i coefficients[i] · matrix[i, j]`: adds a combination of the rows of `matrix`, `[count, columns]`. */
+export function addRows(coefficients: Float64Array, matrix: Float64Array, out: Float64Array, columns: number): void {
+  const count = coefficients.length;
+  const blocked = count - (count % 4);
+  for (let i = 0; i < blocked; i += 4) {
+    const x0 = coefficients[i]!;
+    const x1 = coefficients[i + 1]!;
+    const x2 = coefficients[i + 2]!;
+    const x3 = coefficients[i + 3]!;
+    const r0 = i * columns;
+    const r1 = r0 + columns;
+    const r2 = r1 + columns;
+    const r3 = r2 + columns;
+    for (let j = 0; j < columns; j++) {
+      out[j]! += x0 * matrix[r0 + j]! + x1 * matrix[r1 + j]! + x2 * matrix[r2 + j]! + x3 * matrix[r3 + j]!;
+    }
+  }
+  for (let i = blocked; i < count; i++) {
+    const x = coefficients[i]!;
+    for (let j = 0; j < columns; j++) out[j]! += x * matrix[i * columns + j]!;
+  }
+}
+
+/** `[rows, columns]` → `[columns, rows]`, into `out`. */
+export function transposeInto(matrix: ArrayLike<number>, out: Float64Array, rows: number, columns: number): void {
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = matrix[i * columns + j]!;
+}
+
+/** `‖x‖₂` */
+export function norm(x: Float64Array): number {
+  return Math.sqrt(dot(x, 0, x, 0, x.length));
+}
+
+/** Sum of the products of `length` numbers of `a` from `aStart` and of `b` from `bStart`. */
+export function dot(a: Float64Array, aStart: number, b: Float64Array, bStart: number, length: number): number {
+  let sum = 0;
+  for (let p = 0; p < length; p++) sum += a[aStart + p]! * b[bStart + p]!;
+  return sum;
+}
+
+/** Two rows of `a` by four rows of `b`: eight sums, which is what fits in the registers beside their factors. */
+function multiplyBlock(
+  a: Float64Array,
+  b: Float64Array,
+  out: Float64Array,
+  row: number,
+  column: number,
+  depth: number,
+  outStride: number,
+): void {
+  const a0 = row * depth;
+  const a1 = a0 + depth;
+  const b0 = column * depth;
+  const b1 = b0 + depth;
+  const b2 = b1 + depth;
+  const b3 = b2 + depth;
+  let s00 = 0;
+  let s01 = 0;
+  let s02 = 0;
+  let s03 = 0;
+  let s10 = 0;
+  let s11 = 0;
+  let s12 = 0;
+  let s13 = 0;
+  for (let p = 0; p < depth; p++) {
+    const x0 = a[a0 + p]!;
+    const x1 = a[a1 + p]!;
+    const y0 = b[b0 + p]!;
+    const y1 = b[b1 + p]!;
+    const y2 = b[b2 + p]!;
+    const y3 = b[b3 + p]!;
+    s00 += x0 * y0;
+    s01 += x0 * y1;
+    s02 += x0 * y2;
+    s03 += x0 * y3;
+    s10 += x1 * y0;
+    s11 += x1 * y1;
+    s12 += x1 * y2;
+    s13 += x1 * y3;
+  }
+  const o = row * outStride + column;
+  out[o] = s00;
+  out[o + 1] = s01;
+  out[o + 2] = s02;
+  out[o + 3] = s03;
+  const q = o + outStride;
+  out[q] = s10;
+  out[q + 1] = s11;
+  out[q + 2] = s12;
+  out[q + 3] = s13;
+}
