@@ -1,0 +1,130 @@
+/**
+ * Trunk features on disk. The trunk is frozen, so a frame's features never change: they are computed once and kept in
+ * half precision, one file per frame and variant, named by everything they depend on. A file is whole or absent, so a
+ * cache that was interrupted, or ran into a full disk, is valid and is continued. It is bounded: the features that were
+ * not asked for in the longest time go first.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { L2cafError } from '../errors.ts';
+import { writeFileAtomically } from '../files.ts';
+
+/** What the features of all frames of a cache's user depend on. */
+export interface FeatureSource {
+  readonly trunkSha256: string;
+  readonly stage: string;
+  /** Size of the frames, pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Numbers per frame. */
+  readonly length: number;
+}
+
+/** One frame, as it is shown to the trunk. */
+export interface FrameVariant {
+  readonly videoSha256: string;
+  /** Real presentation time, seconds from the start of the file. */
+  readonly timestampSec: number;
+  readonly mirrored: boolean;
+  /** Factor on all picture values, clipped at white. */
+  readonly gain: number;
+}
+
+/** Features by frame, for one {@link FeatureSource}. */
+export class FeatureCache {
+  readonly folder: string;
+  readonly source: FeatureSource;
+  readonly maxBytes: number;
+
+  /** @param maxBytes Bound on all files under `folder`, whichever source they belong to. */
+  constructor(folder: string, source: FeatureSource, maxBytes: number) {
+    this.folder = folder;
+    this.source = source;
+    this.maxBytes = maxBytes;
+  }
+
+  /** Bytes of one frame's features. */
+  get frameBytes(): number {
+    return 2 * this.source.length;
+  }
+
+  /** The file of a frame: a name that tells apart everything that features depend on. */
+  pathOf({ videoSha256, timestampSec, mirrored, gain }: FrameVariant): string {
+    const { trunkSha256, stage, width, height } = this.source;
+    const timeUs = Math.round(timestampSec * 1e6);
+    const key = JSON.stringify([trunkSha256, stage, width, height, videoSha256, timeUs, mirrored, gain]);
+    const name = createHash('sha256').update(key).digest('hex');
+    return join(this.folder, name.slice(0, 2), `${name.slice(2)}.f16`);
+  }
+
+  /** Whether a frame's features are there and whole; if so, they count as just used. */
+  async touch(variant: FrameVariant): Promise<boolean> {
+    const path = this.pathOf(variant);
+    const info = await stat(path).catch(() => undefined);
+    if (info?.size !== this.frameBytes) return false;
+    const now = new Date();
+    await utimes(path, now, now);
+    return true;
+  }
+
+  /**
+   * The features of a frame, in half precision.
+   *
+   * @throws L2cafError `input-unreadable` when they are absent or damaged.
+   */
+  async read(variant: FrameVariant): Promise<Uint16Array> {
+    const path = this.pathOf(variant);
+    const bytes = await readFile(path).catch(() => undefined);
+    if (bytes?.length !== this.frameBytes) {
+      throw new L2cafError('input-unreadable', `cached features are missing or damaged: ${path}`, {
+        hint: 'run the command again: what is missing is computed again',
+      });
+    }
+    return new Uint16Array(bytes.buffer, bytes.byteOffset, this.source.length);
+  }
+
+  /** Keeps a frame's features. Throws L2cafError `output-unwritable` when the disk is full; the cache stays valid. */
+  async write(variant: FrameVariant, features: Uint16Array): Promise<void> {
+    const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
+    await writeFileAtomically(this.pathOf(variant), bytes);
+  }
+
+  /**
+   * Makes room for `incoming` more frames by removing what was not used for the longest time, but nothing of `kept`.
+   *
+   * @throws L2cafError `usage` when what is needed exceeds the bound by itself.
+   */
+  async makeRoom(kept: readonly FrameVariant[], incoming: number): Promise<void> {
+    const needed = (kept.length + incoming) * this.frameBytes;
+    if (needed > this.maxBytes) {
+      const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+      throw new L2cafError(
+        'usage',
+        `the features of these events need ${gigabytes(needed)} of cache, the limit is ${gigabytes(this.maxBytes)}`,
+        { hint: 'raise --cache-limit, or train with fewer --views' },
+      );
+    }
+    const files = await this.#files();
+    const protectedPaths = new Set(kept.map((variant) => this.pathOf(variant)));
+    let excess = files.reduce((sum, { bytes }) => sum + bytes, 0) + incoming * this.frameBytes - this.maxBytes;
+    for (const { path, bytes } of files.sort((a, b) => a.usedAt - b.usedAt)) {
+      if (excess <= 0) return;
+      if (protectedPaths.has(path)) continue;
+      await rm(path, { force: true });
+      excess -= bytes;
+    }
+  }
+
+  async #files(): Promise<{ path: string; bytes: number; usedAt: number }[]> {
+    const entries = await readdir(this.folder, { recursive: true, withFileTypes: true }).catch(() => []);
+    const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.f16'));
+    return Promise.all(
+      files.map(async ({ parentPath, name }) => {
+        const path = join(parentPath, name);
+        const { size, mtimeMs } = await stat(path);
+        return { path, bytes: size, usedAt: mtimeMs };
+      }),
+    );
+  }
+}

@@ -1,0 +1,95 @@
+/** Events files: what is read, and that everything wrong with one is told at once, with its line. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseCsv } from '../../src/training/csv.ts';
+import { checkTrainable, type LabelledEvent, readEvents } from '../../src/training/events.ts';
+import { makeClip } from '../video/clips.ts';
+
+describe('parseCsv', () => {
+  const fieldsOf = (text: string): (readonly string[])[] => parseCsv(text, 'x.csv').map(({ fields }) => fields);
+  it('reads quoted fields, doubled quotes, empty fields and any line ending', () => {
+    expect(fieldsOf('\uFEFFa,"b, c",d\r\n1,"say ""hi""",\n,,3')).toEqual([
+      ['a', 'b, c', 'd'],
+      ['1', 'say "hi"', ''],
+      ['', '', '3'],
+    ]);
+  });
+  it('keeps the line a record starts on, over blank lines and line breaks in quotes', () => {
+    expect(parseCsv('a,b\n\n"x\ny",2\n3,4\n', 'x.csv').map(({ line }) => line)).toEqual([1, 3, 5]);
+  });
+  it('tells where a quote is not closed', () => {
+    expect(() => fieldsOf('a,b\n1,"2\n')).toThrow(/x\.csv, line 2: a quotation mark/);
+  });
+});
+
+describe('readEvents', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'l2caf-events-'));
+    await makeClip(join(folder, 'drive, one.mp4'), { frames: 40, rate: '10', width: 64, height: 64 });
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  const read = async (text: string): Promise<LabelledEvent[]> => {
+    const path = join(folder, 'events.csv');
+    await writeFile(path, text);
+    return readEvents(path);
+  };
+
+  it('reads columns in any order', async () => {
+    const events = await read('video,id,split,label,start,end\n"drive, one.mp4",e1,test,stop,0.5,3\n');
+    expect(events).toMatchObject([
+      { id: 'e1', split: 'test', label: 'stop', span: { startSec: 0.5, endSec: 3 }, clip: { width: 64 } },
+    ]);
+  });
+  it('lists all problems at once', async () => {
+    const error = await read(
+      [
+        'id,video,start,end,label,split',
+        'a,"drive, one.mp4",1,9,stop,train',
+        'b,missing.mp4,0,1,stop,train',
+        'c,"drive, one.mp4",x,1,,holiday',
+        'c,"drive, one.mp4",0,1,stop',
+        'a,"drive, one.mp4",0,1,stop,train',
+      ].join('\n'),
+    ).catch((cause: unknown) => cause as Error);
+    const message = (error as Error).message;
+    for (const expected of [
+      /line 2: .*beyond the end/,
+      /line 3: .*missing\.mp4/,
+      /line 4: the label is empty/,
+      /line 4: the split is "holiday"/,
+      /line 4: the start "x"/,
+      /line 5: 5 fields/,
+      /line 6: the id a is already used on line 2/,
+    ]) {
+      expect(message).toMatch(expected);
+    }
+  });
+  it('names unknown and missing columns', async () => {
+    await expect(read('id,video,begin,end,label,split\n')).rejects.toThrow(
+      /unknown columns: begin\n.*missing columns: start/,
+    );
+  });
+  it('refuses an empty file', async () => {
+    await expect(read('id,video,start,end,label,split\n')).rejects.toThrow(/holds no events/);
+  });
+});
+
+describe('checkTrainable', () => {
+  const events = (...list: [label: string, split: string][]): LabelledEvent[] =>
+    list.map(([label, split]) => ({ label, split }) as LabelledEvent);
+  it('accepts two labels with pairs and a test event', () => {
+    const good = events(['a', 'train'], ['a', 'train'], ['b', 'train'], ['b', 'train'], ['a', 'test']);
+    expect(() => checkTrainable('x.csv', good)).not.toThrow();
+  });
+  it.each([
+    [events(['a', 'train'], ['a', 'train'], ['b', 'train'], ['a', 'test']), /label b has one training event/],
+    [events(['a', 'train'], ['a', 'train'], ['b', 'test']), /no negatives/],
+    [events(['a', 'train'], ['a', 'train'], ['b', 'train'], ['b', 'train']), /no event has the split test/],
+    [events(['a', 'test']), /no event has the split train/],
+  ])('refuses what cannot work (%#)', (bad, message) => {
+    expect(() => checkTrainable('x.csv', bad)).toThrow(message);
+  });
+});
