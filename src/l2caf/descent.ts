@@ -19,11 +19,11 @@ export interface DescentProblem {
 export interface DescentResult {
   readonly parameters: Float32Array;
   readonly loss: number;
-  /** Steps taken. */
+  /** The iteration at which the stop rule held, or the limit. */
   readonly iterations: number;
   /** False when it ran out of iterations first. */
   readonly converged: boolean;
-  /** Parameters and loss at every look, from the start on; the last entry is the result. */
+  /** Parameters and loss at every look, from the start on, and at the end. */
   readonly path: readonly { readonly parameters: Float32Array; readonly loss: number }[];
 }
 
@@ -58,13 +58,12 @@ export async function descend(
         hint: 'lower the learning rate, or use the exact solver',
       });
     }
-    if (iteration % options.checkEvery === 0 || iteration === options.maxIterations) {
-      for (const [i, row] of active.entries()) rows[row]!.look(losses[i]!, iteration);
-      control.onFinished?.(rows.filter(({ result }) => result).length);
-    }
     const width = gradients.length / active.length;
-    for (const [i, row] of active.entries()) rows[row]!.step(gradients.subarray(i * width, (i + 1) * width), iteration);
+    for (const [i, row] of active.entries()) {
+      rows[row]!.advance(losses[i]!, gradients.subarray(i * width, (i + 1) * width), iteration);
+    }
     active = active.filter((row) => rows[row]!.result === undefined);
+    if (iteration % options.checkEvery === 0) control.onFinished?.(rows.length - active.length);
   }
   return rows.map(({ result }) => result!);
 }
@@ -100,6 +99,8 @@ class Row {
   readonly #path: { readonly parameters: Float32Array; readonly loss: number }[] = [];
   readonly #mean: Float64Array;
   readonly #square: Float64Array;
+  /** The iteration at which the stop rule held. */
+  #convergedAt: number | undefined;
 
   constructor(start: Float32Array, options: DescentOptions) {
     this.parameters = Float32Array.from(start);
@@ -108,18 +109,26 @@ class Row {
     this.#square = new Float64Array(start.length);
   }
 
-  /** Applies the stop rule: finished when the loss has changed by less than the tolerance since the last look. */
-  look(loss: number, iteration: number): void {
+  /**
+   * One iteration, from the loss and gradient at the current parameters. As in the published codes, the step of the
+   * iteration at which the stop rule holds is still taken; the result is what it leads to.
+   */
+  advance(loss: number, gradient: Float32Array, iteration: number): void {
+    const { checkEvery, tolerance, maxIterations } = this.#options;
+    const isLast = this.#convergedAt !== undefined || iteration === maxIterations;
     const previous = this.#path.at(-1)?.loss ?? Number.POSITIVE_INFINITY;
-    this.#path.push({ parameters: Float32Array.from(this.parameters), loss });
-    const converged = Math.abs(loss - previous) < this.#options.tolerance;
-    if (!converged && iteration < this.#options.maxIterations) return;
-    this.result = { parameters: this.parameters, loss, iterations: iteration, converged, path: this.#path };
+    if (isLast || iteration % checkEvery === 0) this.#path.push({ parameters: this.parameters.slice(), loss });
+    if (isLast) {
+      const converged = this.#convergedAt !== undefined;
+      const iterations = this.#convergedAt ?? iteration;
+      this.result = { parameters: this.parameters, loss, iterations, converged, path: this.#path };
+      return;
+    }
+    if (iteration % checkEvery === 0 && Math.abs(loss - previous) < tolerance) this.#convergedAt = iteration;
+    this.#step(gradient, iteration);
   }
 
-  /** One step, unless finished. `iteration` counts from 0. */
-  step(gradient: Float32Array, iteration: number): void {
-    if (this.result !== undefined) return;
+  #step(gradient: Float32Array, iteration: number): void {
     const { learningRate, endLearningRate, maxIterations, optimizer } = this.#options;
     const rate = endLearningRate + (learningRate - endLearningRate) * (1 - iteration / maxIterations);
     for (let i = 0; i < gradient.length; i++) {

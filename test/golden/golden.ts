@@ -1,0 +1,57 @@
+/**
+ * Numbers computed by other people's code, as cases to reproduce: what a case is, where its numbers come from, and which
+ * check belongs to which file name. Everything is derived from the files, so other seeds and shapes of the same format
+ * are checked the same way.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type NamedArray, readSafetensors } from '../../src/models/safetensors.ts';
+import { convTailCase } from './conv-tail.ts';
+import { gapCase } from './gap.ts';
+import { recurrentCase } from './recurrent.ts';
+
+/** One comparison: how far off we are, and how far off we may be. */
+export interface Check {
+  readonly name: string;
+  readonly error: number;
+  readonly tolerance: number;
+  readonly pass: boolean;
+}
+
+/** One pair of files: tensors by name, and the JSON beside them. */
+export interface GoldenData {
+  readonly tensors: ReadonlyMap<string, NamedArray>;
+  readonly json: unknown;
+}
+
+/** Reproduces the numbers of one case. Needs a backend. */
+export type CaseRunner = (data: GoldenData) => Promise<readonly Check[]>;
+
+/** Which file names are which case; the first that matches counts. A string says why such files are skipped. */
+export const GOLDEN_CASES: readonly { readonly pattern: RegExp; readonly run: CaseRunner | string }[] = [
+  { pattern: /^caf-gap-/, run: gapCase },
+  { pattern: /^caf-recurrent-/, run: recurrentCase },
+  { pattern: /^conv-tail-/, run: convTailCase },
+  { pattern: /^trunk-/, run: 'checked by the tests of the trunk' },
+  { pattern: /^metric-learning-/, run: 'needs training, which is not built yet' },
+  { pattern: /^wsol-/, run: 'needs evaluation, which is not built yet' },
+];
+
+/** The golden files of a folder, by name without extension; empty when the folder is missing or has none. */
+export async function listGolden(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((): string[] => []);
+  return names
+    .filter((name) => name.endsWith('.safetensors'))
+    .map((name) => name.slice(0, -'.safetensors'.length))
+    .sort();
+}
+
+/** Runs one case, or says why it is skipped. */
+export async function runGolden(folder: string, name: string): Promise<readonly Check[] | string> {
+  const found = GOLDEN_CASES.find(({ pattern }) => pattern.test(name));
+  if (found === undefined) return 'no case of this name is known';
+  if (typeof found.run === 'string') return found.run;
+  const { tensors } = await readSafetensors(join(folder, `${name}.safetensors`));
+  const json: unknown = JSON.parse(await readFile(join(folder, `${name}.json`), 'utf8'));
+  return await found.run({ tensors, json });
+}
