@@ -140,7 +140,7 @@ async function untilEnd(command: ffmpeg.FfmpegCommand, signal: AbortSignal | und
   }
 }
 
-/** What ffmpeg said last, without the name and address of the part that said it. */
+/** What ffmpeg said last, without the name and address of the part that said it; the cause holds all that it said. */
 function failure(error: unknown, lines: readonly string[]): unknown {
   const thrownByInput = (error as { inputStreamError?: unknown }).inputStreamError;
   if (thrownByInput !== undefined) return thrownByInput;
@@ -148,5 +148,7 @@ function failure(error: unknown, lines: readonly string[]): unknown {
     .map((line) => line.replace(/^(\[[^\]]*\] )+/, '').replaceAll('file:', ''))
     .filter((line) => /\S/.test(line) && !/^(\s|Conversion failed|frame=|video:|Exiting|Stream mapping)/.test(line))
     .at(-1);
-  return new L2cafError('ffmpeg-failed', said ?? messageOf(error), { cause: error });
+  return new L2cafError('ffmpeg-failed', said ?? messageOf(error), {
+    cause: new Error(lines.join('\n'), { cause: error }),
+  });
 }

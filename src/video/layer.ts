@@ -3,12 +3,13 @@
  * so only the part that was drawn on is read.
  */
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
-import type { TimeSpan, VideoClip } from '../types.ts';
+import type { PictureSize, TimeSpan } from '../types.ts';
 import { type Area, drawHeatmap, drawMarks, heatmapAt, type Keyframe, type OverlayStyle } from './overlay.ts';
 
 /** What the layers of a video show. */
 export interface LayerContent {
-  readonly clip: VideoClip;
+  /** The picture's size as shown. */
+  readonly clip: PictureSize;
   readonly span: TimeSpan;
   readonly keyframes: readonly Keyframe[];
   readonly style: OverlayStyle;

@@ -113,10 +113,10 @@ async function readMetadata(path: string, signal: AbortSignal | undefined): Prom
     await runFfprobe(path, options, (line) => lines.push(line), signal);
   } catch (error) {
     if (error instanceof L2cafError && error.code !== 'ffmpeg-failed') throw error;
-    const said = messageOf(error).replace(`${path}: `, '');
-    const why = /moov atom not found/.test(String(said))
+    const isTruncated = /moov atom not found/.test(String((error as Error).cause));
+    const why = isTruncated
       ? 'it is truncated (its index, the moov atom, is missing)'
-      : said;
+      : messageOf(error).replace(`${path}: `, '');
     throw unreadable(path, why, 'give a complete video file that ffmpeg can read', error);
   }
   return { streams: [], format: {}, ...(JSON.parse(lines.join('\n')) as Partial<Metadata>) };
