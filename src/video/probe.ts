@@ -113,9 +113,10 @@ async function readMetadata(path: string, signal: AbortSignal | undefined): Prom
     await runFfprobe(path, options, (line) => lines.push(line), signal);
   } catch (error) {
     if (error instanceof L2cafError && error.code !== 'ffmpeg-failed') throw error;
-    const isTruncated = /moov atom not found/.test(String((error as Error).cause));
-    const why = isTruncated
-      ? 'it is truncated (its index, the moov atom, is missing)'
+    // What is named .mp4 is taken for one, whatever it holds.
+    const lacksIndex = /moov atom not found/.test(String((error as Error).cause));
+    const why = lacksIndex
+      ? 'it is truncated or not a video (the index of an MP4 file, its moov atom, is missing)'
       : messageOf(error).replace(`${path}: `, '');
     throw unreadable(path, why, 'give a complete video file that ffmpeg can read', error);
   }

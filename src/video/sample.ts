@@ -93,6 +93,9 @@ export async function framesAt(
 /** Each input has a decoder of its own; this bounds their memory. */
 const INPUTS_PER_RUN = 8;
 
+/** Times are sums of fractions: a frame due this little after a moment is on screen at that moment. */
+const ROUNDING_SEC = 1e-4;
+
 /** How far before a moment its frame may have appeared, seconds: the usual case first, then any. */
 const LOOK_BACK_SEC: readonly number[] = [2, Number.POSITIVE_INFINITY];
 
@@ -110,7 +113,7 @@ async function shownAt(
     const { timesSec: frames, details } = await listFrames(clip, span, signal);
     const first = frames[0];
     if (first === undefined || (first > earliest && startSec > 0)) continue;
-    const shownSec = timesSec.map((time) => frames.findLast((shown) => shown <= time) ?? first);
+    const shownSec = timesSec.map((time) => frames.findLast((shown) => shown <= time + ROUNDING_SEC) ?? first);
     return { shownSec, originSec: details.originSec };
   }
   throw undecodable(clip, timesSec);

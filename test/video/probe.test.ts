@@ -49,14 +49,14 @@ describe('probeClip', () => {
     [
       'a text file',
       'input-unreadable',
-      /Invalid data/,
+      /not a video/,
       (path: string) => writeFile(path, 'no video at all\n'.repeat(99)),
     ],
     ['a tone', 'input-unreadable', /sound but no video/, makeAudioOnly],
     [
       'a truncated file',
       'input-unreadable',
-      /it is truncated/,
+      /it is truncated or/,
       async (path: string) => makeTruncated(await makeClip(`${path}.whole.mp4`), path),
     ],
     [
