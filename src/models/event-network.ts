@@ -3,6 +3,7 @@
  * recurrent head over the frames of an event.
  */
 import * as tf from '@tensorflow/tfjs';
+import { L2cafError } from '../errors.ts';
 import type { FeatureTail } from '../l2caf/tail.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
 import { featureMapShape, type Head, type HeadSpec, headShapes } from './head.ts';
@@ -41,10 +42,19 @@ export class EventNetwork {
     return new EventNetwork(head, pretrained, await loadTrunk(pretrained, head.spec.stage));
   }
 
-  /** Frames of the head's input size, `[t, h, w, 3]` → the feature maps that filters act on, `[t, h', w', c]`. */
+  /**
+   * Frames of the head's input size, `[t, h, w, 3]` → the feature maps that filters act on, `[t, h', w', c]`.
+   *
+   * @throws L2cafError `shape-mismatch` for frames of another size
+   */
   featureMaps(frames: FrameBatch): FeatureMaps {
     const { height, width, channels } = featureMapShape(this.head.spec);
     const [steps, rows, columns] = frames.shape;
+    const { inputSize } = this.head.spec;
+    if (rows !== inputSize.height || columns !== inputSize.width) {
+      const expected = `${inputSize.width}x${inputSize.height}`;
+      throw new L2cafError('shape-mismatch', `the network expects frames of ${expected}, got ${columns}x${rows}`);
+    }
     const data = new Float32Array(steps * height * width * channels);
     const frameBytes = rows * columns * 3;
     for (let first = 0; first < steps; first += FRAMES_PER_BATCH) {

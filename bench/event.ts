@@ -1,0 +1,38 @@
+/** Seconds per event of `l2caf analyze`, split into decoding, trunk, filters and rendering. */
+import { join } from 'node:path';
+import { formatTable } from '../src/cli/terminal.ts';
+import { analyzeEvent, openClip, openModel } from '../src/pipeline.ts';
+import { renderStrip, renderVideo } from '../src/rendering.ts';
+import { fixtureClip, median, temporaryFolder } from './support.ts';
+
+const REPEATS = 5;
+
+/** Prints the table for a fixture clip, or for the clip named on the command line. */
+export async function run([path = fixtureClip]: readonly string[]): Promise<void> {
+  const folder = temporaryFolder();
+  const model = await openModel({ backend: 'wasm', stage: 'conv4', size: { width: 384, height: 224 }, seed: 0 });
+  const { clip, span } = await openClip(path, {});
+  const times: Record<string, number[]> = { decode: [], trunk: [], filters: [], strip: [], overlay: [] };
+  for (let i = 0; i <= REPEATS; i++) {
+    const analysis = await analyzeEvent(model, { clip, span, frames: 3, solver: 'auto', preset: 'paper', seed: 0 });
+    const started = performance.now();
+    await renderStrip(analysis, join(folder, 'strip.png'));
+    const stripped = performance.now();
+    await renderVideo(analysis, join(folder, 'overlay.mp4'));
+    const { decode, trunk, filters } = analysis.timingsSec;
+    const strip = (stripped - started) / 1000;
+    const overlay = (performance.now() - stripped) / 1000;
+    if (i > 0)
+      for (const [name, value] of Object.entries({ decode, trunk, filters, strip, overlay })) times[name]!.push(value);
+  }
+  model.network.dispose();
+  console.log(
+    `${path}: ${(span.endSec - span.startSec).toFixed(1)} s, ${clip.width}x${clip.height}, 3 sampled frames, median of ${REPEATS}`,
+  );
+  console.log(
+    formatTable([
+      ['step', 'seconds'],
+      ...Object.entries(times).map(([name, values]) => [name, median(values).toFixed(3)]),
+    ]),
+  );
+}

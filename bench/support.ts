@@ -1,0 +1,72 @@
+/** What the benchmarks share: fair repetition, medians, clips made for the purpose. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findFfmpeg } from '../src/video/binaries.ts';
+
+/** The repository. */
+export const root: string = join(import.meta.dirname, '..');
+
+/** A clip of the fixtures. */
+export const fixtureClip: string = join(root, 'fixtures', 'clips', 'traffic_light_red.mp4');
+
+/** Median of `repeats` timed calls after one that is not counted, milliseconds. */
+export async function medianMs(repeats: number, work: () => unknown): Promise<number> {
+  await work();
+  const times: number[] = [];
+  for (let i = 0; i < repeats; i++) {
+    const start = performance.now();
+    await work();
+    times.push(performance.now() - start);
+  }
+  return median(times);
+}
+
+/** The middle value. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
+
+/** A new empty folder for this run's files. */
+export function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'l2caf-bench-'));
+}
+
+/** Runs ffmpeg with these arguments; throws with its log when it fails. */
+export async function ffmpeg(...args: readonly string[]): Promise<void> {
+  const { path } = await findFfmpeg();
+  const { status, stderr } = spawnSync(path, ['-v', 'error', '-y', ...args], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`ffmpeg ${args.join(' ')}: ${stderr}`);
+}
+
+/** A clip of the given length and size, made by repeating a fixture. */
+export async function longClip(path: string, seconds: number, width: number, height: number): Promise<void> {
+  const scaled = path.replace(/\.mp4$/, '-part.mp4');
+  await ffmpeg(
+    '-i',
+    fixtureClip,
+    '-vf',
+    `scale=${width}:${height}`,
+    '-r',
+    '30',
+    '-c:v',
+    'libx264',
+    '-preset',
+    'veryfast',
+    scaled,
+  );
+  await ffmpeg('-stream_loop', String(Math.ceil(seconds / 3)), '-i', scaled, '-t', String(seconds), '-c', 'copy', path);
+}
+
+/** Wall-clock seconds and peak resident memory, MB, of a node process that runs the built command line. */
+export function measureCli(args: readonly string[]): { seconds: number; peakMb: number } {
+  const start = performance.now();
+  const script = `process.on('exit', () => process.stderr.write('\\nPEAK ' + process.resourceUsage().maxRSS));`;
+  const main = join(root, 'dist', 'cli', 'main.js');
+  const preload = `data:text/javascript,${encodeURIComponent(script)}`;
+  const { status, stderr } = spawnSync(process.execPath, ['--import', preload, main, ...args], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`l2caf ${args.join(' ')} failed: ${stderr}`);
+  return { seconds: (performance.now() - start) / 1000, peakMb: Number(/PEAK (\d+)/.exec(stderr)![1]) / 1024 };
+}

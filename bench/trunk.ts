@@ -1,0 +1,31 @@
+/** Milliseconds per frame of the trimmed trunk, per backend that is installed, per input size. */
+import * as tf from '@tensorflow/tfjs';
+import { formatTable } from '../src/cli/terminal.ts';
+import { useBackend } from '../src/models/backend.ts';
+import { loadTrunk, RESNET50_IMAGENET } from '../src/models/pretrained.ts';
+import { pullTrunk } from '../src/models/pull.ts';
+import { medianMs } from './support.ts';
+
+/** Prints the table; the ratio is to the wasm backend at the same size. */
+export async function run(): Promise<void> {
+  await pullTrunk(RESNET50_IMAGENET);
+  const rows = [['backend', 'input', 'ms per frame', 'ratio to wasm']];
+  for (const [width, height] of [
+    [224, 224],
+    [384, 224],
+  ] as const) {
+    let wasm = Number.NaN;
+    for (const backend of ['wasm', 'tensorflow'] as const) {
+      const info = await useBackend(backend).catch(() => undefined);
+      if (info === undefined) continue;
+      const trunk = await loadTrunk(RESNET50_IMAGENET, 'conv4');
+      const pictures = tf.zeros<tf.Rank.R4>([3, height, width, 3]);
+      const ms = (await medianMs(9, () => tf.tidy(() => trunk.features(pictures).dataSync()))) / 3;
+      if (backend === 'wasm') wasm = ms;
+      rows.push([info.detail, `${width}x${height}`, ms.toFixed(0), (ms / wasm).toFixed(2)]);
+      pictures.dispose();
+      trunk.dispose();
+    }
+  }
+  console.log(formatTable(rows));
+}

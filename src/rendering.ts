@@ -1,0 +1,87 @@
+/**
+ * Draws what an analysis found, from its numbers and the source clip; no network is run. Steps 7 and 8 of
+ * docs/architecture.md.
+ */
+import { basename } from 'node:path';
+import type { Analysis } from './analysis.ts';
+import { L2cafError } from './errors.ts';
+import { sha256OfFile } from './files.ts';
+import { toHeatmap } from './l2caf/heatmap.ts';
+import type { ProgressListener, VideoClip } from './types.ts';
+import { type RenderedVideo, renderOverlay } from './video/encode.ts';
+import { checkStyle, defaultStyle, type Keyframe, type OverlayStyle } from './video/overlay.ts';
+import { probeClip } from './video/probe.ts';
+import { framesAt } from './video/sample.ts';
+import { writeStrip } from './video/strip.ts';
+
+/** How to draw. */
+export interface RenderOptions {
+  readonly style?: OverlayStyle;
+  readonly onProgress?: ProgressListener;
+  readonly signal?: AbortSignal;
+}
+
+/** Points per cell to which filters are resized before contours are drawn: enough for smooth lines, cheap enough for video. */
+const POINTS_PER_CELL = 8;
+
+/**
+ * The event's video at its own frame rate with the attention drawn on it, blended between the sampled moments.
+ *
+ * @throws L2cafError `input-changed` when the source is not the file that was analyzed; else as `renderOverlay`
+ */
+export async function renderVideo(
+  analysis: Analysis,
+  out: string,
+  options: RenderOptions = {},
+): Promise<RenderedVideo> {
+  const { style = defaultStyle, ...work } = options;
+  checkStyle(style);
+  const clip = await openSource(analysis, options.signal);
+  const title = isUntrained(analysis) ? { title: 'UNTRAINED HEAD' } : {};
+  return renderOverlay({ ...work, ...title, clip, span: analysis.span, keyframes: keyframesOf(analysis), style, out });
+}
+
+/**
+ * The sampled frames in a row with contours, times and losses (paper, Figure 9), as a PNG.
+ *
+ * @throws L2cafError `input-changed`, `output-unwritable`
+ */
+export async function renderStrip(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<void> {
+  const { style = defaultStyle, signal } = options;
+  const clip = await openSource(analysis, signal);
+  const keyframes = keyframesOf(analysis);
+  const times = keyframes.map(({ timestampSec }) => timestampSec);
+  const frames = await framesAt(clip, times, signal ? { signal } : {});
+  const { source, span, model, options: settings } = analysis;
+  await writeStrip(out, {
+    frames,
+    cells: keyframes.map(({ heatmap }, i) => ({ ...analysis.frames[i]!, heatmap })),
+    style,
+    title: `${basename(source.path)}   ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`,
+    caption: `L2-CAF, ${settings.objective}, ${settings.solver}; ${model.trunk} after ${model.stage}, grid ${model.grid.width}x${model.grid.height}`,
+    ...(isUntrained(analysis) && { warning: analysis.warnings.join(' ') }),
+  });
+}
+
+/** The sampled moments with their heatmaps: `|f|`, resized, then scaled to [0, 1] each by itself. */
+export function keyframesOf({ frames }: Analysis): Keyframe[] {
+  return frames.map(({ timestampSec, filter }) => {
+    const size = { height: POINTS_PER_CELL * filter.height, width: POINTS_PER_CELL * filter.width };
+    const values = Float32Array.from(filter.values);
+    return { timestampSec, heatmap: toHeatmap({ ...filter, values }, size) };
+  });
+}
+
+function isUntrained({ model }: Analysis): boolean {
+  return model.head.kind === 'untrained';
+}
+
+/** Opens the source clip, if it is still the file that was analyzed. */
+async function openSource(analysis: Analysis, signal: AbortSignal | undefined): Promise<VideoClip> {
+  const { path, sha256 } = analysis.source;
+  const clip = await probeClip(path, signal);
+  if ((await sha256OfFile(path)) === sha256) return clip;
+  throw new L2cafError('input-changed', `${path} is not the file that was analyzed: its content has changed`, {
+    hint: 'analyze it again, or restore the original file',
+  });
+}

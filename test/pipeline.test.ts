@@ -1,0 +1,142 @@
+import { mkdtemp, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readAnalysis, writeAnalysis } from '../src/analysis.ts';
+import { analyzeEvent, type EventOptions, openClip } from '../src/pipeline.ts';
+import { renderStrip, renderVideo } from '../src/rendering.ts';
+import type { Progress } from '../src/types.ts';
+import { probeClip } from '../src/video/probe.ts';
+import { tinyModel } from './tiny-model.ts';
+import { makeClip } from './video/clips.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'l2caf-pipeline-'));
+});
+afterEach(() => vi.unstubAllEnvs());
+
+async function eventOf(path: string): Promise<EventOptions> {
+  return { ...(await openClip(path, {})), frames: 3, solver: 'auto', preset: 'paper', seed: 0 };
+}
+
+describe('the main job, on a tiny network', () => {
+  it('analyzes, writes down, reads back and draws an event, and leaks no tensor', async () => {
+    const clip = await makeClip(join(folder, 'clip.mp4'), { frames: 30, width: 320, height: 180 });
+    const before = tf.memory().numTensors;
+    const model = await tinyModel('wasm');
+    const seen: Progress[] = [];
+    const analysis = await analyzeEvent(model, {
+      ...(await eventOf(clip)),
+      onProgress: (progress) => seen.push(progress),
+    });
+    model.network.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+
+    expect(analysis.frames.map(({ timestampSec }) => timestampSec)).toEqual([0.2, 0.6, 1]);
+    for (const { filter, loss, peakCell } of analysis.frames) {
+      expect(Math.hypot(...filter.values)).toBeCloseTo(1, 5);
+      expect(loss).toBeGreaterThan(0);
+      const peak = Math.abs(filter.values[peakCell.row * filter.width + peakCell.column]!);
+      expect(peak).toBe(Math.max(...filter.values.map(Math.abs)));
+    }
+    expect(analysis.embedding.length).toBe(32);
+    expect(analysis.warnings).toEqual(['a tiny model for tests']);
+    expect(new Set(seen.map(({ stage }) => stage)).size).toBeGreaterThan(1);
+
+    const path = join(folder, 'analysis.json');
+    await writeAnalysis(path, analysis);
+    const again = await readAnalysis(path);
+    await renderStrip(again, join(folder, 'strip.png'));
+    expect((await readFile(join(folder, 'strip.png'))).subarray(1, 4).toString()).toBe('PNG');
+    const video = await renderVideo(again, join(folder, 'overlay.mp4'));
+    expect(video).toMatchObject({ frames: 30, constantRate: true });
+    expect(await probeClip(join(folder, 'overlay.mp4'))).toMatchObject({
+      width: 320,
+      height: 180,
+      frameRate: { numerator: 25, denominator: 1 },
+    });
+  });
+
+  it('gives the same numbers for the same seed, and other filters for another', async () => {
+    const clip = await makeClip(join(folder, 'clip.mp4'), { frames: 12 });
+    const model = await tinyModel('wasm');
+    const event = { ...(await eventOf(clip)), solver: 'gd' as const };
+    const values = async (seed: number): Promise<number[][]> =>
+      (await analyzeEvent(model, { ...event, seed })).frames.map(({ filter }) => filter.values);
+    const first = await values(0);
+    expect(await values(0)).toEqual(first);
+    expect(await values(1)).not.toEqual(first);
+    model.network.dispose();
+  });
+
+  it('refuses to draw on a source that has changed', async () => {
+    const clip = await makeClip(join(folder, 'clip.mp4'), { frames: 12 });
+    const model = await tinyModel('wasm');
+    const analysis = await analyzeEvent(model, await eventOf(clip));
+    model.network.dispose();
+    await rename(await makeClip(join(folder, 'other.mp4'), { frames: 13 }), clip);
+    const files = await readdir(folder);
+    await expect(renderVideo(analysis, join(folder, 'overlay.mp4'))).rejects.toMatchObject({ code: 'input-changed' });
+    await expect(renderStrip(analysis, join(folder, 'strip.png'))).rejects.toMatchObject({ code: 'input-changed' });
+    expect(await readdir(folder)).toEqual(files);
+  });
+
+  it('stops when asked to, wherever it is, and leaves no tensor and no file', async () => {
+    const clip = await makeClip(join(folder, 'clip.mp4'), { frames: 12 });
+    const model = await tinyModel('wasm');
+    const event = await eventOf(clip);
+    const before = tf.memory().numTensors;
+    const files = await readdir(folder);
+    for (const stage of ['decoding', 'embedding', 'filters']) {
+      const controller = new AbortController();
+      const onProgress = (progress: Progress): void => {
+        if (progress.stage === stage) controller.abort();
+      };
+      const work = { onProgress, signal: controller.signal, solver: 'gd' as const };
+      await expect(analyzeEvent(model, { ...event, ...work })).rejects.toMatchObject({ code: 'aborted' });
+    }
+    expect(tf.memory().numTensors).toBe(before);
+    expect(await readdir(folder)).toEqual(files);
+    model.network.dispose();
+  });
+
+  it('refuses frames of the wrong size', async () => {
+    const model = await tinyModel('wasm');
+    const frames = { rgb: new Uint8Array(32 * 32 * 3), shape: [1, 32, 32, 3] as const, timestampsSec: [0] };
+    expect(() => model.network.featureMaps(frames)).toThrow('expects frames of 64x64, got 32x32');
+    model.network.dispose();
+  });
+});
+
+describe('the backends', () => {
+  const others = ['cpu', 'tensorflow'] as const;
+  const isInstalled = { cpu: true, tensorflow: process.env['L2CAF_TFJS_NODE'] !== undefined };
+  it.for(others)('%s gives the features and filters of wasm within 1e-3', async (name, { skip }) => {
+    skip(!isInstalled[name], 'not installed: set L2CAF_TFJS_NODE to a folder with @tensorflow/tfjs-node');
+    const clip = await makeClip(join(folder, 'clip.mp4'), { frames: 12 });
+    const run = async (
+      backend: 'wasm' | 'cpu' | 'tensorflow',
+    ): Promise<{ embedding: number[]; filters: number[][] }> => {
+      const model = await tinyModel(backend);
+      const { embedding, frames } = await analyzeEvent(model, await eventOf(clip));
+      model.network.dispose();
+      return { embedding, filters: frames.map(({ filter }) => filter.values) };
+    };
+    const expected = await run('wasm');
+    const actual = await run(name);
+    const apart = (a: number[], b: number[]): number => Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+    expect(apart(actual.embedding, expected.embedding)).toBeLessThan(1e-3);
+    for (const [i, filter] of actual.filters.entries()) expect(apart(filter, expected.filters[i]!)).toBeLessThan(1e-3);
+  });
+});
+
+describe('openClip', () => {
+  it('says what is wrong with a file or a span', async () => {
+    await writeFile(join(folder, 'text.mp4'), 'this is no video');
+    await expect(openClip(join(folder, 'text.mp4'), {})).rejects.toMatchObject({ code: 'input-unreadable' });
+    const clip = await makeClip(join(folder, 'clip.mp4'), { frames: 12 });
+    await expect(openClip(clip, { startSec: 5 })).rejects.toMatchObject({ code: 'time-span' });
+  });
+});
