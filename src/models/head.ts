@@ -24,6 +24,8 @@ export interface HeadSpec {
   readonly pool?: GridShape;
   readonly lstmUnits: number;
   readonly embeddingSize: number;
+  /** Classes of the classifier on the raw embedding, in the order of its logits; absent: there is none. */
+  readonly labels?: readonly string[];
 }
 
 /** Where a head's weights come from. Only an untrained head is random, and it says so wherever it is used. */
@@ -55,7 +57,16 @@ export function headShapes(spec: HeadSpec): Map<string, readonly number[]> {
     ['lstm/bias', [4 * spec.lstmUnits]],
     ['embedding/kernel', [spec.lstmUnits, spec.embeddingSize]],
     ['embedding/bias', [spec.embeddingSize]],
+    ...classifierShapes(spec),
   ]);
+}
+
+function classifierShapes({ labels, embeddingSize }: HeadSpec): [string, readonly number[]][] {
+  if (labels === undefined) return [];
+  return [
+    ['logits/kernel', [embeddingSize, labels.length]],
+    ['logits/bias', [labels.length]],
+  ];
 }
 
 /**

@@ -1,0 +1,203 @@
+/**
+ * Events with everything that training and evaluation need of them: which frames each view of an event shows, and the
+ * features of these frames, computed where the cache has none. Overlapping events share frames, so frames are planned for
+ * all events first and computed once each.
+ */
+import { throwIfAborted } from '../errors.ts';
+import { sha256OfFile } from '../files.ts';
+import type { PictureSize, ProgressListener, VideoClip } from '../types.ts';
+import { listFrames } from '../video/probe.ts';
+import { framesAt } from '../video/sample.ts';
+import type { LabelledEvent } from './events.ts';
+import type { Extractor } from './extractor.ts';
+import type { FeatureCache, FrameVariant } from './feature-cache.ts';
+import { groupBy } from './group-by.ts';
+import { type View, viewsOf, viewTimes } from './views.ts';
+
+/** Events with one set of labels, from one source; only events of the same domain are compared. */
+export interface Domain {
+  readonly name: string;
+  readonly events: readonly LabelledEvent[];
+}
+
+/** A frame of a view. */
+export interface PlannedFrame extends FrameVariant {
+  /** Index of the frame in its video, from 0. */
+  readonly frameIndex: number;
+}
+
+/** A view, and the frames that it shows, `[t]`. */
+export interface PlannedView {
+  readonly view: View;
+  readonly frames: readonly PlannedFrame[];
+}
+
+/** An event of a domain, with its views; the first one is the event as it is. */
+export interface PlannedEvent {
+  readonly event: LabelledEvent;
+  readonly domain: string;
+  readonly views: readonly PlannedView[];
+}
+
+/** Settings of {@link planEvents}. */
+export interface PlanOptions {
+  /** Frames per event. */
+  readonly frames: number;
+  /** Views of a training event; all others have one. */
+  readonly views: number;
+  readonly seed: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A video that events are cut from. */
+interface Footage {
+  readonly clip: VideoClip;
+  readonly sha256: string;
+  /** When each frame is shown, seconds, ascending. */
+  readonly shownSec: readonly number[];
+}
+
+/** Chooses the frames of all views of all events. */
+export async function planEvents(domains: readonly Domain[], options: PlanOptions): Promise<PlannedEvent[]> {
+  const footage = new Map<string, Footage>();
+  const planned: PlannedEvent[] = [];
+  for (const { name, events } of domains) {
+    for (const event of events) {
+      const { path } = event.clip;
+      const source = footage.get(path) ?? (await inspect(event.clip, options.signal));
+      footage.set(path, source);
+      const count = event.split === 'train' ? options.views : 1;
+      const views = viewsOf(options.seed, planned.length, count).map((view) => ({
+        view,
+        frames: viewTimes(event.span, options.frames, view).map((time) => frameOnScreen(source, time, view)),
+      }));
+      planned.push({ event, domain: name, views });
+    }
+  }
+  return planned;
+}
+
+/** What {@link ensureFeatures} did. */
+export interface FeatureSummary {
+  readonly computed: number;
+  readonly reused: number;
+}
+
+/**
+ * Computes the features that the cache lacks; can be interrupted and continued.
+ *
+ * @param createExtractor Called only if there is something to compute; the extractor is disposed of.
+ * @throws L2cafError `output-unwritable` on a full disk, `usage` when the cache is too small, `input-unreadable`,
+ *   `aborted`
+ */
+export async function ensureFeatures(
+  planned: readonly PlannedEvent[],
+  cache: FeatureCache,
+  createExtractor: () => Promise<Extractor>,
+  { onProgress, signal }: { onProgress?: ProgressListener | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<FeatureSummary> {
+  const wanted = new Map<string, { clip: VideoClip; frame: PlannedFrame }>();
+  for (const { event, views } of planned) {
+    for (const frame of views.flatMap(({ frames }) => frames)) {
+      wanted.set(cache.pathOf(frame), { clip: event.clip, frame });
+    }
+  }
+  const present: FrameVariant[] = [];
+  const missing: { clip: VideoClip; frame: PlannedFrame }[] = [];
+  for (const entry of wanted.values()) {
+    if (await cache.touch(entry.frame)) present.push(entry.frame);
+    else missing.push(entry);
+  }
+  await cache.makeRoom(present, missing.length);
+  if (missing.length > 0) {
+    const extractor = await createExtractor();
+    try {
+      await computeAll(missing, cache, extractor, { onProgress, signal });
+    } finally {
+      await extractor.dispose();
+    }
+  }
+  return { computed: missing.length, reused: present.length };
+}
+
+async function inspect(clip: VideoClip, signal: AbortSignal | undefined): Promise<Footage> {
+  const span = { startSec: 0, endSec: clip.durationSec + 1 };
+  const { timesSec } = await listFrames(clip, span, signal);
+  return { clip, sha256: await sha256OfFile(clip.path), shownSec: [...timesSec] };
+}
+
+/** The frame on screen at a time: the last one shown by then, or the first of the video. */
+function frameOnScreen({ shownSec, sha256 }: Footage, timeSec: number, view: View): PlannedFrame {
+  const frameIndex = Math.max(
+    0,
+    shownSec.findLastIndex((shown) => shown <= timeSec),
+  );
+  const { mirrored, gain } = view;
+  return { videoSha256: sha256, timestampSec: shownSec[frameIndex]!, frameIndex, mirrored, gain };
+}
+
+/** Frames that are decoded together: one run of ffmpeg. */
+const FRAMES_PER_DECODE = 8;
+
+interface DecodeJob {
+  readonly clip: VideoClip;
+  /** Different moments of the clip, each with the variants that are missing. */
+  readonly moments: readonly (readonly PlannedFrame[])[];
+}
+
+async function computeAll(
+  missing: readonly { clip: VideoClip; frame: PlannedFrame }[],
+  cache: FeatureCache,
+  extractor: Extractor,
+  { onProgress, signal }: { onProgress: ProgressListener | undefined; signal: AbortSignal | undefined },
+): Promise<void> {
+  const { width, height } = cache.source;
+  const jobs = decodeJobs(missing);
+  let done = 0;
+  const report = (): void => onProgress?.({ stage: 'computing features', done, total: missing.length, unit: 'frames' });
+  report();
+  let decoding = jobs[0] && decode(jobs[0], { width, height }, signal);
+  for (const [i, job] of jobs.entries()) {
+    const pictures = await decoding!;
+    throwIfAborted(signal);
+    const next = jobs[i + 1];
+    decoding = next && decode(next, { width, height }, signal); // while the trunk is busy
+    decoding?.catch(() => {}); // seen when it is awaited
+    await Promise.all(
+      job.moments.map(async (variants, k) => {
+        const features = await extractor.extract({ rgb: pictures[k]!, width, height, variants });
+        for (const [v, variant] of variants.entries()) await cache.write(variant, features[v]!);
+        done += variants.length;
+        report();
+      }),
+    );
+  }
+}
+
+/** The missing frames by video and moment, in the order of the video. */
+function decodeJobs(missing: readonly { clip: VideoClip; frame: PlannedFrame }[]): DecodeJob[] {
+  const byClip = groupBy(missing, ({ clip }) => clip.path);
+  return [...byClip.values()].flatMap((entries) => {
+    const byMoment = groupBy(
+      entries.map(({ frame }) => frame),
+      ({ frameIndex }) => frameIndex,
+    );
+    const moments = [...byMoment].sort(([a], [b]) => a - b).map(([, variants]) => variants);
+    const count = Math.ceil(moments.length / FRAMES_PER_DECODE);
+    return Array.from({ length: count }, (_, i) => ({
+      clip: entries[0]!.clip,
+      moments: moments.slice(i * FRAMES_PER_DECODE, (i + 1) * FRAMES_PER_DECODE),
+    }));
+  });
+}
+
+async function decode(
+  { clip, moments }: DecodeJob,
+  size: PictureSize,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array[]> {
+  const times = moments.map(([first]) => first!.timestampSec);
+  const { rgb } = await framesAt(clip, times, { size, ...(signal && { signal }) });
+  const frameBytes = size.width * size.height * 3;
+  return times.map((_, k) => rgb.slice(k * frameBytes, (k + 1) * frameBytes));
+}
