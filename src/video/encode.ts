@@ -139,11 +139,26 @@ async function* layers(job: EncodeJob): AsyncGenerator<Uint8Array> {
 }
 
 /** The tags of the source, so that players show the same colours; the range is always made limited. */
-function colourOptions({ matrix, primaries, transfer, range }: ColourTags): string[] {
-  const options = { '-colorspace': matrix, '-color_primaries': primaries, '-color_trc': transfer };
-  const stated = Object.entries(options).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return [...stated.flat(), ...(range === undefined ? [] : ['-color_range', 'tv'])];
+function colourOptions(colour: ColourTags): string[] {
+  const tags = Object.entries(CARRIED_TAGS).flatMap(([property, { option, values }]) => {
+    const value = colour[property as keyof typeof CARRIED_TAGS];
+    return value !== undefined && (values as readonly string[]).includes(value) ? [option, value] : [];
+  });
+  return [...tags, ...(colour.range === undefined ? [] : ['-color_range', 'tv'])];
 }
+
+/** The values that ffmpeg accepts under the name by which it reports them; rarer ones and nonsense are left out. */
+const CARRIED_TAGS = {
+  matrix: { option: '-colorspace', values: ['bt709', 'smpte170m', 'bt470bg', 'smpte240m', 'bt2020nc'] },
+  primaries: {
+    option: '-color_primaries',
+    values: ['bt709', 'smpte170m', 'bt470bg', 'smpte240m', 'bt2020', 'smpte432'],
+  },
+  transfer: {
+    option: '-color_trc',
+    values: ['bt709', 'smpte170m', 'smpte240m', 'iec61966-2-1', 'bt2020-10', 'smpte2084', 'arib-std-b67'],
+  },
+} as const satisfies Record<string, { option: string; values: readonly string[] }>;
 
 /** Whether every gap is that of the frame rate, up to the rounding of container clocks (1 ms) and half a percent. */
 function isEvenlySpaced(timesSec: Float64Array, { numerator, denominator }: Rational): boolean {

@@ -150,13 +150,23 @@ test('pixels outside the overlay keep their colours', async () => {
   expect(mean).toBeLessThan(2);
 });
 
-test('colour tags are carried over', async () => {
-  const tags = ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv'];
-  const clip = await probeClip(await makeClip(join(folder, 'tagged.mp4'), { frames: 5, output: tags }));
-  const job = jobFor(clip, 'tagged out.mp4');
+test.each([
+  [['bt709', 'bt709', 'bt709', 'tv'], { matrix: 'bt709', primaries: 'bt709', transfer: 'bt709', range: 'tv' }],
+  [
+    ['bt2020nc', 'bt2020', 'arib-std-b67', 'tv'],
+    { matrix: 'bt2020nc', primaries: 'bt2020', transfer: 'arib-std-b67', range: 'tv' },
+  ],
+  [['fcc', 'bt470m', 'gamma28', 'tv'], {}],
+])('of the colour tags %j those are carried over that ffmpeg accepts', async (tags, expected) => {
+  const options = ['-colorspace', '-color_primaries', '-color_trc', '-color_range'].flatMap((name, i) => [
+    name,
+    tags[i]!,
+  ]);
+  const clip = await probeClip(await makeClip(join(folder, `${tags[0]}.mp4`), { frames: 5, output: options }));
+  const job = jobFor(clip, `${tags[0]} out.mp4`);
   await renderOverlay(job);
   const { details } = await listFrames(await probeClip(job.out), job.span);
-  expect(details.colour).toEqual({ matrix: 'bt709', primaries: 'bt709', transfer: 'bt709', range: 'tv' });
+  expect(details.colour).toEqual(expected);
 });
 
 describe('failures leave no file behind', () => {
