@@ -10,7 +10,7 @@ import type { ProgressListener, Rational, TimeSpan, VideoClip } from '../types.t
 import { runFfmpeg } from './ffmpeg.ts';
 import { LayerPainter } from './layer.ts';
 import { checkStyle, type Keyframe, type OverlayStyle } from './overlay.ts';
-import { type ColourTags, listFrames } from './probe.ts';
+import { type ColourTags, listFrames, type StreamDetails } from './probe.ts';
 import { resolveSpan } from './sample.ts';
 import { framesFrom, inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
 
@@ -63,16 +63,7 @@ export async function renderOverlay(job: RenderJob): Promise<RenderedVideo> {
   const rate = constantRate ? clip.frameRate : averageRate(timesSec, clip.frameRate);
   await writeAtomically(job.out, async (output) => {
     const encode = (mode: SeekMode): Promise<boolean> =>
-      encodeFrames({
-        ...job,
-        span,
-        timesSec,
-        originSec: details.originSec,
-        colour: details.colour,
-        rate,
-        mode,
-        output,
-      });
+      encodeFrames({ ...job, span, timesSec, details, rate, mode, output });
     if (!((await encode('near')) || (await encode('from-start')))) {
       throw new L2cafError('input-unreadable', `some frames of ${clip.path} within the span cannot be decoded`, {
         hint: 'the file may be damaged there: choose another time span or re-encode it',
@@ -84,8 +75,7 @@ export async function renderOverlay(job: RenderJob): Promise<RenderedVideo> {
 
 interface EncodeJob extends RenderJob {
   readonly timesSec: Float64Array;
-  readonly originSec: number;
-  readonly colour: ColourTags;
+  readonly details: StreamDetails;
   readonly rate: Rational;
   readonly mode: SeekMode;
   readonly output: string;
@@ -96,7 +86,8 @@ interface EncodeJob extends RenderJob {
  * of the clip and layer n have the same timestamp whatever the clip's clock is.
  */
 async function encodeFrames(job: EncodeJob): Promise<boolean> {
-  const { clip, timesSec, originSec, colour, rate, mode, output, signal } = job;
+  const { clip, timesSec, rate, mode, output, signal } = job;
+  const { originSec, colour } = job.details;
   const frameRate = `${rate.numerator}/${rate.denominator}`;
   const clock = `settb=${rate.denominator}/${rate.numerator},setpts=N`;
   const toLimitedRange = colour.range === 'pc' ? 'scale=in_range=pc:out_range=tv,' : '';
