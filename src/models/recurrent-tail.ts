@@ -6,20 +6,15 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { L2cafError } from '../errors.ts';
-import type { FeatureTail, SmoothResponse } from '../l2caf/tail.ts';
+import type { FeatureTail } from '../l2caf/tail.ts';
 import { addRows, transposeInto } from '../matrix.ts';
 import type { GridShape } from '../types.ts';
-import { checkLstmWeights, type LstmState, type LstmWeights, lstmStep } from './lstm.ts';
+import { type DenseWeights, type FeatureMaps, type HeadTensors, RecurrentTail } from './event-tail.ts';
+import { checkLstmWeights, type LstmWeights } from './lstm.ts';
+import { statesOf } from './lstm-steps.ts';
 import { poolingWeights } from './pooling.ts';
-import { RecurrentResponse, type RecurrentState, statesOf } from './recurrent-response.ts';
 
-/** A dense layer without activation. */
-export interface DenseWeights {
-  /** `[inputs, outputs]` row by row. */
-  readonly kernel: Float32Array;
-  /** `[outputs]` */
-  readonly bias: Float32Array;
-}
+export type { DenseWeights, FeatureMaps } from './event-tail.ts';
 
 /** The weights of a recurrent head for feature maps of one grid shape and channel count. */
 export interface RecurrentHeadWeights {
@@ -34,13 +29,6 @@ export interface RecurrentHeadWeights {
   readonly logits?: DenseWeights;
 }
 
-/** Feature maps of one event: `data` holds `t·h·w·c` values row by row. */
-export interface FeatureMaps {
-  readonly data: Float32Array;
-  /** `[t, h, w, c]` */
-  readonly shape: readonly [number, number, number, number];
-}
-
 /** Which output of the head a tail ends in. */
 export type RecurrentOutput = 'embedding' | 'logits';
 
@@ -49,6 +37,7 @@ export class RecurrentHead {
   readonly weights: RecurrentHeadWeights;
   readonly #inputKernel: Float64Array;
   readonly #recurrentKernel: Float64Array;
+  readonly #recurrentKernelTransposed: Float64Array;
   readonly #bias: Float64Array;
   /** Average pooling as a matrix, `[pooled cells, h·w]`; absent when maps are flattened as they are. */
   readonly #pooling: Float64Array | undefined;
@@ -61,6 +50,8 @@ export class RecurrentHead {
     this.weights = weights;
     this.#inputKernel = Float64Array.from(lstm.inputKernel);
     this.#recurrentKernel = Float64Array.from(lstm.recurrentKernel);
+    this.#recurrentKernelTransposed = new Float64Array(this.#recurrentKernel.length);
+    transposeInto(lstm.recurrentKernel, this.#recurrentKernelTransposed, lstm.units, 4 * lstm.units);
     this.#bias = Float64Array.from(lstm.bias);
     this.#pooling = pooling && poolingWeights(grid, pooling);
     this.#tensors = {
@@ -94,6 +85,7 @@ export class RecurrentHead {
       units: lstm.units,
       bias: this.#bias,
       recurrentKernel: this.#recurrentKernel,
+      recurrentKernelTransposed: this.#recurrentKernelTransposed,
       projections,
       inputs,
       states: statesOf(inputs, this.#recurrentKernel, lstm.units),
@@ -137,155 +129,11 @@ export class RecurrentHead {
   }
 }
 
-type HeadTensors = {
-  readonly inputKernel: tf.Tensor2D;
-  readonly recurrentKernel: tf.Tensor2D;
-  readonly bias: tf.Tensor1D;
-  readonly pooling: tf.Tensor2D | undefined;
-};
-
-interface RecurrentTailParts {
-  readonly grid: GridShape;
-  readonly maps: FeatureMaps;
-  readonly units: number;
-  readonly bias: Float64Array;
-  readonly recurrentKernel: Float64Array;
-  /** Per slot: `[h·w, 4H]`, and its unfiltered gate input `[4H]`. */
-  readonly projections: readonly Float64Array[];
-  readonly inputs: readonly Float64Array[];
-  /** State before each slot, and after the last. */
-  readonly states: readonly RecurrentState[];
-  readonly dense: DenseWeights;
-  readonly head: HeadTensors;
-}
-
-class RecurrentTail implements FeatureTail {
-  readonly slots: number;
-  readonly grid: GridShape;
-  readonly outputSize: number;
-  readonly reference: Float32Array;
-  readonly #parts: RecurrentTailParts;
-  /** `[d, H]` */
-  readonly #outputKernel: Float64Array;
-  readonly #tensors: TailTensors;
-
-  constructor(parts: RecurrentTailParts) {
-    const { dense, units, projections, grid } = parts;
-    this.#parts = parts;
-    this.slots = projections.length;
-    this.grid = grid;
-    this.outputSize = dense.bias.length;
-    this.#outputKernel = new Float64Array(dense.kernel.length);
-    transposeInto(dense.kernel, this.#outputKernel, units, this.outputSize);
-    this.#tensors = tailTensors(parts);
-    const everyCell = new Float64Array(grid.height * grid.width).fill(1);
-    this.reference = Float32Array.from(this.smooth(this.slots - 1).output(everyCell));
-  }
-
-  filtered(filters: tf.Tensor3D, slots: readonly number[]): tf.Tensor2D {
-    return tf.tidy(() => {
-      const cells = this.grid.height * this.grid.width;
-      const flat = tf.reshape(filters, [slots.length, cells]);
-      const projected = [...new Set(slots)].map((slot) =>
-        tf.matMul(tf.mul(flat, rowsOf(slots, slot)) as tf.Tensor2D, this.#tensors.projections[slot]!),
-      ); // of each slot the rows that filter it, 0 elsewhere: [n, 4H]
-      return this.#run(tf.add(tf.addN(projected), this.#parts.head.bias) as tf.Tensor2D, slots);
-    });
-  }
-
-  features(slot: number): tf.Tensor3D {
-    return this.#tensors.features[slot]!;
-  }
-
-  outputsOf(features: tf.Tensor4D, slots: readonly number[]): tf.Tensor2D {
-    return tf.tidy(() => {
-      const { inputKernel, bias, pooling } = this.#parts.head;
-      const flat = pooling ? pooledFlat(features, pooling) : tf.reshape(features, [slots.length, -1]);
-      return this.#run(tf.add(tf.matMul(flat as tf.Tensor2D, inputKernel), bias) as tf.Tensor2D, slots);
-    });
-  }
-
-  smooth(slot: number): SmoothResponse {
-    const { projections, bias, recurrentKernel, states, inputs, dense } = this.#parts;
-    return new RecurrentResponse({
-      projection: projections[slot]!,
-      cells: this.grid.height * this.grid.width,
-      bias,
-      recurrentKernel,
-      before: states[slot]!,
-      laterInputs: inputs.slice(slot + 1),
-      outputKernel: this.#outputKernel,
-      outputBias: Float64Array.from(dense.bias),
-    });
-  }
-
-  dispose(): void {
-    tf.dispose(this.#tensors);
-  }
-
-  /** Row i has `inputs[i]` (`[4H]`, bias included) at slot `slots[i]` and the unfiltered frames elsewhere → `[n, d]`. */
-  #run(inputs: tf.Tensor2D, slots: readonly number[]): tf.Tensor2D {
-    const { recurrentKernel } = this.#parts.head;
-    const first = Math.min(...slots);
-    let { hidden, cell } = this.#tensors.states[first]!;
-    hidden = tf.tile(hidden, [slots.length, 1]);
-    for (let step = first; step < this.slots; step++) {
-      const own = rowsOf(slots, step);
-      const input = tf.add(tf.mul(own, inputs), tf.mul(tf.sub(1, own), this.#tensors.inputs[step]!));
-      ({ hidden, cell } = lstmStep(tf.add(input, tf.matMul(hidden, recurrentKernel)) as tf.Tensor2D, cell));
-    }
-    return tf.add(tf.matMul(hidden, this.#tensors.outputKernel), this.#tensors.outputBias) as tf.Tensor2D;
-  }
-}
-
-type TailTensors = {
-  readonly projections: tf.Tensor2D[];
-  /** `[1, 4H]` per slot. */
-  readonly inputs: tf.Tensor2D[];
-  /** `[1, H]` each. */
-  readonly states: LstmState[];
-  readonly features: tf.Tensor3D[];
-  readonly outputKernel: tf.Tensor2D;
-  readonly outputBias: tf.Tensor1D;
-};
-
-function tailTensors({ maps, units, projections, inputs, states, dense }: RecurrentTailParts): TailTensors {
-  const [steps, height, width, channels] = maps.shape;
-  const size = height * width * channels;
-  const row = (values: Float64Array): tf.Tensor2D => tf.tensor2d(Float32Array.from(values), [1, values.length]);
-  return {
-    projections: projections.map((p) => tf.tensor2d(Float32Array.from(p), [height * width, 4 * units])),
-    inputs: inputs.map(row),
-    states: states.slice(0, steps).map(({ hidden, cell }) => ({ hidden: row(hidden), cell: row(cell) })),
-    features: inputs.map((_, slot) =>
-      tf.tensor3d(maps.data.slice(slot * size, (slot + 1) * size), [height, width, channels]),
-    ),
-    outputKernel: tf.tensor2d(dense.kernel, [units, dense.bias.length]),
-    outputBias: tf.tensor1d(dense.bias),
-  };
-}
-
-/** `[n, 1]`: 1 in the rows that filter `slot`, 0 elsewhere. */
-function rowsOf(slots: readonly number[], slot: number): tf.Tensor2D {
-  return tf.tensor2d(
-    slots.map((own) => (own === slot ? 1 : 0)),
-    [slots.length, 1],
-  );
-}
-
 /** The pooling matrix, to multiply from the right: `[h·w, pooled]`. */
 function poolingTensor(pooling: Float64Array, { height, width }: GridShape): tf.Tensor2D {
   return tf.tidy(() =>
     tf.transpose(tf.tensor2d(Float32Array.from(pooling), [pooling.length / (height * width), height * width])),
   );
-}
-
-/** `[n, h, w, c]` → `[n, pooled·c]` */
-function pooledFlat(features: tf.Tensor4D, pooling: tf.Tensor2D): tf.Tensor2D {
-  const [n, height, width, channels] = features.shape;
-  const byChannel = tf.transpose(tf.reshape(features, [n, height * width, channels]), [0, 2, 1]); // [n, c, h·w]
-  const pooled = tf.matMul(tf.reshape(byChannel, [n * channels, height * width]), pooling); // [n·c, pooled]
-  return tf.reshape(tf.transpose(tf.reshape(pooled, [n, channels, -1]), [0, 2, 1]), [n, -1]);
 }
 
 /** The last layer: the embedding, or the logits with the embedding's dense layer multiplied in. */

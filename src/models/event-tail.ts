@@ -1,0 +1,175 @@
+/**
+ * The tail of one event of a recurrent network: what is left to compute once its frames are collapsed to what each cell
+ * adds to the LSTM's gates. In tensors for gradient descent and Grad-CAM, in double precision for Gauss–Newton.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { FeatureTail, SmoothResponse } from '../l2caf/tail.ts';
+import { transposeInto } from '../matrix.ts';
+import type { GridShape } from '../types.ts';
+import { type LstmState, lstmStep } from './lstm.ts';
+import type { RecurrentState } from './lstm-steps.ts';
+import { RecurrentResponse } from './recurrent-response.ts';
+
+/** A dense layer without activation. */
+export interface DenseWeights {
+  /** `[inputs, outputs]` row by row. */
+  readonly kernel: Float32Array;
+  /** `[outputs]` */
+  readonly bias: Float32Array;
+}
+
+/** Feature maps of one event: `data` holds `t·h·w·c` values row by row. */
+export interface FeatureMaps {
+  readonly data: Float32Array;
+  /** `[t, h, w, c]` */
+  readonly shape: readonly [number, number, number, number];
+}
+
+/** The head's own tensors, which it lends to its tails. */
+export type HeadTensors = {
+  readonly inputKernel: tf.Tensor2D;
+  readonly recurrentKernel: tf.Tensor2D;
+  readonly bias: tf.Tensor1D;
+  /** `[h·w, pooled cells]` */
+  readonly pooling: tf.Tensor2D | undefined;
+};
+
+/** What an event's tail is made of. H units. */
+export interface RecurrentTailParts {
+  readonly grid: GridShape;
+  readonly maps: FeatureMaps;
+  readonly units: number;
+  readonly bias: Float64Array;
+  readonly recurrentKernel: Float64Array;
+  readonly recurrentKernelTransposed: Float64Array;
+  /** Per slot: `[h·w, 4H]`, and its unfiltered gate input `[4H]`. */
+  readonly projections: readonly Float64Array[];
+  readonly inputs: readonly Float64Array[];
+  /** State before each slot, and after the last. */
+  readonly states: readonly RecurrentState[];
+  readonly dense: DenseWeights;
+  readonly head: HeadTensors;
+}
+
+/** The tail of one event: LSTM and output layer over the collapsed projections of its frames. */
+export class RecurrentTail implements FeatureTail {
+  readonly slots: number;
+  readonly grid: GridShape;
+  readonly outputSize: number;
+  readonly reference: Float32Array;
+  readonly #parts: RecurrentTailParts;
+  /** `[d, H]` */
+  readonly #outputKernel: Float64Array;
+  readonly #tensors: TailTensors;
+
+  constructor(parts: RecurrentTailParts) {
+    const { dense, units, projections, grid } = parts;
+    this.#parts = parts;
+    this.slots = projections.length;
+    this.grid = grid;
+    this.outputSize = dense.bias.length;
+    this.#outputKernel = new Float64Array(dense.kernel.length);
+    transposeInto(dense.kernel, this.#outputKernel, units, this.outputSize);
+    this.#tensors = tailTensors(parts);
+    const everyCell = new Float64Array(grid.height * grid.width).fill(1);
+    this.reference = Float32Array.from(this.smooth(this.slots - 1).output(everyCell));
+  }
+
+  filtered(filters: tf.Tensor3D, slots: readonly number[]): tf.Tensor2D {
+    return tf.tidy(() => {
+      const cells = this.grid.height * this.grid.width;
+      const flat = tf.reshape(filters, [slots.length, cells]);
+      const projected = [...new Set(slots)].map((slot) =>
+        tf.matMul(tf.mul(flat, rowsOf(slots, slot)) as tf.Tensor2D, this.#tensors.projections[slot]!),
+      ); // of each slot the rows that filter it, 0 elsewhere: [n, 4H]
+      return this.#run(tf.add(tf.addN(projected), this.#parts.head.bias) as tf.Tensor2D, slots);
+    });
+  }
+
+  features(slot: number): tf.Tensor3D {
+    return this.#tensors.features[slot]!;
+  }
+
+  outputsOf(features: tf.Tensor4D, slots: readonly number[]): tf.Tensor2D {
+    return tf.tidy(() => {
+      const { inputKernel, bias, pooling } = this.#parts.head;
+      const flat = pooling ? pooledFlat(features, pooling) : tf.reshape(features, [slots.length, -1]);
+      return this.#run(tf.add(tf.matMul(flat as tf.Tensor2D, inputKernel), bias) as tf.Tensor2D, slots);
+    });
+  }
+
+  smooth(slot: number): SmoothResponse {
+    const { projections, bias, recurrentKernel, recurrentKernelTransposed, states, inputs, dense } = this.#parts;
+    return new RecurrentResponse({
+      projection: projections[slot]!,
+      bias,
+      recurrentKernel,
+      recurrentKernelTransposed,
+      before: states[slot]!,
+      laterInputs: inputs.slice(slot + 1),
+      outputKernel: this.#outputKernel,
+      outputBias: Float64Array.from(dense.bias),
+    });
+  }
+
+  dispose(): void {
+    tf.dispose(this.#tensors);
+  }
+
+  /** Row i has `inputs[i]` (`[4H]`, bias included) at slot `slots[i]` and the unfiltered frames elsewhere → `[n, d]`. */
+  #run(inputs: tf.Tensor2D, slots: readonly number[]): tf.Tensor2D {
+    const { recurrentKernel } = this.#parts.head;
+    const first = Math.min(...slots);
+    let { hidden, cell } = this.#tensors.states[first]!;
+    hidden = tf.tile(hidden, [slots.length, 1]);
+    for (let step = first; step < this.slots; step++) {
+      const own = rowsOf(slots, step);
+      const input = tf.add(tf.mul(own, inputs), tf.mul(tf.sub(1, own), this.#tensors.inputs[step]!));
+      ({ hidden, cell } = lstmStep(tf.add(input, tf.matMul(hidden, recurrentKernel)) as tf.Tensor2D, cell));
+    }
+    return tf.add(tf.matMul(hidden, this.#tensors.outputKernel), this.#tensors.outputBias) as tf.Tensor2D;
+  }
+}
+
+type TailTensors = {
+  readonly projections: tf.Tensor2D[];
+  /** `[1, 4H]` per slot. */
+  readonly inputs: tf.Tensor2D[];
+  /** `[1, H]` each. */
+  readonly states: LstmState[];
+  readonly features: tf.Tensor3D[];
+  readonly outputKernel: tf.Tensor2D;
+  readonly outputBias: tf.Tensor1D;
+};
+
+function tailTensors({ maps, units, projections, inputs, states, dense }: RecurrentTailParts): TailTensors {
+  const [steps, height, width, channels] = maps.shape;
+  const size = height * width * channels;
+  const row = (values: Float64Array): tf.Tensor2D => tf.tensor2d(Float32Array.from(values), [1, values.length]);
+  return {
+    projections: projections.map((p) => tf.tensor2d(Float32Array.from(p), [height * width, 4 * units])),
+    inputs: inputs.map(row),
+    states: states.slice(0, steps).map(({ hidden, cell }) => ({ hidden: row(hidden), cell: row(cell) })),
+    features: inputs.map((_, slot) =>
+      tf.tensor3d(maps.data.slice(slot * size, (slot + 1) * size), [height, width, channels]),
+    ),
+    outputKernel: tf.tensor2d(dense.kernel, [units, dense.bias.length]),
+    outputBias: tf.tensor1d(dense.bias),
+  };
+}
+
+/** `[n, 1]`: 1 in the rows that filter `slot`, 0 elsewhere. */
+function rowsOf(slots: readonly number[], slot: number): tf.Tensor2D {
+  return tf.tensor2d(
+    slots.map((own) => (own === slot ? 1 : 0)),
+    [slots.length, 1],
+  );
+}
+
+/** `[n, h, w, c]` → `[n, pooled·c]` */
+function pooledFlat(features: tf.Tensor4D, pooling: tf.Tensor2D): tf.Tensor2D {
+  const [n, height, width, channels] = features.shape;
+  const byChannel = tf.transpose(tf.reshape(features, [n, height * width, channels]), [0, 2, 1]); // [n, c, h·w]
+  const pooled = tf.matMul(tf.reshape(byChannel, [n * channels, height * width]), pooling); // [n·c, pooled]
+  return tf.reshape(tf.transpose(tf.reshape(pooled, [n, channels, -1]), [0, 2, 1]), [n, -1]);
+}
