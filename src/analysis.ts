@@ -54,7 +54,10 @@ const analysisSchema = z.object({
     trunk: z.string(),
     trunkSha256: sha256,
     stage: z.string(),
-    head: z.object({ kind: z.literal('untrained'), seed: z.int(), sha256 }),
+    head: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('untrained'), seed: z.int(), sha256 }),
+      z.object({ kind: z.literal('trained'), id: z.string(), sha256 }),
+    ]),
     inputSize: sizeSchema,
     grid: gridSchema,
   }),

@@ -28,8 +28,10 @@ export interface HeadSpec {
   readonly labels?: readonly string[];
 }
 
-/** Where a head's weights come from. Only an untrained head is random, and it says so wherever it is used. */
-export type HeadOrigin = { readonly kind: 'untrained'; readonly seed: number };
+/** Where a head's weights come from. An untrained head is random, and says so wherever it is used. */
+export type HeadOrigin =
+  | { readonly kind: 'untrained'; readonly seed: number }
+  | { readonly kind: 'trained'; readonly id: string };
 
 /** A head: architecture and weights (names in {@link headShapes}). */
 export interface Head {

@@ -1,0 +1,204 @@
+/**
+ * A trained head on disk: a folder with `model.json` (what it is: architecture, preprocessing, labels, the trunk it
+ * belongs to, what it was trained on and how good it is) and `weights.safetensors`. Everything that could silently give
+ * wrong embeddings (another trunk, another picture size, exchanged weights) is checked when it is loaded.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { L2cafError, messageOf } from '../errors.ts';
+import { sha256OfFile, writeFileAtomically } from '../files.ts';
+import { type Head, type HeadSpec, headShapes } from './head.ts';
+import { findPretrained } from './pretrained.ts';
+import { featureShape, STAGES } from './resnet.ts';
+import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import { expectShapes } from './shapes.ts';
+
+/** Version of `model.json`; changes when a reader of the old one would go wrong. */
+export const MODEL_SCHEMA = 'l2caf-model/1';
+
+const MANIFEST_FILE = 'model.json';
+const WEIGHTS_FILE = 'weights.safetensors';
+
+const count = z.int().nonnegative();
+const positive = z.int().positive();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const grid = z.object({ height: positive, width: positive });
+const figures = z.record(z.string(), z.number());
+
+const manifestSchema = z.object({
+  schema: z.literal(MODEL_SCHEMA),
+  id: z.string().min(1),
+  /** The version that trained it. */
+  l2cafVersion: z.string(),
+  trunk: z.object({ id: z.string(), sha256, stage: z.enum(STAGES), grid, channels: positive }),
+  /** Must agree with the trunk's own; written down so that other programs can use the model. */
+  preprocessing: z.object({
+    width: positive,
+    height: positive,
+    channelOrder: z.literal('bgr'),
+    mean: z.tuple([z.number(), z.number(), z.number()]),
+    /** Frames per event in training; the LSTM takes any number. */
+    frames: positive,
+  }),
+  architecture: z.object({
+    shallowCnn: z.array(
+      z.object({
+        kernelSize: z.union([z.literal(1), z.literal(3)]),
+        stride: z.union([z.literal(1), z.literal(2)]),
+        channels: positive,
+      }),
+    ),
+    pool: grid.optional(),
+    lstmUnits: positive,
+    embeddingSize: positive,
+  }),
+  /** Classes in the order of the logits; absent without a classifier. */
+  labels: z.array(z.string()).min(1).optional(),
+  weights: z.object({ sha256 }),
+  training: z.object({
+    seed: count,
+    /** The settings of the run, as `l2caf train` took them. */
+    options: z.record(z.string(), z.unknown()),
+    domains: z.array(
+      z.object({
+        name: z.string(),
+        /** Events per split and label. */
+        events: z.record(z.string(), z.record(z.string(), count)),
+        videos: count,
+      }),
+    ),
+  }),
+  /** Figures on the test events, by domain. */
+  figures: z.record(z.string(), figures),
+});
+
+/** What `model.json` holds. */
+export type ModelManifest = z.infer<typeof manifestSchema>;
+
+/** What a training adds to the head to make a {@link ModelManifest}. */
+export type ModelFacts = Pick<ModelManifest, 'id' | 'l2cafVersion' | 'training' | 'figures'> & {
+  readonly frames: number;
+};
+
+/** A model as it was read. */
+export interface LoadedModel {
+  readonly head: Head;
+  readonly manifest: ModelManifest;
+}
+
+/**
+ * Writes a head to a folder: the weights first, so that a `model.json` always has its weights. Throws L2cafError
+ * `output-unwritable`.
+ */
+export async function saveModel(folder: string, { spec, weights }: Head, facts: ModelFacts): Promise<ModelManifest> {
+  const { id, l2cafVersion, training, frames } = facts;
+  const weightsPath = join(folder, WEIGHTS_FILE);
+  await writeSafetensors(weightsPath, weights, { id });
+  const { mean, channelOrder, weightsSha256 } = findPretrained(spec.trunk);
+  const { shallowCnn, pool, lstmUnits, embeddingSize } = spec;
+  const manifest: ModelManifest = manifestSchema.parse({
+    schema: MODEL_SCHEMA,
+    id,
+    l2cafVersion,
+    trunk: {
+      id: spec.trunk,
+      sha256: weightsSha256,
+      stage: spec.stage,
+      grid: spec.trunkGrid,
+      channels: spec.trunkChannels,
+    },
+    preprocessing: { ...spec.inputSize, channelOrder, mean, frames },
+    architecture: { shallowCnn, ...(pool && { pool }), lstmUnits, embeddingSize },
+    ...(spec.labels && { labels: spec.labels }),
+    weights: { sha256: await sha256OfFile(weightsPath) },
+    training,
+    figures: facts.figures,
+  });
+  await writeFileAtomically(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}
+
+/**
+ * Reads a model from its folder.
+ *
+ * @throws L2cafError `input-not-found` when there is no model; `model-invalid`, naming the field, when its description is
+ *   malformed, of another version, or does not fit its trunk; `model-unknown` when its trunk is not known;
+ *   `weights-invalid` when its weights are damaged, exchanged or of another architecture.
+ */
+export async function loadModel(folder: string): Promise<LoadedModel> {
+  const manifest = await readManifest(join(folder, MANIFEST_FILE));
+  const spec = specOf(manifest, folder);
+  const weightsPath = join(folder, WEIGHTS_FILE);
+  const { tensors } = await readSafetensors(weightsPath);
+  const actual = await sha256OfFile(weightsPath);
+  if (actual !== manifest.weights.sha256) {
+    throw new L2cafError(
+      'weights-invalid',
+      `${weightsPath} has SHA-256 ${actual}, ${MANIFEST_FILE} says ${manifest.weights.sha256}`,
+      { hint: 'the two files do not belong together: copy or train the model again' },
+    );
+  }
+  expectShapes(headShapes(spec), tensors);
+  return { head: { spec, origin: { kind: 'trained', id: manifest.id }, weights: tensors }, manifest };
+}
+
+async function readManifest(path: string): Promise<ModelManifest> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new L2cafError('input-not-found', `there is no model: ${messageOf(cause)}`, {
+      hint: `a model is a folder with ${MANIFEST_FILE} and ${WEIGHTS_FILE}, as l2caf train writes it`,
+      cause,
+    });
+  });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new L2cafError('model-invalid', `${path} is not JSON: ${messageOf(cause)}`, { cause });
+  }
+  const version = (json as { schema?: unknown } | null)?.schema;
+  if (version !== MODEL_SCHEMA) {
+    throw new L2cafError(
+      'model-invalid',
+      `${path} has the schema ${JSON.stringify(version)}, this version reads "${MODEL_SCHEMA}"`,
+    );
+  }
+  const result = manifestSchema.safeParse(json);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new L2cafError('model-invalid', `${path}: ${issue.path.join('.')}: ${issue.message}`, { cause: result.error });
+}
+
+/** The architecture, checked against the trunk as this version knows it. */
+function specOf({ trunk, preprocessing, architecture, labels }: ModelManifest, folder: string): HeadSpec {
+  const pretrained = findPretrained(trunk.id);
+  const { width, height, channelOrder, mean } = preprocessing;
+  const expected = featureShape({ ...pretrained.spec, upTo: trunk.stage }, { width, height });
+  const compare = (what: string, found: unknown, known: unknown): void => {
+    if (JSON.stringify(found) === JSON.stringify(known)) return;
+    const [a, b] = [JSON.stringify(found), JSON.stringify(known)];
+    throw new L2cafError('model-invalid', `${folder}: its ${what} is ${a}, that of the trunk ${trunk.id} is ${b}`, {
+      hint: 'it was trained with another trunk or version: train it again',
+    });
+  };
+  compare('trunk hash', trunk.sha256, pretrained.weightsSha256);
+  compare(
+    'grid',
+    [trunk.grid.height, trunk.grid.width, trunk.channels],
+    [expected.height, expected.width, expected.channels],
+  );
+  compare('preprocessing', [channelOrder, mean], [pretrained.channelOrder, pretrained.mean]);
+  const { shallowCnn, pool, lstmUnits, embeddingSize } = architecture;
+  return {
+    trunk: trunk.id,
+    stage: trunk.stage,
+    trunkGrid: trunk.grid,
+    trunkChannels: trunk.channels,
+    inputSize: { width, height },
+    shallowCnn,
+    ...(pool && { pool }),
+    lstmUnits,
+    embeddingSize,
+    ...(labels && { labels }),
+  };
+}

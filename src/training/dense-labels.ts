@@ -1,0 +1,198 @@
+/**
+ * Dense labels: which classes lie in each cell of the shallow CNN's grid, from segmentation masks or boxes. An event's
+ * label alone hardly tells a small shallow CNN what a pedestrian is; these labels do, at no cost for whoever has them. They
+ * train one auxiliary layer that the finished model does not contain.
+ */
+import { readFile } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
+import { L2cafError, messageOf } from '../errors.ts';
+import type { GridShape, VideoClip } from '../types.ts';
+import { openPicture, picturePixels } from '../video/picture.ts';
+import type { PlannedEvent, PlannedFrame } from './dataset.ts';
+
+/** What is known of a batch's cells, both `[n·t·h·w, classes]`: 1 where a class is present; how much each entry counts. */
+export interface DenseBatch {
+  readonly present: tf.Tensor2D;
+  readonly importance: tf.Tensor2D;
+}
+
+/** Share of a cell that a class must cover to be present in it. */
+const PRESENT_FROM = 0.1;
+/** Rare classes count more, by up to this factor. */
+const MAX_IMPORTANCE = 20;
+/** Mask value of pixels that are not labelled. */
+const UNLABELLED = 255;
+
+/** Cells of one frame covered by each class: `[h·w]` shares by class name. */
+type Coverage = ReadonlyMap<string, Float32Array>;
+
+/** The dense labels of all training frames, in memory (a few kilobytes per frame). */
+export class DenseLabels {
+  /** Every class, as `domain/class`. */
+  readonly classes: readonly string[];
+  readonly #grid: GridShape;
+  /** By video and frame. */
+  readonly #coverage: ReadonlyMap<string, { readonly domain: string; readonly cells: Coverage }>;
+  /** Importance of a present class, by class. */
+  readonly #weights: readonly number[];
+
+  private constructor(grid: GridShape, coverage: ReadonlyMap<string, { domain: string; cells: Coverage }>) {
+    this.#grid = grid;
+    this.#coverage = coverage;
+    const names = [...coverage.values()].flatMap(({ domain, cells }) => [...cells.keys()].map((c) => `${domain}/${c}`));
+    this.classes = [...new Set(names)].sort();
+    this.#weights = this.classes.map((name) => this.#importanceOf(name));
+  }
+
+  /**
+   * Reads the labels of all frames of the training events. A domain's folder holds, per video, `NAME.json` with boxes
+   * (as `fixtures/` writes them) or a folder `NAME` with one mask per frame, `0000.png` on, whose grey values are classes
+   * (255: unlabelled).
+   *
+   * @param folders By domain; domains without one have no dense labels.
+   * @throws L2cafError `input-unreadable` when a folder has nothing for a video, or a mask has another size than the video.
+   */
+  static async load(
+    events: readonly PlannedEvent[],
+    folders: ReadonlyMap<string, string>,
+    grid: GridShape,
+  ): Promise<DenseLabels> {
+    const coverage = new Map<string, { domain: string; cells: Coverage }>();
+    const boxFiles = new Map<string, Promise<BoxDocument | undefined>>();
+    for (const { event, domain, views } of events) {
+      const folder = folders.get(domain);
+      if (folder === undefined || event.split !== 'train') continue;
+      const base = join(folder, basename(event.video, extname(event.video)));
+      const document = boxFiles.get(base) ?? readBoxes(`${base}.json`);
+      boxFiles.set(base, document);
+      for (const frame of views.flatMap(({ frames }) => frames)) {
+        const key = keyOf(frame);
+        if (coverage.has(key)) continue;
+        const boxes = await document;
+        const cells = boxes
+          ? coverageOfBoxes(boxes, frame.frameIndex, grid)
+          : await coverageOfMask(base, event.clip, frame.frameIndex, grid);
+        coverage.set(key, { domain, cells });
+      }
+    }
+    return new DenseLabels(grid, coverage);
+  }
+
+  /** The labels of frames in this order. The caller disposes of both tensors. */
+  batch(frames: readonly PlannedFrame[]): DenseBatch {
+    const { height, width } = this.#grid;
+    const count = this.classes.length;
+    const present = new Float32Array(frames.length * height * width * count);
+    const importance = new Float32Array(present.length);
+    for (const [f, frame] of frames.entries()) {
+      const known = this.#coverage.get(keyOf(frame));
+      if (known === undefined) continue;
+      for (const [k, name] of this.classes.entries()) {
+        if (!name.startsWith(`${known.domain}/`)) continue;
+        const cells = known.cells.get(name.slice(known.domain.length + 1));
+        for (let cell = 0; cell < height * width; cell++) {
+          const column = cell % width;
+          const from = frame.mirrored ? cell - column + (width - 1 - column) : cell;
+          const isPresent = (cells?.[from] ?? 0) >= PRESENT_FROM;
+          const at = (f * height * width + cell) * count + k;
+          present[at] = Number(isPresent);
+          importance[at] = isPresent ? this.#weights[k]! : 1;
+        }
+      }
+    }
+    const shape: [number, number] = [frames.length * height * width, count];
+    return { present: tf.tensor2d(present, shape), importance: tf.tensor2d(importance, shape) };
+  }
+
+  /** How many times more often a class is absent than present in the cells of its domain. */
+  #importanceOf(name: string): number {
+    let present = 0;
+    let absent = 0;
+    for (const { domain, cells } of this.#coverage.values()) {
+      if (!name.startsWith(`${domain}/`)) continue;
+      const own = cells.get(name.slice(domain.length + 1))?.filter((share) => share >= PRESENT_FROM).length ?? 0;
+      present += own;
+      absent += this.#grid.height * this.#grid.width - own;
+    }
+    return Math.min(MAX_IMPORTANCE, Math.max(1, absent / Math.max(1, present)));
+  }
+}
+
+function keyOf({ videoSha256, frameIndex }: PlannedFrame): string {
+  return `${videoSha256} ${frameIndex}`;
+}
+
+const boxSchema = z.tuple([z.number(), z.number(), z.number(), z.number()]);
+const boxDocumentSchema = z.object({
+  size: z.object({ width: z.number().positive(), height: z.number().positive() }),
+  /** Boxes `[left, top, right, bottom]` in pixels, one per frame, null where the object cannot be seen. */
+  objects: z.array(z.object({ kind: z.string(), boxes: z.array(boxSchema.nullable()) })),
+});
+type BoxDocument = z.infer<typeof boxDocumentSchema>;
+
+async function readBoxes(path: string): Promise<BoxDocument | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return boxDocumentSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new L2cafError('input-unreadable', `${path} does not hold boxes: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function coverageOfBoxes({ size, objects }: BoxDocument, frame: number, grid: GridShape): Coverage {
+  const coverage = new Map<string, Float32Array>();
+  const overlap = (from: number, to: number, cell: number): number =>
+    Math.max(0, Math.min(to, cell + 1) - Math.max(from, cell));
+  for (const { kind, boxes } of objects) {
+    const cells = coverage.get(kind) ?? new Float32Array(grid.height * grid.width);
+    coverage.set(kind, cells);
+    const box = boxes[frame];
+    if (!box) continue;
+    const [left, top, right, bottom] = box;
+    for (let row = 0; row < grid.height; row++) {
+      const tall = overlap((top / size.height) * grid.height, (bottom / size.height) * grid.height, row);
+      for (let column = 0; column < grid.width; column++) {
+        const wide = overlap((left / size.width) * grid.width, (right / size.width) * grid.width, column);
+        const at = row * grid.width + column;
+        cells[at] = Math.max(cells[at]!, tall * wide);
+      }
+    }
+  }
+  return coverage;
+}
+
+async function coverageOfMask(folder: string, clip: VideoClip, frame: number, grid: GridShape): Promise<Coverage> {
+  const path = join(folder, `${String(frame).padStart(4, '0')}.png`);
+  const mask = await readMask(path, clip);
+  const coverage = new Map<string, Float32Array>();
+  const cellPixels = (clip.width / grid.width) * (clip.height / grid.height);
+  for (let y = 0; y < clip.height; y++) {
+    const row = Math.floor((y * grid.height) / clip.height);
+    for (let x = 0; x < clip.width; x++) {
+      const value = mask[y * clip.width + x]!;
+      if (value === UNLABELLED) continue;
+      const cells = coverage.get(String(value)) ?? new Float32Array(grid.height * grid.width);
+      coverage.set(String(value), cells);
+      cells[row * grid.width + Math.floor((x * grid.width) / clip.width)]! += 1 / cellPixels;
+    }
+  }
+  return coverage;
+}
+
+/** Grey values, row by row. */
+async function readMask(path: string, clip: VideoClip): Promise<Uint8Array> {
+  const picture = await openPicture(path).catch((cause: unknown) => {
+    throw new L2cafError('input-unreadable', `no mask and no boxes for ${clip.path}: ${messageOf(cause)}`, { cause });
+  });
+  const { width, height } = picture;
+  if (width !== clip.width || height !== clip.height) {
+    throw new L2cafError(
+      'input-unreadable',
+      `${path} is ${width}x${height}, its video ${clip.path} is ${clip.width}x${clip.height}`,
+    );
+  }
+  return picturePixels(picture).rgb.filter((_, i) => i % 3 === 0);
+}

@@ -1,0 +1,88 @@
+/** Embeddings of events from cached features: what validation and evaluation compare. */
+import * as tf from '@tensorflow/tfjs';
+import { throwIfAborted } from '../errors.ts';
+import { fromFloat16 } from '../models/float16.ts';
+import type { Head, HeadSpec } from '../models/head.ts';
+import type { ProgressListener } from '../types.ts';
+import type { PlannedView } from './dataset.ts';
+import type { FeatureCache } from './feature-cache.ts';
+import { runHead } from './network.ts';
+
+/** Events that go through the head together; bounds memory. */
+const EVENTS_PER_BATCH = 16;
+
+/** Reads the features of views of t frames each from the cache: `[n·t, h, w, c]`, row by row. */
+export async function loadFeatures(views: readonly PlannedView[], cache: FeatureCache): Promise<Float32Array> {
+  const frames = views.flatMap((view) => view.frames);
+  const { length } = cache.source;
+  const data = new Float32Array(frames.length * length);
+  const readOne = async (i: number): Promise<void> => {
+    fromFloat16(await cache.read(frames[i]!), data.subarray(i * length, (i + 1) * length));
+  };
+  await Promise.all(frames.map((_, i) => readOne(i)));
+  return data;
+}
+
+/** Features as the head reads them. The caller disposes of the tensor. */
+export function featureTensor(data: Float32Array, { trunkGrid, trunkChannels }: HeadSpec): tf.Tensor4D {
+  return tf.tensor4d(data, [
+    data.length / (trunkGrid.height * trunkGrid.width * trunkChannels),
+    trunkGrid.height,
+    trunkGrid.width,
+    trunkChannels,
+  ]);
+}
+
+/** What {@link embedViews} needs beside the views. */
+export interface EmbedOptions {
+  readonly cache: FeatureCache;
+  readonly onProgress?: ProgressListener | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The raw embedding of each view, on the current backend. */
+export async function embedViews(
+  { spec, weights }: Pick<Head, 'spec' | 'weights'>,
+  views: readonly PlannedView[],
+  { cache, onProgress, signal }: EmbedOptions,
+): Promise<Float32Array[]> {
+  const tensors = Object.fromEntries(
+    [...weights].map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]),
+  );
+  const embeddings: Float32Array[] = [];
+  try {
+    for (let first = 0; first < views.length; first += EVENTS_PER_BATCH) {
+      throwIfAborted(signal);
+      onProgress?.({ stage: 'embedding', done: first, total: views.length, unit: 'events' });
+      const part = views.slice(first, first + EVENTS_PER_BATCH);
+      const data = await loadFeatures(part, cache);
+      const frames = part[0]!.frames.length;
+      const output = tf.tidy(() => runHead(spec, tensors, featureTensor(data, spec), frames).embeddings);
+      const values = (await output.data()) as Float32Array;
+      output.dispose();
+      for (let i = 0; i < part.length; i++) {
+        embeddings.push(values.slice(i * spec.embeddingSize, (i + 1) * spec.embeddingSize));
+      }
+    }
+  } finally {
+    tf.dispose(tensors);
+  }
+  onProgress?.({ stage: 'embedding', done: views.length, total: views.length, unit: 'events' });
+  return embeddings;
+}
+
+/** The trunk's features averaged over cells and frames, `[c]` per view: what any head has to beat. */
+export async function pooledFeatures(
+  views: readonly PlannedView[],
+  cache: FeatureCache,
+  channels: number,
+): Promise<Float32Array[]> {
+  const pooled: Float32Array[] = [];
+  for (const view of views) {
+    const data = await loadFeatures([view], cache);
+    const mean = new Float32Array(channels);
+    for (let i = 0; i < data.length; i++) mean[i % channels]! += (data[i]! * channels) / data.length;
+    pooled.push(mean);
+  }
+  return pooled;
+}

@@ -1,0 +1,117 @@
+/** The loss of one batch: metric loss on embeddings, softmax on classes, and dense labels on the shallow CNN's cells. */
+import * as tf from '@tensorflow/tfjs';
+import { assertNever } from '../errors.ts';
+import type { HeadSpec } from '../models/head.ts';
+import type { DenseBatch } from './dense-labels.ts';
+import { groupBy } from './group-by.ts';
+import { crossEntropyLoss, type Mining, nPairLoss, tripletLoss } from './losses.ts';
+import { type Dropout, runHead, type WeightTensors } from './network.ts';
+
+/** Metric losses that can be trained with. */
+export const METRIC_LOSSES = ['triplet', 'npair'] as const;
+/** See {@link METRIC_LOSSES}. */
+export type MetricLoss = (typeof METRIC_LOSSES)[number];
+
+/** Which losses are added up, and with which weights. */
+export interface ObjectiveOptions {
+  readonly loss: MetricLoss;
+  readonly mining: Mining;
+  readonly margin: number;
+  /** Weight of the softmax loss, where the head has a classifier. */
+  readonly classifierWeight: number;
+  /** Weight of the dense loss, where there are dense labels. */
+  readonly denseWeight: number;
+}
+
+/** A batch as the objective needs it. */
+export interface Batch {
+  /** Trunk features of all frames, `[n·t, h, w, c]`. */
+  readonly features: tf.Tensor4D;
+  /** Frames per event, t. */
+  readonly frames: number;
+  /** Label and domain of each event, `[n]`. */
+  readonly samples: readonly { readonly label: string; readonly domain: string }[];
+  readonly dense?: DenseBatch | undefined;
+}
+
+/** The parts of a loss; a part that is not used is absent. */
+export type LossParts = { metric: tf.Scalar; classifier?: tf.Scalar; dense?: tf.Scalar };
+
+/** The weighted parts of the loss of a batch. Differentiable; call inside `tf.tidy`, or dispose of the parts. */
+export function batchLoss(
+  spec: HeadSpec,
+  weights: WeightTensors,
+  { features, frames, samples, dense }: Batch,
+  options: ObjectiveOptions,
+  dropout?: Dropout,
+): LossParts {
+  const { maps, embeddings, logits } = runHead(spec, weights, features, frames, dropout);
+  const labels = indicesOf(samples.map(({ label }) => label));
+  const groups = indicesOf(samples.map(({ domain }) => domain));
+  const parts: LossParts = { metric: metricLoss(embeddings, { labels, groups }, options) };
+  if (logits) {
+    const classes = samples.map(({ label }) => spec.labels!.indexOf(label));
+    parts.classifier = tf.mul(options.classifierWeight, crossEntropyLoss(logits, classes)) as tf.Scalar;
+  }
+  if (dense) parts.dense = tf.mul(options.denseWeight, denseLoss(maps, weights, dense)) as tf.Scalar;
+  return parts;
+}
+
+function metricLoss(
+  embeddings: tf.Tensor2D,
+  batch: { labels: readonly number[]; groups: readonly number[] },
+  { loss, mining, margin }: ObjectiveOptions,
+): tf.Scalar {
+  switch (loss) {
+    case 'triplet':
+      return tripletLoss(embeddings, batch, { mining, margin });
+    case 'npair': {
+      const losses = pairSets(batch).map(({ anchors, positives }) =>
+        nPairLoss(pick(embeddings, anchors), pick(embeddings, positives)),
+      );
+      if (losses.length === 0) return tf.mul(0, tf.sum(embeddings)) as tf.Scalar;
+      return tf.div(tf.addN(losses), losses.length) as tf.Scalar;
+    }
+    default:
+      return assertNever(loss);
+  }
+}
+
+/** Rows of N-pair problems: in each, one pair per class of a group, the first pairs first, then the second ones, … */
+function pairSets({ labels, groups }: { labels: readonly number[]; groups: readonly number[] }): {
+  anchors: number[];
+  positives: number[];
+}[] {
+  const byGroup = groupBy(labels.keys(), (row) => groups[row]!);
+  return [...byGroup.values()].flatMap((rows) => {
+    const classes = [...groupBy(rows, (row) => labels[row]!).values()];
+    const rounds = Math.max(...classes.map(({ length }) => Math.floor(length / 2)));
+    return Array.from({ length: rounds }, (_, k) => {
+      const pairs = classes.filter(({ length }) => length >= 2 * k + 2);
+      return { anchors: pairs.map((own) => own[2 * k]!), positives: pairs.map((own) => own[2 * k + 1]!) };
+    }).filter(({ anchors }) => anchors.length > 1);
+  });
+}
+
+/** Rows of a matrix, as a product with zeros and ones: `gather` has no gradient on wasm. */
+function pick(matrix: tf.Tensor2D, rows: readonly number[]): tf.Tensor2D {
+  const choice = tf.oneHot(tf.tensor1d([...rows], 'int32'), matrix.shape[0]);
+  return tf.matMul(tf.cast(choice, 'float32') as tf.Tensor2D, matrix);
+}
+
+/** Weighted binary cross-entropy of "does this class lie in this cell", from one 1×1 convolution on the feature map. */
+function denseLoss(maps: tf.Tensor4D, weights: WeightTensors, { present, importance }: DenseBatch): tf.Scalar {
+  const channels = maps.shape[3];
+  const kernel = weights['dense/kernel'] as tf.Tensor2D;
+  const logits = tf.add(tf.matMul(tf.reshape(maps, [-1, channels]) as tf.Tensor2D, kernel), weights['dense/bias']!);
+  // −z·log σ(x) − (1 − z)·log(1 − σ(x)), in the form that cannot overflow
+  const softened = tf.log(tf.add(1, tf.exp(tf.neg(tf.abs(logits)))));
+  const losses = tf.add(tf.sub(tf.relu(logits), tf.mul(logits, present)), softened);
+  return tf.div(tf.sum(tf.mul(losses, importance)), tf.maximum(tf.sum(importance), 1)) as tf.Scalar;
+}
+
+/** Numbers in place of names, equal for equal names. */
+function indicesOf(names: readonly string[]): number[] {
+  const known = [...new Set(names)];
+  return names.map((name) => known.indexOf(name));
+}
