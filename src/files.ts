@@ -4,8 +4,8 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { L2cafError, messageOf } from './errors.ts';
 
 /**
@@ -34,15 +34,37 @@ export async function writeFileAtomically(path: string, data: string | Uint8Arra
 }
 
 /**
- * Makes a folder and its parents.
+ * Makes a folder and its parents; returns the topmost one that was not there before, if any.
  *
  * @throws L2cafError `output-unwritable`
  */
-export async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<string | undefined> {
   try {
-    await mkdir(path, { recursive: true });
+    return await mkdir(resolve(path), { recursive: true });
   } catch (error) {
     throw unwritable(path, error);
+  }
+}
+
+/**
+ * Runs `work` with the folder made; if it fails, the folders that were made for it are removed again, unless something
+ * lies in them. Throws as {@link makeFolder}.
+ */
+export async function withFolder<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const topmostNew = await makeFolder(path);
+  try {
+    return await work();
+  } catch (error) {
+    if (topmostNew !== undefined) {
+      for (let folder = resolve(path); ; folder = dirname(folder)) {
+        const isEmpty = await rmdir(folder).then(
+          () => true,
+          () => false,
+        );
+        if (!isEmpty || folder === topmostNew) break;
+      }
+    }
+    throw error;
   }
 }
 

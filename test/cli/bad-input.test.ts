@@ -1,0 +1,158 @@
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { exampleAnalysis } from '../example-analysis.ts';
+import { makeAudioOnly, makeClip, makeTruncated } from '../video/clips.ts';
+import { runCli } from './run-cli.ts';
+
+let folder: string;
+let clip: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'l2caf-bad-'));
+  clip = await makeClip(join(folder, 'good.mp4'), { frames: 50 });
+  await writeFile(join(folder, 'empty.mp4'), '');
+  await writeFile(join(folder, 'text.mp4'), 'this is not a video, whatever its name says\n'.repeat(100));
+  await makeTruncated(clip, join(folder, 'truncated.mp4'));
+  await makeAudioOnly(join(folder, 'audio.mp4'));
+  await makeClip(join(folder, 'short.mp4'), { frames: 2 });
+  await mkdir(join(folder, 'folder.mp4'));
+});
+
+/** Runs it in the folder of the clips and checks that it failed in the right way, leaving nothing. */
+async function expectFailure(
+  args: readonly string[],
+  exitCode: number,
+  message: RegExp,
+  env: Record<string, string> = {},
+): Promise<void> {
+  const before = await readdir(folder, { recursive: true });
+  const result = await runCli(args, { cwd: folder, env });
+  expect(result.stderr).toMatch(message);
+  expect(result.stderr).not.toMatch(/^\s+at /m); // no stack trace
+  expect(result.stdout).toBe('');
+  expect(result.exitCode).toBe(exitCode);
+  expect(await readdir(folder, { recursive: true })).toEqual(before);
+}
+
+describe('analyze refuses, in one line and leaving no file', () => {
+  it.each<[string, string[], number, RegExp]>([
+    ['a file that is not there', ['nothing.mp4'], 1, /error: there is no file nothing\.mp4/],
+    ['a folder', ['folder.mp4'], 1, /error: cannot read folder\.mp4: it is a folder/],
+    ['an empty file', ['empty.mp4'], 1, /error: cannot read empty\.mp4: it is empty/],
+    ['a text file named .mp4', ['text.mp4'], 1, /error: cannot read text\.mp4: it is truncated or not a video/],
+    ['a truncated file', ['truncated.mp4'], 1, /error: cannot read truncated\.mp4: it is truncated/],
+    ['sound without pictures', ['audio.mp4'], 1, /error: cannot read audio\.mp4: .*(no video|only)/],
+    ['a clip shorter than the frames asked for', ['short.mp4'], 1, /holds 2 frames, fewer than the 3 asked for/],
+    ['a start after the end', ['good.mp4', '--start', '1.5', '--end', '1'], 1, /1\.5–1 s is empty/],
+    ['an end beyond the clip', ['good.mp4', '--end', '60'], 1, /reaches beyond the end of the clip.*2\.00 s long/],
+    ['a start beyond the clip', ['good.mp4', '--start', '60'], 1, /starts after the end|does not start before/],
+    ['a negative start', ['good.mp4', '--start=-1'], 2, /--start.*expected seconds/],
+    ['NaN for a time', ['good.mp4', '--start', 'NaN'], 2, /--start.*expected seconds/],
+    ['NaN for a number', ['good.mp4', '--frames', 'NaN'], 2, /--frames.*expected a whole number/],
+    ['no frames', ['good.mp4', '--frames', '0'], 2, /--frames.*expected a whole number from 1/],
+    ['a size that is none', ['good.mp4', '--size', '384'], 2, /--size.*expected WIDTHxHEIGHT/],
+    ['a size that the network cannot take', ['good.mp4', '--size', '100x100'], 1, /cannot take pictures of 100x100/],
+    ['levels outside 0 to 1', ['good.mp4', '--levels', '0.5,2'], 2, /--levels.*between 0 and 1/],
+    ['a level that is no number', ['good.mp4', '--levels', 'high'], 2, /--levels.*between 0 and 1/],
+    ['an opacity above 1', ['good.mp4', '--alpha', '7'], 2, /--alpha.*from 0 to 1/],
+    ['an unknown backend', ['good.mp4', '--backend', 'quantum'], 2, /--backend.*Allowed choices are/],
+    ['an option it does not know', ['good.mp4', '--colour', 'red'], 2, /unknown option '--colour'/],
+    ['no clip at all', [], 2, /missing required argument 'clip'/],
+  ])('%s', async (_, args, exitCode, message) => {
+    await expectFailure(['analyze', ...args], exitCode, message);
+  });
+
+  it('an output folder that is a file', async () => {
+    await expectFailure(['analyze', 'good.mp4', '-o', 'text.mp4'], 1, /error: cannot write text\.mp4/);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('an output folder that cannot be written to', async () => {
+    const locked = await mkdtemp(join(tmpdir(), 'l2caf-locked-'));
+    await chmod(locked, 0o500);
+    await expectFailure(['analyze', 'good.mp4', '-o', join(locked, 'out')], 1, /error: cannot write/);
+    await rm(locked, { recursive: true });
+  });
+
+  it('a backend that is not installed', async () => {
+    const env = { L2CAF_TFJS_NODE: folder };
+    await expectFailure(
+      ['analyze', 'good.mp4', '--backend', 'tensorflow'],
+      1,
+      /the tensorflow backend is not installed/,
+      env,
+    );
+  });
+
+  it('to go on when FFMPEG_PATH is wrong', async () => {
+    await expectFailure(['analyze', 'good.mp4'], 1, /FFMPEG_PATH/, { FFMPEG_PATH: join(folder, 'no-such-ffmpeg') });
+  });
+});
+
+describe('render refuses, in one line and leaving no file', () => {
+  it.each<[string, unknown, RegExp]>([
+    ['a file that is not there', undefined, /error: cannot read analysis\.json/],
+    ['something that is no analysis', { hello: 'world' }, /has the schema undefined/],
+    [
+      'an analysis whose clip is gone',
+      exampleAnalysis({ path: '/no/such/clip.mp4' }),
+      /there is no file \/no\/such\/clip\.mp4/,
+    ],
+    ['an analysis whose clip has changed', () => exampleAnalysis({ path: clip }), /is not the file that was analyzed/],
+  ])('%s', async (_, content, message) => {
+    const path = join(folder, 'analysis.json');
+    const value: unknown = typeof content === 'function' ? (content as () => unknown)() : content;
+    if (value !== undefined) await writeFile(path, JSON.stringify(value));
+    await expectFailure(['render', 'analysis.json'], 1, message);
+    await rm(path, { force: true });
+  });
+});
+
+describe('models', () => {
+  it('names the models it knows when asked for another', async () => {
+    await expectFailure(
+      ['models', 'info', 'resnet5000'],
+      1,
+      /there is no model named resnet5000\nhint: known models: resnet50-imagenet/,
+    );
+    await expectFailure(['models', 'pull', 'resnet5000'], 1, /there is no model named resnet5000/);
+  });
+});
+
+describe('the command line', () => {
+  it('prints its help and version, and suggests commands', async () => {
+    const help = await runCli(['--help']);
+    expect(help).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(help.stdout).toContain('analyze [options] <clip>');
+    expect((await runCli(['--version'])).stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/);
+    const typo = await runCli(['analyse', clip]);
+    expect(typo).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(typo.stderr).toContain('Did you mean analyze?');
+  });
+
+  it('shows examples for every command', async () => {
+    for (const command of ['analyze', 'render', 'doctor']) {
+      expect((await runCli([command, '--help'])).stdout).toContain('Examples:\n  $ l2caf');
+    }
+  });
+
+  it('doctor fails when something is missing and says what to do', async () => {
+    const empty = join(folder, 'empty-cache');
+    const fresh = await runCli(['doctor', '--json'], { env: { L2CAF_CACHE: empty } });
+    expect(fresh.exitCode).toBe(0);
+    const findings = JSON.parse(fresh.stdout) as { name: string; verdict: string; advice?: string }[];
+    expect(findings.find(({ name }) => name === 'model')).toMatchObject({
+      verdict: 'warn',
+      advice: expect.stringContaining('models pull'),
+    });
+    const broken = await runCli(['doctor'], { env: { L2CAF_CACHE: empty, FFMPEG_PATH: '/no/ffmpeg' } });
+    expect(broken.exitCode).toBe(1);
+    expect(broken.stdout).toMatch(/fail {2}ffmpeg/);
+    await mkdir(join(empty, 'trunks'), { recursive: true });
+    await writeFile(join(empty, 'trunks', 'resnet50-imagenet.safetensors'), 'damaged');
+    const damaged = await runCli(['doctor'], { env: { L2CAF_CACHE: empty } });
+    expect(damaged.exitCode).toBe(1);
+    expect(damaged.stdout).toMatch(/fail {2}model.*is damaged/);
+    await rm(empty, { recursive: true });
+  });
+});
