@@ -27,14 +27,18 @@ export function tailFromLayersModel(
 ): FeatureTail {
   const cut = cutPoint(model, layerName);
   const [start, end] = [model.inputs[0]!, model.outputs[0]!];
-  const map = tf.tidy(() => evaluate(cut, start, input) as tf.Tensor4D);
-  const [, height, width] = map.shape;
   const outputsOf = (features: tf.Tensor4D): tf.Tensor2D => evaluate(end, cut, features) as tf.Tensor2D;
+  let reference: Float32Array = new Float32Array();
+  const map = tf.tidy(() => {
+    const features = evaluate(cut, start, input) as tf.Tensor4D;
+    reference = outputsOf(features).dataSync<'float32'>();
+    return features;
+  });
+  const [, height, width] = map.shape;
   const filteredMap = (filters: tf.Tensor3D): tf.Tensor4D => {
     const features = endpoints === 'fast' ? map : (evaluate(cut, start, input) as tf.Tensor4D);
     return tf.mul(features, tf.expandDims(filters, 3)); // [1, h, w, c] × [n, h, w, 1]
   };
-  const reference = tf.tidy(() => outputsOf(map).dataSync<'float32'>());
   const first = tf.tidy(() => tf.squeeze<tf.Tensor3D>(map, [0]));
   return {
     slots: 1,

@@ -121,14 +121,20 @@ export class RecurrentTail implements FeatureTail {
     const { recurrentKernel } = this.#parts.head;
     const first = Math.min(...slots);
     let { hidden, cell } = this.#tensors.states[first]!;
-    hidden = tf.tile(hidden, [slots.length, 1]);
     for (let step = first; step < this.slots; step++) {
       const own = rowsOf(slots, step);
-      const input = tf.add(tf.mul(own, inputs), tf.mul(tf.sub(1, own), this.#tensors.inputs[step]!));
-      ({ hidden, cell } = lstmStep(tf.add(input, tf.matMul(hidden, recurrentKernel)) as tf.Tensor2D, cell));
+      const before = this.#tensors.states[step]!; // where a row starts, so that no other row's slot matters to it
+      const input = choose(own, inputs, this.#tensors.inputs[step]!);
+      const gates = tf.add(input, tf.matMul(choose(own, before.hidden, hidden), recurrentKernel)) as tf.Tensor2D;
+      ({ hidden, cell } = lstmStep(gates, choose(own, before.cell, cell)));
     }
     return tf.add(tf.matMul(hidden, this.#tensors.outputKernel), this.#tensors.outputBias) as tf.Tensor2D;
   }
+}
+
+/** Rows of `a` where `own` is 1, of `b` where it is 0. */
+function choose(own: tf.Tensor2D, a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+  return tf.add(tf.mul(own, a), tf.mul(tf.sub(1, own), b));
 }
 
 type TailTensors = {

@@ -1,0 +1,21 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useBackend } from '../../src/models/backend.ts';
+import { GOLDEN_CASES, listGolden, runGolden } from './golden.ts';
+
+const folder = process.env['L2CAF_GOLDEN'] ?? '../shared/golden';
+const names = await listGolden(folder);
+const runnable = names.filter(
+  (name) => typeof GOLDEN_CASES.find(({ pattern }) => pattern.test(name))?.run === 'function',
+);
+
+describe.skipIf(runnable.length === 0)(`golden numbers of ${folder}`, () => {
+  beforeAll(async () => {
+    await useBackend('wasm');
+  });
+
+  it.each(runnable)('%s', async (name) => {
+    const checks = await runGolden(folder, name);
+    expect(checks).not.toHaveLength(0);
+    expect((checks as readonly { pass: boolean }[]).filter(({ pass }) => !pass)).toEqual([]);
+  });
+});
