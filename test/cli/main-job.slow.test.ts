@@ -1,0 +1,136 @@
+import { cp, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readAnalysis } from '../../src/analysis.ts';
+import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
+import { pullTrunk } from '../../src/models/pull.ts';
+import { probeClip } from '../../src/video/probe.ts';
+import { type ClipOptions, makeClip, makeRotated } from '../video/clips.ts';
+import { runCli } from './run-cli.ts';
+
+const FIXTURE = join(import.meta.dirname, '..', '..', 'fixtures', 'clips', 'traffic_light_red.mp4');
+const RESULTS = ['analysis.json', 'overlay.mp4', 'strip.png'];
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'l2caf-main-'));
+  await pullTrunk(RESNET50_IMAGENET);
+});
+
+describe('analyze with the real network', () => {
+  it('writes its three files, prints the table, and render draws them again in another style', async () => {
+    const out = join(folder, 'out');
+    const result = await runCli(['analyze', FIXTURE, '-o', out]);
+    expect(result.exitCode).toBe(0);
+    expect((await readdir(out)).sort()).toEqual(RESULTS);
+    expect(result.stdout).toMatch(/frame +time +loss +iterations +status +peak cell\n +1 +0\.\d\d s/);
+    for (const name of RESULTS) expect(result.stdout).toContain(join(out, name));
+    const analysis = await readAnalysis(join(out, 'analysis.json'));
+    expect(analysis.frames.length).toBe(3);
+
+    const again = await runCli([
+      'render',
+      join(out, 'analysis.json'),
+      '-o',
+      join(out, 'heat.mp4'),
+      '--style',
+      'heatmap',
+      '-q',
+    ]);
+    expect(again).toMatchObject({ exitCode: 0, stdout: `${join(out, 'heat.mp4')}\n` });
+    const [first, second] = await Promise.all(
+      [join(out, 'overlay.mp4'), join(out, 'heat.mp4')].map((path) => readFile(path)),
+    );
+    expect(first!.equals(second!)).toBe(false);
+  });
+
+  it('prints one JSON document with --json, the same for the same seed', async () => {
+    const run = async (): Promise<unknown> => {
+      const { stdout } = await runCli(['analyze', FIXTURE, '--json', '-q', '-o', join(folder, 'json')]);
+      const { timingsSec: _, ...rest } = JSON.parse(stdout) as Record<string, unknown>;
+      return rest;
+    };
+    expect(await run()).toEqual(await run());
+  });
+
+  it.each([
+    'with space.mp4',
+    `with 'single' and "double" quotes.mp4`,
+    'with %d and %03d.mp4',
+    '-leading-dash.mp4',
+    'file:colon.mp4',
+    'héllo_日本.mp4',
+  ])('takes a file named %s', async (name) => {
+    const place = await mkdtemp(join(folder, 'names-'));
+    await cp(FIXTURE, join(place, name));
+    const result = await runCli(['analyze', '-q', '-o', 'out', '--', name], { cwd: place });
+    expect(result).toMatchObject({ exitCode: 0 });
+    expect((await readdir(join(place, 'out'))).sort()).toEqual(RESULTS);
+  });
+
+  it.each<[string, ClipOptions]>([
+    ['portrait', { width: 90, height: 160 }],
+    ['odd sizes', { width: 161, height: 91 }],
+    ['10 bits and 4:2:2', { output: ['-pix_fmt', 'yuv422p10le'] }],
+  ])('takes video with %s', async (name, options) => {
+    const clip = await makeClip(join(folder, `${name}.mkv`), { frames: 20, ...options });
+    const out = join(folder, name);
+    expect(await runCli(['analyze', clip, '-q', '-o', out])).toMatchObject({ exitCode: 0 });
+    const video = await probeClip(join(out, 'overlay.mp4'));
+    const { width = 160, height = 96 } = options;
+    expect(video).toMatchObject({ width: width - (width % 2), height: height - (height % 2), pixelFormat: 'yuv420p' });
+  });
+
+  it('takes rotated video and shows it upright', async () => {
+    const clip = await makeRotated(
+      await makeClip(join(folder, 'lying.mp4'), { frames: 20 }),
+      join(folder, 'rotated.mp4'),
+    );
+    const out = join(folder, 'rotated');
+    expect(await runCli(['analyze', clip, '-q', '-o', out])).toMatchObject({ exitCode: 0 });
+    expect(await probeClip(join(out, 'overlay.mp4'))).toMatchObject({ width: 96, height: 160, rotationDeg: 0 });
+  });
+
+  it('writes down the real times of video with a variable rate', async () => {
+    // Frame n at n² milliseconds: 0, 1, 4, 9, … 1521 ms.
+    const clip = await makeClip(join(folder, 'variable.mkv'), { frames: 40, timesMs: 'N*N' });
+    const out = join(folder, 'variable');
+    expect(await runCli(['analyze', clip, '-q', '-o', out])).toMatchObject({ exitCode: 0 });
+    const { frames } = await readAnalysis(join(out, 'analysis.json'));
+    for (const { timestampSec } of frames) expect(Math.sqrt(1000 * timestampSec) % 1).toBeCloseTo(0, 3);
+  });
+
+  it('Ctrl-C in the middle leaves no half-written file, and says so with its exit code', async () => {
+    const place = await mkdtemp(join(folder, 'interrupt-'));
+    const long = await makeClip(join(place, 'long.mp4'), { frames: 250, width: 1280, height: 720 });
+    for (const stage of ['embedding', 'rendering']) {
+      const result = await runCli(['analyze', long, '-o', join(place, 'out')], {
+        onStart: (child) => {
+          child.stderr?.on('data', (chunk: Buffer) => {
+            if (chunk.toString().includes(stage)) child.kill('SIGINT');
+          });
+        },
+      });
+      expect(result.exitCode).toBe(130);
+      expect(result.stderr).toContain('error: interrupted');
+      const left = await readdir(place, { recursive: true });
+      expect(left.filter((name) => name.includes('.part') || name.endsWith('overlay.mp4'))).toEqual([]);
+    }
+  });
+
+  it('says so when ffmpeg fails half-way, and leaves no half-written file', async () => {
+    const place = await mkdtemp(join(folder, 'failing-'));
+    const { findFfmpeg } = await import('../../src/video/binaries.ts');
+    const { path } = await findFfmpeg();
+    // Works for everything but encoding, where it dies after a moment.
+    const script = `#!/bin/sh\ncase "$*" in *libx264*) sleep 0.3; echo "disk on fire" >&2; exit 1;; esac\nexec '${path}' "$@"\n`;
+    await writeFile(join(place, 'ffmpeg'), script, { mode: 0o755 });
+    const result = await runCli(['analyze', FIXTURE, '-q', '-o', join(place, 'out')], {
+      env: { FFMPEG_PATH: join(place, 'ffmpeg') },
+    });
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toMatch(/error: .*disk on fire/);
+    expect((await readdir(join(place, 'out'))).sort()).toEqual(['analysis.json', 'strip.png']);
+  });
+});
