@@ -1,14 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/models/backend.ts';
+import { goldenFolder } from '../data.ts';
 import { GOLDEN_CASES, listGolden, runGolden } from './golden.ts';
 
-const folder = process.env['L2CAF_GOLDEN'] ?? '../shared/golden';
+const folder = goldenFolder ?? 'the golden folder, which is absent';
 const names = await listGolden(folder);
 const runnable = names.filter(
   (name) => typeof GOLDEN_CASES.find(({ pattern }) => pattern.test(name))?.run === 'function',
 );
 
-describe.skipIf(runnable.length === 0)(`golden numbers of ${folder}`, () => {
+describe.skipIf(runnable.length === 0)(`golden numbers in ${folder}`, () => {
   beforeAll(async () => {
     await useBackend('wasm');
   });
