@@ -9,10 +9,10 @@ import { cssColor, type Rgb } from './colormap.ts';
 import { contourLines } from './contour.ts';
 import type { OverlayStyle } from './overlay.ts';
 
-/** The colours of the two sides: sky blue and orange of Okabe and Ito's palette. */
+/** The colours of the two sides: blue and orange, which all common kinds of colour vision tell apart. */
 export const SIGNED_COLORS: { readonly supporting: Rgb; readonly opposing: Rgb } = {
-  supporting: [86, 180, 233],
-  opposing: [230, 159, 0],
+  supporting: [56, 140, 255],
+  opposing: [255, 150, 0],
 };
 
 /**
@@ -84,7 +84,7 @@ function outline(
     const corners = rings.map((ring) => ring.map(([x, y]) => `${x * size.width} ${y * size.height}`).join('L'));
     if (corners.length === 0) continue;
     const path = new Path2D(corners.map((ring) => `M${ring}Z`).join(''));
-    const width = Math.max(1.5, lineWidthPx * scale * (0.6 + 0.6 * level));
+    const width = Math.max(2, lineWidthPx * scale * (0.6 + 0.6 * level));
     context.setLineDash(isDashed ? [4 * width, 2.5 * width] : []);
     context.strokeStyle = 'rgba(0, 0, 0, 0.55)';
     context.lineWidth = 2 * width;
