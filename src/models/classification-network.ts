@@ -33,6 +33,7 @@ export interface ClassificationNetwork {
   readonly classes: number;
   /** Pictures `[n, h, w, 3]`, RGB bytes → input `[n, h, w, 3]`. The caller disposes. */
   preprocess(pictures: Pick<FrameBatch, 'rgb' | 'shape'>): tf.Tensor4D;
+  /** Frees its tensors. */
   dispose(): void;
 }
 

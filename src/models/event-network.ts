@@ -74,6 +74,7 @@ export class EventNetwork {
     return this.#recurrent.tail(maps, output);
   }
 
+  /** Frees its tensors. */
   dispose(): void {
     this.#trunk.dispose();
     this.#shallowCnn.dispose();

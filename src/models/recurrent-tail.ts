@@ -94,6 +94,7 @@ export class RecurrentHead {
     });
   }
 
+  /** Frees its tensors. */
   dispose(): void {
     tf.dispose(this.#tensors);
   }

@@ -69,6 +69,7 @@ export interface Trunk {
   readonly steps: readonly NamedStep[];
   /** Preprocessed pictures `[n, h, w, 3]` → feature maps `[n, h/stride, w/stride, channels]`. The caller disposes. */
   features(pictures: tf.Tensor4D): tf.Tensor4D;
+  /** Frees its tensors. */
   dispose(): void;
 }
 

@@ -48,6 +48,7 @@ export function shallowCnnGrid(spec: ShallowCnnSpec, trunkGrid: GridShape): Grid
 export interface ShallowCnn {
   /** Trunk features `[n, h, w, in]` → feature maps `[n, h', w', out]`. The caller disposes. */
   apply(features: tf.Tensor4D): tf.Tensor4D;
+  /** Frees its tensors. */
   dispose(): void;
 }
 

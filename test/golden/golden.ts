@@ -9,6 +9,7 @@ import { type NamedArray, readSafetensors } from '../../src/models/safetensors.t
 import { convTailCase } from './conv-tail.ts';
 import { gapCase } from './gap.ts';
 import { recurrentCase } from './recurrent.ts';
+import { trunkCase } from './trunk.ts';
 
 /** One comparison: how far off we are, and how far off we may be. */
 export interface Check {
@@ -20,8 +21,12 @@ export interface Check {
 
 /** One pair of files: tensors by name, and the JSON beside them. */
 export interface GoldenData {
+  /** File name without extension. */
+  readonly name: string;
   readonly tensors: ReadonlyMap<string, NamedArray>;
   readonly json: unknown;
+  /** Another pair of the same folder. */
+  beside(name: string): Promise<GoldenData>;
 }
 
 /** Reproduces the numbers of one case. Needs a backend. */
@@ -32,7 +37,8 @@ export const GOLDEN_CASES: readonly { readonly pattern: RegExp; readonly run: Ca
   { pattern: /^caf-gap-/, run: gapCase },
   { pattern: /^caf-recurrent-/, run: recurrentCase },
   { pattern: /^conv-tail-/, run: convTailCase },
-  { pattern: /^trunk-/, run: 'checked by the tests of the trunk' },
+  { pattern: /^trunk-.*-io$/, run: trunkCase },
+  { pattern: /^trunk-.*-weights$/, run: 'the weights of the case beside it' },
   { pattern: /^metric-learning-/, run: 'needs training, which is not built yet' },
   { pattern: /^wsol-/, run: 'needs evaluation, which is not built yet' },
 ];
@@ -51,7 +57,11 @@ export async function runGolden(folder: string, name: string): Promise<readonly 
   const found = GOLDEN_CASES.find(({ pattern }) => pattern.test(name));
   if (found === undefined) return 'no case of this name is known';
   if (typeof found.run === 'string') return found.run;
+  return await found.run(await readGolden(folder, name));
+}
+
+async function readGolden(folder: string, name: string): Promise<GoldenData> {
   const { tensors } = await readSafetensors(join(folder, `${name}.safetensors`));
   const json: unknown = JSON.parse(await readFile(join(folder, `${name}.json`), 'utf8'));
-  return await found.run({ tensors, json });
+  return { name, tensors, json, beside: (other) => readGolden(folder, other) };
 }

@@ -1,0 +1,14 @@
+/**
+ * The library: analyze driving events with `openModel`, `openClip` and `analyzeEvent`, draw them with `renderVideo` and
+ * `renderStrip`; or bring your own network as a `Tail` and find its filters with `solveFilters`.
+ */
+export type { Analysis, AnalysisFrame } from './analysis.ts';
+export { parseAnalysis, readAnalysis, writeAnalysis } from './analysis.ts';
+export type { ErrorCode } from './errors.ts';
+export { L2cafError } from './errors.ts';
+export * from './l2caf/index.ts';
+export { useBackend } from './models/backend.ts';
+export type { EventOptions, ModelOptions, OpenModel } from './pipeline.ts';
+export { analyzeEvent, openClip, openModel } from './pipeline.ts';
+export { renderStrip, renderVideo } from './rendering.ts';
+export type * from './types.ts';
