@@ -1,0 +1,98 @@
+/**
+ * One interface for L2-CAF and its baselines: whatever finds the map of a slot, what comes out is a filter with the loss
+ * it has as a filter, so that everything downstream can show and measure any method.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { L2cafError } from '../errors.ts';
+import type { AttentionFilter } from '../types.ts';
+import { type GradCamTarget, gradCam } from './gradcam.ts';
+import type { AttentionMap } from './heatmap.ts';
+import { bindObjective, type Objective } from './objective.ts';
+import { PRESETS } from './presets.ts';
+import { type FilterSolution, type SolveOptions, solveFilters } from './solve.ts';
+import type { FeatureTail } from './tail.ts';
+
+/** L2-CAF, Grad-CAM (Eq. 4–6) and Grad-CAM-abs (Eq. 7). */
+export const METHODS = ['l2caf', 'gradcam', 'gradcam-abs'] as const;
+/** See {@link METHODS}. */
+export type Method = (typeof METHODS)[number];
+
+/** The maps of a tail's slots, and how they were found. */
+export interface Attention {
+  /** One per slot. Those of the Grad-CAMs are never negative and have unit L2 norm, or are zero everywhere. */
+  readonly filters: readonly AttentionFilter[];
+  /** Why this solver. */
+  readonly reason: string;
+  /** The choices that were made, by name. */
+  readonly options: Omit<FilterSolution['options'], 'solver'> & { readonly method: Method; readonly solver: string };
+}
+
+/**
+ * Finds the attention of every slot (or of `options.slots`) with a method.
+ *
+ * @throws L2cafError `usage` when the method has no form for the objective; else as {@link solveFilters}
+ */
+export async function findAttention(tail: FeatureTail, method: Method, options: SolveOptions = {}): Promise<Attention> {
+  if (method === 'l2caf') {
+    const { filters, reason, options: chosen } = await solveFilters(tail, options);
+    return { filters, reason, options: { method, ...chosen } };
+  }
+  const { objective = { kind: 'oblivious' }, preset = 'paper' } = options;
+  const slots = options.slots ?? Array.from({ length: tail.slots }, (_, slot) => slot);
+  const maps = gradCam(tail, targetOf(objective), method === 'gradcam' ? 'relu' : 'abs', slots).map(toUnitNorm);
+  const losses = lossesOf(tail, objective, maps, slots, PRESETS[preset].reduction);
+  const filters = maps.map((map, i): AttentionFilter => {
+    const loss = losses[i]!;
+    return { ...map, loss, iterations: 0, status: 'exact', lossHistory: [loss] };
+  });
+  const reason = 'one gradient, no optimisation';
+  return {
+    filters,
+    reason,
+    options: { method, solver: 'gradient', preset, objective: objective.kind, constraint: 'l2' },
+  };
+}
+
+function targetOf(objective: Objective): GradCamTarget {
+  switch (objective.kind) {
+    case 'oblivious':
+      return { kind: 'embedding' };
+    case 'class':
+      return objective;
+    default:
+      throw new L2cafError('usage', `Grad-CAM has no form for the ${objective.kind} objective`, {
+        hint: 'use the method l2caf',
+      });
+  }
+}
+
+function toUnitNorm({ height, width, values }: AttentionMap): AttentionMap {
+  const norm = Math.hypot(...values);
+  return { height, width, values: norm > 0 ? values.map((value) => value / norm) : values };
+}
+
+/** What each map would cost as a filter of its slot. */
+function lossesOf(
+  tail: FeatureTail,
+  objective: Objective,
+  maps: readonly AttentionMap[],
+  slots: readonly number[],
+  reduction: 'sum' | 'mean',
+): Float32Array {
+  return tf.tidy(() => {
+    const { height, width } = tail.grid;
+    const filters = tf.stack(maps.map(({ values }) => tf.tensor2d(values, [height, width]))) as tf.Tensor3D; // [n, h, w]
+    return bindObjective(objective, tail, reduction).losses(tail.filtered(filters, slots)).dataSync<'float32'>();
+  });
+}
+
+/** Share of a signed filter's energy (sum of squares) in cells that argue against the output, 0 to 1. */
+export function opposingShare(values: Float32Array): number {
+  let opposing = 0;
+  let all = 0;
+  for (const value of values) {
+    all += value * value;
+    if (value < 0) opposing += value * value;
+  }
+  return all > 0 ? opposing / all : 0;
+}
