@@ -1,0 +1,234 @@
+/** `l2caf train`: fits a head to labelled events and writes a model directory. */
+import { basename, dirname, extname } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { L2cafError } from '../errors.ts';
+import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
+import { trunkSide } from '../models/event-network.ts';
+import { DEFAULT_HEAD, type HeadSpec } from '../models/head.ts';
+import type { ModelManifest } from '../models/model-directory.ts';
+import { findPretrained, RESNET50_IMAGENET } from '../models/pretrained.ts';
+import { pullTrunk } from '../models/pull.ts';
+import { STAGES, type Stage } from '../models/resnet.ts';
+import type { ShallowCnnSpec } from '../models/shallow-cnn.ts';
+import type { StepRecord } from '../training/checkpoint.ts';
+import { DEFAULT_CACHE_BYTES } from '../training/features.ts';
+import { MININGS, type Mining } from '../training/losses.ts';
+import { METRIC_LOSSES, type MetricLoss } from '../training/objective.ts';
+import { type DomainFile, type TrainingPlan, trainModel } from '../training/train-model.ts';
+import type { GridShape, PictureSize } from '../types.ts';
+import { choiceOption, examples, parseCount, parseNumber, parseSize } from './options.ts';
+import { interruptible } from './run.ts';
+import { createTerminal, formatTable, type Terminal } from './terminal.ts';
+
+interface TrainFlags {
+  readonly domain: readonly DomainFile[];
+  readonly dense: readonly DomainFile[];
+  readonly output: string;
+  readonly name?: string;
+  readonly trunk: string;
+  readonly stage: Stage;
+  readonly size: PictureSize;
+  readonly frames: number;
+  readonly grid: 'half' | 'full';
+  readonly pool?: PictureSize;
+  readonly loss: MetricLoss;
+  readonly mining: Mining;
+  readonly margin: number;
+  readonly classifier: boolean;
+  readonly classifierWeight: number;
+  readonly denseWeight: number;
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly dropout: number;
+  readonly classes: number;
+  readonly perClass: number;
+  readonly views: number;
+  readonly swap: readonly (readonly [string, string])[];
+  readonly validate: readonly string[];
+  readonly seed: number;
+  readonly cacheLimit: number;
+  readonly backend: BackendChoice;
+  readonly resume: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The `train` command. */
+export function trainCommand(): Command {
+  const command = new Command('train')
+    .description('train the shallow CNN and the LSTM on labelled events')
+    .argument('[events...]', 'CSV files with the columns id, video, start, end, label, split')
+    .option('--domain <name=events.csv>', 'an events file with labels of its own (repeatable)', collectFiles, [])
+    .option('--dense <name=folder>', 'masks or boxes of a domain: trains the shallow CNN on them too', collectFiles, [])
+    .option('-o, --output <folder>', 'where the model goes', 'model')
+    .option('--name <id>', "the model's name (default: the name of its folder)")
+    .option(
+      '--validate <video...>',
+      'watch the training on the events of these videos instead of training on them',
+      [],
+    );
+  addArchitecture(command);
+  addObjective(command);
+  return command
+    .option('--views <count>', 'ways each event is shown: as it is, mirrored, then at random', parseCount(1), 2)
+    .option('--swap <label=label>', 'labels that mirroring exchanges (repeatable)', collectSwaps, [])
+    .option('--seed <number>', 'seed of everything that is drawn at random', parseCount(0), 0)
+    .option('--cache-limit <GB>', 'bound on the cache of features', parseNumber(0.1, 1e5), DEFAULT_CACHE_BYTES / 1e9)
+    .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .option('--resume', 'continue an interrupted training from its checkpoint', false)
+    .option('--json', 'print model.json instead of the table')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      examples(
+        'l2caf train events.csv -o models/mine --classifier',
+        'l2caf train --domain city=city/events.csv --dense city=city/masks --domain sim=sim/events.csv --pool 4x2',
+        'l2caf train events.csv -o models/mine --validate drive-3.mp4 --resume',
+      ),
+    )
+    .action((events: string[], flags: TrainFlags) => interruptible((signal) => run(events, flags, signal)));
+}
+
+function addArchitecture(command: Command): void {
+  command
+    .option('--trunk <id>', 'the frozen, pre-trained network', RESNET50_IMAGENET.id)
+    .addOption(choiceOption('--stage <name>', 'the stage after which it is trimmed', STAGES, 'conv4'))
+    .addOption(
+      new Option('--size <WxH>', 'size at which it sees frames, multiples of 32')
+        .argParser(parseSize)
+        .default({ width: 384, height: 224 }, '384x224'),
+    )
+    .option('--frames <count>', 'frames per event', parseCount(1), 3)
+    .addOption(
+      choiceOption('--grid <which>', "grid of the filters: half or all of the trunk's", ['half', 'full'], 'half'),
+    )
+    .option('--pool <WxH>', 'average feature maps to this grid before the LSTM (default: not)', parseSize);
+}
+
+function addObjective(command: Command): void {
+  command
+    .addOption(choiceOption('--loss <name>', 'metric loss', METRIC_LOSSES, 'triplet'))
+    .addOption(choiceOption('--mining <name>', 'which triplets count', MININGS, 'semi-hard'))
+    .option('--margin <distance>', 'margin of the triplet loss', parseNumber(0, 2), 0.2)
+    .option('--classifier', 'train a classifier on the embedding too', false)
+    .option('--classifier-weight <factor>', 'weight of its loss', parseNumber(0, 100), 1)
+    .option('--dense-weight <factor>', 'weight of the loss on masks and boxes', parseNumber(0, 100), 1)
+    .option('--steps <count>', 'batches to train on', parseCount(1), 120)
+    .option('--learning-rate <rate>', 'highest learning rate', parseNumber(1e-8, 10), 1e-3)
+    .option('--weight-decay <share>', 'decay of the kernels', parseNumber(0, 10), 0.1)
+    .option('--dropout <share>', 'share of the inputs of LSTM and embedding that is dropped', parseNumber(0, 0.9), 0.3)
+    .option('--classes <count>', 'different classes per batch', parseCount(2), 8)
+    .option('--per-class <count>', 'events per class and batch', parseCount(2), 8);
+}
+
+async function run(events: readonly string[], flags: TrainFlags, signal: AbortSignal): Promise<void> {
+  const terminal = createTerminal(flags);
+  const plan = planOf(events, flags);
+  const backend = await useBackend(flags.backend);
+  terminal.info(`backend: ${backend.name} (${backend.reason})`);
+  await pullTrunk(findPretrained(flags.trunk), { signal, onProgress: terminal.onProgress });
+  const manifest = await trainModel(plan, {
+    backend: backend.name,
+    cacheBytes: flags.cacheLimit * 1e9,
+    outputFolder: flags.output,
+    resume: flags.resume,
+    signal,
+    onProgress: terminal.onProgress,
+    onNote: (text) => terminal.info(text),
+    onStep: (record) => showStep(terminal, record, flags.steps),
+  }).finally(() => terminal.finishProgress());
+  if (flags.json) terminal.result(JSON.stringify(manifest, null, 2));
+  else {
+    terminal.result(figuresTable(manifest));
+    terminal.result(flags.output);
+  }
+}
+
+function planOf(events: readonly string[], flags: TrainFlags): TrainingPlan {
+  const domains = [...events.map((path) => ({ name: stem(path), path })), ...flags.domain];
+  const names = domains.map(({ name }) => name);
+  if (domains.length === 0) throw new L2cafError('usage', 'no events to train on', { hint: 'l2caf train EVENTS.csv' });
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new L2cafError('usage', `two events files are named ${twice}`, {
+      hint: 'name them: --domain NAME=EVENTS.csv',
+    });
+  }
+  const unknown = flags.dense.find(({ name }) => !names.includes(name));
+  if (unknown) throw new L2cafError('usage', `--dense ${unknown.name}: the domains are ${names.join(', ')}`);
+  const { classes, perClass, seed, swap, steps } = flags;
+  return {
+    id: flags.name ?? basename(flags.output),
+    domains,
+    spec: specOf(flags),
+    classifier: flags.classifier,
+    dense: new Map(flags.dense.map(({ name, path }) => [name, path])),
+    validationVideos: flags.validate,
+    views: flags.views,
+    trainer: {
+      loss: flags.loss,
+      mining: flags.mining,
+      margin: flags.margin,
+      classifierWeight: flags.classifierWeight,
+      denseWeight: flags.denseWeight,
+      learningRate: flags.learningRate,
+      weightDecay: flags.weightDecay,
+      warmUpSteps: Math.min(10, steps),
+      steps,
+      seed,
+      frames: flags.frames,
+      dropout: flags.dropout,
+      maxGradientNorm: 5,
+      checkpointEvery: Math.max(1, Math.min(40, Math.ceil(steps / 4))),
+    },
+    sampler: { classesPerBatch: classes, eventsPerClass: perClass, mirroredLabels: mirroredLabels(swap) },
+  };
+}
+
+function specOf({ trunk, stage, size, grid, pool }: TrainFlags): HeadSpec {
+  const stride = grid === 'half' ? 2 : 1;
+  const [first, last] = [DEFAULT_HEAD.shallowCnn[0]!, DEFAULT_HEAD.shallowCnn[1]!];
+  const shallowCnn: ShallowCnnSpec = [first, { ...last, stride }];
+  const pooling: { pool?: GridShape } = pool ? { pool: { height: pool.height, width: pool.width } } : {};
+  return { ...trunkSide(findPretrained(trunk), stage, size), ...DEFAULT_HEAD, shallowCnn, ...pooling };
+}
+
+/** Both ways; left and right turns are exchanged unless something else is asked for. */
+function mirroredLabels(swaps: TrainFlags['swap']): Map<string, string> {
+  const pairs = swaps.length > 0 ? swaps : [['left_turn', 'right_turn'] as const];
+  return new Map(pairs.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]));
+}
+
+function showStep(terminal: Terminal, { step, loss }: StepRecord, total: number): void {
+  terminal.onProgress({ stage: 'training', done: step, total, unit: 'steps' });
+  if (step % LOSS_EVERY === 0) terminal.info(`step ${step}: loss ${loss.toFixed(4)}`);
+}
+
+/** Steps from one line with the loss to the next. */
+const LOSS_EVERY = 20;
+
+function figuresTable({ figures }: ModelManifest): string {
+  const names = ['events', 'recallAt1', 'recallAt1NoOverlap', 'mapAtRNoOverlap', 'nmi', 'knn'];
+  const heading = ['domain', 'events', 'R@1', 'R@1 no overlap', 'MAP@R no overlap', 'NMI', 'kNN'];
+  const rows = Object.entries(figures).map(([domain, own]) => [domain, ...names.map((name) => String(own[name]))]);
+  return formatTable([heading, ...rows]);
+}
+
+function collectFiles(text: string, earlier: readonly DomainFile[]): DomainFile[] {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('expected NAME=PATH.');
+  return [...earlier, { name: text.slice(0, at), path: text.slice(at + 1) }];
+}
+
+function collectSwaps(text: string, earlier: TrainFlags['swap']): TrainFlags['swap'] {
+  const [a, b, ...rest] = text.split('=');
+  if (!a || !b || rest.length > 0) throw new InvalidArgumentError('expected LABEL=LABEL.');
+  return [...earlier, [a, b]];
+}
+
+/** The name of an events file; of one that is called `events.csv`, the name of its folder. */
+function stem(path: string): string {
+  const own = basename(path, extname(path));
+  return own === 'events' ? basename(dirname(path)) : own;
+}

@@ -1,0 +1,205 @@
+/**
+ * Training from files to a model directory: events → features → head → figures → files. The steps in the order in which
+ * they run; each lives in a file of its own.
+ */
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { L2cafError } from '../errors.ts';
+import { writeFileAtomically } from '../files.ts';
+import { featureMapShape, type Head, type HeadSpec, untrainedHead } from '../models/head.ts';
+import { type ModelManifest, saveModel } from '../models/model-directory.ts';
+import type { NamedArray } from '../models/safetensors.ts';
+import { createRandom } from '../random.ts';
+import { VERSION } from '../version.ts';
+import { freshState, readCheckpoint, type StepRecord, type TrainingState } from './checkpoint.ts';
+import { drawCurves } from './curves.ts';
+import { type Domain, type PlannedEvent, planEvents } from './dataset.ts';
+import { DenseLabels } from './dense-labels.ts';
+import { checkTrainable, readEvents } from './events.ts';
+import { type FeatureOptions, openFeatureCache, prepareFeatures } from './features.ts';
+import { domainFigures } from './figures.ts';
+import { groupBy } from './group-by.ts';
+import { BatchSampler, type SamplerOptions } from './sampler.ts';
+import { type TrainerOptions, train } from './trainer.ts';
+
+/** An events file and the name of its domain. */
+export interface DomainFile {
+  readonly name: string;
+  readonly path: string;
+}
+
+/** Everything that decides the result of a training. */
+export interface TrainingPlan {
+  readonly id: string;
+  readonly domains: readonly DomainFile[];
+  /** The head to train; its labels are those of the events if `classifier` is set. */
+  readonly spec: HeadSpec;
+  readonly classifier: boolean;
+  /** Folders of masks or boxes, by domain; see `DenseLabels`. */
+  readonly dense: ReadonlyMap<string, string>;
+  /** Videos, as the events name them, whose training events validate instead. */
+  readonly validationVideos: readonly string[];
+  /** Views of each training event. */
+  readonly views: number;
+  readonly trainer: TrainerOptions;
+  readonly sampler: Omit<SamplerOptions, 'seed'>;
+}
+
+/** How a training runs; none of this changes the result. */
+export interface TrainingWork extends FeatureOptions {
+  readonly outputFolder: string;
+  /** Continue from the checkpoint in the output folder. */
+  readonly resume: boolean;
+  readonly onStep?: (record: StepRecord) => void;
+  readonly onNote?: (text: string) => void;
+}
+
+/**
+ * Trains a head and writes the model directory, `training.json` (settings, losses, validation) and `curves.png`.
+ *
+ * @throws L2cafError as reading events, features and checkpoints do; `usage` when a validation video is not among the
+ *   events; `diverged`; `aborted`.
+ */
+export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promise<ModelManifest> {
+  const { trainer } = plan;
+  const { signal, onProgress } = work;
+  const domains = await readDomains(plan, signal);
+  const planned = await planEvents(domains, { frames: trainer.frames, views: plan.views, seed: trainer.seed, signal });
+  const labels = [...new Set(planned.map(({ event }) => event.label))].sort();
+  const spec: HeadSpec = plan.classifier ? { ...plan.spec, labels } : plan.spec;
+  const cache = openFeatureCache(spec, work.cacheBytes);
+  const { computed, reused } = await prepareFeatures(planned, spec, cache, work);
+  work.onNote?.(`features of ${computed + reused} frames: ${computed} computed, ${reused} from the cache`);
+  const dense = plan.dense.size > 0 ? await DenseLabels.load(planned, plan.dense, featureMapShape(spec)) : undefined;
+
+  const checkpoint = {
+    path: join(work.outputFolder, 'checkpoint.safetensors'),
+    fingerprint: fingerprintOf(plan, planned),
+  };
+  const state = work.resume
+    ? await readCheckpoint(checkpoint.path, checkpoint.fingerprint)
+    : freshState(initialWeights(spec, trainer.seed, dense));
+  if (work.resume) work.onNote?.(`resuming after step ${state.step}`);
+  const headOf = ({ weights }: TrainingState): Head => finishedHead(spec, plan.id, weights);
+  const validating = planned.filter(({ event }) => event.split === 'val');
+  if (validating.length === 0) work.onNote?.('no validation events: the training is watched by its loss alone');
+  const sampler = new BatchSampler(planned, { ...plan.sampler, seed: trainer.seed });
+  const figures = { cache, seed: trainer.seed, signal };
+  const validate = async (current: TrainingState): Promise<Record<string, number>> =>
+    flatten(await domainFigures(headOf(current), planned, 'val', figures));
+  await train(
+    {
+      spec,
+      options: trainer,
+      sampler,
+      cache,
+      dense,
+      checkpoint,
+      validate: validating.length > 0 ? validate : undefined,
+      onStep: work.onStep,
+      signal,
+    },
+    state,
+  );
+
+  const head = headOf(state);
+  const manifest = await saveModel(work.outputFolder, head, {
+    id: plan.id,
+    l2cafVersion: VERSION,
+    frames: trainer.frames,
+    training: { seed: trainer.seed, options: settingsOf(plan), domains: domains.map(summaryOf) },
+    figures: await domainFigures(head, planned, 'test', { ...figures, onProgress }),
+  });
+  const { history, validation } = state;
+  const log = { model: manifest.id, options: settingsOf(plan), steps: history, validation };
+  await writeFileAtomically(join(work.outputFolder, 'training.json'), `${JSON.stringify(log, null, 1)}\n`);
+  await writeFileAtomically(join(work.outputFolder, 'curves.png'), await drawCurves(history, validation));
+  await rm(checkpoint.path, { force: true });
+  return manifest;
+}
+
+/** Reads all events files; training events of the validation videos become validation events. */
+async function readDomains(plan: TrainingPlan, signal: AbortSignal | undefined): Promise<Domain[]> {
+  const videos = new Set(plan.validationVideos);
+  const domains: Domain[] = [];
+  const found = new Set<string>();
+  for (const { name, path } of plan.domains) {
+    const events = (await readEvents(path, signal)).map((event) => {
+      if (!videos.has(event.video) || event.split !== 'train') return event;
+      found.add(event.video);
+      return { ...event, split: 'val' as const };
+    });
+    checkTrainable(path, events);
+    domains.push({ name, events });
+  }
+  const unused = plan.validationVideos.filter((video) => !found.has(video));
+  if (unused.length > 0) throw new L2cafError('usage', `no training event is cut from ${unused.join(', ')}`);
+  return domains;
+}
+
+/** Random weights of the head and, for dense labels, of the auxiliary layer that is trained with it. */
+function initialWeights(spec: HeadSpec, seed: number, dense: DenseLabels | undefined): Map<string, NamedArray> {
+  const weights = new Map(untrainedHead(spec, seed).weights);
+  if (dense === undefined) return weights;
+  const { channels } = featureMapShape(spec);
+  const classes = dense.classes.length;
+  const random = createRandom(seed, DENSE_STREAM);
+  const kernel = Float32Array.from({ length: channels * classes }, () => random.normal() / Math.sqrt(channels));
+  weights.set('dense/kernel', { shape: [channels, classes], data: kernel });
+  weights.set('dense/bias', { shape: [classes], data: new Float32Array(classes) });
+  return weights;
+}
+
+/** The head without what only the training needs; the arrays are those of the state. */
+function finishedHead(spec: HeadSpec, id: string, weights: ReadonlyMap<string, NamedArray>): Head {
+  const own = [...weights].filter(([name]) => !name.startsWith('dense/'));
+  return { spec, origin: { kind: 'trained', id }, weights: new Map(own) };
+}
+
+/** What must be equal for a checkpoint to be continued: the settings, and every frame of every view. */
+function fingerprintOf(plan: TrainingPlan, planned: readonly PlannedEvent[]): string {
+  const events = planned.map(({ event, domain, views }) => [domain, event.id, event.label, event.split, views]);
+  return createHash('sha256')
+    .update(JSON.stringify([settingsOf(plan), plan.spec, events]))
+    .digest('hex');
+}
+
+/** The settings as they are written down; no paths, so that a model does not tell where it was made. */
+function settingsOf({
+  trainer,
+  sampler,
+  views,
+  classifier,
+  dense,
+  validationVideos,
+}: TrainingPlan): Record<string, unknown> {
+  return {
+    ...trainer,
+    ...sampler,
+    mirroredLabels: Object.fromEntries(sampler.mirroredLabels),
+    views,
+    classifier,
+    dense: [...dense.keys()],
+    validationVideos,
+  };
+}
+
+function summaryOf({ name, events }: Domain): ModelManifest['training']['domains'][number] {
+  const bySplit = [...groupBy(events, ({ split }) => split)].map(([split, own]) => {
+    const counts = [...groupBy(own, ({ label }) => label)].map(([label, { length }]) => [label, length]);
+    return [split, Object.fromEntries(counts.sort())];
+  });
+  return { name, events: Object.fromEntries(bySplit), videos: new Set(events.map(({ video }) => video)).size };
+}
+
+/** `{ camvid: { knn: 1 } }` → `{ 'camvid knn': 1 }` */
+function flatten(figures: Readonly<Record<string, Readonly<Record<string, number>>>>): Record<string, number> {
+  const entries = Object.entries(figures);
+  return Object.fromEntries(
+    entries.flatMap(([domain, own]) => Object.entries(own).map(([name, value]) => [`${domain} ${name}`, value])),
+  );
+}
+
+/** Keeps these draws apart from others of the same seed. */
+const DENSE_STREAM = 105;
