@@ -28,8 +28,6 @@ export interface ExtractionJob {
 
 /** Computes features; several jobs may be under way at once. */
 export interface Extractor {
-  /** Jobs that run at the same time. */
-  readonly lanes: number;
   /** One array of half-precision features, `[h·w·c]`, per variant. */
   extract(job: ExtractionJob): Promise<Uint16Array[]>;
   dispose(): Promise<void>;
@@ -45,7 +43,6 @@ export async function createExtractor({ trunk: id, stage }: TrunkChoice): Promis
     return toFloat16(features);
   };
   return {
-    lanes: 1,
     extract: async (job) => job.variants.map((variant) => featuresOf(job, variant)),
     dispose: async () => trunk.dispose(),
   };
@@ -62,7 +59,6 @@ export async function createExtractorPool(choice: TrunkChoice, workers: number):
     else idle.push(lane);
   };
   return {
-    lanes: workers,
     extract: async (job) => {
       const lane = idle.pop() ?? (await new Promise<Lane>((resolve) => waiting.push(resolve)));
       try {

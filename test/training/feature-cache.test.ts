@@ -1,0 +1,107 @@
+/** The cache on disk, and the computation that fills it. */
+import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ensureFeatures, planEvents } from '../../src/training/dataset.ts';
+import type { LabelledEvent } from '../../src/training/events.ts';
+import type { ExtractionJob, Extractor } from '../../src/training/extractor.ts';
+import type { FeatureCache } from '../../src/training/feature-cache.ts';
+import { probeClip } from '../../src/video/probe.ts';
+import { makeClip } from '../video/clips.ts';
+import { toyCache, toyFrame } from './toy.ts';
+
+let cache: FeatureCache;
+beforeEach(async () => {
+  cache = await toyCache();
+});
+afterEach(() => rm(cache.folder, { recursive: true }));
+
+const features = (cacheOfLength: FeatureCache, value: number): Uint16Array =>
+  new Uint16Array(cacheOfLength.source.length).fill(value);
+
+describe('FeatureCache', () => {
+  it('gives back what was written, and tells variants apart', async () => {
+    const frame = toyFrame('v', 3);
+    expect(await cache.touch(frame)).toBe(false);
+    await cache.write(frame, features(cache, 7));
+    await cache.write({ ...frame, mirrored: true }, features(cache, 8));
+    expect(await cache.read(frame)).toEqual(features(cache, 7));
+    for (const other of [toyFrame('w', 3), toyFrame('v', 4), { ...frame, gain: 1.1 }]) {
+      expect(await cache.touch(other)).toBe(false);
+    }
+  });
+  it('takes a truncated file for absent', async () => {
+    const frame = toyFrame('v', 0);
+    await cache.write(frame, features(cache, 1));
+    await writeFile(cache.pathOf(frame), 'x');
+    expect(await cache.touch(frame)).toBe(false);
+    await expect(cache.read(frame)).rejects.toMatchObject({ code: 'input-unreadable' });
+  });
+  it('removes what was used longest ago, but nothing that is needed', async () => {
+    const small = await toyCache(3 * cache.frameBytes);
+    for (const [i, daysAgo] of [1, 3, 2].entries()) {
+      await small.write(toyFrame('v', i), features(small, i));
+      const used = new Date(Date.now() - daysAgo * 86_400_000);
+      await utimes(small.pathOf(toyFrame('v', i)), used, used);
+    }
+    await small.makeRoom([toyFrame('v', 1)], 1);
+    const left = await Promise.all([0, 1, 2].map((i) => small.touch(toyFrame('v', i))));
+    expect(left).toEqual([true, true, false]);
+    await expect(small.makeRoom([toyFrame('v', 1)], 3)).rejects.toMatchObject({ code: 'usage' });
+    await rm(small.folder, { recursive: true });
+  });
+});
+
+describe('ensureFeatures', () => {
+  let events: LabelledEvent[];
+  let jobs: ExtractionJob[];
+  beforeEach(async () => {
+    const path = await makeClip(join(cache.folder, 'drive.mp4'), { frames: 12, rate: '2', width: 96, height: 64 });
+    const clip = await probeClip(path);
+    events = [0, 1].map((i) => ({
+      id: `e${i}`,
+      video: 'drive.mp4',
+      clip,
+      span: { startSec: i, endSec: i + 3 },
+      label: 'a',
+      split: 'train' as const,
+    }));
+    jobs = [];
+  });
+
+  /** Answers each variant with a number that tells the picture's mirroring. */
+  const extractor = async (): Promise<Extractor> => ({
+    extract: async (job) => {
+      jobs.push(job);
+      return job.variants.map(({ mirrored }) => features(cache, mirrored ? 2 : 1));
+    },
+    dispose: async () => {},
+  });
+
+  it('computes every frame and variant once, shared by overlapping events, and only what is missing', async () => {
+    const plan = await planEvents([{ name: 'd', events }], { frames: 3, views: 2, seed: 0 });
+    // Sampled at 0.5, 1.5, 2.5 s and at 1.5, 2.5, 3.5 s: four moments, each as it is and mirrored.
+    expect(plan[1]!.views[1]!.frames.map(({ timestampSec }) => timestampSec)).toEqual([1.5, 2.5, 3.5]);
+    expect(await ensureFeatures(plan, cache, extractor)).toEqual({ computed: 8, reused: 0 });
+    expect(jobs.map(({ variants }) => variants.length)).toEqual([2, 2, 2, 2]);
+    expect(await cache.read(plan[0]!.views[1]!.frames[0]!)).toEqual(features(cache, 2));
+
+    await rm(cache.pathOf(plan[0]!.views[0]!.frames[0]!));
+    expect(await ensureFeatures(plan, cache, extractor)).toEqual({ computed: 1, reused: 7 });
+  });
+
+  it('keeps what it has when it fails, and continues', async () => {
+    const plan = await planEvents([{ name: 'd', events }], { frames: 3, views: 1, seed: 0 });
+    let calls = 0;
+    const failing = async (): Promise<Extractor> => {
+      const working = await extractor();
+      return { ...working, extract: (job) => (++calls > 2 ? Promise.reject(new Error('disk')) : working.extract(job)) };
+    };
+    await expect(ensureFeatures(plan, cache, failing)).rejects.toThrow('disk');
+    const { computed, reused } = await ensureFeatures(plan, cache, extractor);
+    expect(computed + reused).toBe(4);
+    expect(computed).toBeGreaterThanOrEqual(2);
+    const files = (await readdir(cache.folder, { recursive: true })).filter((name) => name.endsWith('.part.f16'));
+    expect(files).toEqual([]);
+  });
+});
