@@ -30,6 +30,12 @@ const frameSchema = z
     status: z.enum(['converged', 'max-iterations', 'exact']),
     /** Cell of the largest absolute filter value, from the top left, 0-based. */
     peakCell: z.object({ row: z.int().nonnegative(), column: z.int().nonnegative() }),
+    /** Share of the filter's energy in cells that argue against the output. */
+    opposingShare: z.number().min(0).max(1),
+    /** Where the solver ended from each starting point, when there were several. */
+    starts: z.array(z.object({ loss: z.number(), correlation: z.number() })).optional(),
+    /** The filter at every entry of `lossHistory`, when a trace was asked for. */
+    trace: z.array(z.array(z.number())).optional(),
   })
   .refine(
     ({ filter }) => filter.values.length === filter.height * filter.width,
@@ -63,9 +69,13 @@ const analysisSchema = z.object({
   }),
   options: z.object({
     backend: z.string(),
+    method: z.string(),
+    /** What the attention explains: `oblivious`, `class:NAME` or `similar:CLIP`. */
+    target: z.string(),
     solver: z.string(),
+    /** Why this solver. */
+    solverReason: z.string(),
     preset: z.string(),
-    objective: z.string(),
     constraint: z.string(),
     seed: z.int(),
   }),
@@ -73,6 +83,8 @@ const analysisSchema = z.object({
   warnings: z.array(z.string()),
   /** The event's embedding with no filter, not normalised. */
   embedding: z.array(z.number()).min(1),
+  /** Class probabilities of the event, when the model has a classifier, most probable first. */
+  classes: z.array(z.object({ label: z.string(), probability: z.number() })).optional(),
   frames: z.array(frameSchema).min(1),
   timingsSec: z.object({ decode: seconds, trunk: seconds, filters: seconds }),
 });

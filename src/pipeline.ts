@@ -4,17 +4,20 @@
  */
 import { resolve } from 'node:path';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './analysis.ts';
-import { throwIfAborted } from './errors.ts';
+import { assertNever, L2cafError, throwIfAborted } from './errors.ts';
 import { sha256OfFile } from './files.ts';
-import type { PresetName } from './l2caf/presets.ts';
-import { type SolverChoice, solveFilters } from './l2caf/solve.ts';
+import { findAttention, type Method, opposingShare } from './l2caf/method.ts';
+import type { Objective } from './l2caf/objective.ts';
+import type { SolveOptions } from './l2caf/solve.ts';
 import { type BackendChoice, type BackendInfo, useBackend } from './models/backend.ts';
-import { EventNetwork, trunkSide } from './models/event-network.ts';
-import { DEFAULT_HEAD, featureMapShape, headSha256, untrainedHead } from './models/head.ts';
-import { RESNET50_IMAGENET } from './models/pretrained.ts';
+import { EventNetwork, trunkSide, withInputSize } from './models/event-network.ts';
+import { DEFAULT_HEAD, featureMapShape, type Head, headSha256, untrainedHead } from './models/head.ts';
+import { loadModel } from './models/model-directory.ts';
+import { findPretrained, RESNET50_IMAGENET } from './models/pretrained.ts';
 import { pullTrunk } from './models/pull.ts';
+import type { FeatureMaps } from './models/recurrent-tail.ts';
 import type { Stage } from './models/resnet.ts';
-import type { AttentionFilter, PictureSize, ProgressListener, TimeSpan, VideoClip } from './types.ts';
+import type { AttentionFilter, FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from './types.ts';
 import { VERSION } from './version.ts';
 import { probeClip } from './video/probe.ts';
 import { resolveSpan, sampleFrames } from './video/sample.ts';
@@ -28,10 +31,13 @@ export interface WorkOptions {
 /** Which network, on what. */
 export interface ModelOptions extends WorkOptions {
   readonly backend: BackendChoice;
+  /** Folder of a trained model; without it the head is untrained. */
+  readonly model?: string;
+  /** Stage after which the trunk of an untrained head is trimmed. */
   readonly stage: Stage;
-  /** Size to which frames are resized, a multiple of 32 each way. */
-  readonly size: PictureSize;
-  /** Seed of the untrained head. */
+  /** Size to which frames are resized, a multiple of 32 each way; default: the model's, or 384×224. */
+  readonly size?: PictureSize;
+  /** Seed of an untrained head. */
   readonly seed: number;
 }
 
@@ -43,16 +49,29 @@ export interface OpenModel {
   readonly warnings: readonly string[];
 }
 
-/** Which event of which clip, and how its filters are found. */
-export interface EventOptions extends WorkOptions {
+/**
+ * What the attention explains: the whole embedding (Eq. 1), one class (Eq. 2), or the similarity to another event
+ * (METHOD §2).
+ */
+export type Target =
+  | { readonly kind: 'oblivious' }
+  | { readonly kind: 'class'; readonly label: string }
+  | { readonly kind: 'similar'; readonly clip: VideoClip; readonly span: TimeSpan };
+
+/** Which event of which clip, and how its attention is found. */
+export interface EventOptions
+  extends WorkOptions,
+    Pick<SolveOptions, 'solver' | 'preset' | 'constraint' | 'starts' | 'trace'> {
   readonly clip: VideoClip;
   readonly span: TimeSpan;
   /** Frames to sample, the length of the LSTM's sequence. */
   readonly frames: number;
-  readonly solver: SolverChoice;
-  readonly preset: PresetName;
   /** Seed of the filters' starting points. */
   readonly seed: number;
+  /** Default `l2caf`. */
+  readonly method?: Method;
+  /** Default `oblivious`. */
+  readonly target?: Target;
 }
 
 /** Steps 1: what the clip is, and the span of it that is meant. */
@@ -65,57 +84,135 @@ export async function openClip(
   return { clip, span: resolveSpan(clip, wanted) };
 }
 
-/** Makes the network ready; fetches the trunk's weights first if they are not in the cache. The caller disposes of it. */
+/**
+ * Makes the network ready; fetches the trunk's weights first if they are not in the cache. The caller disposes of it.
+ *
+ * @throws L2cafError for a model that is damaged or does not fit, weights that cannot be had, a backend that is not there
+ */
 export async function openModel(options: ModelOptions): Promise<OpenModel> {
-  const side = trunkSide(RESNET50_IMAGENET, options.stage, options.size);
+  const head = await openHead(options);
+  const pretrained = findPretrained(head.spec.trunk);
   const backend = await useBackend(options.backend);
-  await pullTrunk(RESNET50_IMAGENET, options);
+  await pullTrunk(pretrained, options);
   throwIfAborted(options.signal);
-  const head = untrainedHead({ ...side, ...DEFAULT_HEAD }, options.seed);
-  return {
-    network: await EventNetwork.load(head, RESNET50_IMAGENET),
-    backend,
-    warnings: [
-      `the head is UNTRAINED (random weights, seed ${options.seed}): the maps show what a random network responds to, not what matters in driving`,
-    ],
-  };
+  const network = await EventNetwork.load(head, pretrained);
+  return { network, backend, warnings: head.origin.kind === 'untrained' ? [untrainedWarning(head.origin.seed)] : [] };
 }
 
 /** Steps 2 to 6: frames → feature maps → embedding → one filter per frame. */
 export async function analyzeEvent(model: OpenModel, options: EventOptions): Promise<Analysis> {
-  const { clip, span, signal, onProgress } = options;
+  const { clip, span, signal, onProgress, target = { kind: 'oblivious' }, method = 'l2caf' } = options;
   const { network } = model;
   const clock = stopwatch();
   onProgress?.({ stage: 'decoding', done: 0, total: options.frames, unit: 'frames' });
-  const [sha256, frames] = await Promise.all([
-    sha256OfFile(clip.path),
-    sampleFrames(clip, { span, count: options.frames, size: network.head.spec.inputSize, ...(signal && { signal }) }),
-  ]);
+  const [sha256, frames] = await Promise.all([sha256OfFile(clip.path), sampleFor(network, options, clip, span)]);
   const decode = clock();
   onProgress?.({ stage: 'embedding', done: 0, total: options.frames, unit: 'frames' });
   throwIfAborted(signal);
   const maps = network.featureMaps(frames);
   const trunk = clock();
-  const tail = network.tail(maps);
+  const objective = await objectiveOf(network, target, options);
+  const embedding = referenceOf(network, maps, 'embedding');
+  const tail = network.tail(maps, target.kind === 'class' ? 'logits' : 'embedding');
   try {
-    const solution = await solveFilters(tail, { ...options, objective: { kind: 'oblivious' } });
+    clock(); // the filters' time begins here
+    const attention = await findAttention(tail, method, { ...options, objective });
+    const filters = clock();
+    const { solver, preset, constraint } = attention.options;
     return {
       schema: ANALYSIS_SCHEMA,
       l2cafVersion: VERSION,
       source: { ...describeSource(clip), sha256 },
       span,
       model: describeModel(network),
-      options: { backend: model.backend.name, seed: options.seed, ...solution.options },
+      options: {
+        backend: model.backend.name,
+        method,
+        target: describeTarget(target),
+        solver,
+        solverReason: attention.reason,
+        preset,
+        constraint,
+        seed: options.seed,
+      },
       warnings: [...model.warnings],
-      embedding: [...tail.reference],
-      frames: solution.filters.map((filter, timestep) =>
-        describeFrame(filter, timestep, frames.timestampsSec[timestep]!),
-      ),
-      timingsSec: { decode, trunk, filters: clock() },
+      embedding: [...embedding],
+      ...(network.head.spec.labels && { classes: classesOf(network, maps, network.head.spec.labels) }),
+      frames: attention.filters.map((filter, i) => describeFrame(filter, i, frames.timestampsSec[i]!)),
+      timingsSec: { decode, trunk, filters },
     };
   } finally {
     tail.dispose();
   }
+}
+
+const DEFAULT_SIZE: PictureSize = { width: 384, height: 224 };
+
+async function openHead({ model, size, stage, seed }: ModelOptions): Promise<Head> {
+  if (model === undefined) {
+    const side = trunkSide(RESNET50_IMAGENET, stage, size ?? DEFAULT_SIZE);
+    return untrainedHead({ ...side, ...DEFAULT_HEAD }, seed);
+  }
+  const { head } = await loadModel(model);
+  return size === undefined ? head : withInputSize(head, findPretrained(head.spec.trunk), size);
+}
+
+function untrainedWarning(seed: number): string {
+  return `the head is UNTRAINED (random weights, seed ${seed}): the maps show what a random network responds to, not what matters in driving`;
+}
+
+function sampleFor(network: EventNetwork, options: EventOptions, clip: VideoClip, span: TimeSpan): Promise<FrameBatch> {
+  const { frames: count, signal } = options;
+  return sampleFrames(clip, { span, count, size: network.head.spec.inputSize, ...(signal && { signal }) });
+}
+
+/** The objective that a target means for this network; another event is embedded first. */
+async function objectiveOf(network: EventNetwork, target: Target, options: EventOptions): Promise<Objective> {
+  switch (target.kind) {
+    case 'oblivious':
+      return target;
+    case 'class': {
+      const labels = network.head.spec.labels ?? [];
+      const index = labels.indexOf(target.label);
+      if (index >= 0) return { kind: 'class', index };
+      throw new L2cafError('usage', `the model has no class named "${target.label}"`, {
+        hint: labels.length > 0 ? `its classes: ${labels.join(', ')}` : 'it was trained without a classifier',
+      });
+    }
+    case 'similar': {
+      const maps = network.featureMaps(await sampleFor(network, options, target.clip, target.span));
+      return { kind: 'similarity', other: referenceOf(network, maps, 'embedding') };
+    }
+    default:
+      return assertNever(target);
+  }
+}
+
+/** The output of an event with no filter, `[d]`. */
+function referenceOf(network: EventNetwork, maps: FeatureMaps, output: 'embedding' | 'logits'): Float32Array {
+  const tail = network.tail(maps, output);
+  tail.dispose();
+  return tail.reference;
+}
+
+/** Softmax of the logits, most probable first. */
+function classesOf(
+  network: EventNetwork,
+  maps: FeatureMaps,
+  labels: readonly string[],
+): NonNullable<Analysis['classes']> {
+  const logits = referenceOf(network, maps, 'logits');
+  const largest = Math.max(...logits);
+  const weights = [...logits].map((logit) => Math.exp(logit - largest));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return labels
+    .map((label, i) => ({ label, probability: weights[i]! / total }))
+    .sort((a, b) => b.probability - a.probability);
+}
+
+function describeTarget(target: Target): string {
+  if (target.kind === 'class') return `class:${target.label}`;
+  return target.kind === 'similar' ? `similar:${resolve(target.clip.path)}` : target.kind;
 }
 
 function describeSource(clip: VideoClip): Omit<Analysis['source'], 'sha256'> {
@@ -136,7 +233,7 @@ function describeModel({ head, pretrained }: EventNetwork): Analysis['model'] {
 }
 
 function describeFrame(filter: AttentionFilter, timestep: number, timestampSec: number): AnalysisFrame {
-  const { height, width, values, loss, lossHistory, iterations, status } = filter;
+  const { height, width, values, loss, lossHistory, iterations, status, starts, trace } = filter;
   const peak = values.reduce((best, value, i) => (Math.abs(value) > Math.abs(values[best]!) ? i : best), 0);
   return {
     timestep,
@@ -147,6 +244,9 @@ function describeFrame(filter: AttentionFilter, timestep: number, timestampSec: 
     iterations,
     status,
     peakCell: { row: Math.floor(peak / width), column: peak % width },
+    opposingShare: opposingShare(values),
+    ...(starts && { starts: starts.map((outcome) => ({ ...outcome })) }),
+    ...(trace && { trace: trace.map((step) => [...step]) }),
   };
 }
 

@@ -58,7 +58,7 @@ export async function renderStrip(analysis: Analysis, out: string, options: Rend
     cells: keyframes.map(({ heatmap }, i) => ({ ...analysis.frames[i]!, heatmap })),
     style,
     title: `${basename(source.path)}   ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`,
-    caption: `L2-CAF, ${settings.objective}, ${settings.solver}; ${model.trunk} after ${model.stage}, grid ${model.grid.width}x${model.grid.height}`,
+    caption: `${settings.method}, ${settings.target}, ${settings.solver}; ${model.trunk} after ${model.stage}, grid ${model.grid.width}x${model.grid.height}`,
     ...(isUntrained(analysis) && { warning: analysis.warnings.join(' ') }),
   });
 }

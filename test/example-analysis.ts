@@ -25,7 +25,16 @@ export function exampleAnalysis(source: Partial<Analysis['source']> = {}): Analy
       inputSize: { width: 64, height: 64 },
       grid: { height: 2, width: 2 },
     },
-    options: { backend: 'wasm', solver: 'gd', preset: 'paper', objective: 'oblivious', constraint: 'l2', seed: 0 },
+    options: {
+      backend: 'wasm',
+      method: 'l2caf',
+      target: 'oblivious',
+      solver: 'gd',
+      solverReason: 'asked for',
+      preset: 'paper',
+      constraint: 'l2',
+      seed: 0,
+    },
     warnings: ['untrained'],
     embedding: [0.5, -0.25],
     frames: [0.5, 1.5].map((timestampSec, timestep) => ({
@@ -37,6 +46,7 @@ export function exampleAnalysis(source: Partial<Analysis['source']> = {}): Analy
       iterations: 100,
       status: 'converged' as const,
       peakCell: { row: 0, column: 0 },
+      opposingShare: 0.36,
     })),
     timingsSec: { decode: 0.1, trunk: 0.2, filters: 0.3 },
   };

@@ -9,7 +9,7 @@ import { renderStrip, renderVideo } from '../src/rendering.ts';
 import type { Progress } from '../src/types.ts';
 import { probeClip } from '../src/video/probe.ts';
 import { tinyModel } from './tiny-model.ts';
-import { makeClip } from './video/clips.ts';
+import { drawGrey, makeClip } from './video/clips.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -99,6 +99,39 @@ describe('the main job, on a tiny network', () => {
     }
     expect(tf.memory().numTensors).toBe(before);
     expect(await readdir(folder)).toEqual(files);
+    model.network.dispose();
+  });
+
+  it('offers every method, target, several starts and a trace, in one document', async () => {
+    const clip = await makeClip(join(folder, 'clip.mp4'), { frames: 12 });
+    const other = await openClip(await makeClip(join(folder, 'other.mp4'), { frames: 20, draw: drawGrey(200) }), {});
+    const model = await tinyModel('wasm');
+    const event = await eventOf(clip);
+    const before = tf.memory().numTensors;
+    const analyses = {
+      gradcam: await analyzeEvent(model, { ...event, method: 'gradcam' }),
+      abs: await analyzeEvent(model, { ...event, method: 'gradcam-abs' }),
+      class: await analyzeEvent(model, { ...event, target: { kind: 'class', label: 'right' } }),
+      similar: await analyzeEvent(model, { ...event, target: { kind: 'similar', ...other } }),
+      traced: await analyzeEvent(model, { ...event, starts: 3, trace: true }),
+    };
+    expect(tf.memory().numTensors).toBe(before);
+    for (const [name, analysis] of Object.entries(analyses))
+      await writeAnalysis(join(folder, `${name}.json`), analysis);
+
+    expect(analyses.gradcam.frames.every(({ filter }) => filter.values.every((value) => value >= 0))).toBe(true);
+    expect(analyses.abs.options).toMatchObject({ method: 'gradcam-abs', target: 'oblivious' });
+    expect(analyses.class.options.target).toBe('class:right');
+    expect(analyses.class.classes?.map(({ label }) => label).sort()).toEqual(['left', 'right']);
+    expect(analyses.class.classes?.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 6);
+    expect(analyses.similar.options.target).toBe(`similar:${other.clip.path}`);
+    for (const { starts, trace, lossHistory, filter } of analyses.traced.frames) {
+      expect(starts?.length).toBe(3);
+      expect(trace?.length).toBe(lossHistory.length);
+      expect(trace?.at(-1)).toEqual(filter.values);
+    }
+    const wrong = { ...event, target: { kind: 'class', label: 'up' } as const };
+    await expect(analyzeEvent(model, wrong)).rejects.toThrow('the model has no class named "up"');
     model.network.dispose();
   });
 

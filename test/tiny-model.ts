@@ -35,6 +35,7 @@ export async function tinyModel(backend: BackendChoice): Promise<OpenModel> {
       ],
       lstmUnits: 32,
       embeddingSize: 32,
+      labels: ['left', 'right'],
     },
     1,
   );

@@ -1,8 +1,10 @@
 /** `l2caf analyze`: the main job. What did the network look at in this clip? */
 import { basename, extname, join } from 'node:path';
 import { Command, Option } from 'commander';
-import { type Analysis, writeAnalysis } from '../analysis.ts';
+import { type Analysis, type AnalysisFrame, writeAnalysis } from '../analysis.ts';
 import { withFolder } from '../files.ts';
+import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
+import { METHODS, type Method } from '../l2caf/method.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
 import { SOLVER_CHOICES, type SolverChoice } from '../l2caf/solve.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
@@ -10,7 +12,15 @@ import { STAGES, type Stage } from '../models/resnet.ts';
 import { analyzeEvent, openClip, openModel } from '../pipeline.ts';
 import { renderStrip, renderVideo } from '../rendering.ts';
 import type { PictureSize, TimeSpan, VideoClip } from '../types.ts';
-import { choiceOption, examples, parseCount, parseSeconds, parseSize } from './options.ts';
+import {
+  choiceOption,
+  examples,
+  parseCount,
+  parseSeconds,
+  parseSize,
+  parseTarget,
+  type TargetFlag,
+} from './options.ts';
 import { interruptible } from './run.ts';
 import { addStyleOptions, type StyleFlags, styleOf } from './style-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
@@ -19,12 +29,18 @@ interface AnalyzeFlags extends StyleFlags {
   readonly start?: number;
   readonly end?: number;
   readonly frames: number;
-  readonly size: PictureSize;
+  readonly model?: string;
+  readonly size?: PictureSize;
   readonly stage: Stage;
   readonly seed: number;
   readonly backend: BackendChoice;
+  readonly method: Method;
+  readonly target: TargetFlag;
+  readonly constraint: Constraint;
   readonly solver: SolverChoice;
   readonly preset: PresetName;
+  readonly starts: number;
+  readonly trace?: boolean;
   readonly output?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -38,16 +54,22 @@ export function analyzeCommand(): Command {
     .option('--start <time>', 'start of the event, seconds or [h:]m:s (default: start of the clip)', parseSeconds)
     .option('--end <time>', 'end of the event (default: end of the clip)', parseSeconds)
     .option('--frames <count>', 'frames to sample from the event', parseCount(1), 3)
-    .addOption(
-      new Option('--size <WxH>', 'size at which the network sees them, multiples of 32')
-        .argParser(parseSize)
-        .default({ width: 384, height: 224 }, '384x224'),
-    )
-    .addOption(choiceOption('--stage <name>', 'the stage after which the trunk is trimmed', STAGES, 'conv4'))
+    .option('--model <folder>', 'a model that l2caf train wrote (default: an untrained head)')
+    .option('--size <WxH>', "size at which the network sees frames, multiples of 32 (default: the model's)", parseSize)
+    .addOption(choiceOption('--stage <name>', 'where the trunk of an untrained head is trimmed', STAGES, 'conv4'))
     .option('--seed <number>', 'seed of everything that is drawn at random', parseCount(0), 0)
     .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .addOption(choiceOption('--method <name>', 'how attention is found', METHODS, 'l2caf'))
+    .addOption(
+      new Option('--target <what>', 'what it explains: oblivious, class:NAME or similar:CLIP')
+        .argParser(parseTarget)
+        .default({ kind: 'oblivious' }, 'oblivious, the whole embedding'),
+    )
+    .addOption(choiceOption('--constraint <name>', 'what filters are normalised by', CONSTRAINTS, 'l2'))
     .addOption(choiceOption('--solver <name>', 'how the filters are found', SOLVER_CHOICES, 'auto'))
     .addOption(choiceOption('--preset <name>', 'settings of gradient descent (l2caf presets)', PRESET_NAMES, 'paper'))
+    .option('--starts <count>', 'starting points per filter, of which the best is kept', parseCount(1), 1)
+    .option('--trace', 'keep the filters along the way in the analysis (for l2caf film)')
     .option('-o, --output <folder>', "where the results go (default: the clip's name in l2caf-out)")
     .option('--json', 'print the analysis as one JSON document instead of the table')
     .option('-q, --quiet', 'no progress');
@@ -57,6 +79,8 @@ export function analyzeCommand(): Command {
       examples(
         'l2caf analyze drive.mp4 --start 1:02 --end 1:05',
         'l2caf analyze drive.mp4 --frames 5 --style both -o results/turn',
+        'l2caf analyze drive.mp4 --method gradcam-abs',
+        'l2caf analyze drive.mp4 --model my-model --target class:left_turn',
       ),
     )
     .action((path: string, flags: AnalyzeFlags) => interruptible((signal) => analyze(path, flags, signal)));
@@ -83,36 +107,60 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
     return found;
   });
   if (flags.json) return terminal.result(JSON.stringify(analysis));
-  terminal.result(frameTable(analysis));
+  terminal.result(describe(analysis));
   for (const file of Object.values(files)) terminal.result(file);
 }
 
 async function findAttention(
   clip: VideoClip,
   span: TimeSpan,
-  flags: AnalyzeFlags,
+  { start: _start, end: _end, target: wanted, size, model: folder, ...flags }: AnalyzeFlags,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Analysis> {
   const work = { signal, onProgress: terminal.onProgress };
-  const model = await openModel({ ...flags, ...work });
+  const target = wanted.kind === 'similar' ? { ...wanted, ...(await openClip(wanted.path, {}, signal)) } : wanted;
+  const model = await openModel({ ...flags, ...work, ...(size && { size }), ...(folder && { model: folder }) });
   for (const warning of model.warnings) terminal.warn(warning);
   try {
-    return await analyzeEvent(model, { ...flags, ...work, clip, span });
+    return await analyzeEvent(model, { ...flags, ...work, clip, span, target });
   } finally {
     model.network.dispose();
   }
 }
 
-function frameTable({ frames }: Analysis): string {
-  const heading = ['frame', 'time', 'loss', 'iterations', 'status', 'peak cell'];
-  const rows = frames.map(({ timestep, timestampSec, loss, iterations, status, peakCell }) => [
+function describe({ frames, classes, options }: Analysis): string {
+  const hasStarts = frames.some(({ starts }) => starts !== undefined);
+  const heading = [
+    'frame',
+    'time',
+    'loss',
+    'iterations',
+    'status',
+    'peak cell',
+    ...(hasStarts ? ['starts agree'] : []),
+  ];
+  const rows = frames.map(({ timestep, timestampSec, loss, iterations, status, peakCell, starts }) => [
     String(timestep + 1),
     `${timestampSec.toFixed(2)} s`,
     loss.toPrecision(4),
     String(iterations),
     status,
     `row ${peakCell.row + 1}, column ${peakCell.column + 1}`,
+    ...(starts ? [describeStarts(starts)] : []),
   ]);
-  return formatTable([heading, ...rows]);
+  const lines = [formatTable([heading, ...rows]), `${options.solver}: ${options.solverReason}`];
+  if (classes) {
+    const best = classes.slice(0, 3).map(({ label, probability }) => `${label} ${(100 * probability).toFixed(0)} %`);
+    lines.push(`classes: ${best.join(', ')}`);
+  }
+  return lines.join('\n');
+}
+
+/** How many starts found the best minimum, and the worst agreement of a map with the best one's. */
+function describeStarts(starts: NonNullable<AnalysisFrame['starts']>): string {
+  const best = Math.min(...starts.map(({ loss }) => loss));
+  const same = starts.filter(({ loss }) => loss <= best * (1 + 1e-3) + 1e-8).length;
+  const worst = Math.min(...starts.map(({ correlation }) => correlation));
+  return `${same} of ${starts.length}, correlation ${worst.toFixed(3)}`;
 }

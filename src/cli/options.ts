@@ -47,6 +47,20 @@ export function parseLevels(text: string): number[] {
   return levels.sort((a, b) => a - b);
 }
 
+/** What `--target` names, before the model and the other clip are opened. */
+export type TargetFlag =
+  | { readonly kind: 'oblivious' }
+  | { readonly kind: 'class'; readonly label: string }
+  | { readonly kind: 'similar'; readonly path: string };
+
+/** `oblivious`, `class:NAME` or `similar:CLIP`. */
+export function parseTarget(text: string): TargetFlag {
+  if (text === 'oblivious') return { kind: 'oblivious' };
+  const [, kind, name] = /^(class|similar):(.+)$/s.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError('expected oblivious, class:NAME or similar:CLIP.');
+  return kind === 'class' ? { kind, label: name } : { kind: 'similar', path: name };
+}
+
 /** The examples that follow the options in `--help`. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;

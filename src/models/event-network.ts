@@ -96,6 +96,23 @@ export function trunkSide(
   return { trunk: pretrained.id, stage, trunkGrid: { height, width }, trunkChannels: channels, inputSize };
 }
 
+/**
+ * A head for frames of another size. Only a head that pools its maps to a fixed grid can take one.
+ *
+ * @throws L2cafError `shape-mismatch`
+ */
+export function withInputSize(head: Head, pretrained: PretrainedTrunk, inputSize: PictureSize): Head {
+  const { spec } = head;
+  if (inputSize.width === spec.inputSize.width && inputSize.height === spec.inputSize.height) return head;
+  if (spec.pool === undefined) {
+    const { width, height } = spec.inputSize;
+    throw new L2cafError('shape-mismatch', `this model takes frames of ${width}x${height} only`, {
+      hint: 'leave --size out, or use a model that pools its feature maps',
+    });
+  }
+  return { ...head, spec: { ...spec, ...trunkSide(pretrained, spec.stage, inputSize) } };
+}
+
 function createRecurrentHead({ spec, weights }: Head): RecurrentHead {
   expectShapes(headShapes(spec), weights);
   const array = (name: string): NamedArray => weights.get(name)!;
@@ -113,5 +130,6 @@ function createRecurrentHead({ spec, weights }: Head): RecurrentHead {
       bias: array('lstm/bias').data,
     },
     embedding: dense('embedding'),
+    ...(spec.labels && { logits: dense('logits') }),
   });
 }
