@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type NamedArray, readSafetensors } from '../../src/models/safetensors.ts';
 import { convTailCase } from './conv-tail.ts';
 import { gapCase } from './gap.ts';
+import { metricLearningCase } from './metric-learning.ts';
 import { recurrentCase } from './recurrent.ts';
 import { trunkCase } from './trunk.ts';
 
@@ -39,7 +40,7 @@ export const GOLDEN_CASES: readonly { readonly pattern: RegExp; readonly run: Ca
   { pattern: /^conv-tail-/, run: convTailCase },
   { pattern: /^trunk-.*-io$/, run: trunkCase },
   { pattern: /^trunk-.*-weights$/, run: 'the weights of the case beside it' },
-  { pattern: /^metric-learning-/, run: 'needs training, which is not built yet' },
+  { pattern: /^metric-learning-/, run: metricLearningCase },
   { pattern: /^wsol-/, run: 'needs evaluation, which is not built yet' },
 ];
 

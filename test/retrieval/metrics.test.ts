@@ -1,8 +1,5 @@
-/** Retrieval figures against small cases worked out by hand and, where at hand, the reference numbers. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+/** Retrieval figures against small cases worked out by hand; `test/golden` compares them with reference numbers. */
 import { describe, expect, it } from 'vitest';
-import { readSafetensors } from '../../src/models/safetensors.ts';
 import { kMeans } from '../../src/retrieval/k-means.ts';
 import {
   confusionTable,
@@ -11,7 +8,6 @@ import {
   retrievalFigures,
   unitVectors,
 } from '../../src/retrieval/metrics.ts';
-import { goldenFolder } from '../data.ts';
 
 /** Unit vectors in the plane at these angles, degrees. */
 function circle(...degrees: number[]): Float32Array[] {
@@ -71,27 +67,5 @@ describe('NMI and k-means', () => {
   it('does not fail with more clusters than different vectors', () => {
     const vectors = circle(0, 0, 0).map((v) => Float64Array.from(v));
     expect(kMeans(vectors, { clusters: 5, seed: 1 })).toHaveLength(3);
-  });
-});
-
-describe.skipIf(goldenFolder === undefined)('against pytorch-metric-learning and scikit-learn', () => {
-  it('gives the reference figures', async () => {
-    const base = join(goldenFolder!, 'metric-learning-60x16');
-    const { tensors } = await readSafetensors(`${base}.safetensors`);
-    const scalars = JSON.parse(await readFile(`${base}.json`, 'utf8')) as {
-      retrieval: Record<string, number>;
-      nmi_arithmetic: number;
-    };
-    const { data } = tensors.get('embeddings')!;
-    const embeddings = Array.from({ length: 60 }, (_, i) => data.slice(i * 16, (i + 1) * 16));
-    const labels = [...tensors.get('labels')!.data].map(String);
-    const figures = retrievalFigures(embeddings, labels);
-    expect(figures.mapAtR).toBeCloseTo(scalars.retrieval['mean_average_precision_at_r']!, 6);
-    expect(figures.rPrecision).toBeCloseTo(scalars.retrieval['r_precision']!, 6);
-    for (const [i, k] of [1, 2, 4, 8].entries()) {
-      expect(figures.recallAt[i]).toBeCloseTo(scalars.retrieval[`recall_at_${k}`]!, 6);
-    }
-    const clusters = [...tensors.get('clusters')!.data];
-    expect(normalizedMutualInformation(labels, clusters)).toBeCloseTo(scalars.nmi_arithmetic, 6);
   });
 });

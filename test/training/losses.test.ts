@@ -1,11 +1,8 @@
-/** The losses against hand-computed values and, where the reference numbers are at hand, pytorch-metric-learning. */
-import { join } from 'node:path';
+/** The losses against hand-computed values; `test/golden` compares them with pytorch-metric-learning. */
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/models/backend.ts';
-import { readSafetensors, type WeightsFile } from '../../src/models/safetensors.ts';
 import { crossEntropyLoss, type Mining, nPairLoss, tripletLoss } from '../../src/training/losses.ts';
-import { goldenFolder } from '../data.ts';
 
 beforeAll(() => useBackend('cpu'));
 
@@ -81,41 +78,5 @@ describe('other losses', () => {
       [5, 5],
     ]);
     expect(crossEntropyLoss(logits, [1, 0]).dataSync()[0]).toBeCloseTo((-Math.log(0.75) - Math.log(0.5)) / 2, 6);
-  });
-});
-
-describe.skipIf(goldenFolder === undefined)('against pytorch-metric-learning', () => {
-  let file: WeightsFile;
-  let scalars: Record<string, number>;
-  let labels: number[];
-  const column = (name: string): number[] => [...file.tensors.get(name)!.data];
-  beforeAll(async () => {
-    const base = join(goldenFolder!, 'metric-learning-60x16');
-    file = await readSafetensors(`${base}.safetensors`);
-    scalars = ((await import(`${base}.json`, { with: { type: 'json' } })) as { default: Record<string, number> })
-      .default;
-    labels = column('labels');
-  });
-  const expectParity = (name: string, loss: (embeddings: tf.Tensor2D) => tf.Scalar): void => {
-    const { value, grad } = tf.valueAndGrad((x) => loss(x as tf.Tensor2D))(
-      tf.tensor2d(file.tensors.get('embeddings')!.data, [60, 16]),
-    );
-    expect(Math.abs(value.dataSync()[0]! - scalars[name]!)).toBeLessThan(1e-4);
-    const difference = tf.max(tf.abs(tf.sub(grad, tf.tensor2d(file.tensors.get(`grad_${name}`)!.data, [60, 16]))));
-    expect(difference.dataSync()[0]).toBeLessThan(1e-4);
-  };
-  it.each([
-    ['all', 'all'],
-    ['semi-hard', 'semihard'],
-    ['batch-hard', 'batchhard'],
-  ] as const)('triplets, %s', (mining, name) => {
-    const batch = { labels, groups: labels.map(() => 0) };
-    expectParity(`triplet_${name}_m0.2_normalized`, (x) => tripletLoss(x, batch, { mining, margin: 0.2 }));
-  });
-  it('N-pair', () => {
-    const rows = (x: tf.Tensor2D, name: string): tf.Tensor2D => tf.gather(x, tf.tensor1d(column(name), 'int32'));
-    expectParity('npair_unnormalized', (x) =>
-      nPairLoss(rows(x, 'npair_anchor_index'), rows(x, 'npair_positive_index')),
-    );
   });
 });
