@@ -9,10 +9,11 @@ import { sha256OfFile } from './files.ts';
 import { toHeatmap } from './l2caf/heatmap.ts';
 import type { ProgressListener, VideoClip } from './types.ts';
 import { type RenderedVideo, renderOverlay } from './video/encode.ts';
+import { writeFilm } from './video/film.ts';
 import { checkStyle, defaultStyle, type Keyframe, type OverlayStyle } from './video/overlay.ts';
 import { probeClip } from './video/probe.ts';
 import { framesAt } from './video/sample.ts';
-import { writeStrip } from './video/strip.ts';
+import { drawStrip, writeStrip } from './video/strip.ts';
 
 /** How to draw. */
 export interface RenderOptions {
@@ -23,6 +24,9 @@ export interface RenderOptions {
 
 /** Points per cell to which filters are resized before contours are drawn: enough for smooth lines, cheap enough for video. */
 const POINTS_PER_CELL = 8;
+
+/** Width of a convergence film, pixels. */
+const FILM_WIDTH_PX = 1200;
 
 /**
  * The event's video at its own frame rate with the attention drawn on it, blended between the sampled moments.
@@ -60,6 +64,48 @@ export async function renderStrip(analysis: Analysis, out: string, options: Rend
     title: `${basename(source.path)}   ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`,
     caption: `${settings.method}, ${settings.target}, ${settings.solver}; ${model.trunk} after ${model.stage}, grid ${model.grid.width}x${model.grid.height}`,
     ...(isUntrained(analysis) && { warning: analysis.warnings.join(' ') }),
+  });
+}
+
+/**
+ * The authors' convergence film: the strip once per entry of the trace, as the filters change, MP4 or GIF by the name.
+ *
+ * @throws L2cafError `usage` when the analysis keeps no trace; else as {@link renderStrip}
+ */
+export async function renderFilm(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<void> {
+  const { style = defaultStyle, signal, onProgress } = options;
+  const traces = analysis.frames.map(({ trace = [] }) => trace);
+  const steps = Math.max(...traces.map(({ length }) => length));
+  if (steps === 0) {
+    throw new L2cafError('usage', 'the analysis keeps no trace of the filters along the way', {
+      hint: 'l2caf analyze CLIP --solver gd --trace',
+    });
+  }
+  const clip = await openSource(analysis, signal);
+  const times = analysis.frames.map(({ timestampSec }) => timestampSec);
+  const frames = await framesAt(clip, times, signal ? { signal } : {});
+  const drawStep = (step: number): Uint8Array => {
+    const shown = analysis.frames.map((frame, i) => {
+      const at = Math.min(step, traces[i]!.length - 1); // a filter that has converged stays
+      return { ...frame, filter: { ...frame.filter, values: traces[i]![at]! }, loss: frame.lossHistory[at]! };
+    });
+    const cells = keyframesOf({ ...analysis, frames: shown }).map(({ heatmap }, i) => ({ ...shown[i]!, heatmap }));
+    const { method, solver, preset } = analysis.options;
+    const how = solver === 'gd' ? `gradient descent, ${preset}` : solver;
+    return drawStrip({
+      frames,
+      cells,
+      style,
+      title: `${method}, ${how}: look ${step + 1} of ${steps}`,
+      widthPx: FILM_WIDTH_PX,
+    });
+  };
+  await writeFilm({
+    out,
+    pictures: steps,
+    draw: drawStep,
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
   });
 }
 

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readAnalysis, writeAnalysis } from '../src/analysis.ts';
 import { analyzeEvent, type EventOptions, openClip } from '../src/pipeline.ts';
-import { renderStrip, renderVideo } from '../src/rendering.ts';
+import { renderFilm, renderStrip, renderVideo } from '../src/rendering.ts';
 import type { Progress } from '../src/types.ts';
 import { probeClip } from '../src/video/probe.ts';
 import { tinyModel } from './tiny-model.ts';
@@ -171,5 +171,24 @@ describe('openClip', () => {
     await expect(openClip(join(folder, 'text.mp4'), {})).rejects.toMatchObject({ code: 'input-unreadable' });
     const clip = await makeClip(join(folder, 'clip.mp4'), { frames: 12 });
     await expect(openClip(clip, { startSec: 5 })).rejects.toMatchObject({ code: 'time-span' });
+  });
+});
+
+describe('renderFilm', () => {
+  it('shows every look of a trace as MP4 or GIF, and says when there is none', async () => {
+    const clip = await makeClip(join(folder, 'clip.mp4'), { frames: 12 });
+    const model = await tinyModel('wasm');
+    const event = { ...(await eventOf(clip)), solver: 'gd' as const };
+    const analysis = await analyzeEvent(model, { ...event, trace: true });
+    const bare = await analyzeEvent(model, event);
+    model.network.dispose();
+    const looks = Math.max(...analysis.frames.map(({ trace }) => trace!.length));
+    await renderFilm(analysis, join(folder, 'film.mp4'));
+    const film = await probeClip(join(folder, 'film.mp4'));
+    expect(film.durationSec).toBeCloseTo((looks + 8) / 4, 1); // four pictures a second, the last one for two seconds more
+    await renderFilm(analysis, join(folder, 'film.gif'));
+    expect((await readFile(join(folder, 'film.gif'))).subarray(0, 4).toString()).toBe('GIF8');
+    await expect(renderFilm(analysis, join(folder, 'film.avi'))).rejects.toThrow('a film is a .gif or an .mp4 file');
+    await expect(renderFilm(bare, join(folder, 'none.mp4'))).rejects.toMatchObject({ code: 'usage' });
   });
 });

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { VERSION } from '../version.ts';
 import { analyzeCommand } from './analyze.ts';
 import { doctorCommand } from './doctor.ts';
+import { filmCommand } from './film.ts';
 import { modelsCommand } from './models.ts';
 import { presetsCommand } from './presets.ts';
 import { renderCommand } from './render.ts';
@@ -16,7 +17,14 @@ const program = new Command('l2caf')
   .showHelpAfterError('(l2caf COMMAND --help shows the options)')
   .exitOverride();
 
-for (const command of [analyzeCommand(), renderCommand(), modelsCommand(), presetsCommand(), doctorCommand()]) {
+for (const command of [
+  analyzeCommand(),
+  renderCommand(),
+  filmCommand(),
+  modelsCommand(),
+  presetsCommand(),
+  doctorCommand(),
+]) {
   program.addCommand(command.copyInheritedSettings(program));
   for (const subcommand of command.commands) subcommand.copyInheritedSettings(program);
 }

@@ -1,0 +1,67 @@
+/** Films made of pictures that are drawn one by one, such as the filters of an event while they converge. */
+import { Readable } from 'node:stream';
+import { L2cafError, throwIfAborted } from '../errors.ts';
+import { writeAtomically } from '../files.ts';
+import type { ProgressListener } from '../types.ts';
+import { runFfmpeg } from './ffmpeg.ts';
+
+/** What {@link writeFilm} needs. */
+export interface Film {
+  /** The file to write: `.gif` or `.mp4`. */
+  readonly out: string;
+  /** Number of pictures. */
+  readonly pictures: number;
+  /** Picture `index` as the bytes of a PNG file; all of one size. */
+  readonly draw: (index: number) => Uint8Array;
+  readonly onProgress?: ProgressListener;
+  readonly signal?: AbortSignal;
+}
+
+const PICTURES_PER_SEC = 4;
+/** The last picture is shown this many times, so that the film rests on its result. */
+const LAST_REPEATED = 2 * PICTURES_PER_SEC;
+
+/**
+ * Writes the film, whole or not at all.
+ *
+ * @throws L2cafError `usage` for another kind of file, `ffmpeg-failed`, `output-unwritable`, `aborted`
+ */
+export async function writeFilm({ out, pictures, draw, onProgress, signal }: Film): Promise<void> {
+  const encoder = ENCODERS.find(({ ending }) => out.toLowerCase().endsWith(ending));
+  if (encoder === undefined) throw new L2cafError('usage', `a film is a .gif or an .mp4 file, not ${out}`);
+  async function* stream(): AsyncGenerator<Uint8Array> {
+    for (let index = 0; index < pictures + LAST_REPEATED; index++) {
+      throwIfAborted(signal);
+      if (index < pictures) onProgress?.({ stage: 'film', done: index + 1, total: pictures, unit: 'pictures' });
+      yield draw(Math.min(index, pictures - 1));
+    }
+  }
+  await writeAtomically(out, async (temporary) =>
+    runFfmpeg({
+      inputs: [
+        {
+          source: Readable.from(stream(), { objectMode: false }),
+          options: ['-f', 'image2pipe', '-c:v', 'png', '-framerate', String(PICTURES_PER_SEC)],
+        },
+      ],
+      filtergraph: encoder.filtergraph,
+      options: ['-map', '[out]', ...encoder.options],
+      output: temporary,
+      signal,
+    }),
+  );
+}
+
+/** H.264 needs even sides; a GIF gets a palette of its own. */
+const ENCODERS: readonly { ending: string; filtergraph: string; options: readonly string[] }[] = [
+  {
+    ending: '.mp4',
+    filtergraph: '[0:v]crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,format=yuv420p[out]',
+    options: ['-c:v', 'libx264', '-crf', '18', '-preset', 'veryfast', '-movflags', '+faststart'],
+  },
+  {
+    ending: '.gif',
+    filtergraph: '[0:v]split[a][b];[a]palettegen[p];[b][p]paletteuse[out]',
+    options: ['-loop', '0'],
+  },
+];
