@@ -5,11 +5,13 @@ import { Command } from 'commander';
 import { VERSION } from '../version.ts';
 import { analyzeCommand } from './analyze.ts';
 import { doctorCommand } from './doctor.ts';
+import { evaluateCommand } from './evaluate.ts';
 import { filmCommand } from './film.ts';
 import { modelsCommand } from './models.ts';
 import { presetsCommand } from './presets.ts';
 import { renderCommand } from './render.ts';
 import { reportError } from './run.ts';
+import { trainCommand } from './train.ts';
 
 const program = new Command('l2caf')
   .description('See what a recurrent video network looks at: L2-CAF attention for driving clips.')
@@ -21,6 +23,8 @@ for (const command of [
   analyzeCommand(),
   renderCommand(),
   filmCommand(),
+  trainCommand(),
+  evaluateCommand(),
   modelsCommand(),
   presetsCommand(),
   doctorCommand(),
