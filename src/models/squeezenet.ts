@@ -10,6 +10,7 @@ import { L2cafError } from '../errors.ts';
 import { kernelToChannelsLast } from './channels-last.ts';
 import type { ClassificationNetwork, NamedStep } from './classification-network.ts';
 import { readNpy } from './npy.ts';
+import type { WeightsEdit } from './reinitialise.ts';
 import type { NamedArray } from './safetensors.ts';
 import { expectShapes } from './shapes.ts';
 
@@ -32,12 +33,16 @@ const MEAN = [0.485, 0.456, 0.406] as const;
 const DEVIATION = [0.229, 0.224, 0.225] as const;
 
 /**
- * Loads the network from the folder of its weights (`squeezenet0_conv0_weight.npy`, …).
+ * Loads the network from the folder of its weights (`squeezenet0_conv0_weight.npy`, …), edited if asked for: `conv0` is
+ * the first convolution, three follow for each of fire2 to fire9 (squeeze, expand 1×1, expand 3×3), `conv25` is conv10.
  *
  * @throws L2cafError `input-not-found`, `weights-invalid`
  */
-export async function loadSqueezeNet(folder: string): Promise<ClassificationNetwork> {
-  const weights = await readWeights(folder);
+export async function loadSqueezeNet(
+  folder: string,
+  edit: WeightsEdit = (weights) => weights,
+): Promise<ClassificationNetwork> {
+  const weights = edit(await readWeights(folder));
   const convs = Array.from({ length: weights.size / 2 }, (_, i) => {
     const kernel = weights.get(`conv${i}/kernel`)!;
     return {
