@@ -1,0 +1,179 @@
+/** `l2caf image`: what does a classification network look at in a still picture, class by class? */
+import { basename, extname, join } from 'node:path';
+import { Command, Option } from 'commander';
+import { L2cafError } from '../errors.ts';
+import { withFolder, writeFileAtomically } from '../files.ts';
+import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
+import { METHODS, type Method } from '../l2caf/method.ts';
+import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
+import { SOLVER_CHOICES, type SolverChoice } from '../l2caf/solve.ts';
+import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
+import { findClass } from '../models/imagenet.ts';
+import { RESNET50_IMAGENET } from '../models/pretrained.ts';
+import { type PictureAnalysis, writePictureAnalysis } from '../picture-analysis.ts';
+import { analyzePicture, type OpenClassifier, openStillModel, type StillOptions, type StillTarget } from '../still.ts';
+import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from '../still-figures.ts';
+import type { PictureSize } from '../types.ts';
+import { openPicture } from '../video/picture.ts';
+import { choiceOption, examples, parseCount, parseSize } from './options.ts';
+import { EXIT, interruptible, reportError } from './run.ts';
+import { addStyleOptions, type StyleFlags, styleOf } from './style-options.ts';
+import { createTerminal, formatTable, type Terminal } from './terminal.ts';
+
+interface ImageFlags extends StyleFlags {
+  readonly model: string;
+  readonly top: number;
+  readonly classes?: string;
+  readonly oblivious?: boolean;
+  readonly method: Method;
+  readonly layer?: string;
+  readonly constraint: Constraint;
+  readonly compareConstraints?: boolean;
+  readonly solver: SolverChoice;
+  readonly preset: PresetName;
+  readonly signed?: boolean;
+  readonly sanity?: boolean;
+  readonly size?: PictureSize;
+  readonly seed: number;
+  readonly backend: BackendChoice;
+  readonly output: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The `image` command. */
+export function imageCommand(): Command {
+  const command = new Command('image')
+    .description('show what a classification network looks at in still pictures')
+    .argument('<file...>', 'JPEG, PNG or WebP files')
+    .option('--model <name>', 'a known network, or the folder of a .npy one', RESNET50_IMAGENET.id)
+    .option('--top <count>', 'one map for each of the most probable classes', parseCount(1), 5)
+    .addOption(new Option('--classes <names>', 'maps for these classes, separated by commas').conflicts('top'))
+    .addOption(new Option('--oblivious', 'one map for all outputs together').conflicts(['top', 'classes']))
+    .addOption(choiceOption('--method <name>', 'how maps are found', METHODS, 'l2caf'))
+    .option('--layer <name>', 'the layer whose output is filtered (default: the last feature map)')
+    .addOption(choiceOption('--constraint <name>', 'what keeps a filter from growing', CONSTRAINTS, 'l2'))
+    .option('--compare-constraints', 'draw the maps under every constraint side by side')
+    .addOption(choiceOption('--solver <name>', 'how the filters are found', SOLVER_CHOICES, 'auto'))
+    .addOption(choiceOption('--preset <name>', 'settings of gradient descent (l2caf presets)', PRESET_NAMES, 'paper'))
+    .option('--signed', 'draw supporting and opposing cells in two colours')
+    .option('--sanity', 're-initialise the network part by part: do the maps change?')
+    .addOption(
+      new Option('--size <WxH>', "size at which the network sees pictures, multiples of 32 (default: the network's)") //
+        .argParser(parseSize),
+    )
+    .option('--seed <number>', 'seed of everything that is drawn at random', parseCount(0), 0)
+    .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .option('-o, --output <folder>', 'where the results go', 'l2caf-out')
+    .option('--json', 'print the analyses as one JSON array instead of tables')
+    .option('-q, --quiet', 'no progress');
+  return addStyleOptions(command)
+    .addHelpText(
+      'after',
+      examples(
+        'l2caf image dog.jpg',
+        'l2caf image dog.jpg --classes "golden retriever,monarch" --signed',
+        'l2caf image *.jpg --top 2 --compare-constraints --sanity -o figures',
+      ),
+    )
+    .action((files: string[], flags: ImageFlags) => interruptible((signal) => analyzeAll(files, flags, signal)));
+}
+
+/** One picture after another; a bad one is reported at its turn and fails the run at its end. */
+async function analyzeAll(files: readonly string[], flags: ImageFlags, signal: AbortSignal): Promise<void> {
+  const terminal = createTerminal(flags);
+  const options = resolveOptions(files, flags, terminal, signal);
+  const analyses: PictureAnalysis[] = [];
+  const model = await openStillModel({ ...flags, onProgress: terminal.onProgress, signal });
+  try {
+    for (const path of files) {
+      try {
+        analyses.push(await withFolder(flags.output, () => analyzeOne(model, path, flags, options, terminal)));
+      } catch (error) {
+        if (!isAboutPicture(error)) throw error;
+        terminal.finishProgress();
+        process.exitCode = reportError(error);
+      }
+    }
+  } finally {
+    model.network.dispose();
+  }
+  if (flags.json) terminal.result(JSON.stringify(analyses));
+  if (analyses.length < files.length) process.exitCode = EXIT.failed;
+}
+
+/** @throws L2cafError `usage` for what no picture could be analyzed with */
+function resolveOptions(
+  files: readonly string[],
+  flags: ImageFlags,
+  { onProgress }: Terminal,
+  signal: AbortSignal,
+): StillOptions {
+  const names = files.map(nameOf);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new L2cafError('usage', `two of the pictures are named ${twice}: one's results would overwrite the other's`, {
+      hint: 'run l2caf image for each, with another folder in -o',
+    });
+  }
+  if (flags.method !== 'l2caf' && (flags.constraint !== 'l2' || flags.compareConstraints)) {
+    throw new L2cafError('usage', `${flags.method} has no filter, so there is nothing to constrain`, {
+      hint: 'use --method l2caf with --constraint and --compare-constraints',
+    });
+  }
+  return { ...flags, target: targetOf(flags), onProgress, signal };
+}
+
+function targetOf({ oblivious, classes, top }: ImageFlags): StillTarget {
+  if (oblivious) return { kind: 'oblivious' };
+  if (classes === undefined) return { kind: 'top', count: top };
+  return { kind: 'classes', indices: classes.split(',').map(findClass) };
+}
+
+async function analyzeOne(
+  model: OpenClassifier,
+  path: string,
+  flags: ImageFlags,
+  options: StillOptions,
+  terminal: Terminal,
+): Promise<PictureAnalysis> {
+  const analysis = await analyzePicture(model, path, options);
+  const picture = await openPicture(path);
+  const style = { overlay: styleOf(flags), signed: flags.signed ?? false };
+  const base = join(flags.output, nameOf(path));
+  const figures: [string, Uint8Array][] = [[`${base}.png`, drawMapsFigure(picture, analysis, style)]];
+  if (analysis.constraints) figures.push([`${base}-constraints.png`, drawConstraintsFigure(picture, analysis, style)]);
+  if (analysis.sanity) figures.push([`${base}-sanity.png`, drawSanityFigure(picture, analysis, style)]);
+  await writePictureAnalysis(`${base}.json`, analysis);
+  for (const [file, bytes] of figures) await writeFileAtomically(file, bytes);
+  if (!flags.json) report(analysis, [`${base}.json`, ...figures.map(([file]) => file)], terminal);
+  return analysis;
+}
+
+function report({ source, maps, sanity }: PictureAnalysis, files: readonly string[], terminal: Terminal): void {
+  const heading = ['class', 'loss', 'iterations', 'status', 'peak cell', 'opposing'];
+  const rows = maps.map((map) => [
+    labelOf(map),
+    map.loss.toPrecision(4),
+    String(map.iterations),
+    map.status,
+    `row ${map.peakCell.row + 1}, column ${map.peakCell.column + 1}`,
+    `${(100 * map.opposingShare).toFixed(1)} %`,
+  ]);
+  terminal.result(basename(source.path));
+  terminal.result(formatTable([heading, ...rows]));
+  if (sanity) {
+    const means = sanity.meanRankCorrelations.map((value) => value.toFixed(2)).join(', ');
+    terminal.result(`sanity check ${sanity.verdict}: mean rank correlation ${means} with the trained network's maps`);
+  }
+  for (const file of files) terminal.result(file);
+}
+
+/** Whether other pictures may still go well. */
+function isAboutPicture(error: unknown): boolean {
+  return error instanceof L2cafError && ['input-not-found', 'input-unreadable', 'diverged'].includes(error.code);
+}
+
+function nameOf(path: string): string {
+  return basename(path, extname(path));
+}

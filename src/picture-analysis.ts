@@ -1,0 +1,111 @@
+/**
+ * The document of a still picture: everything that `l2caf image` found out, as numbers, with what is needed to draw and to
+ * reproduce it.
+ */
+import { z } from 'zod';
+import { L2cafError } from './errors.ts';
+import { writeFileAtomically } from './files.ts';
+
+/** Version of the document's shape; changes when a reader of the old one would go wrong. */
+export const PICTURE_SCHEMA = 'l2caf-picture/1';
+
+const count = z.int().nonnegative();
+const size = z.int().positive();
+const seconds = z.number().nonnegative();
+const probability = z.number().min(0).max(1);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const filterSchema = z
+  .object({ height: size, width: size, values: z.array(z.number()) })
+  .refine(({ height, width, values }) => values.length === height * width, 'a filter has the wrong number of values');
+
+const mapSchema = z.object({
+  /** What the map explains: all outputs (paper, Eq. 1) or one class (Eq. 2). */
+  target: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('oblivious') }),
+    z.object({ kind: z.literal('class'), index: count, label: z.string(), probability }),
+  ]),
+  /** Signed, row by row. */
+  filter: filterSchema,
+  loss: z.number(),
+  iterations: count,
+  status: z.enum(['converged', 'max-iterations', 'exact']),
+  /** Cell of the largest absolute filter value, from the top left, 0-based. */
+  peakCell: z.object({ row: count, column: count }),
+  /** Share of the filter's energy in cells that argue against the target. */
+  opposingShare: probability,
+});
+
+const sanitySchema = z.object({
+  /** From the output down; what was re-initialised in one step stays so in the next. */
+  steps: z.array(
+    z.object({
+      part: z.string(),
+      /** One per map, with its likeness to the trained network's. */
+      maps: z.array(z.object({ filter: filterSchema, rankCorrelation: z.number(), ssim: z.number() })),
+    }),
+  ),
+  meanRankCorrelations: z.array(z.number()),
+  verdict: z.enum(['passed', 'failed']),
+});
+
+const pictureSchema = z.object({
+  schema: z.literal(PICTURE_SCHEMA),
+  l2cafVersion: z.string(),
+  /** Absolute path at the time of the analysis; the picture's own size, pixels. */
+  source: z.object({ path: z.string().min(1), sha256, width: size, height: size }),
+  model: z.object({
+    id: z.string(),
+    weightsSha256: sha256,
+    /** The layer whose output was filtered. */
+    layer: z.string(),
+    inputSize: z.object({ width: size, height: size }),
+    grid: z.object({ height: size, width: size }),
+  }),
+  options: z.object({
+    backend: z.string(),
+    method: z.string(),
+    solver: z.string(),
+    /** Why this solver. */
+    solverReason: z.string(),
+    preset: z.string(),
+    constraint: z.string(),
+    seed: z.int(),
+  }),
+  /** The most probable classes, most probable first. */
+  predictions: z.array(z.object({ index: count, label: z.string(), probability })),
+  maps: z.array(mapSchema).min(1),
+  /** The same targets under each constraint (paper, Fig. 11), when asked for. */
+  constraints: z.array(z.object({ constraint: z.string(), maps: z.array(mapSchema) })).optional(),
+  /** The sanity check (paper, Fig. 10), when asked for. */
+  sanity: sanitySchema.optional(),
+  timingsSec: z.object({ features: seconds, maps: seconds }),
+});
+
+/** The analysis of one picture. */
+export type PictureAnalysis = z.infer<typeof pictureSchema>;
+/** One map of a {@link PictureAnalysis}. */
+export type PictureMap = PictureAnalysis['maps'][number];
+
+/**
+ * Validates a document.
+ *
+ * @throws L2cafError `analysis-invalid`, naming the first wrong field.
+ */
+export function parsePictureAnalysis(json: unknown): PictureAnalysis {
+  const result = pictureSchema.safeParse(json);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new L2cafError(
+    'analysis-invalid',
+    `picture analysis: ${issue.path.join('.') || 'document'}: ${issue.message}`,
+    {
+      cause: result.error,
+    },
+  );
+}
+
+/** Writes the document, whole or not at all; refuses to write one that could not be read back. */
+export async function writePictureAnalysis(path: string, analysis: PictureAnalysis): Promise<void> {
+  await writeFileAtomically(path, `${JSON.stringify(parsePictureAnalysis(analysis))}\n`);
+}

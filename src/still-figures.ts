@@ -1,0 +1,114 @@
+/**
+ * Draws what the analysis of a still picture found, from its numbers and the picture; no network is run. `filterPainter`
+ * decides how a filter looks in all of them.
+ */
+import { basename } from 'node:path';
+import type { Image, SKRSContext2D } from '@napi-rs/canvas';
+import { toHeatmap } from './l2caf/heatmap.ts';
+import type { PictureAnalysis, PictureMap } from './picture-analysis.ts';
+import type { PictureSize } from './types.ts';
+import { drawHeatmap, type OverlayStyle } from './video/overlay.ts';
+import { balancedColumns, drawPanel, type PanelCell } from './video/panel.ts';
+import { drawSigned } from './video/signed.ts';
+
+/** How filters are shown. */
+export interface StillStyle {
+  readonly overlay: OverlayStyle;
+  /** Supporting and opposing cells in two colours, in place of the filter's size. */
+  readonly signed: boolean;
+}
+
+/** The picture, then one overlay per target with its probability (paper, Fig. 1). Returns a PNG file's bytes. */
+export function drawMapsFigure(picture: Image, analysis: PictureAnalysis, style: StillStyle): Uint8Array {
+  const cells: PanelCell[] = [
+    { picture, label: basename(analysis.source.path) },
+    ...analysis.maps.map((map) => overlay(picture, map.filter, style, labelOf(map))),
+  ];
+  const { method, solver, constraint } = analysis.options;
+  return drawPanel({
+    cells,
+    columns: balancedColumns(cells.length),
+    title: `What ${analysis.model.id} looks at`,
+    caption: captionOf(analysis, style, `${method}, ${constraint}, ${solver}`),
+  });
+}
+
+/**
+ * One row per target: its map under each constraint, with the loss (paper, Fig. 11). Returns a PNG file's bytes.
+ *
+ * @param analysis with `constraints`
+ */
+export function drawConstraintsFigure(picture: Image, analysis: PictureAnalysis, style: StillStyle): Uint8Array {
+  const compared = analysis.constraints ?? [];
+  const cells = analysis.maps.flatMap((_, row) =>
+    compared.map(({ constraint, maps }) => {
+      const map = maps[row]!;
+      return overlay(picture, map.filter, style, `${constraint} · ${labelOf(map)} · loss ${map.loss.toPrecision(3)}`);
+    }),
+  );
+  return drawPanel({
+    cells,
+    columns: compared.length,
+    title: 'One target, four constraints on the filter',
+    caption: captionOf(analysis, style, 'losses can be compared within a row only up to the scale of the constraint'),
+  });
+}
+
+/**
+ * One row per target: the trained network's map, then those after re-initialising it part by part (paper, Fig. 10).
+ * Returns a PNG file's bytes.
+ *
+ * @param analysis with `sanity`
+ */
+export function drawSanityFigure(picture: Image, analysis: PictureAnalysis, style: StillStyle): Uint8Array {
+  const { steps = [], meanRankCorrelations = [], verdict = 'failed' } = analysis.sanity ?? {};
+  const cells = analysis.maps.flatMap((trained, row) => [
+    overlay(picture, trained.filter, style, `trained · ${labelOf(trained)}`),
+    ...steps.map(({ part, maps }, i) => {
+      const { filter, rankCorrelation, ssim } = maps[row]!;
+      const label = `${i === 0 ? '' : '+ '}${part} · ρ ${rankCorrelation.toFixed(2)} · SSIM ${ssim.toFixed(2)}`;
+      return overlay(picture, filter, style, label);
+    }),
+  ]);
+  const means = meanRankCorrelations.map((value) => value.toFixed(2)).join(', ');
+  return drawPanel({
+    cells,
+    columns: steps.length + 1,
+    title: `Sanity check ${verdict}: mean rank correlation ${means} with the trained network's map`,
+    caption: captionOf(
+      analysis,
+      style,
+      'weights drawn at random from the output down, cumulatively; high means failure',
+    ),
+  });
+}
+
+/** `golden retriever 77.1 %`, or `all outputs`. */
+export function labelOf({ target }: PictureMap): string {
+  return target.kind === 'class' ? `${target.label} ${(100 * target.probability).toFixed(1)} %` : 'all outputs';
+}
+
+/** Points per cell to which filters are resized before contours are drawn. */
+const POINTS_PER_CELL = 8;
+
+function overlay(picture: Image, filter: PictureMap['filter'], style: StillStyle, label: string): PanelCell {
+  return { picture, label, paint: filterPainter(filter, style) };
+}
+
+function filterPainter(filter: PictureMap['filter'], { overlay: look, signed }: StillStyle) {
+  const map = { ...filter, values: Float32Array.from(filter.values) };
+  const size = { height: POINTS_PER_CELL * filter.height, width: POINTS_PER_CELL * filter.width };
+  return (context: SKRSContext2D, area: PictureSize): void => {
+    if (!signed) drawHeatmap(context, area, toHeatmap(map, size), look);
+    else {
+      const supporting = toHeatmap(map, { ...size, part: 'positive' });
+      drawSigned(context, area, supporting, toHeatmap(map, { ...size, part: 'negative' }), look);
+    }
+  };
+}
+
+function captionOf({ model }: PictureAnalysis, { signed }: StillStyle, what: string): string {
+  const { width, height } = model.grid;
+  const legend = signed ? '; blue argues for the class, dashed orange against it' : '';
+  return `${model.id} after ${model.layer}, grid ${width}x${height}; ${what}${legend}`;
+}
