@@ -22,6 +22,7 @@ export function classifierTail(
   const map = runSteps(before, input);
   const dense = denseTensors(network);
   const logits = (maps: tf.Tensor4D): tf.Tensor2D => tf.tidy(() => classify(runSteps(after, maps), dense));
+  const collapsed = after.length === 0 ? collapse(map, dense) : undefined;
   const [, height, width, channels] = map.shape;
   const reference = tf.tidy(() => logits(map).dataSync<'float32'>());
   const features = tf.tidy(() => tf.reshape(map, [height, width, channels]) as tf.Tensor3D);
@@ -30,11 +31,14 @@ export function classifierTail(
     grid: { height, width },
     outputSize: network.classes,
     reference,
-    filtered: (filters) => tf.tidy(() => logits(tf.mul(map, tf.expandDims(filters, 3)))),
+    filtered: collapsed?.filtered ?? ((filters) => tf.tidy(() => logits(tf.mul(map, tf.expandDims(filters, 3))))),
     features: () => features,
     outputsOf: logits,
-    ...(after.length === 0 && { linear: () => projection(map, dense) }),
-    dispose: () => tf.dispose([map, features, ...Object.values(dense ?? {})]),
+    ...(collapsed && { linear: () => collapsed.projection }),
+    dispose: () => {
+      collapsed?.dispose();
+      tf.dispose([map, features, ...Object.values(dense ?? {})]);
+    },
   };
 }
 
@@ -95,16 +99,33 @@ function classify(maps: tf.Tensor4D, dense: DenseTensors | undefined): tf.Tensor
   return dense === undefined ? pooled : tf.add(tf.matMul(pooled, dense.kernel), dense.bias);
 }
 
-/** `P[k, ij] = Σ_c A[ij, c] W[c, k] / (h·w)`; without a dense layer, `P[k, ij] = A[ij, k] / (h·w)`. */
-function projection(map: tf.Tensor4D, dense: DenseTensors | undefined): LinearProjection {
+interface CollapsedTail {
+  /** `FT(f) = P f + b` in numbers. */
+  readonly projection: LinearProjection;
+  /** Filters `[n, h, w]` → outputs `[n, classes]`, without going through the channels again. */
+  filtered(filters: tf.Tensor3D): tf.Tensor2D;
+  dispose(): void;
+}
+
+/**
+ * Pooling and the dense layer as one matrix for this picture: `P[k, ij] = Σ_c A[ij, c] W[c, k] / (h·w)`; without a dense
+ * layer, `P[k, ij] = A[ij, k] / (h·w)`.
+ */
+function collapse(map: tf.Tensor4D, dense: DenseTensors | undefined): CollapsedTail {
   const [, height, width, channels] = map.shape;
   const cells = height * width;
-  const contributions = tf.tidy(() => {
+  const byCell = tf.tidy(() => {
     const rows = tf.div(tf.reshape(map, [cells, channels]), cells) as tf.Tensor2D;
-    const byCell = dense === undefined ? rows : tf.matMul(rows, dense.kernel); // [h·w, classes]
-    return tf.transpose(byCell).dataSync<'float32'>();
-  });
-  const matrix = Float64Array.from(contributions);
-  const bias = dense?.bias.dataSync<'float32'>() ?? new Float32Array(matrix.length / cells);
-  return { matrix, bias: Float64Array.from(bias) };
+    return dense === undefined ? rows : tf.matMul(rows, dense.kernel);
+  }); // [h·w, classes]
+  const classes = byCell.shape[1]!;
+  const bias = dense === undefined ? tf.zeros<tf.Rank.R1>([classes]) : tf.clone(dense.bias);
+  return {
+    projection: {
+      matrix: Float64Array.from(tf.tidy(() => tf.transpose(byCell).dataSync())),
+      bias: Float64Array.from(bias.dataSync()),
+    },
+    filtered: (filters) => tf.tidy(() => tf.add(tf.matMul(tf.reshape(filters, [-1, cells]), byCell), bias)),
+    dispose: () => tf.dispose([byCell, bias]),
+  };
 }
