@@ -11,6 +11,7 @@ import { gapCase } from './gap.ts';
 import { metricLearningCase } from './metric-learning.ts';
 import { recurrentCase } from './recurrent.ts';
 import { trunkCase } from './trunk.ts';
+import { wsolCase } from './wsol.ts';
 
 /** One comparison: how far off we are, and how far off we may be. */
 export interface Check {
@@ -41,7 +42,7 @@ export const GOLDEN_CASES: readonly { readonly pattern: RegExp; readonly run: Ca
   { pattern: /^trunk-.*-io$/, run: trunkCase },
   { pattern: /^trunk-.*-weights$/, run: 'the weights of the case beside it' },
   { pattern: /^metric-learning-/, run: metricLearningCase },
-  { pattern: /^wsol-/, run: 'needs evaluation, which is not built yet' },
+  { pattern: /^wsol-/, run: wsolCase },
 ];
 
 /** The golden files of a folder, by name without extension; empty when the folder is missing or has none. */

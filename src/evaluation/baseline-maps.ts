@@ -1,0 +1,117 @@
+/**
+ * The maps that are compared: L2-CAF, and what it has to beat. Some baselines know nothing of the network (centre,
+ * random), some nothing of what it learnt over time (the norm of its activations, its filters after the LSTM was
+ * re-initialised); a map that is no better than those explains nothing of the recurrent part.
+ */
+import { gradCam } from '../l2caf/gradcam.ts';
+import type { AttentionMap } from '../l2caf/heatmap.ts';
+import type { Objective } from '../l2caf/objective.ts';
+import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
+import type { FeatureTail, Tail } from '../l2caf/tail.ts';
+import type { Head } from '../models/head.ts';
+import { reinitialise } from '../models/reinitialise.ts';
+import { createRandom } from '../random.ts';
+import type { AttentionFilter, GridShape } from '../types.ts';
+
+/**
+ * - `l2caf`: the size of the signed filter, as published; `l2caf-positive`: only the cells that argue for the output.
+ * - `l2caf-reinit`: as `l2caf`, of the same feature maps under a re-initialised LSTM and dense layer.
+ * - `gradcam`, `gradcam-abs`: Eq. 4–7.
+ * - `activation-norm`: length of the feature vector of each cell.
+ * - `centre`: a Gaussian in the middle of the picture; `random`: uniform numbers.
+ */
+export const MAP_METHODS = [
+  'l2caf',
+  'l2caf-positive',
+  'l2caf-reinit',
+  'gradcam',
+  'gradcam-abs',
+  'activation-norm',
+  'centre',
+  'random',
+] as const;
+/** See {@link MAP_METHODS}. */
+export type MapMethod = (typeof MAP_METHODS)[number];
+
+/** An event, as the methods see it. */
+export interface MapSubject {
+  readonly tail: FeatureTail;
+  /** A tail with the same feature maps and a re-initialised head ({@link forgetfulHead}). */
+  readonly reinitialised: Tail;
+  /** What is explained: the embedding or a class. */
+  readonly objective: Extract<Objective, { readonly kind: 'oblivious' | 'class' }>;
+}
+
+/** Which maps, and how. */
+export interface MapOptions extends Pick<SolveOptions, 'signal'> {
+  readonly slots: readonly number[];
+  /** Of starting points and of the random maps. */
+  readonly seed: number;
+  /** Tells the random maps of one event from those of another. */
+  readonly eventIndex: number;
+}
+
+/** The maps of an event by method, one per slot that was asked for; no value is negative. Throws as `solveFilters`. */
+export async function mapsOf(
+  { tail, reinitialised, objective }: MapSubject,
+  methods: readonly MapMethod[],
+  { slots, seed, eventIndex, signal }: MapOptions,
+): Promise<Map<MapMethod, AttentionMap[]>> {
+  const solve = async (on: Tail): Promise<readonly AttentionFilter[]> =>
+    (await solveFilters(on, { objective, slots, seed, ...(signal && { signal }) })).filters;
+  const isFiltered = methods.includes('l2caf') || methods.includes('l2caf-positive');
+  const filters = isFiltered ? await solve(tail) : [];
+  const gradTarget = objective.kind === 'class' ? objective : ({ kind: 'embedding' } as const);
+  const make: Readonly<Record<MapMethod, () => AttentionMap[] | Promise<AttentionMap[]>>> = {
+    l2caf: () => filters.map((filter) => partOf(filter, Math.abs)),
+    'l2caf-positive': () => filters.map((filter) => partOf(filter, (value) => Math.max(0, value))),
+    'l2caf-reinit': async () => (await solve(reinitialised)).map((filter) => partOf(filter, Math.abs)),
+    gradcam: () => gradCam(tail, gradTarget, 'relu', slots),
+    'gradcam-abs': () => gradCam(tail, gradTarget, 'abs', slots),
+    'activation-norm': () => slots.map((slot) => activationNorm(tail, slot)),
+    centre: () => slots.map(() => centredGaussian(tail.grid)),
+    random: () => slots.map((slot) => randomMap(tail.grid, seed, RANDOM_STREAM, eventIndex, slot)),
+  };
+  const maps = new Map<MapMethod, AttentionMap[]>();
+  for (const method of methods) maps.set(method, await make[method]());
+  return maps;
+}
+
+/** A Gaussian in the middle of the grid, its standard deviation a quarter of each side; its highest value is at most 1. */
+export function centredGaussian({ height, width }: GridShape): AttentionMap {
+  const along = (size: number): number[] =>
+    Array.from({ length: size }, (_, i) => Math.exp(-0.5 * ((4 * (i + 0.5)) / size - 2) ** 2));
+  const [rows, columns] = [along(height), along(width)];
+  return { height, width, values: Float32Array.from(rows.flatMap((row) => columns.map((column) => row * column))) };
+}
+
+/** Uniform numbers in [0, 1), of the stream that `keys` name. */
+export function randomMap({ height, width }: GridShape, ...keys: readonly number[]): AttentionMap {
+  const random = createRandom(...keys);
+  return { height, width, values: Float32Array.from({ length: height * width }, () => random.uniform()) };
+}
+
+/** The length of each cell's feature vector, `‖A_ij‖₂`. */
+export function activationNorm(tail: Pick<FeatureTail, 'grid' | 'features'>, slot: number): AttentionMap {
+  const { grid } = tail;
+  const map = tail.features(slot);
+  const data = map.dataSync<'float32'>();
+  const channels = map.shape[2];
+  const values = Float32Array.from({ length: grid.height * grid.width }, (_, cell) =>
+    Math.hypot(...data.subarray(cell * channels, (cell + 1) * channels)),
+  );
+  return { ...grid, values };
+}
+
+/** The head with its LSTM and dense layers drawn anew (same mean and spread of each weight), its shallow CNN kept. */
+export function forgetfulHead({ spec, weights }: Head, seed: number): Head {
+  const recurrent = { name: 'LSTM and dense layers', owns: (weight: string) => !weight.startsWith('cnn') };
+  return { spec, origin: { kind: 'untrained', seed }, weights: reinitialise(weights, [recurrent], seed) };
+}
+
+/** Keeps the random maps apart from other draws of the same seed. */
+const RANDOM_STREAM = 302;
+
+function partOf({ height, width, values }: AttentionFilter, part: (value: number) => number): AttentionMap {
+  return { height, width, values: values.map(part) };
+}
