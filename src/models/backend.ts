@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { assertNever, L2cafError, messageOf } from '../errors.ts';
 import { provideWasmConvGradient } from './wasm-conv-gradient.ts';
+import { speedUpWasmConvInputGradient } from './wasm-conv-input-gradient.ts';
 import { avoidTransposedWasmMatMul } from './wasm-matmul.ts';
 
 /** Backends a user can ask for; `auto` is `tensorflow` where installed, else `wasm`. */
@@ -125,6 +126,7 @@ async function useWasm(reason: string): Promise<BackendInfo> {
     });
   }
   avoidTransposedWasmMatMul();
+  speedUpWasmConvInputGradient();
   provideWasmConvGradient();
   return { name: 'wasm', detail: `tfjs-backend-wasm ${tf.version.tfjs}, SIMD, one thread`, reason };
 }
