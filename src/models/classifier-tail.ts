@@ -96,7 +96,16 @@ function denseTensors({ dense, classes }: ClassificationNetwork): DenseTensors |
 /** Last feature maps `[n, h, w, c]` → logits `[n, classes]`. */
 function classify(maps: tf.Tensor4D, dense: DenseTensors | undefined): tf.Tensor2D {
   const pooled = tf.mean(maps, [1, 2]) as tf.Tensor2D; // [n, c]
-  return dense === undefined ? pooled : tf.add(tf.matMul(pooled, dense.kernel), dense.bias);
+  return dense === undefined ? centred(pooled) : tf.add(tf.matMul(pooled, dense.kernel), dense.bias);
+}
+
+/**
+ * Scores `[n, classes]` less their mean over the classes. Softmax does not see the difference, but the sum over all other
+ * classes in Eq. 2 does: pooled class maps come out of a ReLU, and a thousand scores that are never negative would drown
+ * the one that is asked about. (Logits of a dense layer sum to nearly 0 by training, and stay as published.)
+ */
+function centred(scores: tf.Tensor2D): tf.Tensor2D {
+  return tf.sub(scores, tf.mean(scores, 1, true));
 }
 
 interface CollapsedTail {
@@ -109,14 +118,14 @@ interface CollapsedTail {
 
 /**
  * Pooling and the dense layer as one matrix for this picture: `P[k, ij] = Σ_c A[ij, c] W[c, k] / (h·w)`; without a dense
- * layer, `P[k, ij] = A[ij, k] / (h·w)`.
+ * layer, `P[k, ij] = A[ij, k] / (h·w)`, centred.
  */
 function collapse(map: tf.Tensor4D, dense: DenseTensors | undefined): CollapsedTail {
   const [, height, width, channels] = map.shape;
   const cells = height * width;
   const byCell = tf.tidy(() => {
     const rows = tf.div(tf.reshape(map, [cells, channels]), cells) as tf.Tensor2D;
-    return dense === undefined ? rows : tf.matMul(rows, dense.kernel);
+    return dense === undefined ? centred(rows) : tf.matMul(rows, dense.kernel);
   }); // [h·w, classes]
   const classes = byCell.shape[1]!;
   const bias = dense === undefined ? tf.zeros<tf.Rank.R1>([classes]) : tf.clone(dense.bias);

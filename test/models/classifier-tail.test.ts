@@ -42,6 +42,21 @@ describe('classifierTail', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it('centres scores that come without a dense layer, and says the same in every form', async () => {
+    const { dense: _, ...network } = await tinyClassifier().load();
+    const pooled = { ...network, classes: 12 };
+    const input = tinyPicture(pooled);
+    const tail = classifierTail(pooled, input);
+    expect(tail.reference.reduce((sum, score) => sum + score, 0)).toBeCloseTo(0, 4);
+    const { matrix } = tail.linear!(0);
+    for (const [k, score] of tail.reference.entries()) {
+      expect(matrix.slice(16 * k, 16 * k + 16).reduce((sum, value) => sum + value, 0)).toBeCloseTo(score, 4);
+    }
+    tail.dispose();
+    input.dispose();
+    network.dispose();
+  });
+
   it.each(['last', 'first'])('finds the same filter with vanilla endpoints, cut after the %s layer', async (layer) => {
     const network = await tinyClassifier().load();
     const input = tinyPicture(network);
