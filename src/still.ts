@@ -3,12 +3,12 @@
  * one for all outputs), and write down what was found. `still-figures.ts` draws it.
  */
 import { resolve } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { L2cafError, throwIfAborted } from './errors.ts';
 import { sha256OfFile } from './files.ts';
 import { CONSTRAINTS, type Constraint } from './l2caf/constraint.ts';
+import type { AttentionMap } from './l2caf/heatmap.ts';
 import { type Attention, findAttention, type Method, opposingShare } from './l2caf/method.ts';
-import type { Objective } from './l2caf/objective.ts';
 import type { PresetName } from './l2caf/presets.ts';
 import type { SolverChoice } from './l2caf/solve.ts';
 import type { FeatureTail } from './l2caf/tail.ts';
@@ -16,11 +16,11 @@ import { type BackendChoice, type BackendInfo, useBackend } from './models/backe
 import type { ClassificationNetwork } from './models/classification-network.ts';
 import { classifierTail } from './models/classifier-tail.ts';
 import { type Classifier, findClassifier } from './models/classifiers.ts';
-import { shortLabel } from './models/imagenet.ts';
 import { reinitialise } from './models/reinitialise.ts';
 import { PICTURE_SCHEMA, type PictureAnalysis, type PictureMap } from './picture-analysis.ts';
 import type { WorkOptions } from './pipeline.ts';
 import { checkSanity, type SanityReport } from './sanity.ts';
+import { type MapTarget, objectiveOf, rankClasses, resolveTargets, type StillTarget } from './still-targets.ts';
 import type { AttentionFilter, PictureSize } from './types.ts';
 import { VERSION } from './version.ts';
 import { openPicture, picturePixels } from './video/picture.ts';
@@ -38,12 +38,6 @@ export interface OpenClassifier {
   readonly network: ClassificationNetwork;
   readonly backend: BackendInfo;
 }
-
-/** What a picture's maps explain: its most probable classes, classes of one's choice, or all outputs (paper, Eq. 1). */
-export type StillTarget =
-  | { readonly kind: 'top'; readonly count: number }
-  | { readonly kind: 'classes'; readonly indices: readonly number[] }
-  | { readonly kind: 'oblivious' };
 
 /** How a picture's maps are found. */
 export interface StillOptions extends WorkOptions {
@@ -86,55 +80,36 @@ export async function analyzePicture(
   path: string,
   options: StillOptions,
 ): Promise<PictureAnalysis> {
-  const { network, backend } = model;
+  const { network } = model;
   const { layer = network.defaultLayer, size = network.inputSize, onProgress, signal } = options;
   checkSize(size);
   const picture = await openPicture(path);
-  const sha256 = await sha256OfFile(path);
+  const source = {
+    path: resolve(path),
+    sha256: await sha256OfFile(path),
+    width: picture.width,
+    height: picture.height,
+  };
   throwIfAborted(signal);
   onProgress?.({ stage: 'classifying', done: 0, total: 1, unit: 'pictures' });
-  const startedAt = performance.now();
   const input = network.preprocess(picturePixels(picture, size));
-  const tail = classifierTail(network, input, layer);
   try {
-    const predictions = classProbabilities(tail);
-    const classifiedAt = performance.now();
-    const targets = resolveTargets(options.target, predictions);
-    const found = await findMaps(tail, targets, options);
-    const mappedAt = performance.now();
-    const constraints = options.compareConstraints && (await compareConstraints(tail, targets, options));
-    const sanity = options.sanity && (await checkPicture(model, input, found, options));
-    const { solver, preset, method, constraint } = found.choices;
-    return {
-      schema: PICTURE_SCHEMA,
-      l2cafVersion: VERSION,
-      source: { path: resolve(path), sha256, width: picture.width, height: picture.height },
-      model: {
-        id: network.id,
-        weightsSha256: model.classifier.weightsSha256,
-        layer,
-        inputSize: { ...size },
-        grid: { ...tail.grid },
-      },
-      options: {
-        backend: backend.name,
-        method,
-        solver,
-        solverReason: found.reason,
-        preset,
-        constraint,
-        seed: options.seed,
-      },
-      predictions: predictions
-        .slice(0, SHOWN_PREDICTIONS)
-        .map(({ index, probability }) => describe(index, probability)),
-      maps: found.maps,
-      ...(constraints && { constraints }),
-      ...(sanity && { sanity: describeSanity(sanity) }),
-      timingsSec: { features: (classifiedAt - startedAt) / 1000, maps: (mappedAt - classifiedAt) / 1000 },
-    };
+    const startedAt = performance.now();
+    return await withTail(network, input, layer, async (tail) => {
+      const featuresSec = (performance.now() - startedAt) / 1000;
+      const { timingsSec, ...found } = await explain(model, input, tail, options);
+      const { id } = network;
+      const { weightsSha256 } = model.classifier;
+      return {
+        schema: PICTURE_SCHEMA,
+        l2cafVersion: VERSION,
+        source,
+        model: { id, weightsSha256, layer, inputSize: { ...size }, grid: { ...tail.grid } },
+        ...found,
+        timingsSec: { features: featuresSec, ...timingsSec },
+      };
+    });
   } finally {
-    tail.dispose();
     input.dispose();
   }
 }
@@ -143,12 +118,53 @@ export async function analyzePicture(
 const SHOWN_PREDICTIONS = 5;
 const SIZE_MULTIPLE_PX = 32;
 
-type MapTarget = PictureMap['target'];
-
 interface FoundMaps {
   readonly maps: PictureMap[];
   readonly choices: Attention['options'];
   readonly reason: string;
+}
+
+/** What depends on the tail: predictions, maps, and the comparisons that were asked for. */
+async function explain(model: OpenClassifier, input: tf.Tensor4D, tail: FeatureTail, options: StillOptions) {
+  const ranked = rankClasses(tail);
+  const targets = resolveTargets(options.target, ranked);
+  const startedAt = performance.now();
+  const { maps, choices, reason } = await findMaps(tail, targets, options);
+  const mapsSec = (performance.now() - startedAt) / 1000;
+  const constraints = options.compareConstraints && (await compareConstraints(tail, targets, options));
+  const sanity = options.sanity && (await checkPicture(model, input, maps, options));
+  const { method, solver, preset, constraint } = choices;
+  return {
+    options: {
+      backend: model.backend.name,
+      method,
+      solver,
+      solverReason: reason,
+      preset,
+      constraint,
+      seed: options.seed,
+    },
+    predictions: ranked.slice(0, SHOWN_PREDICTIONS),
+    maps,
+    ...(constraints && { constraints }),
+    ...(sanity && { sanity: describeSanity(sanity) }),
+    timingsSec: { maps: mapsSec },
+  };
+}
+
+/** Cuts the network at a layer for as long as `work` takes. */
+async function withTail<T>(
+  network: ClassificationNetwork,
+  input: tf.Tensor4D,
+  layer: string,
+  work: (tail: FeatureTail) => Promise<T>,
+): Promise<T> {
+  const tail = classifierTail(network, input, layer);
+  try {
+    return await work(tail);
+  } finally {
+    tail.dispose();
+  }
 }
 
 function checkSize({ width, height }: PictureSize): void {
@@ -157,30 +173,6 @@ function checkSize({ width, height }: PictureSize): void {
   throw new L2cafError('usage', `the network cannot take pictures of ${width}x${height}`, {
     hint: `choose a width and a height that are multiples of ${SIZE_MULTIPLE_PX}, such as 224x224`,
   });
-}
-
-/** All classes, most probable first. */
-function classProbabilities({ reference }: FeatureTail): { readonly index: number; readonly probability: number }[] {
-  const probabilities = tf.tidy(() => tf.softmax(tf.tensor1d(reference)).dataSync());
-  return Array.from(probabilities, (probability, index) => ({ index, probability })).sort(
-    (a, b) => b.probability - a.probability,
-  );
-}
-
-function resolveTargets(
-  target: StillTarget,
-  predictions: readonly { readonly index: number; readonly probability: number }[],
-): MapTarget[] {
-  if (target.kind === 'oblivious') return [{ kind: 'oblivious' }];
-  const chosen =
-    target.kind === 'top'
-      ? predictions.slice(0, target.count)
-      : target.indices.map((index) => predictions.find((prediction) => prediction.index === index)!);
-  return chosen.map(({ index, probability }) => ({ kind: 'class', ...describe(index, probability) }));
-}
-
-function describe(index: number, probability: number): { index: number; label: string; probability: number } {
-  return { index, label: shortLabel(index), probability };
 }
 
 async function findMaps(tail: FeatureTail, targets: readonly MapTarget[], options: StillOptions): Promise<FoundMaps> {
@@ -205,10 +197,6 @@ async function findMaps(tail: FeatureTail, targets: readonly MapTarget[], option
   return { maps, choices: last!.options, reason: last!.reason };
 }
 
-function objectiveOf(target: MapTarget): Objective {
-  return target.kind === 'class' ? { kind: 'class', index: target.index } : { kind: 'oblivious' };
-}
-
 /** The same targets under each constraint; a solver that was asked for by name stays with the constraint it fits. */
 async function compareConstraints(
   tail: FeatureTail,
@@ -226,32 +214,33 @@ async function compareConstraints(
 function checkPicture(
   { classifier }: OpenClassifier,
   input: tf.Tensor4D,
-  { maps }: FoundMaps,
+  trained: readonly PictureMap[],
   options: StillOptions,
 ): Promise<SanityReport> {
   const { onProgress, ...quiet } = options;
+  const targets = trained.map(({ target }) => target);
   return checkSanity({
-    trained: maps.map(({ filter }) => ({ ...filter, values: Float32Array.from(filter.values) })),
+    trained: trained.map(attentionOf),
     parts: classifier.parts.map(({ name }) => name),
     mapsWithout: async (count) => {
       const unlearnt = classifier.parts.slice(0, count);
       const network = await classifier.load((weights) => reinitialise(weights, unlearnt, options.seed));
-      const tail = classifierTail(network, input, options.layer ?? network.defaultLayer);
       try {
-        const found = await findMaps(
-          tail,
-          maps.map(({ target }) => target),
-          quiet,
+        const { maps } = await withTail(network, input, options.layer ?? network.defaultLayer, (tail) =>
+          findMaps(tail, targets, quiet),
         );
-        return found.maps.map(({ filter }) => ({ ...filter, values: Float32Array.from(filter.values) }));
+        return maps.map(attentionOf);
       } finally {
-        tail.dispose();
         network.dispose();
       }
     },
     ...(onProgress && { onProgress }),
     ...(options.signal && { signal: options.signal }),
   });
+}
+
+function attentionOf({ filter }: PictureMap): AttentionMap {
+  return { ...filter, values: Float32Array.from(filter.values) };
 }
 
 function describeMap(target: MapTarget, filter: AttentionFilter): PictureMap {
