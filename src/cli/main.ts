@@ -7,6 +7,7 @@ import { analyzeCommand } from './analyze.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { filmCommand } from './film.ts';
+import { imageCommand } from './image.ts';
 import { modelsCommand } from './models.ts';
 import { presetsCommand } from './presets.ts';
 import { renderCommand } from './render.ts';
@@ -22,6 +23,7 @@ const program = new Command('l2caf')
 for (const command of [
   analyzeCommand(),
   renderCommand(),
+  imageCommand(),
   filmCommand(),
   trainCommand(),
   evaluateCommand(),

@@ -1,0 +1,89 @@
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createCanvas } from '@napi-rs/canvas';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parsePictureAnalysis } from '../../src/picture-analysis.ts';
+import { writeRandomSqueezeNet } from '../models/random-squeezenet.ts';
+import { runCli } from './run-cli.ts';
+
+let folder: string;
+/** A network that is there, on the fastest way through it: the filter comes after the last layer. */
+const NETWORK = ['--model', 'network', '--layer', 'conv10', '--size', '64x64', '--backend', 'wasm'];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'l2caf-image-'));
+  await writeRandomSqueezeNet(join(folder, 'network'));
+  for (const [name, color] of [
+    ['red.png', '#c33'],
+    ['blue.png', '#33c'],
+  ] as const) {
+    const context = createCanvas(90, 60).getContext('2d');
+    context.fillStyle = color;
+    context.fillRect(20, 10, 50, 30);
+    await writeFile(join(folder, name), context.canvas.toBuffer('image/png'));
+  }
+  await writeFile(join(folder, 'text.jpg'), 'this is not a picture, whatever its name says\n');
+});
+
+describe('image', () => {
+  it('writes numbers and figures for each picture and prints a table', async () => {
+    const args = ['image', 'red.png', 'blue.png', ...NETWORK, '--top', '3', '--signed', '--sanity', '-o', 'out'];
+    const { exitCode, stdout, stderr } = await runCli(args, { cwd: folder });
+    expect({ exitCode, stderr: stderr.replace(/^(classifying|maps, l2|sanity check):.*\n/gm, '') }).toEqual({
+      exitCode: 0,
+      stderr: '',
+    });
+    expect((await readdir(join(folder, 'out'))).sort()).toEqual(
+      ['blue', 'red'].flatMap((name) => [`${name}-sanity.png`, `${name}.json`, `${name}.png`]),
+    );
+    expect(stdout).toMatch(/^red\.png\nclass +loss +iterations +status +peak cell +opposing\n/);
+    expect(stdout.match(/exact/g)).toHaveLength(6);
+    expect(stdout).toMatch(/sanity check (passed|failed): mean rank correlation -?\d\.\d\d, /);
+    const analysis = parsePictureAnalysis(JSON.parse(await readFile(join(folder, 'out', 'red.json'), 'utf8')));
+    expect(analysis).toMatchObject({ model: { id: 'squeezenet1.1', layer: 'conv10' }, options: { method: 'l2caf' } });
+    expect(analysis.maps).toHaveLength(3);
+  });
+
+  it('does the other pictures when one is bad, tells of it at its turn, and fails at the end', async () => {
+    const files = ['red.png', 'text.jpg', 'missing.jpg', 'blue.png'];
+    const classes = ['--classes', 'golden retriever,monarch'];
+    const { exitCode, stdout, stderr } = await runCli(
+      ['image', ...files, ...NETWORK, ...classes, '--json', '-q', '-o', 'some'],
+      { cwd: folder },
+    );
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/error: text\.jpg is not a picture that can be read\nhint: give a JPEG/);
+    expect(stderr).toMatch(/error: cannot read missing\.jpg/);
+    const analyses = (JSON.parse(stdout) as unknown[]).map(parsePictureAnalysis);
+    expect(analyses.map(({ source }) => source.path)).toEqual([join(folder, 'red.png'), join(folder, 'blue.png')]);
+    expect(analyses[0]!.maps.map(({ target }) => target.kind === 'class' && target.label)).toEqual([
+      'golden retriever',
+      'monarch',
+    ]);
+    expect((await readdir(join(folder, 'some'))).sort()).toEqual(['blue.json', 'blue.png', 'red.json', 'red.png']);
+  });
+
+  it.each<[string, string[], number, RegExp]>([
+    ['a class that is none', ['--classes', 'retriever'], 2, /no ImageNet class.*\nhint: did you mean .*retriever/],
+    ['a layer that is none', [...NETWORK, '--layer', 'conv11'], 2, /no layer named conv11\nhint: its layers: conv1, /],
+    ['a network that is none', ['--model', 'alexnet'], 1, /no classification network alexnet\nhint: give resnet50/],
+    ['an odd size', [...NETWORK, '--size', '100x64'], 2, /cannot take pictures of 100x64/],
+    ['two ways to choose classes', ['--classes', 'monarch', '--top', '2'], 2, /cannot be used with option '--top/],
+    ['a constraint on what has no filter', ['--method', 'gradcam', '--constraint', 'l1'], 2, /gradcam has no filter/],
+    ['a solver that does not fit', [...NETWORK, '--solver', 'closed-form', '--constraint', 'l1'], 2, /is l1, not l2/],
+    ['two pictures of one name', ['other/red.png'], 2, /two of the pictures are named red/],
+    ['an output folder that is a file', [...NETWORK, '-o', 'text.jpg'], 1, /error: cannot write text\.jpg/],
+  ])('refuses %s, in one line and leaving no file', async (_, args, exitCode, message) => {
+    const before = await readdir(folder, { recursive: true });
+    const result = await runCli(['image', 'red.png', ...args, '-q'], { cwd: folder });
+    expect(result.stderr).toMatch(message);
+    expect(result.stderr).not.toMatch(/^\s+at /m); // no stack trace
+    expect(result).toMatchObject({ exitCode, stdout: '' });
+    expect(await readdir(folder, { recursive: true })).toEqual(before);
+  });
+
+  it('shows examples in its help', async () => {
+    expect((await runCli(['image', '--help'])).stdout).toContain('Examples:\n  $ l2caf image dog.jpg');
+  });
+});
