@@ -11,6 +11,7 @@ import { pullTrunk } from '../models/pull.ts';
 import { STAGES, type Stage } from '../models/resnet.ts';
 import type { ShallowCnnSpec } from '../models/shallow-cnn.ts';
 import type { StepRecord } from '../training/checkpoint.ts';
+import type { DenseSource } from '../training/dense-labels.ts';
 import { DEFAULT_CACHE_BYTES } from '../training/features.ts';
 import { MININGS, type Mining } from '../training/losses.ts';
 import { METRIC_LOSSES, type MetricLoss } from '../training/objective.ts';
@@ -23,6 +24,7 @@ import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 interface TrainFlags {
   readonly domain: readonly DomainFile[];
   readonly dense: readonly DomainFile[];
+  readonly denseClasses: readonly DomainFile[];
   readonly output: string;
   readonly name?: string;
   readonly trunk: string;
@@ -37,6 +39,7 @@ interface TrainFlags {
   readonly classifier: boolean;
   readonly classifierWeight: number;
   readonly denseWeight: number;
+  readonly sparsity: number;
   readonly steps: number;
   readonly learningRate: number;
   readonly weightDecay: number;
@@ -61,6 +64,12 @@ export function trainCommand(): Command {
     .argument('[events...]', 'CSV files with the columns id, video, start, end, label, split')
     .option('--domain <name=events.csv>', 'an events file with labels of its own (repeatable)', collectFiles, [])
     .option('--dense <name=folder>', 'masks or boxes of a domain: trains the shallow CNN on them too', collectFiles, [])
+    .option(
+      '--dense-classes <name=a,b>',
+      'the classes of its masks or boxes that count (default: all)',
+      collectFiles,
+      [],
+    )
     .option('-o, --output <folder>', 'where the model goes', 'model')
     .option('--name <id>', "the model's name (default: the name of its folder)")
     .option(
@@ -114,6 +123,7 @@ function addObjective(command: Command): void {
     .option('--classifier', 'train a classifier on the embedding too', false)
     .option('--classifier-weight <factor>', 'weight of its loss', parseNumber(0, 100), 1)
     .option('--dense-weight <factor>', 'weight of the loss on masks and boxes', parseNumber(0, 100), 1)
+    .option('--sparsity <factor>', "weight of the feature map's mean activation", parseNumber(0, 100), 0.3)
     .option('--steps <count>', 'batches to train on', parseCount(1), 120)
     .option('--learning-rate <rate>', 'highest learning rate', parseNumber(1e-8, 10), 1e-3)
     .option('--weight-decay <share>', 'decay of the kernels', parseNumber(0, 10), 0.1)
@@ -155,15 +165,13 @@ function planOf(events: readonly string[], flags: TrainFlags): TrainingPlan {
       hint: 'name them: --domain NAME=EVENTS.csv',
     });
   }
-  const unknown = flags.dense.find(({ name }) => !names.includes(name));
-  if (unknown) throw new L2cafError('usage', `--dense ${unknown.name}: the domains are ${names.join(', ')}`);
   const { classes, perClass, seed, swap, steps } = flags;
   return {
     id: flags.name ?? basename(flags.output),
     domains,
     spec: specOf(flags),
     classifier: flags.classifier,
-    dense: new Map(flags.dense.map(({ name, path }) => [name, path])),
+    dense: denseSources(flags, names),
     validationVideos: flags.validate,
     views: flags.views,
     trainer: {
@@ -172,6 +180,7 @@ function planOf(events: readonly string[], flags: TrainFlags): TrainingPlan {
       margin: flags.margin,
       classifierWeight: flags.classifierWeight,
       denseWeight: flags.denseWeight,
+      sparsityWeight: flags.sparsity,
       learningRate: flags.learningRate,
       weightDecay: flags.weightDecay,
       warmUpSteps: Math.min(10, steps),
@@ -184,6 +193,19 @@ function planOf(events: readonly string[], flags: TrainFlags): TrainingPlan {
     },
     sampler: { classesPerBatch: classes, eventsPerClass: perClass, mirroredLabels: mirroredLabels(swap) },
   };
+}
+
+function denseSources({ dense, denseClasses }: TrainFlags, domains: readonly string[]): Map<string, DenseSource> {
+  const unknown = dense.find(({ name }) => !domains.includes(name));
+  if (unknown) throw new L2cafError('usage', `--dense ${unknown.name}: the domains are ${domains.join(', ')}`);
+  const stray = denseClasses.find(({ name }) => !dense.some((source) => source.name === name));
+  if (stray) throw new L2cafError('usage', `--dense-classes ${stray.name}: there is no --dense ${stray.name}`);
+  return new Map(
+    dense.map(({ name, path: folder }) => {
+      const classes = denseClasses.find((entry) => entry.name === name)?.path.split(',');
+      return [name, { folder, ...(classes && { classes }) }];
+    }),
+  );
 }
 
 function specOf({ trunk, stage, size, grid, pool }: TrainFlags): HeadSpec {

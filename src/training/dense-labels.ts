@@ -25,6 +25,12 @@ const MAX_IMPORTANCE = 20;
 /** Mask value of pixels that are not labelled. */
 const UNLABELLED = 255;
 
+/** Where the dense labels of a domain are, and which of its classes count (absent: all). */
+export interface DenseSource {
+  readonly folder: string;
+  readonly classes?: readonly string[];
+}
+
 /** Cells of one frame covered by each class: `[h·w]` shares by class name. */
 type Coverage = ReadonlyMap<string, Float32Array>;
 
@@ -51,20 +57,20 @@ export class DenseLabels {
    * (as `fixtures/` writes them) or a folder `NAME` with one mask per frame, `0000.png` on, whose grey values are classes
    * (255: unlabelled).
    *
-   * @param folders By domain; domains without one have no dense labels.
+   * @param sources By domain; domains without one have no dense labels.
    * @throws L2cafError `input-unreadable` when a folder has nothing for a video, or a mask has another size than the video.
    */
   static async load(
     events: readonly PlannedEvent[],
-    folders: ReadonlyMap<string, string>,
+    sources: ReadonlyMap<string, DenseSource>,
     grid: GridShape,
   ): Promise<DenseLabels> {
     const coverage = new Map<string, { domain: string; cells: Coverage }>();
     const boxFiles = new Map<string, Promise<BoxDocument | undefined>>();
     for (const { event, domain, views } of events) {
-      const folder = folders.get(domain);
-      if (folder === undefined || event.split !== 'train') continue;
-      const base = join(folder, basename(event.video, extname(event.video)));
+      const source = sources.get(domain);
+      if (source === undefined || event.split !== 'train') continue;
+      const base = join(source.folder, basename(event.video, extname(event.video)));
       const document = boxFiles.get(base) ?? readBoxes(`${base}.json`);
       boxFiles.set(base, document);
       for (const frame of views.flatMap(({ frames }) => frames)) {
@@ -74,7 +80,8 @@ export class DenseLabels {
         const cells = boxes
           ? coverageOfBoxes(boxes, frame.frameIndex, grid)
           : await coverageOfMask(base, event.clip, frame.frameIndex, grid);
-        coverage.set(key, { domain, cells });
+        const counted = [...cells].filter(([name]) => source.classes?.includes(name) ?? true);
+        coverage.set(key, { domain, cells: new Map(counted) });
       }
     }
     return new DenseLabels(grid, coverage);

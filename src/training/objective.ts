@@ -21,6 +21,8 @@ export interface ObjectiveOptions {
   readonly classifierWeight: number;
   /** Weight of the dense loss, where there are dense labels. */
   readonly denseWeight: number;
+  /** Weight of the mean activation of the shallow CNN: sparse feature maps generalise better and leave less to look at. */
+  readonly sparsityWeight: number;
 }
 
 /** A batch as the objective needs it. */
@@ -35,7 +37,7 @@ export interface Batch {
 }
 
 /** The parts of a loss; a part that is not used is absent. */
-export type LossParts = { metric: tf.Scalar; classifier?: tf.Scalar; dense?: tf.Scalar };
+export type LossParts = { metric: tf.Scalar; classifier?: tf.Scalar; dense?: tf.Scalar; sparsity?: tf.Scalar };
 
 /** The weighted parts of the loss of a batch. Differentiable; call inside `tf.tidy`, or dispose of the parts. */
 export function batchLoss(
@@ -54,6 +56,7 @@ export function batchLoss(
     parts.classifier = tf.mul(options.classifierWeight, crossEntropyLoss(logits, classes)) as tf.Scalar;
   }
   if (dense) parts.dense = tf.mul(options.denseWeight, denseLoss(maps, weights, dense)) as tf.Scalar;
+  if (options.sparsityWeight > 0) parts.sparsity = tf.mul(options.sparsityWeight, tf.mean(maps)) as tf.Scalar;
   return parts;
 }
 
@@ -99,10 +102,14 @@ function pick(matrix: tf.Tensor2D, rows: readonly number[]): tf.Tensor2D {
   return tf.matMul(tf.cast(choice, 'float32') as tf.Tensor2D, matrix);
 }
 
-/** Weighted binary cross-entropy of "does this class lie in this cell", from one 1×1 convolution on the feature map. */
+/**
+ * Weighted binary cross-entropy of "does this class lie in this cell", from one 1×1 convolution on the feature map. Its
+ * kernel counts by its absolute values, so that a class can be argued for only by activation in its cells, not by
+ * activation everywhere else: filters point at what is active.
+ */
 function denseLoss(maps: tf.Tensor4D, weights: WeightTensors, { present, importance }: DenseBatch): tf.Scalar {
   const channels = maps.shape[3];
-  const kernel = weights['dense/kernel'] as tf.Tensor2D;
+  const kernel = tf.abs(weights['dense/kernel'] as tf.Tensor2D);
   const logits = tf.add(tf.matMul(tf.reshape(maps, [-1, channels]) as tf.Tensor2D, kernel), weights['dense/bias']!);
   // −z·log σ(x) − (1 − z)·log(1 − σ(x)), in the form that cannot overflow
   const softened = tf.log(tf.add(1, tf.exp(tf.neg(tf.abs(logits)))));

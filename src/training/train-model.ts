@@ -15,7 +15,7 @@ import { VERSION } from '../version.ts';
 import { freshState, readCheckpoint, type StepRecord, type TrainingState } from './checkpoint.ts';
 import { drawCurves } from './curves.ts';
 import { type Domain, type PlannedEvent, planEvents } from './dataset.ts';
-import { DenseLabels } from './dense-labels.ts';
+import { DenseLabels, type DenseSource } from './dense-labels.ts';
 import { checkTrainable, readEvents } from './events.ts';
 import { type FeatureOptions, openFeatureCache, prepareFeatures } from './features.ts';
 import { domainFigures } from './figures.ts';
@@ -36,8 +36,8 @@ export interface TrainingPlan {
   /** The head to train; its labels are those of the events if `classifier` is set. */
   readonly spec: HeadSpec;
   readonly classifier: boolean;
-  /** Folders of masks or boxes, by domain; see `DenseLabels`. */
-  readonly dense: ReadonlyMap<string, string>;
+  /** Masks or boxes, by domain; see `DenseLabels`. */
+  readonly dense: ReadonlyMap<string, DenseSource>;
   /** Videos, as the events name them, whose training events validate instead. */
   readonly validationVideos: readonly string[];
   /** Views of each training event. */
@@ -180,7 +180,7 @@ function settingsOf({
     mirroredLabels: Object.fromEntries(sampler.mirroredLabels),
     views,
     classifier,
-    dense: [...dense.keys()],
+    dense: Object.fromEntries([...dense].map(([name, { classes }]) => [name, classes ?? 'all'])),
     validationVideos,
   };
 }

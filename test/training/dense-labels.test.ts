@@ -6,7 +6,7 @@ import { createCanvas } from '@napi-rs/canvas';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/models/backend.ts';
 import type { PlannedEvent } from '../../src/training/dataset.ts';
-import { DenseLabels } from '../../src/training/dense-labels.ts';
+import { DenseLabels, type DenseSource } from '../../src/training/dense-labels.ts';
 import { PLAIN_VIEW } from '../../src/training/views.ts';
 import { toyEvent, toyFrame } from './toy.ts';
 
@@ -45,7 +45,8 @@ function planned(video: string, frames: number, size = { width: 80, height: 40 }
   return { event: { ...event, clip }, domain: video, views };
 }
 
-const folders = (): Map<string, string> => new Map(['boxed', 'masked'].map((domain) => [domain, folder]));
+const folders = (classes?: string[]): Map<string, DenseSource> =>
+  new Map(['boxed', 'masked'].map((domain) => [domain, { folder, ...(classes && { classes }) }]));
 
 describe('DenseLabels', () => {
   it('marks the cells that a box covers by a tenth or more, and mirrors them', async () => {
@@ -74,9 +75,13 @@ describe('DenseLabels', () => {
     expect(signCell).toBe(15); // 15 cells of 16 without a sign
     expect(new Set(labels.batch([toyFrame('elsewhere', 0)]).importance.dataSync())).toEqual(new Set([0]));
   });
+  it('counts the classes that are asked for only', async () => {
+    const labels = await DenseLabels.load([planned('boxed', 2), planned('masked', 1)], folders(['car', '5']), GRID);
+    expect(labels.classes).toEqual(['boxed/car', 'masked/5']);
+  });
   it('refuses masks of another size than the video, and videos without any', async () => {
     const load = (event: PlannedEvent): Promise<DenseLabels> =>
-      DenseLabels.load([{ ...event, domain: 'd' }], new Map([['d', folder]]), GRID);
+      DenseLabels.load([{ ...event, domain: 'd' }], new Map([['d', { folder }]]), GRID);
     await expect(load(planned('masked', 1, { width: 64, height: 40 }))).rejects.toThrow(/80x40, its video .* 64x40/);
     await expect(load(planned('masked', 2))).rejects.toThrow(/no mask and no boxes/);
   });

@@ -19,6 +19,7 @@ const OPTIONS: TrainerOptions = {
   margin: 0.2,
   classifierWeight: 1,
   denseWeight: 1,
+  sparsityWeight: 0,
   learningRate: 0.02,
   weightDecay: 0.01,
   warmUpSteps: 2,
