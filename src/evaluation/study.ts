@@ -1,0 +1,174 @@
+/**
+ * The localization study: every method's maps of every event, measured against the object that decides the event. Keeps
+ * numbers per event, from which `summary.ts` makes figures.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { L2cafError, throwIfAborted } from '../errors.ts';
+import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
+import { EventNetwork } from '../models/event-network.ts';
+import { featureMapShape, type Head } from '../models/head.ts';
+import { findPretrained } from '../models/pretrained.ts';
+import type { FeatureMaps } from '../models/recurrent-tail.ts';
+import type { PlannedEvent } from '../training/dataset.ts';
+import { featureTensor, loadFeatures } from '../training/embed.ts';
+import type { FeatureCache } from '../training/feature-cache.ts';
+import { runHead } from '../training/network.ts';
+import type { ProgressListener } from '../types.ts';
+import { forgetfulHead, type MapMethod, type MapSubject, mapsOf } from './baseline-maps.ts';
+import type { BinaryImage } from './contours.ts';
+import { energyLift, isPointingHit } from './localization.ts';
+import { frameImportance, type TemporalOutcome, temporalOutcome } from './temporal.ts';
+import type { TruthFolder, VisibleEvent } from './truth.ts';
+import { countPixels, type PixelCounts, scaleMask, scoresOf } from './wsol.ts';
+
+/** How one map lies on the object of its frame. */
+export interface MapScore {
+  readonly energyLift: number;
+  readonly isHit: boolean;
+  /** Whether the map is constant: it shows nothing, misses, and has lift 1. */
+  readonly isBlank: boolean;
+  readonly pixels: PixelCounts;
+}
+
+/** The scores of one event. */
+export interface EventScores {
+  readonly id: string;
+  readonly label: string;
+  /** Timesteps of the frames that were measured. */
+  readonly timesteps: readonly number[];
+  /** By method, one per measured frame. */
+  readonly maps: ReadonlyMap<MapMethod, readonly MapScore[]>;
+  /** Absent when all frames hold the evidence, or there is one frame only. */
+  readonly temporal?: TemporalOutcome;
+}
+
+/** What the maps explain: the embedding, or the class that is the event's label. */
+export const STUDY_TARGETS = ['oblivious', 'label'] as const;
+/** See {@link STUDY_TARGETS}. */
+export type StudyTarget = (typeof STUDY_TARGETS)[number];
+
+/** How the study is done. */
+export interface StudyOptions {
+  readonly methods: readonly MapMethod[];
+  readonly target: StudyTarget;
+  /** Of starting points, random maps and the re-initialised head. */
+  readonly seed: number;
+  readonly truth: TruthFolder;
+  /** Holds the features of all frames. */
+  readonly cache: FeatureCache;
+  readonly onProgress?: ProgressListener | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Measures all methods on all events, on the current backend.
+ *
+ * @throws L2cafError `usage` when a label is explained that the model has no class for; as `solveFilters`; `aborted`
+ */
+export async function studyLocalization(
+  head: Head,
+  events: readonly VisibleEvent[],
+  options: StudyOptions,
+): Promise<EventScores[]> {
+  const objectives = events.map(({ planned }) => objectiveOf(head, planned.event.label, options.target));
+  const pretrained = findPretrained(head.spec.trunk);
+  const network = await EventNetwork.load(head, pretrained);
+  const forgetful = await EventNetwork.load(forgetfulHead(head, options.seed), pretrained);
+  const output = options.target === 'label' ? 'logits' : 'embedding';
+  const weights = Object.fromEntries(
+    [...head.weights].map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]),
+  );
+  const scores: EventScores[] = [];
+  try {
+    for (const [index, event] of events.entries()) {
+      throwIfAborted(options.signal);
+      options.onProgress?.({ stage: 'measuring', done: index, total: events.length, unit: 'events' });
+      const maps = await featureMapsOf(head, weights, event.planned, options.cache);
+      const subject = {
+        tail: network.tail(maps, output),
+        reinitialised: forgetful.tail(maps, output),
+        objective: objectives[index]!,
+      };
+      try {
+        const objects = await objectsOf(event, options.truth);
+        scores.push(await measureEvent(subject, { event, objects, index }, options));
+      } finally {
+        subject.tail.dispose();
+        subject.reinitialised.dispose();
+      }
+    }
+  } finally {
+    tf.dispose(weights);
+    network.dispose();
+    forgetful.dispose();
+  }
+  options.onProgress?.({ stage: 'measuring', done: events.length, total: events.length, unit: 'events' });
+  return scores;
+}
+
+/** An event with the object of each frame that holds evidence. */
+export interface MeasuredEvent {
+  readonly event: VisibleEvent;
+  /** One per frame with evidence, in order. */
+  readonly objects: readonly BinaryImage[];
+  /** Its place among the events. */
+  readonly index: number;
+}
+
+/** Measures all methods on one event. Throws as `solveFilters`. */
+export async function measureEvent(
+  subject: MapSubject,
+  { event: { planned, hasEvidence }, objects, index }: MeasuredEvent,
+  { methods, seed, signal }: Pick<StudyOptions, 'methods' | 'seed' | 'signal'>,
+): Promise<EventScores> {
+  const slots = hasEvidence.flatMap((has, slot) => (has ? [slot] : []));
+  const maps = await mapsOf(subject, methods, { slots, seed, eventIndex: index, ...(signal && { signal }) });
+  const masks = objects.map(scaleMask);
+  const scored = [...maps].map(
+    ([method, own]) => [method, own.map((map, i) => scoreMap(map, objects[i]!, masks[i]!))] as const,
+  );
+  const temporal =
+    slots.length < hasEvidence.length ? temporalOutcome(frameImportance(subject.tail), hasEvidence) : undefined;
+  const { id, label } = planned.event;
+  return { id, label, timesteps: slots, maps: new Map(scored), ...(temporal && { temporal }) };
+}
+
+function scoreMap(map: AttentionMap, object: BinaryImage, mask: Uint8Array): MapScore {
+  const heatmap = toHeatmap(map, object);
+  return {
+    energyLift: energyLift(heatmap, object),
+    isHit: isPointingHit(heatmap, object),
+    isBlank: heatmap.max <= heatmap.min,
+    pixels: countPixels(scoresOf(map), mask),
+  };
+}
+
+function objectiveOf({ spec }: Head, label: string, target: StudyTarget): MapSubject['objective'] {
+  if (target === 'oblivious') return { kind: target };
+  const index = spec.labels?.indexOf(label) ?? -1;
+  if (index >= 0) return { kind: 'class', index };
+  throw new L2cafError('usage', `the model has no class named "${label}"`, {
+    hint: spec.labels ? `its classes: ${spec.labels.join(', ')}` : 'it has no classifier: use --target oblivious',
+  });
+}
+
+/** The shallow CNN's maps of an event, from the cached features of its frames. */
+async function featureMapsOf(
+  { spec }: Head,
+  weights: Readonly<Record<string, tf.Tensor>>,
+  { views }: PlannedEvent,
+  cache: FeatureCache,
+): Promise<FeatureMaps> {
+  const view = views[0]!;
+  const features = await loadFeatures([view], cache);
+  const steps = view.frames.length;
+  const { height, width, channels } = featureMapShape(spec);
+  const data = tf.tidy(() => runHead(spec, weights, featureTensor(features, spec), steps).maps.dataSync<'float32'>());
+  return { data, shape: [steps, height, width, channels] };
+}
+
+async function objectsOf({ planned, hasEvidence }: VisibleEvent, truth: TruthFolder): Promise<BinaryImage[]> {
+  const frames = planned.views[0]!.frames.filter((_, slot) => hasEvidence[slot]);
+  const objects = await Promise.all(frames.map((frame) => truth.read(planned.event, frame)));
+  return objects.filter((object) => object !== undefined);
+}

@@ -1,0 +1,197 @@
+/**
+ * Where the decisive object of an event is in each frame: the class of a segmentation mask that its label names (CamVid's
+ * layout), or the boxes of the planted evidence of a generated clip (`fixtures/`).
+ */
+import { readFile } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { z } from 'zod';
+import { L2cafError, messageOf, throwIfAborted } from '../errors.ts';
+import type { PlannedEvent, PlannedFrame } from '../training/dataset.ts';
+import type { LabelledEvent } from '../training/events.ts';
+import type { ProgressListener } from '../types.ts';
+import { openPicture, picturePixels } from '../video/picture.ts';
+import type { BinaryImage } from './contours.ts';
+
+/** Frames that show less of the object are left out, pixels. */
+export const MIN_OBJECT_PX = 50;
+
+/** Mask value by label, in the masks that CamVid was reduced to (11 classes). */
+export const CAMVID_CLASSES: ReadonlyMap<string, number> = new Map([
+  ['signal', 6],
+  ['vehicle', 8],
+  ['pedestrian', 9],
+  ['cyclist', 10],
+]);
+
+/**
+ * A folder that holds, per video, `NAME.json` with boxes (as `fixtures/` writes them) or a folder `NAME` with one mask
+ * per frame, `0000.png` on, whose grey values are classes.
+ */
+export class TruthFolder {
+  readonly #folder: string;
+  readonly #classes: ReadonlyMap<string, number>;
+  readonly #documents = new Map<string, Promise<BoxDocument | undefined>>();
+
+  /** @param classes Mask value of the class that decides an event, by the event's label. */
+  constructor(folder: string, classes: ReadonlyMap<string, number>) {
+    this.#folder = folder;
+    this.#classes = classes;
+  }
+
+  /**
+   * The pixels of the decisive object in a frame, of the video's size, perhaps none; undefined when nothing single decides
+   * events of this label (no class of that name, or evidence that is the whole road).
+   *
+   * @throws L2cafError `input-unreadable` when the folder has nothing for the video, or of another size.
+   */
+  async read({ clip, video, label }: LabelledEvent, { frameIndex }: PlannedFrame): Promise<BinaryImage | undefined> {
+    const base = join(this.#folder, basename(video, extname(video)));
+    const known = this.#documents.get(base) ?? readBoxes(`${base}.json`);
+    this.#documents.set(base, known);
+    const document = await known;
+    if (document === undefined) {
+      const value = this.#classes.get(label);
+      return value === undefined ? undefined : readMask(base, clip, frameIndex, value);
+    }
+    if (document.decisive.kind === WHOLE_ROAD) return undefined;
+    checkSize(`${base}.json`, document.size, clip);
+    return paintBoxes(document, frameIndex);
+  }
+}
+
+/** An event that can be measured. */
+export interface VisibleEvent {
+  readonly planned: PlannedEvent;
+  /** Per frame: whether enough of the object is seen. */
+  readonly hasEvidence: readonly boolean[];
+}
+
+/** What of the events can be measured, and what is left out. */
+export interface TruthSurvey {
+  /** Events with evidence in at least one frame. */
+  readonly events: readonly VisibleEvent[];
+  /** Labels that no single object decides. */
+  readonly labelsWithoutObject: readonly string[];
+  readonly eventsWithoutObject: number;
+  /** Of the other events: frames in which less than {@link MIN_OBJECT_PX} pixels of the object are seen. */
+  readonly framesLeftOut: number;
+}
+
+/**
+ * Reads the truth of all frames once, to know which of them can be measured.
+ *
+ * @throws L2cafError `input-unreadable` with everything that is missing or does not fit; `aborted`
+ */
+export async function surveyTruth(
+  planned: readonly PlannedEvent[],
+  truth: TruthFolder,
+  { onProgress, signal }: { onProgress?: ProgressListener | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<TruthSurvey> {
+  const problems = new Set<string>();
+  const events: VisibleEvent[] = [];
+  const labelsWithoutObject = new Set<string>();
+  let [eventsWithoutObject, framesLeftOut] = [0, 0];
+  for (const [done, event] of planned.entries()) {
+    throwIfAborted(signal);
+    onProgress?.({ stage: 'reading truth', done, total: planned.length, unit: 'events' });
+    const areas = await Promise.all(event.views[0]!.frames.map((frame) => areaOf(truth, event.event, frame, problems)));
+    if (areas.includes(undefined)) {
+      labelsWithoutObject.add(event.event.label);
+      eventsWithoutObject++;
+      continue;
+    }
+    const hasEvidence = areas.map((area) => area! >= MIN_OBJECT_PX);
+    framesLeftOut += hasEvidence.filter((is) => !is).length;
+    if (hasEvidence.includes(true)) events.push({ planned: event, hasEvidence });
+  }
+  onProgress?.({ stage: 'reading truth', done: planned.length, total: planned.length, unit: 'events' });
+  failIfAny(problems);
+  return { events, labelsWithoutObject: [...labelsWithoutObject].sort(), eventsWithoutObject, framesLeftOut };
+}
+
+/** Kind of the evidence of turns: as wide as the picture, so that nothing can miss it. */
+const WHOLE_ROAD = 'road';
+
+const boxSchema = z.tuple([z.number(), z.number(), z.number(), z.number()]);
+const boxDocumentSchema = z.object({
+  size: z.object({ width: z.int().positive(), height: z.int().positive() }),
+  /** Between these frames, both included, the objects decide. */
+  decisive: z.object({ kind: z.string(), firstFrame: z.int(), lastFrame: z.int() }),
+  /** Boxes `[left, top, right, bottom]` in pixels, one per frame, null where the object cannot be seen. */
+  objects: z.array(z.object({ decisive: z.boolean(), boxes: z.array(boxSchema.nullable()) })),
+});
+type BoxDocument = z.infer<typeof boxDocumentSchema>;
+
+async function readBoxes(path: string): Promise<BoxDocument | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const document = boxDocumentSchema.parse(JSON.parse(text));
+    return { ...document, objects: document.objects.filter(({ decisive }) => decisive) };
+  } catch (cause) {
+    throw new L2cafError('input-unreadable', `${path} does not hold boxes: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function paintBoxes({ size, decisive, objects }: BoxDocument, frame: number): BinaryImage {
+  const pixels = new Uint8Array(size.width * size.height);
+  if (frame < decisive.firstFrame || frame > decisive.lastFrame) return { ...size, pixels };
+  for (const { boxes } of objects) {
+    const box = boxes[frame];
+    if (!box) continue;
+    const [left, top, right, bottom] = box.map(Math.round) as [number, number, number, number];
+    for (let y = top; y < bottom; y++) pixels.fill(1, y * size.width + left, y * size.width + right);
+  }
+  return { ...size, pixels };
+}
+
+async function readMask(
+  folder: string,
+  clip: LabelledEvent['clip'],
+  frame: number,
+  value: number,
+): Promise<BinaryImage> {
+  const path = join(folder, `${String(frame).padStart(4, '0')}.png`);
+  const picture = await openPicture(path).catch((cause: unknown) => {
+    throw new L2cafError('input-unreadable', `no mask and no boxes for ${clip.path}: ${messageOf(cause)}`, { cause });
+  });
+  const { width, height } = picture;
+  checkSize(path, { width, height }, clip);
+  const { rgb } = picturePixels(picture);
+  return { width, height, pixels: Uint8Array.from({ length: width * height }, (_, i) => Number(rgb[3 * i] === value)) };
+}
+
+function checkSize(path: string, found: { width: number; height: number }, clip: LabelledEvent['clip']): void {
+  if (found.width === clip.width && found.height === clip.height) return;
+  const sizes = `${found.width}x${found.height}, its video ${clip.path} is ${clip.width}x${clip.height}`;
+  throw new L2cafError('input-unreadable', `${path} is ${sizes}`);
+}
+
+/** Pixels of the object, or undefined when there is no object to look for; what cannot be read is a problem and has none. */
+async function areaOf(
+  truth: TruthFolder,
+  event: LabelledEvent,
+  frame: PlannedFrame,
+  problems: Set<string>,
+): Promise<number | undefined> {
+  try {
+    const object = await truth.read(event, frame);
+    return object?.pixels.reduce((sum, value) => sum + value, 0);
+  } catch (error) {
+    if (!(error instanceof L2cafError)) throw error;
+    problems.add(error.message);
+    return 0;
+  }
+}
+
+/** Problems shown at once. */
+const MAX_SHOWN = 20;
+
+function failIfAny(problems: ReadonlySet<string>): void {
+  if (problems.size === 0) return;
+  const rest = problems.size > MAX_SHOWN ? [`and ${problems.size - MAX_SHOWN} more`] : [];
+  const list = [...[...problems].slice(0, MAX_SHOWN), ...rest].map((problem) => `\n  ${problem}`).join('');
+  throw new L2cafError('input-unreadable', `the truth cannot be used:${list}`, {
+    hint: 'the folder holds NAME.json or NAME/0000.png, … for each NAME.mp4, as fixtures/README.md describes',
+  });
+}
