@@ -82,13 +82,7 @@ interface Lane {
 }
 
 async function startLane(choice: TrunkChoice): Promise<Lane> {
-  // Compiled, this file and the worker are JavaScript; from the sources, the worker needs the loader that runs this file.
-  const extension = extname(import.meta.url);
-  const loader = extension === '.ts' ? { execArgv: ['--import', 'tsx'] } : {};
-  const worker = new Worker(new URL(`./feature-worker${extension}`, import.meta.url), {
-    workerData: choice,
-    ...loader,
-  });
+  const worker = new Worker(workerUrl(), { workerData: choice });
   await answerOf(worker);
   return {
     worker,
@@ -97,6 +91,14 @@ async function startLane(choice: TrunkChoice): Promise<Lane> {
       return answerOf(worker);
     },
   };
+}
+
+/** The compiled worker; from the sources, a loader that compiles it on the way (tsx, as in the tests). */
+function workerUrl(): URL {
+  const url = new URL(`./feature-worker${extname(import.meta.url)}`, import.meta.url);
+  if (extname(url.href) === '.js') return url;
+  const [tsx, worker] = [import.meta.resolve('tsx/esm/api'), url.href].map((target) => JSON.stringify(target));
+  return new URL(`data:text/javascript,import { register } from ${tsx}; register(); await import(${worker});`);
 }
 
 /** The worker's next answer; a job never overlaps another on the same worker. */

@@ -145,7 +145,7 @@ function initialWeights(spec: HeadSpec, seed: number, dense: DenseLabels | undef
   const { channels } = featureMapShape(spec);
   const classes = dense.classes.length;
   const random = createRandom(seed, DENSE_STREAM);
-  const kernel = Float32Array.from({ length: channels * classes }, () => random.normal() / Math.sqrt(channels));
+  const kernel = Float32Array.from({ length: channels * classes }, () => random.normal() / channels);
   weights.set('dense/kernel', { shape: [channels, classes], data: kernel });
   weights.set('dense/bias', { shape: [classes], data: new Float32Array(classes) });
   return weights;
