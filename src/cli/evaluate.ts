@@ -4,8 +4,6 @@ import { L2cafError } from '../errors.ts';
 import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
 import { type Head, untrainedHead } from '../models/head.ts';
 import { loadModel } from '../models/model-directory.ts';
-import { findPretrained } from '../models/pretrained.ts';
-import { pullTrunk } from '../models/pull.ts';
 import { EXCLUSIONS, type Exclusion, evaluateRetrieval, type RetrievalReport } from '../retrieval/evaluate.ts';
 import { type ConfusionTable, RECALL_RANKS } from '../retrieval/metrics.ts';
 import { type PlannedEvent, planEvents } from '../training/dataset.ts';
@@ -92,7 +90,6 @@ async function compare(
 ): Promise<NamedReport[]> {
   const backend = await useBackend(flags.backend);
   const work = { signal, onProgress: terminal.onProgress };
-  await pullTrunk(findPretrained(head.spec.trunk), work);
   const planned = await planEvents([{ name: 'events', events }], { frames, views: 1, seed: flags.seed, signal });
   const cache = openFeatureCache(head.spec);
   await prepareFeatures(planned, head.spec, cache, { backend: backend.name, ...work });

@@ -7,7 +7,6 @@ import { trunkSide } from '../models/event-network.ts';
 import { DEFAULT_HEAD, type HeadSpec } from '../models/head.ts';
 import type { ModelManifest } from '../models/model-directory.ts';
 import { findPretrained, RESNET50_IMAGENET } from '../models/pretrained.ts';
-import { pullTrunk } from '../models/pull.ts';
 import { STAGES, type Stage } from '../models/resnet.ts';
 import type { ShallowCnnSpec } from '../models/shallow-cnn.ts';
 import type { StepRecord } from '../training/checkpoint.ts';
@@ -137,7 +136,6 @@ async function run(events: readonly string[], flags: TrainFlags, signal: AbortSi
   const plan = planOf(events, flags);
   const backend = await useBackend(flags.backend);
   terminal.info(`backend: ${backend.name} (${backend.reason})`);
-  await pullTrunk(findPretrained(flags.trunk), { signal, onProgress: terminal.onProgress });
   const manifest = await trainModel(plan, {
     backend: backend.name,
     cacheBytes: flags.cacheLimit * 1e9,

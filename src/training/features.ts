@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { BackendInfo } from '../models/backend.ts';
 import type { HeadSpec } from '../models/head.ts';
 import { cacheFolder, findPretrained } from '../models/pretrained.ts';
+import { pullTrunk } from '../models/pull.ts';
 import type { ProgressListener } from '../types.ts';
 import { ensureFeatures, type FeatureSummary, type PlannedEvent } from './dataset.ts';
 import { createExtractor, createExtractorPool } from './extractor.ts';
@@ -37,8 +38,8 @@ export function openFeatureCache(
 }
 
 /**
- * Makes sure that the features of all events are in the cache. On wasm, in as many threads as there are cores, up to four
- * (each holds a trunk); other backends use all cores by themselves. Throws as `ensureFeatures` and `loadTrunk`.
+ * Makes sure that the features of all events are in the cache; fetches the trunk if one is needed for that. On wasm, in as many threads as there are cores, up to four
+ * (each holds a trunk); other backends use all cores by themselves. Throws as `ensureFeatures` and `pullTrunk`.
  */
 export async function prepareFeatures(
   planned: readonly PlannedEvent[],
@@ -47,10 +48,13 @@ export async function prepareFeatures(
   options: FeatureOptions,
 ): Promise<FeatureSummary> {
   const workers = Math.min(MAX_WORKERS, availableParallelism());
-  const create = (): ReturnType<typeof createExtractor> =>
-    options.backend === 'wasm' && workers > 1
+  const create = async (): ReturnType<typeof createExtractor> => {
+    const { onProgress, signal } = options;
+    await pullTrunk(findPretrained(trunk), { ...(onProgress && { onProgress }), ...(signal && { signal }) });
+    return options.backend === 'wasm' && workers > 1
       ? createExtractorPool({ trunk, stage }, workers)
       : createExtractor({ trunk, stage });
+  };
   return ensureFeatures(planned, cache, create, options);
 }
 

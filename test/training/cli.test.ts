@@ -1,0 +1,35 @@
+/** What the commands that train and measure refuse: one message, the right exit code, no file. */
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runCli } from '../cli/run-cli.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'l2caf-train-cli-'));
+  await writeFile(
+    join(folder, 'gone.csv'),
+    'id,video,start,end,label,split\na,x.mp4,0,1,stop,train\nb,y.mp4,0,1,go,test\n',
+  );
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+it.each<[string, string[], number, RegExp]>([
+  ['no events', ['train'], 2, /no events to train on/],
+  ['an events file that is not there', ['train', 'none.csv'], 1, /cannot read none\.csv/],
+  ['all missing videos at once', ['train', 'gone.csv'], 1, /line 2: .*x\.mp4.*\n.*line 3: .*y\.mp4/],
+  ['two domains of one name', ['train', 'gone.csv', 'gone.csv'], 2, /two events files are named gone/],
+  ['dense labels of no domain', ['train', 'gone.csv', '--dense', 'city=x'], 2, /--dense city: the domains are gone/],
+  ['classes of no dense labels', ['train', 'gone.csv', '--dense-classes', 'gone=car'], 2, /there is no --dense gone/],
+  ['a domain without a file', ['train', '--domain', 'city'], 2, /expected NAME=PATH/],
+  ['a size the trunk cannot take', ['train', 'gone.csv', '--size', '100x100'], 1, /cannot take pictures of 100x100/],
+  ['a folder without a model', ['evaluate', 'retrieval', 'none', 'gone.csv'], 1, /there is no model/],
+])('refuses %s', async (_, args, exitCode, message) => {
+  const before = await readdir(folder, { recursive: true });
+  const result = await runCli(args, { cwd: folder });
+  expect(result.stderr).toMatch(message);
+  expect(result.stderr).not.toMatch(/^\s+at /m); // no stack trace
+  expect(result.exitCode).toBe(exitCode);
+  expect(await readdir(folder, { recursive: true })).toEqual(before);
+});
