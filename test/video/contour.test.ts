@@ -1,3 +1,4 @@
+import { contours } from 'd3-contour';
 import { describe, expect, test } from 'vitest';
 import type { Heatmap } from '../../src/types.ts';
 import { COLORMAP_NAMES, colorOf } from '../../src/video/colormap.ts';
@@ -45,6 +46,56 @@ describe('contourLines', () => {
       [1.5, 0],
     ]);
   });
+});
+
+describe('smoothing', () => {
+  const POINTS_PER_CELL = 8;
+
+  /** Three uneven hills and noise, bilinear between the cells of a filter. */
+  function filterLike(seed: number): Heatmap {
+    const cells = Array.from({ length: 7 * 12 }, (_, i) => Math.abs(Math.sin(seed + 12.9898 * i * i)) ** 3);
+    const at = (y: number, x: number): number =>
+      cells[Math.min(6, Math.max(0, y)) * 12 + Math.min(11, Math.max(0, x))]!;
+    const rows = Array.from({ length: 7 * POINTS_PER_CELL }, (_, i) => {
+      const y = (i + 0.5) / POINTS_PER_CELL - 0.5;
+      const [row, down] = [Math.floor(y), y - Math.floor(y)];
+      return Array.from({ length: 12 * POINTS_PER_CELL }, (_, j) => {
+        const x = (j + 0.5) / POINTS_PER_CELL - 0.5;
+        const [column, right] = [Math.floor(x), x - Math.floor(x)];
+        const above = at(row, column) * (1 - right) + at(row, column + 1) * right;
+        return above * (1 - down) + (at(row + 1, column) * (1 - right) + at(row + 1, column + 1) * right) * down;
+      });
+    });
+    return heatmap(rows);
+  }
+
+  test.each([1, 2, 3])('moves no line by more than a tenth of a cell and rounds corners (%d)', (seed) => {
+    const map = filterLike(seed);
+    const levels = [0.25, 0.5, 0.75, 0.9];
+    const raw = contours().size([map.width, map.height]);
+    for (const { level, rings } of contourLines(map, levels)) {
+      const sharp = raw.contour([...map.values], level).coordinates.flat();
+      expect(rings).toHaveLength(sharp.length);
+      for (const [k, ring] of rings.entries()) {
+        const corners = sharp[k]! as [number, number][];
+        for (const [x, y] of ring) {
+          expect(distanceFrom(corners, x * map.width, y * map.height)).toBeLessThan(0.1 * POINTS_PER_CELL);
+        }
+      }
+    }
+  });
+
+  function distanceFrom(line: readonly [number, number][], x: number, y: number): number {
+    return Math.min(
+      ...line.slice(1).map(([toX, toY], i) => {
+        const [fromX, fromY] = line[i]!;
+        const [alongX, alongY] = [toX - fromX, toY - fromY];
+        const share = ((x - fromX) * alongX + (y - fromY) * alongY) / (alongX * alongX + alongY * alongY || 1);
+        const nearest = Math.min(1, Math.max(0, share));
+        return Math.hypot(x - fromX - nearest * alongX, y - fromY - nearest * alongY);
+      }),
+    );
+  }
 });
 
 describe('colorOf', () => {
