@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { L2cafError, messageOf } from '../errors.ts';
-import type { Rational, TimeSpan, VideoClip } from '../types.ts';
+import type { PictureSize, Rational, TimeSpan, VideoClip } from '../types.ts';
 import { runFfprobe } from './ffmpeg.ts';
 
 /** Names of ffmpeg's colour properties as the file states them; a property that it does not state is absent. */
@@ -30,7 +30,8 @@ export interface FrameList {
 }
 
 /**
- * Reads what is needed to sample and render a video file: its first video stream that is not a cover picture.
+ * Reads what is needed to sample and render a video file: its first video stream that is not a cover picture. Its size is
+ * the one at which players show it: rotated, and with square pixels.
  *
  * @throws L2cafError `input-not-found`, or `input-unreadable` for a folder, an empty or truncated file, or a file
  * without video.
@@ -46,10 +47,11 @@ export async function probeClip(path: string, signal?: AbortSignal): Promise<Vid
   }
   const rotationDeg = clockwiseRotation(video);
   const isTurned = rotationDeg % 180 !== 0;
+  const { width, height } = squarePixels(video.width, video.height, video.sample_aspect_ratio);
   return {
     path,
-    width: isTurned ? video.height : video.width,
-    height: isTurned ? video.width : video.height,
+    width: isTurned ? height : width,
+    height: isTurned ? width : height,
     frameRate,
     durationSec: end,
     rotationDeg,
@@ -84,6 +86,7 @@ interface StreamMetadata {
   readonly codec_type?: string;
   readonly width?: number;
   readonly height?: number;
+  readonly sample_aspect_ratio?: string;
   readonly pix_fmt?: string;
   readonly avg_frame_rate?: string;
   readonly r_frame_rate?: string;
@@ -154,6 +157,16 @@ function endOfStream(video: StreamMetadata, format: Metadata['format']): number 
   if (length === undefined) return seconds(format.duration) ?? 0;
   const start = seconds(video.start_time) ?? 0;
   return roundToMicroseconds(start - (seconds(format.start_time) ?? start) + length);
+}
+
+/** The size at which a player shows the picture: pixels that are not square are stretched, never shrunk. */
+function squarePixels(width: number, height: number, aspectRatio: string | undefined): PictureSize {
+  const { numerator, denominator } = positiveRational(aspectRatio?.replace(':', '/')) ?? {
+    numerator: 1,
+    denominator: 1,
+  };
+  const ratio = numerator / denominator;
+  return ratio >= 1 ? { width: Math.round(width * ratio), height } : { width, height: Math.round(height / ratio) };
 }
 
 /** The display matrix states a counter-clockwise angle, the older `rotate` tag a clockwise one. */
