@@ -1,0 +1,134 @@
+/**
+ * Heatmaps over time: which one belongs to a frame, on what scale the heatmaps of an event are compared, and what was not
+ * analyzed at all. Pure functions on values.
+ */
+import type { Heatmap, TimeSpan } from '../types.ts';
+import type { RegionMask } from './regions.ts';
+
+/** A sampled moment and what the network looked at then. */
+export interface Keyframe {
+  /** Real presentation time of the sampled frame, seconds from the start of the clip. */
+  readonly timestampSec: number;
+  readonly heatmap: Heatmap;
+}
+
+/**
+ * What becomes 0 and 1 in a heatmap: the least and greatest value of each `frame` by itself, those of the whole `clip`,
+ * or, with `none`, the filter's own 0 and 1 (a filter has unit norm, so no value exceeds 1).
+ */
+export type NormalizeMode = 'frame' | 'clip' | 'none';
+
+/** The modes, the default first. */
+export const NORMALIZE_MODES: readonly NormalizeMode[] = ['frame', 'clip', 'none'];
+
+/**
+ * Rescales heatmaps, whatever their scale was: `min` and `max` keep the filter's values, so nothing is lost.
+ *
+ * @param ignored heatmap points that count for nothing: they become 0 and do not influence the scale
+ */
+export function normalizeKeyframes(
+  keyframes: readonly Keyframe[],
+  mode: NormalizeMode,
+  ignored?: RegionMask,
+): Keyframe[] {
+  const ranges = keyframes.map(({ heatmap }) => rangeOf(heatmap, ignored));
+  const clipRange = {
+    min: Math.min(...ranges.map(({ min }) => min)),
+    max: Math.max(...ranges.map(({ max }) => max)),
+  };
+  return keyframes.map(({ timestampSec, heatmap }, i) => {
+    const range = { frame: ranges[i]!, clip: clipRange, none: { min: 0, max: 1 } }[mode];
+    return { timestampSec, heatmap: rescale(heatmap, range, ignored) };
+  });
+}
+
+/** One line for a legend: the scale that {@link normalizeKeyframes} gave these heatmaps. */
+export function describeScale(keyframes: readonly Keyframe[], mode: NormalizeMode): string {
+  const { min, max } = keyframes[0]?.heatmap ?? { min: 0, max: 1 };
+  const ofMode = { frame: 'each frame', clip: `clip, ${min.toFixed(2)}–${max.toFixed(2)}`, none: 'fixed, 0–1' };
+  return `scale: ${ofMode[mode]}`;
+}
+
+/**
+ * The heatmap at any time: a linear blend of the two sampled moments around it, that of the first moment before it and
+ * that of the last after it. Where nothing is blended, the keyframe's own heatmap is returned, not a copy. Moments beyond
+ * a gap do not count; within a gap, and between two gaps without a moment, there is none.
+ *
+ * @param keyframes by increasing time, heatmaps of one shape
+ */
+export function heatmapAt(
+  keyframes: readonly Keyframe[],
+  timeSec: number,
+  gaps: readonly TimeSpan[] = [],
+): Heatmap | undefined {
+  if (isInside(gaps, timeSec)) return undefined;
+  const isReached = (keyframe: Keyframe | undefined): keyframe is Keyframe => {
+    if (keyframe === undefined) return false;
+    const [from, to] = [timeSec, keyframe.timestampSec].sort((a, b) => a - b) as [number, number];
+    return !gaps.some(({ startSec, endSec }) => startSec < to && endSec > from);
+  };
+  const after = keyframes.findIndex(({ timestampSec }) => timestampSec >= timeSec);
+  const candidates = [after < 0 ? keyframes.at(-1) : keyframes[after - 1], keyframes[after]];
+  const [previous, next = previous] = candidates.filter(isReached);
+  if (previous === undefined || next === undefined) return undefined;
+  if (previous === next || next.timestampSec === timeSec) return next.heatmap;
+  const part = (timeSec - previous.timestampSec) / (next.timestampSec - previous.timestampSec);
+  return blend(previous.heatmap, next.heatmap, part);
+}
+
+/** The parts of a span that no covered span touches, in order: where nothing was analyzed. */
+export function gapsIn(span: TimeSpan, covered: readonly TimeSpan[]): TimeSpan[] {
+  const gaps: TimeSpan[] = [];
+  let reachedSec = span.startSec;
+  for (const { startSec, endSec } of [...covered].sort((a, b) => a.startSec - b.startSec)) {
+    if (startSec > reachedSec) gaps.push({ startSec: reachedSec, endSec: Math.min(startSec, span.endSec) });
+    reachedSec = Math.max(reachedSec, endSec);
+    if (reachedSec >= span.endSec) break;
+  }
+  if (reachedSec < span.endSec) gaps.push({ startSec: reachedSec, endSec: span.endSec });
+  return gaps.filter(({ startSec, endSec }) => startSec < endSec);
+}
+
+/** Whether one of the spans holds the time. */
+export function isInside(spans: readonly TimeSpan[], timeSec: number): boolean {
+  return spans.some(({ startSec, endSec }) => timeSec >= startSec && timeSec < endSec);
+}
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** The range of the filter's values outside what is ignored; empty (0 to 0) if everything is. */
+function rangeOf({ values, min, max }: Heatmap, ignored: RegionMask | undefined): Range {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const [i, value] of values.entries()) {
+    if (ignored?.values[i]) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  if (low > high) return { min: 0, max: 0 };
+  return { min: min + low * (max - min), max: min + high * (max - min) };
+}
+
+function rescale(heatmap: Heatmap, { min, max }: Range, ignored: RegionMask | undefined): Heatmap {
+  const { values, min: oldMin, max: oldMax } = heatmap;
+  const scale = max > min ? 1 / (max - min) : 0;
+  const rescaled = values.map((value, i) => {
+    const raw = oldMin + value * (oldMax - oldMin);
+    return ignored?.values[i] ? 0 : Math.min(1, Math.max(0, (raw - min) * scale));
+  });
+  return { ...heatmap, values: rescaled, min, max };
+}
+
+function blend(from: Heatmap, to: Heatmap, part: number): Heatmap {
+  const mix = (a: number, b: number): number => a + (b - a) * part;
+  return {
+    height: from.height,
+    width: from.width,
+    values: from.values.map((value, i) => mix(value, to.values[i]!)),
+    min: mix(from.min, to.min),
+    max: mix(from.max, to.max),
+  };
+}
