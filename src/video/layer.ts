@@ -1,61 +1,150 @@
 /**
- * Paints the transparent layers of a video, one after another. Reading a canvas back costs far more than drawing on it,
- * so only the part that was drawn on is read.
+ * Paints the transparent layers of a video, one after another. Heatmaps are painted straight into the layer. Text and marks
+ * are drawn on a canvas; reading it back costs far more than drawing, so only the areas that were drawn on are read, and
+ * what never changes is read once.
  */
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import type { PictureSize, TimeSpan } from '../types.ts';
-import { type Area, drawHeatmap, drawMarks, heatmapAt, type Keyframe, type OverlayStyle } from './overlay.ts';
+import { describeScale, heatmapAt, type Keyframe, type NormalizeMode } from './keyframes.ts';
+import { drawLegend, drawMoment, drawTimeline, drawTitle } from './marks.ts';
+import type { Area, OverlayStyle } from './overlay.ts';
+import { drawCursor, drawRibbon, ribbonHeight } from './ribbon.ts';
+import type { RibbonContent } from './ribbon-rows.ts';
+import { ContourPainter } from './stroke.ts';
+import { paintTint, type TintTable, tintTable } from './tint.ts';
+import { type RgbaPixels, YuvaLayer } from './yuva.ts';
 
 /** What the layers of a video show. */
 export interface LayerContent {
-  /** The picture's size as shown. */
-  readonly clip: PictureSize;
+  /** The picture's size, even. */
+  readonly picture: PictureSize;
   readonly span: TimeSpan;
   readonly keyframes: readonly Keyframe[];
   readonly style: OverlayStyle;
-  readonly title?: string;
+  /** How the keyframes were normalised: stated in the legend. */
+  readonly normalize: NormalizeMode;
+  /** The parts of the span that were not analyzed. */
+  readonly gaps: readonly TimeSpan[];
+  readonly title?: string | undefined;
+  /** Drawn below the picture. */
+  readonly ribbon?: RibbonContent | undefined;
+  /** ffmpeg's name of the video's colour matrix. */
+  readonly matrix?: string | undefined;
 }
 
-/** Draws the layer of any time of a video on one canvas. */
+/** The size of the layers: the picture's and, below it, the ribbon's. */
+export function layerSize({ picture, ribbon }: Pick<LayerContent, 'picture' | 'ribbon'>): PictureSize {
+  return { width: picture.width, height: picture.height + (ribbon ? ribbonHeight(picture, ribbon) : 0) };
+}
+
+/** Draws the layer of any time of a video. */
 export class LayerPainter {
   readonly #content: LayerContent;
   readonly #context: SKRSContext2D;
+  readonly #layer: YuvaLayer;
+  readonly #tint: TintTable;
+  readonly #contours: ContourPainter;
+  /** The layer with nothing but the ribbon. */
+  readonly #blank: Uint8Array;
+  /** Title and legend. */
+  readonly #fixed: readonly Patch[];
 
   constructor(content: LayerContent) {
+    const { picture, style, keyframes, normalize, title, ribbon } = content;
+    const size = layerSize(content);
     this.#content = content;
-    this.#context = createCanvas(content.clip.width, content.clip.height).getContext('2d');
+    this.#context = createCanvas(size.width, size.height).getContext('2d');
+    this.#layer = new YuvaLayer(size, content.matrix);
+    this.#tint = tintTable(this.#layer, style);
+    this.#contours = new ContourPainter(this.#layer, picture, style);
+    if (ribbon) this.#lay(this.#take([drawRibbon(this.#context, picture, content, ribbon)]));
+    this.#blank = this.#layer.bytes.slice();
+    const scale = describeScale(keyframes, normalize);
+    this.#fixed = this.#take([
+      ...(style.showLegend ? [drawLegend(this.#context, picture, style, scale)] : []),
+      ...(title ? [drawTitle(this.#context, picture, title)] : []),
+    ]);
   }
 
-  /** The layer at `timeSec`, seconds from the start of the clip: RGBA, not premultiplied, row by row, a new array. */
+  /** The layer at `timeSec`, seconds from the start of the clip: raw `yuva420p`, a new array. */
   paint(timeSec: number): Uint8Array {
-    const { clip, span, keyframes, style, title } = this.#content;
+    const { picture, keyframes, style, gaps } = this.#content;
+    const heatmap = heatmapAt(keyframes, timeSec, gaps);
+    this.#layer.bytes.set(this.#blank);
+    if (heatmap && style.kind !== 'contour') paintTint(this.#layer, picture, heatmap, this.#tint);
+    if (heatmap && style.kind !== 'heatmap') this.#contours.paint(heatmap);
+    this.#lay(this.#fixed);
+    this.#lay(this.#take(this.#drawMarks(timeSec)));
+    return this.#layer.bytes.slice();
+  }
+
+  #drawMarks(timeSec: number): Area[] {
+    const { picture, span, keyframes, style, gaps, ribbon } = this.#content;
     const momentsSec = keyframes.map(({ timestampSec }) => timestampSec);
     const position = momentsSec.findIndex((moment) => Math.abs(moment - timeSec) < SAME_MOMENT_SEC);
-    const moment = position < 0 ? undefined : position;
-    this.#context.clearRect(0, 0, clip.width, clip.height);
-    const drawn = [drawHeatmap(this.#context, clip, heatmapAt(keyframes, timeSec), style)];
-    if (style.showMarks) drawn.push(...drawMarks(this.#context, clip, { span, momentsSec, timeSec, moment, title }));
-    return this.#read(drawn);
+    const marks = { span, momentsSec, gaps, timeSec, moment: position < 0 ? undefined : position };
+    const areas: Area[] = [];
+    if (style.showMarks && !ribbon) areas.push(drawTimeline(this.#context, picture, marks));
+    if (style.showMarks) areas.push(...drawMoment(this.#context, picture, marks));
+    if (ribbon) areas.push(drawCursor(this.#context, picture, { span, timeSec, ribbon }));
+    return areas;
   }
 
-  /** Copies areas of the canvas into an otherwise transparent picture. */
-  #read(areas: readonly Area[]): Uint8Array {
-    const { width, height } = this.#content.clip;
-    const layer = new Uint8Array(width * height * 4);
-    for (const area of areas) {
-      const left = Math.max(0, Math.floor(area.left));
-      const top = Math.max(0, Math.floor(area.top));
-      const columns = Math.min(width, Math.ceil(area.right)) - left;
-      const rows = Math.min(height, Math.ceil(area.bottom)) - top;
-      if (columns <= 0 || rows <= 0) continue;
-      const { data } = this.#context.getImageData(left, top, columns, rows);
-      for (let row = 0; row < rows; row++) {
-        layer.set(data.subarray(row * columns * 4, (row + 1) * columns * 4), ((top + row) * width + left) * 4);
-      }
-    }
-    return layer;
+  /** Takes what was drawn from the canvas, which is blank again. */
+  #take(areas: readonly Area[]): Patch[] {
+    const patches = tileRuns(areas, this.#layer).map(({ left, top, width, height }) => ({
+      ...{ left, top },
+      pixels: this.#context.getImageData(left, top, width, height),
+    }));
+    this.#context.clearRect(0, 0, this.#layer.width, this.#layer.height);
+    return patches;
   }
+
+  #lay(patches: readonly Patch[]): void {
+    for (const { pixels, left, top } of patches) this.#layer.blend(pixels, left, top);
+  }
+}
+
+/** A part of a picture and where it lies. */
+interface Patch {
+  readonly left: number;
+  readonly top: number;
+  readonly pixels: RgbaPixels;
 }
 
 /** Times of one frame that took different ways (through JSON, say) differ by less; two frames by more. */
 const SAME_MOMENT_SEC = 0.0005;
+
+/** Size of the tiles in which areas are read, so that none is read twice; even. */
+const TILE = { width: 32, height: 8 };
+
+/** The tiles that areas touch, neighbours in a row together, cut at the border. */
+function tileRuns(
+  areas: readonly Area[],
+  size: PictureSize,
+): (PictureSize & { readonly left: number; readonly top: number })[] {
+  const columns = Math.ceil(size.width / TILE.width);
+  const rows = Math.ceil(size.height / TILE.height);
+  const isTouched = new Uint8Array(columns * rows);
+  for (const area of areas) {
+    const [left, top] = [
+      Math.max(0, Math.floor(area.left / TILE.width)),
+      Math.max(0, Math.floor(area.top / TILE.height)),
+    ];
+    const [right, bottom] = [Math.min(columns, area.right / TILE.width), Math.min(rows, area.bottom / TILE.height)];
+    for (let row = top; row < bottom; row++) isTouched.fill(1, row * columns + left, row * columns + Math.ceil(right));
+  }
+  const runs = [];
+  for (let start = isTouched.indexOf(1); start >= 0; start = isTouched.indexOf(1, start)) {
+    const row = Math.floor(start / columns);
+    const column = start % columns;
+    let end = start;
+    while (end < (row + 1) * columns && isTouched[end]) end++;
+    const left = column * TILE.width;
+    const top = row * TILE.height;
+    const width = Math.min((end - start) * TILE.width, size.width - left);
+    runs.push({ left, top, width, height: Math.min(TILE.height, size.height - top) });
+    start = end;
+  }
+  return runs;
+}

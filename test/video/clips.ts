@@ -19,6 +19,8 @@ export interface ClipOptions {
   readonly height?: number;
   /** For variable rate: when frame `n` is shown, milliseconds, as an expression of ffmpeg in `N`. */
   readonly timesMs?: string;
+  /** The sound, as an expression of ffmpeg in the time `t`; none by default. */
+  readonly sound?: string;
   /** Further options of the encoder or the container. */
   readonly output?: readonly string[];
   /** Draws frame n: grey values, row by row; by default its number. */
@@ -27,15 +29,38 @@ export interface ClipOptions {
 
 /** Writes a video file; the name's ending chooses the container. Returns the path. */
 export async function makeClip(path: string, options: ClipOptions = {}): Promise<string> {
-  const { frames = 50, rate = '25', width = 160, height = 96, timesMs, output = [], draw = drawNumber } = options;
+  const {
+    frames = 50,
+    rate = '25',
+    width = 160,
+    height = 96,
+    timesMs,
+    sound,
+    output = [],
+    draw = drawNumber,
+  } = options;
   const raw = Buffer.concat(Array.from({ length: frames }, (_, n) => draw(n, width, height)));
   const inputRate = timesMs === undefined ? rate : '1000';
   const retime = timesMs === undefined ? [] : ['-vf', `setpts=round((${timesMs})/1000/TB)`, '-vsync', '0'];
   const input = ['-f', 'rawvideo', '-pixel_format', 'gray', '-video_size', `${width}x${height}`];
   const codec = ['-c:v', 'libx264', '-crf', '12', '-preset', 'veryfast', '-g', '12', '-bf', '2'];
+  const audio = sound === undefined ? [] : ['-f', 'lavfi', '-i', `aevalsrc='${sound}':d=2`, '-c:a', 'aac'];
   const pixels = width % 2 || height % 2 ? 'yuv444p' : 'yuv420p';
   await ffmpeg(
-    [...input, '-framerate', inputRate, '-i', 'pipe:0', ...retime, ...codec, '-pix_fmt', pixels, ...output, path],
+    [
+      ...input,
+      '-framerate',
+      inputRate,
+      '-i',
+      'pipe:0',
+      ...audio,
+      ...retime,
+      ...codec,
+      '-pix_fmt',
+      pixels,
+      ...output,
+      path,
+    ],
     raw,
   );
   return path;
@@ -105,6 +130,12 @@ export async function decodeAll(
   const count = raw.length / frameBytes;
   if (!Number.isInteger(count)) throw new Error(`${raw.length} bytes are not a whole number of frames`);
   return Array.from({ length: count }, (_, n) => raw.subarray(n * frameBytes, (n + 1) * frameBytes));
+}
+
+/** Decodes the sound of a file: one value per millisecond, from the file's time 0 on. */
+export async function decodeSound(path: string): Promise<Float32Array> {
+  const raw = await ffmpeg(['-i', path, '-vn', '-ac', '1', '-ar', '1000', '-f', 'f32le', 'pipe:1']);
+  return new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength));
 }
 
 /** Runs ffmpeg; resolves with what it wrote to its standard output. */

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -7,7 +7,8 @@ import { findFfmpeg, findFfprobe } from '../../src/video/binaries.ts';
 import { type RenderJob, renderOverlay } from '../../src/video/encode.ts';
 import { defaultStyle } from '../../src/video/overlay.ts';
 import { listFrames, probeClip } from '../../src/video/probe.ts';
-import { type ClipOptions, decodeAll, drawGrey, makeClip, makeRotated, readNumber } from './clips.ts';
+import { ribbonHeight } from '../../src/video/ribbon.ts';
+import { type ClipOptions, decodeAll, decodeSound, drawGrey, makeClip, makeRotated, readNumber } from './clips.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -30,7 +31,7 @@ function jobFor(clip: VideoClip, out: string, more: Partial<RenderJob> = {}): Re
     clip,
     span: { startSec: 0, endSec: clip.durationSec },
     keyframes: [{ timestampSec: 0, heatmap: planted(3, 4) }],
-    style: { ...defaultStyle, showMarks: false, levels: [0.5] },
+    style: { ...defaultStyle, showMarks: false, showLegend: false, levels: [0.5] },
     out: join(folder, out),
     ...more,
   };
@@ -66,7 +67,15 @@ describe('every frame of the segment is there once, in order', () => {
       Array.from({ length: end - first }, (_, k) => first + k),
     );
     const written = await probeClip(job.out);
-    expect(result).toEqual({ frames: end - first, durationSec: expect.closeTo(written.durationSec, 2), constantRate });
+    expect(result).toEqual({
+      ...{ frames: end - first, width: 160, height: 96, hasAudio: false, constantRate },
+      durationSec: expect.closeTo(written.durationSec, 2),
+    });
+    const whole = { startSec: 0, endSec: 10 };
+    const { timesSec: source } = await listFrames(clip, job.span);
+    const { timesSec: shown } = await listFrames(written, whole);
+    const clockSec = constantRate ? 0.0011 : 0.00001;
+    expect(shown.every((time, n) => Math.abs(time - (source[n]! - source[0]!)) < clockSec)).toBe(true);
     if (constantRate) expect(written.frameRate).toEqual(clip.frameRate);
     expect(written.pixelFormat).toBe('yuv420p');
     expect(progress).toHaveBeenLastCalledWith({
@@ -76,6 +85,118 @@ describe('every frame of the segment is there once, in order', () => {
       unit: 'frames',
     });
   });
+});
+
+test('frames at uneven times each have the heatmap of their own time', async () => {
+  const grey = { frames: 12, draw: drawGrey(90), timesMs: 'N*30+mod(N*N\\,7)*9', width: 160, height: 96 };
+  const clip = await probeClip(await makeClip(join(folder, 'uneven.mp4'), grey));
+  const span = { startSec: 0, endSec: clip.durationSec };
+  const { timesSec } = await listFrames(clip, span);
+  // A cell that moves on with every frame: a layer that is one frame late would show two cells, or the wrong one.
+  const keyframes = Array.from(timesSec, (timestampSec, n) => ({
+    timestampSec,
+    heatmap: planted(n % ROWS, (3 * n) % COLUMNS),
+  }));
+  const job = jobFor(clip, 'uneven out.mp4', {
+    keyframes,
+    style: { ...jobFor(clip, '').style, kind: 'both', opacity: 1 },
+  });
+  expect(await renderOverlay(job)).toMatchObject({ frames: 12, constantRate: false });
+  const frames = await decodeAll(job.out, 'rgb24', 160 * 96 * 3);
+  const brightestCell = (rgb: Uint8Array): number => {
+    const sums = new Float64Array(ROWS * COLUMNS);
+    for (let i = 0; i < 160 * 96; i++) {
+      const cell = Math.floor(((i / 160) * ROWS) / 96) * COLUMNS + Math.floor(((i % 160) * COLUMNS) / 160);
+      sums[cell] = sums[cell]! + rgb[3 * i]! - rgb[3 * i + 2]!;
+    }
+    return sums.indexOf(Math.max(...sums));
+  };
+  expect(frames.map(brightestCell)).toEqual(frames.map((_, n) => (n % ROWS) * COLUMNS + ((3 * n) % COLUMNS)));
+});
+
+describe('sound', () => {
+  const beep = 'between(t\\,1\\,1.2)*sin(2*PI*200*t)';
+
+  test.each(['beep.mp4', 'beep.mkv', 'beep.ts'])('%s stays in step with the picture', async (name) => {
+    const clip = await probeClip(await makeClip(join(folder, name), { sound: beep }));
+    const job = jobFor(clip, `out of ${name}.mp4`, { span: { startSec: 0.6, endSec: 1.8 } });
+    const { durationSec, hasAudio } = await renderOverlay(job);
+    expect(hasAudio).toBe(true);
+    const sound = await decodeSound(job.out);
+    const loud = (from: number, to: number): number => Math.max(...sound.slice(from, to).map(Math.abs));
+    // The first frame after 0.6 s is the zero of the video; the beep sounds from 1 s on.
+    const { timesSec } = await listFrames(clip, job.span);
+    const startMs = Math.round(1000 * (1 - timesSec[0]!));
+    expect([loud(0, startMs - 30), loud(startMs + 230, sound.length)]).toEqual([0, 0].map((v) => expect.closeTo(v, 1)));
+    expect(loud(startMs + 30, startMs + 185)).toBeGreaterThan(0.5);
+    // An AAC encoder delays by up to 23 ms, which not every container of the source states.
+    expect(sound.findIndex((value) => Math.abs(value) > 0.3)).toBeLessThan(startMs + 30);
+    expect(sound.length / 1000).toBeCloseTo(durationSec, 1);
+  });
+
+  test('can be left out', async () => {
+    const clip = await probeClip(await makeClip(join(folder, 'loud.mp4'), { sound: beep, frames: 10 }));
+    const job = jobFor(clip, 'silent.mp4', { audio: false });
+    expect(await renderOverlay(job)).toMatchObject({ hasAudio: false });
+    expect(await probeClip(job.out)).toMatchObject({ hasAudio: false });
+  });
+
+  test('that ends before the segment becomes silence', async () => {
+    const clip = await probeClip(await makeClip(join(folder, 'short.mp4'), { sound: beep, frames: 75 }));
+    const job = jobFor(clip, 'short out.mp4', { span: { startSec: 2.4, endSec: 3 } });
+    await renderOverlay(job);
+    expect(Math.max(...(await decodeSound(job.out)))).toBeLessThan(0.01);
+  });
+});
+
+test('the index stands before the data, so that browsers can begin to play', async () => {
+  const clip = await probeClip(await makeClip(join(folder, 'plain.mp4'), { frames: 5 }));
+  const job = jobFor(clip, 'fast.mp4');
+  await renderOverlay(job);
+  const bytes = await readFile(job.out);
+  expect(bytes.indexOf('moov')).toBeLessThan(bytes.indexOf('mdat'));
+  expect(bytes.indexOf('avc1')).toBeGreaterThan(0);
+});
+
+describe('the size of the picture', () => {
+  test('pixels that are not square are stretched', async () => {
+    const output = ['-vf', 'setsar=4/3'];
+    const clip = await probeClip(await makeClip(join(folder, 'wide.mp4'), { frames: 5, width: 120, output }));
+    expect(clip).toMatchObject({ width: 160, height: 96 });
+    const turned = await probeClip(await makeRotated(clip.path, join(folder, 'wide turned.mp4')));
+    expect(turned).toMatchObject({ width: 96, height: 160 });
+    const job = jobFor(clip, 'square.mp4');
+    expect(await renderOverlay(job)).toMatchObject({ width: 160, height: 96 });
+    const frames = await decodeAll(job.out, 'rgb24', 160 * 96 * 3);
+    expect(frames.map((frame) => readNumber(frame, 160, 96))).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test('can be chosen, and a ribbon comes below it', async () => {
+    const clip = await probeClip(await makeClip(join(folder, 'large.mp4'), { frames: 5 }));
+    const ribbon = { samples: [{ timestampSec: 0, loss: 0.5 }] };
+    const job = jobFor(clip, 'small.mp4', { size: { width: 81, height: 49 }, ribbon });
+    const { width, height } = await renderOverlay(job);
+    expect(width).toBe(80);
+    expect(height).toBe(48 + ribbonHeight({ width: 80, height: 48 }, ribbon));
+    const frames = await decodeAll(job.out, 'rgb24', width * height * 3);
+    expect(frames.map((frame) => readNumber(frame.subarray(0, 80 * 48 * 3), 80, 48))).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test('must be one', async () => {
+    const clip = await probeClip(await makeClip(join(folder, 'sized.mp4'), { frames: 5 }));
+    const rendering = renderOverlay(jobFor(clip, 'none.mp4', { size: { width: 1, height: 96 } }));
+    await expect(rendering).rejects.toMatchObject({ code: 'usage' });
+  });
+});
+
+test('gaps show the picture alone', async () => {
+  const clip = await probeClip(await makeClip(join(folder, 'gap.mp4'), { frames: 10, draw: drawGrey(90) }));
+  const job = jobFor(clip, 'gap out.mp4', { gaps: [{ startSec: 0.2, endSec: 1 }] });
+  await renderOverlay(job);
+  const frames = await decodeAll(job.out, 'rgb24', 160 * 96 * 3);
+  const contrast = frames.map((frame) => Math.max(...frame) - Math.min(...frame));
+  expect(Math.min(...contrast.slice(0, 5))).toBeGreaterThan(100);
+  expect(Math.max(...contrast.slice(5))).toBeLessThan(10);
 });
 
 describe('contours lie where the heatmap is', () => {

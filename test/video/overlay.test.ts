@@ -4,46 +4,15 @@ import { join } from 'node:path';
 import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { describe, expect, test } from 'vitest';
 import type { Heatmap } from '../../src/types.ts';
-import { LayerPainter } from '../../src/video/layer.ts';
-import {
-  checkStyle,
-  defaultStyle,
-  drawHeatmap,
-  drawMarks,
-  heatmapAt,
-  type OverlayStyle,
-} from '../../src/video/overlay.ts';
+import { checkStyle, defaultStyle, drawHeatmap, type OverlayStyle } from '../../src/video/overlay.ts';
 import { drawStrip, type StripContent, writeStrip } from '../../src/video/strip.ts';
 import { fitText } from '../../src/video/text.ts';
-
-function flat(value: number): Heatmap {
-  return { height: 2, width: 2, values: new Float32Array(4).fill(value), min: 0, max: value };
-}
 
 function peak(height: number, width: number, cell: number): Heatmap {
   const values = new Float32Array(height * width);
   values[cell] = 1;
   return { height, width, values, min: 0, max: 1 };
 }
-
-describe('heatmapAt', () => {
-  const [first, last] = [flat(0.2), flat(1)];
-  const keyframes = [
-    { timestampSec: 1, heatmap: first },
-    { timestampSec: 3, heatmap: last },
-  ];
-
-  test('holds the first and the last, and returns keyframes themselves', () => {
-    expect([0, 1, 3, 9].map((time) => heatmapAt(keyframes, time))).toEqual([first, first, last, last]);
-    expect(heatmapAt(keyframes, 1)).toBe(first);
-  });
-
-  test('blends in between, scale included', () => {
-    const blend = heatmapAt(keyframes, 1.5);
-    expect([...blend.values]).toEqual([0.4, 0.4, 0.4, 0.4].map((value) => expect.closeTo(value)));
-    expect(blend.max).toBeCloseTo(0.4);
-  });
-});
 
 describe('drawHeatmap', () => {
   function draw(style: Partial<OverlayStyle>): (x: number, y: number) => number[] {
@@ -78,22 +47,6 @@ describe('drawHeatmap', () => {
   ])('refuses %o', (style, message) => {
     expect(() => checkStyle({ ...defaultStyle, ...style })).toThrow(message);
   });
-});
-
-test.each(['contour', 'heatmap', 'both'] as const)('a layer of kind %s holds all that was drawn', (kind) => {
-  const clip = { width: 161, height: 91 };
-  const span = { startSec: 0, endSec: 10 };
-  const momentsSec = [0, 5, 10];
-  const keyframes = momentsSec.map((time, k) => ({ timestampSec: time, heatmap: peak(4, 5, [0, 7, 19][k]!) }));
-  const style = { ...defaultStyle, kind };
-  const painter = new LayerPainter({ clip, span, keyframes, style, title: 'night drive' });
-  for (const [timeSec, moment] of [[0, 0], [2.5], [5, 1], [10, 2], [2.5]] as [number, number?][]) {
-    const context = createCanvas(clip.width, clip.height).getContext('2d');
-    drawHeatmap(context, clip, heatmapAt(keyframes, timeSec), style);
-    drawMarks(context, clip, { span, momentsSec, timeSec, moment, title: 'night drive' });
-    const expected = context.getImageData(0, 0, clip.width, clip.height).data;
-    expect(Buffer.from(painter.paint(timeSec)).equals(Buffer.from(expected.buffer))).toBe(true);
-  }
 });
 
 describe('the strip', () => {

@@ -1,0 +1,214 @@
+/**
+ * The rows of the ribbon under a video: one small plot each. Colours are those of Okabe and Ito, which all common kinds of
+ * colour vision tell apart.
+ */
+import type { SKRSContext2D } from '@napi-rs/canvas';
+import type { TimeSpan } from '../types.ts';
+import type { Area } from './overlay.ts';
+import type { AttentionShares } from './regions.ts';
+import { font } from './text.ts';
+
+/** What the ribbon shows of one sampled frame. */
+export interface RibbonSample {
+  /** Seconds from the start of the clip. */
+  readonly timestampSec: number;
+  /** Final loss of the frame's filter. */
+  readonly loss: number;
+  /** How far the embedding moves when this frame is dropped; in any unit, at least 0. */
+  readonly importance?: number;
+  /** Where the frame's attention lies, as `attentionShares` tells. */
+  readonly shares?: AttentionShares;
+}
+
+/** What the ribbon shows. Rows for which there is no data are left out. */
+export interface RibbonContent {
+  /** By increasing time. */
+  readonly samples: readonly RibbonSample[];
+  /** Labelled events, seconds from the start of the clip. */
+  readonly events?: readonly (TimeSpan & { readonly label: string })[];
+  /** The probabilities of the classes at each sample, in [0, 1]; the six that become most probable are drawn. */
+  readonly classes?: readonly { readonly name: string; readonly probabilities: readonly number[] }[];
+}
+
+/** The time axis that the ribbon shares with the video. */
+export interface RibbonTime {
+  readonly span: TimeSpan;
+  readonly gaps: readonly TimeSpan[];
+}
+
+/** Where a row is drawn, and how times lie along it. */
+export interface Plot extends Area {
+  readonly context: SKRSContext2D;
+  readonly unit: number;
+  xOf(timeSec: number): number;
+}
+
+/** A line of a row's description, in the colour of what it names. */
+export interface Name {
+  readonly text: string;
+  readonly color: string;
+}
+
+/** A plot of the ribbon with its description. */
+export interface Row {
+  /** For a picture of 1280 pixels width. */
+  readonly height: number;
+  readonly names: readonly Name[];
+  /** Whether it shows samples, of which gaps have none. */
+  readonly isSampled: boolean;
+  draw(plot: Plot, time: RibbonTime): void;
+}
+
+/** The rows for which there is data, from the top. */
+export function rowsOf({ samples, events = [], classes = [] }: RibbonContent): Row[] {
+  const rows: Row[] = [];
+  const label = { text: 'event', color: INK };
+  if (events.length > 0) {
+    rows.push({ height: 26, names: [label], isSampled: false, draw: (plot) => drawEvents(plot, events) });
+  }
+  rows.push(barsRow('loss', COLORS.sky, samples, ({ loss }) => loss));
+  if (samples.some(({ importance }) => importance !== undefined)) {
+    rows.push(barsRow('importance', COLORS.orange, samples, ({ importance }) => importance));
+  }
+  if (samples.some(({ shares }) => shares)) {
+    rows.push(stackRow(['left', 'centre', 'right'], [COLORS.sky, COLORS.grey, COLORS.orange], samples));
+    rows.push(stackRow(['far', 'near'], [COLORS.purple, COLORS.green], samples));
+  }
+  if (classes.length > 0) rows.push(classesRow(classes, samples));
+  return rows;
+}
+
+/** Size of text, for a picture of 1280 pixels width. */
+export const FONT_PX = 14;
+
+/** The colour of text. */
+export const INK = '#dfe3e8';
+const COLORS = {
+  orange: '#e69f00',
+  sky: '#56b4e9',
+  green: '#009e73',
+  yellow: '#f0e442',
+  vermilion: '#d55e00',
+  purple: '#cc79a7',
+  grey: '#c9ced6',
+} as const;
+const CLASS_COLORS: readonly string[] = [
+  COLORS.orange,
+  COLORS.sky,
+  COLORS.green,
+  COLORS.yellow,
+  COLORS.vermilion,
+  COLORS.purple,
+];
+const EVENT_COLORS: readonly string[] = ['#3d5a80', '#5c4d7d', '#4a6b5d', '#7d5a4d'];
+
+function drawEvents({ context, unit, top, bottom, xOf }: Plot, events: NonNullable<RibbonContent['events']>): void {
+  for (const [i, { label, startSec, endSec }] of events.entries()) {
+    const [left, right] = [xOf(startSec), xOf(endSec)];
+    context.save();
+    context.beginPath();
+    context.roundRect(left + unit, top, right - left - 2 * unit, bottom - top, 4 * unit);
+    context.clip();
+    context.fillStyle = EVENT_COLORS[i % EVENT_COLORS.length]!;
+    context.fillRect(left, top, right - left, bottom - top);
+    context.font = font(FONT_PX * unit, 'bold');
+    context.fillStyle = '#fff';
+    context.textBaseline = 'middle';
+    context.textAlign = 'left';
+    context.fillText(label, left + 8 * unit, (top + bottom) / 2);
+    context.restore();
+  }
+}
+
+/** One bar per sample, from 0 to the greatest value, which the row's name states. */
+function barsRow(
+  name: string,
+  color: string,
+  samples: readonly RibbonSample[],
+  read: (sample: RibbonSample) => number | undefined,
+): Row {
+  const values = samples.map((sample) => Math.max(0, read(sample) ?? 0));
+  const max = Math.max(...values);
+  const names = [
+    { text: name, color },
+    { text: `max ${Number(max.toPrecision(2))}`, color: INK },
+  ];
+  const draw = ({ context, unit, top, bottom, xOf }: Plot, { span, gaps }: RibbonTime): void => {
+    context.fillStyle = color;
+    for (const [i, cell] of cellsOf(samples, span, gaps).entries()) {
+      const width = Math.max(unit, Math.min(14 * unit, 0.7 * (xOf(cell.endSec) - xOf(cell.startSec))));
+      const height = max > 0 ? (values[i]! / max) * (bottom - top - 3 * unit) : 0;
+      context.fillRect(xOf(samples[i]!.timestampSec) - width / 2, bottom - height, width, height);
+    }
+  };
+  return { height: 44, names, isSampled: true, draw };
+}
+
+/** Shares that add up to 1, stacked from the top; each sample stands for the time around it. */
+function stackRow(
+  parts: readonly (keyof AttentionShares)[],
+  colors: readonly string[],
+  samples: readonly RibbonSample[],
+): Row {
+  const draw = ({ context, top, bottom, xOf }: Plot, { span, gaps }: RibbonTime): void => {
+    for (const [i, cell] of cellsOf(samples, span, gaps).entries()) {
+      const [left, right] = [Math.round(xOf(cell.startSec)), Math.round(xOf(cell.endSec))];
+      let from = top;
+      for (const [k, part] of parts.entries()) {
+        const height = (samples[i]!.shares?.[part] ?? 0) * (bottom - top);
+        context.fillStyle = colors[k]!;
+        context.fillRect(left, from, right - left, height);
+        from += height;
+      }
+    }
+  };
+  const names = parts.map((text, k) => ({ text, color: colors[k]! }));
+  return { height: 18 * parts.length, names, isSampled: true, draw };
+}
+
+/** The probabilities over time as lines, from 0 below to 1 above. */
+function classesRow(classes: NonNullable<RibbonContent['classes']>, samples: readonly RibbonSample[]): Row {
+  const shown = [...classes]
+    .sort((a, b) => Math.max(...b.probabilities) - Math.max(...a.probabilities))
+    .slice(0, CLASS_COLORS.length);
+  const draw = ({ context, unit, top, bottom, xOf }: Plot, { gaps }: RibbonTime): void => {
+    const yOf = (probability: number): number => bottom - unit - probability * (bottom - top - 2 * unit);
+    for (const [k, { probabilities }] of shown.entries()) {
+      context.strokeStyle = CLASS_COLORS[k]!;
+      context.fillStyle = CLASS_COLORS[k]!;
+      context.lineWidth = 2.5 * unit;
+      context.lineJoin = 'round';
+      context.beginPath();
+      for (const [i, { timestampSec }] of samples.entries()) {
+        const previousSec = samples[i - 1]?.timestampSec ?? timestampSec;
+        const isCut = gaps.some(({ startSec, endSec }) => startSec < timestampSec && endSec > previousSec);
+        const [x, y] = [xOf(timestampSec), yOf(probabilities[i] ?? 0)];
+        if (i === 0 || isCut) context.moveTo(x, y);
+        else context.lineTo(x, y);
+        if (samples.length <= MAX_DOTS) context.fillRect(x - 3 * unit, y - 3 * unit, 6 * unit, 6 * unit);
+      }
+      context.stroke();
+    }
+  };
+  const names = shown.map(({ name }, k) => ({ text: name, color: CLASS_COLORS[k]! }));
+  if (shown.length < classes.length) names.push({ text: `and ${classes.length - shown.length} more`, color: INK });
+  return { height: Math.max(60, 17 * names.length), names, isSampled: true, draw };
+}
+
+/** Lines with more points than this are drawn without dots. */
+const MAX_DOTS = 40;
+
+/** The time that each sample stands for: halfway to its neighbours, but not into a gap. */
+function cellsOf(samples: readonly RibbonSample[], span: TimeSpan, gaps: readonly TimeSpan[]): TimeSpan[] {
+  const times = samples.map(({ timestampSec }) => timestampSec);
+  return times.map((time, i) => {
+    const previous = times[i - 1];
+    const next = times[i + 1];
+    const starts = gaps.filter(({ endSec }) => endSec <= time).map(({ endSec }) => endSec);
+    const ends = gaps.filter(({ startSec }) => startSec > time).map(({ startSec }) => startSec);
+    return {
+      startSec: Math.max(previous === undefined ? span.startSec : (previous + time) / 2, ...starts),
+      endSec: Math.min(next === undefined ? span.endSec : (time + next) / 2, ...ends),
+    };
+  });
+}
