@@ -17,7 +17,6 @@ import { findPretrained } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { planEvents } from '../training/dataset.ts';
 import { readEvents, SPLITS, type Split } from '../training/events.ts';
-import { openFeatureCache, prepareFeatures } from '../training/features.ts';
 import { VERSION } from '../version.ts';
 import { choiceOption, examples, parseCount } from './options.ts';
 import { interruptible } from './run.ts';
@@ -121,14 +120,14 @@ async function measure(
   }
   const backend = await useBackend(flags.backend);
   await pullTrunk(findPretrained(head.spec.trunk), work);
-  const cache = openFeatureCache(head.spec);
-  await prepareFeatures(
-    events.map((event) => event.planned),
-    head.spec,
-    cache,
-    { backend: backend.name, ...work },
-  );
-  const scores = await studyLocalization(head, events, { methods, target, seed, truth, cache, ...work });
+  const scores = await studyLocalization(head, events, {
+    methods,
+    target,
+    seed,
+    truth,
+    backend: backend.name,
+    ...work,
+  });
   return {
     schema: REPORT_SCHEMA,
     l2cafVersion: VERSION,
@@ -155,10 +154,10 @@ function describeLeftOut({
 }: Omit<TruthSurvey, 'events'>): string[] {
   const lines: string[] = [];
   if (eventsWithoutObject > 0) {
-    lines.push(`${eventsWithoutObject} events left out: no single object decides ${labelsWithoutObject.join(', ')}`);
+    lines.push(`events left out: ${eventsWithoutObject} (no single object decides ${labelsWithoutObject.join(', ')})`);
   }
   if (framesLeftOut > 0)
-    lines.push(`${framesLeftOut} frames left out: less than ${MIN_OBJECT_PX} pixels of the object`);
+    lines.push(`frames left out: ${framesLeftOut} (less than ${MIN_OBJECT_PX} pixels of the object)`);
   return lines;
 }
 

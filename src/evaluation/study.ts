@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { L2cafError, throwIfAborted } from '../errors.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
+import type { BackendInfo } from '../models/backend.ts';
 import { EventNetwork } from '../models/event-network.ts';
 import { featureMapShape, type Head } from '../models/head.ts';
 import { findPretrained } from '../models/pretrained.ts';
@@ -12,6 +13,7 @@ import type { FeatureMaps } from '../models/recurrent-tail.ts';
 import type { PlannedEvent } from '../training/dataset.ts';
 import { featureTensor, loadFeatures } from '../training/embed.ts';
 import type { FeatureCache } from '../training/feature-cache.ts';
+import { openFeatureCache, prepareFeatures } from '../training/features.ts';
 import { runHead } from '../training/network.ts';
 import type { ProgressListener } from '../types.ts';
 import { forgetfulHead, type MapMethod, type MapSubject, mapsOf } from './baseline-maps.ts';
@@ -54,43 +56,45 @@ export interface StudyOptions {
   /** Of starting points, random maps and the re-initialised head. */
   readonly seed: number;
   readonly truth: TruthFolder;
-  /** Holds the features of all frames. */
-  readonly cache: FeatureCache;
+  /** The backend that runs in this process. */
+  readonly backend: BackendInfo['name'];
   readonly onProgress?: ProgressListener | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Measures all methods on all events, on the current backend.
+ * Measures all methods on all events. Frames go through the trunk once, into the cache that training uses too.
  *
- * @throws L2cafError `usage` when a label is explained that the model has no class for; as `solveFilters`; `aborted`
+ * @throws L2cafError `usage` when labels are explained that the model has no class for; as `prepareFeatures` and
+ *   `solveFilters`; `aborted`
  */
 export async function studyLocalization(
   head: Head,
   events: readonly VisibleEvent[],
   options: StudyOptions,
 ): Promise<EventScores[]> {
-  const objectives = events.map(({ planned }) => objectiveOf(head, planned.event.label, options.target));
-  const pretrained = findPretrained(head.spec.trunk);
-  const network = await EventNetwork.load(head, pretrained);
-  const forgetful = await EventNetwork.load(forgetfulHead(head, options.seed), pretrained);
-  const output = options.target === 'label' ? 'logits' : 'embedding';
-  const weights = Object.fromEntries(
-    [...head.weights].map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]),
+  const { target, onProgress, signal } = options;
+  const objectives = objectivesOf(
+    head,
+    events.map(({ planned }) => planned.event.label),
+    target,
   );
+  const cache = openFeatureCache(head.spec);
+  await prepareFeatures(
+    events.map(({ planned }) => planned),
+    head.spec,
+    cache,
+    options,
+  );
+  const subjects = await openSubjects(head, cache, options);
   const scores: EventScores[] = [];
   try {
     for (const [index, event] of events.entries()) {
-      throwIfAborted(options.signal);
-      options.onProgress?.({ stage: 'measuring', done: index, total: events.length, unit: 'events' });
-      const maps = await featureMapsOf(head, weights, event.planned, options.cache);
-      const subject = {
-        tail: network.tail(maps, output),
-        reinitialised: forgetful.tail(maps, output),
-        objective: objectives[index]!,
-      };
+      throwIfAborted(signal);
+      onProgress?.({ stage: 'measuring', done: index, total: events.length, unit: 'events' });
+      const objects = await objectsOf(event, options.truth);
+      const subject = await subjects.open(event.planned, objectives[index]!);
       try {
-        const objects = await objectsOf(event, options.truth);
         scores.push(await measureEvent(subject, { event, objects, index }, options));
       } finally {
         subject.tail.dispose();
@@ -98,11 +102,9 @@ export async function studyLocalization(
       }
     }
   } finally {
-    tf.dispose(weights);
-    network.dispose();
-    forgetful.dispose();
+    subjects.dispose();
   }
-  options.onProgress?.({ stage: 'measuring', done: events.length, total: events.length, unit: 'events' });
+  onProgress?.({ stage: 'measuring', done: events.length, total: events.length, unit: 'events' });
   return scores;
 }
 
@@ -143,13 +145,47 @@ function scoreMap(map: AttentionMap, object: BinaryImage, mask: Uint8Array): Map
   };
 }
 
-function objectiveOf({ spec }: Head, label: string, target: StudyTarget): MapSubject['objective'] {
-  if (target === 'oblivious') return { kind: target };
-  const index = spec.labels?.indexOf(label) ?? -1;
-  if (index >= 0) return { kind: 'class', index };
-  throw new L2cafError('usage', `the model has no class named "${label}"`, {
-    hint: spec.labels ? `its classes: ${spec.labels.join(', ')}` : 'it has no classifier: use --target oblivious',
+/** What the maps of each event explain. */
+function objectivesOf({ spec }: Head, labels: readonly string[], target: StudyTarget): MapSubject['objective'][] {
+  if (target === 'oblivious') return labels.map(() => ({ kind: target }));
+  const { labels: classes = [] } = spec;
+  const unknown = [...new Set(labels)].filter((label) => !classes.includes(label));
+  if (unknown.length === 0) return labels.map((label) => ({ kind: 'class', index: classes.indexOf(label) }));
+  throw new L2cafError('usage', `the model has no class named ${unknown.join(', ')}`, {
+    hint: `${classes.length > 0 ? `its classes: ${classes.join(', ')}` : 'it has no classifier'}; use --target oblivious`,
   });
+}
+
+/** Makes subjects of events; the caller disposes of each subject's tails, then of this. */
+interface Subjects {
+  open(planned: PlannedEvent, objective: MapSubject['objective']): Promise<MapSubject>;
+  dispose(): void;
+}
+
+/** The head, its re-initialised twin, and the weights of the shallow CNN that they share. */
+async function openSubjects(
+  head: Head,
+  cache: FeatureCache,
+  { seed, target }: Pick<StudyOptions, 'seed' | 'target'>,
+): Promise<Subjects> {
+  const pretrained = findPretrained(head.spec.trunk);
+  const network = await EventNetwork.load(head, pretrained);
+  const forgetful = await EventNetwork.load(forgetfulHead(head, seed), pretrained);
+  const weights = Object.fromEntries(
+    [...head.weights].map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]),
+  );
+  const output = target === 'label' ? 'logits' : 'embedding';
+  return {
+    open: async (planned, objective) => {
+      const maps = await featureMapsOf(head, weights, planned, cache);
+      return { tail: network.tail(maps, output), reinitialised: forgetful.tail(maps, output), objective };
+    },
+    dispose: () => {
+      tf.dispose(weights);
+      network.dispose();
+      forgetful.dispose();
+    },
+  };
 }
 
 /** The shallow CNN's maps of an event, from the cached features of its frames. */
