@@ -205,9 +205,10 @@ function tableOf(label: string | undefined, rows: readonly MethodFigures[]): str
   ]);
 }
 
-/** `1.46 (1.31-1.60)` */
+/** `1.46 (1.31-1.60)`, or `1.46` of one event. */
 function shown({ value, low, high }: Estimate, digits: number): string {
   if (!Number.isFinite(value)) return '-';
+  if (!Number.isFinite(low)) return value.toFixed(digits);
   return `${value.toFixed(digits)} (${low.toFixed(digits)}-${high.toFixed(digits)})`;
 }
 

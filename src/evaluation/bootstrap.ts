@@ -1,7 +1,7 @@
 /** Confidence intervals by the bootstrap (Efron 1979): how far a figure would move with other events of the same kind. */
 import { createRandom } from '../random.ts';
 
-/** A figure with its 95 % confidence interval. */
+/** A figure with its 95 % confidence interval; a single thing has none, and its ends are not numbers. */
 export interface Estimate {
   readonly value: number;
   readonly low: number;
@@ -29,7 +29,7 @@ export function bootstrap(
   const everything = Array.from({ length: count }, (_, i) => i);
   const random = createRandom(seed, BOOTSTRAP_STREAM, count);
   const values: number[] = [];
-  for (let i = 0; i < resamples; i++) {
+  for (let i = 0; count > 1 && i < resamples; i++) {
     const value = statistic(everything.map(() => Math.floor(random.uniform() * count)));
     if (Number.isFinite(value)) values.push(value);
   }

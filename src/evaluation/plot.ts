@@ -62,7 +62,7 @@ function drawPanel(
 ): void {
   const bottom = top + figures.length * ROW;
   const width = PANEL - 2 * GAP;
-  const highest = niceCeiling(Math.max(panel.chance ?? 0, ...figures.map((own) => finite(panel.of(own).high))));
+  const highest = niceCeiling(Math.max(panel.chance ?? 0, ...figures.map((own) => highestOf(panel.of(own)))));
   const x = (value: number): number => left + (value / highest) * width;
   write(ink, panel.title, left, top - 1.2 * GAP, 'left', 'bold');
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {
@@ -80,7 +80,7 @@ function drawPanel(
     const y = top + (row + 0.5) * ROW;
     const colour = own.method.startsWith('l2caf') && own.method !== 'l2caf-reinit' ? OWN! : OTHERS!;
     ink.lineWidth = 3;
-    line(ink, colour, [x(finite(low)), y], [x(finite(high)), y]);
+    if (Number.isFinite(low)) line(ink, colour, [x(low), y], [x(high), y]);
     ink.lineWidth = 1;
     ink.fillStyle = colour;
     ink.beginPath();
@@ -116,8 +116,9 @@ function write(
   ink.fillText(text, x, y);
 }
 
-function finite(value: number): number {
-  return Number.isFinite(value) ? value : 0;
+/** Of the figure and its interval, what is a number; 0 if nothing is. */
+function highestOf({ value, high }: Estimate): number {
+  return Math.max(0, ...[value, high].filter(Number.isFinite));
 }
 
 /** The next of 1, 2, 4, 6, 8 times a power of ten. */

@@ -25,7 +25,10 @@ export interface LocalizationReport extends StudySummary {
   readonly used: { readonly events: number; readonly frames: number } & Omit<TruthSurvey, 'events'>;
 }
 
-/** The figures as comma-separated values, one line per method and label; the label is empty for all events. */
+/**
+ * The figures as comma-separated values, one line per method and label. The label is empty for all events; what is not a
+ * number (the interval of a single event) is empty too, and null in JSON.
+ */
 export function csvOf({ methods }: LocalizationReport): string {
   const measures = ['energyLift', 'pointing', 'pxAP'] as const;
   const heading = [
@@ -41,10 +44,14 @@ export function csvOf({ methods }: LocalizationReport): string {
     row.method,
     row.events,
     row.frames,
-    ...measures.flatMap((name) => [row[name].value, row[name].low, row[name].high]),
+    ...measures.flatMap((name) => [row[name].value, row[name].low, row[name].high]).map(cell),
     row.blank,
   ]);
   return [heading, ...rows].map((row) => `${row.join(',')}\n`).join('');
+}
+
+function cell(value: number): string {
+  return Number.isFinite(value) ? String(value) : '';
 }
 
 function quoted(text: string): string {

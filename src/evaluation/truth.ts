@@ -2,7 +2,7 @@
  * Where the decisive object of an event is in each frame: the class of a segmentation mask that its label names (CamVid's
  * layout), or the boxes of the planted evidence of a generated clip (`fixtures/`).
  */
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { z } from 'zod';
 import { L2cafError, messageOf, throwIfAborted } from '../errors.ts';
@@ -152,8 +152,15 @@ async function readMask(
   value: number,
 ): Promise<BinaryImage> {
   const path = join(folder, `${String(frame).padStart(4, '0')}.png`);
-  const picture = await openPicture(path).catch((cause: unknown) => {
-    throw new L2cafError('input-unreadable', `no mask and no boxes for ${clip.path}: ${messageOf(cause)}`, { cause });
+  const picture = await openPicture(path).catch(async (cause: unknown) => {
+    const hasFolder = await access(folder).then(
+      () => true,
+      () => false,
+    );
+    const missing = `neither ${folder}.json nor the folder ${folder} is there`;
+    throw new L2cafError('input-unreadable', hasFolder ? messageOf(cause) : `no truth for ${clip.path}: ${missing}`, {
+      cause,
+    });
   });
   const { width, height } = picture;
   checkSize(path, { width, height }, clip);

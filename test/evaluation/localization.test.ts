@@ -98,4 +98,7 @@ describe('bootstrap', () => {
     const sometimes = bootstrap(2, (indices) => (indices[0] === indices[1] ? Number.NaN : 3), { seed: 1 });
     expect(sometimes).toEqual({ value: 3, low: 3, high: 3 });
   });
+  it('gives a single thing no interval', () => {
+    expect(bootstrap(1, () => 2, { seed: 1 })).toEqual({ value: 2, low: Number.NaN, high: Number.NaN });
+  });
 });

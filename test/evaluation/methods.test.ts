@@ -242,7 +242,7 @@ describe('measureEvent and summarise', () => {
       ['b', 'l2caf', 1, 3],
       ['b', 'centre', 1, 3],
     ]);
-    const [own] = methods;
+    const own = methods[0];
     for (const { value, low, high } of [own!.energyLift, own!.pointing, own!.pxAP]) {
       expect(low).toBeLessThanOrEqual(value);
       expect(high).toBeGreaterThanOrEqual(value);
