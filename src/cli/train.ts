@@ -122,7 +122,7 @@ function addObjective(command: Command): void {
     .option('--classifier', 'train a classifier on the embedding too', false)
     .option('--classifier-weight <factor>', 'weight of its loss', parseNumber(0, 100), 1)
     .option('--dense-weight <factor>', 'weight of the loss on masks and boxes', parseNumber(0, 100), 1)
-    .option('--sparsity <factor>', "weight of the feature map's mean activation", parseNumber(0, 100), 0.3)
+    .option('--sparsity <factor>', "weight of the feature map's mean activation", parseNumber(0, 100), 0.02)
     .option('--steps <count>', 'batches to train on', parseCount(1), 120)
     .option('--learning-rate <rate>', 'highest learning rate', parseNumber(1e-8, 10), 1e-3)
     .option('--weight-decay <share>', 'decay of the kernels', parseNumber(0, 10), 0.1)
