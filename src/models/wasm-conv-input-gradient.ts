@@ -1,13 +1,17 @@
 /**
  * tfjs-backend-wasm takes five to ten times as long for the gradient of a convolution with respect to its input as for the
- * convolution itself. Without a stride the gradient is a convolution too, with the kernel turned round, so let it be one:
- * filters of tails with convolutions, and Grad-CAM through them, wait for little else.
+ * convolution itself. Without a stride the gradient is a convolution too, with the kernel turned round, so let it be one
+ * where the picture is large enough to pay for turning the kernel: gradient descent on tails with convolutions waits for
+ * little else.
  */
 import * as tf from '@tensorflow/tfjs';
 
 const KERNEL_NAME = 'Conv2DBackpropInput';
 
 let done = false;
+
+/** Positions `n·h·w` from which on turning the kernel, which the backend then packs anew, costs less than it saves. */
+const MIN_POSITIONS = 100;
 
 /** Re-registers the wasm kernel. Safe to call again. */
 export function speedUpWasmConvInputGradient(): void {
@@ -19,7 +23,8 @@ export function speedUpWasmConvInputGradient(): void {
     ...kernel,
     kernelFunc: (params) => {
       const { dy, filter } = params.inputs as unknown as { dy: tf.Tensor4D; filter: tf.Tensor4D };
-      return isPlain(params.attrs as unknown as GradientAttributes, filter)
+      const isLarge = dy.shape[0] * dy.shape[1] * dy.shape[2] >= MIN_POSITIONS;
+      return isLarge && isPlain(params.attrs as unknown as GradientAttributes, filter)
         ? turnedConvolution(dy, filter)
         : kernel.kernelFunc(params);
     },
@@ -41,7 +46,10 @@ function isPlain({ strides, pad, dataFormat = 'NHWC' }: GradientAttributes, { sh
 /** Gradient of the output `[n, h, w, out]`, kernel `[k, k, in, out]` → gradient of the input `[n, h, w, in]`. */
 function turnedConvolution(dy: tf.Tensor4D, kernel: tf.Tensor4D): tf.Tensor4D {
   return tf.tidy(() => {
-    const turned = kernel.shape[0] === 1 && kernel.shape[1] === 1 ? kernel : tf.reverse(kernel, [0, 1]);
-    return tf.conv2d(dy, tf.transpose(turned, [0, 1, 3, 2]) as tf.Tensor4D, 1, 'same');
+    const [height, width, inChannels, outChannels] = kernel.shape;
+    const taps = tf.reshape(kernel, [height * width, inChannels, outChannels]) as tf.Tensor3D;
+    const backwards = tf.range(height * width - 1, -1, -1, 'int32'); // gather is fast on wasm, reverse is not
+    const turned = tf.transpose(height * width === 1 ? taps : tf.gather(taps, backwards), [0, 2, 1]);
+    return tf.conv2d(dy, tf.reshape(turned, [height, width, outChannels, inChannels]) as tf.Tensor4D, 1, 'same');
   });
 }

@@ -13,7 +13,7 @@ async function inputGradient(
   await useBackend(backend);
   const before = tf.memory().numTensors;
   const gradient = tf.tidy(() => {
-    const x = tf.tensor4d(normals(2 * 7 * 6 * 3, 1, 1), [2, 7, 6, 3]);
+    const x = tf.tensor4d(normals(3 * 7 * 6 * 3, 1, 1), [3, 7, 6, 3]);
     const kernel = tf.tensor4d(normals(size[0] * size[1] * 3 * 4, 1, 2), [...size, 3, 4]);
     const y = tf.conv2d(x, kernel, strides, pad);
     const dy = tf.tensor4d(normals(y.size, 1, 3), y.shape);
