@@ -95,7 +95,7 @@ describe('drawSigned', () => {
 
   it('draws no contour of a side that stays below the levels, nor of an empty filter', () => {
     const inked = (context: SKRSContext2D): boolean =>
-      context.getImageData(100, 0, 100, 100).data.some((value) => value > 0);
+      context.getImageData(130, 0, 70, 100).data.some((value) => value > 0);
     const levels = [0.5];
     expect(inked(draw(half('left', 1), half('right', 0.8), { levels }))).toBe(true);
     expect(inked(draw(half('left', 1), half('right', 0.3), { levels }))).toBe(false);
