@@ -1,6 +1,7 @@
 /**
- * Colours for numbers in [0, 1]. The default, cividis, reads the same with and without colour-vision deficiency; turbo
- * spreads more hues for those who see them. Tables of 16 stops, interpolated: the eye cannot tell them from the originals.
+ * Colours for numbers in [0, 1]. All maps but turbo grow evenly lighter, so they read the same with and without
+ * colour-vision deficiency; turbo spreads more hues for those who see them. Tables of 16 stops, interpolated: the eye
+ * cannot tell them from the originals.
  */
 
 /** Red, green and blue, 0–255. */
@@ -26,7 +27,7 @@ const TABLES = Object.fromEntries(
   Object.entries(STOPS).map(([name, stops]) => [name, stops.split(' ').map(parseHex)]),
 ) as Record<ColormapName, Rgb[]>;
 
-/** All names, the default first. */
+/** All names. */
 export const COLORMAP_NAMES: readonly ColormapName[] = Object.keys(STOPS) as ColormapName[];
 
 /** The colour of `value`, which is clamped to [0, 1]. */

@@ -33,29 +33,32 @@ export function contourLines(heatmap: Heatmap, levels: readonly number[]): Conto
   });
 }
 
-/** Distance of the points of a smoothed ring, cells of the heatmap. */
+/** Distance of the points of a smoothed ring, cells of the heatmap; at most. */
 const STEP = 0.5;
-/** Passes of the filter (1 2 1)/4: together a Gaussian of about 0.9 cells. */
-const MAX_PASSES = 6;
+/** Passes of the filter (1 2 1)/4: together a Gaussian of a good cell. */
+const MAX_PASSES = 16;
 /** Points of a ring per pass: less rounding for small rings, which it would shrink. */
-const POINTS_PER_PASS = 16;
+const POINTS_PER_PASS = 9;
 
 /** Rounds the corners of a closed line; points on the picture's border stay where they are. */
-function smoothRing(ring: Ring, { width, height }: GridShape): Ring {
+function smoothRing(ring: Ring, { width, height }: GridShape): Point[] {
   const points = resample(ring);
   const count = points.length;
-  const isFixed = points.map(([x, y]) => x <= 0 || y <= 0 || x >= width || y >= height);
-  let current = points;
-  for (let pass = 0; pass < Math.min(MAX_PASSES, Math.floor(count / POINTS_PER_PASS)); pass++) {
-    const before = current;
-    current = before.map((point, i) => {
-      if (isFixed[i]) return point;
-      const previous = before[(i + count - 1) % count]!;
-      const next = before[(i + 1) % count]!;
-      return [(previous[0] + 2 * point[0] + next[0]) / 4, (previous[1] + 2 * point[1] + next[1]) / 4];
-    });
-  }
-  return [...current, current[0]!];
+  const isFree = points.map(([x, y]) => x > 0 && y > 0 && x < width && y < height);
+  const passes = Math.min(MAX_PASSES, Math.floor(count / POINTS_PER_PASS));
+  const [xs, ys] = [0, 1].map((axis) => {
+    let current = Float64Array.from(points, (point) => point[axis]!);
+    let before = current.slice();
+    for (let pass = 0; pass < passes; pass++) {
+      [current, before] = [before, current];
+      for (let i = 0; i < count; i++) {
+        const neighbours = before[i === 0 ? count - 1 : i - 1]! + before[i + 1 === count ? 0 : i + 1]!;
+        current[i] = isFree[i] ? (neighbours + 2 * before[i]!) / 4 : before[i]!;
+      }
+    }
+    return current;
+  }) as [Float64Array, Float64Array];
+  return Array.from({ length: count + 1 }, (_, i) => [xs[i % count]!, ys[i % count]!]);
 }
 
 /** The corners of a ring and points between them, at most {@link STEP} apart; the last does not repeat the first. */

@@ -51,7 +51,7 @@ export interface Name {
 
 /** A plot of the ribbon with its description. */
 export interface Row {
-  /** For a picture of 1280 pixels width. */
+  /** For a picture whose longer side has 1280 pixels. */
   readonly height: number;
   readonly names: readonly Name[];
   /** Whether it shows samples, of which gaps have none. */
@@ -78,7 +78,7 @@ export function rowsOf({ samples, events = [], classes = [] }: RibbonContent): R
   return rows;
 }
 
-/** Size of text, for a picture of 1280 pixels width. */
+/** Size of text, for a picture whose longer side has 1280 pixels. */
 export const FONT_PX = 14;
 
 /** The colour of text. */

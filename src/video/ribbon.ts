@@ -33,12 +33,12 @@ export function drawRibbon(
     const bottom = top + row.height * unit;
     context.fillStyle = PANEL;
     context.fillRect(plot.left, top, plot.right - plot.left, bottom - top);
+    row.draw({ ...plot, top, bottom }, time);
     if (row.isSampled) {
       for (const gap of time.gaps) {
         drawHatching(context, { left: plot.xOf(gap.startSec), right: plot.xOf(gap.endSec), top, bottom }, unit);
       }
     }
-    row.draw({ ...plot, top, bottom }, time);
     drawNames(context, row.names, { left: 0, right: plot.left, top, bottom }, unit);
     top = bottom + GAP * unit;
   }
@@ -80,7 +80,7 @@ export function drawCursor(
   };
 }
 
-/** Lengths for a picture of 1280 pixels width; they scale with it. */
+/** Lengths for a picture whose longer side has 1280 pixels; they scale with it. */
 const GAP = 8;
 const AXIS_HEIGHT = 24;
 const GUTTER = 150;
@@ -89,8 +89,9 @@ const RIGHT_MARGIN = 16;
 const BACKGROUND = '#15181d';
 const PANEL = '#22272f';
 
-function unitOf({ width }: PictureSize): number {
-  return Math.max(0.5, width / 1280);
+/** By the longer side, so that text can be read under upright pictures, too. */
+function unitOf({ width, height }: PictureSize): number {
+  return Math.max(0.5, Math.max(width, height) / 1280);
 }
 
 function plotOf(context: SKRSContext2D, picture: PictureSize, { startSec, endSec }: TimeSpan): Plot {

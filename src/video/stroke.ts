@@ -121,5 +121,5 @@ export class ContourPainter {
 /** Marks pixels that no line is near. */
 const FAR = 255;
 
-const TILE_SHIFT = 5;
+const TILE_SHIFT = 4;
 const TILE_PX = 1 << TILE_SHIFT;
