@@ -46,7 +46,7 @@ export class TruthFolder {
    */
   async read({ clip, video, label }: LabelledEvent, { frameIndex }: PlannedFrame): Promise<BinaryImage | undefined> {
     const base = join(this.#folder, basename(video, extname(video)));
-    const known = this.#documents.get(base) ?? readBoxes(`${base}.json`);
+    const known = this.#documents.get(base) ?? readBoxes(base);
     this.#documents.set(base, known);
     const document = await known;
     if (document === undefined) {
@@ -122,9 +122,16 @@ const boxDocumentSchema = z.object({
 });
 type BoxDocument = z.infer<typeof boxDocumentSchema>;
 
-async function readBoxes(path: string): Promise<BoxDocument | undefined> {
+/** The boxes of a video, or undefined when there is a folder of masks in their place. */
+async function readBoxes(base: string): Promise<BoxDocument | undefined> {
+  const path = `${base}.json`;
   const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
+  if (text === undefined) {
+    await access(base).catch((cause: unknown) => {
+      throw new L2cafError('input-unreadable', `neither ${path} nor the folder ${base} is there`, { cause });
+    });
+    return undefined;
+  }
   try {
     const document = boxDocumentSchema.parse(JSON.parse(text));
     return { ...document, objects: document.objects.filter(({ decisive }) => decisive) };
@@ -139,7 +146,9 @@ function paintBoxes({ size, decisive, objects }: BoxDocument, frame: number): Bi
   for (const { boxes } of objects) {
     const box = boxes[frame];
     if (!box) continue;
-    const [left, top, right, bottom] = box.map(Math.round) as [number, number, number, number];
+    const within = (value: number, most: number): number => Math.min(most, Math.max(0, Math.round(value)));
+    const [left, right] = [within(box[0], size.width), within(box[2], size.width)];
+    const [top, bottom] = [within(box[1], size.height), within(box[3], size.height)];
     for (let y = top; y < bottom; y++) pixels.fill(1, y * size.width + left, y * size.width + right);
   }
   return { ...size, pixels };
@@ -152,16 +161,7 @@ async function readMask(
   value: number,
 ): Promise<BinaryImage> {
   const path = join(folder, `${String(frame).padStart(4, '0')}.png`);
-  const picture = await openPicture(path).catch(async (cause: unknown) => {
-    const hasFolder = await access(folder).then(
-      () => true,
-      () => false,
-    );
-    const missing = `neither ${folder}.json nor the folder ${folder} is there`;
-    throw new L2cafError('input-unreadable', hasFolder ? messageOf(cause) : `no truth for ${clip.path}: ${missing}`, {
-      cause,
-    });
-  });
+  const picture = await openPicture(path);
   const { width, height } = picture;
   checkSize(path, { width, height }, clip);
   const { rgb } = picturePixels(picture);

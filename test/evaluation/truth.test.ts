@@ -20,7 +20,7 @@ beforeAll(async () => {
     decisive: { kind: 'car', firstFrame: 1, lastFrame: 2 },
     objects: [
       { kind: 'car', decisive: true, boxes: [[0, 0, 10, 10], [0, 0, 10, 10.4], null] },
-      { kind: 'car', decisive: true, boxes: [null, [5, 5, 15, 15], [38.6, 0, 40, 30]] },
+      { kind: 'car', decisive: true, boxes: [null, [5, 5, 15, 15], [38.6, -2, 44, 33]] },
       { kind: 'car', decisive: false, boxes: [[20, 20, 30, 30], [20, 20, 30, 30], null] },
     ],
   };
