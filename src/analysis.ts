@@ -32,6 +32,8 @@ const frameSchema = z
     peakCell: z.object({ row: z.int().nonnegative(), column: z.int().nonnegative() }),
     /** Share of the filter's energy in cells that argue against the output. */
     opposingShare: z.number().min(0).max(1),
+    /** How far the output moves when this frame is replaced by the mean of the others; absent for a single frame. */
+    importance: z.number().nonnegative().optional(),
     /** Where the solver ended from each starting point, when there were several. */
     starts: z.array(z.object({ loss: z.number(), correlation: z.number() })).optional(),
     /** The filter at every entry of `lossHistory`, when a trace was asked for. */

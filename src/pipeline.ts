@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './analysis.ts';
 import { assertNever, L2cafError, throwIfAborted } from './errors.ts';
 import { sha256OfFile } from './files.ts';
+import { frameImportance } from './l2caf/importance.ts';
 import { findAttention, type Method, opposingShare } from './l2caf/method.ts';
 import type { Objective } from './l2caf/objective.ts';
 import type { SolveOptions } from './l2caf/solve.ts';
@@ -118,6 +119,7 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
     clock(); // the filters' time begins here
     const attention = await findAttention(tail, method, { ...options, objective });
     const filters = clock();
+    const importance = tail.slots > 1 ? frameImportance(tail) : undefined;
     const { solver, preset, constraint } = attention.options;
     return {
       schema: ANALYSIS_SCHEMA,
@@ -138,7 +140,10 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
       warnings: [...model.warnings],
       embedding: [...embedding],
       ...(network.head.spec.labels && { classes: classesOf(network, maps, network.head.spec.labels) }),
-      frames: attention.filters.map((filter, i) => describeFrame(filter, i, frames.timestampsSec[i]!)),
+      frames: attention.filters.map((filter, i) => ({
+        ...describeFrame(filter, i, frames.timestampsSec[i]!),
+        ...(importance && { importance: importance[i]! }),
+      })),
       timingsSec: { decode, trunk, filters },
     };
   } finally {

@@ -6,20 +6,37 @@ import { basename } from 'node:path';
 import type { Analysis } from './analysis.ts';
 import { L2cafError } from './errors.ts';
 import { sha256OfFile } from './files.ts';
-import { toHeatmap } from './l2caf/heatmap.ts';
-import type { ProgressListener, VideoClip } from './types.ts';
+import { type FilterPart, toHeatmap } from './l2caf/heatmap.ts';
+import type { Heatmap, ProgressListener, VideoClip } from './types.ts';
 import { type RenderedVideo, renderOverlay } from './video/encode.ts';
 import { writeFilm } from './video/film.ts';
-import { checkStyle, defaultStyle, type Keyframe, type OverlayStyle } from './video/overlay.ts';
+import { type Keyframe, type NormalizeMode, normalizeKeyframes } from './video/keyframes.ts';
+import { checkStyle, defaultStyle, type OverlayStyle } from './video/overlay.ts';
 import { probeClip } from './video/probe.ts';
+import { attentionShares, maskOfRegions, type PictureRegion } from './video/regions.ts';
+import type { RibbonContent } from './video/ribbon-rows.ts';
 import { framesAt } from './video/sample.ts';
 import { drawStrip, writeStrip } from './video/strip.ts';
 
 /** How to draw. */
 export interface RenderOptions {
   readonly style?: OverlayStyle;
+  /** What the ends of the scale are; default `frame`. */
+  readonly normalize?: NormalizeMode;
+  /** Supporting and opposing cells in two colours instead of the filter's size. */
+  readonly signed?: boolean;
+  /** Parts of the picture that count for nothing, pixels of the clip as shown. */
+  readonly ignore?: readonly PictureRegion[];
   readonly onProgress?: ProgressListener;
   readonly signal?: AbortSignal;
+}
+
+/** How to draw a video. */
+export interface VideoOptions extends RenderOptions {
+  /** Plots under the picture: loss, importance and attention shares of the sampled frames. */
+  readonly ribbon?: boolean;
+  /** Whether the clip's sound is kept; default true. */
+  readonly audio?: boolean;
 }
 
 /** Points per cell to which filters are resized before contours are drawn: enough for smooth lines, cheap enough for video. */
@@ -33,16 +50,28 @@ const FILM_WIDTH_PX = 1200;
  *
  * @throws L2cafError `input-changed` when the source is not the file that was analyzed; else as `renderOverlay`
  */
-export async function renderVideo(
-  analysis: Analysis,
-  out: string,
-  options: RenderOptions = {},
-): Promise<RenderedVideo> {
-  const { style = defaultStyle, ...work } = options;
+export async function renderVideo(analysis: Analysis, out: string, options: VideoOptions = {}): Promise<RenderedVideo> {
+  const { style = defaultStyle, normalize = 'frame', signed = false, ribbon = false, audio = true } = options;
   checkStyle(style);
   const clip = await openSource(analysis, options.signal);
-  const title = isUntrained(analysis) ? { title: 'UNTRAINED HEAD' } : {};
-  return renderOverlay({ ...work, ...title, clip, span: analysis.span, keyframes: keyframesOf(analysis), style, out });
+  const title = [
+    ...(isUntrained(analysis) ? ['UNTRAINED HEAD'] : []),
+    ...(signed ? ['blue: supports, orange dashed: opposes'] : []),
+  ].join(' · ');
+  return renderOverlay({
+    clip,
+    span: analysis.span,
+    keyframes: keyframesOf(analysis, options),
+    normalize,
+    // A legend of colours does not apply to the two of signed maps.
+    style: signed ? { ...style, showLegend: false } : style,
+    audio,
+    out,
+    ...(title && { title }),
+    ...(ribbon && { ribbon: ribbonOf(analysis) }),
+    ...(options.onProgress && { onProgress: options.onProgress }),
+    ...(options.signal && { signal: options.signal }),
+  });
 }
 
 /**
@@ -51,18 +80,20 @@ export async function renderVideo(
  * @throws L2cafError `input-changed`, `output-unwritable`
  */
 export async function renderStrip(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<void> {
-  const { style = defaultStyle, signal } = options;
+  const { style = defaultStyle, signal, signed } = options;
   const clip = await openSource(analysis, signal);
-  const keyframes = keyframesOf(analysis);
+  const keyframes = keyframesOf(analysis, options);
   const times = keyframes.map(({ timestampSec }) => timestampSec);
   const frames = await framesAt(clip, times, signal ? { signal } : {});
   const { source, span, model, options: settings } = analysis;
+  const { width, height } = model.grid;
+  const how = `${settings.method}, ${settings.target}, ${settings.solver}${signed ? '; blue supports, orange opposes' : ''}`;
   await writeStrip(out, {
     frames,
-    cells: keyframes.map(({ heatmap }, i) => ({ ...analysis.frames[i]!, heatmap })),
+    cells: keyframes.map(({ heatmap, opposing }, i) => ({ ...analysis.frames[i]!, heatmap, opposing })),
     style,
     title: `${basename(source.path)}   ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`,
-    caption: `${settings.method}, ${settings.target}, ${settings.solver}; ${model.trunk} after ${model.stage}, grid ${model.grid.width}x${model.grid.height}`,
+    caption: `${how}; ${model.trunk} after ${model.stage}, grid ${width}x${height}`,
     ...(isUntrained(analysis) && { warning: analysis.warnings.join(' ') }),
   });
 }
@@ -89,7 +120,10 @@ export async function renderFilm(analysis: Analysis, out: string, options: Rende
       const at = Math.min(step, traces[i]!.length - 1); // a filter that has converged stays
       return { ...frame, filter: { ...frame.filter, values: traces[i]![at]! }, loss: frame.lossHistory[at]! };
     });
-    const cells = keyframesOf({ ...analysis, frames: shown }).map(({ heatmap }, i) => ({ ...shown[i]!, heatmap }));
+    const status = (i: number) => (step < traces[i]!.length - 1 ? undefined : shown[i]!.status);
+    const cells = keyframesOf({ ...analysis, frames: shown }, options).map(({ heatmap, opposing }, i) => {
+      return { heatmap, opposing, loss: shown[i]!.loss, status: status(i) };
+    });
     const { method, solver, preset } = analysis.options;
     const how = solver === 'gd' ? `gradient descent, ${preset}` : solver;
     return drawStrip({
@@ -109,13 +143,38 @@ export async function renderFilm(analysis: Analysis, out: string, options: Rende
   });
 }
 
-/** The sampled moments with their heatmaps: `|f|`, resized, then scaled to [0, 1] each by itself. */
-export function keyframesOf({ frames }: Analysis): Keyframe[] {
-  return frames.map(({ timestampSec, filter }) => {
+/**
+ * The sampled moments with their heatmaps: the filter's size (or its two signs), resized, then scaled.
+ *
+ * @throws L2cafError `usage` for an ignored region that is not within the picture
+ */
+export function keyframesOf(
+  { frames, source }: Pick<Analysis, 'frames' | 'source'>,
+  { normalize = 'frame', signed = false, ignore = [] }: Pick<RenderOptions, 'normalize' | 'signed' | 'ignore'> = {},
+): Keyframe[] {
+  const keyframes = frames.map(({ timestampSec, filter }): Keyframe => {
     const size = { height: POINTS_PER_CELL * filter.height, width: POINTS_PER_CELL * filter.width };
-    const values = Float32Array.from(filter.values);
-    return { timestampSec, heatmap: toHeatmap({ ...filter, values }, size) };
+    const map = { ...filter, values: Float32Array.from(filter.values) };
+    const part = (name: FilterPart): Heatmap => toHeatmap(map, { ...size, part: name });
+    return signed
+      ? { timestampSec, heatmap: part('positive'), opposing: part('negative') }
+      : { timestampSec, heatmap: part('abs') };
   });
+  if (signed) return keyframes; // the two signs share a scale, that of the stronger one
+  const mask = ignore.length > 0 ? maskOfRegions(ignore, source, keyframes[0]!.heatmap) : undefined;
+  return normalizeKeyframes(keyframes, normalize, mask);
+}
+
+function ribbonOf(analysis: Analysis): RibbonContent {
+  const keyframes = keyframesOf(analysis);
+  return {
+    samples: analysis.frames.map(({ timestampSec, loss, importance }, i) => ({
+      timestampSec,
+      loss,
+      ...(importance !== undefined && { importance }),
+      shares: attentionShares(keyframes[i]!.heatmap),
+    })),
+  };
 }
 
 function isUntrained({ model }: Analysis): boolean {

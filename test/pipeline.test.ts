@@ -35,7 +35,8 @@ describe('the main job, on a tiny network', () => {
     expect(tf.memory().numTensors).toBe(before);
 
     expect(analysis.frames.map(({ timestampSec }) => timestampSec)).toEqual([0.2, 0.6, 1]);
-    for (const { filter, loss, peakCell } of analysis.frames) {
+    for (const { filter, loss, peakCell, importance } of analysis.frames) {
+      expect(importance).toBeGreaterThanOrEqual(0);
       expect(Math.hypot(...filter.values)).toBeCloseTo(1, 5);
       expect(loss).toBeGreaterThan(0);
       const peak = Math.abs(filter.values[peakCell.row * filter.width + peakCell.column]!);
@@ -50,6 +51,11 @@ describe('the main job, on a tiny network', () => {
     const again = await readAnalysis(path);
     await renderStrip(again, join(folder, 'strip.png'));
     expect((await readFile(join(folder, 'strip.png'))).subarray(1, 4).toString()).toBe('PNG');
+    const styles = [
+      { signed: true, ribbon: true },
+      { normalize: 'clip' as const, ignore: [{ x: 0, y: 100, width: 320, height: 80 }] },
+    ];
+    for (const style of styles) await renderVideo(again, join(folder, 'styled.mp4'), style);
     const video = await renderVideo(again, join(folder, 'overlay.mp4'));
     expect(video).toMatchObject({ frames: 30, constantRate: true });
     expect(await probeClip(join(folder, 'overlay.mp4'))).toMatchObject({

@@ -22,10 +22,10 @@ import {
   type TargetFlag,
 } from './options.ts';
 import { interruptible } from './run.ts';
-import { addStyleOptions, type StyleFlags, styleOf } from './style-options.ts';
+import { addVideoOptions, renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
-interface AnalyzeFlags extends StyleFlags {
+interface AnalyzeFlags extends VideoFlags {
   readonly start?: number;
   readonly end?: number;
   readonly frames: number;
@@ -73,7 +73,7 @@ export function analyzeCommand(): Command {
     .option('-o, --output <folder>', "where the results go (default: the clip's name in l2caf-out)")
     .option('--json', 'print the analysis as one JSON document instead of the table')
     .option('-q, --quiet', 'no progress');
-  return addStyleOptions(command)
+  return addVideoOptions(command)
     .addHelpText(
       'after',
       examples(
@@ -89,7 +89,6 @@ export function analyzeCommand(): Command {
 async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const work = { signal, onProgress: terminal.onProgress };
-  const style = styleOf(flags);
   const folder = flags.output ?? join('l2caf-out', basename(path, extname(path)));
   const files = {
     analysis: join(folder, 'analysis.json'),
@@ -102,8 +101,8 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   const analysis = await withFolder(folder, async () => {
     const found = await findAttention(clip, span, flags, terminal, signal);
     await writeAnalysis(files.analysis, found);
-    await renderStrip(found, files.strip, { ...work, style });
-    await renderVideo(found, files.video, { ...work, style });
+    await renderStrip(found, files.strip, { ...renderOptionsOf(flags), ...work });
+    await renderVideo(found, files.video, { ...videoOptionsOf(flags), ...work });
     return found;
   });
   if (flags.json) return terminal.result(JSON.stringify(analysis));

@@ -5,10 +5,10 @@ import { readAnalysis } from '../analysis.ts';
 import { renderFilm } from '../rendering.ts';
 import { examples } from './options.ts';
 import { interruptible } from './run.ts';
-import { addStyleOptions, type StyleFlags, styleOf } from './style-options.ts';
+import { type AnalysisStyleFlags, addAnalysisStyleOptions, renderOptionsOf } from './style-options.ts';
 import { createTerminal } from './terminal.ts';
 
-interface FilmFlags extends StyleFlags {
+interface FilmFlags extends AnalysisStyleFlags {
   readonly output?: string;
   readonly quiet?: boolean;
 }
@@ -20,7 +20,7 @@ export function filmCommand(): Command {
     .argument('<analysis>', 'analysis.json of an earlier l2caf analyze --trace')
     .option('-o, --output <file>', 'the film to write, .mp4 or .gif (default: convergence.mp4 beside the analysis)')
     .option('-q, --quiet', 'no progress');
-  return addStyleOptions(command)
+  return addAnalysisStyleOptions(command)
     .addHelpText(
       'after',
       examples('l2caf analyze drive.mp4 --solver gd --trace -o out', 'l2caf film out/analysis.json -o convergence.gif'),
@@ -30,7 +30,7 @@ export function filmCommand(): Command {
       const out = flags.output ?? join(dirname(path), 'convergence.mp4');
       const analysis = await readAnalysis(path);
       await interruptible((signal) =>
-        renderFilm(analysis, out, { style: styleOf(flags), signal, onProgress: terminal.onProgress }),
+        renderFilm(analysis, out, { ...renderOptionsOf(flags), signal, onProgress: terminal.onProgress }),
       );
       terminal.result(out);
     });

@@ -5,10 +5,10 @@ import { readAnalysis } from '../analysis.ts';
 import { renderVideo } from '../rendering.ts';
 import { examples } from './options.ts';
 import { interruptible } from './run.ts';
-import { addStyleOptions, type StyleFlags, styleOf } from './style-options.ts';
+import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal } from './terminal.ts';
 
-interface RenderFlags extends StyleFlags {
+interface RenderFlags extends VideoFlags {
   readonly output?: string;
   readonly quiet?: boolean;
 }
@@ -20,7 +20,7 @@ export function renderCommand(): Command {
     .argument('<analysis>', 'analysis.json of an earlier l2caf analyze')
     .option('-o, --output <file>', 'the video to write (default: overlay.mp4 beside the analysis)')
     .option('-q, --quiet', 'no progress');
-  return addStyleOptions(command)
+  return addVideoOptions(command)
     .addHelpText(
       'after',
       examples(
@@ -34,7 +34,7 @@ export function renderCommand(): Command {
       const analysis = await readAnalysis(path);
       for (const warning of analysis.warnings) terminal.warn(warning);
       await interruptible((signal) =>
-        renderVideo(analysis, out, { style: styleOf(flags), signal, onProgress: terminal.onProgress }),
+        renderVideo(analysis, out, { ...videoOptionsOf(flags), signal, onProgress: terminal.onProgress }),
       );
       terminal.result(out);
     });

@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { L2cafError, throwIfAborted } from '../errors.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
+import { frameImportance } from '../l2caf/importance.ts';
 import type { BackendInfo } from '../models/backend.ts';
 import { EventNetwork } from '../models/event-network.ts';
 import { featureMapShape, type Head } from '../models/head.ts';
@@ -19,7 +20,7 @@ import type { ProgressListener } from '../types.ts';
 import { forgetfulHead, type MapMethod, type MapSubject, mapsOf } from './baseline-maps.ts';
 import type { BinaryImage } from './contours.ts';
 import { energyLift, isPointingHit } from './localization.ts';
-import { frameImportance, type TemporalOutcome, temporalOutcome } from './temporal.ts';
+import { type TemporalOutcome, temporalOutcome } from './temporal.ts';
 import type { TruthFolder, VisibleEvent } from './truth.ts';
 import { countPixels, type PixelCounts, scaleMask, scoresOf } from './wsol.ts';
 

@@ -10,6 +10,8 @@ export interface Keyframe {
   /** Real presentation time of the sampled frame, seconds from the start of the clip. */
   readonly timestampSec: number;
   readonly heatmap: Heatmap;
+  /** For signed maps: what argues against the output, as a positive number; `heatmap` is then what argues for it. */
+  readonly opposing?: Heatmap;
 }
 
 /**
@@ -36,9 +38,9 @@ export function normalizeKeyframes(
     min: Math.min(...ranges.map(({ min }) => min)),
     max: Math.max(...ranges.map(({ max }) => max)),
   };
-  return keyframes.map(({ timestampSec, heatmap }, i) => {
+  return keyframes.map(({ heatmap, ...rest }, i) => {
     const range = { frame: ranges[i]!, clip: clipRange, none: { min: 0, max: 1 } }[mode];
-    return { timestampSec, heatmap: rescale(heatmap, range, ignored) };
+    return { ...rest, heatmap: rescale(heatmap, range, ignored) };
   });
 }
 

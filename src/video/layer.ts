@@ -10,6 +10,7 @@ import { drawLegend, drawMoment, drawTimeline, drawTitle } from './marks.ts';
 import type { Area, OverlayStyle } from './overlay.ts';
 import { drawCursor, drawRibbon, ribbonHeight } from './ribbon.ts';
 import type { RibbonContent } from './ribbon-rows.ts';
+import { drawSigned } from './signed.ts';
 import { ContourPainter } from './stroke.ts';
 import { paintTint, type TintTable, tintTable } from './tint.ts';
 import { type RgbaPixels, YuvaLayer } from './yuva.ts';
@@ -44,6 +45,8 @@ export class LayerPainter {
   readonly #layer: YuvaLayer;
   readonly #tint: TintTable;
   readonly #contours: ContourPainter;
+  /** The opposing sides of signed maps. */
+  readonly #opposing: readonly Keyframe[];
   /** The layer with nothing but the ribbon. */
   readonly #blank: Uint8Array;
   /** Title and legend. */
@@ -57,6 +60,9 @@ export class LayerPainter {
     this.#layer = new YuvaLayer(size, content.matrix);
     this.#tint = tintTable(this.#layer, style);
     this.#contours = new ContourPainter(this.#layer, picture, style);
+    this.#opposing = keyframes.flatMap(({ timestampSec, opposing }) =>
+      opposing ? [{ timestampSec, heatmap: opposing }] : [],
+    );
     if (ribbon) this.#lay(this.#take([drawRibbon(this.#context, picture, content, ribbon)]));
     this.#blank = this.#layer.bytes.slice();
     const scale = describeScale(keyframes, normalize);
@@ -71,8 +77,14 @@ export class LayerPainter {
     const { picture, keyframes, style, gaps } = this.#content;
     const heatmap = heatmapAt(keyframes, timeSec, gaps);
     this.#layer.bytes.set(this.#blank);
-    if (heatmap && style.kind !== 'contour') paintTint(this.#layer, picture, heatmap, this.#tint);
-    if (heatmap && style.kind !== 'heatmap') this.#contours.paint(heatmap);
+    const opposing = heatmapAt(this.#opposing, timeSec, gaps);
+    if (heatmap && opposing) {
+      drawSigned(this.#context, picture, heatmap, opposing, style);
+      this.#lay(this.#take([{ left: 0, top: 0, right: picture.width, bottom: picture.height }]));
+    } else if (heatmap) {
+      if (style.kind !== 'contour') paintTint(this.#layer, picture, heatmap, this.#tint);
+      if (style.kind !== 'heatmap') this.#contours.paint(heatmap);
+    }
     this.#lay(this.#fixed);
     this.#lay(this.#take(this.#drawMarks(timeSec)));
     return this.#layer.bytes.slice();

@@ -7,14 +7,18 @@ import { L2cafError } from '../errors.ts';
 import { writeFileAtomically } from '../files.ts';
 import type { FrameBatch, Heatmap, PictureSize, SolverStatus } from '../types.ts';
 import { checkStyle, drawHeatmap, type OverlayStyle } from './overlay.ts';
+import { drawSigned } from './signed.ts';
 import { drawText, type FittedText, fitText, heightOf, type TextFit } from './text.ts';
 
 /** What is shown with one sampled frame. */
 export interface StripCell {
   readonly heatmap: Heatmap;
+  /** For signed maps: what argues against the output; `heatmap` is then what argues for it. */
+  readonly opposing?: Heatmap | undefined;
   /** The objective that the frame's filter reached. */
   readonly loss: number;
-  readonly status: SolverStatus;
+  /** Absent while the solver is still at work. */
+  readonly status?: SolverStatus | undefined;
 }
 
 /** What {@link drawStrip} needs. */
@@ -70,7 +74,7 @@ export function drawStrip(content: StripContent): Uint8Array {
   for (const [i, label] of labels.entries()) {
     const x = leftPx + (i % columns) * (picture.width + GAP_PX);
     const y = top + Math.floor(i / columns) * rowHeight;
-    drawPicture(context, x, y, pictureOf(frames, i), picture, cells[i]!.heatmap, style);
+    drawPicture(context, x, y, pictureOf(frames, i), picture, cells[i]!, style);
     drawCentred(context, label, x + picture.width / 2, y + picture.height + GAP_PX / 4, '#111');
   }
   drawCentred(context, footer, widthPx / 2, top + rowsHeight, '#444');
@@ -125,7 +129,7 @@ function drawPicture(
   y: number,
   frame: Canvas,
   size: PictureSize,
-  heatmap: Heatmap,
+  { heatmap, opposing }: StripCell,
   style: OverlayStyle,
 ): void {
   context.save();
@@ -134,7 +138,8 @@ function drawPicture(
   context.rect(0, 0, size.width, size.height);
   context.clip();
   context.drawImage(frame, 0, 0, size.width, size.height);
-  drawHeatmap(context, size, heatmap, style);
+  if (opposing) drawSigned(context, size, heatmap, opposing, style);
+  else drawHeatmap(context, size, heatmap, style);
   context.restore();
 }
 
@@ -156,7 +161,8 @@ function drawCentred(context: SKRSContext2D, text: FittedText, x: number, topPx:
 }
 
 function labelOf({ loss, status }: StripCell, timestampSec: number): string {
-  return `t = ${timestampSec.toFixed(2)} s · loss ${formatLoss(loss)} · ${status}`;
+  const parts = [`t = ${timestampSec.toFixed(2)} s`, `loss ${formatLoss(loss)}`, ...(status ? [status] : [])];
+  return parts.join(' · ');
 }
 
 /** Three significant digits; very small losses in powers of ten. */

@@ -13,7 +13,8 @@ import {
 import { faithfulness } from '../../src/evaluation/faithfulness.ts';
 import { type EventScores, measureEvent } from '../../src/evaluation/study.ts';
 import { summarise } from '../../src/evaluation/summary.ts';
-import { frameImportance, temporalOutcome } from '../../src/evaluation/temporal.ts';
+import { temporalOutcome } from '../../src/evaluation/temporal.ts';
+import { frameImportance } from '../../src/l2caf/importance.ts';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
 import { useBackend } from '../../src/models/backend.ts';
