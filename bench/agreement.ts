@@ -22,7 +22,7 @@ export async function run([path, folder]: readonly string[]): Promise<void> {
   const all = await readEvents(path);
   const step = Math.max(1, Math.floor(all.length / EVENTS));
   const events = all.filter((_, i) => i % step === 0).slice(0, EVENTS);
-  const model = await openModel({ backend: 'wasm', stage: 'conv4', seed: 0, ...(folder && { model: folder }) });
+  const model = await openModel({ backend: 'wasm', ...(folder && { model: folder }) });
   const size = model.network.head.spec.inputSize;
   const found = PRESET_NAMES.map(() =>
     Array.from({ length: FRAMES }, () => ({ correlations: [] as number[], excess: [] as number[] })),

@@ -10,7 +10,7 @@ const REPEATS = 5;
 /** Prints the table for a fixture clip, or for the clip named on the command line. */
 export async function run([path = fixtureClip]: readonly string[]): Promise<void> {
   const folder = temporaryFolder();
-  const model = await openModel({ backend: 'wasm', stage: 'conv4', size: { width: 384, height: 224 }, seed: 0 });
+  const model = await openModel({ backend: 'wasm' });
   const { clip, span } = await openClip(path, {});
   const times: Record<string, number[]> = { decode: [], trunk: [], filters: [], strip: [], overlay: [] };
   for (let i = 0; i <= REPEATS; i++) {

@@ -11,13 +11,13 @@ import { findAttention, type Method, opposingShare } from './l2caf/method.ts';
 import type { Objective } from './l2caf/objective.ts';
 import type { SolveOptions } from './l2caf/solve.ts';
 import { type BackendChoice, type BackendInfo, useBackend } from './models/backend.ts';
-import { EventNetwork, trunkSide, withInputSize } from './models/event-network.ts';
-import { DEFAULT_HEAD, featureMapShape, type Head, headSha256, untrainedHead } from './models/head.ts';
+import { EventNetwork, withInputSize } from './models/event-network.ts';
+import { featureMapShape, headSha256 } from './models/head.ts';
 import { loadModel } from './models/model-directory.ts';
-import { findPretrained, RESNET50_IMAGENET } from './models/pretrained.ts';
+import { DEFAULT_MODEL, findModel } from './models/packaged.ts';
+import { findPretrained } from './models/pretrained.ts';
 import { pullTrunk } from './models/pull.ts';
 import type { FeatureMaps } from './models/recurrent-tail.ts';
-import type { Stage } from './models/resnet.ts';
 import type { AttentionFilter, FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from './types.ts';
 import { VERSION } from './version.ts';
 import { probeClip } from './video/probe.ts';
@@ -32,14 +32,10 @@ export interface WorkOptions {
 /** Which network, on what. */
 export interface ModelOptions extends WorkOptions {
   readonly backend: BackendChoice;
-  /** Folder of a trained model; without it the head is untrained. */
+  /** Name of a packaged model or folder of a trained one; default: the packaged `driving`. */
   readonly model?: string;
-  /** Stage after which the trunk of an untrained head is trimmed. */
-  readonly stage: Stage;
-  /** Size to which frames are resized, a multiple of 32 each way; default: the model's, or 384×224. */
+  /** Size to which frames are resized, a multiple of 32 each way; default: the model's. */
   readonly size?: PictureSize;
-  /** Seed of an untrained head. */
-  readonly seed: number;
 }
 
 /** A network that is ready, and the backend it runs on. */
@@ -91,13 +87,14 @@ export async function openClip(
  * @throws L2cafError for a model that is damaged or does not fit, weights that cannot be had, a backend that is not there
  */
 export async function openModel(options: ModelOptions): Promise<OpenModel> {
-  const head = await openHead(options);
-  const pretrained = findPretrained(head.spec.trunk);
+  const { head: saved } = await loadModel(await findModel(options.model ?? DEFAULT_MODEL));
+  const pretrained = findPretrained(saved.spec.trunk);
+  const head = options.size === undefined ? saved : withInputSize(saved, pretrained, options.size);
   const backend = await useBackend(options.backend);
   await pullTrunk(pretrained, options);
   throwIfAborted(options.signal);
   const network = await EventNetwork.load(head, pretrained);
-  return { network, backend, warnings: head.origin.kind === 'untrained' ? [untrainedWarning(head.origin.seed)] : [] };
+  return { network, backend, warnings: [] };
 }
 
 /** Steps 2 to 6: frames → feature maps → embedding → one filter per frame. */
@@ -149,21 +146,6 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
   } finally {
     tail.dispose();
   }
-}
-
-const DEFAULT_SIZE: PictureSize = { width: 384, height: 224 };
-
-async function openHead({ model, size, stage, seed }: ModelOptions): Promise<Head> {
-  if (model === undefined) {
-    const side = trunkSide(RESNET50_IMAGENET, stage, size ?? DEFAULT_SIZE);
-    return untrainedHead({ ...side, ...DEFAULT_HEAD }, seed);
-  }
-  const { head } = await loadModel(model);
-  return size === undefined ? head : withInputSize(head, findPretrained(head.spec.trunk), size);
-}
-
-function untrainedWarning(seed: number): string {
-  return `the head is UNTRAINED (random weights, seed ${seed}): the maps show what a random network responds to, not what matters in driving`;
 }
 
 function sampleFor(network: EventNetwork, options: EventOptions, clip: VideoClip, span: TimeSpan): Promise<FrameBatch> {

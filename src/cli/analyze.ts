@@ -8,7 +8,7 @@ import { METHODS, type Method } from '../l2caf/method.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
 import { SOLVER_CHOICES, type SolverChoice } from '../l2caf/solve.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
-import { STAGES, type Stage } from '../models/resnet.ts';
+import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { analyzeEvent, openClip, openModel } from '../pipeline.ts';
 import { renderStrip, renderVideo } from '../rendering.ts';
 import type { PictureSize, TimeSpan, VideoClip } from '../types.ts';
@@ -29,9 +29,8 @@ interface AnalyzeFlags extends VideoFlags {
   readonly start?: number;
   readonly end?: number;
   readonly frames: number;
-  readonly model?: string;
+  readonly model: string;
   readonly size?: PictureSize;
-  readonly stage: Stage;
   readonly seed: number;
   readonly backend: BackendChoice;
   readonly method: Method;
@@ -54,10 +53,9 @@ export function analyzeCommand(): Command {
     .option('--start <time>', 'start of the event, seconds or [h:]m:s (default: start of the clip)', parseSeconds)
     .option('--end <time>', 'end of the event (default: end of the clip)', parseSeconds)
     .option('--frames <count>', 'frames to sample from the event', parseCount(1), 3)
-    .option('--model <folder>', 'a model that l2caf train wrote (default: an untrained head)')
+    .option('--model <name>', 'a packaged model, or the folder of one that l2caf train wrote', DEFAULT_MODEL)
     .option('--size <WxH>', "size at which the network sees frames, multiples of 32 (default: the model's)", parseSize)
-    .addOption(choiceOption('--stage <name>', 'where the trunk of an untrained head is trimmed', STAGES, 'conv4'))
-    .option('--seed <number>', 'seed of everything that is drawn at random', parseCount(0), 0)
+    .option('--seed <number>', 'seed of the starting points', parseCount(0), 0)
     .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
     .addOption(choiceOption('--method <name>', 'how attention is found', METHODS, 'l2caf'))
     .addOption(
@@ -113,13 +111,13 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
 async function findAttention(
   clip: VideoClip,
   span: TimeSpan,
-  { start: _start, end: _end, target: wanted, size, model: folder, ...flags }: AnalyzeFlags,
+  { start: _start, end: _end, target: wanted, size, ...flags }: AnalyzeFlags,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Analysis> {
   const work = { signal, onProgress: terminal.onProgress };
   const target = wanted.kind === 'similar' ? { ...wanted, ...(await openClip(wanted.path, {}, signal)) } : wanted;
-  const model = await openModel({ ...flags, ...work, ...(size && { size }), ...(folder && { model: folder }) });
+  const model = await openModel({ ...flags, ...work, ...(size && { size }) });
   for (const warning of model.warnings) terminal.warn(warning);
   try {
     return await analyzeEvent(model, { ...flags, ...work, clip, span, target });

