@@ -14,7 +14,7 @@ export class ContourPainter {
   readonly #style: OverlayStyle;
   /** Distance from which on nothing is drawn, pixels. */
   readonly #reach: number;
-  /** Per pixel, the distance from the nearest line of the level being drawn, 254 at the reach; `FAR` between levels. */
+  /** Per pixel, the squared distance from the nearest line of the level being drawn; `FAR` is the reach, and beyond. */
   readonly #distances: Uint8Array;
   readonly #tileColumns: number;
   readonly #isTouched: Uint8Array;
@@ -54,6 +54,7 @@ export class ContourPainter {
   #measurePiece(fromX: number, fromY: number, toX: number, toY: number): void {
     const { width, height } = this.#picture;
     const reach = this.#reach;
+    const scale = FAR / (reach * reach);
     const distances = this.#distances;
     const left = Math.max(0, Math.floor(Math.min(fromX, toX) - reach));
     const right = Math.min(width - 1, Math.floor(Math.max(fromX, toX) + reach));
@@ -65,13 +66,12 @@ export class ContourPainter {
       const y = row + 0.5 - fromY;
       for (let column = left; column <= right; column++) {
         const x = column + 0.5 - fromX;
-        const share = Math.min(1, Math.max(0, (x * alongX + y * alongY) / lengthSquared));
+        const along = (x * alongX + y * alongY) / lengthSquared;
+        const share = along < 0 ? 0 : along > 1 ? 1 : along;
         const dx = x - share * alongX;
         const dy = y - share * alongY;
-        const squared = dx * dx + dy * dy;
-        if (squared >= reach * reach) continue;
-        const distance = (Math.sqrt(squared) / reach) * (FAR - 1);
-        if (distance < distances[row * width + column]!) distances[row * width + column] = distance;
+        const squared = (dx * dx + dy * dy) * scale;
+        if (squared < distances[row * width + column]!) distances[row * width + column] = squared;
       }
     }
     for (let row = top >> TILE_SHIFT; row <= bottom >> TILE_SHIFT; row++) {
@@ -108,7 +108,7 @@ export class ContourPainter {
     const color = levelColor(level, this.#style);
     const colors = new Uint8ClampedArray((FAR + 1) * 4);
     for (let i = 0; i < FAR; i++) {
-      const distance = (i / (FAR - 1)) * this.#reach;
+      const distance = Math.sqrt((i + 0.5) / FAR) * this.#reach;
       const line = Math.min(1, Math.max(0, half + 0.5 - distance));
       const halo = HALO_OPACITY * Math.min(1, Math.max(0, half * HALO_WIDTHS + 0.5 - distance));
       const opacity = line + halo * (1 - line);
@@ -118,7 +118,7 @@ export class ContourPainter {
   }
 }
 
-/** Marks pixels that no line is near. */
+/** The squared reach, in the unit of the noted distances. */
 const FAR = 255;
 
 const TILE_SHIFT = 4;
