@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCanvas } from '@napi-rs/canvas';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parsePictureAnalysis } from '../../src/picture-analysis.ts';
+import { parsePictureAnalysis } from '../../src/stills/document.ts';
 import { writeRandomSqueezeNet } from '../models/random-squeezenet.ts';
 import { runCli } from './run-cli.ts';
 

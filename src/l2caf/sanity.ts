@@ -4,10 +4,10 @@
  * https://arxiv.org/abs/1810.03292, Sec. 3; paper, Fig. 10). Knows maps, not networks: any network that can be re-initialised
  * in parts can be checked.
  */
-import { throwIfAborted } from './errors.ts';
-import { type AttentionMap, toHeatmap } from './l2caf/heatmap.ts';
-import { rankCorrelation, structuralSimilarity } from './l2caf/similarity.ts';
-import type { GridShape, ProgressListener } from './types.ts';
+import { throwIfAborted } from '../errors.ts';
+import type { GridShape, ProgressListener } from '../types.ts';
+import { type AttentionMap, toHeatmap } from './heatmap.ts';
+import { rankCorrelation, structuralSimilarity } from './similarity.ts';
 
 /** Above this mean rank correlation with the trained network's map, a map hardly depends on what was learnt. */
 export const MAX_SANE_CORRELATION = 0.5;

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { createCanvas, loadImage } from '@napi-rs/canvas';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { useBackend } from '../src/models/backend.ts';
-import { parsePictureAnalysis, writePictureAnalysis } from '../src/picture-analysis.ts';
-import { analyzePicture, type OpenClassifier, type StillOptions } from '../src/still.ts';
-import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure } from '../src/still-figures.ts';
-import { defaultStyle } from '../src/video/overlay.ts';
-import { openPicture } from '../src/video/picture.ts';
-import { tinyClassifier } from './tiny-classifier.ts';
+import { useBackend } from '../../src/models/backend.ts';
+import { analyzePicture, type OpenClassifier, type StillOptions } from '../../src/stills/analyze.ts';
+import { parsePictureAnalysis, writePictureAnalysis } from '../../src/stills/document.ts';
+import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure } from '../../src/stills/figures.ts';
+import { defaultStyle } from '../../src/video/overlay.ts';
+import { openPicture } from '../../src/video/picture.ts';
+import { tinyClassifier } from '../tiny-classifier.ts';
 
 const OPTIONS: StillOptions = {
   target: { kind: 'top', count: 2 },

@@ -4,12 +4,12 @@
  */
 import { basename } from 'node:path';
 import type { Image, SKRSContext2D } from '@napi-rs/canvas';
-import { toHeatmap } from './l2caf/heatmap.ts';
-import type { PictureAnalysis, PictureMap } from './picture-analysis.ts';
-import type { PictureSize } from './types.ts';
-import { drawHeatmap, type OverlayStyle } from './video/overlay.ts';
-import { balancedColumns, drawPanel, type PanelCell } from './video/panel.ts';
-import { drawSigned } from './video/signed.ts';
+import { toHeatmap } from '../l2caf/heatmap.ts';
+import type { PictureSize } from '../types.ts';
+import { drawHeatmap, type OverlayStyle } from '../video/overlay.ts';
+import { balancedColumns, drawPanel, type PanelCell } from '../video/panel.ts';
+import { drawSigned } from '../video/signed.ts';
+import type { PictureAnalysis, PictureMap } from './document.ts';
 
 /** How filters are shown. */
 export interface StillStyle {

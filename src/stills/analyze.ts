@@ -4,26 +4,26 @@
  */
 import { resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
-import { L2cafError, throwIfAborted } from './errors.ts';
-import { sha256OfFile } from './files.ts';
-import { CONSTRAINTS, type Constraint } from './l2caf/constraint.ts';
-import type { AttentionMap } from './l2caf/heatmap.ts';
-import { type Attention, findAttention, type Method, opposingShare } from './l2caf/method.ts';
-import type { PresetName } from './l2caf/presets.ts';
-import type { SolverChoice } from './l2caf/solve.ts';
-import type { FeatureTail } from './l2caf/tail.ts';
-import { type BackendChoice, type BackendInfo, useBackend } from './models/backend.ts';
-import type { ClassificationNetwork } from './models/classification-network.ts';
-import { classifierTail } from './models/classifier-tail.ts';
-import { type Classifier, findClassifier } from './models/classifiers.ts';
-import { reinitialise } from './models/reinitialise.ts';
-import { PICTURE_SCHEMA, type PictureAnalysis, type PictureMap } from './picture-analysis.ts';
-import type { WorkOptions } from './pipeline.ts';
-import { checkSanity, type SanityReport } from './sanity.ts';
-import { type MapTarget, objectiveOf, rankClasses, resolveTargets, type StillTarget } from './still-targets.ts';
-import type { AttentionFilter, PictureSize } from './types.ts';
-import { VERSION } from './version.ts';
-import { openPicture, picturePixels } from './video/picture.ts';
+import { L2cafError, throwIfAborted } from '../errors.ts';
+import { sha256OfFile } from '../files.ts';
+import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
+import type { AttentionMap } from '../l2caf/heatmap.ts';
+import { type Attention, findAttention, type Method, opposingShare } from '../l2caf/method.ts';
+import type { PresetName } from '../l2caf/presets.ts';
+import { checkSanity, type SanityReport } from '../l2caf/sanity.ts';
+import type { SolverChoice } from '../l2caf/solve.ts';
+import type { FeatureTail } from '../l2caf/tail.ts';
+import { type BackendChoice, type BackendInfo, useBackend } from '../models/backend.ts';
+import type { ClassificationNetwork } from '../models/classification-network.ts';
+import { classifierTail } from '../models/classifier-tail.ts';
+import { type Classifier, findClassifier } from '../models/classifiers.ts';
+import { reinitialise } from '../models/reinitialise.ts';
+import type { WorkOptions } from '../pipeline.ts';
+import type { AttentionFilter, PictureSize } from '../types.ts';
+import { VERSION } from '../version.ts';
+import { openPicture, picturePixels } from '../video/picture.ts';
+import { PICTURE_SCHEMA, type PictureAnalysis, type PictureMap } from './document.ts';
+import { type MapTarget, objectiveOf, rankClasses, resolveTargets, type StillTarget } from './targets.ts';
 
 /** Which network, on what. */
 export interface ClassifierOptions extends WorkOptions {
