@@ -108,15 +108,15 @@ async function encodeFrames(job: EncodeJob): Promise<boolean> {
   const shown = new ShownTimes(originSec);
   const layerInput = { source: Readable.from(layerStream(job), { highWaterMark: 1 }), options: IVF_INPUT };
   const audioInput = inputFrom(clip.path, originSec, Math.max(0, startSec - AUDIO_LEAD_SEC), mode);
+  const graphs = [videoGraph(job)];
+  if (hasAudio) graphs.push(audioGraph(originSec + startSec, timing.durationSec));
   await runFfmpeg({
     inputs: [
       inputFrom(clip.path, originSec, startSec, mode),
       layerInput,
       ...(hasAudio ? [{ ...audioInput, options: [...(audioInput.options ?? []), '-vn'] }] : []),
     ],
-    filtergraph: [videoGraph(job), ...(hasAudio ? [audioGraph(originSec + startSec, timing.durationSec)] : [])].join(
-      ';',
-    ),
+    filtergraph: graphs.join(';'),
     options: [
       ...KEEP_TIMESTAMPS,
       ...['-map', '[out]', ...timing.options, ...H264, ...colourOptions(colour)],

@@ -5,6 +5,7 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { PictureSize, TimeSpan } from '../types.ts';
 import { colorOf, cssColor } from './colormap.ts';
+import { isInside } from './keyframes.ts';
 import { type Area, levelColor, type OverlayStyle, unitOf } from './overlay.ts';
 import { drawText, fitText, font, heightOf } from './text.ts';
 
@@ -32,8 +33,9 @@ export const MARK_COLOR = '#ffb000';
 export function drawMoment(context: SKRSContext2D, size: PictureSize, marks: Marks): Area[] {
   const { moment, momentsSec, gaps, timeSec } = marks;
   if (moment === undefined) {
-    const isGap = gaps.some(({ startSec, endSec }) => timeSec >= startSec && timeSec < endSec);
-    return isGap ? [drawBadge(context, size, 'not analyzed', 'right', { background: '#000b', ink: '#ddd' })] : [];
+    return isInside(gaps, timeSec)
+      ? [drawBadge(context, size, 'not analyzed', 'right', { background: '#000b', ink: '#ddd' })]
+      : [];
   }
   const text = `sampled ${moment + 1}/${momentsSec.length} · t = ${timeSec.toFixed(2)} s`;
   const badge = drawBadge(context, size, text, 'right', { background: MARK_COLOR, ink: '#000' });

@@ -66,8 +66,7 @@ export class ContourPainter {
       const y = row + 0.5 - fromY;
       for (let column = left; column <= right; column++) {
         const x = column + 0.5 - fromX;
-        const along = (x * alongX + y * alongY) / lengthSquared;
-        const share = along < 0 ? 0 : along > 1 ? 1 : along;
+        const share = Math.min(1, Math.max(0, (x * alongX + y * alongY) / lengthSquared));
         const dx = x - share * alongX;
         const dy = y - share * alongY;
         const squared = (dx * dx + dy * dy) * scale;

@@ -117,8 +117,13 @@ test('frames at uneven times each have the heatmap of their own time', async () 
 describe('sound', () => {
   const beep = 'between(t\\,1\\,1.2)*sin(2*PI*200*t)';
 
-  test.each(['beep.mp4', 'beep.mkv', 'beep.ts'])('%s stays in step with the picture', async (name) => {
-    const clip = await probeClip(await makeClip(join(folder, name), { sound: beep }));
+  test.each([
+    ['beep.mp4', {}],
+    ['beep.mkv', {}],
+    ['beep.ts', {}],
+    ['uneven beep.mp4', { timesMs: 'N*38+mod(N\\,4)*7' }],
+  ])('%s stays in step with the picture', async (name, options) => {
+    const clip = await probeClip(await makeClip(join(folder, name), { sound: beep, ...options }));
     const job = jobFor(clip, `out of ${name}.mp4`, { span: { startSec: 0.6, endSec: 1.8 } });
     const { durationSec, hasAudio } = await renderOverlay(job);
     expect(hasAudio).toBe(true);
@@ -132,6 +137,7 @@ describe('sound', () => {
     // An AAC encoder delays by up to 23 ms, which not every container of the source states.
     expect(sound.findIndex((value) => Math.abs(value) > 0.3)).toBeLessThan(startMs + 30);
     expect(sound.length / 1000).toBeCloseTo(durationSec, 1);
+    expect((await probeClip(job.out)).durationSec).toBeCloseTo(durationSec, 2);
   });
 
   test('can be left out', async () => {
