@@ -30,6 +30,7 @@ export interface ExtractionJob {
 export interface Extractor {
   /** One array of half-precision features, `[h·w·c]`, per variant. */
   extract(job: ExtractionJob): Promise<Uint16Array[]>;
+  /** Frees the trunk and ends the threads; no job may be under way. */
   dispose(): Promise<void>;
 }
 

@@ -51,7 +51,9 @@ export interface TrainingWork extends FeatureOptions {
   readonly outputFolder: string;
   /** Continue from the checkpoint in the output folder. */
   readonly resume: boolean;
+  /** Told about every step. */
   readonly onStep?: (record: StepRecord) => void;
+  /** Told what the user should know, a sentence at a time. */
   readonly onNote?: (text: string) => void;
 }
 

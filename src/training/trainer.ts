@@ -41,6 +41,7 @@ export interface TrainingRun {
   readonly checkpoint: { readonly path: string; readonly fingerprint: string };
   /** Measures the weights on the validation events, at every checkpoint. */
   readonly validate?: ((state: TrainingState) => Promise<Readonly<Record<string, number>>>) | undefined;
+  /** Told about every step, after its checkpoint if there is one. */
   readonly onStep?: ((record: StepRecord) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
