@@ -11,6 +11,7 @@ import { type EmbedOptions, embedViews, pooledFeatures } from '../training/embed
 import { type LabelledEvent, readEvents, SPLITS, type Split } from '../training/events.ts';
 import { openFeatureCache, prepareFeatures } from '../training/features.ts';
 import { describe } from '../training/figures.ts';
+import { localizationCommand } from './evaluate-localization.ts';
 import { choiceOption, examples, parseCount } from './options.ts';
 import { interruptible } from './run.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
@@ -27,6 +28,7 @@ interface RetrievalFlags {
 /** The `evaluate` command with its subcommands. */
 export function evaluateCommand(): Command {
   const command = new Command('evaluate').description('measure a model');
+  command.addCommand(localizationCommand());
   command
     .command('retrieval')
     .description('how well events with the same label find each other')

@@ -35,6 +35,12 @@ for (const command of [
   for (const subcommand of command.commands) subcommand.copyInheritedSettings(program);
 }
 
+// `l2caf … | head` closes our output early; that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
