@@ -13,8 +13,6 @@ import { resizeCubic } from './cubic.ts';
 export const WSOL_SIDE = 224;
 /** Step between the thresholds that are tried. */
 export const THRESHOLD_STEP = 0.01;
-/** The IoU thresholds δ over which MaxBoxAccV2 is averaged. */
-export const BOX_IOU_THRESHOLDS = [0.3, 0.5, 0.7] as const;
 
 /** `[left, top, right, bottom]` in pixels. The protocol's boxes end at x + width, or at the last pixel if that is less. */
 export type Box = readonly [left: number, top: number, right: number, bottom: number];

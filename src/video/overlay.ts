@@ -8,8 +8,6 @@ import type { Heatmap, PictureSize } from '../types.ts';
 import { COLORMAP_NAMES, type ColormapName, colorOf, cssColor, type Rgb } from './colormap.ts';
 import { contourLines, type Ring } from './contour.ts';
 
-export type { Keyframe } from './keyframes.ts';
-
 /** How a heatmap is shown. */
 export interface OverlayStyle {
   readonly kind: 'contour' | 'heatmap' | 'both';
