@@ -4,7 +4,7 @@
  * what never changes is read once.
  */
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
-import type { PictureSize, TimeSpan } from '../types.ts';
+import type { Heatmap, PictureSize, TimeSpan } from '../types.ts';
 import { describeScale, heatmapAt, type Keyframe, type NormalizeMode } from './keyframes.ts';
 import { drawLegend, drawMoment, drawTimeline, drawTitle } from './marks.ts';
 import type { Area, OverlayStyle } from './overlay.ts';
@@ -51,6 +51,9 @@ export class LayerPainter {
   readonly #blank: Uint8Array;
   /** Title and legend. */
   readonly #fixed: readonly Patch[];
+  /** The heatmap painted last, and the layer with it but without marks: before the first moment it stays the same. */
+  #shown: Heatmap | undefined;
+  readonly #unmarked: Uint8Array;
 
   constructor(content: LayerContent) {
     const { picture, style, keyframes, normalize, title, ribbon } = content;
@@ -70,14 +73,23 @@ export class LayerPainter {
       ...(style.showLegend ? [drawLegend(this.#context, picture, style, scale)] : []),
       ...(title ? [drawTitle(this.#context, picture, title)] : []),
     ]);
+    this.#unmarked = this.#blank.slice();
+    this.#paintHeatmap();
   }
 
   /** The layer at `timeSec`, seconds from the start of the clip: raw `yuva420p`, a new array. */
   paint(timeSec: number): Uint8Array {
-    const { picture, keyframes, style, gaps } = this.#content;
+    const { keyframes, gaps } = this.#content;
     const heatmap = heatmapAt(keyframes, timeSec, gaps);
+    if (heatmap !== this.#shown) this.#paintHeatmap(heatmap, heatmapAt(this.#opposing, timeSec, gaps));
+    this.#layer.bytes.set(this.#unmarked);
+    this.#lay(this.#take(this.#drawMarks(timeSec)));
+    return this.#layer.bytes.slice();
+  }
+
+  #paintHeatmap(heatmap?: Heatmap, opposing?: Heatmap): void {
+    const { picture, style } = this.#content;
     this.#layer.bytes.set(this.#blank);
-    const opposing = heatmapAt(this.#opposing, timeSec, gaps);
     if (heatmap && opposing) {
       drawSigned(this.#context, picture, heatmap, opposing, style);
       this.#lay(this.#take([{ left: 0, top: 0, right: picture.width, bottom: picture.height }]));
@@ -86,8 +98,8 @@ export class LayerPainter {
       if (style.kind !== 'heatmap') this.#contours.paint(heatmap);
     }
     this.#lay(this.#fixed);
-    this.#lay(this.#take(this.#drawMarks(timeSec)));
-    return this.#layer.bytes.slice();
+    this.#unmarked.set(this.#layer.bytes);
+    this.#shown = heatmap;
   }
 
   #drawMarks(timeSec: number): Area[] {

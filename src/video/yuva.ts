@@ -60,6 +60,7 @@ export class YuvaLayer {
   blend({ width, height, data }: RgbaPixels, left: number, top: number): void {
     const { red: kr, blue: kb } = this.#weights;
     const kg = 1 - kr - kb;
+    const { y: lumas, alpha: opacities, width: stride } = this;
     for (let row = 0; row < height; row += 2) {
       for (let column = 0; column < width; column += 2) {
         const first = (row * width + column) * 4 + 3;
@@ -74,18 +75,18 @@ export class YuvaLayer {
           const dy = corner >> 1;
           const dx = corner & 1;
           const from = ((row + dy) * width + column + dx) * 4;
-          const to = (top + row + dy) * this.width + left + column + dx;
+          const to = (top + row + dy) * stride + left + column + dx;
           const opacity = data[from + 3]!;
-          const beneath = (this.alpha[to]! * (255 - opacity)) / 255;
+          const beneath = (opacities[to]! * (255 - opacity)) / 255;
           below += beneath;
           if (opacity === 0) continue;
           above += opacity;
           reds += opacity * data[from]!;
           greens += opacity * data[from + 1]!;
           blues += opacity * data[from + 2]!;
-          const luma = 16 + (219 / 255) * (kr * data[from]! + kg * data[from + 1]! + kb * data[from + 2]!);
-          this.y[to] = (luma * opacity + this.y[to]! * beneath) / (opacity + beneath) + 0.5;
-          this.alpha[to] = opacity + beneath + 0.5;
+          const luma = 16.5 + (219 / 255) * (kr * data[from]! + kg * data[from + 1]! + kb * data[from + 2]!);
+          lumas[to] = beneath === 0 ? luma : (luma * opacity + lumas[to]! * beneath) / (opacity + beneath);
+          opacities[to] = opacity + beneath + 0.5;
         }
         const luma = kr * reds + kg * greens + kb * blues;
         const u = 128 * above + ((112 / 255) * (blues - luma)) / (1 - kb);
