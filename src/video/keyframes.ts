@@ -78,6 +78,12 @@ export function heatmapAt(
   return blend(previous.heatmap, next.heatmap, part);
 }
 
+/** Position of the keyframe that was sampled at this time, from 0, if there is one. */
+export function momentAt(keyframes: readonly Keyframe[], timeSec: number): number | undefined {
+  const position = keyframes.findIndex(({ timestampSec }) => Math.abs(timestampSec - timeSec) < SAME_MOMENT_SEC);
+  return position < 0 ? undefined : position;
+}
+
 /** The parts of a span that no covered span touches, in order: where nothing was analyzed. */
 export function gapsIn(span: TimeSpan, covered: readonly TimeSpan[]): TimeSpan[] {
   const gaps: TimeSpan[] = [];
@@ -95,6 +101,9 @@ export function gapsIn(span: TimeSpan, covered: readonly TimeSpan[]): TimeSpan[]
 export function isInside(spans: readonly TimeSpan[], timeSec: number): boolean {
   return spans.some(({ startSec, endSec }) => timeSec >= startSec && timeSec < endSec);
 }
+
+/** Times of one frame that took different ways (through JSON, say) differ by less; two frames by more. */
+const SAME_MOMENT_SEC = 0.0005;
 
 interface Range {
   readonly min: number;

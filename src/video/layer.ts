@@ -5,7 +5,7 @@
  */
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import type { Heatmap, PictureSize, TimeSpan } from '../types.ts';
-import { describeScale, heatmapAt, type Keyframe, type NormalizeMode } from './keyframes.ts';
+import { describeScale, heatmapAt, type Keyframe, momentAt, type NormalizeMode } from './keyframes.ts';
 import { drawLegend, drawMoment, drawTimeline, drawTitle } from './marks.ts';
 import type { Area, OverlayStyle } from './overlay.ts';
 import { drawCursor, drawRibbon, ribbonHeight } from './ribbon.ts';
@@ -105,8 +105,7 @@ export class LayerPainter {
   #drawMarks(timeSec: number): Area[] {
     const { picture, span, keyframes, style, gaps, ribbon } = this.#content;
     const momentsSec = keyframes.map(({ timestampSec }) => timestampSec);
-    const position = momentsSec.findIndex((moment) => Math.abs(moment - timeSec) < SAME_MOMENT_SEC);
-    const marks = { span, momentsSec, gaps, timeSec, moment: position < 0 ? undefined : position };
+    const marks = { span, momentsSec, gaps, timeSec, moment: momentAt(keyframes, timeSec) };
     const areas: Area[] = [];
     if (style.showMarks && !ribbon) areas.push(drawTimeline(this.#context, picture, marks));
     if (style.showMarks) areas.push(...drawMoment(this.#context, picture, marks));
@@ -135,9 +134,6 @@ interface Patch {
   readonly top: number;
   readonly pixels: RgbaPixels;
 }
-
-/** Times of one frame that took different ways (through JSON, say) differ by less; two frames by more. */
-const SAME_MOMENT_SEC = 0.0005;
 
 /** Size of the tiles in which areas are read, so that none is read twice; even. */
 const TILE = { width: 32, height: 8 };
