@@ -9,7 +9,11 @@ import { ffmpeg, longClip, measureCli, median, temporaryFolder } from './support
 /** A little less than the clip's length: cut without re-encoding, it ends with frames missing. */
 const SECONDS = 9.9;
 const FRAMES = SECONDS * 30;
-const ROUNDS = 5;
+const SIZES: readonly (readonly [number, number])[] = [
+  [640, 360],
+  [1280, 720],
+  [1920, 1080],
+];
 
 const STYLES: Readonly<Record<string, OverlayStyle>> = {
   none: { ...defaultStyle, levels: [], showMarks: false, showLegend: false },
@@ -20,15 +24,12 @@ const STYLES: Readonly<Record<string, OverlayStyle>> = {
 /**
  * Prints the table. In each round ffmpeg alone and every style take their turn, so that whatever else the machine does
  * slows all of them; the ratio is the median of the rounds' ratios. The first round is not counted.
+ * `npm run bench -- render [SIZE [ROUNDS]]`.
  */
-export async function run(): Promise<void> {
+export async function run([size, rounds = '5']: readonly string[]): Promise<void> {
   const folder = temporaryFolder();
   const rows = [['size', 'what', 'frames/s', 'ratio to ffmpeg alone']];
-  for (const [width, height] of [
-    [640, 360],
-    [1280, 720],
-    [1920, 1080],
-  ] as const) {
+  for (const [width, height] of SIZES.filter(([w, h]) => size === undefined || size === `${w}x${h}`)) {
     const clip = join(folder, `${height}.mp4`);
     await longClip(clip, 10, width, height);
     measureCli([
@@ -51,10 +52,10 @@ export async function run(): Promise<void> {
         Object.entries(STYLES).map(([name, style]) => [name, () => renderVideo(analysis, out, { style })]),
       ),
     };
-    const rounds: Record<string, number>[] = [];
-    for (let round = 0; round <= ROUNDS; round++) rounds.push(await timesOf(works));
+    const all: Record<string, number>[] = [];
+    for (let round = 0; round <= Number(rounds); round++) all.push(await timesOf(works));
     for (const name of Object.keys(works)) {
-      const counted = rounds.slice(1);
+      const counted = all.slice(1);
       const ms = median(counted.map((times) => times[name]!));
       const ratio = median(counted.map((times) => times['ffmpeg alone']! / times[name]!));
       rows.push([`${width}x${height}`, name, ((1000 * FRAMES) / ms).toFixed(0), ratio.toFixed(2)]);
