@@ -82,7 +82,7 @@ export class LayerPainter {
 
   /**
    * The layer at `timeSec`, seconds from the start of the clip: raw `yuva420p`. The array belongs to the painter and is
-   * written again {@link LAYERS_HELD} calls later: new ones would keep the garbage collector busy for longer than the
+   * written again `LAYERS_HELD` calls later: new ones would keep the garbage collector busy for longer than the
    * painting takes.
    */
   paint(timeSec: number): Uint8Array {

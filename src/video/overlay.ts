@@ -80,8 +80,9 @@ export function drawContours(context: SKRSContext2D, size: PictureSize, heatmap:
   }
 }
 
-/** Opacity of the dark line under a contour, and how many times wider it is. */
+/** Opacity of the dark line under a contour. */
 export const HALO_OPACITY = 0.55;
+/** How many times wider than the contour that line is. */
 export const HALO_WIDTHS = 2;
 
 /** Width of contours on a picture, pixels. */

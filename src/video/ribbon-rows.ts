@@ -40,6 +40,7 @@ export interface RibbonTime {
 export interface Plot extends Area {
   readonly context: SKRSContext2D;
   readonly unit: number;
+  /** Where a time lies, pixels from the left of the canvas. */
   xOf(timeSec: number): number;
 }
 
@@ -56,6 +57,7 @@ export interface Row {
   readonly names: readonly Name[];
   /** Whether it shows samples, of which gaps have none. */
   readonly isSampled: boolean;
+  /** Draws the plot. */
   draw(plot: Plot, time: RibbonTime): void;
 }
 
