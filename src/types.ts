@@ -21,7 +21,7 @@ export interface GridShape {
   readonly width: number;
 }
 
-/** What a probe found out about a video file. Sizes are those of the picture as shown, after rotation. */
+/** What a probe found out about a video file. Sizes are those of the picture as shown, rotated and with square pixels. */
 export interface VideoClip extends PictureSize {
   readonly path: string;
   /** Average frame rate, frames per second; exact for constant-rate video. */
