@@ -121,3 +121,9 @@ function multiplyBlock(
   out[q + 2] = s12;
   out[q + 3] = s13;
 }
+
+/** The vector of length 1 in the direction of `x`; a new array. */
+export function unit(x: Float64Array): Float64Array {
+  const length = norm(x);
+  return x.map((value) => value / length);
+}

@@ -7,9 +7,8 @@ import { L2cafError, throwIfAborted } from '../errors.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import { frameImportance } from '../l2caf/importance.ts';
 import type { BackendInfo } from '../models/backend.ts';
-import { EventNetwork } from '../models/event-network.ts';
+import { createRecurrentHead } from '../models/event-network.ts';
 import { featureMapShape, type Head } from '../models/head.ts';
-import { findPretrained } from '../models/pretrained.ts';
 import type { FeatureMaps } from '../models/recurrent-tail.ts';
 import type { PlannedEvent } from '../training/dataset.ts';
 import { featureTensor, loadFeatures } from '../training/embed.ts';
@@ -87,7 +86,7 @@ export async function studyLocalization(
     cache,
     options,
   );
-  const subjects = await openSubjects(head, cache, options);
+  const subjects = openSubjects(head, cache, options);
   const scores: EventScores[] = [];
   try {
     for (const [index, event] of events.entries()) {
@@ -164,14 +163,13 @@ interface Subjects {
 }
 
 /** The head, its re-initialised twin, and the weights of the shallow CNN that they share. */
-async function openSubjects(
+function openSubjects(
   head: Head,
   cache: FeatureCache,
   { seed, target }: Pick<StudyOptions, 'seed' | 'target'>,
-): Promise<Subjects> {
-  const pretrained = findPretrained(head.spec.trunk);
-  const network = await EventNetwork.load(head, pretrained);
-  const forgetful = await EventNetwork.load(forgetfulHead(head, seed), pretrained);
+): Subjects {
+  const trained = createRecurrentHead(head);
+  const forgetful = createRecurrentHead(forgetfulHead(head, seed));
   const weights = Object.fromEntries(
     [...head.weights].map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]),
   );
@@ -179,11 +177,11 @@ async function openSubjects(
   return {
     open: async (planned, objective) => {
       const maps = await featureMapsOf(head, weights, planned, cache);
-      return { tail: network.tail(maps, output), reinitialised: forgetful.tail(maps, output), objective };
+      return { tail: trained.tail(maps, output), reinitialised: forgetful.tail(maps, output), objective };
     },
     dispose: () => {
       tf.dispose(weights);
-      network.dispose();
+      trained.dispose();
       forgetful.dispose();
     },
   };

@@ -8,7 +8,7 @@
  * part of the Hessian is learnt from the gradients along the way, and used while it predicts the loss better than the
  * tangent does (NL2SOL: Dennis, Gay & Welsch, "An adaptive nonlinear least-squares algorithm", 1981).
  */
-import { addRows, dot, multiplyTransposed, norm, transposeInto } from '../matrix.ts';
+import { addRows, dot, multiplyTransposed, transposeInto, unit } from '../matrix.ts';
 import { SecantCurvature } from './curvature.ts';
 import type { LeastSquares } from './objective.ts';
 import { type SphereProblem, sphereProblem } from './sphere.ts';
@@ -160,9 +160,4 @@ function transposedProduct(matrix: Float64Array, x: Float64Array): Float64Array 
   const product = new Float64Array(matrix.length / x.length);
   addRows(x, matrix, product, product.length);
   return product;
-}
-
-function unit(x: Float64Array): Float64Array {
-  const length = norm(x);
-  return x.map((value) => value / length);
 }

@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { assertNever, L2cafError } from '../errors.ts';
-import { dot } from '../matrix.ts';
+import { dot, unit } from '../matrix.ts';
 import type { Tail } from './tail.ts';
 
 /**
@@ -130,9 +130,4 @@ function similarity(reference: Float32Array, other: Float32Array): BoundObjectiv
 /** Cosine of the angle to a unit vector. */
 function cosine(x: Float64Array, direction: Float64Array): number {
   return dot(x, 0, direction, 0, x.length) / Math.sqrt(dot(x, 0, x, 0, x.length));
-}
-
-function unit(x: Float64Array): Float64Array {
-  const length = Math.sqrt(dot(x, 0, x, 0, x.length));
-  return x.map((value) => value / length);
 }

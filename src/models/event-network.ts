@@ -113,7 +113,13 @@ export function withInputSize(head: Head, pretrained: PretrainedTrunk, inputSize
   return { ...head, spec: { ...spec, ...trunkSide(pretrained, spec.stage, inputSize) } };
 }
 
-function createRecurrentHead({ spec, weights }: Head): RecurrentHead {
+/**
+ * The part of a head after its feature maps, on the current backend: all that L2-CAF needs where maps are at hand and no
+ * trunk has to run. The caller disposes of it.
+ *
+ * @throws L2cafError `weights-invalid` when the weights do not fit the architecture.
+ */
+export function createRecurrentHead({ spec, weights }: Head): RecurrentHead {
   expectShapes(headShapes(spec), weights);
   const array = (name: string): NamedArray => weights.get(name)!;
   const { height, width, channels } = featureMapShape(spec);
