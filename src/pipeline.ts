@@ -1,25 +1,20 @@
 /**
- * The main job on one screen: sample the frames of an event, embed them, find one attention filter per frame, and write
- * down what was found. `rendering.ts` draws it. The steps are those of docs/architecture.md.
+ * The main job on one screen: sample the frames of an event, run the trunk on them, and explain what it saw
+ * (`explain.ts`). `rendering.ts` draws it. The steps are those of docs/architecture.md.
  */
 import { resolve } from 'node:path';
-import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './analysis.ts';
+import type { Analysis } from './analysis.ts';
 import { assertNever, L2cafError, throwIfAborted } from './errors.ts';
+import { type BoundTarget, type ExplainOptions, explainEvent, referenceOf } from './explain.ts';
 import { sha256OfFile } from './files.ts';
-import { frameImportance } from './l2caf/importance.ts';
-import { findAttention, type Method, opposingShare } from './l2caf/method.ts';
-import type { Objective } from './l2caf/objective.ts';
-import type { SolveOptions } from './l2caf/solve.ts';
 import { type BackendChoice, type BackendInfo, useBackend } from './models/backend.ts';
 import { EventNetwork, withInputSize } from './models/event-network.ts';
-import { featureMapShape, headSha256 } from './models/head.ts';
 import { loadModel } from './models/model-directory.ts';
 import { DEFAULT_MODEL, findModel } from './models/packaged.ts';
 import { findPretrained } from './models/pretrained.ts';
 import { pullTrunk } from './models/pull.ts';
 import type { FeatureMaps } from './models/recurrent-tail.ts';
-import type { AttentionFilter, FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from './types.ts';
-import { VERSION } from './version.ts';
+import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from './types.ts';
 import { probeClip } from './video/probe.ts';
 import { resolveSpan, sampleFrames } from './video/sample.ts';
 
@@ -56,17 +51,11 @@ export type Target =
   | { readonly kind: 'similar'; readonly clip: VideoClip; readonly span: TimeSpan };
 
 /** Which event of which clip, and how its attention is found. */
-export interface EventOptions
-  extends WorkOptions,
-    Pick<SolveOptions, 'solver' | 'preset' | 'constraint' | 'starts' | 'trace'> {
+export interface EventOptions extends Omit<ExplainOptions, 'target'> {
   readonly clip: VideoClip;
   readonly span: TimeSpan;
   /** Frames to sample, the length of the LSTM's sequence. */
   readonly frames: number;
-  /** Seed of the filters' starting points. */
-  readonly seed: number;
-  /** Default `l2caf`. */
-  readonly method?: Method;
   /** Default `oblivious`. */
   readonly target?: Target;
 }
@@ -97,144 +86,63 @@ export async function openModel(options: ModelOptions): Promise<OpenModel> {
   return { network, backend, warnings: [] };
 }
 
-/** Steps 2 to 6: frames → feature maps → embedding → one filter per frame. */
-export async function analyzeEvent(model: OpenModel, options: EventOptions): Promise<Analysis> {
-  const { clip, span, signal, onProgress, target = { kind: 'oblivious' }, method = 'l2caf' } = options;
-  const { network } = model;
-  const clock = stopwatch();
-  onProgress?.({ stage: 'decoding', done: 0, total: options.frames, unit: 'frames' });
-  const [sha256, frames] = await Promise.all([sha256OfFile(clip.path), sampleFor(network, options, clip, span)]);
-  const decode = clock();
-  onProgress?.({ stage: 'embedding', done: 0, total: options.frames, unit: 'frames' });
-  throwIfAborted(signal);
-  const maps = network.featureMaps(frames);
-  const trunk = clock();
-  const objective = await objectiveOf(network, target, options);
-  const embedding = referenceOf(network, maps, 'embedding');
-  const tail = network.tail(maps, target.kind === 'class' ? 'logits' : 'embedding');
-  try {
-    clock(); // the filters' time begins here
-    const attention = await findAttention(tail, method, { ...options, objective });
-    const filters = clock();
-    const importance = tail.slots > 1 ? frameImportance(tail) : undefined;
-    const { solver, preset, constraint } = attention.options;
-    return {
-      schema: ANALYSIS_SCHEMA,
-      l2cafVersion: VERSION,
-      source: { ...describeSource(clip), sha256 },
-      span,
-      model: describeModel(network),
-      options: {
-        backend: model.backend.name,
-        method,
-        target: describeTarget(target),
-        solver,
-        solverReason: attention.reason,
-        preset,
-        constraint,
-        seed: options.seed,
-      },
-      warnings: [...model.warnings],
-      embedding: [...embedding],
-      ...(network.head.spec.labels && { classes: classesOf(network, maps, network.head.spec.labels) }),
-      frames: attention.filters.map((filter, i) => ({
-        ...describeFrame(filter, i, frames.timestampsSec[i]!),
-        ...(importance && { importance: importance[i]! }),
-      })),
-      timingsSec: { decode, trunk, filters },
-    };
-  } finally {
-    tail.dispose();
-  }
-}
-
-function sampleFor(network: EventNetwork, options: EventOptions, clip: VideoClip, span: TimeSpan): Promise<FrameBatch> {
-  const { frames: count, signal } = options;
+/** Step 2: the frames of an event that the network sees, at its input size. */
+export function sampleEvent(
+  { network }: OpenModel,
+  { clip, span, frames: count, signal }: Pick<EventOptions, 'clip' | 'span' | 'frames' | 'signal'>,
+): Promise<FrameBatch> {
   return sampleFrames(clip, { span, count, size: network.head.spec.inputSize, ...(signal && { signal }) });
 }
 
-/** The objective that a target means for this network; another event is embedded first. */
-async function objectiveOf(network: EventNetwork, target: Target, options: EventOptions): Promise<Objective> {
+/** Steps 3 and 4: frames of one event, or of several in one batch, through the trunk and the shallow CNN. */
+export function featuresOf({ network }: OpenModel, frames: FrameBatch): FeatureMaps {
+  return network.featureMaps(frames);
+}
+
+/** Steps 2 to 6: frames → feature maps → embedding → one filter per frame. */
+export async function analyzeEvent(model: OpenModel, options: EventOptions): Promise<Analysis> {
+  const { clip, span, signal, onProgress } = options;
+  const clock = stopwatch();
+  onProgress?.({ stage: 'decoding', done: 0, total: options.frames, unit: 'frames' });
+  const [sourceSha256, frames] = await Promise.all([sha256OfFile(clip.path), sampleEvent(model, options)]);
+  const decode = clock();
+  onProgress?.({ stage: 'embedding', done: 0, total: options.frames, unit: 'frames' });
+  throwIfAborted(signal);
+  const maps = featuresOf(model, frames);
+  const timingsSec = { decode, trunk: clock() };
+  const target = await bindTarget(model, options);
+  const { timestampsSec } = frames;
+  return explainEvent(model, { clip, sourceSha256, span, maps, timestampsSec, timingsSec }, { ...options, target });
+}
+
+/**
+ * Makes a target ready for a network; another event is embedded first, from as many frames.
+ *
+ * @throws L2cafError `usage` for a class that the model does not have
+ */
+export async function bindTarget(
+  model: OpenModel,
+  { target = { kind: 'oblivious' }, ...event }: Pick<EventOptions, 'target' | 'frames' | 'signal'>,
+): Promise<BoundTarget> {
   switch (target.kind) {
     case 'oblivious':
-      return target;
+      return { objective: target, name: target.kind };
     case 'class': {
-      const labels = network.head.spec.labels ?? [];
+      const labels = model.network.head.spec.labels ?? [];
       const index = labels.indexOf(target.label);
-      if (index >= 0) return { kind: 'class', index };
+      if (index >= 0) return { objective: { kind: 'class', index }, name: `class:${target.label}` };
       throw new L2cafError('usage', `the model has no class named "${target.label}"`, {
         hint: labels.length > 0 ? `its classes: ${labels.join(', ')}` : 'it was trained without a classifier',
       });
     }
     case 'similar': {
-      const maps = network.featureMaps(await sampleFor(network, options, target.clip, target.span));
-      return { kind: 'similarity', other: referenceOf(network, maps, 'embedding') };
+      const maps = featuresOf(model, await sampleEvent(model, { ...event, ...target }));
+      const other = referenceOf(model.network, maps, 'embedding');
+      return { objective: { kind: 'similarity', other }, name: `similar:${resolve(target.clip.path)}` };
     }
     default:
       return assertNever(target);
   }
-}
-
-/** The output of an event with no filter, `[d]`. */
-function referenceOf(network: EventNetwork, maps: FeatureMaps, output: 'embedding' | 'logits'): Float32Array {
-  const tail = network.tail(maps, output);
-  tail.dispose();
-  return tail.reference;
-}
-
-/** Softmax of the logits, most probable first. */
-function classesOf(
-  network: EventNetwork,
-  maps: FeatureMaps,
-  labels: readonly string[],
-): NonNullable<Analysis['classes']> {
-  const logits = referenceOf(network, maps, 'logits');
-  const largest = Math.max(...logits);
-  const weights = [...logits].map((logit) => Math.exp(logit - largest));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return labels
-    .map((label, i) => ({ label, probability: weights[i]! / total }))
-    .sort((a, b) => b.probability - a.probability);
-}
-
-function describeTarget(target: Target): string {
-  if (target.kind === 'class') return `class:${target.label}`;
-  return target.kind === 'similar' ? `similar:${resolve(target.clip.path)}` : target.kind;
-}
-
-function describeSource(clip: VideoClip): Omit<Analysis['source'], 'sha256'> {
-  const { width, height, frameRate, durationSec, rotationDeg } = clip;
-  return { path: resolve(clip.path), width, height, frameRate, durationSec, rotationDeg };
-}
-
-function describeModel({ head, pretrained }: EventNetwork): Analysis['model'] {
-  const { height, width } = featureMapShape(head.spec);
-  return {
-    trunk: pretrained.id,
-    trunkSha256: pretrained.weightsSha256,
-    stage: head.spec.stage,
-    head: { ...head.origin, sha256: headSha256(head) },
-    inputSize: head.spec.inputSize,
-    grid: { height, width },
-  };
-}
-
-function describeFrame(filter: AttentionFilter, timestep: number, timestampSec: number): AnalysisFrame {
-  const { height, width, values, loss, lossHistory, iterations, status, starts, trace } = filter;
-  const peak = values.reduce((best, value, i) => (Math.abs(value) > Math.abs(values[best]!) ? i : best), 0);
-  return {
-    timestep,
-    timestampSec,
-    filter: { height, width, values: [...values] },
-    loss,
-    lossHistory: [...lossHistory],
-    iterations,
-    status,
-    peakCell: { row: Math.floor(peak / width), column: peak % width },
-    opposingShare: opposingShare(values),
-    ...(starts && { starts: starts.map((outcome) => ({ ...outcome })) }),
-    ...(trace && { trace: trace.map((step) => [...step]) }),
-  };
 }
 
 /** Seconds since the last call, or since it was made. */
