@@ -3,7 +3,6 @@
  * with those of Gauss–Newton, and how much higher its loss is; per frame, because early frames suffer most.
  * `npm run bench -- agreement EVENTS.csv [MODEL]`; videos lie beside the CSV file.
  */
-import { formatTable } from '../src/cli/terminal.ts';
 import { toHeatmap } from '../src/l2caf/heatmap.ts';
 import { PRESET_NAMES, PRESETS } from '../src/l2caf/presets.ts';
 import { solveFilters } from '../src/l2caf/solve.ts';
@@ -11,6 +10,7 @@ import { correlation } from '../src/l2caf/starts.ts';
 import { openModel } from '../src/pipeline.ts';
 import { readEvents } from '../src/training/events.ts';
 import { sampleFrames } from '../src/video/sample.ts';
+import { writeResults } from './results.ts';
 import { median } from './support.ts';
 
 const EVENTS = 50;
@@ -52,8 +52,15 @@ export async function run([path, folder]: readonly string[]): Promise<void> {
       `${(100 * Math.max(...excess)).toFixed(1)} %`,
     ]),
   );
-  console.log(`${events.length} events of ${path}, ${FRAMES} frames each, against Gauss–Newton`);
-  console.log(
-    formatTable([['preset', 'frame', 'median correlation', 'lowest', 'median excess loss', 'highest'], ...rows]),
-  );
+  await writeResults({
+    name: 'agreement',
+    command: `npm run bench -- agreement CAMVID/events.csv${folder === undefined ? '' : ' MODEL'}`,
+    tables: [
+      {
+        columns: ['preset', 'frame', 'correlation, median', 'lowest', 'loss above the optimum, median', 'highest'],
+        rows,
+        notes: [`${events.length} events, ${FRAMES} frames each.`],
+      },
+    ],
+  });
 }

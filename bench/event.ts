@@ -1,8 +1,8 @@
 /** Seconds per event of `l2caf analyze`, split into decoding, trunk, filters and rendering. */
 import { join } from 'node:path';
-import { formatTable } from '../src/cli/terminal.ts';
 import { analyzeEvent, openClip, openModel } from '../src/pipeline.ts';
 import { renderStrip, renderVideo } from '../src/rendering.ts';
+import { writeResults } from './results.ts';
 import { fixtureClip, median, temporaryFolder } from './support.ts';
 
 const REPEATS = 5;
@@ -26,13 +26,16 @@ export async function run([path = fixtureClip]: readonly string[]): Promise<void
       for (const [name, value] of Object.entries({ decode, trunk, filters, strip, overlay })) times[name]!.push(value);
   }
   model.network.dispose();
-  console.log(
-    `${path}: ${(span.endSec - span.startSec).toFixed(1)} s, ${clip.width}x${clip.height}, 3 sampled frames, median of ${REPEATS}`,
-  );
-  console.log(
-    formatTable([
-      ['step', 'seconds'],
-      ...Object.entries(times).map(([name, values]) => [name, median(values).toFixed(3)]),
-    ]),
-  );
+  const what = `${(span.endSec - span.startSec).toFixed(1)} s of ${clip.width}x${clip.height}`;
+  await writeResults({
+    name: 'event',
+    command: `npm run bench -- event${path === fixtureClip ? '' : ' CLIP'}`,
+    tables: [
+      {
+        columns: ['step', 'seconds'],
+        rows: Object.entries(times).map(([name, values]) => [name, median(values).toFixed(3)]),
+        notes: [`${what}, 3 sampled frames, wasm, median of ${REPEATS}.`],
+      },
+    ],
+  });
 }

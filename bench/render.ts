@@ -1,9 +1,9 @@
 /** Frames per second of `l2caf render`, as a ratio to ffmpeg re-encoding the same clip alone with the same settings. */
 import { join } from 'node:path';
 import { readAnalysis } from '../src/analysis.ts';
-import { formatTable } from '../src/cli/terminal.ts';
 import { renderVideo } from '../src/rendering.ts';
 import { defaultStyle, type OverlayStyle } from '../src/video/overlay.ts';
+import { writeResults } from './results.ts';
 import { ffmpeg, longClip, measureCli, median, temporaryFolder } from './support.ts';
 
 /** A little less than the clip's length: cut without re-encoding, it ends with frames missing. */
@@ -26,10 +26,10 @@ const STYLES: Readonly<Record<string, OverlayStyle>> = {
  * slows all of them; the ratio is the median of the rounds' ratios. The first round is not counted.
  * `npm run bench -- render [SIZE [ROUNDS]]`.
  */
-export async function run([size, rounds = '5']: readonly string[]): Promise<void> {
+export async function run([size = '', rounds = '5']: readonly string[]): Promise<void> {
   const folder = temporaryFolder();
-  const rows = [['size', 'what', 'frames/s', 'ratio to ffmpeg alone']];
-  for (const [width, height] of SIZES.filter(([w, h]) => size === undefined || size === `${w}x${h}`)) {
+  const rows: string[][] = [];
+  for (const [width, height] of SIZES.filter(([w, h]) => size === '' || size === `${w}x${h}`)) {
     const clip = join(folder, `${height}.mp4`);
     await longClip(clip, 10, width, height);
     measureCli([
@@ -61,7 +61,17 @@ export async function run([size, rounds = '5']: readonly string[]): Promise<void
       rows.push([`${width}x${height}`, name, ((1000 * FRAMES) / ms).toFixed(0), ratio.toFixed(2)]);
     }
   }
-  console.log(formatTable(rows));
+  await writeResults({
+    name: 'render',
+    command: `npm run bench -- render ${[...(size ? [size] : []), rounds].join(' ')}`,
+    tables: [
+      {
+        columns: ['size', 'what', 'frames/s', 'ratio to ffmpeg alone'],
+        rows,
+        notes: [`${SECONDS} s of 30 frames/s; ${rounds} rounds.`],
+      },
+    ],
+  });
 }
 
 /** Milliseconds that each of these takes, one after another. */

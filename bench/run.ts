@@ -2,9 +2,15 @@
 import { readdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 
+/** The files that are no benchmark. */
+const SHARED = ['run', 'support', 'results', 'compose'];
+
 const [name, ...args] = process.argv.slice(2);
 const files = await readdir(import.meta.dirname);
-const names = files.map((file) => basename(file, '.ts')).filter((file) => file !== 'run' && file !== 'support');
+const names = files
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => basename(file, '.ts'))
+  .filter((name) => !SHARED.includes(name));
 if (name === undefined || !names.includes(name)) {
   console.error(`usage: npm run bench -- NAME [options]\nbenchmarks: ${names.join(', ')}`);
   process.exit(2);

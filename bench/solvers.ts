@@ -4,12 +4,12 @@
  * Three frames; an untrained head on feature maps that are positive noise. Single-threaded wasm.
  */
 import * as tf from '@tensorflow/tfjs';
-import { formatTable } from '../src/cli/terminal.ts';
 import { type SolveOptions, solveFilters } from '../src/l2caf/solve.ts';
 import type { FeatureTail, Tail } from '../src/l2caf/tail.ts';
 import { useBackend } from '../src/models/backend.ts';
 import { RecurrentHead } from '../src/models/recurrent-tail.ts';
 import { createRandom } from '../src/random.ts';
+import { writeResults } from './results.ts';
 import { medianMs } from './support.ts';
 
 interface Size {
@@ -29,36 +29,55 @@ const SIZES: readonly Size[] = [
 const FRAMES = 3;
 const STARTS = 8;
 
-/** Prints a table per size: time per event with its preparation, how many times faster than published, losses. */
+/** A row per size: time per event with its preparation, and how many times faster than published the exact solver is. */
 export async function run(): Promise<void> {
   await useBackend('wasm');
+  const rows: string[][] = [];
+  let largestGap = 0;
   for (const size of SIZES) {
     const { head, maps } = randomEvent(size);
-    const cells = `${size.height}x${size.width}`;
-    console.log(`\n${FRAMES} filters of ${cells}, c ${size.channels}, LSTM ${size.units}, embedding ${size.outputs}`);
-    const rows = [['solver', 'ms per event', 'published / this', 'losses', 'iterations']];
-    let published = Number.NaN;
-    for (const { name, solve, repeats } of WAYS) {
+    const times: number[] = [];
+    const losses: number[][] = [];
+    for (const { solve, repeats } of WAYS) {
       const event = async () => {
         const tail = head.tail(maps);
         const filters = await solve(tail);
         tail.dispose();
         return filters;
       };
-      const filters = await event();
-      const ms = await medianMs(repeats, event);
-      if (Number.isNaN(published)) published = ms;
-      rows.push([
-        name,
-        ms.toFixed(0),
-        (published / ms).toFixed(1),
-        filters.map(({ loss }) => loss.toFixed(6)).join(' '),
-        filters.map(({ iterations }) => iterations).join(' '),
-      ]);
+      losses.push((await event()).map(({ loss }) => loss));
+      times.push(await medianMs(repeats, event));
     }
-    console.log(formatTable(rows));
+    for (let slot = 0; slot < FRAMES; slot++) {
+      const own = losses.map((filters) => filters[slot]!);
+      largestGap = Math.max(largestGap, Math.max(...own) - Math.min(...own));
+    }
+    const { height, width, channels, units, outputs } = size;
+    const speedup = times[0]! / times[GAUSS_NEWTON]!;
+    rows.push([
+      [`${height}x${width}`, channels, units, outputs].join(', '),
+      ...times.map((ms) => ms.toFixed(0)),
+      speedup.toFixed(0),
+    ]);
     head.dispose();
   }
+  await writeResults({
+    name: 'solvers',
+    command: 'npm run bench -- solvers',
+    tables: [
+      {
+        columns: [
+          'grid, channels, LSTM, embedding',
+          ...WAYS.map(({ name }) => name),
+          `${WAYS[0]!.name} / ${WAYS[GAUSS_NEWTON]!.name}`,
+        ],
+        rows,
+        notes: [
+          `Milliseconds per event of ${FRAMES} frames. Largest difference between the losses of two solvers: ${largestGap.toExponential(1)}.`,
+        ],
+      },
+    ],
+  });
 }
 
 type Filters = Awaited<ReturnType<typeof solveFilters>>['filters'];
@@ -67,7 +86,7 @@ const solveWith = async (tail: Tail, options: SolveOptions): Promise<Filters> =>
 
 const WAYS: readonly { name: string; repeats: number; solve: (tail: FeatureTail) => Promise<Filters> }[] = [
   {
-    name: 'published: Adam, whole tail, one by one',
+    name: 'one by one',
     repeats: 1,
     solve: async (tail) => {
       const whole = uncollapsed(tail);
@@ -82,6 +101,9 @@ const WAYS: readonly { name: string; repeats: number; solve: (tail: FeatureTail)
   { name: 'Gauss–Newton', repeats: 9, solve: (tail) => solveWith(tail, {}) },
   { name: `Gauss–Newton, ${STARTS} starts`, repeats: 3, solve: (tail) => solveWith(tail, { starts: STARTS }) },
 ];
+
+/** Place of the default solver among them. */
+const GAUSS_NEWTON = 2;
 
 /** The same tail as a network without our shortcuts runs it: filter times feature map, flatten, input kernel. */
 function uncollapsed(tail: FeatureTail): Tail {

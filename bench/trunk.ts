@@ -1,15 +1,15 @@
 /** Milliseconds per frame of the trimmed trunk, per backend that is installed, per input size. */
 import * as tf from '@tensorflow/tfjs';
-import { formatTable } from '../src/cli/terminal.ts';
 import { useBackend } from '../src/models/backend.ts';
 import { loadTrunk, RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { pullTrunk } from '../src/models/pull.ts';
+import { writeResults } from './results.ts';
 import { medianMs } from './support.ts';
 
 /** Prints the table; the ratio is to the wasm backend at the same size. */
 export async function run(): Promise<void> {
   await pullTrunk(RESNET50_IMAGENET);
-  const rows = [['backend', 'input', 'ms per frame', 'ratio to wasm']];
+  const rows: string[][] = [];
   for (const [width, height] of [
     [224, 224],
     [384, 224],
@@ -27,5 +27,9 @@ export async function run(): Promise<void> {
       trunk.dispose();
     }
   }
-  console.log(formatTable(rows));
+  await writeResults({
+    name: 'trunk',
+    command: 'npm run bench -- trunk',
+    tables: [{ columns: ['backend', 'input', 'ms per frame', 'ratio to wasm'], rows, notes: ['Batches of 3.'] }],
+  });
 }
