@@ -51,8 +51,6 @@ export class LayerPainter {
   readonly #blank: Uint8Array;
   /** Title and legend. */
   readonly #fixed: readonly Patch[];
-  /** The arrays that are handed out in turn. */
-  readonly #handedOut: Uint8Array[];
   /** The heatmap painted last, and the layer with it but without marks: before the first moment it stays the same. */
   #shown: Heatmap | undefined;
   readonly #unmarked: Uint8Array;
@@ -76,25 +74,17 @@ export class LayerPainter {
       ...(title ? [drawTitle(this.#context, picture, title)] : []),
     ]);
     this.#unmarked = this.#blank.slice();
-    this.#handedOut = Array.from({ length: LAYERS_HELD }, () => this.#blank.slice());
     this.#paintHeatmap();
   }
 
-  /**
-   * The layer at `timeSec`, seconds from the start of the clip: raw `yuva420p`. The array belongs to the painter and is
-   * written again `LAYERS_HELD` calls later: new ones would keep the garbage collector busy for longer than the
-   * painting takes.
-   */
-  paint(timeSec: number): Uint8Array {
+  /** The layer at `timeSec`, seconds from the start of the clip; the next call writes it again. */
+  paint(timeSec: number): YuvaLayer {
     const { keyframes, gaps } = this.#content;
     const heatmap = heatmapAt(keyframes, timeSec, gaps);
     if (heatmap !== this.#shown) this.#paintHeatmap(heatmap, heatmapAt(this.#opposing, timeSec, gaps));
     this.#layer.bytes.set(this.#unmarked);
     this.#lay(this.#take(this.#drawMarks(timeSec)));
-    const handedOut = this.#handedOut.shift()!;
-    this.#handedOut.push(handedOut);
-    handedOut.set(this.#layer.bytes);
-    return handedOut;
+    return this.#layer;
   }
 
   #paintHeatmap(heatmap?: Heatmap, opposing?: Heatmap): void {
@@ -137,9 +127,6 @@ export class LayerPainter {
     for (const { pixels, left, top } of patches) this.#layer.blend(pixels, left, top);
   }
 }
-
-/** How many layers exist at a time: one being written to a pipe, one waiting for it, one being painted, and one to spare. */
-const LAYERS_HELD = 4;
 
 /** A part of a picture and where it lies. */
 interface Patch {

@@ -53,6 +53,22 @@ export class YuvaLayer {
     return [Math.round(16 + (219 / 255) * luma), Math.round(u), Math.round(v)];
   }
 
+  /** Replaces what is there by another layer, with its left upper corner at (`left`, `top`), both even. */
+  copy(other: YuvaLayer, left: number, top: number): void {
+    if (other.width === this.width && other.height === this.height) {
+      this.bytes.set(other.bytes);
+      return;
+    }
+    for (const plane of ['y', 'u', 'v', 'alpha'] as const) {
+      const shift = plane === 'u' || plane === 'v' ? 1 : 0;
+      const [from, to] = [other.width >> shift, this.width >> shift];
+      for (let row = 0; row < other.height >> shift; row++) {
+        const line = other[plane].subarray(row * from, (row + 1) * from);
+        this[plane].set(line, ((top >> shift) + row) * to + (left >> shift));
+      }
+    }
+  }
+
   /**
    * Lays pixels over what is there ("source over"), with their left upper corner at (`left`, `top`); all four numbers are
    * even. Each pair of rows and columns shares one U and V: the mean of its pixels, each as far as it can be seen.
