@@ -16,9 +16,11 @@ const gridSchema = z.object({ height: positiveInt, width: positiveInt });
 const sizeSchema = z.object({ width: positiveInt, height: positiveInt });
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
+const probabilities = z.array(z.number().min(0).max(1));
+
 const frameSchema = z
   .object({
-    /** Index in the LSTM. */
+    /** Index in the LSTM; in a dense analysis, where a frame has several, its place among the frames. */
     timestep: z.int().nonnegative(),
     /** Real presentation time of the frame, seconds from the start of the file. */
     timestampSec: seconds,
@@ -34,6 +36,10 @@ const frameSchema = z
     opposingShare: z.number().min(0).max(1),
     /** How far the output moves when this frame is replaced by the mean of the others; absent for a single frame. */
     importance: z.number().nonnegative().optional(),
+    /** Probability of each of `labels`: after the LSTM has read the frames up to this one; dense: mean of the windows. */
+    probabilities: probabilities.optional(),
+    /** In a dense analysis: how many windows contain the frame. Filter, loss and importance are their means. */
+    windows: positiveInt.optional(),
     /** Where the solver ended from each starting point, when there were several. */
     starts: z.array(z.object({ loss: z.number(), correlation: z.number() })).optional(),
     /** The filter at every entry of `lossHistory`, when a trace was asked for. */
@@ -43,6 +49,19 @@ const frameSchema = z
     ({ filter }) => filter.values.length === filter.height * filter.width,
     'a filter has the wrong number of values',
   );
+
+/** One position of the sliding window of a dense analysis: an event of its own. */
+const windowSchema = z.object({
+  startSec: seconds,
+  endSec: seconds,
+  /** Places in `frames` of the frames it consists of, in the LSTM's order. */
+  frames: z.array(z.int().nonnegative()).min(1),
+  /** Final loss of the filter of each of them. */
+  losses: z.array(z.number()).min(1),
+  embedding: z.array(z.number()).min(1),
+  /** Probability of each of `labels`. */
+  probabilities: probabilities.optional(),
+});
 
 const analysisSchema = z.object({
   schema: z.literal(ANALYSIS_SCHEMA),
@@ -80,21 +99,43 @@ const analysisSchema = z.object({
     preset: z.string(),
     constraint: z.string(),
     seed: z.int(),
+    /** In a dense analysis: the sliding window, as it was fitted to the span. */
+    dense: z
+      .object({ strideSec: z.number().positive(), windowSec: z.number().positive(), framesPerWindow: positiveInt })
+      .optional(),
   }),
   /** What the user should know before trusting the numbers. */
   warnings: z.array(z.string()),
-  /** The event's embedding with no filter, not normalised. */
+  /** The event's embedding with no filter, not normalised; dense: the mean of the windows'. */
   embedding: z.array(z.number()).min(1),
   /** Class probabilities of the event, when the model has a classifier, most probable first. */
   classes: z.array(z.object({ label: z.string(), probability: z.number() })).optional(),
+  /** The classes in the order of every `probabilities`. */
+  labels: z.array(z.string()).optional(),
   frames: z.array(frameSchema).min(1),
+  /** In a dense analysis: the windows that were scored, by increasing start. Times that none of them holds are gaps. */
+  windows: z.array(windowSchema).min(1).optional(),
   timingsSec: z.object({ decode: seconds, trunk: seconds, filters: seconds }),
 });
+
+/** What no field can say alone. */
+const documentSchema = analysisSchema
+  .refine(({ frames, windows = [] }) => windows.every((w) => w.frames.every((i) => i < frames.length)), {
+    path: ['windows'],
+    message: 'a window names a frame that is not there',
+  })
+  .refine(
+    ({ frames, windows = [], labels = [] }) =>
+      [...frames, ...windows].every(({ probabilities: p }) => p === undefined || p.length === labels.length),
+    { path: ['labels'], message: 'a frame or window has another number of probabilities than there are labels' },
+  );
 
 /** The analysis of one event. */
 export type Analysis = z.infer<typeof analysisSchema>;
 /** One sampled frame of an {@link Analysis}. */
 export type AnalysisFrame = Analysis['frames'][number];
+/** One window of a dense {@link Analysis}. */
+export type AnalysisWindow = NonNullable<Analysis['windows']>[number];
 
 /**
  * Reads and validates an analysis document.
@@ -130,7 +171,7 @@ export function parseAnalysis(json: unknown, path: string): Analysis {
       },
     );
   }
-  const result = analysisSchema.safeParse(json);
+  const result = documentSchema.safeParse(json);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   throw new L2cafError('analysis-invalid', `${path}: ${issue.path.join('.') || 'document'}: ${issue.message}`, {

@@ -18,7 +18,7 @@ import { VERSION } from './version.ts';
 
 /** A network whose trunk is not needed. */
 export interface ExplainModel {
-  readonly network: Pick<EventNetwork, 'head' | 'pretrained' | 'tail'>;
+  readonly network: Pick<EventNetwork, 'head' | 'pretrained' | 'tail' | 'probabilities'>;
   readonly backend: Pick<BackendInfo, 'name'>;
   /** What the user must know about this model. */
   readonly warnings: readonly string[];
@@ -65,13 +65,14 @@ export async function explainEvent(model: ExplainModel, event: EventMaps, option
   const { objective, name } = options.target;
   const { method = 'l2caf', seed } = options;
   const { labels } = network.head.spec;
-  const embedding = referenceOf(network, maps, 'embedding');
-  const tail = network.tail(maps, objective.kind === 'class' ? 'logits' : 'embedding');
+  const whole = network.tail(maps, 'embedding');
+  const tail = objective.kind === 'class' ? network.tail(maps, 'logits') : whole;
   try {
     const startMs = performance.now();
     const attention = await findAttention(tail, method, { ...options, objective });
     const filters = (performance.now() - startMs) / 1000;
     const importance = tail.slots > 1 ? frameImportance(tail) : undefined;
+    const probabilities = whole.outputsSoFar().map((embedding) => network.probabilities(embedding));
     const { solver, preset, constraint } = attention.options;
     return {
       schema: ANALYSIS_SCHEMA,
@@ -90,42 +91,28 @@ export async function explainEvent(model: ExplainModel, event: EventMaps, option
         seed,
       },
       warnings: [...model.warnings],
-      embedding: [...embedding],
-      ...(labels && { classes: classesOf(network, maps, labels) }),
+      embedding: [...whole.reference],
+      ...(labels && { classes: rankClasses(labels, probabilities.at(-1)!), labels: [...labels] }),
       frames: attention.filters.map((filter, i) => ({
         ...describeFrame(filter, i, timestampsSec[i]!),
         ...(importance && { importance: importance[i]! }),
+        ...(probabilities[i] && { probabilities: probabilities[i] }),
       })),
       timingsSec: { ...event.timingsSec, filters },
     };
   } finally {
-    tail.dispose();
+    whole.dispose();
+    if (tail !== whole) tail.dispose();
   }
 }
 
-/** The output of an event with no filter, `[d]`. */
-export function referenceOf(
-  network: ExplainModel['network'],
-  maps: FeatureMaps,
-  output: 'embedding' | 'logits',
-): Float32Array {
-  const tail = network.tail(maps, output);
-  tail.dispose();
-  return tail.reference;
-}
-
-/** Softmax of the logits, most probable first. */
-function classesOf(
-  network: ExplainModel['network'],
-  maps: FeatureMaps,
+/** The classes with their probabilities, most probable first. */
+export function rankClasses(
   labels: readonly string[],
+  probabilities: readonly number[],
 ): NonNullable<Analysis['classes']> {
-  const logits = referenceOf(network, maps, 'logits');
-  const largest = Math.max(...logits);
-  const weights = [...logits].map((logit) => Math.exp(logit - largest));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
   return labels
-    .map((label, i) => ({ label, probability: weights[i]! / total }))
+    .map((label, i) => ({ label, probability: probabilities[i]! }))
     .sort((a, b) => b.probability - a.probability);
 }
 

@@ -5,7 +5,7 @@
 import { resolve } from 'node:path';
 import type { Analysis } from './analysis.ts';
 import { assertNever, L2cafError, throwIfAborted } from './errors.ts';
-import { type BoundTarget, type ExplainOptions, explainEvent, referenceOf } from './explain.ts';
+import { type BoundTarget, type ExplainOptions, explainEvent } from './explain.ts';
 import { sha256OfFile } from './files.ts';
 import { type BackendChoice, type BackendInfo, useBackend } from './models/backend.ts';
 import { EventNetwork, withInputSize } from './models/event-network.ts';
@@ -137,7 +137,9 @@ export async function bindTarget(
     }
     case 'similar': {
       const maps = featuresOf(model, await sampleEvent(model, { ...event, ...target }));
-      const other = referenceOf(model.network, maps, 'embedding');
+      const tail = model.network.tail(maps);
+      const other = tail.reference;
+      tail.dispose();
       return { objective: { kind: 'similarity', other }, name: `similar:${resolve(target.clip.path)}` };
     }
     default:

@@ -33,7 +33,7 @@ export interface RenderOptions {
 
 /** How to draw a video. */
 export interface VideoOptions extends RenderOptions {
-  /** Plots under the picture: loss, importance and attention shares of the sampled frames. */
+  /** Plots under the picture: loss, importance, attention shares and class probabilities of the sampled frames. */
   readonly ribbon?: boolean;
   /** Whether the clip's sound is kept; default true. */
   readonly audio?: boolean;
@@ -165,15 +165,18 @@ export function keyframesOf(
   return normalizeKeyframes(keyframes, normalize, mask);
 }
 
-function ribbonOf(analysis: Analysis): RibbonContent {
-  const keyframes = keyframesOf(analysis);
+function ribbonOf({ frames, labels = [], ...analysis }: Analysis): RibbonContent {
+  const probabilities = frames.flatMap((frame) => (frame.probabilities ? [frame.probabilities] : []));
+  const named = probabilities.length === frames.length ? labels : [];
+  const keyframes = keyframesOf({ ...analysis, frames });
   return {
-    samples: analysis.frames.map(({ timestampSec, loss, importance }, i) => ({
+    samples: frames.map(({ timestampSec, loss, importance }, i) => ({
       timestampSec,
       loss,
       ...(importance !== undefined && { importance }),
       shares: attentionShares(keyframes[i]!.heatmap),
     })),
+    classes: named.map((name, k) => ({ name, probabilities: probabilities.map((row) => row[k]!) })),
   };
 }
 

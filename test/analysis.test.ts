@@ -38,6 +38,16 @@ describe('the analysis document', () => {
       (a) => ({ ...a, frames: [{ ...a.frames[0]!, filter: { height: 2, width: 2, values: [1] } }] }),
       'frames.0: a filter has the wrong number of values',
     ],
+    [
+      'a window of frames that are not there',
+      (a) => ({ ...a, windows: [{ startSec: 0, endSec: 3, frames: [0, 2], losses: [1, 1], embedding: [0] }] }),
+      'windows: a window names a frame that is not there',
+    ],
+    [
+      'probabilities of unnamed classes',
+      (a) => ({ ...a, frames: a.frames.map((frame) => ({ ...frame, probabilities: [0.5, 0.5] })) }),
+      'labels: a frame or window has another number of probabilities',
+    ],
     ['no frames', (a) => ({ ...a, frames: [] }), 'frames: Too small'],
   ])('with %s is refused', async (_, change, message) => {
     const error = await readAnalysis(await writeJson(change(exampleAnalysis()))).catch((thrown: unknown) => thrown);

@@ -130,6 +130,11 @@ describe('the main job, on a tiny network', () => {
     expect(analyses.class.options.target).toBe('class:right');
     expect(analyses.class.classes?.map(({ label }) => label).sort()).toEqual(['left', 'right']);
     expect(analyses.class.classes?.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 6);
+    const { labels, classes, frames } = analyses.class;
+    expect(frames.map(({ probabilities }) => probabilities?.length)).toEqual([2, 2, 2]);
+    expect(frames.at(-1)?.probabilities).toEqual(
+      labels?.map((name) => classes?.find(({ label }) => label === name)?.probability),
+    );
     expect(analyses.similar.options.target).toBe(`similar:${other.clip.path}`);
     for (const { starts, trace, lossHistory, filter } of analyses.traced.frames) {
       expect(starts?.length).toBe(3);

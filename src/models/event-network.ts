@@ -4,8 +4,8 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { L2cafError } from '../errors.ts';
-import type { FeatureTail } from '../l2caf/tail.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
+import type { RecurrentTail } from './event-tail.ts';
 import { featureMapShape, type Head, type HeadSpec, headShapes } from './head.ts';
 import { loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
 import { type FeatureMaps, RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
@@ -70,8 +70,13 @@ export class EventNetwork {
   }
 
   /** The tail of an event, for L2-CAF. The caller disposes of it, before the network. */
-  tail(maps: FeatureMaps, output: RecurrentOutput = 'embedding'): FeatureTail {
+  tail(maps: FeatureMaps, output: RecurrentOutput = 'embedding'): RecurrentTail {
     return this.#recurrent.tail(maps, output);
+  }
+
+  /** Class probabilities of an embedding, in the order of the head's labels; undefined when it has none. */
+  probabilities(embedding: Float64Array): number[] | undefined {
+    return this.#recurrent.probabilities(embedding);
   }
 
   /** Frees its tensors. */

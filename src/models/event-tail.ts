@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { FeatureTail, SmoothResponse } from '../l2caf/tail.ts';
-import { transposeInto } from '../matrix.ts';
+import { dot, transposeInto } from '../matrix.ts';
 import type { GridShape } from '../types.ts';
 import { type LstmState, lstmStep } from './lstm.ts';
 import type { RecurrentState } from './lstm-steps.ts';
@@ -73,6 +73,15 @@ export class RecurrentTail implements FeatureTail {
     this.#tensors = tailTensors(parts);
     const everyCell = new Float64Array(grid.height * grid.width).fill(1);
     this.reference = Float32Array.from(this.smooth(this.slots - 1).output(everyCell));
+  }
+
+  /** The output after the LSTM has read the frames up to each slot, none of them filtered: `[d]` per slot. */
+  outputsSoFar(): Float64Array[] {
+    const { states, dense, units } = this.#parts;
+    return states.slice(1).map(({ hidden }) => {
+      const along = (bias: number, k: number): number => bias + dot(this.#outputKernel, k * units, hidden, 0, units);
+      return Float64Array.from(dense.bias, along);
+    });
   }
 
   filtered(filters: tf.Tensor3D, slots: readonly number[]): tf.Tensor2D {

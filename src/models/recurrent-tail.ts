@@ -6,7 +6,6 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { L2cafError } from '../errors.ts';
-import type { FeatureTail } from '../l2caf/tail.ts';
 import { addRows, transposeInto } from '../matrix.ts';
 import type { GridShape } from '../types.ts';
 import { type DenseWeights, type FeatureMaps, type HeadTensors, RecurrentTail } from './event-tail.ts';
@@ -67,7 +66,7 @@ export class RecurrentHead {
    *
    * @throws L2cafError `shape-mismatch` when the maps do not fit the head, `usage` when it has no logits.
    */
-  tail(maps: FeatureMaps, output: RecurrentOutput = 'embedding'): FeatureTail {
+  tail(maps: FeatureMaps, output: RecurrentOutput = 'embedding'): RecurrentTail {
     const { grid, channels, lstm } = this.weights;
     const [steps, height, width, depth] = maps.shape;
     if (height !== grid.height || width !== grid.width || depth !== channels || steps < 1) {
@@ -92,6 +91,18 @@ export class RecurrentHead {
       dense: outputLayer(this.weights, output),
       head: this.#tensors,
     });
+  }
+
+  /** Class probabilities of an embedding: softmax of the logits. Undefined when the head has no classifier. */
+  probabilities(embedding: Float64Array): number[] | undefined {
+    const { logits } = this.weights;
+    if (logits === undefined) return undefined;
+    const scores = Float64Array.from(logits.bias);
+    addRows(embedding, Float64Array.from(logits.kernel), scores, scores.length);
+    const largest = Math.max(...scores);
+    const exponentials = [...scores].map((score) => Math.exp(score - largest));
+    const total = exponentials.reduce((sum, value) => sum + value, 0);
+    return exponentials.map((value) => value / total);
   }
 
   /** Frees its tensors. */

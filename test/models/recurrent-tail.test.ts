@@ -78,6 +78,25 @@ describe('RecurrentHead', () => {
     head.dispose();
   });
 
+  it('knows its output after each frame, and the class probabilities there', () => {
+    const head = new RecurrentHead(toyHeadWeights());
+    const maps = toyMaps();
+    const tail = head.tail(maps);
+    const two = head.tail({ data: maps.data.slice(0, 2 * 60), shape: [2, 3, 4, 5] });
+    const [, afterTwo, afterAll] = tail.outputsSoFar();
+    expect([...afterTwo!]).toEqual(close(two.reference));
+    expect([...afterAll!]).toEqual(close(tail.reference));
+    const logits = head.tail(maps, 'logits');
+    const probabilities = tf.tidy(() => tf.softmax(tf.tensor1d(logits.reference)).dataSync());
+    expect(head.probabilities(afterAll!)).toEqual(close(probabilities, 5));
+    for (const each of [tail, two, logits]) each.dispose();
+    head.dispose();
+    const { logits: _, ...bare } = toyHeadWeights();
+    const without = new RecurrentHead(bare);
+    expect(without.probabilities(afterAll!)).toBeUndefined();
+    without.dispose();
+  });
+
   it('frees every tensor', () => {
     const before = tf.memory().numTensors;
     const { head, tail } = toyRecurrent({ pooling: { height: 2, width: 2 } });
