@@ -4,6 +4,7 @@ import './setup.mjs';
 
 const checks = [
   ['types', 'tsc', ['-p', 'tsconfig.json']],
+  ['types in the browser', 'tsc', ['-p', 'tsconfig.page.json']],
   ['lint, format, boundaries', 'biome', ['check', '--error-on-warnings']],
   ['docstrings', 'typedoc', ['--emit', 'none', '--logLevel', 'Warn', '--treatWarningsAsErrors']],
   ['unused code', 'knip', []],

@@ -1,0 +1,129 @@
+import { mkdtemp, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { createCanvas } from '@napi-rs/canvas';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeFileAtomically } from '../../src/files.ts';
+import { writeIndex } from '../../src/report/index-page.ts';
+import type { IndexRow } from '../../src/report/page-data.ts';
+import { chromiumPath, openChromium, watchPage } from '../chromium.ts';
+
+const HOSTILE = `"><img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script><!-- ' & é 道`;
+
+/** 2,000 events: every 50th failed, losses in no order. */
+function manyRows(): IndexRow[] {
+  return Array.from({ length: 2000 }, (_, i) => ({
+    id: `event ${i}`,
+    label: ['left_turn', 'right_turn', 'stop', HOSTILE][i % 4]!,
+    status: i % 50 === 7 ? 'failed' : 'done',
+    ...(i % 50 === 7 && { error: `cannot decode ${HOSTILE}` }),
+    video: `drive-${i % 10}.mp4`,
+    startSec: i,
+    endSec: i + 3,
+    ...(i % 50 !== 7 && { loss: ((i * 7919) % 2003) / 2003, report: `event ${i}/report.html` }),
+    thumbnail: 'picture #1.jpg',
+    extra: { driver: `driver ${i % 5}`, speed: (i * 31) % 97 },
+  }));
+}
+
+describe.skipIf(chromiumPath === undefined)('the index in a browser', () => {
+  let browser: Browser;
+  let page: Page;
+  let folder: string;
+  let problems: string[];
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'l2caf-index-'));
+    await writeFileAtomically(join(folder, 'picture #1.jpg'), createCanvas(96, 54).toBuffer('image/jpeg'));
+    await writeIndex(join(folder, 'index.html'), manyRows());
+    browser = await openChromium();
+    page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    problems = watchPage(page);
+    await page.goto(pathToFileURL(join(folder, 'index.html')).href);
+  });
+  afterAll(() => browser?.close());
+
+  const visibleNames = (): Promise<string[]> =>
+    page.locator('.body [role=row]:not([hidden]) [role=cell]:nth-child(2)').allTextContents();
+  const sortBy = (column: string): Promise<void> => page.getByRole('button', { name: column, exact: true }).click();
+
+  it('shows every event, loads thumbnails as they come into view, and complains about nothing', async () => {
+    expect(await visibleNames()).toHaveLength(2000);
+    await expect(page.locator('output').textContent()).resolves.toBe('2,000 events');
+    await page.waitForFunction(() => document.images[0]!.naturalWidth === 96);
+    expect(problems).toEqual([]);
+  });
+
+  it('sorts numbers as numbers, in both directions, rows without a value last', async () => {
+    await sortBy('loss');
+    const up = await visibleNames();
+    expect(up[0]).toBe('event 0');
+    expect(up.at(-1)).toMatch(/^event \d+cannot decode/);
+    await sortBy('loss');
+    const down = await visibleNames();
+    expect(down[0]).not.toBe('event 0');
+    expect(down.at(-1)).toMatch(/^event \d+cannot decode/);
+    expect(await page.locator('[aria-sort=descending]').textContent()).toBe('loss');
+    await sortBy('event');
+    expect((await visibleNames())[2]).toBe('event 2');
+  });
+
+  it('filters by label, by status and by words', async () => {
+    await page.getByLabel('label').selectOption('=stop');
+    expect(await visibleNames()).toHaveLength(500);
+    await page.getByLabel('status').selectOption('=failed');
+    expect(await page.locator('output').textContent()).toBe('0 of 2,000 events');
+    await page.getByLabel('label').selectOption('');
+    expect(await visibleNames()).toHaveLength(40);
+    await page.getByLabel('status').selectOption('');
+    await page.getByRole('searchbox').fill('DRIVE-3 driver');
+    expect(await visibleNames()).toHaveLength(200);
+    await page.getByRole('searchbox').fill('');
+  });
+
+  it('lays out only the rows in view', async () => {
+    const laidOut = await page.evaluate(
+      () =>
+        [...document.querySelectorAll('.body [role=cell]:first-child')].filter((cell) =>
+          cell.checkVisibility({ contentVisibilityAuto: true }),
+        ).length,
+    );
+    expect(laidOut).toBeGreaterThan(5);
+    expect(laidOut).toBeLessThan(100);
+  });
+
+  it('takes names for text and paths for paths', async () => {
+    expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
+    expect(await page.locator('.body [role=row]').filter({ hasText: '<script>' }).count()).toBe(520); // 500 labels, 20 further errors
+    expect(await page.locator('a[href="./event%2011/report.html"]').textContent()).toBe('event 11');
+  });
+
+  it('links nowhere but into its own folder', async () => {
+    const path = join(folder, 'hostile.html');
+    const row = { status: 'done', video: 'a', startSec: 0, endSec: 1 };
+    const reports = ['javascript:alert(1)', '//example.org/x', 'a?b#c'];
+    await writeIndex(
+      path,
+      reports.map((report) => ({ ...row, id: report, report })),
+    );
+    const other = await browser.newPage();
+    await other.goto(pathToFileURL(path).href);
+    const addresses = await other.evaluate(() => [...document.links].map(({ href }) => href));
+    const own = pathToFileURL(`${folder}/`).href;
+    for (const address of addresses) expect(address.startsWith(own)).toBe(true);
+    expect(addresses[2]).toBe(`${own}a%3Fb%23c`);
+    await other.close();
+  });
+
+  it('is small', async () => {
+    expect((await stat(join(folder, 'index.html'))).size).toBeLessThan(1.5e6);
+  });
+});
+
+describe('writeIndex', () => {
+  it('says where it cannot write', async () => {
+    await expect(writeIndex('/dev/null/index.html', [])).rejects.toThrow(/cannot write \/dev\/null/);
+  });
+});
