@@ -115,7 +115,8 @@ const analysisSchema = z.object({
   frames: z.array(frameSchema).min(1),
   /** In a dense analysis: the windows that were scored, by increasing start. Times that none of them holds are gaps. */
   windows: z.array(windowSchema).min(1).optional(),
-  timingsSec: z.object({ decode: seconds, trunk: seconds, filters: seconds }),
+  /** How long the steps took; absent where documents are compared byte by byte, as in a batch. */
+  timingsSec: z.object({ decode: seconds, trunk: seconds, filters: seconds }).optional(),
 });
 
 /** What no field can say alone. */

@@ -24,6 +24,9 @@ export interface ExplainModel {
   readonly warnings: readonly string[];
 }
 
+/** An analysis that says how long its steps took. */
+export type TimedAnalysis = Analysis & { readonly timingsSec: NonNullable<Analysis['timingsSec']> };
+
 /** An event whose frames have been through the trunk and the shallow CNN. */
 export interface EventMaps {
   readonly clip: VideoClip;
@@ -34,7 +37,7 @@ export interface EventMaps {
   /** Real presentation times of the t frames, seconds from the start of the clip. */
   readonly timestampsSec: readonly number[];
   /** How long the steps up to the maps took. */
-  readonly timingsSec: Pick<Analysis['timingsSec'], 'decode' | 'trunk'>;
+  readonly timingsSec: Pick<TimedAnalysis['timingsSec'], 'decode' | 'trunk'>;
 }
 
 /** What the attention explains, made ready for a network: the objective, and how documents name it. */
@@ -59,7 +62,11 @@ export interface ExplainOptions extends Pick<SolveOptions, 'solver' | 'preset' |
  *
  * @throws L2cafError `shape-mismatch` for maps of another network; else as {@link findAttention}
  */
-export async function explainEvent(model: ExplainModel, event: EventMaps, options: ExplainOptions): Promise<Analysis> {
+export async function explainEvent(
+  model: ExplainModel,
+  event: EventMaps,
+  options: ExplainOptions,
+): Promise<TimedAnalysis> {
   const { network } = model;
   const { clip, maps, span, timestampsSec } = event;
   const { objective, name } = options.target;

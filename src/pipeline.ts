@@ -3,9 +3,8 @@
  * (`explain.ts`). `rendering.ts` draws it. The steps are those of docs/architecture.md.
  */
 import { resolve } from 'node:path';
-import type { Analysis } from './analysis.ts';
 import { assertNever, L2cafError, throwIfAborted } from './errors.ts';
-import { type BoundTarget, type ExplainOptions, explainEvent } from './explain.ts';
+import { type BoundTarget, type ExplainOptions, explainEvent, type TimedAnalysis } from './explain.ts';
 import { sha256OfFile } from './files.ts';
 import { type BackendChoice, type BackendInfo, useBackend } from './models/backend.ts';
 import { EventNetwork, withInputSize } from './models/event-network.ts';
@@ -100,7 +99,7 @@ export function featuresOf({ network }: OpenModel, frames: FrameBatch): FeatureM
 }
 
 /** Steps 2 to 6: frames → feature maps → embedding → one filter per frame. */
-export async function analyzeEvent(model: OpenModel, options: EventOptions): Promise<Analysis> {
+export async function analyzeEvent(model: OpenModel, options: EventOptions): Promise<TimedAnalysis> {
   const { clip, span, signal, onProgress } = options;
   const clock = stopwatch();
   onProgress?.({ stage: 'decoding', done: 0, total: options.frames, unit: 'frames' });

@@ -15,7 +15,7 @@ import { createShallowCnn, type ShallowCnn } from './shallow-cnn.ts';
 import { expectShapes } from './shapes.ts';
 
 /** Frames that go through the trunk together; bounds its memory, whatever the number of frames of an event. */
-const FRAMES_PER_BATCH = 4;
+export const FRAMES_PER_BATCH = 4;
 
 /** A trunk and a head, ready to run. Dispose of it when done. */
 export class EventNetwork {
@@ -48,25 +48,50 @@ export class EventNetwork {
    * @throws L2cafError `shape-mismatch` for frames of another size
    */
   featureMaps(frames: FrameBatch): FeatureMaps {
+    const apply = (pictures: tf.Tensor4D): tf.Tensor4D => this.#shallowCnn.apply(this.#trunk.features(pictures));
+    return this.#toMaps(this.#inBatches(frames, apply), frames.shape[0]);
+  }
+
+  /**
+   * Frames of the head's input size → the trunk's features, `[t, h, w, c]` row by row: what does not change with the head.
+   *
+   * @throws L2cafError `shape-mismatch` for frames of another size
+   */
+  trunkFeatures(frames: Pick<FrameBatch, 'rgb' | 'shape'>): Float32Array {
+    return this.#inBatches(frames, (pictures) => this.#trunk.features(pictures));
+  }
+
+  /** The trunk's features of t frames → their feature maps; with {@link trunkFeatures} the same as {@link featureMaps}. */
+  mapsOf(features: Float32Array): FeatureMaps {
+    const { trunkGrid, trunkChannels } = this.head.spec;
+    const steps = features.length / (trunkGrid.height * trunkGrid.width * trunkChannels);
+    const shape: [number, number, number, number] = [steps, trunkGrid.height, trunkGrid.width, trunkChannels];
+    const maps = tf.tidy(() => this.#shallowCnn.apply(tf.tensor4d(features, shape)).dataSync<'float32'>());
+    return this.#toMaps(maps, steps);
+  }
+
+  #toMaps(data: Float32Array, steps: number): FeatureMaps {
     const { height, width, channels } = featureMapShape(this.head.spec);
+    return { data, shape: [steps, height, width, channels] };
+  }
+
+  /** Runs frames through the network, a few at a time, and puts the outputs one after another. */
+  #inBatches(frames: Pick<FrameBatch, 'rgb' | 'shape'>, apply: (pictures: tf.Tensor4D) => tf.Tensor4D): Float32Array {
     const [steps, rows, columns] = frames.shape;
     const { inputSize } = this.head.spec;
     if (rows !== inputSize.height || columns !== inputSize.width) {
       const expected = `${inputSize.width}x${inputSize.height}`;
       throw new L2cafError('shape-mismatch', `the network expects frames of ${expected}, got ${columns}x${rows}`);
     }
-    const data = new Float32Array(steps * height * width * channels);
     const frameBytes = rows * columns * 3;
+    const parts: Float32Array[] = [];
     for (let first = 0; first < steps; first += FRAMES_PER_BATCH) {
       const count = Math.min(FRAMES_PER_BATCH, steps - first);
       const rgb = frames.rgb.subarray(first * frameBytes, (first + count) * frameBytes);
-      const maps = tf.tidy(() => {
-        const pictures = preprocess(this.pretrained, { rgb, shape: [count, rows, columns, 3] });
-        return this.#shallowCnn.apply(this.#trunk.features(pictures)).dataSync();
-      });
-      data.set(maps, first * height * width * channels);
+      const pictures = { rgb, shape: [count, rows, columns, 3] as const };
+      parts.push(tf.tidy(() => apply(preprocess(this.pretrained, pictures)).dataSync<'float32'>()));
     }
-    return { data, shape: [steps, height, width, channels] };
+    return concatenated(parts);
   }
 
   /** The tail of an event, for L2-CAF. The caller disposes of it, before the network. */
@@ -143,4 +168,16 @@ export function createRecurrentHead({ spec, weights }: Head): RecurrentHead {
     embedding: dense('embedding'),
     ...(spec.labels && { logits: dense('logits') }),
   });
+}
+
+function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const [only] = parts;
+  if (parts.length === 1) return only!;
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

@@ -7,7 +7,7 @@ import { L2cafError } from '../errors.ts';
 import type { FrameBatch, PictureSize, TimeSpan, VideoClip } from '../types.ts';
 import { type FfmpegJob, runFfmpeg } from './ffmpeg.ts';
 import { listFrames } from './probe.ts';
-import { framesFrom, inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
+import { framesOf, inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
 
 /** Settings of {@link sampleFrames}. */
 export interface SampleOptions {
@@ -75,19 +75,54 @@ export async function framesAt(
   timesSec: readonly number[],
   options: { readonly size?: PictureSize; readonly signal?: AbortSignal } = {},
 ): Promise<FrameBatch> {
+  const { shownSec, originSec } = await shownAt(clip, timesSec, options.signal);
+  return decodeShown(clip, originSec, shownSec, options);
+}
+
+/**
+ * Decodes the frames that are shown first at exactly these times, as `listFrames` gives them.
+ *
+ * @param originSec the container's first timestamp
+ * @throws L2cafError `input-unreadable` when a frame cannot be decoded; `aborted`
+ */
+export async function decodeShown(
+  clip: VideoClip,
+  originSec: number,
+  shownSec: readonly number[],
+  options: { readonly size?: PictureSize; readonly signal?: AbortSignal } = {},
+): Promise<FrameBatch> {
   const { size = { width: clip.width, height: clip.height }, signal } = options;
-  const { shownSec, originSec } = await shownAt(clip, timesSec, signal);
   const frameBytes = size.width * size.height * 3;
   const rgb = new Uint8Array(frameBytes * shownSec.length);
-  for (let first = 0; first < shownSec.length; first += INPUTS_PER_RUN) {
-    const part = shownSec.slice(first, first + INPUTS_PER_RUN);
-    const target = rgb.subarray(first * frameBytes, (first + part.length) * frameBytes);
-    const attempt = { clip, timesSec: part, originSec, size, signal };
+  const groups = neighbours(clip, shownSec);
+  let done = 0;
+  for (let first = 0; first < groups.length; first += INPUTS_PER_RUN) {
+    const part = groups.slice(first, first + INPUTS_PER_RUN);
+    const count = part.flat().length;
+    const target = rgb.subarray(done * frameBytes, (done + count) * frameBytes);
+    const attempt = { clip, groups: part, originSec, size, signal };
     if (!((await decodeInto(target, attempt, 'near')) || (await decodeInto(target, attempt, 'from-start')))) {
-      throw undecodable(clip, part);
+      throw undecodable(clip, part.flat());
     }
+    done += count;
   }
   return { rgb, shape: [shownSec.length, size.height, size.width, 3], timestampsSec: shownSec };
+}
+
+/** Frames that are at most this far apart are decoded in one go: seeking would decode as many again from a key frame. */
+const NEIGHBOUR_FRAMES = 8;
+
+/** Splits times where the next one is far away, or not later. */
+function neighbours({ frameRate }: VideoClip, timesSec: readonly number[]): number[][] {
+  const farSec = ((NEIGHBOUR_FRAMES + 0.5) * frameRate.denominator) / frameRate.numerator;
+  const groups: number[][] = [];
+  for (const time of timesSec) {
+    const group = groups.at(-1);
+    const last = group?.at(-1) ?? Number.POSITIVE_INFINITY;
+    if (time > last && time - last < farSec) group!.push(time);
+    else groups.push([time]);
+  }
+  return groups;
 }
 
 /** Each input has a decoder of its own; this bounds their memory. */
@@ -121,7 +156,8 @@ async function shownAt(
 
 interface DecodeAttempt {
   readonly clip: VideoClip;
-  readonly timesSec: readonly number[];
+  /** Times of frames that lie close together, per input. */
+  readonly groups: readonly (readonly number[])[];
   readonly originSec: number;
   readonly size: PictureSize;
   readonly signal: AbortSignal | undefined;
@@ -129,15 +165,16 @@ interface DecodeAttempt {
 
 /** Fills `target` with the frames at exactly these times; false if ffmpeg could not, or delivered others. */
 async function decodeInto(target: Uint8Array, attempt: DecodeAttempt, mode: SeekMode): Promise<boolean> {
-  const { clip, timesSec, originSec, size, signal } = attempt;
+  const { clip, groups, originSec, size, signal } = attempt;
+  const timesSec = groups.flat();
   const scale = `scale=${size.width}:${size.height}:flags=bicubic+accurate_rnd+full_chroma_int,setsar=1,format=rgb24`;
-  const branches = timesSec.map((time, k) => `[${k}:V:0]${framesFrom(originSec, time, 1)},setpts=0,${scale}[v${k}]`);
-  const labels = timesSec.map((_, k) => `[v${k}]`).join('');
+  const branches = groups.map((times, k) => `[${k}:V:0]${framesOf(originSec, times)},setpts=N,${scale}[v${k}]`);
+  const labels = groups.map((_, k) => `[v${k}]`).join('');
   const shown = new ShownTimes(originSec);
   const { sink, bytesWritten } = sinkInto(target);
   const job: FfmpegJob = {
-    inputs: timesSec.map((time) => inputFrom(clip.path, originSec, time, mode)),
-    filtergraph: `${branches.join(';')};${labels}concat=n=${timesSec.length}[out]`,
+    inputs: groups.map(([first]) => inputFrom(clip.path, originSec, first!, mode)),
+    filtergraph: `${branches.join(';')};${labels}concat=n=${groups.length}[out]`,
     options: [...KEEP_TIMESTAMPS, '-map', '[out]', '-vsync', '0', '-f', 'rawvideo'],
     output: sink,
     signal,

@@ -21,8 +21,16 @@ export function inputFrom(path: string, originSec: number, timeSec: number, mode
 
 /** The beginning of a filtergraph: `count` frames from the one at `timeSec` on, each reported to {@link ShownTimes}. */
 export function framesFrom(originSec: number, timeSec: number, count: number): string {
-  const cut = (originSec + timeSec - MARGIN_SEC).toFixed(6);
-  return `settb=1/1000000,trim=start=${cut},trim=end_frame=${count},showinfo`;
+  return `${from(originSec, timeSec)},${first(count)}`;
+}
+
+/**
+ * The beginning of a filtergraph: the frames at exactly these times, ascending, each reported to {@link ShownTimes}. What
+ * lies between them is decoded and dropped, so they should lie close together.
+ */
+export function framesOf(originSec: number, timesSec: readonly number[]): string {
+  const isWanted = timesSec.map((time) => `lt(abs(pts-${Math.round((originSec + time) * 1e6)}),${MARGIN_SEC * 1e6})`);
+  return `${from(originSec, timesSec[0]!)},select='${isWanted.join('+')}',${first(timesSec.length)}`;
 }
 
 /** Collects the timestamps that ffmpeg logs for the frames of each branch of a filtergraph. */
@@ -55,3 +63,11 @@ export class ShownTimes {
 
 /** Less than the gap between any two frames, more than the rounding of any timestamp. */
 const MARGIN_SEC = 0.0005;
+
+function from(originSec: number, timeSec: number): string {
+  return `settb=1/1000000,trim=start=${(originSec + timeSec - MARGIN_SEC).toFixed(6)}`;
+}
+
+function first(count: number): string {
+  return `trim=end_frame=${count},showinfo`;
+}
