@@ -6,27 +6,18 @@ import { basename } from 'node:path';
 import type { Analysis } from './analysis.ts';
 import { L2cafError } from './errors.ts';
 import { sha256OfFile } from './files.ts';
-import { type FilterPart, toHeatmap } from './l2caf/heatmap.ts';
-import type { Heatmap, ProgressListener, VideoClip } from './types.ts';
+import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from './timeline.ts';
+import type { ProgressListener, VideoClip } from './types.ts';
 import { type RenderedVideo, renderOverlay } from './video/encode.ts';
 import { writeFilm } from './video/film.ts';
-import { type Keyframe, type NormalizeMode, normalizeKeyframes } from './video/keyframes.ts';
 import { checkStyle, defaultStyle, type OverlayStyle } from './video/overlay.ts';
 import { probeClip } from './video/probe.ts';
-import { attentionShares, maskOfRegions, type PictureRegion } from './video/regions.ts';
-import type { RibbonContent } from './video/ribbon-rows.ts';
 import { framesAt } from './video/sample.ts';
 import { drawStrip, writeStrip } from './video/strip.ts';
 
 /** How to draw. */
-export interface RenderOptions {
+export interface RenderOptions extends KeyframeOptions {
   readonly style?: OverlayStyle;
-  /** What the ends of the scale are; default `frame`. */
-  readonly normalize?: NormalizeMode;
-  /** Supporting and opposing cells in two colours instead of the filter's size. */
-  readonly signed?: boolean;
-  /** Parts of the picture that count for nothing, pixels of the clip as shown. */
-  readonly ignore?: readonly PictureRegion[];
   readonly onProgress?: ProgressListener;
   readonly signal?: AbortSignal;
 }
@@ -38,9 +29,6 @@ export interface VideoOptions extends RenderOptions {
   /** Whether the clip's sound is kept; default true. */
   readonly audio?: boolean;
 }
-
-/** Points per cell to which filters are resized before contours are drawn: enough for smooth lines, cheap enough for video. */
-const POINTS_PER_CELL = 8;
 
 /** Width of a convergence film, pixels. */
 const FILM_WIDTH_PX = 1200;
@@ -62,6 +50,7 @@ export async function renderVideo(analysis: Analysis, out: string, options: Vide
     clip,
     span: analysis.span,
     keyframes: keyframesOf(analysis, options),
+    gaps: gapsOf(analysis),
     normalize,
     // A legend of colours does not apply to the two of signed maps.
     style: signed ? { ...style, showLegend: false } : style,
@@ -143,49 +132,16 @@ export async function renderFilm(analysis: Analysis, out: string, options: Rende
   });
 }
 
-/**
- * The sampled moments with their heatmaps: the filter's size (or its two signs), resized, then scaled.
- *
- * @throws L2cafError `usage` for an ignored region that is not within the picture
- */
-export function keyframesOf(
-  { frames, source }: Pick<Analysis, 'frames' | 'source'>,
-  { normalize = 'frame', signed = false, ignore = [] }: Pick<RenderOptions, 'normalize' | 'signed' | 'ignore'> = {},
-): Keyframe[] {
-  const keyframes = frames.map(({ timestampSec, filter }): Keyframe => {
-    const size = { height: POINTS_PER_CELL * filter.height, width: POINTS_PER_CELL * filter.width };
-    const map = { ...filter, values: Float32Array.from(filter.values) };
-    const part = (name: FilterPart): Heatmap => toHeatmap(map, { ...size, part: name });
-    return signed
-      ? { timestampSec, heatmap: part('positive'), opposing: part('negative') }
-      : { timestampSec, heatmap: part('abs') };
-  });
-  if (signed) return keyframes; // the two signs share a scale, that of the stronger one
-  const mask = ignore.length > 0 ? maskOfRegions(ignore, source, keyframes[0]!.heatmap) : undefined;
-  return normalizeKeyframes(keyframes, normalize, mask);
-}
-
-function ribbonOf({ frames, labels = [], ...analysis }: Analysis): RibbonContent {
-  const probabilities = frames.flatMap((frame) => (frame.probabilities ? [frame.probabilities] : []));
-  const named = probabilities.length === frames.length ? labels : [];
-  const keyframes = keyframesOf({ ...analysis, frames });
-  return {
-    samples: frames.map(({ timestampSec, loss, importance }, i) => ({
-      timestampSec,
-      loss,
-      ...(importance !== undefined && { importance }),
-      shares: attentionShares(keyframes[i]!.heatmap),
-    })),
-    classes: named.map((name, k) => ({ name, probabilities: probabilities.map((row) => row[k]!) })),
-  };
-}
-
 function isUntrained({ model }: Analysis): boolean {
   return model.head.kind === 'untrained';
 }
 
-/** Opens the source clip, if it is still the file that was analyzed. */
-async function openSource(analysis: Analysis, signal: AbortSignal | undefined): Promise<VideoClip> {
+/**
+ * Opens the source clip, if it is still the file that was analyzed.
+ *
+ * @throws L2cafError `input-not-found`, `input-changed`
+ */
+export async function openSource(analysis: Analysis, signal: AbortSignal | undefined): Promise<VideoClip> {
   const { path, sha256 } = analysis.source;
   const clip = await probeClip(path, signal);
   if ((await sha256OfFile(path)) === sha256) return clip;

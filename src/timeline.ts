@@ -1,0 +1,66 @@
+/**
+ * What an analysis shows over time: a heatmap per sampled moment, the gaps between windows, the plots. Plain values in and
+ * out: the video, the figures and the report in a browser all take them from here.
+ */
+import type { Analysis } from './analysis.ts';
+import { type FilterPart, toHeatmap } from './l2caf/heatmap.ts';
+import type { Heatmap, TimeSpan } from './types.ts';
+import { gapsIn, type Keyframe, type NormalizeMode, normalizeKeyframes } from './video/keyframes.ts';
+import { attentionShares, maskOfRegions, type PictureRegion } from './video/regions.ts';
+import type { RibbonContent } from './video/ribbon-rows.ts';
+
+/** How filters become heatmaps. */
+export interface KeyframeOptions {
+  /** What the ends of the scale are; default `frame`. */
+  readonly normalize?: NormalizeMode;
+  /** Supporting and opposing cells in two colours instead of the filter's size. */
+  readonly signed?: boolean;
+  /** Parts of the picture that count for nothing, pixels of the clip as shown. */
+  readonly ignore?: readonly PictureRegion[];
+}
+
+/** Points per cell to which filters are resized before contours are drawn: enough for smooth lines, cheap enough for video. */
+const POINTS_PER_CELL = 8;
+
+/**
+ * The sampled moments with their heatmaps: the filter's size (or its two signs), resized, then scaled.
+ *
+ * @throws L2cafError `usage` for an ignored region that is not within the picture
+ */
+export function keyframesOf(
+  { frames, source }: Pick<Analysis, 'frames' | 'source'>,
+  { normalize = 'frame', signed = false, ignore = [] }: KeyframeOptions = {},
+): Keyframe[] {
+  const keyframes = frames.map(({ timestampSec, filter }): Keyframe => {
+    const size = { height: POINTS_PER_CELL * filter.height, width: POINTS_PER_CELL * filter.width };
+    const map = { ...filter, values: Float32Array.from(filter.values) };
+    const part = (name: FilterPart): Heatmap => toHeatmap(map, { ...size, part: name });
+    return signed
+      ? { timestampSec, heatmap: part('positive'), opposing: part('negative') }
+      : { timestampSec, heatmap: part('abs') };
+  });
+  if (signed) return keyframes; // the two signs share a scale, that of the stronger one
+  const mask = ignore.length > 0 ? maskOfRegions(ignore, source, keyframes[0]!.heatmap) : undefined;
+  return normalizeKeyframes(keyframes, normalize, mask);
+}
+
+/** The plots of an analysis: loss, importance, attention shares and class probabilities of the sampled frames. */
+export function ribbonOf({ frames, labels = [], ...analysis }: Analysis): RibbonContent {
+  const probabilities = frames.flatMap((frame) => (frame.probabilities ? [frame.probabilities] : []));
+  const named = probabilities.length === frames.length ? labels : [];
+  const keyframes = keyframesOf({ ...analysis, frames });
+  return {
+    samples: frames.map(({ timestampSec, loss, importance }, i) => ({
+      timestampSec,
+      loss,
+      ...(importance !== undefined && { importance }),
+      shares: attentionShares(keyframes[i]!.heatmap),
+    })),
+    classes: named.map((name, k) => ({ name, probabilities: probabilities.map((row) => row[k]!) })),
+  };
+}
+
+/** The parts of the span that no window of a dense analysis holds. An analysis of one event has none. */
+export function gapsOf({ span, windows }: Pick<Analysis, 'span' | 'windows'>): TimeSpan[] {
+  return windows === undefined ? [] : gapsIn(span, windows);
+}
