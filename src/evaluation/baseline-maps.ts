@@ -6,6 +6,7 @@
 import { gradCam } from '../l2caf/gradcam.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
 import type { Objective } from '../l2caf/objective.ts';
+import type { PresetName } from '../l2caf/presets.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
 import type { FeatureTail, Tail } from '../l2caf/tail.ts';
 import type { Head } from '../models/head.ts';
@@ -15,6 +16,7 @@ import type { AttentionFilter, GridShape } from '../types.ts';
 
 /**
  * - `l2caf`: the size of the signed filter, as published; `l2caf-positive`: only the cells that argue for the output.
+ * - `l2caf-paper`, `l2caf-pytorch`: as `l2caf`, where the descent of that preset stops.
  * - `l2caf-reinit`: as `l2caf`, of the same feature maps under a re-initialised LSTM and dense layer.
  * - `gradcam`, `gradcam-abs`: Eq. 4–7.
  * - `activation-norm`: length of the feature vector of each cell.
@@ -23,6 +25,8 @@ import type { AttentionFilter, GridShape } from '../types.ts';
 export const MAP_METHODS = [
   'l2caf',
   'l2caf-positive',
+  'l2caf-paper',
+  'l2caf-pytorch',
   'l2caf-reinit',
   'gradcam',
   'gradcam-abs',
@@ -33,11 +37,17 @@ export const MAP_METHODS = [
 /** See {@link MAP_METHODS}. */
 export type MapMethod = (typeof MAP_METHODS)[number];
 
+/** Compared unless others are asked for: all but the released SGD preset, which takes a hundred times as long. */
+export const DEFAULT_METHODS: readonly MapMethod[] = MAP_METHODS.filter((method) => method !== 'l2caf-pytorch');
+
+/** The methods that are L2-CAF on the trained network. */
+export const OWN_METHODS: readonly MapMethod[] = ['l2caf', 'l2caf-positive', 'l2caf-paper', 'l2caf-pytorch'];
+
 /** An event, as the methods see it. */
 export interface MapSubject {
   readonly tail: FeatureTail;
-  /** A tail with the same feature maps and a re-initialised head ({@link forgetfulHead}). */
-  readonly reinitialised: Tail;
+  /** A tail with the same feature maps and a re-initialised head ({@link forgetfulHead}); stays the subject's. */
+  reinitialised(): Tail;
   /** What is explained: the embedding or a class. */
   readonly objective: Extract<Objective, { readonly kind: 'oblivious' | 'class' }>;
 }
@@ -57,15 +67,21 @@ export async function mapsOf(
   methods: readonly MapMethod[],
   { slots, seed, eventIndex, signal }: MapOptions,
 ): Promise<Map<MapMethod, AttentionMap[]>> {
-  const solve = async (on: Tail): Promise<readonly AttentionFilter[]> =>
-    (await solveFilters(on, { objective, slots, seed, ...(signal && { signal }) })).filters;
+  const solve = async (on: Tail, preset?: PresetName): Promise<readonly AttentionFilter[]> => {
+    const descent = preset && ({ solver: 'gd', preset } as const);
+    return (await solveFilters(on, { objective, slots, seed, ...descent, ...(signal && { signal }) })).filters;
+  };
+  const sizeOf = (filters: readonly AttentionFilter[]): AttentionMap[] =>
+    filters.map((filter) => partOf(filter, Math.abs));
   const isFiltered = methods.includes('l2caf') || methods.includes('l2caf-positive');
   const filters = isFiltered ? await solve(tail) : [];
   const gradTarget = objective.kind === 'class' ? objective : ({ kind: 'embedding' } as const);
   const make: Readonly<Record<MapMethod, () => AttentionMap[] | Promise<AttentionMap[]>>> = {
-    l2caf: () => filters.map((filter) => partOf(filter, Math.abs)),
+    l2caf: () => sizeOf(filters),
     'l2caf-positive': () => filters.map((filter) => partOf(filter, (value) => Math.max(0, value))),
-    'l2caf-reinit': async () => (await solve(reinitialised)).map((filter) => partOf(filter, Math.abs)),
+    'l2caf-paper': async () => sizeOf(await solve(tail, 'paper')),
+    'l2caf-pytorch': async () => sizeOf(await solve(tail, 'pytorch')),
+    'l2caf-reinit': async () => sizeOf(await solve(reinitialised())),
     gradcam: () => gradCam(tail, gradTarget, 'relu', slots),
     'gradcam-abs': () => gradCam(tail, gradTarget, 'abs', slots),
     'activation-norm': () => slots.map((slot) => activationNorm(tail, slot)),

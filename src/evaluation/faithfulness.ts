@@ -22,42 +22,42 @@ export interface FaithfulnessAreas {
   readonly deletion: number;
 }
 
-/** A map's areas, and what to expect of an order that knows nothing. */
-export interface Faithfulness extends FaithfulnessAreas {
-  /** Means over random orders. */
-  readonly random: FaithfulnessAreas;
-}
-
-/** How faithfulness is measured. */
+/** What is filtered, and what is measured. */
 export interface FaithfulnessOptions {
   readonly slot: number;
   readonly score: FaithfulnessScore;
-  /** Of the random orders. */
-  readonly seed: number;
-  /** Default 10. */
-  readonly randomOrders?: number;
 }
 
 /**
- * Inserts and deletes the cells of a slot one by one in the order of a map (of equal cells the first first), and in random
- * orders. The other frames pass untouched.
+ * Inserts and deletes the cells of a slot one by one in the order of a map (of equal cells the first first). The other
+ * frames pass untouched.
  *
  * @param map of the tail's grid
  */
-export function faithfulness(tail: Tail, map: AttentionMap, options: FaithfulnessOptions): Faithfulness {
-  const { slot, score, seed, randomOrders = 10 } = options;
-  const cells = Array.from(map.values, (_, cell) => cell);
-  const ownOrder = [...cells].sort((a, b) => map.values[b]! - map.values[a]!);
-  const areasOf = (order: readonly number[]): FaithfulnessAreas => ({
+export function faithfulness(tail: Tail, map: AttentionMap, options: FaithfulnessOptions): FaithfulnessAreas {
+  const order = Array.from(map.values, (_, cell) => cell).sort((a, b) => map.values[b]! - map.values[a]!);
+  return areasOf(tail, order, options);
+}
+
+/** What to expect of an order that knows nothing: the mean areas over random orders. */
+export function randomFaithfulness(
+  tail: Tail,
+  options: FaithfulnessOptions & { readonly seed: number; readonly orders?: number },
+): FaithfulnessAreas {
+  const { slot, seed, orders = 10 } = options;
+  const cells = Array.from({ length: tail.grid.height * tail.grid.width }, (_, cell) => cell);
+  const all = Array.from({ length: orders }, (_, i) =>
+    areasOf(tail, shuffled(cells, seed, ORDERS_STREAM, slot, i), options),
+  );
+  const mean = (of: (areas: FaithfulnessAreas) => number): number =>
+    all.reduce((sum, areas) => sum + of(areas), 0) / orders;
+  return { insertion: mean(({ insertion }) => insertion), deletion: mean(({ deletion }) => deletion) };
+}
+
+function areasOf(tail: Tail, order: readonly number[], { slot, score }: FaithfulnessOptions): FaithfulnessAreas {
+  return {
     insertion: areaUnder(scoresAlong(tail, slot, score, order, 'insert')),
     deletion: areaUnder(scoresAlong(tail, slot, score, order, 'delete')),
-  });
-  const random = Array.from({ length: randomOrders }, (_, i) => areasOf(shuffled(cells, seed, ORDERS_STREAM, slot, i)));
-  const mean = (of: (areas: FaithfulnessAreas) => number): number =>
-    random.reduce((sum, areas) => sum + of(areas), 0) / randomOrders;
-  return {
-    ...areasOf(ownOrder),
-    random: { insertion: mean(({ insertion }) => insertion), deletion: mean(({ deletion }) => deletion) },
   };
 }
 

@@ -1,59 +1,59 @@
-/** The document and the table that a localization study leaves behind. */
-import type { StudyTarget } from './study.ts';
-import type { StudySummary } from './summary.ts';
-import type { TruthSurvey } from './truth.ts';
+/** What a study leaves behind, the same for all: one JSON document, and per table a CSV file and a plot. */
+import { join } from 'node:path';
+import { writeFileAtomically } from '../files.ts';
+import { VERSION } from '../version.ts';
+import { csvOf, type FigureTable } from './figures.ts';
+import { drawFigures } from './plot.ts';
 
 /** Version of the document's shape. */
-export const REPORT_SCHEMA = 'l2caf-localization/1';
+export const REPORT_SCHEMA = 'l2caf-evaluation/1';
 
-/** What `localization.json` holds. */
-export interface LocalizationReport extends StudySummary {
+/** The document of a study. */
+export interface StudyReport {
   readonly schema: typeof REPORT_SCHEMA;
+  /** Name of the study, and of its files. */
+  readonly study: string;
   readonly l2cafVersion: string;
+  /** What was measured. */
   readonly model: { readonly id: string; readonly sha256: string };
-  readonly options: {
-    readonly events: string;
-    readonly truth: string;
-    readonly split: string;
-    readonly target: StudyTarget;
-    readonly limit?: number;
-    readonly seed: number;
-    readonly backend: string;
-    readonly minObjectPx: number;
-  };
-  /** What was measured and what was not. */
-  readonly used: { readonly events: number; readonly frames: number } & Omit<TruthSurvey, 'events'>;
+  /** Everything that the figures depend on. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** What was measured on, and what was left out. */
+  readonly used: Readonly<Record<string, unknown>>;
+  readonly tables: readonly FigureTable[];
+  /** What does not fit into tables. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/**
- * The figures as comma-separated values, one line per method and label. The label is empty for all events; what is not a
- * number (the interval of a single event) is empty too, and null in JSON.
- */
-export function csvOf({ methods }: LocalizationReport): string {
-  const measures = ['energyLift', 'pointing', 'pxAP'] as const;
-  const heading = [
-    'label',
-    'method',
-    'events',
-    'frames',
-    ...measures.flatMap((name) => [name, `${name}Low`, `${name}High`]),
-    'blank',
+/** A study's own part of its report; the rest is the same for all. */
+export function studyReport(own: Omit<StudyReport, 'schema' | 'l2cafVersion'>): StudyReport {
+  return { schema: REPORT_SCHEMA, l2cafVersion: VERSION, ...own };
+}
+
+/** A further file of a study, such as a picture. */
+export interface ReportFile {
+  readonly name: string;
+  readonly data: Uint8Array;
+}
+
+/** Writes `STUDY.json`, and for each table `STUDY.csv` and `STUDY.png` (further tables: `STUDY-KEY.…`). Returns the paths. */
+export async function writeReport(
+  folder: string,
+  report: StudyReport,
+  further: readonly ReportFile[] = [],
+): Promise<string[]> {
+  const caption = `${report.model.id}; lines: 95 % intervals by bootstrap; dashed: chance`;
+  const files: [string, string | Uint8Array][] = [
+    [`${report.study}.json`, `${JSON.stringify(report, null, 2)}\n`],
+    ...report.tables.flatMap((table): [string, string | Uint8Array][] => {
+      const name = table.key === undefined ? report.study : `${report.study}-${table.key}`;
+      return [
+        [`${name}.csv`, csvOf(table)],
+        [`${name}.png`, drawFigures(table, caption)],
+      ];
+    }),
+    ...further.map(({ name, data }): [string, Uint8Array] => [name, data]),
   ];
-  const rows = methods.map((row) => [
-    quoted(row.label ?? ''),
-    row.method,
-    row.events,
-    row.frames,
-    ...measures.flatMap((name) => [row[name].value, row[name].low, row[name].high]).map(cell),
-    row.blank,
-  ]);
-  return [heading, ...rows].map((row) => `${row.join(',')}\n`).join('');
-}
-
-function cell(value: number): string {
-  return Number.isFinite(value) ? String(value) : '';
-}
-
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  for (const [name, data] of files) await writeFileAtomically(join(folder, name), data);
+  return files.map(([name]) => join(folder, name));
 }

@@ -8,9 +8,12 @@ import { z } from 'zod';
 import { L2cafError, messageOf, throwIfAborted } from '../errors.ts';
 import type { PlannedEvent, PlannedFrame } from '../training/dataset.ts';
 import type { LabelledEvent } from '../training/events.ts';
-import type { ProgressListener } from '../types.ts';
+import { groupBy } from '../training/group-by.ts';
+import type { PictureSize, ProgressListener } from '../types.ts';
 import { openPicture, picturePixels } from '../video/picture.ts';
+import { type FileBox, readBoxesCsv } from './boxes-csv.ts';
 import type { BinaryImage } from './contours.ts';
+import type { Box } from './wsol.ts';
 
 /** Frames that show less of the object are left out, pixels. */
 export const MIN_OBJECT_PX = 50;
@@ -23,11 +26,27 @@ export const CAMVID_CLASSES: ReadonlyMap<string, number> = new Map([
   ['cyclist', 10],
 ]);
 
+/** Knows where the decisive object of an event is. */
+export interface Truth {
+  /**
+   * The pixels of the decisive object in a frame, of the video's size, perhaps none; undefined when nothing single decides
+   * events of this label (no class of that name, or evidence that is the whole road).
+   *
+   * @throws L2cafError `input-unreadable` when there is nothing for the video, or something of another size.
+   */
+  read(event: LabelledEvent, frame: PlannedFrame): Promise<BinaryImage | undefined>;
+}
+
+/** Opens the truth of a study: a folder ({@link TruthFolder}) or a CSV file of boxes ({@link TruthBoxes}). */
+export async function openTruth(path: string, classes: ReadonlyMap<string, number>): Promise<Truth> {
+  return extname(path).toLowerCase() === '.csv' ? TruthBoxes.open(path) : new TruthFolder(path, classes);
+}
+
 /**
  * A folder that holds, per video, `NAME.json` with boxes (as `fixtures/` writes them) or a folder `NAME` with one mask
  * per frame, `0000.png` on, whose grey values are classes.
  */
-export class TruthFolder {
+export class TruthFolder implements Truth {
   readonly #folder: string;
   readonly #classes: ReadonlyMap<string, number>;
   readonly #documents = new Map<string, Promise<BoxDocument | undefined>>();
@@ -38,12 +57,7 @@ export class TruthFolder {
     this.#classes = classes;
   }
 
-  /**
-   * The pixels of the decisive object in a frame, of the video's size, perhaps none; undefined when nothing single decides
-   * events of this label (no class of that name, or evidence that is the whole road).
-   *
-   * @throws L2cafError `input-unreadable` when the folder has nothing for the video, or of another size.
-   */
+  /** See {@link Truth}. */
   async read({ clip, video, label }: LabelledEvent, { frameIndex }: PlannedFrame): Promise<BinaryImage | undefined> {
     const base = join(this.#folder, basename(video, extname(video)));
     const known = this.#documents.get(base) ?? readBoxes(base);
@@ -55,8 +69,56 @@ export class TruthFolder {
     }
     if (document.decisive.kind === WHOLE_ROAD) return undefined;
     checkSize(`${base}.json`, document.size, clip);
-    return paintBoxes(document, frameIndex);
+    return paintDocument(document, frameIndex);
   }
+}
+
+/**
+ * A CSV file of boxes (`boxes-csv.ts`) whose files are videos, by their name or path, and that says the frame of each. With
+ * a column `class`, an event is decided by the boxes of its label, and labels that no box has by nothing single.
+ */
+export class TruthBoxes implements Truth {
+  readonly #path: string;
+  readonly #boxes: ReadonlyMap<string, readonly FileBox[]>;
+  /** Absent: boxes have no classes. */
+  readonly #classes: ReadonlySet<string> | undefined;
+
+  private constructor(path: string, boxes: readonly FileBox[]) {
+    this.#path = path;
+    this.#boxes = groupBy(boxes, ({ file }) => basename(file, extname(file)));
+    const classes = boxes.flatMap((box) => (box.class === undefined ? [] : [box.class]));
+    this.#classes = classes.length > 0 ? new Set(classes) : undefined;
+  }
+
+  /** @throws L2cafError as `readBoxesCsv`, and `input-unreadable` without frames. */
+  static async open(path: string): Promise<TruthBoxes> {
+    const boxes = await readBoxesCsv(path);
+    if (boxes.every(({ frame }) => frame !== undefined)) return new TruthBoxes(path, boxes);
+    throw new L2cafError('input-unreadable', `${path} has no column frame, which boxes of videos need`, {
+      hint: 'number the frames of each video from 0',
+    });
+  }
+
+  /** See {@link Truth}. */
+  async read({ clip, video, label }: LabelledEvent, { frameIndex }: PlannedFrame): Promise<BinaryImage | undefined> {
+    const own = this.#boxes.get(basename(video, extname(video)));
+    if (own === undefined) {
+      throw new L2cafError('input-unreadable', `${this.#path} has no boxes of ${basename(video)}`);
+    }
+    if (this.#classes && !this.#classes.has(label)) return undefined;
+    const decisive = own.filter((box) => box.frame === frameIndex && (!this.#classes || box.class === label));
+    return paintBoxes(
+      clip,
+      decisive.map(({ box }) => box),
+    );
+  }
+}
+
+/** The objects of the frames that hold evidence, in order. */
+export async function objectsOf({ planned, hasEvidence }: VisibleEvent, truth: Truth): Promise<BinaryImage[]> {
+  const frames = planned.views[0]!.frames.filter((_, slot) => hasEvidence[slot]);
+  const objects = await Promise.all(frames.map((frame) => truth.read(planned.event, frame)));
+  return objects.filter((object) => object !== undefined);
 }
 
 /** An event that can be measured. */
@@ -84,7 +146,7 @@ export interface TruthSurvey {
  */
 export async function surveyTruth(
   planned: readonly PlannedEvent[],
-  truth: TruthFolder,
+  truth: Truth,
   { onProgress, signal }: { onProgress?: ProgressListener | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<TruthSurvey> {
   const problems = new Set<string>();
@@ -140,18 +202,21 @@ async function readBoxes(base: string): Promise<BoxDocument | undefined> {
   }
 }
 
-function paintBoxes({ size, decisive, objects }: BoxDocument, frame: number): BinaryImage {
-  const pixels = new Uint8Array(size.width * size.height);
-  if (frame < decisive.firstFrame || frame > decisive.lastFrame) return { ...size, pixels };
-  for (const { boxes } of objects) {
-    const box = boxes[frame];
-    if (!box) continue;
-    const within = (value: number, most: number): number => Math.min(most, Math.max(0, Math.round(value)));
-    const [left, right] = [within(box[0], size.width), within(box[2], size.width)];
-    const [top, bottom] = [within(box[1], size.height), within(box[3], size.height)];
-    for (let y = top; y < bottom; y++) pixels.fill(1, y * size.width + left, y * size.width + right);
+function paintDocument({ size, decisive, objects }: BoxDocument, frame: number): BinaryImage {
+  const isDecisive = frame >= decisive.firstFrame && frame <= decisive.lastFrame;
+  return paintBoxes(size, isDecisive ? objects.flatMap(({ boxes }) => (boxes[frame] ? [boxes[frame]] : [])) : []);
+}
+
+/** Boxes that end before their right and bottom edges, as a binary image; what lies outside is cut off. */
+export function paintBoxes({ width, height }: PictureSize, boxes: readonly Box[]): BinaryImage {
+  const pixels = new Uint8Array(width * height);
+  const within = (value: number, most: number): number => Math.min(most, Math.max(0, Math.round(value)));
+  for (const box of boxes) {
+    const [left, right] = [within(box[0], width), within(box[2], width)];
+    const [top, bottom] = [within(box[1], height), within(box[3], height)];
+    for (let y = top; y < bottom; y++) pixels.fill(1, y * width + left, y * width + right);
   }
-  return { ...size, pixels };
+  return { width, height, pixels };
 }
 
 async function readMask(
@@ -176,7 +241,7 @@ function checkSize(path: string, found: { width: number; height: number }, clip:
 
 /** Pixels of the object, or undefined when there is no object to look for; what cannot be read is a problem and has none. */
 async function areaOf(
-  truth: TruthFolder,
+  truth: Truth,
   event: LabelledEvent,
   frame: PlannedFrame,
   problems: Set<string>,
@@ -199,6 +264,6 @@ function failIfAny(problems: ReadonlySet<string>): void {
   const rest = problems.size > MAX_SHOWN ? [`and ${problems.size - MAX_SHOWN} more`] : [];
   const list = [...[...problems].slice(0, MAX_SHOWN), ...rest].map((problem) => `\n  ${problem}`).join('');
   throw new L2cafError('input-unreadable', `the truth cannot be used:${list}`, {
-    hint: 'the folder holds NAME.json or NAME/0000.png, … for each NAME.mp4, as fixtures/README.md describes',
+    hint: 'docs/evaluation.md describes the forms that the truth may have',
   });
 }

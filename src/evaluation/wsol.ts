@@ -102,6 +102,18 @@ export function countPixels(scores: Float32Array, mask: Uint8Array): PixelCounts
   return counts;
 }
 
+/** The counts of several maps together. */
+export function addPixels(counts: readonly PixelCounts[]): PixelCounts {
+  const sum = noPixels();
+  for (const { inside, outside } of counts) {
+    for (let bin = 0; bin < inside.length; bin++) {
+      sum.inside[bin]! += inside[bin]!;
+      sum.outside[bin]! += outside[bin]!;
+    }
+  }
+  return sum;
+}
+
 /** PxAP: area under the precision-recall curve of all pixels of all maps, in [0, 1]; not a number without any inside. */
 export function pixelAveragePrecision({ inside, outside }: PixelCounts): number {
   const total = inside.reduce((sum, count) => sum + count, 0);

@@ -9,16 +9,20 @@ import { squaredDistance, type Vector } from './vector.ts';
 /** The K of Recall@K that are reported. */
 export const RECALL_RANKS = [1, 2, 4, 8] as const;
 
-/** Retrieval figures, means over the queries that have something to find. All but `queries` are in [0, 1]. */
-export interface RetrievalFigures {
-  /** Queries for which at least one reference with their label was allowed. */
-  readonly queries: number;
+/** The figures of one query, or their means over queries. All are in [0, 1]. */
+export interface QueryFigures {
   /** Share of queries with a hit among the nearest K; in the order of {@link RECALL_RANKS}. */
   readonly recallAt: readonly number[];
   /** Mean over queries of `1/R Σ_{i≤R} P(i)·hit(i)`, R the number of references with the query's label. */
   readonly mapAtR: number;
   /** Share of hits among the nearest R. */
   readonly rPrecision: number;
+}
+
+/** Retrieval figures, means over the queries that have something to find. */
+export interface RetrievalFigures extends QueryFigures {
+  /** Of each query for which at least one reference with its label was allowed. */
+  readonly perQuery: readonly QueryFigures[];
 }
 
 /**
@@ -45,7 +49,7 @@ export function retrievalFigures(
   });
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / perQuery.length;
   return {
-    queries: perQuery.length,
+    perQuery,
     recallAt: RECALL_RANKS.map((_, i) => mean(perQuery.map(({ recallAt }) => recallAt[i]!))),
     mapAtR: mean(perQuery.map(({ mapAtR }) => mapAtR)),
     rPrecision: mean(perQuery.map(({ rPrecision }) => rPrecision)),
@@ -116,10 +120,7 @@ export function unitVectors(vectors: readonly Vector[]): Float64Array[] {
   });
 }
 
-function figuresOf(
-  hits: readonly boolean[],
-  total: number,
-): { recallAt: number[]; mapAtR: number; rPrecision: number } {
+function figuresOf(hits: readonly boolean[], total: number): QueryFigures {
   let found = 0;
   let precisions = 0;
   for (const [rank, isHit] of hits.slice(0, total).entries()) {

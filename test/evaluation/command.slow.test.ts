@@ -3,8 +3,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MAP_METHODS } from '../../src/evaluation/baseline-maps.ts';
-import type { LocalizationReport } from '../../src/evaluation/report.ts';
+import { DEFAULT_METHODS } from '../../src/evaluation/baseline-maps.ts';
+import type { StudyReport } from '../../src/evaluation/report.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
 import { runCli } from '../cli/run-cli.ts';
@@ -35,24 +35,34 @@ describe('evaluate localization', () => {
     join(folder, out),
   ];
 
-  it('prints a table per label and writes its three files', async () => {
+  it('prints a table per label and writes its files', async () => {
     const result = await runCli(args('table'));
     expect(result).toMatchObject({ exitCode: 0 });
-    expect(result.stdout).toMatch(/^5 events, 14 frames/);
-    expect(result.stdout).toMatch(/all labels \(5, 14\) +energy lift +pointing +PxAP\nl2caf +\d\.\d\d \(\d/);
+    expect(result.stdout).toMatch(/^Where the maps lie\n\nall, 5 events, 14 maps/);
+    expect(result.stdout).toMatch(/\nmethod +energy lift +pointing +PxAP\nl2caf +\d\.\d\d \(\d/);
     expect(result.stderr).toMatch(/events left out: 1 \(no single object decides left_turn\)/);
-    const names = ['localization.csv', 'localization.json', 'localization.png'];
+    const names = [
+      'localization-temporal.csv',
+      'localization-temporal.png',
+      'localization.csv',
+      'localization.json',
+      'localization.png',
+    ];
     expect((await readdir(join(folder, 'table'))).sort()).toEqual(names);
     const csv = (await readFile(join(folder, 'table', 'localization.csv'), 'utf8')).trim().split('\n');
-    expect(csv.length).toBe(1 + 6 * MAP_METHODS.length);
+    expect(csv.length).toBe(1 + 6 * DEFAULT_METHODS.length);
     for (const line of csv) expect(line.split(',').length).toBe(csv[0]!.split(',').length);
   });
 
   it('gives the same numbers again, as one JSON document', async () => {
     const runs = [await runCli([...args('a'), '--json', '-q']), await runCli([...args('b'), '--json', '-q'])];
     expect(runs[0]!.stdout).toBe(runs[1]!.stdout);
-    const report = JSON.parse(runs[0]!.stdout) as LocalizationReport;
-    expect(report).toMatchObject({ schema: 'l2caf-localization/1', used: { events: 5, frames: 14, framesLeftOut: 1 } });
-    for (const { energyLift } of report.methods) expect(energyLift.value).toBeGreaterThan(0);
+    const report = JSON.parse(runs[0]!.stdout) as StudyReport;
+    expect(report).toMatchObject({
+      schema: 'l2caf-evaluation/1',
+      study: 'localization',
+      used: { events: 5, frames: 14, framesLeftOut: 1 },
+    });
+    for (const { figures } of report.tables[0]!.rows) expect(figures['energyLift']!.value).toBeGreaterThan(0);
   });
 });

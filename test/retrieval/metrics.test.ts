@@ -19,19 +19,19 @@ describe('retrievalFigures', () => {
     const embeddings = circle(0, 10, 25, 45).map((v, i) => v.map((x) => x * (i + 1)));
     const figures = retrievalFigures(unitVectors(embeddings), ['a', 'b', 'a', 'b']);
     // Hits per query, nearest first: 0° [b A b], 10° [a a B], 25° [b b A]→ 10°, 45°, 0°; 45° [a B a].
-    expect(figures.queries).toBe(4);
+    expect(figures.perQuery.length).toBe(4);
     expect(figures.recallAt).toEqual([0, 0.5, 1, 1]);
     expect(figures.mapAtR).toBe(0);
   });
   it('averages precision at each hit among the nearest R', () => {
     const figures = retrievalFigures(circle(0, 10, 20, 30), ['a', 'b', 'a', 'a'], (query) => query === 0);
     // R = 2, nearest two: b, a → (1/2)/2; one hit of two.
-    expect(figures).toMatchObject({ queries: 1, mapAtR: 0.25, rPrecision: 0.5 });
+    expect(figures).toMatchObject({ perQuery: [{ mapAtR: 0.25 }], mapAtR: 0.25, rPrecision: 0.5 });
   });
   it('leaves out queries with nothing to find', () => {
     const sameHalf = (a: number, b: number): boolean => a < 2 === b < 2;
     expect(retrievalFigures(circle(0, 5, 100, 120), ['a', 'a', 'a', 'b'], sameHalf)).toMatchObject({
-      queries: 2,
+      perQuery: [{ mapAtR: 1 }, { mapAtR: 1 }],
       mapAtR: 1,
     });
   });

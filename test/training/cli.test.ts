@@ -24,7 +24,7 @@ it.each<[string, string[], number, RegExp]>([
   ['classes of no dense labels', ['train', 'gone.csv', '--dense-classes', 'gone=car'], 2, /there is no --dense gone/],
   ['a domain without a file', ['train', '--domain', 'city'], 2, /expected NAME=PATH/],
   ['a size the trunk cannot take', ['train', 'gone.csv', '--size', '100x100'], 1, /cannot take pictures of 100x100/],
-  ['a folder without a model', ['evaluate', 'retrieval', 'none', 'gone.csv'], 1, /there is no model/],
+  ['a folder without a model', ['evaluate', 'retrieval', 'gone.csv', '--model', 'none'], 1, /there is no model/],
 ])('refuses %s', async (_, args, exitCode, message) => {
   const before = await readdir(folder, { recursive: true });
   const result = await runCli(args, { cwd: folder });

@@ -1,0 +1,34 @@
+/** `l2caf evaluate faithfulness`: is what the maps show what the network uses? */
+import type { Command } from 'commander';
+import { DEFAULT_METHODS, type MapMethod } from '../evaluation/baseline-maps.ts';
+import { studyFaithfulness } from '../evaluation/faithfulness-study.ts';
+import { methodsOption } from './evaluate-localization.ts';
+import { mapStudyCommand, runEventStudy, type TargetFlags } from './evaluate-study.ts';
+import { examples } from './options.ts';
+import { interruptible } from './run.ts';
+
+interface FaithfulnessFlags extends TargetFlags {
+  readonly methods: readonly MapMethod[];
+}
+
+/** The `faithfulness` subcommand of `evaluate`. */
+export function faithfulnessCommand(): Command {
+  return mapStudyCommand('faithfulness', 'whether the output comes back, and goes, with the cells that the maps show')
+    .addOption(methodsOption(DEFAULT_METHODS))
+    .addHelpText(
+      'after',
+      examples(
+        'l2caf evaluate faithfulness events.csv',
+        'l2caf evaluate faithfulness events.csv --target label --methods l2caf,gradcam,random --limit 50',
+      ),
+    )
+    .action((events: string, flags: FaithfulnessFlags) =>
+      interruptible((signal) =>
+        runEventStudy('faithfulness', events, flags, signal, async ({ head, planned, context }) => {
+          const { methods } = flags;
+          const tables = await studyFaithfulness(head, planned, { ...(await context()), methods });
+          return { options: { methods }, used: { events: planned.length }, tables };
+        }),
+      ),
+    );
+}

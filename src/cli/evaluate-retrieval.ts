@@ -1,0 +1,153 @@
+/** `l2caf evaluate retrieval`: do events with the same label find each other? */
+import type { Command } from 'commander';
+import type { Estimate } from '../evaluation/bootstrap.ts';
+import {
+  type FigureRow,
+  type FigureTable,
+  figureRows,
+  type Measure,
+  measuresOf,
+  type Statistic,
+} from '../evaluation/figures.ts';
+import { untrainedHead } from '../models/head.ts';
+import { EXCLUSIONS, type Exclusion, evaluateRetrieval, type RetrievalReport } from '../retrieval/evaluate.ts';
+import { type ConfusionTable, type QueryFigures, RECALL_RANKS } from '../retrieval/metrics.ts';
+import { type PlannedEvent, planEvents } from '../training/dataset.ts';
+import { type EmbedOptions, embedViews, pooledFeatures } from '../training/embed.ts';
+import { readEvents } from '../training/events.ts';
+import { openFeatureCache, prepareFeatures } from '../training/features.ts';
+import { describe } from '../training/figures.ts';
+import {
+  type EventFlags,
+  eventStudyCommand,
+  type OpenEvents,
+  runEventStudy,
+  type StudyResult,
+} from './evaluate-study.ts';
+import { choiceOption, examples } from './options.ts';
+import { interruptible } from './run.ts';
+import { formatTable } from './terminal.ts';
+
+interface RetrievalFlags extends EventFlags {
+  readonly exclude: Exclusion;
+}
+
+/** The `retrieval` subcommand of `evaluate`. */
+export function retrievalCommand(): Command {
+  return eventStudyCommand('retrieval', 'how well events with the same label find each other')
+    .addOption(choiceOption('--exclude <what>', 'what may not answer a query', EXCLUSIONS, 'overlap'))
+    .addHelpText(
+      'after',
+      examples(
+        'l2caf evaluate retrieval events.csv',
+        'l2caf evaluate retrieval events.csv --model my-model --exclude video --json',
+      ),
+    )
+    .action((events: string, flags: RetrievalFlags) =>
+      interruptible((signal) =>
+        runEventStudy('retrieval', events, flags, signal, (open) => measure(open, events, flags)),
+      ),
+    );
+}
+
+async function measure(open: OpenEvents, eventsPath: string, flags: RetrievalFlags): Promise<StudyResult> {
+  const { split, seed, exclude } = flags;
+  const { frames } = open.manifest.preprocessing;
+  const { signal } = open.work;
+  const training = split === 'train' ? [] : (await readEvents(eventsPath, signal)).filter((e) => e.split === 'train');
+  const neighbours = await planEvents([{ name: 'training', events: training }], { frames, views: 1, seed, signal });
+  const reports = await compare(open, neighbours, flags);
+  const own = reports[0]!.report;
+  if (own.knn && !flags.json) open.terminal.result(`${confusionText(own.knn)}\n`);
+  return {
+    options: { exclude },
+    used: { events: open.planned.length, queries: own.perQuery.length, trainingEvents: training.length },
+    tables: [tableOf(reports, flags)],
+    ...(own.knn && { details: { knn: own.knn } }),
+  };
+}
+
+interface NamedReport {
+  readonly features: string;
+  readonly report: RetrievalReport;
+}
+
+/** The model's figures and, beside it, those of what it has to beat. */
+async function compare(
+  { head, planned, context, work }: OpenEvents,
+  training: readonly PlannedEvent[],
+  { exclude, seed }: RetrievalFlags,
+): Promise<NamedReport[]> {
+  const { backend } = await context();
+  const all = [...planned, ...training];
+  const cache = openFeatureCache(head.spec);
+  await prepareFeatures(all, head.spec, cache, { backend, ...work });
+  const views = all.map((event) => event.views[0]!);
+  const options: EmbedOptions = { cache, ...work };
+  const report = (features: string, embeddings: readonly Float32Array[]): NamedReport => {
+    const embedded = all.map(({ event }, i) => describe(event, embeddings[i]!));
+    const [searched, references] = [embedded.slice(0, planned.length), embedded.slice(planned.length)];
+    return { features, report: evaluateRetrieval(searched, references, { exclude, seed }) };
+  };
+  return [
+    report('model', await embedViews(head, views, options)),
+    report('random head', await embedViews(untrainedHead(head.spec, seed), views, options)),
+    report('pooled trunk', await pooledFeatures(views, cache, head.spec.trunkChannels)),
+  ];
+}
+
+const STATISTICS: readonly Statistic<QueryFigures>[] = [
+  ...RECALL_RANKS.map((k, i) => ({
+    key: `recallAt${k}`,
+    title: `R@${k}`,
+    digits: 3,
+    of: (queries: readonly QueryFigures[]) => mean(queries.map(({ recallAt }) => recallAt[i]!)),
+  })),
+  { key: 'mapAtR', title: 'MAP@R', digits: 3, of: (queries) => mean(queries.map(({ mapAtR }) => mapAtR)) },
+];
+
+/** Figures of all events together. */
+const WHOLE: readonly Measure[] = [
+  { key: 'nmi', title: 'NMI', digits: 3 },
+  { key: 'knn', title: 'kNN', digits: 3 },
+];
+
+function tableOf(reports: readonly NamedReport[], { exclude, seed }: RetrievalFlags): FigureTable {
+  const rows = reports.map(({ features, report }): FigureRow => {
+    const [row] = figureRows(
+      report.perQuery.map((query) => ({ rows: new Map([[features, query]]) })),
+      STATISTICS,
+      { seed },
+    );
+    return {
+      name: features,
+      counts: { queries: report.perQuery.length },
+      figures: { ...NO_QUERIES, ...row?.figures, nmi: single(report.nmi), knn: single(report.knn?.balancedAccuracy) },
+    };
+  });
+  return {
+    title: `Events that find each other, without ${exclude}`,
+    rowTitle: 'features',
+    measures: [...measuresOf(STATISTICS), ...WHOLE],
+    rows,
+    highlighted: ['model'],
+    notes: ['kNN: label of the 5 nearest training events, mean over labels.'],
+  };
+}
+
+/** Where no event has another one to find. */
+const NO_QUERIES = Object.fromEntries(STATISTICS.map(({ key }) => [key, single()]));
+
+/** A figure of all events together, without an interval. */
+function single(value = Number.NaN): Estimate {
+  return { value, low: Number.NaN, high: Number.NaN };
+}
+
+/** Rows truth, columns the label of the 5 nearest training events. */
+function confusionText({ labels, counts }: ConfusionTable): string {
+  return formatTable([['true \\ kNN', ...labels], ...counts.map((row, i) => [labels[i]!, ...row.map(String)])]);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

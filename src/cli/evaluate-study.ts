@@ -1,0 +1,172 @@
+/** What the subcommands of `evaluate` share: their options, how events are opened, and how results are shown and written. */
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { L2cafError } from '../errors.ts';
+import { type FigureTable, groupsOf, textRows } from '../evaluation/figures.ts';
+import { type ReportFile, type StudyReport, studyReport, writeReport } from '../evaluation/report.ts';
+import { STUDY_TARGETS, type StudyContext, type StudyTarget } from '../evaluation/subjects.ts';
+import { withFolder } from '../files.ts';
+import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
+import { headSha256 } from '../models/head.ts';
+import { type LoadedModel, loadModel } from '../models/model-directory.ts';
+import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
+import type { WorkOptions } from '../pipeline.ts';
+import { type PlannedEvent, planEvents } from '../training/dataset.ts';
+import { type LabelledEvent, readEvents, SPLITS, type Split } from '../training/events.ts';
+import { choiceOption, parseCount } from './options.ts';
+import { createTerminal, formatTable, type Terminal } from './terminal.ts';
+
+/** Where results go and how they are shown. */
+export interface OutputFlags {
+  readonly output: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The options of every study. */
+export interface CommonFlags extends OutputFlags {
+  readonly limit?: number;
+  readonly seed: number;
+  readonly backend: BackendChoice;
+}
+
+/** The options of every study of events. */
+export interface EventFlags extends CommonFlags {
+  readonly model: string;
+  readonly split: Split;
+}
+
+/** The options of the studies whose maps explain something of one's choice. */
+export interface TargetFlags extends EventFlags {
+  readonly target: StudyTarget;
+}
+
+/** Adds the options that every study has. */
+export function addCommonOptions(command: Command, what: string): Command {
+  return command
+    .option('--limit <count>', `measure this many ${what}, evenly spread over all`, parseCount(1))
+    .option('--seed <number>', 'seed of everything that is drawn at random, intervals included', parseCount(0), 0)
+    .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .option('-o, --output <folder>', 'where the results go', join('l2caf-out', command.name()))
+    .option('--json', 'print the results as one JSON document instead of the tables')
+    .option('-q, --quiet', 'no progress');
+}
+
+/** A subcommand that measures labelled events. */
+export function eventStudyCommand(name: string, description: string): Command {
+  const command = new Command(name)
+    .description(description)
+    .argument('<events>', 'CSV file with the columns id, video, start, end, label, split')
+    .option('--model <name>', 'a packaged model, or the folder of one', DEFAULT_MODEL)
+    .addOption(choiceOption('--split <name>', 'the events that are measured', SPLITS, 'test'));
+  return addCommonOptions(command, 'events of the split');
+}
+
+/** A subcommand that measures maps of labelled events. */
+export function mapStudyCommand(name: string, description: string): Command {
+  return eventStudyCommand(name, description).addOption(
+    choiceOption('--target <what>', 'what the maps explain: the embedding, or the label', STUDY_TARGETS, 'oblivious'),
+  );
+}
+
+/** Events and their model, as a study gets them. */
+export interface OpenEvents extends LoadedModel {
+  readonly planned: readonly PlannedEvent[];
+  readonly terminal: Terminal;
+  readonly work: Required<WorkOptions>;
+  /** Starts the backend: after everything that can be refused without one. */
+  context(): Promise<StudyContext>;
+}
+
+/** What a study found. */
+export interface StudyResult extends Pick<StudyReport, 'used' | 'tables' | 'details'> {
+  /** Options that only this study has. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly files?: readonly ReportFile[];
+}
+
+/**
+ * Runs a study of events and shows and writes its results.
+ *
+ * @throws L2cafError `usage` when the split has no events; as `loadModel`, `readEvents`; `output-unwritable`
+ */
+export async function runEventStudy(
+  study: string,
+  eventsPath: string,
+  flags: EventFlags & Partial<TargetFlags>,
+  signal: AbortSignal,
+  measure: (events: OpenEvents) => Promise<StudyResult>,
+): Promise<void> {
+  const terminal = createTerminal(flags);
+  const model = await loadModel(await findModel(flags.model));
+  const { split, limit, seed, target } = flags;
+  await publish(flags, terminal, async () => {
+    const wanted = spread(await readSplit(eventsPath, split, signal), limit);
+    const { frames } = model.manifest.preprocessing;
+    const planned = await planEvents([{ name: 'events', events: wanted }], { frames, views: 1, seed, signal });
+    const work = { signal, onProgress: terminal.onProgress };
+    let backend: string | undefined;
+    const context = async (): Promise<StudyContext> => {
+      const { name } = await useBackend(flags.backend);
+      backend = name;
+      return { target: target ?? 'oblivious', seed, backend: name, ...work };
+    };
+    const { options, files = [], ...found } = await measure({ ...model, planned, terminal, work, context });
+    const report = studyReport({
+      study,
+      model: { id: model.manifest.id, sha256: headSha256(model.head) },
+      options: {
+        events: eventsPath,
+        split,
+        ...(target && { target }),
+        ...(limit !== undefined && { limit }),
+        seed,
+        backend,
+        ...options,
+      },
+      ...found,
+    });
+    return { report, files };
+  });
+}
+
+/** The events of one split. Throws L2cafError `usage` when there are none; as `readEvents`. */
+export async function readSplit(path: string, split: Split, signal: AbortSignal): Promise<LabelledEvent[]> {
+  const events = (await readEvents(path, signal)).filter((event) => event.split === split);
+  if (events.length > 0) return events;
+  throw new L2cafError('usage', `${path} has no event with the split ${split}`, {
+    hint: 'choose another with --split',
+  });
+}
+
+/** At most `limit` of the items, evenly spread over all of them, so that a part is like the whole. */
+export function spread<T>(items: readonly T[], limit: number = items.length): T[] {
+  const count = Math.min(limit, items.length);
+  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!);
+}
+
+/** Runs a study, writes its results into its folder and shows them. */
+export async function publish(
+  flags: OutputFlags,
+  terminal: Terminal,
+  study: () => Promise<{ readonly report: StudyReport; readonly files?: readonly ReportFile[] }>,
+): Promise<void> {
+  const { report, paths } = await withFolder(flags.output, async () => {
+    const found = await study();
+    return { report: found.report, paths: await writeReport(flags.output, found.report, found.files) };
+  });
+  terminal.finishProgress();
+  if (flags.json) return terminal.result(JSON.stringify(report));
+  for (const table of report.tables) terminal.result(`${describeTable(table)}\n`);
+  for (const path of paths) terminal.result(path);
+}
+
+/** The table with its groups, as text. */
+function describeTable(table: FigureTable): string {
+  const groups = groupsOf(table).map((group) => {
+    const counts = table.rows.find((row) => row.group === group)?.counts ?? {};
+    const counted = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+    return [`${[group ?? 'all', ...counted].join(', ')}:`, formatTable(textRows(table, group))].join('\n');
+  });
+  return [[table.title, ...groups].join('\n\n'), ...(table.notes ?? [])].join('\n');
+}

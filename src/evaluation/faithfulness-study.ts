@@ -1,0 +1,151 @@
+/**
+ * The faithfulness study: does the output come back when a frame's cells are inserted in the order of a map, and go when
+ * they are deleted; and do cheap measures of a frame's importance rank frames as leaving the frame out does?
+ */
+import { frameImportance } from '../l2caf/importance.ts';
+import { rankCorrelation } from '../l2caf/similarity.ts';
+import { solveFilters } from '../l2caf/solve.ts';
+import type { Head } from '../models/head.ts';
+import type { FeatureMaps } from '../models/recurrent-tail.ts';
+import { createRandom } from '../random.ts';
+import type { PlannedEvent } from '../training/dataset.ts';
+import { activationNorm, type MapMethod, type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
+import { type FaithfulnessScore, faithfulness, randomFaithfulness } from './faithfulness.ts';
+import {
+  countMaps,
+  type EventRecords,
+  type FigureTable,
+  figureRows,
+  type Measure,
+  meanOf,
+  measuresOf,
+  type Sums,
+  sumsOf,
+} from './figures.ts';
+import { measureEvents, type StudyContext, type Subject } from './subjects.ts';
+
+/** How the study is done. */
+export interface FaithfulnessStudyOptions extends StudyContext {
+  readonly methods: readonly MapMethod[];
+}
+
+interface EventFaithfulness {
+  readonly spatial: EventRecords<Sums>;
+  /** Absent for events of one frame. */
+  readonly temporal?: EventRecords<Sums>;
+}
+
+/** Measures all methods on all events; the tables. Throws as `measureEvents` and `solveFilters`. */
+export async function studyFaithfulness(
+  head: Head,
+  events: readonly PlannedEvent[],
+  options: FaithfulnessStudyOptions,
+): Promise<FigureTable[]> {
+  const measured = await measureEvents(head, events, options, async (subject): Promise<EventFaithfulness> => {
+    const group = subject.planned.event.label;
+    const rows = await mapFaithfulness(subject, subject.index, options);
+    if (subject.tail.slots === 1) return { spatial: { group, rows } };
+    return { spatial: { group, rows }, temporal: { group, rows: await temporalAgreement(subject, options.seed) } };
+  });
+  const { seed } = options;
+  const spatial = measured.map((event) => event.spatial);
+  const temporal = measured.flatMap((event) => event.temporal ?? []);
+  const statistics = (measures: readonly Measure[]) => measures.map(meanOf);
+  const tables: FigureTable[] = [
+    {
+      title: 'Cells inserted and deleted in the order of a map',
+      rowTitle: 'order',
+      measures: measuresOf(statistics(AREAS)),
+      rows: figureRows(spatial, statistics(AREAS), { seed, countsOf: countMaps }),
+      highlighted: OWN_METHODS,
+      notes: ['Insertion: higher is more faithful; deletion: lower. random: mean of ten orders.'],
+    },
+  ];
+  if (temporal.length === 0) return tables;
+  return [
+    ...tables,
+    {
+      key: 'temporal',
+      title: 'Frames ranked, against leaving each frame out',
+      rowTitle: 'frames ranked by',
+      measures: measuresOf(statistics(AGREEMENT)),
+      rows: figureRows(temporal, statistics(AGREEMENT), { seed }),
+      highlighted: ['importance'],
+      notes: ['importance: the feature map of the frame replaced by the mean of the others, as analyze reports it.'],
+    },
+  ];
+}
+
+const AREAS: readonly Measure[] = [
+  { key: 'insertion', title: 'insertion AUC', digits: 3 },
+  { key: 'deletion', title: 'deletion AUC', digits: 3 },
+];
+
+const AGREEMENT: readonly Measure[] = [
+  { key: 'rankCorrelation', title: 'rank correlation', digits: 2, chance: 0 },
+  { key: 'top1', title: 'same top frame', digits: 2 },
+];
+
+/** Areas of every frame, added up by method. */
+export async function mapFaithfulness(
+  subject: MapSubject,
+  index: number,
+  { methods, seed, signal }: Pick<FaithfulnessStudyOptions, 'methods' | 'seed' | 'signal'>,
+): Promise<ReadonlyMap<string, Sums>> {
+  const { tail, objective } = subject;
+  const slots = Array.from({ length: tail.slots }, (_, slot) => slot);
+  const score: FaithfulnessScore =
+    objective.kind === 'class' ? { kind: 'class', index: objective.index } : { kind: 'embedding' };
+  const informed = methods.filter((method) => method !== 'random');
+  const maps = await mapsOf(subject, informed, { slots, seed, eventIndex: index, ...(signal && { signal }) });
+  const rows = new Map<string, Sums>(
+    [...maps].map(([method, own]) => [
+      method,
+      sumsOf(own.map((map, slot) => ({ ...faithfulness(tail, map, { slot, score }) }))),
+    ]),
+  );
+  if (!methods.includes('random')) return rows;
+  const random = slots.map((slot) => ({ ...randomFaithfulness(tail, { slot, score, seed: seed + index }) }));
+  return rows.set('random', sumsOf(random));
+}
+
+/** How far several rankings of the frames agree with what leaving a frame out does to the output. */
+async function temporalAgreement(subject: Subject, seed: number): Promise<ReadonlyMap<string, Sums>> {
+  const { tail, maps, tailOf, objective, index } = subject;
+  const slots = Array.from({ length: tail.slots }, (_, slot) => slot);
+  const moved = slots.map((slot) => {
+    const shorter = tailOf(withoutFrame(maps, slot));
+    shorter.dispose();
+    return Math.hypot(...shorter.reference.map((value, i) => value - tail.reference[i]!));
+  });
+  const random = createRandom(seed, TEMPORAL_STREAM, index);
+  const { filters } = await solveFilters(tail, { objective, seed });
+  const rankings: Readonly<Record<string, readonly number[]>> = {
+    importance: [...frameImportance(tail)],
+    'l2caf loss': filters.map(({ loss }) => loss),
+    'activation norm': slots.map((slot) => Math.hypot(...activationNorm(tail, slot).values)),
+    'latest first': slots,
+    random: slots.map(() => random.uniform()),
+  };
+  return new Map(
+    Object.entries(rankings).map(([name, ranking]) => [
+      name,
+      sumsOf([{ rankCorrelation: rankCorrelation(ranking, moved), top1: Number(top(ranking) === top(moved)) }]),
+    ]),
+  );
+}
+
+/** Keeps the draws apart from other draws of the same seed. */
+const TEMPORAL_STREAM = 304;
+
+function withoutFrame({ data, shape: [steps, height, width, channels] }: FeatureMaps, slot: number): FeatureMaps {
+  const size = height * width * channels;
+  const rest = new Float32Array(data.length - size);
+  rest.set(data.subarray(0, slot * size));
+  rest.set(data.subarray((slot + 1) * size), slot * size);
+  return { data: rest, shape: [steps - 1, height, width, channels] };
+}
+
+function top(values: readonly number[]): number {
+  return values.indexOf(Math.max(...values));
+}
