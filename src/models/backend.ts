@@ -7,8 +7,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { assertNever, L2cafError, messageOf } from '../errors.ts';
-import { provideWasmConvGradient } from './wasm-conv-gradient.ts';
-import { speedUpWasmConvInputGradient } from './wasm-conv-input-gradient.ts';
+import { speedUpWasmConvGradients } from './wasm-conv-gradient.ts';
 import { avoidTransposedWasmMatMul } from './wasm-matmul.ts';
 
 /** Backends a user can ask for; `auto` is `tensorflow` where installed, else `wasm`. */
@@ -126,8 +125,7 @@ async function useWasm(reason: string): Promise<BackendInfo> {
     });
   }
   avoidTransposedWasmMatMul();
-  speedUpWasmConvInputGradient();
-  provideWasmConvGradient();
+  speedUpWasmConvGradients();
   return { name: 'wasm', detail: `tfjs-backend-wasm ${tf.version.tfjs}, SIMD, one thread`, reason };
 }
 

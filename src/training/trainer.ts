@@ -6,7 +6,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { L2cafError, throwIfAborted } from '../errors.ts';
 import type { HeadSpec } from '../models/head.ts';
-import { provideWasmConvGradient } from '../models/wasm-conv-gradient.ts';
 import { createRandom } from '../random.ts';
 import { dataOf, type StepRecord, type TrainingState, writeCheckpoint } from './checkpoint.ts';
 import type { DenseLabels } from './dense-labels.ts';
@@ -53,7 +52,6 @@ export interface TrainingRun {
  */
 export async function train(run: TrainingRun, state: TrainingState): Promise<void> {
   const { options, sampler, cache, checkpoint } = run;
-  if (tf.getBackend() === 'wasm') provideWasmConvGradient();
   const draw = (step: number): { samples: Sample[]; features: Promise<Float32Array> } => {
     const samples = sampler.batch(step);
     const features = loadFeatures(

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tailFromLayersModel } from '../../src/l2caf/layers-tail.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
 import { useBackend } from '../../src/models/backend.ts';
-import { provideWasmConvGradient } from '../../src/models/wasm-conv-gradient.ts';
 import { normals } from './toys.ts';
 
 let model: tf.LayersModel;
@@ -11,7 +10,6 @@ let input: tf.Tensor4D;
 
 beforeAll(async () => {
   await useBackend('wasm');
-  provideWasmConvGradient(); // the library's fused convolutions ask for it although the kernels are constants
   model = branchingModel();
   input = tf.tensor4d(normals(192, 1, 4), [1, 8, 8, 3]);
 });
