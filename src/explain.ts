@@ -6,7 +6,7 @@
 import { resolve } from 'node:path';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './analysis.ts';
 import { frameImportance } from './l2caf/importance.ts';
-import { findAttention, type Method, opposingShare } from './l2caf/method.ts';
+import { type Attention, findAttention, type Method, opposingShare } from './l2caf/method.ts';
 import type { Objective } from './l2caf/objective.ts';
 import type { SolveOptions } from './l2caf/solve.ts';
 import type { BackendInfo } from './models/backend.ts';
@@ -57,60 +57,103 @@ export interface ExplainOptions extends Pick<SolveOptions, 'solver' | 'preset' |
   readonly signal?: AbortSignal;
 }
 
+/** What was found out about one event. */
+export interface Explanation {
+  /** `[d]` */
+  readonly embedding: readonly number[];
+  /** Filters of the frames, in order. */
+  readonly attention: Attention;
+  /** How far the output moves without each frame; absent for a single frame. */
+  readonly importance?: readonly number[];
+  /** Class probabilities after each frame, in the order of the head's labels; absent without a classifier. */
+  readonly probabilities?: readonly (readonly number[])[];
+  /** How long it took. */
+  readonly seconds: number;
+}
+
 /**
- * Embeds the event and finds one filter per frame.
+ * Embeds the frames and finds one filter for each.
  *
  * @throws L2cafError `shape-mismatch` for maps of another network; else as {@link findAttention}
  */
-export async function explainEvent(
-  model: ExplainModel,
-  event: EventMaps,
-  options: ExplainOptions,
-): Promise<TimedAnalysis> {
-  const { network } = model;
-  const { clip, maps, span, timestampsSec } = event;
-  const { objective, name } = options.target;
-  const { method = 'l2caf', seed } = options;
-  const { labels } = network.head.spec;
+export async function explainMaps(
+  network: Pick<EventNetwork, 'tail' | 'probabilities'>,
+  maps: FeatureMaps,
+  { target, method = 'l2caf', ...options }: ExplainOptions,
+): Promise<Explanation> {
+  const { objective } = target;
+  const startMs = performance.now();
   const whole = network.tail(maps, 'embedding');
   const tail = objective.kind === 'class' ? network.tail(maps, 'logits') : whole;
   try {
-    const startMs = performance.now();
     const attention = await findAttention(tail, method, { ...options, objective });
-    const filters = (performance.now() - startMs) / 1000;
-    const importance = tail.slots > 1 ? frameImportance(tail) : undefined;
-    const probabilities = whole.outputsSoFar().map((embedding) => network.probabilities(embedding));
-    const { solver, preset, constraint } = attention.options;
+    const probabilities = whole.outputsSoFar().flatMap((embedding) => {
+      const row = network.probabilities(embedding);
+      return row ? [row] : [];
+    });
     return {
-      schema: ANALYSIS_SCHEMA,
-      l2cafVersion: VERSION,
-      source: { ...describeSource(clip), sha256: event.sourceSha256 },
-      span,
-      model: describeModel(network),
-      options: {
-        backend: model.backend.name,
-        method,
-        target: name,
-        solver,
-        solverReason: attention.reason,
-        preset,
-        constraint,
-        seed,
-      },
-      warnings: [...model.warnings],
       embedding: [...whole.reference],
-      ...(labels && { classes: rankClasses(labels, probabilities.at(-1)!), labels: [...labels] }),
-      frames: attention.filters.map((filter, i) => ({
-        ...describeFrame(filter, i, timestampsSec[i]!),
-        ...(importance && { importance: importance[i]! }),
-        ...(probabilities[i] && { probabilities: probabilities[i] }),
-      })),
-      timingsSec: { ...event.timingsSec, filters },
+      attention,
+      ...(tail.slots > 1 && { importance: [...frameImportance(tail)] }),
+      ...(probabilities.length > 0 && { probabilities }),
+      seconds: (performance.now() - startMs) / 1000,
     };
   } finally {
     whole.dispose();
     if (tail !== whole) tail.dispose();
   }
+}
+
+/** Explains an event; throws as {@link explainMaps}. */
+export async function explainEvent(
+  model: ExplainModel,
+  event: EventMaps,
+  options: ExplainOptions,
+): Promise<TimedAnalysis> {
+  const { embedding, attention, importance, probabilities, seconds } = await explainMaps(
+    model.network,
+    event.maps,
+    options,
+  );
+  const { labels } = model.network.head.spec;
+  return {
+    ...describeRun(model, event, options, attention),
+    embedding: [...embedding],
+    ...(labels && { classes: rankClasses(labels, probabilities!.at(-1)!), labels: [...labels] }),
+    frames: attention.filters.map((filter, i) => ({
+      ...describeFrame(filter, i, event.timestampsSec[i]!),
+      ...(importance && { importance: importance[i]! }),
+      ...(probabilities && { probabilities: [...probabilities[i]!] }),
+    })),
+    timingsSec: { ...event.timingsSec, filters: seconds },
+  };
+}
+
+/** The part of a document that says what was analyzed, with what and how. */
+export function describeRun(
+  model: ExplainModel,
+  { clip, sourceSha256, span }: Pick<EventMaps, 'clip' | 'sourceSha256' | 'span'>,
+  { target, method = 'l2caf', seed }: ExplainOptions,
+  { reason, options: { solver, preset, constraint } }: Pick<Attention, 'reason' | 'options'>,
+): Pick<Analysis, 'schema' | 'l2cafVersion' | 'source' | 'span' | 'model' | 'options' | 'warnings'> {
+  return {
+    schema: ANALYSIS_SCHEMA,
+    l2cafVersion: VERSION,
+    source: { ...describeSource(clip), sha256: sourceSha256 },
+    span,
+    model: describeModel(model.network),
+    options: {
+      backend: model.backend.name,
+      method,
+      target: target.name,
+      solver,
+      solverReason: reason,
+      preset,
+      constraint,
+      seed,
+    },
+    warnings: [...model.warnings],
+  };
 }
 
 /** The classes with their probabilities, most probable first. */
@@ -140,7 +183,8 @@ function describeModel({ head, pretrained }: ExplainModel['network']): Analysis[
   };
 }
 
-function describeFrame(filter: AttentionFilter, timestep: number, timestampSec: number): AnalysisFrame {
+/** A frame's part of a document. */
+export function describeFrame(filter: AttentionFilter, timestep: number, timestampSec: number): AnalysisFrame {
   const { height, width, values, loss, lossHistory, iterations, status, starts, trace } = filter;
   const peak = values.reduce((best, value, i) => (Math.abs(value) > Math.abs(values[best]!) ? i : best), 0);
   return {

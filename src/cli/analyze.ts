@@ -1,7 +1,9 @@
 /** `l2caf analyze`: the main job. What did the network look at in this clip? */
 import { basename, extname, join } from 'node:path';
 import { Command, Option } from 'commander';
-import { type Analysis, type AnalysisFrame, writeAnalysis } from '../analysis.ts';
+import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis.ts';
+import { analyzeDense } from '../dense.ts';
+import { L2cafError } from '../errors.ts';
 import { withFolder } from '../files.ts';
 import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
 import { METHODS, type Method } from '../l2caf/method.ts';
@@ -12,6 +14,7 @@ import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { analyzeEvent, openClip, openModel } from '../pipeline.ts';
 import { renderStrip, renderVideo } from '../rendering.ts';
 import type { PictureSize, TimeSpan, VideoClip } from '../types.ts';
+import type { SlideOptions } from '../video/windows.ts';
 import {
   choiceOption,
   examples,
@@ -29,6 +32,9 @@ interface AnalyzeFlags extends VideoFlags {
   readonly start?: number;
   readonly end?: number;
   readonly frames: number;
+  readonly dense?: boolean;
+  readonly stride?: number;
+  readonly window?: number;
   readonly model: string;
   readonly size?: PictureSize;
   readonly seed: number;
@@ -53,6 +59,9 @@ export function analyzeCommand(): Command {
     .option('--start <time>', 'start of the event, seconds or [h:]m:s (default: start of the clip)', parseSeconds)
     .option('--end <time>', 'end of the event (default: end of the clip)', parseSeconds)
     .option('--frames <count>', 'frames to sample from the event', parseCount(1), 3)
+    .option('--dense', 'slide a window over the whole clip: attention for every moment, not for the event as one')
+    .option('--stride <seconds>', 'with --dense: how far the window moves (default: 0.5)', parseSeconds)
+    .option('--window <seconds>', 'with --dense: its length (default: 1 per frame of it)', parseSeconds)
     .option('--model <name>', 'a packaged model, or the folder of one that l2caf train wrote', DEFAULT_MODEL)
     .option('--size <WxH>', "size at which the network sees frames, multiples of 32 (default: the model's)", parseSize)
     .option('--seed <number>', 'seed of the starting points', parseCount(0), 0)
@@ -77,6 +86,7 @@ export function analyzeCommand(): Command {
       examples(
         'l2caf analyze drive.mp4 --start 1:02 --end 1:05',
         'l2caf analyze drive.mp4 --frames 5 --style both -o results/turn',
+        'l2caf analyze drive.mp4 --dense --ribbon',
         'l2caf analyze drive.mp4 --method gradcam-abs',
         'l2caf analyze drive.mp4 --model my-model --target class:left_turn',
       ),
@@ -85,6 +95,7 @@ export function analyzeCommand(): Command {
 }
 
 async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): Promise<void> {
+  const slide = slideOf(flags);
   const terminal = createTerminal(flags);
   const work = { signal, onProgress: terminal.onProgress };
   const folder = flags.output ?? join('l2caf-out', basename(path, extname(path)));
@@ -97,7 +108,7 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   const wanted = { ...(start !== undefined && { startSec: start }), ...(end !== undefined && { endSec: end }) };
   const { clip, span } = await openClip(path, wanted, signal);
   const analysis = await withFolder(folder, async () => {
-    const found = await findAttention(clip, span, flags, terminal, signal);
+    const found = await findAttention(clip, span, flags, slide, terminal, signal);
     await writeAnalysis(files.analysis, found);
     await renderStrip(found, files.strip, { ...renderOptionsOf(flags), ...work });
     await renderVideo(found, files.video, { ...videoOptionsOf(flags), ...work });
@@ -111,22 +122,57 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
 async function findAttention(
   clip: VideoClip,
   span: TimeSpan,
-  { start: _start, end: _end, target: wanted, size, ...flags }: AnalyzeFlags,
+  { start: _start, end: _end, target: wanted, size, dense: _dense, ...flags }: AnalyzeFlags,
+  slide: SlideOptions | undefined,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Analysis> {
   const work = { signal, onProgress: terminal.onProgress };
   const target = wanted.kind === 'similar' ? { ...wanted, ...(await openClip(wanted.path, {}, signal)) } : wanted;
   const model = await openModel({ ...flags, ...work, ...(size && { size }) });
-  for (const warning of model.warnings) terminal.warn(warning);
+  const event = { ...flags, ...work, clip, span, target };
   try {
-    return await analyzeEvent(model, { ...flags, ...work, clip, span, target });
+    const analysis = slide ? await analyzeDense(model, { ...event, ...slide }) : await analyzeEvent(model, event);
+    for (const warning of analysis.warnings) terminal.warn(warning);
+    return analysis;
   } finally {
     model.network.dispose();
   }
 }
 
-function describe({ frames, classes, options }: Analysis): string {
+/** How the window of a dense analysis slides. */
+function slideOf({ frames, dense, stride, window, trace }: AnalyzeFlags): SlideOptions | undefined {
+  if (!dense && (stride ?? window) !== undefined) {
+    throw new L2cafError('usage', '--stride and --window say how a window slides', { hint: 'add --dense' });
+  }
+  if (dense && trace) {
+    throw new L2cafError('usage', 'a dense analysis keeps no trace', { hint: 'leave --trace or --dense out' });
+  }
+  return dense ? { frames, windowSec: window ?? frames, strideSec: stride ?? 0.5 } : undefined;
+}
+
+function describe(analysis: Analysis): string {
+  const { classes, options, windows } = analysis;
+  const lines = [windows ? describeWindows(analysis, windows) : describeFrames(analysis)];
+  lines.push(`${options.solver}: ${options.solverReason}`);
+  if (classes) {
+    const best = classes.slice(0, 3).map(({ label, probability }) => `${label} ${(100 * probability).toFixed(0)} %`);
+    lines.push(`classes: ${best.join(', ')}`);
+  }
+  return lines.join('\n');
+}
+
+/** A dense analysis has too many frames for a table. */
+function describeWindows({ frames, options: { dense } }: Analysis, windows: readonly AnalysisWindow[]): string {
+  const losses = frames.map(({ loss }) => loss).sort((a, b) => a - b);
+  const [lowest, median, highest] = [0, 0.5, 1].map((q) => losses[Math.round(q * (losses.length - 1))]!.toPrecision(3));
+  return [
+    `${windows.length} windows of ${dense!.windowSec.toFixed(2)} s, one every ${dense!.strideSec.toFixed(2)} s`,
+    `${frames.length} frames, loss ${lowest} to ${highest}, median ${median}`,
+  ].join('\n');
+}
+
+function describeFrames({ frames }: Analysis): string {
   const hasStarts = frames.some(({ starts }) => starts !== undefined);
   const heading = [
     'frame',
@@ -146,12 +192,7 @@ function describe({ frames, classes, options }: Analysis): string {
     `row ${peakCell.row + 1}, column ${peakCell.column + 1}`,
     ...(starts ? [describeStarts(starts)] : []),
   ]);
-  const lines = [formatTable([heading, ...rows]), `${options.solver}: ${options.solverReason}`];
-  if (classes) {
-    const best = classes.slice(0, 3).map(({ label, probability }) => `${label} ${(100 * probability).toFixed(0)} %`);
-    lines.push(`classes: ${best.join(', ')}`);
-  }
-  return lines.join('\n');
+  return formatTable([heading, ...rows]);
 }
 
 /** How many starts found the best minimum, and the worst agreement of a map with the best one's. */

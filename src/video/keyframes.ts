@@ -94,7 +94,7 @@ export function gapsIn(span: TimeSpan, covered: readonly TimeSpan[]): TimeSpan[]
     if (reachedSec >= span.endSec) break;
   }
   if (reachedSec < span.endSec) gaps.push({ startSec: reachedSec, endSec: span.endSec });
-  return gaps.filter(({ startSec, endSec }) => startSec < endSec);
+  return gaps.filter(({ startSec, endSec }) => endSec - startSec > SAME_MOMENT_SEC);
 }
 
 /** Whether one of the spans holds the time. */

@@ -75,7 +75,7 @@ export async function framesAt(
   timesSec: readonly number[],
   options: { readonly size?: PictureSize; readonly signal?: AbortSignal } = {},
 ): Promise<FrameBatch> {
-  const { shownSec, originSec } = await shownAt(clip, timesSec, options.signal);
+  const { shownSec, originSec } = await framesOnScreen(clip, timesSec, options.signal);
   return decodeShown(clip, originSec, shownSec, options);
 }
 
@@ -134,24 +134,48 @@ const ROUNDING_SEC = 1e-4;
 /** How far before a moment its frame may have appeared, seconds: the usual case first, then any. */
 const LOOK_BACK_SEC: readonly number[] = [2, Number.POSITIVE_INFINITY];
 
-/** The real times of the frames on screen at the given times. */
-async function shownAt(
+/**
+ * The real times of the frames on screen at the given times (the last one shown by then, or the clip's first), and the
+ * container's first timestamp.
+ *
+ * @throws L2cafError `input-unreadable`; `aborted`
+ */
+export async function framesOnScreen(
   clip: VideoClip,
   timesSec: readonly number[],
   signal: AbortSignal | undefined,
 ): Promise<{ shownSec: number[]; originSec: number }> {
-  const earliest = Math.min(...timesSec);
+  const [earliest, latest] = timesSec.reduce(
+    ([low, high], time) => [Math.min(low, time), Math.max(high, time)],
+    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+  );
   for (const lookBack of LOOK_BACK_SEC) {
     const startSec = Math.max(0, earliest - lookBack);
     // One second more, as a clip that starts with sound may show its first frame later than at 0.
-    const span = { startSec, endSec: Math.max(...timesSec) + 1 };
+    const span = { startSec, endSec: latest + 1 };
     const { timesSec: frames, details } = await listFrames(clip, span, signal);
     const first = frames[0];
     if (first === undefined || (first > earliest && startSec > 0)) continue;
-    const shownSec = timesSec.map((time) => frames.findLast((shown) => shown <= time + ROUNDING_SEC) ?? first);
+    const shownSec = timesSec.map((time) => lastUntil(frames, time + ROUNDING_SEC) ?? first);
     return { shownSec, originSec: details.originSec };
   }
   throw undecodable(clip, timesSec);
+}
+
+/** The greatest of ascending times that is not after `timeSec`. */
+function lastUntil(ascending: Float64Array, timeSec: number): number | undefined {
+  let [low, high] = [0, ascending.length]; // those before `low` are not after it, those from `high` on are
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle]! <= timeSec) low = middle + 1;
+    else high = middle;
+  }
+  return ascending[low - 1];
+}
+
+/** The end of a filtergraph: frames of this size as RGB bytes. */
+export function scaleToRgb({ width, height }: PictureSize): string {
+  return `scale=${width}:${height}:flags=bicubic+accurate_rnd+full_chroma_int,setsar=1,format=rgb24`;
 }
 
 interface DecodeAttempt {
@@ -167,8 +191,9 @@ interface DecodeAttempt {
 async function decodeInto(target: Uint8Array, attempt: DecodeAttempt, mode: SeekMode): Promise<boolean> {
   const { clip, groups, originSec, size, signal } = attempt;
   const timesSec = groups.flat();
-  const scale = `scale=${size.width}:${size.height}:flags=bicubic+accurate_rnd+full_chroma_int,setsar=1,format=rgb24`;
-  const branches = groups.map((times, k) => `[${k}:V:0]${framesOf(originSec, times)},setpts=N,${scale}[v${k}]`);
+  const branches = groups.map(
+    (times, k) => `[${k}:V:0]${framesOf(originSec, times)},setpts=N,${scaleToRgb(size)}[v${k}]`,
+  );
   const labels = groups.map((_, k) => `[v${k}]`).join('');
   const shown = new ShownTimes(originSec);
   const { sink, bytesWritten } = sinkInto(target);
@@ -205,7 +230,8 @@ function sinkInto(target: Uint8Array): { sink: Writable; bytesWritten: () => num
   return { sink, bytesWritten: () => offset };
 }
 
-function undecodable(clip: VideoClip, timesSec: readonly number[]): L2cafError {
+/** The error for frames at these times. */
+export function undecodable(clip: VideoClip, timesSec: readonly number[]): L2cafError {
   const times = timesSec.map((time) => time.toFixed(2)).join(', ');
   return new L2cafError('input-unreadable', `cannot decode the frames of ${clip.path} at ${times} s`, {
     hint: 'the file may be damaged there: choose another time span or re-encode it',

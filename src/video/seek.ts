@@ -52,13 +52,31 @@ export class ShownTimes {
     this.#timesOfBranch.set(branch, times);
   };
 
+  /** Frames that came through so far. */
+  get count(): number {
+    return this.#all().length;
+  }
+
+  /** Whether frame `index` that came through, branch after branch, is the one at `timeSec` from the start of the clip. */
+  isAt(index: number, timeSec: number): boolean {
+    return isClose(this.#all()[index] ?? Number.NaN, timeSec);
+  }
+
   /** Whether exactly these frames came through, seconds from the start of the clip, branch after branch. */
   match(timesSec: Iterable<number>): boolean {
-    const branches = [...this.#timesOfBranch].sort(([a], [b]) => a - b);
-    const shown = branches.flatMap(([, times]) => times);
+    const shown = this.#all();
     const expected = [...timesSec];
-    return shown.length === expected.length && shown.every((time, i) => Math.abs(time - expected[i]!) < MARGIN_SEC);
+    return shown.length === expected.length && shown.every((time, i) => isClose(time, expected[i]!));
   }
+
+  #all(): number[] {
+    const branches = [...this.#timesOfBranch].sort(([a], [b]) => a - b);
+    return branches.flatMap(([, times]) => times);
+  }
+}
+
+function isClose(a: number, b: number): boolean {
+  return Math.abs(a - b) < MARGIN_SEC;
 }
 
 /** Less than the gap between any two frames, more than the rounding of any timestamp. */

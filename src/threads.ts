@@ -1,0 +1,110 @@
+/**
+ * Worker threads that answer jobs in the order in which they come. Both sides of the conversation are here: a thread is
+ * started with data, says when it is ready, and gives one answer or error per job.
+ */
+import { extname } from 'node:path';
+import { parentPort, type TransferListItem, Worker, workerData } from 'node:worker_threads';
+import { type ErrorCode, L2cafError } from './errors.ts';
+
+/** A thread that does one kind of job. */
+export interface Thread<Job, Answer> {
+  /** Does a job after those that were given before; several may wait. Throws what the job throws. */
+  run(job: Job): Promise<Answer>;
+  /** Ends the thread at once; jobs that are under way fail. */
+  end(): Promise<void>;
+}
+
+/**
+ * Starts `module` (an address without its ending, seen from `base`, as `import.meta.url` gives it), which calls
+ * {@link serveThread}. From the sources, a loader compiles it on the way (tsx, as in the tests).
+ *
+ * @param data what the thread's set-up gets; copied
+ * @throws L2cafError what its set-up throws
+ */
+export async function startThread<Job, Answer>(
+  module: string,
+  base: string,
+  data: unknown,
+): Promise<Thread<Job, Answer>> {
+  const worker = new Worker(threadUrl(module, base), { workerData: data });
+  const waiting: { resolve: (answer: Answer) => void; reject: (error: unknown) => void }[] = [];
+  const nextAnswer = (): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      waiting.push({ resolve, reject });
+    });
+  const failAll = (error: unknown): void => {
+    for (const { reject } of waiting.splice(0)) reject(error);
+  };
+  worker.on('message', (message: Message<Answer>) => {
+    const next = waiting.shift();
+    if ('answer' in message) next?.resolve(message.answer);
+    else next?.reject(errorOf(message.error));
+  });
+  worker.on('error', failAll);
+  worker.on('exit', () => failAll(new L2cafError('aborted', 'a worker thread ended early')));
+  await nextAnswer();
+  return {
+    run: (job) => {
+      worker.postMessage(job);
+      return nextAnswer();
+    },
+    end: async () => {
+      await worker.terminate();
+    },
+  };
+}
+
+/**
+ * The thread's side: sets up once, then does one job after another.
+ *
+ * @param transfer what of an answer is handed over rather than copied
+ */
+export async function serveThread<Data, Job, Answer>(
+  setUp: (data: Data) => Promise<(job: Job) => Promise<Answer>>,
+  transfer: (answer: Answer) => TransferListItem[] = () => [],
+): Promise<void> {
+  const port = parentPort!;
+  const fail = (error: unknown): void => port.postMessage({ error: valuesOf(error) });
+  let done: Promise<void>;
+  try {
+    const work = await setUp(workerData as Data);
+    port.on('message', (job: Job) => {
+      done = done
+        .then(() => work(job))
+        .then((answer) => port.postMessage({ answer } satisfies Message<Answer>, transfer(answer)))
+        .catch(fail);
+    });
+    done = Promise.resolve();
+    port.postMessage({ answer: undefined });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+type Message<Answer> = { readonly answer: Answer } | { readonly error: ErrorValues };
+
+/** An error as it crosses between threads: classes do not. */
+interface ErrorValues {
+  readonly code?: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+  readonly stack?: string;
+}
+
+function valuesOf(error: unknown): ErrorValues {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const ours = error instanceof L2cafError ? { code: error.code, ...(error.hint && { hint: error.hint }) } : {};
+  return { ...ours, message, ...(stack && { stack }) };
+}
+
+function errorOf({ code, message, hint, stack }: ErrorValues): Error {
+  if (code) return new L2cafError(code, message, { ...(hint && { hint }) });
+  return Object.assign(new Error(message), { stack });
+}
+
+function threadUrl(module: string, base: string): URL {
+  const url = new URL(`${module}${extname(base)}`, base);
+  if (extname(url.href) === '.js') return url;
+  const [tsx, thread] = [import.meta.resolve('tsx/esm/api'), url.href].map((target) => JSON.stringify(target));
+  return new URL(`data:text/javascript,import { register } from ${tsx}; register(); await import(${thread});`);
+}
