@@ -3,10 +3,19 @@ import { Command } from 'commander';
 import { faithfulnessCommand } from './evaluate-faithfulness.ts';
 import { localizationCommand } from './evaluate-localization.ts';
 import { retrievalCommand } from './evaluate-retrieval.ts';
+import { sanityCommand } from './evaluate-sanity.ts';
+import { stabilityCommand } from './evaluate-stability.ts';
 
 /** The `evaluate` command with its subcommands. */
 export function evaluateCommand(): Command {
   const command = new Command('evaluate').description('measure a model and its maps');
-  for (const study of [localizationCommand(), faithfulnessCommand(), retrievalCommand()]) command.addCommand(study);
+  for (const study of [
+    localizationCommand(),
+    faithfulnessCommand(),
+    sanityCommand(),
+    stabilityCommand(),
+    retrievalCommand(),
+  ])
+    command.addCommand(study);
   return command;
 }

@@ -38,7 +38,7 @@ export interface FigureTable {
   readonly rowTitle: string;
   readonly measures: readonly Measure[];
   readonly rows: readonly FigureRow[];
-  /** Rows that are drawn in the colour of what is examined rather than of what it is compared with. */
+  /** Rows or groups that are drawn in the colour of what is examined rather than of what it is compared with. */
   readonly highlighted: readonly string[];
   readonly notes?: readonly string[];
 }

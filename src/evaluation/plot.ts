@@ -65,7 +65,8 @@ function axisOf({ key, chance = 0, scale }: Measure, rows: readonly FigureRow[],
   const high = niceCeiling(Math.max(chance, 0, ...values));
   const lowest = Math.min(0, ...values);
   const low = lowest < 0 ? -niceCeiling(-lowest) : 0;
-  const ticks = low < 0 ? [low, 0, high / 2, high] : [0, 0.25, 0.5, 0.75, 1].map((share) => share * high);
+  const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => share * high).filter((_, i) => low === 0 || i % 2 === 0);
+  if (-low > high / 4) ticks.unshift(low); // nearer to 0 there is no room for it
   return { ticks, x: (value) => left + ((value - low) / (high - low)) * width };
 }
 
@@ -90,11 +91,11 @@ function drawPanel(ink: SKRSContext2D, { measure, rows, highlighted, axis, left,
     line(ink, '#555', [axis.x(measure.chance), top], [axis.x(measure.chance), bottom]);
     ink.setLineDash([]);
   }
-  for (const [row, { name, figures }] of rows.entries()) {
+  for (const [row, { name, group = '', figures }] of rows.entries()) {
     const { value, low, high } = figures[measure.key]!;
     if (!Number.isFinite(value)) continue;
     const y = top + (row + 0.5) * ROW;
-    const colour = highlighted.includes(name) ? OWN! : OTHERS!;
+    const colour = highlighted.includes(name) || highlighted.includes(group) ? OWN! : OTHERS!;
     ink.lineWidth = 3;
     if (Number.isFinite(low)) line(ink, colour, [axis.x(low), y], [axis.x(high), y]);
     ink.lineWidth = 1;

@@ -9,6 +9,7 @@ import type { RecurrentTail } from './event-tail.ts';
 import { featureMapShape, type Head, type HeadSpec, headShapes } from './head.ts';
 import { loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
 import { type FeatureMaps, RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
+import type { WeightsEdit } from './reinitialise.ts';
 import { featureShape, type Stage, type Trunk } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
 import { createShallowCnn, type ShallowCnn } from './shallow-cnn.ts';
@@ -34,12 +35,12 @@ export class EventNetwork {
   }
 
   /**
-   * Loads the trunk from the cache and puts the head on it.
+   * Loads the trunk from the cache, its weights edited if asked for, and puts the head on it.
    *
    * @throws L2cafError `weights-invalid` when the cache is damaged or the head does not fit.
    */
-  static async load(head: Head, pretrained: PretrainedTrunk): Promise<EventNetwork> {
-    return new EventNetwork(head, pretrained, await loadTrunk(pretrained, head.spec.stage));
+  static async load(head: Head, pretrained: PretrainedTrunk, edit?: WeightsEdit): Promise<EventNetwork> {
+    return new EventNetwork(head, pretrained, await loadTrunk(pretrained, head.spec.stage, edit));
   }
 
   /**

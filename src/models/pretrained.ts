@@ -11,6 +11,7 @@ import { L2cafError } from '../errors.ts';
 import { sha256OfFile } from '../files.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
 import { KERAS_RESNET50 } from './keras-resnet.ts';
+import type { WeightsEdit } from './reinitialise.ts';
 import {
   convLayers,
   createResNet,
@@ -130,9 +131,16 @@ export async function loadWeights(trunk: PretrainedTrunk, upTo: Stage, withClass
   return tensors;
 }
 
-/** Loads a trunk from the cache, trimmed after `upTo`. The caller disposes of it. Throws as {@link loadWeights}. */
-export async function loadTrunk(trunk: PretrainedTrunk, upTo: Stage): Promise<Trunk> {
-  return createResNet({ ...trunk.spec, upTo }, await loadWeights(trunk, upTo));
+/**
+ * Loads a trunk from the cache, trimmed after `upTo`, its weights edited if asked for. The caller disposes of it. Throws as
+ * {@link loadWeights}.
+ */
+export async function loadTrunk(
+  trunk: PretrainedTrunk,
+  upTo: Stage,
+  edit: WeightsEdit = (weights) => weights,
+): Promise<Trunk> {
+  return createResNet({ ...trunk.spec, upTo }, edit(await loadWeights(trunk, upTo)));
 }
 
 /** Frames `[t, h, w, 3]`, RGB bytes → the network's input `[t, h, w, 3]`. The caller disposes of it. */

@@ -1,6 +1,6 @@
 /** Still pictures: reading them as the bytes a network wants, and as something that can be drawn on. */
 import { readFile } from 'node:fs/promises';
-import { createCanvas, type Image, loadImage } from '@napi-rs/canvas';
+import { type Canvas, createCanvas, type Image, loadImage } from '@napi-rs/canvas';
 import { L2cafError, messageOf } from '../errors.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
 
@@ -33,4 +33,20 @@ export function picturePixels(picture: Image, size: PictureSize = picture): Pick
     for (let channel = 0; channel < 3; channel++) rgb[3 * pixel + channel] = rgba[4 * pixel + channel]!;
   }
   return { rgb, shape: [1, height, width, 3] };
+}
+
+/** Frame i as a canvas of its own size. */
+export function frameCanvas({ rgb, shape: [, height, width] }: Pick<FrameBatch, 'rgb' | 'shape'>, i: number): Canvas {
+  const canvas = createCanvas(width, height);
+  const context = canvas.getContext('2d');
+  const pixels = context.createImageData(width, height);
+  const offset = i * height * width * 3;
+  for (let pixel = 0; pixel < height * width; pixel++) {
+    pixels.data[pixel * 4] = rgb[offset + pixel * 3]!;
+    pixels.data[pixel * 4 + 1] = rgb[offset + pixel * 3 + 1]!;
+    pixels.data[pixel * 4 + 2] = rgb[offset + pixel * 3 + 2]!;
+    pixels.data[pixel * 4 + 3] = 255;
+  }
+  context.putImageData(pixels, 0, 0);
+  return canvas;
 }

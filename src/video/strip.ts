@@ -7,6 +7,7 @@ import { L2cafError } from '../errors.ts';
 import { writeFileAtomically } from '../files.ts';
 import type { FrameBatch, Heatmap, PictureSize, SolverStatus } from '../types.ts';
 import { checkStyle, drawHeatmap, type OverlayStyle } from './overlay.ts';
+import { frameCanvas } from './picture.ts';
 import { drawSigned } from './signed.ts';
 import { drawText, type FittedText, fitText, heightOf, type TextFit } from './text.ts';
 
@@ -74,7 +75,7 @@ export function drawStrip(content: StripContent): Uint8Array {
   for (const [i, label] of labels.entries()) {
     const x = leftPx + (i % columns) * (picture.width + GAP_PX);
     const y = top + Math.floor(i / columns) * rowHeight;
-    drawPicture(context, x, y, pictureOf(frames, i), picture, cells[i]!, style);
+    drawPicture(context, x, y, frameCanvas(frames, i), picture, cells[i]!, style);
     drawCentred(context, label, x + picture.width / 2, y + picture.height + GAP_PX / 4, '#111');
   }
   drawCentred(context, footer, widthPx / 2, top + rowsHeight, '#444');
@@ -104,22 +105,6 @@ function layOut(frames: FrameBatch, widthPx: number): { columns: number; picture
   const columnWidth = Math.min(MAX_PICTURE_PX, Math.floor((widthPx - (columns + 1) * GAP_PX) / columns));
   const picture = { width: columnWidth, height: Math.round((columnWidth * height) / width) };
   return { columns, picture, leftPx: Math.floor((widthPx - columns * columnWidth - (columns - 1) * GAP_PX) / 2) };
-}
-
-/** Frame i as a canvas of its own size. */
-function pictureOf({ rgb, shape: [, height, width] }: FrameBatch, i: number): Canvas {
-  const canvas = createCanvas(width, height);
-  const context = canvas.getContext('2d');
-  const pixels = context.createImageData(width, height);
-  const offset = i * height * width * 3;
-  for (let pixel = 0; pixel < height * width; pixel++) {
-    pixels.data[pixel * 4] = rgb[offset + pixel * 3]!;
-    pixels.data[pixel * 4 + 1] = rgb[offset + pixel * 3 + 1]!;
-    pixels.data[pixel * 4 + 2] = rgb[offset + pixel * 3 + 2]!;
-    pixels.data[pixel * 4 + 3] = 255;
-  }
-  context.putImageData(pixels, 0, 0);
-  return canvas;
 }
 
 /** One frame with its heatmap, cut at the picture's border. */

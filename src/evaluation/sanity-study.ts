@@ -1,0 +1,209 @@
+/**
+ * The sanity study (paper, Fig. 10): the network unlearns part after part, from the embedding down to the first convolution,
+ * and the maps of its events are compared with those of the trained one. A map that stays the same shows the picture, not
+ * what was learnt.
+ */
+import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
+import { checkSanity, MAX_SANE_CORRELATION, type SanityReport } from '../l2caf/sanity.ts';
+import { EventNetwork } from '../models/event-network.ts';
+import type { Head, HeadSpec } from '../models/head.ts';
+import { findPretrained } from '../models/pretrained.ts';
+import { pullTrunk } from '../models/pull.ts';
+import { type NetworkPart, reinitialise } from '../models/reinitialise.ts';
+import { STAGES } from '../models/resnet.ts';
+import type { PlannedEvent } from '../training/dataset.ts';
+import { defaultStyle, drawHeatmap } from '../video/overlay.ts';
+import { drawPanel, type PanelCell } from '../video/panel.ts';
+import { frameCanvas } from '../video/picture.ts';
+import { framesAt } from '../video/sample.ts';
+import { type MapMethod, mapsOf, OWN_METHODS } from './baseline-maps.ts';
+import { type EventRecords, type FigureTable, figureRows, type Measure, meanOf, type Sums, sumsOf } from './figures.ts';
+import { measureEvents, objectivesOf, type StudyContext } from './subjects.ts';
+
+/** How the study is done. */
+export interface SanityStudyOptions extends StudyContext {
+  readonly methods: readonly MapMethod[];
+}
+
+/** What the cascade did to the maps. */
+export interface SanityStudy {
+  readonly table: FigureTable;
+  /** Mean over events, frames and parts, by method. */
+  readonly meanRankCorrelation: Readonly<Record<string, number>>;
+  /** A few events, the trained network's map and those after each part: PNG. */
+  readonly contactPicture: Uint8Array;
+}
+
+/** Parts of an event network, from the output to the input. */
+export function eventParts({ stage }: Pick<HeadSpec, 'stage'>): { head: NetworkPart[]; trunk: NetworkPart[] } {
+  const starting = (name: string, ...prefixes: readonly string[]): NetworkPart => ({
+    name,
+    owns: (weight) => prefixes.some((prefix) => weight.startsWith(prefix)),
+  });
+  const stages = ['conv1', ...STAGES.slice(0, STAGES.indexOf(stage) + 1)].reverse();
+  return {
+    head: [starting('embedding', 'embedding/', 'logits/'), starting('LSTM', 'lstm/'), starting('shallow CNN', 'cnn')],
+    trunk: stages.map((name) => starting(name, `${name}_`)),
+  };
+}
+
+/** Runs the cascade. Throws as `measureEvents`, `EventNetwork.load` and `solveFilters`. */
+export async function studySanity(
+  head: Head,
+  events: readonly PlannedEvent[],
+  options: SanityStudyOptions,
+): Promise<SanityStudy> {
+  const { head: headParts, trunk: trunkParts } = eventParts(head.spec);
+  const parts = [...headParts, ...trunkParts].map(({ name }) => name);
+  const { onProgress: _, ...quiet } = options; // each step is one unit of progress
+  const trained = await mapsOnCache(head, events, options);
+  const report = await checkSanity({
+    trained: trained.flat(2),
+    parts,
+    mapsWithout: async (count) => {
+      const unlearnt = { ...head, weights: reinitialise(head.weights, headParts.slice(0, count), options.seed) };
+      const inTrunk = trunkParts.slice(0, Math.max(0, count - headParts.length));
+      const maps =
+        inTrunk.length === 0
+          ? await mapsOnCache(unlearnt, events, quiet)
+          : await mapsOnFrames(unlearnt, inTrunk, events, options);
+      return maps.flat(2);
+    },
+    ...(options.onProgress && { onProgress: options.onProgress }),
+    ...(options.signal && { signal: options.signal }),
+  });
+  return {
+    table: tableOf(report, trained, options),
+    meanRankCorrelation: Object.fromEntries(options.methods.map((method, m) => [method, meanOver(report, trained, m)])),
+    contactPicture: await contactPicture(report, trained, events, options),
+  };
+}
+
+/** By event, method and frame. */
+type EventMaps = readonly (readonly (readonly AttentionMap[])[])[];
+
+function mapsOnCache(head: Head, events: readonly PlannedEvent[], options: SanityStudyOptions): Promise<EventMaps> {
+  return measureEvents(head, events, options, (subject) => allMaps(subject, subject.index, options));
+}
+
+/** The maps of a network with another trunk, whose features nobody keeps. */
+async function mapsOnFrames(
+  head: Head,
+  unlearnt: readonly NetworkPart[],
+  events: readonly PlannedEvent[],
+  options: SanityStudyOptions,
+): Promise<EventMaps> {
+  const { seed, signal, target } = options;
+  const pretrained = findPretrained(head.spec.trunk);
+  await pullTrunk(pretrained, { ...(signal && { signal }) });
+  const objectives = objectivesOf(head, events, target);
+  const network = await EventNetwork.load(head, pretrained, (weights) => reinitialise(weights, unlearnt, seed));
+  const maps: EventMaps[number][] = [];
+  try {
+    for (const [index, { event, views }] of events.entries()) {
+      const times = views[0]!.frames.map(({ timestampSec }) => timestampSec);
+      const frames = await framesAt(event.clip, times, { size: head.spec.inputSize, ...(signal && { signal }) });
+      const tail = network.tail(network.featureMaps(frames), target === 'label' ? 'logits' : 'embedding');
+      try {
+        const subject = { tail, objective: objectives[index]!, reinitialised: () => tail };
+        maps.push(await allMaps(subject, index, options));
+      } finally {
+        tail.dispose();
+      }
+    }
+  } finally {
+    network.dispose();
+  }
+  return maps;
+}
+
+async function allMaps(
+  subject: Parameters<typeof mapsOf>[0],
+  eventIndex: number,
+  { methods, seed, signal }: SanityStudyOptions,
+): Promise<AttentionMap[][]> {
+  const slots = Array.from({ length: subject.tail.slots }, (_, slot) => slot);
+  const maps = await mapsOf(subject, methods, { slots, seed, eventIndex, ...(signal && { signal }) });
+  return methods.map((method) => maps.get(method)!);
+}
+
+const MEASURES: readonly Measure[] = [
+  { key: 'rankCorrelation', title: 'rank correlation', digits: 2, chance: 0 },
+  { key: 'ssim', title: 'SSIM', digits: 2 },
+];
+
+function tableOf(report: SanityReport, trained: EventMaps, { methods, seed }: SanityStudyOptions): FigureTable {
+  const rows = methods.flatMap((method, m) => {
+    const records = trained.map(
+      (_, e): EventRecords<Sums> => ({
+        rows: new Map(
+          report.steps.map(({ part, similarities }) => [
+            part,
+            sumsOf(indicesOf(trained, e, m).map((i) => ({ ...similarities[i]! }))),
+          ]),
+        ),
+      }),
+    );
+    return figureRows(records, MEASURES.map(meanOf), { seed }).map((row) => ({ ...row, group: method }));
+  });
+  return {
+    title: 'Maps after the network has unlearnt, against those of the trained one',
+    rowTitle: 'unlearnt, down to',
+    measures: MEASURES,
+    rows,
+    highlighted: OWN_METHODS,
+    notes: [
+      `High means failure; a method whose mean rank correlation exceeds ${MAX_SANE_CORRELATION} does not show what was learnt.`,
+    ],
+  };
+}
+
+/** Where the maps of an event and method are among all. */
+function indicesOf(trained: EventMaps, event: number, method: number): number[] {
+  const before = trained.slice(0, event).flat(2).length + trained[event]!.slice(0, method).flat().length;
+  return trained[event]![method]!.map((_, i) => before + i);
+}
+
+function meanOver(report: SanityReport, trained: EventMaps, method: number): number {
+  const own = trained.flatMap((_, event) => indicesOf(trained, event, method));
+  return own.reduce((sum, i) => sum + report.meanRankCorrelations[i]!, 0) / own.length;
+}
+
+/** Rows of the contact picture. */
+const SHOWN_EVENTS = 4;
+
+/** The first method's maps of the last frame of events that are evenly spread. */
+async function contactPicture(
+  { steps }: SanityReport,
+  trained: EventMaps,
+  events: readonly PlannedEvent[],
+  { methods, signal }: SanityStudyOptions,
+): Promise<Uint8Array> {
+  const count = Math.min(SHOWN_EVENTS, events.length);
+  const cells: PanelCell[] = [];
+  for (let i = 0; i < count; i++) {
+    const index = Math.floor((i * events.length) / count);
+    const { event, views } = events[index]!;
+    const frames = await framesAt(event.clip, [views[0]!.frames.at(-1)!.timestampSec], { ...(signal && { signal }) });
+    const picture = frameCanvas(frames, 0);
+    const own = indicesOf(trained, index, 0).at(-1)!;
+    const overlay = (map: AttentionMap, label: string): PanelCell => ({
+      picture,
+      label,
+      paint: (context, size) =>
+        drawHeatmap(context, size, toHeatmap(map, { height: 8 * map.height, width: 8 * map.width }), STYLE),
+    });
+    cells.push(overlay(trained[index]![0]!.at(-1)!, `${event.label}, trained`));
+    for (const { part, maps, similarities } of steps) {
+      cells.push(overlay(maps[own]!, `${part} · ρ ${similarities[own]!.rankCorrelation.toFixed(2)}`));
+    }
+  }
+  return drawPanel({
+    cells,
+    columns: steps.length + 1,
+    title: 'What is left of a map when the network unlearns, from the output down',
+    caption: `${methods[0]}, last sampled frame of each event; weights are drawn at random cumulatively; ρ: rank correlation with the trained network's map`,
+  });
+}
+
+const STYLE = { ...defaultStyle, kind: 'both' as const, lineWidthPx: 2 };

@@ -1,0 +1,239 @@
+/**
+ * The stability study: does the same event give the same map when nothing that matters has changed? Other starting points
+ * of the solver, frames one earlier or later, a little less light, a stronger compression. How much the network's own
+ * output moved is said beside it, since a map has to follow the network; maps of other events say what is no agreement.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
+import { rankCorrelation, structuralSimilarity } from '../l2caf/similarity.ts';
+import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
+import type { Head } from '../models/head.ts';
+import { createRandom } from '../random.ts';
+import { type PlannedEvent, type PlannedView, planEvents } from '../training/dataset.ts';
+import type { LabelledEvent } from '../training/events.ts';
+import type { ProgressListener, VideoClip } from '../types.ts';
+import { runFfmpeg } from '../video/ffmpeg.ts';
+import { probeClip } from '../video/probe.ts';
+import { type MapMethod, mapsOf, OWN_METHODS } from './baseline-maps.ts';
+import { type EventRecords, type FigureTable, figureRows, type Measure, meanOf, type Sums, sumsOf } from './figures.ts';
+import { measureEvents, type StudyContext, type Subject } from './subjects.ts';
+
+/** How the study is done. */
+export interface StabilityStudyOptions extends StudyContext {
+  readonly methods: readonly MapMethod[];
+}
+
+/** Brightness is changed by this factor, either way. */
+const GAIN = 1.2;
+/** Quality of the re-encoding (x264's crf; 18 is good, 51 the worst). */
+const CRF = 32;
+
+/** Measures all perturbations on all events; the table. Throws as `measureEvents`, `solveFilters` and `runFfmpeg`. */
+export async function studyStability(
+  head: Head,
+  events: readonly PlannedEvent[],
+  options: StabilityStudyOptions,
+): Promise<FigureTable> {
+  const { methods, seed } = options;
+  const original = await measureAll(head, events, options, true);
+  const changed = new Map<string, readonly Measured[]>();
+  const folder = await mkdtemp(join(tmpdir(), 'l2caf-stability-'));
+  try {
+    for (const [name, change] of perturbations(events, folder, options)) {
+      const onProgress: ProgressListener = (progress) =>
+        options.onProgress?.({ ...progress, stage: `${name}, ${progress.stage}` });
+      changed.set(name, await measureAll(head, await change(), { ...options, onProgress }));
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  if (events.length > 1)
+    changed.set(
+      OTHER_EVENT,
+      original.map((_, i) => original[(i + 1) % original.length]!),
+    );
+  const rows = methods.flatMap((method) => {
+    const records = original.map((own, i): EventRecords<Sums> => {
+      const compared = [...changed].map(
+        ([name, measured]) => [name, compare(own, measured[i]!, method)] as [string, Sums],
+      );
+      const starts = method === 'l2caf' ? [...own.starts] : [];
+      return { rows: new Map([...starts, ...compared]) };
+    });
+    return figureRows(records, MEASURES.map(meanOf), { seed }).map((row) => ({ ...row, group: method }));
+  });
+  return {
+    title: 'Maps of the same event after a change that should not matter',
+    rowTitle: 'change',
+    measures: MEASURES,
+    rows,
+    highlighted: OWN_METHODS,
+    notes: [
+      `Agreement with the map of the unchanged event; "${OTHER_EVENT}" is what maps of different events have in common. Output moved: distance of the embeddings (or logits) over the length of the unchanged one. "Same peak": the highest cell lies at most one cell away.`,
+      `One frame is ${frameStep(events)} s.`,
+    ],
+  };
+}
+
+/** Time between two frames of the videos, seconds, to two digits. */
+function frameStep(events: readonly PlannedEvent[]): string {
+  const steps = events.map(({ event: { clip } }) => clip.frameRate.denominator / clip.frameRate.numerator);
+  const [least, most] = [Math.min(...steps), Math.max(...steps)].map((step) => String(Number(step.toPrecision(2))));
+  return least === most ? least! : `${least} to ${most}`;
+}
+
+const OTHER_EVENT = 'another event';
+
+const MEASURES: readonly Measure[] = [
+  { key: 'rankCorrelation', title: 'rank correlation', digits: 2 },
+  { key: 'ssim', title: 'SSIM', digits: 2 },
+  { key: 'samePeak', title: 'same peak', digits: 2 },
+  { key: 'moved', title: 'output moved', digits: 3 },
+];
+
+/** What is kept of an event: its maps by method and frame, and its output. */
+interface Measured {
+  readonly maps: ReadonlyMap<MapMethod, readonly AttentionMap[]>;
+  readonly output: Float32Array;
+  /** Agreement of `l2caf` with other starting points. */
+  readonly starts: ReadonlyMap<string, Sums>;
+}
+
+async function measureAll(
+  head: Head,
+  events: readonly PlannedEvent[],
+  options: StabilityStudyOptions,
+  withStarts = false,
+): Promise<Measured[]> {
+  const { methods, seed, signal } = options;
+  return measureEvents(head, events, options, async (subject) => {
+    const slots = Array.from({ length: subject.tail.slots }, (_, slot) => slot);
+    const maps = await mapsOf(subject, methods, { slots, seed, eventIndex: subject.index, ...(signal && { signal }) });
+    const output = subject.tail.reference;
+    const own = withStarts ? maps.get('l2caf') : undefined;
+    const starts = own ? await otherStarts(subject, own, options) : new Map<string, Sums>();
+    return { maps, output, starts };
+  });
+}
+
+/** Other ways to the same minimum: Gauss–Newton from random cells in place of equal ones, and the published descent. */
+const STARTS: Readonly<Record<string, (slots: number, cells: number, seed: number) => SolveOptions>> = {
+  'random start': (slots, cells, seed) => ({
+    initial: Array.from({ length: slots }, (_, slot) => {
+      const random = createRandom(seed, STARTS_STREAM, slot);
+      return Float32Array.from({ length: cells }, random.uniform);
+    }),
+  }),
+  'published descent': () => ({ solver: 'gd', preset: 'paper' }),
+};
+
+/** Keeps the draws apart from other draws of the same seed. */
+const STARTS_STREAM = 305;
+
+async function otherStarts(
+  { tail, objective, index }: Subject,
+  own: readonly AttentionMap[],
+  { seed, signal }: StabilityStudyOptions,
+): Promise<ReadonlyMap<string, Sums>> {
+  const rows = new Map<string, Sums>();
+  const cells = tail.grid.height * tail.grid.width;
+  for (const [name, optionsOf] of Object.entries(STARTS)) {
+    const options: SolveOptions = { ...optionsOf(tail.slots, cells, seed + index), objective, seed };
+    const { filters } = await solveFilters(tail, { ...options, ...(signal && { signal }) });
+    rows.set(name, sumsOf(filters.map((filter, slot) => ({ ...agreement(own[slot]!, sizeOf(filter)), moved: 0 }))));
+  }
+  return rows;
+}
+
+/** The same events, changed; each is made when its turn comes. */
+function perturbations(
+  events: readonly PlannedEvent[],
+  folder: string,
+  { seed, signal }: StabilityStudyOptions,
+): [string, () => Promise<readonly PlannedEvent[]>][] {
+  const replan = (change: (event: LabelledEvent) => LabelledEvent): Promise<PlannedEvent[]> => {
+    const [first] = events;
+    const changed = events.map(({ event }) => change(event));
+    const frames = first!.views[0]!.frames.length;
+    return planEvents([{ name: first!.domain, events: changed }], { frames, views: 1, seed, signal });
+  };
+  const shifted = (frames: number) => () =>
+    replan(({ span, ...event }) => {
+      const { numerator, denominator } = event.clip.frameRate;
+      const shiftSec = (frames * denominator) / numerator;
+      return { ...event, span: { startSec: span.startSec + shiftSec, endSec: span.endSec + shiftSec } };
+    });
+  const lit = (gain: number) => () =>
+    Promise.resolve(events.map((event) => ({ ...event, views: event.views.map((view) => brighten(view, gain)) })));
+  return [
+    ['one frame earlier', shifted(-1)],
+    ['one frame later', shifted(1)],
+    [`brightness × ${GAIN}`, lit(GAIN)],
+    [`brightness ÷ ${GAIN}`, lit(1 / GAIN)],
+    [
+      `compressed (crf ${CRF})`,
+      async () => {
+        const clips = new Map(events.map(({ event }) => [event.clip.path, event.clip]));
+        const compressed = new Map<string, VideoClip>();
+        for (const [i, clip] of [...clips.values()].entries()) {
+          compressed.set(clip.path, await compress(clip, join(folder, `${i}.mp4`), signal));
+        }
+        return replan((event) => ({ ...event, clip: compressed.get(event.clip.path)! }));
+      },
+    ],
+  ];
+}
+
+function brighten({ view, frames }: PlannedView, gain: number): PlannedView {
+  const rounded = Number(gain.toFixed(3));
+  return { view: { ...view, gain: rounded }, frames: frames.map((frame) => ({ ...frame, gain: rounded })) };
+}
+
+/** The clip again, every frame at its time, with less of the detail. */
+async function compress(clip: VideoClip, path: string, signal: AbortSignal | undefined): Promise<VideoClip> {
+  await runFfmpeg({
+    inputs: [{ source: clip.path }],
+    options: [
+      ...['-map', '0:v:0', '-vsync', 'passthrough', '-an'],
+      ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(CRF), '-pix_fmt', 'yuv420p'],
+    ],
+    output: path,
+    signal,
+  });
+  return probeClip(path, signal);
+}
+
+function compare(own: Measured, other: Measured, method: MapMethod): Sums {
+  const length = Math.hypot(...own.output);
+  const moved = Math.hypot(...own.output.map((value, i) => value - other.output[i]!)) / length;
+  const maps = other.maps.get(method)!;
+  return sumsOf(own.maps.get(method)!.map((map, slot) => ({ ...agreement(map, maps[slot]!), moved })));
+}
+
+/** Points per cell at which heatmaps are compared. */
+const POINTS_PER_CELL = 8;
+
+/** How far two maps of one grid agree. */
+export function agreement(
+  a: AttentionMap,
+  b: AttentionMap,
+): { readonly rankCorrelation: number; readonly ssim: number; readonly samePeak: number } {
+  const size = { height: POINTS_PER_CELL * a.height, width: POINTS_PER_CELL * a.width };
+  const [p, q] = [peakOf(a), peakOf(b)];
+  return {
+    rankCorrelation: rankCorrelation(a.values, b.values),
+    ssim: structuralSimilarity(toHeatmap(a, size), toHeatmap(b, size)),
+    samePeak: Number(Math.abs(p.row - q.row) <= 1 && Math.abs(p.column - q.column) <= 1),
+  };
+}
+
+function peakOf({ values, width }: AttentionMap): { readonly row: number; readonly column: number } {
+  const peak = values.reduce((best, value, i) => (value > values[best]! ? i : best), 0);
+  return { row: Math.floor(peak / width), column: peak % width };
+}
+
+function sizeOf({ height, width, values }: AttentionMap): AttentionMap {
+  return { height, width, values: values.map(Math.abs) };
+}
