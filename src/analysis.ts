@@ -91,7 +91,7 @@ const analysisSchema = z.object({
   options: z.object({
     backend: z.string(),
     method: z.string(),
-    /** What the attention explains: `oblivious`, `class:NAME` or `similar:CLIP`. */
+    /** What the attention explains: `oblivious`, `class:NAME` or `similar:CLIP[@START-END]`. */
     target: z.string(),
     solver: z.string(),
     /** Why this solver. */

@@ -8,6 +8,7 @@ import { type BoundTarget, type ExplainOptions, explainEvent, type TimedAnalysis
 import { sha256OfFile } from './files.ts';
 import { type BackendChoice, type BackendInfo, useBackend } from './models/backend.ts';
 import { EventNetwork, withInputSize } from './models/event-network.ts';
+import { untrainedHead } from './models/head.ts';
 import { loadModel } from './models/model-directory.ts';
 import { DEFAULT_MODEL, findModel } from './models/packaged.ts';
 import { findPretrained } from './models/pretrained.ts';
@@ -30,6 +31,8 @@ export interface ModelOptions extends WorkOptions {
   readonly model?: string;
   /** Size to which frames are resized, a multiple of 32 each way; default: the model's. */
   readonly size?: PictureSize;
+  /** When given, the head's weights are drawn at random from this seed: something to compare a trained one with. */
+  readonly untrainedSeed?: number;
 }
 
 /** A network that is ready, and the backend it runs on. */
@@ -77,13 +80,17 @@ export async function openClip(
 export async function openModel(options: ModelOptions): Promise<OpenModel> {
   const { head: saved } = await loadModel(await findModel(options.model ?? DEFAULT_MODEL));
   const pretrained = findPretrained(saved.spec.trunk);
-  const head = options.size === undefined ? saved : withInputSize(saved, pretrained, options.size);
+  const trained = options.size === undefined ? saved : withInputSize(saved, pretrained, options.size);
+  const { untrainedSeed } = options;
+  const head = untrainedSeed === undefined ? trained : untrainedHead(trained.spec, untrainedSeed);
   const backend = await useBackend(options.backend);
   await pullTrunk(pretrained, options);
   throwIfAborted(options.signal);
   const network = await EventNetwork.load(head, pretrained);
-  return { network, backend, warnings: [] };
+  return { network, backend, warnings: untrainedSeed === undefined ? [] : [UNTRAINED_WARNING] };
 }
+
+const UNTRAINED_WARNING = 'UNTRAINED HEAD: its weights are random, and so is what it looks at';
 
 /** Step 2: the frames of an event that the network sees, at its input size. */
 export function sampleEvent(
@@ -139,11 +146,17 @@ export async function bindTarget(
       const tail = model.network.tail(maps);
       const other = tail.reference;
       tail.dispose();
-      return { objective: { kind: 'similarity', other }, name: `similar:${resolve(target.clip.path)}` };
+      return { objective: { kind: 'similarity', other }, name: `similar:${nameOf(target)}` };
     }
     default:
       return assertNever(target);
   }
+}
+
+/** The clip and, unless it is all of it, the span: `/path/clip.mp4@12-15`. */
+function nameOf({ clip, span }: { readonly clip: VideoClip; readonly span: TimeSpan }): string {
+  const isWhole = span.startSec === 0 && span.endSec === clip.durationSec;
+  return `${resolve(clip.path)}${isWhole ? '' : `@${span.startSec}-${span.endSec}`}`;
 }
 
 /** Seconds since the last call, or since it was made. */

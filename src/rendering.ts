@@ -8,9 +8,9 @@ import { L2cafError } from './errors.ts';
 import { sha256OfFile } from './files.ts';
 import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from './timeline.ts';
 import type { ProgressListener, VideoClip } from './types.ts';
-import { type RenderedVideo, renderOverlay } from './video/encode.ts';
+import { type RenderedVideo, type RenderPanel, renderOverlay, type VideoOutput } from './video/encode.ts';
 import { writeFilm } from './video/film.ts';
-import { checkStyle, defaultStyle, type OverlayStyle } from './video/overlay.ts';
+import { defaultStyle, type OverlayStyle } from './video/overlay.ts';
 import { probeClip } from './video/probe.ts';
 import { framesAt } from './video/sample.ts';
 import { drawStrip, writeStrip } from './video/strip.ts';
@@ -39,14 +39,22 @@ const FILM_WIDTH_PX = 1200;
  * @throws L2cafError `input-changed` when the source is not the file that was analyzed; else as `renderOverlay`
  */
 export async function renderVideo(analysis: Analysis, out: string, options: VideoOptions = {}): Promise<RenderedVideo> {
-  const { style = defaultStyle, normalize = 'frame', signed = false, ribbon = false, audio = true } = options;
-  checkStyle(style);
+  return renderOverlay({ ...(await panelOf(analysis, options)), ...outputOf(options), out });
+}
+
+/**
+ * The analysis as a picture of a video: its source clip and what is drawn on it.
+ *
+ * @throws L2cafError `input-changed` when the source is not the file that was analyzed
+ */
+export async function panelOf(analysis: Analysis, options: VideoOptions = {}): Promise<RenderPanel> {
+  const { style = defaultStyle, normalize = 'frame', signed = false, ribbon = false } = options;
   const clip = await openSource(analysis, options.signal);
   const title = [
     ...(isUntrained(analysis) ? ['UNTRAINED HEAD'] : []),
     ...(signed ? ['blue: supports, orange dashed: opposes'] : []),
   ].join(' · ');
-  return renderOverlay({
+  return {
     clip,
     span: analysis.span,
     keyframes: keyframesOf(analysis, options),
@@ -54,13 +62,14 @@ export async function renderVideo(analysis: Analysis, out: string, options: Vide
     normalize,
     // A legend of colours does not apply to the two of signed maps.
     style: signed ? { ...style, showLegend: false } : style,
-    audio,
-    out,
     ...(title && { title }),
     ...(ribbon && { ribbon: ribbonOf(analysis) }),
-    ...(options.onProgress && { onProgress: options.onProgress }),
-    ...(options.signal && { signal: options.signal }),
-  });
+  };
+}
+
+/** What of the options concerns the file that is written. */
+export function outputOf({ audio = true, onProgress, signal }: VideoOptions): Omit<VideoOutput, 'out'> {
+  return { audio, ...(onProgress && { onProgress }), ...(signal && { signal }) };
 }
 
 /**

@@ -37,6 +37,7 @@ interface AnalyzeFlags extends VideoFlags {
   readonly window?: number;
   readonly model: string;
   readonly size?: PictureSize;
+  readonly untrained?: boolean;
   readonly seed: number;
   readonly backend: BackendChoice;
   readonly method: Method;
@@ -64,11 +65,12 @@ export function analyzeCommand(): Command {
     .option('--window <seconds>', 'with --dense: its length (default: 1 per frame of it)', parseSeconds)
     .option('--model <name>', 'a packaged model, or the folder of one that l2caf train wrote', DEFAULT_MODEL)
     .option('--size <WxH>', "size at which the network sees frames, multiples of 32 (default: the model's)", parseSize)
-    .option('--seed <number>', 'seed of the starting points', parseCount(0), 0)
+    .option('--untrained', "random weights in place of the model's own after the trunk, to compare with")
+    .option('--seed <number>', 'seed of the starting points (and of random weights)', parseCount(0), 0)
     .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
     .addOption(choiceOption('--method <name>', 'how attention is found', METHODS, 'l2caf'))
     .addOption(
-      new Option('--target <what>', 'what it explains: oblivious, class:NAME or similar:CLIP')
+      new Option('--target <what>', 'what it explains: oblivious, class:NAME or similar:CLIP[@START-END]')
         .argParser(parseTarget)
         .default({ kind: 'oblivious' }, 'oblivious, the whole embedding'),
     )
@@ -89,6 +91,7 @@ export function analyzeCommand(): Command {
         'l2caf analyze drive.mp4 --dense --ribbon',
         'l2caf analyze drive.mp4 --method gradcam-abs',
         'l2caf analyze drive.mp4 --model my-model --target class:left_turn',
+        'l2caf analyze drive.mp4 --end 3 --target similar:other.mp4@10-13',
       ),
     )
     .action((path: string, flags: AnalyzeFlags) => interruptible((signal) => analyze(path, flags, signal)));
@@ -128,9 +131,16 @@ async function findAttention(
   signal: AbortSignal,
 ): Promise<Analysis> {
   const work = { signal, onProgress: terminal.onProgress };
-  const target = wanted.kind === 'similar' ? { ...wanted, ...(await openClip(wanted.path, {}, signal)) } : wanted;
-  const model = await openModel({ ...flags, ...work, ...(size && { size }) });
-  const event = { ...flags, ...work, clip, span, target };
+  const target =
+    wanted.kind === 'similar' ? { ...wanted, ...(await openClip(wanted.path, wanted.span, signal)) } : wanted;
+  const { untrained, ...options } = flags;
+  const model = await openModel({
+    ...options,
+    ...work,
+    ...(size && { size }),
+    ...(untrained && { untrainedSeed: options.seed }),
+  });
+  const event = { ...options, ...work, clip, span, target };
   try {
     const analysis = slide ? await analyzeDense(model, { ...event, ...slide }) : await analyzeEvent(model, event);
     for (const warning of analysis.warnings) terminal.warn(warning);

@@ -1,6 +1,6 @@
 /** What the commands share: parsers for the values of options (each returns the value or throws what commander shows). */
 import { InvalidArgumentError, Option } from 'commander';
-import type { PictureSize } from '../types.ts';
+import type { PictureSize, TimeSpan } from '../types.ts';
 
 /** Seconds: `12.5`, `1:02.5` or `1:00:03`. */
 export function parseSeconds(text: string): number {
@@ -51,14 +51,17 @@ export function parseLevels(text: string): number[] {
 export type TargetFlag =
   | { readonly kind: 'oblivious' }
   | { readonly kind: 'class'; readonly label: string }
-  | { readonly kind: 'similar'; readonly path: string };
+  | { readonly kind: 'similar'; readonly path: string; readonly span: Partial<TimeSpan> };
 
-/** `oblivious`, `class:NAME` or `similar:CLIP`. */
+/** `oblivious`, `class:NAME`, `similar:CLIP` or, for a part of the other clip, `similar:CLIP@START-END`. */
 export function parseTarget(text: string): TargetFlag {
   if (text === 'oblivious') return { kind: 'oblivious' };
   const [, kind, name] = /^(class|similar):(.+)$/s.exec(text) ?? [];
-  if (name === undefined) throw new InvalidArgumentError('expected oblivious, class:NAME or similar:CLIP.');
-  return kind === 'class' ? { kind, label: name } : { kind: 'similar', path: name };
+  if (name === undefined) throw new InvalidArgumentError('expected oblivious, class:NAME or similar:CLIP[@START-END].');
+  if (kind === 'class') return { kind, label: name };
+  const [, path, start, end] = /^(.+)@([\d:.]+)-([\d:.]+)$/s.exec(name) ?? [];
+  if (path === undefined) return { kind: 'similar', path: name, span: {} };
+  return { kind: 'similar', path, span: { startSec: parseSeconds(start!), endSec: parseSeconds(end!) } };
 }
 
 /** The examples that follow the options in `--help`. */

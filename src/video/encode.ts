@@ -4,6 +4,7 @@
  * which on it is shown, and pipes them in. So pixels outside the overlay never leave ffmpeg, and memory holds a few frames
  * however long the event is.
  */
+import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { L2cafError, throwIfAborted } from '../errors.ts';
 import { writeAtomically } from '../files.ts';
@@ -43,7 +44,7 @@ export interface RenderPanel {
 }
 
 /** What is written, and how. */
-interface VideoOutput {
+export interface VideoOutput {
   /** The video file to write, `.mp4`. */
   readonly out: string;
   /** Whether the clip's sound is kept, if it has any; default true. */
@@ -97,6 +98,7 @@ export async function renderScene({
   audio = true,
   ...work
 }: SceneJob): Promise<RenderedVideo> {
+  checkOutput(out, wanted);
   const panels: Panel[] = [];
   for (const panel of wanted) panels.push(await openPanel(panel, work.signal));
   const timing = timingOf(panels.map(({ timesSec, clip }) => ({ timesSec, rate: clip.frameRate })));
@@ -115,6 +117,14 @@ export async function renderScene({
   });
   const { timesSec, durationSec, constantRate } = timing;
   return { width: scene.width, height: scene.height, frames: timesSec.length, durationSec, constantRate, hasAudio };
+}
+
+/** The file must be an MP4, and none of those that it is made from. */
+function checkOutput(out: string, panels: readonly RenderPanel[]): void {
+  if (!/\.mp4$/i.test(out)) throw new L2cafError('usage', `a video is written as an .mp4 file, not ${out}`);
+  if (panels.some(({ clip }) => resolve(clip.path) === resolve(out))) {
+    throw new L2cafError('usage', `${out} is the clip itself`, { hint: 'choose another name with -o' });
+  }
 }
 
 /** A panel whose frames are known. */
@@ -215,7 +225,7 @@ function pictureChain({ panels, scene, timing }: EncodeJob, k: number): string {
   const isPadded = room.width > width || room.height > height;
   const pad = isPadded ? [`pad=${room.width}:${room.height}:0:${headingPx}:color=${SCENE_BACKGROUND}`] : [];
   const frames = framesFrom(details.originSec, timesSec[0]!, timesSec.length);
-  return [frames, timing.clocks[k]!, fit, 'setsar=1', 'format=yuv420p', ...pad].join(',');
+  return [frames, timing.clock, fit, 'setsar=1', 'format=yuv420p', ...pad].join(',');
 }
 
 /** The panel's sound from its first frame to its end, then silence until the end of the video; also where it has none. */

@@ -36,6 +36,15 @@ export interface Scene extends PictureSize {
 /** What is behind headings and between panels. */
 export const SCENE_BACKGROUND = '#15181d';
 
+/** The layout in which the whole comes closer to the shape of a screen, 16:9. */
+export function layoutFor(pictures: readonly PictureSize[]): SceneLayout {
+  const distance = (layout: SceneLayout): number => {
+    const { width, height } = sizeOfAll(fitPictures(pictures, layout), layout);
+    return Math.abs(Math.log(width / height / (16 / 9)));
+  };
+  return distance('side') <= distance('stacked') ? 'side' : 'stacked';
+}
+
 /**
  * Sizes with which panels fit beside each other (one height) or below each other (one width): the largest picture's, or
  * less where the video would exceed 3840×2160, which few players can show. Even.
@@ -47,18 +56,18 @@ export function fitPictures(pictures: readonly PictureSize[], layout: SceneLayou
     const scale = common / (isSide ? height : width);
     return { width: width * scale, height: height * scale };
   });
-  const total = (lengths: number[], isSummed: boolean): number =>
-    isSummed ? lengths.reduce((sum, length) => sum + length, 0) : Math.max(...lengths);
-  const full = {
-    width: total(fitted.map(({ width }) => width), isSide), // biome-ignore format: one line per side
-    height: total(
-      fitted.map(({ height }) => height),
-      !isSide,
-    ),
-  };
+  const full = sizeOfAll(fitted, layout);
   const shrink = Math.min(1, LARGEST.width / full.width, LARGEST.height / full.height);
   const even = (length: number): number => Math.max(2, 2 * Math.round((length * shrink) / 2));
   return fitted.map(({ width, height }) => ({ width: even(width), height: even(height) }));
+}
+
+function sizeOfAll(pictures: readonly PictureSize[], layout: SceneLayout): PictureSize {
+  const [widths, heights] = [pictures.map(({ width }) => width), pictures.map(({ height }) => height)];
+  const sum = (lengths: readonly number[]): number => lengths.reduce((total, length) => total + length, 0);
+  return layout === 'side'
+    ? { width: sum(widths), height: Math.max(...heights) }
+    : { width: Math.max(...widths), height: sum(heights) };
 }
 
 const LARGEST: PictureSize = { width: 3840, height: 2160 };

@@ -27,43 +27,38 @@ export interface Timing {
   readonly onScreen: readonly Uint32Array[];
   /** Per segment: when its last frame ends, seconds from the start of the video. */
   readonly endsSec: readonly number[];
-  /** Per segment: filters that set the time base and times of its decoded frames. */
-  readonly clocks: readonly string[];
-  /** The filter after the overlay. */
+  /** Filters that set the time base and times of each segment's decoded frames, and the filter after the overlay. */
+  readonly clock: string;
   readonly finish: string;
   /** Options of the output. */
   readonly options: readonly string[];
 }
 
 /**
- * Evenly spaced frames are numbered, so that the file states their exact rational rate; so are those of several segments
- * whose rates are whole parts of the fastest. Others keep their own times, on the 90 kHz clock of MPEG; where such times
- * come from several segments, to the millisecond, so that frames meant for one moment are shown at one moment.
+ * Evenly spaced frames, of several segments if they share their rate, are numbered, so that the file states their exact
+ * rational rate. Others keep their own times, on the 90 kHz clock of MPEG; where such times come from several clocks, to
+ * the millisecond, so that frames meant for one moment are shown at one moment.
  */
 export function timingOf(segments: readonly Segment[]): Timing {
-  const fastest = segments.reduce((a, b) => (frameSec(b.rate) < frameSec(a.rate) ? b : a)).rate;
-  const steps = segments.map(({ rate }) => frameSec(rate) / frameSec(fastest));
-  const isWhole = (step: number): boolean => Math.abs(step - Math.round(step)) < 1e-9;
-  return segments.every(isEvenlySpaced) && steps.every(isWhole)
-    ? numbered(segments, steps.map(Math.round), fastest)
-    : timed(segments);
+  const rates = new Set(segments.map(({ rate }) => rate.numerator / rate.denominator));
+  return rates.size === 1 && segments.every(isEvenlySpaced) ? numbered(segments) : timed(segments);
 }
 
-/** Every n-th picture of a video of constant rate is one of the segment. */
-function numbered(segments: readonly Segment[], steps: readonly number[], rate: Rational): Timing {
+function numbered(segments: readonly Segment[]): Timing {
+  const { rate } = segments[0]!;
   const sec = frameSec(rate);
-  const count = Math.max(...segments.map(({ timesSec }, k) => (timesSec.length - 1) * steps[k]! + 1));
+  const count = Math.max(...segments.map(({ timesSec }) => timesSec.length));
   const timesSec = Float64Array.from({ length: count }, (_, n) => n * sec);
-  const shownSec = segments.map((segment, k) => segment.timesSec.map((_, n) => n * steps[k]! * sec));
+  const shownSec = segments.map((segment) => timesSec.subarray(0, segment.timesSec.length));
   return {
     constantRate: true,
     timesSec,
     durationSec: count * sec,
     lastFrameSec: sec,
-    layerTimesUs: Array.from({ length: count }, (_, n) => Math.max(0, Math.floor((n - 0.5) * sec * 1e6))),
+    layerTimesUs: Array.from(timesSec, (_, n) => Math.max(0, Math.floor((n - 0.5) * sec * 1e6))),
     onScreen: shownSec.map((shown) => onScreen(timesSec, shown)),
     endsSec: endsOf(segments, shownSec),
-    clocks: steps.map((step) => `settb=${rate.denominator}/${rate.numerator},setpts=N*${step}`),
+    clock: `settb=${rate.denominator}/${rate.numerator},setpts=N`,
     finish: 'null',
     options: ['-vsync', 'cfr', '-r', `${rate.numerator}/${rate.denominator}`],
   };
@@ -79,7 +74,6 @@ function timed(segments: readonly Segment[]): Timing {
   const timesSec = Float64Array.from(new Set(shownSec.flatMap((times) => [...times]))).sort();
   const endsSec = endsOf(segments, shownSec);
   const durationSec = Math.max(...endsSec);
-  const clock = `setpts=round((PTS-STARTPTS)/${gridUs})*${gridUs}+${leadUs}`;
   return {
     constantRate: false,
     timesSec,
@@ -88,7 +82,7 @@ function timed(segments: readonly Segment[]): Timing {
     layerTimesUs: Array.from(timesSec, (time) => Math.round(time * 1e6)),
     onScreen: shownSec.map((shown) => onScreen(timesSec, shown)),
     endsSec,
-    clocks: segments.map(() => clock),
+    clock: `setpts=round((PTS-STARTPTS)/${gridUs})*${gridUs}+${leadUs}`,
     finish: 'setpts=PTS-STARTPTS',
     options: ['-vsync', '0', '-bf', '0', '-enc_time_base', '1:90000', '-video_track_timescale', '90000'],
   };

@@ -1,0 +1,61 @@
+/** `l2caf compare`: several analyses synchronised in one video. */
+import { dirname, join } from 'node:path';
+import { Command, Option } from 'commander';
+import { readAnalysis } from '../analysis.ts';
+import { renderComparison } from '../comparison.ts';
+import type { SceneLayout } from '../video/scene.ts';
+import { examples } from './options.ts';
+import { interruptible } from './run.ts';
+import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
+import { createTerminal } from './terminal.ts';
+
+interface CompareFlags extends VideoFlags {
+  readonly output?: string;
+  readonly titles?: string[];
+  readonly layout?: SceneLayout;
+  readonly quiet?: boolean;
+}
+
+/** The `compare` command. */
+export function compareCommand(): Command {
+  const command = new Command('compare')
+    .description('show two or more analyses side by side in one video; no network is run')
+    .argument('<analyses...>', 'analysis.json files: of one clip with several methods, or of several clips')
+    .option('-o, --output <file>', 'the video to write (default: compare.mp4 beside the first analysis)')
+    .option('--titles <list>', 'titles, separated by commas (default: what tells the analyses apart)', (text: string) =>
+      text.split(',').map((title) => title.trim()),
+    )
+    .addOption(
+      new Option('--layout <kind>', 'beside each other or one below the other (default: what suits a screen)').choices([
+        'side',
+        'stacked',
+      ]),
+    )
+    .option('-q, --quiet', 'no progress');
+  return addVideoOptions(command)
+    .addHelpText(
+      'after',
+      examples(
+        'l2caf analyze turn.mp4 -o l2caf && l2caf analyze turn.mp4 --method gradcam-abs -o gradcam',
+        'l2caf compare l2caf/analysis.json gradcam/analysis.json -o compare.mp4 --titles "L2-CAF,Grad-CAM-abs"',
+        'l2caf analyze a.mp4 --target similar:b.mp4 -o a && l2caf analyze b.mp4 --target similar:a.mp4 -o b',
+        'l2caf compare a/analysis.json b/analysis.json --ribbon',
+      ),
+    )
+    .action(async (paths: string[], { output, titles, layout, ...flags }: CompareFlags) => {
+      const terminal = createTerminal(flags);
+      const out = output ?? join(dirname(paths[0]!), 'compare.mp4');
+      const analyses = await Promise.all(paths.map(readAnalysis));
+      for (const warning of new Set(analyses.flatMap(({ warnings }) => warnings))) terminal.warn(warning);
+      await interruptible((signal) =>
+        renderComparison(analyses, out, {
+          ...videoOptionsOf(flags),
+          ...(layout && { layout }),
+          ...(titles && { titles }),
+          signal,
+          onProgress: terminal.onProgress,
+        }),
+      );
+      terminal.result(out);
+    });
+}
