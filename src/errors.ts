@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'analysis-invalid'
   | 'shape-mismatch'
   | 'diverged'
+  | 'worker-lost'
   | 'aborted';
 
 /** A failure with a known reason: shown to the user as `message`, then `hint`, without a stack trace. */

@@ -8,10 +8,10 @@ import { type BoundTarget, type ExplainOptions, explainEvent, type TimedAnalysis
 import { sha256OfFile } from './files.ts';
 import { type BackendChoice, type BackendInfo, useBackend } from './models/backend.ts';
 import { EventNetwork, withInputSize } from './models/event-network.ts';
-import { untrainedHead } from './models/head.ts';
+import { type Head, untrainedHead } from './models/head.ts';
 import { loadModel } from './models/model-directory.ts';
 import { DEFAULT_MODEL, findModel } from './models/packaged.ts';
-import { findPretrained } from './models/pretrained.ts';
+import { findPretrained, type PretrainedTrunk } from './models/pretrained.ts';
 import { pullTrunk } from './models/pull.ts';
 import type { FeatureMaps } from './models/recurrent-tail.ts';
 import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from './types.ts';
@@ -78,16 +78,29 @@ export async function openClip(
  * @throws L2cafError for a model that is damaged or does not fit, weights that cannot be had, a backend that is not there
  */
 export async function openModel(options: ModelOptions): Promise<OpenModel> {
-  const { head: saved } = await loadModel(await findModel(options.model ?? DEFAULT_MODEL));
-  const pretrained = findPretrained(saved.spec.trunk);
-  const trained = options.size === undefined ? saved : withInputSize(saved, pretrained, options.size);
-  const { untrainedSeed } = options;
-  const head = untrainedSeed === undefined ? trained : untrainedHead(trained.spec, untrainedSeed);
+  const { head, pretrained } = await readHead(options);
   const backend = await useBackend(options.backend);
   await pullTrunk(pretrained, options);
   throwIfAborted(options.signal);
   const network = await EventNetwork.load(head, pretrained);
-  return { network, backend, warnings: untrainedSeed === undefined ? [] : [UNTRAINED_WARNING] };
+  return { network, backend, warnings: options.untrainedSeed === undefined ? [] : [UNTRAINED_WARNING] };
+}
+
+/**
+ * The head that a model has, and the trunk that it belongs to; nothing is run.
+ *
+ * @throws L2cafError for a model that is unknown, damaged or does not fit
+ */
+export async function readHead({
+  model = DEFAULT_MODEL,
+  size,
+  untrainedSeed,
+}: Pick<ModelOptions, 'model' | 'size' | 'untrainedSeed'>): Promise<{ head: Head; pretrained: PretrainedTrunk }> {
+  const { head: saved } = await loadModel(await findModel(model));
+  const pretrained = findPretrained(saved.spec.trunk);
+  const trained = size === undefined ? saved : withInputSize(saved, pretrained, size);
+  const head = untrainedSeed === undefined ? trained : untrainedHead(trained.spec, untrainedSeed);
+  return { head, pretrained };
 }
 
 const UNTRAINED_WARNING = 'UNTRAINED HEAD: its weights are random, and so is what it looks at';
@@ -134,12 +147,8 @@ export async function bindTarget(
     case 'oblivious':
       return { objective: target, name: target.kind };
     case 'class': {
-      const labels = model.network.head.spec.labels ?? [];
-      const index = labels.indexOf(target.label);
-      if (index >= 0) return { objective: { kind: 'class', index }, name: `class:${target.label}` };
-      throw new L2cafError('usage', `the model has no class named "${target.label}"`, {
-        hint: labels.length > 0 ? `its classes: ${labels.join(', ')}` : 'it was trained without a classifier',
-      });
+      const index = classIndex(model.network.head.spec.labels, target.label);
+      return { objective: { kind: 'class', index }, name: `class:${target.label}` };
     }
     case 'similar': {
       const maps = featuresOf(model, await sampleEvent(model, { ...event, ...target }));
@@ -157,6 +166,19 @@ export async function bindTarget(
 function nameOf({ clip, span }: { readonly clip: VideoClip; readonly span: TimeSpan }): string {
   const isWhole = span.startSec === 0 && span.endSec === clip.durationSec;
   return `${resolve(clip.path)}${isWhole ? '' : `@${span.startSec}-${span.endSec}`}`;
+}
+
+/**
+ * Which of a model's classes has a name.
+ *
+ * @throws L2cafError `usage`
+ */
+export function classIndex(labels: readonly string[] | undefined, label: string): number {
+  const index = labels?.indexOf(label) ?? -1;
+  if (index >= 0) return index;
+  throw new L2cafError('usage', `the model has no class named "${label}"`, {
+    hint: labels?.length ? `its classes: ${labels.join(', ')}` : 'it was trained without a classifier',
+  });
 }
 
 /** Seconds since the last call, or since it was made. */

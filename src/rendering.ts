@@ -5,15 +5,15 @@
 import { basename } from 'node:path';
 import type { Analysis } from './analysis.ts';
 import { L2cafError } from './errors.ts';
-import { sha256OfFile } from './files.ts';
+import { sha256OfFile, writeFileAtomically } from './files.ts';
 import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from './timeline.ts';
-import type { ProgressListener, VideoClip } from './types.ts';
+import type { FrameBatch, ProgressListener, VideoClip } from './types.ts';
 import { type RenderedVideo, type RenderPanel, renderOverlay, type VideoOutput } from './video/encode.ts';
 import { writeFilm } from './video/film.ts';
 import { defaultStyle, type OverlayStyle } from './video/overlay.ts';
 import { probeClip } from './video/probe.ts';
 import { framesAt } from './video/sample.ts';
-import { drawStrip, writeStrip } from './video/strip.ts';
+import { drawStrip, drawThumbnail, type StripContent } from './video/strip.ts';
 
 /** How to draw. */
 export interface RenderOptions extends KeyframeOptions {
@@ -78,22 +78,61 @@ export function outputOf({ audio = true, onProgress, signal }: VideoOptions): Om
  * @throws L2cafError `input-changed`, `output-unwritable`
  */
 export async function renderStrip(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<void> {
-  const { style = defaultStyle, signal, signed } = options;
+  const { signal } = options;
   const clip = await openSource(analysis, signal);
-  const keyframes = keyframesOf(analysis, options);
-  const times = keyframes.map(({ timestampSec }) => timestampSec);
+  const times = analysis.frames.map(({ timestampSec }) => timestampSec);
   const frames = await framesAt(clip, times, signal ? { signal } : {});
+  await writeFileAtomically(out, drawAnalysisStrip(analysis, frames, options));
+}
+
+/**
+ * The strip of an analysis on frames that are at hand, `[t, h, w, 3]`, at any size.
+ *
+ * @param widthPx width of the figure, pixels
+ * @returns a PNG file's bytes
+ */
+export function drawAnalysisStrip(
+  analysis: Analysis,
+  frames: FrameBatch,
+  options: RenderOptions = {},
+  widthPx?: number,
+): Uint8Array {
   const { source, span, model, options: settings } = analysis;
   const { width, height } = model.grid;
-  const how = `${settings.method}, ${settings.target}, ${settings.solver}${signed ? '; blue supports, orange opposes' : ''}`;
-  await writeStrip(out, {
-    frames,
-    cells: keyframes.map(({ heatmap, opposing }, i) => ({ ...analysis.frames[i]!, heatmap, opposing })),
-    style,
+  const how = `${settings.method}, ${settings.target}, ${settings.solver}${options.signed ? '; blue supports, orange opposes' : ''}`;
+  return drawStrip({
+    ...stripCells(analysis, frames, options),
     title: `${basename(source.path)}   ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`,
     caption: `${how}; ${model.trunk} after ${model.stage}, grid ${width}x${height}`,
     ...(isUntrained(analysis) && { warning: analysis.warnings.join(' ') }),
+    ...(widthPx !== undefined && { widthPx }),
   });
+}
+
+/** The frame that matters most, with its attention, on frames that are at hand. Returns a JPEG file's bytes. */
+export function drawAnalysisThumbnail(
+  analysis: Analysis,
+  frames: FrameBatch,
+  options: RenderOptions,
+  widthPx: number,
+): Uint8Array {
+  const importance = analysis.frames.map((frame) => frame.importance ?? 0);
+  const index = importance.indexOf(Math.max(...importance));
+  return drawThumbnail({ ...stripCells(analysis, frames, options), index, widthPx });
+}
+
+function stripCells(
+  analysis: Analysis,
+  frames: FrameBatch,
+  options: RenderOptions,
+): Pick<StripContent, 'frames' | 'cells' | 'style' | 'size'> {
+  const keyframes = keyframesOf(analysis, options);
+  return {
+    frames,
+    cells: keyframes.map(({ heatmap, opposing }, i) => ({ ...analysis.frames[i]!, heatmap, opposing })),
+    style: options.style ?? defaultStyle,
+    size: analysis.source,
+  };
 }
 
 /**

@@ -1,52 +1,27 @@
 /** `l2caf analyze`: the main job. What did the network look at in this clip? */
 import { basename, extname, join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis.ts';
 import { analyzeDense } from '../dense.ts';
 import { L2cafError } from '../errors.ts';
 import { withFolder } from '../files.ts';
-import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
-import { METHODS, type Method } from '../l2caf/method.ts';
-import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
-import { SOLVER_CHOICES, type SolverChoice } from '../l2caf/solve.ts';
-import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
-import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { analyzeEvent, openClip, openModel } from '../pipeline.ts';
 import { renderStrip, renderVideo } from '../rendering.ts';
-import type { PictureSize, TimeSpan, VideoClip } from '../types.ts';
+import type { TimeSpan, VideoClip } from '../types.ts';
 import type { SlideOptions } from '../video/windows.ts';
-import {
-  choiceOption,
-  examples,
-  parseCount,
-  parseSeconds,
-  parseSize,
-  parseTarget,
-  type TargetFlag,
-} from './options.ts';
+import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
+import { examples, parseCount, parseSeconds } from './options.ts';
 import { interruptible } from './run.ts';
 import { addVideoOptions, renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
-interface AnalyzeFlags extends VideoFlags {
+interface AnalyzeFlags extends VideoFlags, AnalysisFlags {
   readonly start?: number;
   readonly end?: number;
   readonly frames: number;
   readonly dense?: boolean;
   readonly stride?: number;
   readonly window?: number;
-  readonly model: string;
-  readonly size?: PictureSize;
-  readonly untrained?: boolean;
-  readonly seed: number;
-  readonly backend: BackendChoice;
-  readonly method: Method;
-  readonly target: TargetFlag;
-  readonly constraint: Constraint;
-  readonly solver: SolverChoice;
-  readonly preset: PresetName;
-  readonly starts: number;
-  readonly trace?: boolean;
   readonly output?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -62,23 +37,8 @@ export function analyzeCommand(): Command {
     .option('--frames <count>', 'frames to sample from the event', parseCount(1), 3)
     .option('--dense', 'slide a window over the whole clip: attention for every moment, not for the event as one')
     .option('--stride <seconds>', 'with --dense: how far the window moves (default: 0.5)', parseSeconds)
-    .option('--window <seconds>', 'with --dense: its length (default: 1 per frame of it)', parseSeconds)
-    .option('--model <name>', 'a packaged model, or the folder of one that l2caf train wrote', DEFAULT_MODEL)
-    .option('--size <WxH>', "size at which the network sees frames, multiples of 32 (default: the model's)", parseSize)
-    .option('--untrained', "random weights in place of the model's own after the trunk, to compare with")
-    .option('--seed <number>', 'seed of the starting points (and of random weights)', parseCount(0), 0)
-    .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
-    .addOption(choiceOption('--method <name>', 'how attention is found', METHODS, 'l2caf'))
-    .addOption(
-      new Option('--target <what>', 'what it explains: oblivious, class:NAME or similar:CLIP[@START-END]')
-        .argParser(parseTarget)
-        .default({ kind: 'oblivious' }, 'oblivious, the whole embedding'),
-    )
-    .addOption(choiceOption('--constraint <name>', 'what filters are normalised by', CONSTRAINTS, 'l2'))
-    .addOption(choiceOption('--solver <name>', 'how the filters are found', SOLVER_CHOICES, 'auto'))
-    .addOption(choiceOption('--preset <name>', 'settings of gradient descent (l2caf presets)', PRESET_NAMES, 'paper'))
-    .option('--starts <count>', 'starting points per filter, of which the best is kept', parseCount(1), 1)
-    .option('--trace', 'keep the filters along the way in the analysis (for l2caf film)')
+    .option('--window <seconds>', 'with --dense: its length (default: 1 per frame of it)', parseSeconds);
+  addAnalysisOptions(command)
     .option('-o, --output <folder>', "where the results go (default: the clip's name in l2caf-out)")
     .option('--json', 'print the analysis as one JSON document instead of the table')
     .option('-q, --quiet', 'no progress');

@@ -4,6 +4,7 @@
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
 import { analyzeCommand } from './analyze.ts';
+import { batchCommand } from './batch.ts';
 import { compareCommand } from './compare.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -23,6 +24,7 @@ const program = new Command('l2caf')
 
 for (const command of [
   analyzeCommand(),
+  batchCommand(),
   renderCommand(),
   compareCommand(),
   imageCommand(),

@@ -2,8 +2,8 @@
 import { CommanderError } from 'commander';
 import { L2cafError } from '../errors.ts';
 
-/** Exit codes of the command line. */
-export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+/** Exit codes of the command line; `partly`: a batch finished, some of its events failed. */
+export const EXIT = { done: 0, failed: 1, usage: 2, partly: 3, interrupted: 130 } as const;
 
 /** Runs `work` with a signal that Ctrl-C (or a polite kill) fires; a second Ctrl-C ends the process at once. */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -60,6 +60,12 @@ export async function useBackend(choice: BackendChoice): Promise<BackendInfo> {
   }
 }
 
+/** The backend that {@link useBackend} would use for a choice, without loading it. */
+export async function backendFor(choice: BackendChoice): Promise<BackendInfo['name']> {
+  if (choice !== 'auto') return choice;
+  return (await findNativePackage()) === undefined ? 'wasm' : 'tensorflow';
+}
+
 interface NativePackage {
   readonly name: string;
   readonly entry: string;

@@ -91,10 +91,16 @@ export function untrainedHead(spec: HeadSpec, seed: number): Head {
   return { spec, origin: { kind: 'untrained', seed }, weights };
 }
 
-/** SHA-256 over all weights, in hexadecimal: tells two heads apart. */
-export function headSha256({ weights }: Head): string {
+const weightHashes = new WeakMap<Head['weights'], string>();
+
+/** SHA-256 over all weights, in hexadecimal: tells two heads apart. Computed once per set of weights. */
+export function headSha256({ weights }: Pick<Head, 'weights'>): string {
+  const known = weightHashes.get(weights);
+  if (known !== undefined) return known;
   const hash = createHash('sha256');
   for (const [name, { data }] of weights)
     hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  return hash.digest('hex');
+  const sha256 = hash.digest('hex');
+  weightHashes.set(weights, sha256);
+  return sha256;
 }

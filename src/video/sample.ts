@@ -57,11 +57,32 @@ export async function sampleFrames(clip: VideoClip, options: SampleOptions): Pro
   if (!Number.isSafeInteger(count) || count < 1) throw new L2cafError('usage', `cannot sample ${count} frames`);
   const span = resolveSpan(clip, options.span);
   const { timesSec } = await listFrames(clip, span, signal);
-  if (timesSec.length < count) {
-    const held = timesSec.length === 1 ? '1 frame' : `${timesSec.length} frames`;
-    throw wrongSpan(clip, `${span.startSec}–${span.endSec} s holds ${held}, fewer than the ${count} asked for`);
-  }
+  checkHolds(clip, span, timesSec.length, count);
   return framesAt(clip, samplingTimes(span, count), { ...(size && { size }), ...(signal && { signal }) });
+}
+
+/**
+ * Chooses the frames of an event where those of its video are known: the times at which the frames on screen at
+ * {@link samplingTimes} are shown first.
+ *
+ * @param shownSec when each frame of the clip is shown first, ascending
+ * @throws L2cafError `time-span` when the span holds fewer frames than asked for
+ */
+export function chooseFrames(clip: VideoClip, span: TimeSpan, count: number, shownSec: Float64Array): number[] {
+  const held = shownSec.filter((time) => time >= span.startSec && time < span.endSec).length;
+  checkHolds(clip, span, held, count);
+  return samplingTimes(span, count).map((time) => onScreen(shownSec, time));
+}
+
+function checkHolds(clip: VideoClip, { startSec, endSec }: TimeSpan, held: number, count: number): void {
+  if (held >= count) return;
+  const frames = held === 1 ? '1 frame' : `${held} frames`;
+  throw wrongSpan(clip, `${startSec}–${endSec} s holds ${frames}, fewer than the ${count} asked for`);
+}
+
+/** The last frame shown by a time, or the first. */
+function onScreen(shownSec: Float64Array, timeSec: number): number {
+  return lastUntil(shownSec, timeSec + ROUNDING_SEC) ?? shownSec[0]!;
 }
 
 /**
@@ -156,7 +177,7 @@ export async function framesOnScreen(
     const { timesSec: frames, details } = await listFrames(clip, span, signal);
     const first = frames[0];
     if (first === undefined || (first > earliest && startSec > 0)) continue;
-    const shownSec = timesSec.map((time) => lastUntil(frames, time + ROUNDING_SEC) ?? first);
+    const shownSec = timesSec.map((time) => onScreen(frames, time));
     return { shownSec, originSec: details.originSec };
   }
   throw undecodable(clip, timesSec);

@@ -4,7 +4,6 @@
  */
 import { type Canvas, createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import { L2cafError } from '../errors.ts';
-import { writeFileAtomically } from '../files.ts';
 import type { FrameBatch, Heatmap, PictureSize, SolverStatus } from '../types.ts';
 import { checkStyle, drawHeatmap, type OverlayStyle } from './overlay.ts';
 import { frameCanvas } from './picture.ts';
@@ -36,6 +35,8 @@ export interface StripContent {
   readonly warning?: string;
   /** Width of the figure, pixels; 1600 by default. */
   readonly widthPx?: number;
+  /** Size of the clip as shown, when the frames have been stretched to another shape. */
+  readonly size?: PictureSize;
 }
 
 /**
@@ -55,7 +56,7 @@ export function drawStrip(content: StripContent): Uint8Array {
   const heading = fitLine(title, HEADING);
   const alarm = fitLine(warning, HEADING);
   const footer = fitLine(caption, { sizePx: 20, minPx: 16 });
-  const { columns, picture, leftPx } = layOut(frames, widthPx);
+  const { columns, picture, leftPx } = layOut(count, content.size ?? sizeOf(frames), widthPx);
   const fitLabel = fitter(picture.width);
   const labels = cells.map((cell, i) => fitLabel(labelOf(cell, frames.timestampsSec[i]!), { sizePx: 20, minPx: 14 }));
   const rowHeight = picture.height + Math.max(...labels.map(heightOf)) + GAP_PX;
@@ -82,15 +83,24 @@ export function drawStrip(content: StripContent): Uint8Array {
   return context.canvas.toBuffer('image/png');
 }
 
-/**
- * Draws the strip and writes it as a PNG file, whole or not at all.
- *
- * @throws L2cafError `output-unwritable`, and as {@link drawStrip}
- */
-export async function writeStrip(path: string, content: StripContent): Promise<void> {
-  await writeFileAtomically(path, drawStrip(content));
+/** What {@link drawThumbnail} needs, as in {@link StripContent}. */
+export interface ThumbnailContent extends Pick<StripContent, 'frames' | 'cells' | 'style' | 'size'> {
+  /** Which of the frames. */
+  readonly index: number;
+  readonly widthPx: number;
 }
 
+/** One frame with its heatmap, small. Returns a JPEG file's bytes. */
+export function drawThumbnail({ frames, cells, style, size, index, widthPx }: ThumbnailContent): Uint8Array {
+  const { width, height } = size ?? sizeOf(frames);
+  const picture = { width: widthPx, height: Math.round((widthPx * height) / width) };
+  const context = createCanvas(picture.width, picture.height).getContext('2d');
+  context.imageSmoothingQuality = 'high';
+  drawPicture(context, 0, 0, frameCanvas(frames, index), picture, cells[index]!, style);
+  return context.canvas.toBuffer('image/jpeg', THUMBNAIL_QUALITY);
+}
+
+const THUMBNAIL_QUALITY = 80;
 const GAP_PX = 16;
 const MAX_COLUMNS = 5;
 const HEADING: Omit<TextFit, 'widthPx'> = { sizePx: 30, minPx: 20, weight: 'bold' };
@@ -98,13 +108,20 @@ const HEADING: Omit<TextFit, 'widthPx'> = { sizePx: 30, minPx: 20, weight: 'bold
 const MAX_PICTURE_PX = 800;
 
 /** Where the pictures go: equal columns, centred. */
-function layOut(frames: FrameBatch, widthPx: number): { columns: number; picture: PictureSize; leftPx: number } {
-  const [count, height, width] = frames.shape;
+function layOut(
+  count: number,
+  { height, width }: PictureSize,
+  widthPx: number,
+): { columns: number; picture: PictureSize; leftPx: number } {
   const rows = Math.ceil(count / MAX_COLUMNS);
   const columns = Math.ceil(count / rows);
   const columnWidth = Math.min(MAX_PICTURE_PX, Math.floor((widthPx - (columns + 1) * GAP_PX) / columns));
   const picture = { width: columnWidth, height: Math.round((columnWidth * height) / width) };
   return { columns, picture, leftPx: Math.floor((widthPx - columns * columnWidth - (columns - 1) * GAP_PX) / 2) };
+}
+
+function sizeOf({ shape: [, height, width] }: FrameBatch): PictureSize {
+  return { width, height };
 }
 
 /** One frame with its heatmap, cut at the picture's border. */

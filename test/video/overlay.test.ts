@@ -1,11 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { describe, expect, test } from 'vitest';
 import type { Heatmap } from '../../src/types.ts';
 import { checkStyle, defaultStyle, drawHeatmap, type OverlayStyle } from '../../src/video/overlay.ts';
-import { drawStrip, type StripContent, writeStrip } from '../../src/video/strip.ts';
+import { drawStrip, type StripContent } from '../../src/video/strip.ts';
 import { fitText } from '../../src/video/text.ts';
 
 function peak(height: number, width: number, cell: number): Heatmap {
@@ -86,13 +83,6 @@ describe('the strip', () => {
       for (const line of fitted.lines) expect(context.measureText(line).width).toBeLessThanOrEqual(200);
       expect(fitted.lines.join('').replaceAll(' ', '')).toBe(text.replaceAll(' ', ''));
     }
-  });
-
-  test('is written as a PNG file', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'l2caf-strip-'));
-    await writeStrip(join(folder, 'new folder', 'strip.png'), content(1));
-    expect((await readFile(join(folder, 'new folder', 'strip.png'))).subarray(1, 4).toString()).toBe('PNG');
-    await rm(folder, { recursive: true });
   });
 
   test('frames and heatmaps must match', () => {

@@ -1,0 +1,194 @@
+/**
+ * A batch: a folder with a journal of what was made, and one folder of files per event. `open` finds out how far it has
+ * come, `run` makes what is missing or out of date, several events at a time; whatever happens to one of them is its own
+ * affair. Results are made from the journal, so they are the same however often a batch was interrupted.
+ */
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { L2cafError, messageOf } from '../errors.ts';
+import { fileSize, makeFolder } from '../files.ts';
+import { eachOf } from './each.ts';
+import { type BatchEvent, folderOf } from './events.ts';
+import { Journal, type JournalEntry, type MadeEntry, type MadeFile } from './journal.ts';
+import { takeLock } from './lock.ts';
+import { type BatchSettings, FILE_NAMES, keysOf, OUTPUTS, type Output } from './outputs.ts';
+import type { EventOutcome } from './runner.ts';
+import { Videos } from './videos.ts';
+
+/** What the journal says about an event. */
+export interface EventRecord {
+  readonly files: Readonly<Partial<Record<Output, MadeFile>>>;
+  readonly figures?: MadeEntry['figures'];
+  readonly timingsSec: Readonly<Record<string, number>>;
+  readonly attempts: number;
+  /** Why it failed last, unless something was made of it since. */
+  readonly error?: string;
+}
+
+/** An event, what is to be made of it, and why. */
+export interface EventPlan {
+  readonly event: BatchEvent;
+  readonly keys: Readonly<Record<Output, string>>;
+  /** What is missing or out of date; empty when it is done. */
+  readonly outputs: readonly Output[];
+}
+
+/** How an event ended. */
+export interface EventEnd {
+  readonly id: string;
+  readonly error?: L2cafError | Error;
+  readonly attempts: number;
+}
+
+/** How a batch is run. */
+export interface RunOptions {
+  /** Makes files of an event, see `EventRunner.run`. */
+  readonly run: (event: BatchEvent, folder: string, outputs: readonly Output[]) => Promise<EventOutcome>;
+  readonly eventsAtOnce: number;
+  readonly onStart?: (event: BatchEvent) => void;
+  readonly onEnd?: (end: EventEnd) => void;
+  /** No further event is started once this fires; those under way are finished. */
+  readonly stop?: AbortSignal;
+}
+
+const JOURNAL = 'journal.jsonl';
+const EVENTS = 'events';
+
+/** See the top of this file. One process at a time. */
+export class Batch {
+  readonly folder: string;
+  /** The videos that the journal knows, and those that are looked at. */
+  readonly videos: Videos;
+  readonly #journal: Journal;
+  readonly #records: Map<string, EventRecord>;
+  readonly #unlock: () => Promise<void>;
+
+  private constructor(folder: string, journal: Journal, entries: readonly JournalEntry[], unlock: () => Promise<void>) {
+    this.folder = folder;
+    this.#journal = journal;
+    this.#unlock = unlock;
+    this.#records = recordsOf(entries);
+    const known = entries.flatMap((entry) => (entry.kind === 'video' ? [entry.facts] : []));
+    this.videos = new Videos(known, (facts) => journal.append({ kind: 'video', facts }));
+  }
+
+  /**
+   * Opens a batch, or begins one.
+   *
+   * @throws L2cafError `output-unwritable`, also while another process has it open; `input-unreadable`
+   */
+  static async open(folder: string): Promise<Batch> {
+    await makeFolder(folder);
+    const unlock = await takeLock(join(folder, '.lock'));
+    try {
+      const { journal, entries } = await Journal.open(join(folder, JOURNAL));
+      return new Batch(folder, journal, entries, unlock);
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
+  }
+
+  /** What the journal says about an event; undefined for one that was never tried. */
+  record(id: string): EventRecord | undefined {
+    return this.#records.get(id);
+  }
+
+  /** The folder of an event's files. */
+  folderOf(id: string): string {
+    return join(this.folder, EVENTS, folderOf(id));
+  }
+
+  /** What is to be made of each event. */
+  async plan(events: readonly BatchEvent[], settings: BatchSettings): Promise<EventPlan[]> {
+    const wanted = OUTPUTS.filter((name) => name === 'json' || name === 'thumbnail' || settings.outputs.includes(name));
+    const plans = new Map<BatchEvent, EventPlan>();
+    await eachOf(events, FILES_AT_ONCE, async (event) => {
+      const keys = keysOf(event, settings);
+      const files = this.#records.get(event.id)?.files ?? {};
+      const folder = this.folderOf(event.id);
+      const outdated = await Promise.all(
+        wanted.map(async (name) => {
+          const made = files[name];
+          return made?.key !== keys[name] || (await fileSize(join(folder, FILE_NAMES[name]))) !== made.bytes;
+        }),
+      );
+      plans.set(event, { event, keys, outputs: wanted.filter((_, i) => outdated[i]) });
+    });
+    return events.map((event) => plans.get(event)!);
+  }
+
+  /** Makes what is missing. An event that fails is recorded and does not end the batch; only the journal's failure does. */
+  async run(plans: readonly EventPlan[], { run, eventsAtOnce, onStart, onEnd, stop }: RunOptions): Promise<void> {
+    const open = plans.filter(({ outputs }) => outputs.length > 0);
+    await eachOf(open, eventsAtOnce, async ({ event, keys, outputs }) => {
+      if (stop?.aborted) return;
+      const { id } = event;
+      const folder = this.folderOf(id);
+      onStart?.(event);
+      await removeLeftovers(folder);
+      const outcome = await run(event, folder, outputs).catch((error: unknown) => error as Error);
+      if (outcome instanceof Error) {
+        await this.#append({ kind: 'failed', event: id, error: describe(outcome), attempts: 2 });
+        onEnd?.({ id, error: outcome, attempts: 2 });
+        return;
+      }
+      const { bytes, figures, timingsSec, attempts } = outcome;
+      const files = Object.fromEntries(outputs.map((name) => [name, { key: keys[name], bytes: bytes[name]! }]));
+      await this.#append({ kind: 'made', event: id, files, ...(figures && { figures }), timingsSec, attempts });
+      onEnd?.({ id, attempts });
+    });
+  }
+
+  /** Closes the journal and lets others at the folder. */
+  async close(): Promise<void> {
+    await this.#journal.close();
+    await this.#unlock();
+  }
+
+  async #append(entry: JournalEntry): Promise<void> {
+    await this.#journal.append(entry);
+    addEntry(this.#records, entry);
+  }
+}
+
+/** Files whose size is looked up at the same time. */
+const FILES_AT_ONCE = 32;
+
+function recordsOf(entries: readonly JournalEntry[]): Map<string, EventRecord> {
+  const records = new Map<string, EventRecord>();
+  for (const entry of entries) addEntry(records, entry);
+  return records;
+}
+
+function addEntry(records: Map<string, EventRecord>, entry: JournalEntry): void {
+  if (entry.kind !== 'made' && entry.kind !== 'failed') return;
+  const before = records.get(entry.event) ?? { files: {}, timingsSec: {}, attempts: 0 };
+  if (entry.kind === 'failed') {
+    records.set(entry.event, { ...before, error: entry.error, attempts: entry.attempts });
+    return;
+  }
+  const { error: _, ...rest } = before;
+  const figures = entry.figures ?? before.figures;
+  records.set(entry.event, {
+    ...rest,
+    files: { ...before.files, ...entry.files },
+    ...(figures && { figures }),
+    timingsSec: { ...before.timingsSec, ...entry.timingsSec },
+    attempts: entry.attempts,
+  });
+}
+
+/** The message; of something that nobody foresaw, the place as well. */
+function describe(error: Error): string {
+  if (error instanceof L2cafError) return error.message;
+  const [, where = ''] = /\n\s*at (.*)/.exec(error.stack ?? '') ?? [];
+  return `${error.name}: ${messageOf(error)}${where && ` (at ${where})`}`;
+}
+
+/** What a process that was killed was writing. */
+async function removeLeftovers(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const parts = names.filter((name) => /^\..*\.part(\.\w+)?$/.test(name));
+  await Promise.all(parts.map((name) => rm(join(folder, name), { force: true })));
+}

@@ -1,0 +1,46 @@
+/** What the tables of a batch say about an event: a few numbers of its analysis. */
+import { z } from 'zod';
+import type { Analysis } from '../analysis.ts';
+import { keyframesOf } from '../timeline.ts';
+import { attentionShares } from '../video/regions.ts';
+
+const share = z.number();
+
+/** The shape of {@link EventFigures}. */
+export const figuresSchema = z.object({
+  embedding: z.array(z.number()),
+  /** The most probable class, when the model has a classifier. */
+  best: z.object({ label: z.string(), probability: z.number() }).optional(),
+  frames: z.array(
+    z.object({
+      timestampSec: z.number(),
+      loss: z.number(),
+      status: z.string(),
+      iterations: z.int(),
+      importance: z.number().optional(),
+      /** How the heatmap is shared out, see `attentionShares`. */
+      shares: z.object({ left: share, centre: share, right: share, near: share, far: share }),
+    }),
+  ),
+});
+
+/** The numbers of an event that its row in the results holds. */
+export type EventFigures = z.infer<typeof figuresSchema>;
+
+/** The figures of an analysis. */
+export function figuresOf(analysis: Analysis): EventFigures {
+  const keyframes = keyframesOf(analysis);
+  const [best] = analysis.classes ?? [];
+  return {
+    embedding: analysis.embedding,
+    ...(best && { best }),
+    frames: analysis.frames.map(({ timestampSec, loss, status, iterations, importance }, i) => ({
+      timestampSec,
+      loss,
+      status,
+      iterations,
+      ...(importance !== undefined && { importance }),
+      shares: attentionShares(keyframes[i]!.heatmap),
+    })),
+  };
+}

@@ -1,0 +1,30 @@
+/** The network of a batch as far as the batch itself needs it: its description, without a backend or a trunk. */
+import { L2cafError } from '../errors.ts';
+import { backendFor } from '../models/backend.ts';
+import { classIndex, readHead } from '../pipeline.ts';
+import type { BatchModel, BatchSettings } from './outputs.ts';
+
+/**
+ * Reads a model's description and head.
+ *
+ * @throws L2cafError as `readHead`
+ */
+export async function describeModel(choice: BatchModel['choice']): Promise<BatchModel> {
+  const { head, pretrained } = await readHead(choice);
+  return { choice, backend: await backendFor(choice.backend), head, pretrained };
+}
+
+/**
+ * Finds out before any work starts what would fail for every event.
+ *
+ * @throws L2cafError `usage`
+ */
+export function checkSettings({ model, analysis }: BatchSettings): void {
+  const { target, method = 'l2caf' } = analysis;
+  if (target.kind === 'class') classIndex(model.head.spec.labels, target.label);
+  if (target.kind === 'similar' && method !== 'l2caf') {
+    throw new L2cafError('usage', 'Grad-CAM has no form for the similarity objective', {
+      hint: 'use the method l2caf',
+    });
+  }
+}

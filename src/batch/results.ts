@@ -1,0 +1,174 @@
+/**
+ * The tables of a batch: one row per event, in the order of the list, as CSV for people and Parquet for programs, the
+ * times in a table of their own (they differ from run to run, the results must not), and a page to look through.
+ */
+import { basename, join, posix } from 'node:path';
+import { type ColumnSource, fileWriter, ParquetWriter } from 'hyparquet-writer';
+import { fileSize, writeAtomically, writeFileAtomically } from '../files.ts';
+import { writeIndex } from '../report/index-page.ts';
+import type { IndexRow } from '../report/page-data.ts';
+import type { Batch, EventPlan } from './batch.ts';
+import { FILE_NAMES } from './outputs.ts';
+
+/** How an event stands. */
+export type EventStatus = 'done' | 'failed' | 'pending';
+
+/** A value of a table; null where there is none. */
+type Value = string | number | null;
+type Kind = 'text' | 'number' | 'numbers' | 'texts';
+
+interface Column {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly values: readonly (Value | readonly Value[])[];
+}
+
+/** The files that {@link writeResults} makes, in the batch's folder. */
+export const RESULT_FILES = {
+  csv: 'results.csv',
+  parquet: 'results.parquet',
+  timings: 'timings.csv',
+  index: 'index.html',
+} as const;
+
+/** How an event stands after a run. */
+export function statusOf(batch: Batch, { event, keys }: EventPlan): EventStatus {
+  const record = batch.record(event.id);
+  if (record?.error !== undefined) return 'failed';
+  return record?.files.json?.key === keys.json ? 'done' : 'pending';
+}
+
+/**
+ * Writes the tables and the index of all events of a batch.
+ *
+ * @throws L2cafError `output-unwritable`
+ */
+export async function writeResults(batch: Batch, plans: readonly EventPlan[]): Promise<void> {
+  const path = (name: keyof typeof RESULT_FILES): string => join(batch.folder, RESULT_FILES[name]);
+  const columns = resultColumns(batch, plans);
+  await writeFileAtomically(path('csv'), csvOf(columns));
+  await writeAtomically(path('parquet'), (temporary) => writeParquet(temporary, columns));
+  await writeFileAtomically(path('timings'), csvOf(timingColumns(batch, plans)));
+  await writeIndex(path('index'), await Promise.all(plans.map((plan) => indexRow(batch, plan))));
+}
+
+function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
+  const statuses = plans.map((plan) => statusOf(batch, plan));
+  const figures = plans.map(({ event }, i) => (statuses[i] === 'done' ? batch.record(event.id)?.figures : undefined));
+  type Figures = NonNullable<(typeof figures)[number]>;
+  type Frame = Figures['frames'][number];
+  const text = (name: string, of: (plan: EventPlan, i: number) => string | null): Column => {
+    return { name, kind: 'text', values: plans.map(of) };
+  };
+  const perFrame = (name: string, kind: Kind, of: (frame: Frame) => Value): Column => {
+    return { name, kind, values: figures.map((found) => found?.frames.map(of) ?? null) };
+  };
+  const own: Column[] = [
+    text('id', ({ event }) => event.id),
+    text('video', ({ event }) => event.video),
+    { name: 'start', kind: 'number', values: plans.map(({ event }) => event.span.startSec) },
+    { name: 'end', kind: 'number', values: plans.map(({ event }) => event.span.endSec) },
+    text('label', ({ event }) => event.label),
+    text('split', ({ event }) => event.split),
+    text('status', (_, i) => statuses[i]!),
+    text('error', ({ event }, i) => (statuses[i] === 'failed' ? batch.record(event.id)!.error! : null)),
+    text('folder', ({ event }, i) => (statuses[i] === 'done' ? relativeFolder(batch, event.id) : null)),
+    text('class', (_, i) => figures[i]?.best?.label ?? null),
+    { name: 'class_probability', kind: 'number', values: figures.map((found) => found?.best?.probability ?? null) },
+    perFrame('frame_time', 'numbers', ({ timestampSec }) => timestampSec),
+    perFrame('loss', 'numbers', ({ loss }) => loss),
+    perFrame('solver_status', 'texts', ({ status }) => status),
+    perFrame('importance', 'numbers', ({ importance }) => importance ?? null),
+    ...(['left', 'centre', 'right', 'near', 'far'] as const).map((part) =>
+      perFrame(`attention_${part}`, 'numbers', ({ shares }) => shares[part]),
+    ),
+    { name: 'embedding', kind: 'numbers', values: figures.map((found) => found?.embedding ?? null) },
+  ];
+  const taken = new Set(own.map(({ name }) => name));
+  const extras = [...new Set(plans.flatMap(({ event }) => Object.keys(event.extra)))].map((name) =>
+    text(taken.has(name) ? `list_${name}` : name, ({ event }) => event.extra[name] ?? null),
+  );
+  return [...own, ...extras];
+}
+
+/** Seconds per step, from whichever run made it; a step whose result was at hand is empty. */
+function timingColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
+  const records = plans.map(({ event }) => batch.record(event.id));
+  const steps = ['decode', 'trunk', 'filters', 'thumbnail', 'strip', 'mp4', 'report'];
+  return [
+    { name: 'id', kind: 'text', values: plans.map(({ event }) => event.id) },
+    { name: 'attempts', kind: 'number', values: records.map((record) => record?.attempts ?? null) },
+    ...steps.map((step): Column => {
+      return { name: `${step}_sec`, kind: 'number', values: records.map((record) => record?.timingsSec[step] ?? null) };
+    }),
+  ];
+}
+
+function csvOf(columns: readonly Column[]): string {
+  const rows = columns[0]!.values.map((_, i) => columns.map(({ values }) => cellOf(values[i]!)).join(','));
+  return `${[columns.map(({ name }) => cellOf(name)).join(','), ...rows].join('\n')}\n`;
+}
+
+/** Lists are JSON. */
+function cellOf(value: Value | readonly Value[]): string {
+  const text = value === null ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Rows that are encoded together. */
+const ROW_GROUP = 1000;
+
+async function writeParquet(path: string, columns: readonly Column[]): Promise<void> {
+  const schema = [{ name: 'root', num_children: columns.length }, ...columns.flatMap(schemaOf)];
+  const writer = new ParquetWriter({ writer: fileWriter(path), schema, createdBy: 'l2caf' });
+  const columnData = columns.map(({ name, values }): ColumnSource => ({ name, data: [...values] }));
+  await writer.write({ columnData, rowGroupSize: ROW_GROUP });
+  await writer.finish();
+}
+
+function schemaOf({ name, kind }: Column): ParquetWriter['schema'] {
+  const element = (called: string, of: Kind): ParquetWriter['schema'][number] => {
+    const type = of.startsWith('text')
+      ? ({ type: 'BYTE_ARRAY', converted_type: 'UTF8' } as const)
+      : ({ type: 'DOUBLE' } as const);
+    return { name: called, repetition_type: 'OPTIONAL', ...type };
+  };
+  if (kind === 'text' || kind === 'number') return [element(name, kind)];
+  return [
+    { name, repetition_type: 'OPTIONAL', converted_type: 'LIST', num_children: 1 },
+    { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+    element('element', kind),
+  ];
+}
+
+async function indexRow(batch: Batch, plan: EventPlan): Promise<IndexRow> {
+  const { event } = plan;
+  const status = statusOf(batch, plan);
+  const record = batch.record(event.id);
+  const frames = status === 'done' ? (record?.figures?.frames ?? []) : [];
+  const importance = frames.flatMap((frame) => (frame.importance === undefined ? [] : [frame.importance]));
+  const file = async (name: 'thumbnail' | 'report'): Promise<string | undefined> => {
+    const place = posix.join(relativeFolder(batch, event.id), FILE_NAMES[name]);
+    return (await fileSize(join(batch.folder, place))) === undefined ? undefined : place;
+  };
+  const [thumbnail, report] = await Promise.all([file('thumbnail'), file('report')]);
+  return {
+    id: event.id,
+    ...(event.label && { label: event.label }),
+    ...(event.split && { split: event.split }),
+    status,
+    ...(status === 'failed' && { error: record!.error! }),
+    video: event.video,
+    startSec: event.span.startSec,
+    endSec: event.span.endSec,
+    ...(frames.length > 0 && { loss: frames.reduce((sum, { loss }) => sum + loss, 0) / frames.length }),
+    ...(importance.length > 0 && { importance: Math.max(...importance) }),
+    ...(thumbnail && { thumbnail }),
+    ...(report && { report }),
+    extra: event.extra,
+  };
+}
+
+function relativeFolder(batch: Batch, id: string): string {
+  return posix.join('events', basename(batch.folderOf(id)));
+}

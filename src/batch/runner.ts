@@ -1,0 +1,147 @@
+/**
+ * One event from its video to its files, whoever asks for it: a batch on this machine, or a queue. Several may be under
+ * way at once, and should be: their frames share decoding and batches of the trunk, and while one is in the trunk the
+ * frames of the next are decoded.
+ */
+import { extname, join } from 'node:path';
+import { makeFolder } from '../files.ts';
+import { cacheFolder } from '../models/pretrained.ts';
+import { FeatureCache, type FrameVariant } from '../training/feature-cache.ts';
+import { DEFAULT_CACHE_BYTES } from '../training/features.ts';
+import { chooseFrames } from '../video/sample.ts';
+import type { BatchEvent } from './events.ts';
+import { FrameStore } from './frame-store.ts';
+import { type BatchSettings, featureSource, type Output } from './outputs.ts';
+import { WorkerPool, type WorkerState } from './pool.ts';
+import type { EventAnswer, EventTask } from './tasks.ts';
+import { TrunkQueue } from './trunk-queue.ts';
+import type { Videos } from './videos.ts';
+
+/** What events share. */
+export interface RunnerOptions {
+  readonly settings: BatchSettings;
+  readonly videos: Videos;
+  /** Worker processes with a network. */
+  readonly jobs: number;
+  /** Bound on cached features; {@link DEFAULT_CACHE_BYTES} when absent. */
+  readonly cacheBytes?: number;
+  /** Called when a worker begins or ends a task. */
+  readonly onWorkers?: () => void;
+  /** The worker's file, when it is not the packaged one. */
+  readonly workerModule?: URL;
+}
+
+/** What came of an event, and how often it was tried. */
+export interface EventOutcome extends EventAnswer {
+  readonly attempts: number;
+}
+
+/** An event is tried once more, by itself and in a fresh worker. */
+const ATTEMPTS = 2;
+
+/** See the top of this file. Stop it when done. */
+export class EventRunner {
+  /** Events that should be under way at the same time to keep all workers busy. */
+  readonly eventsAtOnce: number;
+  readonly #options: RunnerOptions;
+  readonly #cache: FeatureCache;
+  readonly #networks: WorkerPool;
+  /** Encoding waits for ffmpeg most of the time: it has processes of its own, so that networks go on meanwhile. */
+  readonly #encoders: WorkerPool;
+  readonly #frames: FrameStore;
+  readonly #trunk: TrunkQueue;
+
+  constructor(options: RunnerOptions) {
+    const { settings, videos, jobs, cacheBytes = DEFAULT_CACHE_BYTES, onWorkers } = options;
+    const module = options.workerModule ?? new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
+    const { inputSize } = settings.model.head.spec;
+    this.#options = options;
+    this.eventsAtOnce = 2 * jobs + 2;
+    this.#cache = new FeatureCache(join(cacheFolder(), 'features'), featureSource(settings.model), cacheBytes);
+    this.#networks = new WorkerPool(module, jobs, onWorkers);
+    this.#encoders = new WorkerPool(module, jobs, onWorkers);
+    this.#frames = new FrameStore(videos, inputSize);
+    // One batch more than there are workers, so that none waits for the next to be put together.
+    this.#trunk = new TrunkQueue(this.#networks, settings.model.choice, this.#cache, inputSize, jobs + 1);
+  }
+
+  /** What the worker processes are doing. */
+  get workers(): readonly WorkerState[] {
+    return [...this.#networks.states, ...this.#encoders.states];
+  }
+
+  /**
+   * Makes files of an event.
+   *
+   * @param folder of the event's files
+   * @param outputs what to make; without `json`, the analysis is there already
+   * @throws what the second attempt throws
+   */
+  async run(event: BatchEvent, folder: string, outputs: readonly Output[]): Promise<EventOutcome> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return { ...(await this.#attempt(event, folder, outputs, attempt > 1)), attempts: attempt };
+      } catch (error) {
+        if (attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Ends the worker processes. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#networks.stop(), this.#encoders.stop()]);
+  }
+
+  async #attempt(
+    { facts, span, id }: BatchEvent,
+    folder: string,
+    outputs: readonly Output[],
+    alone: boolean,
+  ): Promise<EventAnswer> {
+    const { settings, videos } = this.#options;
+    const { model, analysis, draw } = settings;
+    await makeFolder(folder);
+    const timingsSec: Record<string, number> = {};
+    const { shownSec } = await videos.frames(facts);
+    const times = chooseFrames(facts.clip, span, analysis.frames, shownSec);
+    const frames = times.map((timestampSec): FrameVariant => {
+      return { videoSha256: facts.sha256, timestampSec, mirrored: false, gain: 1 };
+    });
+    const missing = outputs.includes('json') ? await this.#missing(frames) : [];
+    const areDrawn = outputs.includes('thumbnail') || outputs.includes('strip');
+    const startMs = performance.now();
+    const pictures = areDrawn || missing.length > 0 ? await this.#frames.get(facts, times) : undefined;
+    if (pictures) timingsSec['decode'] = (performance.now() - startMs) / 1000;
+    if (pictures && missing.length > 0) {
+      const frameBytes = pictures.rgb.length / frames.length;
+      const rgb = missing.map((i) => pictures.rgb.subarray(i * frameBytes, (i + 1) * frameBytes));
+      const wanted = missing.map((i) => frames[i]!);
+      timingsSec['trunk'] = await this.#trunk.ensure(wanted, rgb, alone);
+    }
+    const { folder: cache, source, maxBytes } = this.#cache;
+    const place = { cache: { folder: cache, source, maxBytes }, facts, span, frames, folder };
+    const task = { ...place, model: model.choice, analysis, draw, pictures: areDrawn ? pictures : undefined };
+    const made = await this.#inWorker(
+      this.#networks,
+      { ...task, outputs: outputs.filter((name) => name !== 'mp4') },
+      id,
+    );
+    const encoding = { ...task, pictures: undefined, outputs: outputs.filter((name) => name === 'mp4') };
+    const encoded = await this.#inWorker(this.#encoders, encoding, `${id}, encoding`);
+    return {
+      ...made,
+      bytes: { ...made.bytes, ...encoded.bytes },
+      timingsSec: { ...timingsSec, ...made.timingsSec, ...encoded.timingsSec },
+    };
+  }
+
+  /** Which of the frames the cache has no features of. */
+  async #missing(frames: readonly FrameVariant[]): Promise<number[]> {
+    const arePresent = await Promise.all(frames.map((frame) => this.#cache.touch(frame)));
+    return frames.flatMap((_, i) => (arePresent[i] ? [] : [i]));
+  }
+
+  async #inWorker(pool: WorkerPool, task: EventTask, doing: string): Promise<EventAnswer> {
+    return task.outputs.length === 0 ? { bytes: {}, timingsSec: {} } : pool.run('event', task, doing);
+  }
+}

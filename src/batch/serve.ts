@@ -1,0 +1,146 @@
+/**
+ * The worker's side: takes the tasks of a batch, with a network that is opened when the first of them needs it. A worker
+ * that fails says why and ends, so that whatever is tried next is tried in a fresh one.
+ */
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import workerpool from 'workerpool';
+import { type Analysis, readAnalysis, writeAnalysis } from '../analysis.ts';
+import { type BoundTarget, explainEvent } from '../explain.ts';
+import { fileSize, writeFileAtomically } from '../files.ts';
+import { FRAMES_PER_BATCH } from '../models/event-network.ts';
+import { fromFloat16, toFloat16 } from '../models/float16.ts';
+import { bindTarget, type OpenModel } from '../pipeline.ts';
+import { drawAnalysisStrip, drawAnalysisThumbnail, renderVideo } from '../rendering.ts';
+import { FeatureCache } from '../training/feature-cache.ts';
+import { figuresOf } from './figures.ts';
+import { type BatchModel, FILE_NAMES, type Output } from './outputs.ts';
+import type { TaskAnswer, TaskNotice } from './pool.ts';
+import type { EventAnswer, EventTask, FeaturesTask, WorkerMethods } from './tasks.ts';
+
+/** Width of a thumbnail, pixels. */
+const THUMBNAIL_PX = 192;
+/** Width of a strip: its pictures are then about as wide as the frames that the network sees, which it shows. */
+const STRIP_PX = 1024;
+
+/**
+ * Makes this process a worker of a `WorkerPool`.
+ *
+ * @param open how to open the batch's network
+ */
+export function serveWorker(open: (choice: BatchModel['choice']) => Promise<OpenModel>): void {
+  process.on('SIGINT', () => {}); // the batch decides when its workers end
+  let model: Promise<OpenModel> | undefined;
+  const network = (choice: BatchModel['choice']): Promise<OpenModel> => {
+    model ??= open(choice);
+    return model;
+  };
+  const targets = new Map<string, Promise<BoundTarget>>();
+  const methods: WorkerMethods = {
+    features: async (task) => computeFeatures(await network(task.model), task),
+    event: (task) => processEvent(task, () => network(task.model), targets),
+  };
+  workerpool.worker({ features: answering(methods.features), event: answering(methods.event) });
+}
+
+/** A task with its notices around it. */
+function answering<T, R>(work: (task: T) => Promise<R>): (task: T) => Promise<TaskAnswer<R>> {
+  const notify = (notice: TaskNotice): void => workerpool.workerEmit(notice);
+  return async (task) => {
+    notify({ kind: 'started', pid: process.pid });
+    try {
+      return { value: await work(task), pid: process.pid, peakBytes: process.resourceUsage().maxRSS * 1024 };
+    } catch (thrown) {
+      const { name, message, code, hint, stack } = thrown as Extract<TaskNotice, { kind: 'failed' }>['error'];
+      notify({ kind: 'failed', error: { name, message, code, ...(hint && { hint }), ...(stack && { stack }) } });
+      await setTimeout(20); // the notice is on its way
+      return process.exit(1);
+    }
+  };
+}
+
+async function computeFeatures(model: OpenModel, { cache, pictures, frames }: FeaturesTask): Promise<number> {
+  const startMs = performance.now();
+  const { backend, network } = model;
+  const features = network.trunkFeatures(backend.name === 'tensorflow' ? padded(pictures) : pictures);
+  const seconds = (performance.now() - startMs) / 1000;
+  const store = new FeatureCache(cache.folder, cache.source, cache.maxBytes);
+  const { length } = cache.source;
+  for (const [i, frame] of frames.entries()) {
+    await store.write(frame, toFloat16(features.subarray(i * length, (i + 1) * length)));
+  }
+  return seconds;
+}
+
+/**
+ * Native kernels round differently for batches of different sizes, so batches are filled up with black pictures: features
+ * must not depend on what else was in a batch.
+ */
+function padded({ rgb, shape: [, height, width] }: FeaturesTask['pictures']): FeaturesTask['pictures'] {
+  const full = new Uint8Array(FRAMES_PER_BATCH * height * width * 3);
+  full.set(rgb);
+  return { rgb: full, shape: [FRAMES_PER_BATCH, height, width, 3] };
+}
+
+async function processEvent(
+  task: EventTask,
+  network: () => Promise<OpenModel>,
+  targets: Map<string, Promise<BoundTarget>>,
+): Promise<EventAnswer> {
+  const { outputs, folder, draw, pictures } = task;
+  const pathOf = (output: Output): string => join(folder, FILE_NAMES[output]);
+  const timingsSec: Record<string, number> = {};
+  const timed = async <T>(step: string, work: () => Promise<T>): Promise<T> => {
+    const startMs = performance.now();
+    const result = await work();
+    timingsSec[step] = (performance.now() - startMs) / 1000;
+    return result;
+  };
+  const isNew = outputs.includes('json');
+  let analysis: Analysis;
+  if (isNew) {
+    const model = await network();
+    analysis = await timed('filters', () => explain(model, task, targets));
+    await writeAnalysis(pathOf('json'), analysis);
+  } else {
+    analysis = await readAnalysis(pathOf('json'));
+  }
+  const makers: Readonly<Record<Exclude<Output, 'json'>, () => Promise<unknown>>> = {
+    thumbnail: () =>
+      writeFileAtomically(pathOf('thumbnail'), drawAnalysisThumbnail(analysis, pictures!, draw, THUMBNAIL_PX)),
+    strip: () => writeFileAtomically(pathOf('strip'), drawAnalysisStrip(analysis, pictures!, draw, STRIP_PX)),
+    mp4: () => renderVideo(analysis, pathOf('mp4'), draw),
+    report: async () => {},
+  };
+  for (const output of outputs) if (output !== 'json') await timed(output, makers[output]);
+  const sizes = await Promise.all(outputs.map(async (output) => [output, await fileSize(pathOf(output))] as const));
+  return { ...(isNew && { figures: figuresOf(analysis) }), bytes: Object.fromEntries(sizes), timingsSec };
+}
+
+/** The analysis from cached features, without timings: a document is the same whenever it is made. */
+async function explain(
+  model: OpenModel,
+  task: EventTask,
+  targets: Map<string, Promise<BoundTarget>>,
+): Promise<Analysis> {
+  const { cache, frames, facts, span, analysis } = task;
+  const store = new FeatureCache(cache.folder, cache.source, cache.maxBytes);
+  const { length } = cache.source;
+  const features = new Float32Array(frames.length * length);
+  for (const [i, frame] of frames.entries()) {
+    fromFloat16(await store.read(frame), features.subarray(i * length, (i + 1) * length));
+  }
+  const { target } = analysis;
+  const wanted = target.kind === 'similar' ? { kind: target.kind, clip: target.facts.clip, span: target.span } : target;
+  const name = JSON.stringify(target);
+  const bound = targets.get(name) ?? bindTarget(model, { target: wanted, frames: analysis.frames });
+  targets.set(name, bound);
+  const maps = model.network.mapsOf(features);
+  const timestampsSec = frames.map(({ timestampSec }) => timestampSec);
+  const { timingsSec: _, ...document } = await explainEvent(
+    model,
+    { clip: facts.clip, sourceSha256: facts.sha256, span, maps, timestampsSec, timingsSec: { decode: 0, trunk: 0 } },
+    { ...analysis, target: await bound },
+  );
+  return document;
+}

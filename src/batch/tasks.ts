@@ -1,0 +1,56 @@
+/** What the batch asks its workers to do: plain values that cross the border between processes. */
+
+import type { FeatureSource, FrameVariant } from '../training/feature-cache.ts';
+import type { FrameBatch, TimeSpan } from '../types.ts';
+import type { EventFigures } from './figures.ts';
+import type { AnalysisSettings, BatchModel, DrawSettings, Output } from './outputs.ts';
+import type { VideoFacts } from './videos.ts';
+
+/** Where features are kept. */
+export interface CachePlace {
+  readonly folder: string;
+  readonly source: FeatureSource;
+  readonly maxBytes: number;
+}
+
+/** Frames, of one event or several, through the trunk into the cache. */
+export interface FeaturesTask {
+  readonly model: BatchModel['choice'];
+  readonly cache: CachePlace;
+  /** At the network's input size, `[n, h, w, 3]`. */
+  readonly pictures: Pick<FrameBatch, 'rgb' | 'shape'>;
+  /** Their names in the cache, n. */
+  readonly frames: readonly FrameVariant[];
+}
+
+/** One event from its features, or its analysis, to its files. */
+export interface EventTask {
+  readonly model: BatchModel['choice'];
+  readonly cache: CachePlace;
+  readonly facts: VideoFacts;
+  readonly span: TimeSpan;
+  readonly frames: readonly FrameVariant[];
+  /** The frames at the network's input size, `[t, h, w, 3]`; needed where thumbnail or strip is to be made. */
+  readonly pictures: FrameBatch | undefined;
+  readonly analysis: AnalysisSettings;
+  readonly draw: DrawSettings;
+  readonly folder: string;
+  /** What to make; without `json`, the analysis is read from the folder. */
+  readonly outputs: readonly Output[];
+}
+
+/** What came of an event. */
+export interface EventAnswer {
+  /** With `json`. */
+  readonly figures?: EventFigures;
+  /** Size of each file that was made. */
+  readonly bytes: Readonly<Partial<Record<Output, number>>>;
+  readonly timingsSec: Readonly<Record<string, number>>;
+}
+
+/** What workers can do. */
+export interface WorkerMethods {
+  /** Returns the seconds that it took. */
+  features(task: FeaturesTask): Promise<number>;
+  event(task: EventTask): Promise<EventAnswer>;
+}

@@ -1,0 +1,88 @@
+/**
+ * What a batch knows about its video files. Each is hashed and probed once, however many events are cut from it, and not
+ * again by a later run while its size and time of change stay the same; its list of frames is read when the first of its
+ * events needs it, and kept for a few videos at a time.
+ */
+import { stat } from 'node:fs/promises';
+import { L2cafError, messageOf } from '../errors.ts';
+import { sha256OfFile } from '../files.ts';
+import type { VideoClip } from '../types.ts';
+import { listFrames, probeClip } from '../video/probe.ts';
+
+/** A video file at one time of its life. */
+export interface VideoFacts {
+  /** As it was probed; `clip.path` is absolute. */
+  readonly clip: VideoClip;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly changedMs: number;
+}
+
+/** The frames of a video. */
+export interface FrameTimes {
+  /** The container's first timestamp, seconds. */
+  readonly originSec: number;
+  /** When each frame is shown first, seconds from the start of the clip, ascending. */
+  readonly shownSec: Float64Array;
+}
+
+/** Videos whose lists of frames are kept: an hour at 30 frames/s takes 0.9 MB. */
+const LISTS_KEPT = 16;
+
+/** See the top of this file. */
+export class Videos {
+  readonly #known: Map<string, VideoFacts>;
+  readonly #onFound: (facts: VideoFacts) => Promise<void>;
+  readonly #lists = new Map<string, Promise<FrameTimes>>();
+
+  /**
+   * @param known what an earlier run found
+   * @param onFound told what this one finds
+   */
+  constructor(known: Iterable<VideoFacts> = [], onFound: (facts: VideoFacts) => Promise<void> = async () => {}) {
+    this.#known = new Map([...known].map((facts) => [facts.clip.path, facts]));
+    this.#onFound = onFound;
+  }
+
+  /**
+   * Size, length and hash of a video.
+   *
+   * @param path absolute
+   * @throws L2cafError as `probeClip`
+   */
+  async facts(path: string): Promise<VideoFacts> {
+    const before = await stat(path).catch(() => undefined);
+    const known = this.#known.get(path);
+    if (known && before?.size === known.bytes && before.mtimeMs === known.changedMs) return known;
+    const clip = await probeClip(path);
+    const { size, mtimeMs } = await stat(path);
+    const sha256 = await sha256OfFile(path).catch((cause: unknown) => {
+      throw new L2cafError('input-unreadable', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+    });
+    const facts = { clip, sha256, bytes: size, changedMs: mtimeMs };
+    this.#known.set(path, facts);
+    await this.#onFound(facts);
+    return facts;
+  }
+
+  /**
+   * The frames of a video, all of it.
+   *
+   * @throws L2cafError as `listFrames`
+   */
+  frames({ clip }: Pick<VideoFacts, 'clip'>): Promise<FrameTimes> {
+    const { path } = clip;
+    const list = this.#lists.get(path) ?? readFrames(clip);
+    this.#lists.delete(path); // and back to the end: the first is the one that was used longest ago
+    this.#lists.set(path, list);
+    list.catch(() => this.#lists.delete(path));
+    const [oldest] = this.#lists.keys();
+    if (this.#lists.size > LISTS_KEPT) this.#lists.delete(oldest!);
+    return list;
+  }
+}
+
+async function readFrames(clip: VideoClip): Promise<FrameTimes> {
+  const { timesSec, details } = await listFrames(clip, { startSec: 0, endSec: clip.durationSec + 1 });
+  return { shownSec: timesSec, originSec: details.originSec };
+}

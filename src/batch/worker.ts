@@ -1,0 +1,5 @@
+/** The process that `WorkerPool` starts: a network of its own, and the two tasks of a batch. */
+import { openModel } from '../pipeline.ts';
+import { serveWorker } from './serve.ts';
+
+serveWorker(openModel);

@@ -1,0 +1,189 @@
+/**
+ * What a batch shows while it runs: on a terminal a bar with rate, time left, failures and what each worker is doing;
+ * elsewhere a line a minute; with `--json` an object a line on stdout, for other programs.
+ */
+import { SingleBar } from 'cli-progress';
+import type { EventEnd } from '../batch/batch.ts';
+import type { WorkerState } from '../batch/pool.ts';
+import { L2cafError } from '../errors.ts';
+import type { ProgressListener } from '../types.ts';
+import { createTerminal } from './terminal.ts';
+
+/** How a batch ended. */
+export interface BatchSummary {
+  readonly events: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly pending: number;
+  readonly wrongRows: number;
+  readonly folder: string;
+}
+
+/** See the top of this file. */
+export interface BatchDisplay {
+  readonly onProgress: ProgressListener;
+  warn(message: string): void;
+  /** @param finished events that were done before */
+  begin(total: number, finished: number): void;
+  eventStarted(id: string): void;
+  eventEnded(end: EventEnd): void;
+  workers(states: readonly WorkerState[]): void;
+  /** The user asked to stop. */
+  stopping(): void;
+  finish(summary: BatchSummary, resultsPath: string): void;
+  /** Puts the terminal in order again, whatever happened. */
+  close(): void;
+}
+
+/** Seconds between lines where there is no terminal. */
+const PLAIN_INTERVAL_SEC = 60;
+/** Seconds between progress objects. */
+const JSON_INTERVAL_SEC = 5;
+
+interface Standing {
+  readonly total: number;
+  /** Before this run. */
+  readonly finishedBefore: number;
+  readonly startMs: number;
+  ended: number;
+  failed: number;
+  running: number;
+  workers: readonly WorkerState[];
+}
+
+/** A display over this process's streams. */
+export function createBatchDisplay({ json = false, quiet = false }: { json?: boolean; quiet?: boolean }): BatchDisplay {
+  const terminal = createTerminal({ quiet: quiet || json });
+  const view = json ? jsonView() : quiet ? silentView : process.stderr.isTTY ? barView() : plainView();
+  let standing: Standing | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const close = (): void => {
+    clearInterval(timer);
+    timer = undefined;
+    view.end();
+    terminal.finishProgress();
+  };
+  return {
+    onProgress: terminal.onProgress,
+    warn: (message) => terminal.warn(message),
+    begin: (total, finishedBefore) => {
+      standing = { total, finishedBefore, startMs: performance.now(), ended: 0, failed: 0, running: 0, workers: [] };
+      view.show(standing);
+      timer = setInterval(() => view.show(standing!), 1000 * view.intervalSec);
+      timer.unref();
+    },
+    eventStarted: (id) => {
+      standing!.running++;
+      view.event({ event: 'started', id });
+    },
+    eventEnded: ({ id, error, attempts }) => {
+      standing!.running--;
+      standing!.ended++;
+      if (!error) return view.event({ event: 'done', id, attempts });
+      standing!.failed++;
+      view.event({ event: 'failed', id, attempts, error: error.message });
+      if (!json) terminal.warn(`${id} failed: ${error.message}${hintOf(error)}`);
+    },
+    workers: (states) => {
+      if (standing) standing.workers = states;
+    },
+    stopping: () => {
+      view.end();
+      const running = standing?.running ?? 0;
+      process.stderr.write(`stopping: ${running} events are being finished; once more to stop at once\n`);
+    },
+    finish: (summary, resultsPath) => {
+      close();
+      view.event({ event: 'finished', ...summary, ...(standing && speedOf(standing)) });
+      if (json) return;
+      const { events, done, failed, pending } = summary;
+      terminal.info(`${done} of ${events} events done, ${failed} failed${pending > 0 ? `, ${pending} to do` : ''}`);
+      if (pending > 0) terminal.info('the same command continues');
+      terminal.result(resultsPath);
+    },
+    close,
+  };
+}
+
+function hintOf(error: Error): string {
+  return error instanceof L2cafError && error.hint !== undefined ? ` (${error.hint})` : '';
+}
+
+interface View {
+  readonly intervalSec: number;
+  show(standing: Standing): void;
+  event(what: Readonly<Record<string, unknown>>): void;
+  end(): void;
+}
+
+const silentView: View = { intervalSec: 3600, show: () => {}, event: () => {}, end: () => {} };
+
+function jsonView(): View {
+  const write = (what: Readonly<Record<string, unknown>>): void => {
+    process.stdout.write(`${JSON.stringify(what)}\n`);
+  };
+  const show = (standing: Standing): void => {
+    const { total, finishedBefore, ended, failed, running, workers } = standing;
+    const speed = speedOf(standing);
+    write({ event: 'progress', total, finishedBefore, ended, failed, running, ...speed, workers });
+  };
+  return { intervalSec: JSON_INTERVAL_SEC, show, event: write, end: () => {} };
+}
+
+function plainView(): View {
+  const show = (standing: Standing): void => {
+    process.stderr.write(`${describe(standing)}\n`);
+  };
+  return { intervalSec: PLAIN_INTERVAL_SEC, show, event: () => {}, end: () => {} };
+}
+
+function barView(): View {
+  let bar: SingleBar | undefined;
+  const show = (standing: Standing): void => {
+    const { finishedBefore, ended, total } = standing;
+    if (bar === undefined) {
+      bar = new SingleBar({
+        format: '[{bar}] {shown}',
+        hideCursor: true,
+        barsize: 20,
+        stream: process.stderr,
+        linewrap: false,
+      });
+      bar.start(total, finishedBefore + ended, { shown: '' });
+    }
+    const doing = standing.workers.map(({ doing = 'waiting' }) => doing).join(' · ');
+    bar.update(finishedBefore + ended, { shown: `${describe(standing)}  ${doing}` });
+  };
+  const end = (): void => {
+    bar?.stop();
+    bar = undefined;
+  };
+  return { intervalSec: 0.5, show, event: () => {}, end };
+}
+
+function describe(standing: Standing): string {
+  const { total, finishedBefore, ended, failed } = standing;
+  const { eventsPerMinute, secondsLeft } = speedOf(standing);
+  const rate = ended === 0 ? '' : `, ${eventsPerMinute.toFixed(1)} a minute, ${duration(secondsLeft!)} left`;
+  return `${finishedBefore + ended}/${total} events${rate}${failed > 0 ? `, ${failed} failed` : ''}`;
+}
+
+function speedOf({ total, finishedBefore, ended, startMs }: Standing): {
+  eventsPerMinute: number;
+  secondsLeft?: number;
+} {
+  const seconds = (performance.now() - startMs) / 1000;
+  const eventsPerMinute = seconds > 0 ? (60 * ended) / seconds : 0;
+  const left = total - finishedBefore - ended;
+  return { eventsPerMinute, ...(ended > 0 && { secondsLeft: (left * seconds) / ended }) };
+}
+
+function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  return [
+    ...(hours > 0 ? [`${hours} h`] : []),
+    ...(whole >= 60 ? [`${minutes} min`] : []),
+    ...(hours > 0 ? [] : [`${whole % 60} s`]),
+  ].join(' ');
+}

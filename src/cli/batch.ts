@@ -1,0 +1,202 @@
+/** `l2caf batch`: every event of a list, on all cores, to be interrupted and continued at will. */
+import { availableParallelism } from 'node:os';
+import { basename, extname, join, resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { Batch, type EventPlan } from '../batch/batch.ts';
+import { readEventList } from '../batch/events.ts';
+import { checkSettings, describeModel } from '../batch/model.ts';
+import { type BatchSettings, type BatchTarget, OUTPUTS, type Output } from '../batch/outputs.ts';
+import { RESULT_FILES, statusOf, writeResults } from '../batch/results.ts';
+import { EventRunner } from '../batch/runner.ts';
+import type { Videos } from '../batch/videos.ts';
+import { L2cafError } from '../errors.ts';
+import { writeFileAtomically } from '../files.ts';
+import { pullTrunk } from '../models/pull.ts';
+import { resolveSpan } from '../video/sample.ts';
+import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
+import { type BatchDisplay, createBatchDisplay } from './batch-display.ts';
+import { examples, parseCount, parseNumber, type TargetFlag } from './options.ts';
+import { EXIT, interruptible } from './run.ts';
+import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
+
+interface BatchFlags extends VideoFlags, AnalysisFlags {
+  readonly videos?: string;
+  readonly output?: string;
+  readonly jobs?: number;
+  readonly only?: string;
+  readonly limit?: number;
+  readonly outputs: readonly Output[];
+  readonly strict?: boolean;
+  readonly frames: number;
+  readonly cacheLimit: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** What the user can choose; the thumbnail belongs to the index. */
+const CHOICES = OUTPUTS.filter((name) => name !== 'thumbnail');
+
+/** The `batch` command. */
+export function batchCommand(): Command {
+  const command = new Command('batch')
+    .description('analyze every event of a list; a batch that was interrupted, even killed, continues where it was')
+    .argument(
+      '<events>',
+      'CSV or JSON lines (video, and id, start, end, label, split), ELAN .eaf, BDD-X CSV, or a folder of clips',
+    )
+    .option('--videos <folder>', 'where the videos lie (default: beside the list)')
+    .option('-o, --output <folder>', "where the results go (default: the list's name in l2caf-out)")
+    .option('--jobs <count>', 'worker processes (default: the cores with wasm, one otherwise)', parseCount(1))
+    .option('--only <label>', 'only events with this label')
+    .option('--limit <count>', 'only the first events', parseCount(1))
+    .addOption(
+      new Option('--outputs <list>', `what to make of each event: ${CHOICES.join(', ')}`)
+        .argParser(parseOutputs)
+        .default(['json', 'strip'], 'json,strip'),
+    )
+    .option('--strict', 'do nothing if any row of the list is wrong')
+    .option('--frames <count>', 'frames to sample from each event', parseCount(1), 3)
+    .option('--cache-limit <GB>', 'bound on the cache of trunk features', parseNumber(0.01, 1e6), 20);
+  addAnalysisOptions(command);
+  addVideoOptions(command)
+    .option('--json', 'say what happens as JSON, one object a line, on stdout')
+    .option('-q, --quiet', 'no progress');
+  return command
+    .addHelpText(
+      'after',
+      examples(
+        'l2caf batch events.csv -o results',
+        'l2caf batch events.csv --videos /data/drives --jobs 4 --outputs json,strip,mp4',
+        "l2caf batch 201702271017.eaf --videos /data/hdd --only 'left turn'",
+        'l2caf batch clips/ --limit 10',
+      ),
+    )
+    .action((path: string, flags: BatchFlags) => interruptible((stop) => runBatch(path, flags, stop)));
+}
+
+async function runBatch(path: string, flags: BatchFlags, stop: AbortSignal): Promise<void> {
+  const display = createBatchDisplay(flags);
+  const folder = flags.output ?? join('l2caf-out', basename(resolve(path), extname(path)));
+  const batch = await Batch.open(folder);
+  try {
+    const { events, problems } = await readEventList(path, batch.videos, {
+      ...(flags.videos !== undefined && { videos: flags.videos }),
+      ...(flags.only !== undefined && { only: flags.only }),
+      ...(flags.limit !== undefined && { limit: flags.limit }),
+      onProgress: display.onProgress,
+      signal: stop,
+    });
+    if (problems.length > 0) await reportProblems(path, batch, problems, flags, display);
+    if (events.length === 0) {
+      throw new L2cafError('input-unreadable', `${path} holds no event that can be analyzed`, {
+        hint: flags.only === undefined ? 'see what is wrong with its rows' : `no row has the label ${flags.only}`,
+      });
+    }
+    const settings = await settingsOf(flags, batch.videos);
+    const plans = await batch.plan(events, settings);
+    await makeAll(batch, plans, settings, flags, display, stop);
+    await writeResults(batch, plans);
+    const count = (status: string): number => plans.filter((plan) => statusOf(batch, plan) === status).length;
+    const summary = {
+      events: plans.length,
+      done: count('done'),
+      failed: count('failed'),
+      pending: count('pending'),
+      wrongRows: problems.length,
+      folder,
+    };
+    display.finish(summary, join(folder, RESULT_FILES.csv));
+    if (stop.aborted) process.exitCode = EXIT.interrupted;
+    else if (summary.failed > 0 || summary.wrongRows > 0) process.exitCode = EXIT.partly;
+  } finally {
+    display.close();
+    await batch.close();
+  }
+}
+
+/** Problems shown at once; all of them are written down. */
+const MAX_SHOWN = 20;
+
+async function reportProblems(
+  path: string,
+  batch: Batch,
+  problems: readonly string[],
+  { strict }: BatchFlags,
+  display: BatchDisplay,
+): Promise<void> {
+  const file = join(batch.folder, 'wrong-rows.txt');
+  await writeFileAtomically(file, problems.map((problem) => `${problem}\n`).join(''));
+  const shown = problems.slice(0, MAX_SHOWN).map((problem) => `\n  ${problem}`);
+  const rest = problems.length > MAX_SHOWN ? `\n  and ${problems.length - MAX_SHOWN} more, see ${file}` : '';
+  const rows = problems.length === 1 ? '1 row is' : `${problems.length} rows are`;
+  const message = `${path}: ${rows} wrong${strict ? '' : ' and left out'}:${shown.join('')}${rest}`;
+  if (strict) {
+    throw new L2cafError('input-unreadable', message, { hint: 'mend the rows, or leave --strict out to skip them' });
+  }
+  display.warn(message);
+}
+
+async function settingsOf(flags: BatchFlags, videos: Videos): Promise<BatchSettings> {
+  const { backend, size, frames, seed, method, constraint, solver, preset, starts, trace = false } = flags;
+  const model = await describeModel({
+    backend,
+    model: flags.model,
+    ...(size && { size }),
+    ...(flags.untrained && { untrainedSeed: seed }),
+  });
+  const target = await targetOf(flags.target, videos);
+  const analysis = { frames, seed, method, constraint, solver, preset, starts, trace, target };
+  const settings = { model, analysis, draw: videoOptionsOf(flags), outputs: flags.outputs };
+  checkSettings(settings);
+  return settings;
+}
+
+async function targetOf(target: TargetFlag, videos: Videos): Promise<BatchTarget> {
+  if (target.kind !== 'similar') return target;
+  const facts = await videos.facts(resolve(target.path));
+  return { kind: target.kind, facts, span: resolveSpan(facts.clip, target.span) };
+}
+
+async function makeAll(
+  batch: Batch,
+  plans: readonly EventPlan[],
+  settings: BatchSettings,
+  flags: BatchFlags,
+  display: BatchDisplay,
+  stop: AbortSignal,
+): Promise<void> {
+  const open = plans.filter(({ outputs }) => outputs.length > 0);
+  if (open.length === 0) return;
+  if (open.some(({ outputs }) => outputs.includes('json'))) {
+    await pullTrunk(settings.model.pretrained, { onProgress: display.onProgress, signal: stop });
+  }
+  // Native backends use all cores by themselves.
+  const jobs = flags.jobs ?? (settings.model.backend === 'wasm' ? availableParallelism() : 1);
+  const runner = new EventRunner({
+    settings,
+    videos: batch.videos,
+    jobs,
+    cacheBytes: flags.cacheLimit * 1e9,
+    onWorkers: () => display.workers(runner.workers),
+  });
+  stop.addEventListener('abort', () => display.stopping(), { once: true });
+  display.begin(plans.length, plans.length - open.length);
+  try {
+    await batch.run(plans, {
+      run: (event, folder, outputs) => runner.run(event, folder, outputs),
+      eventsAtOnce: runner.eventsAtOnce,
+      onStart: ({ id }) => display.eventStarted(id),
+      onEnd: (end) => display.eventEnded(end),
+      stop,
+    });
+  } finally {
+    await runner.stop();
+  }
+}
+
+function parseOutputs(text: string): Output[] {
+  const names = text.split(',').map((name) => name.trim());
+  const isOutput = (name: string): name is Output => CHOICES.some((choice) => choice === name);
+  if (names.every(isOutput)) return names;
+  throw new InvalidArgumentError(`expected some of ${CHOICES.join(', ')}, separated by commas.`);
+}
