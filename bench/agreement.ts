@@ -28,7 +28,9 @@ export async function run([path, folder]: readonly string[]): Promise<void> {
     Array.from({ length: FRAMES }, () => ({ correlations: [] as number[], excess: [] as number[] })),
   );
   for (const { clip, span } of events) {
-    const tail = model.network.tail(model.network.featureMaps(await sampleFrames(clip, { span, count: FRAMES, size })));
+    const tail = model.network.tail(
+      await model.network.featureMaps(await sampleFrames(clip, { span, count: FRAMES, size })),
+    );
     const best = (await solveFilters(tail)).filters; // loss: sum of squares
     for (const [p, preset] of PRESET_NAMES.entries()) {
       const { filters } = await solveFilters(tail, { solver: 'gd', preset });

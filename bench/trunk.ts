@@ -1,6 +1,6 @@
 /** Milliseconds per frame of the trimmed trunk, per backend that is installed, per input size. */
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from '../src/models/backend.ts';
+import { computed, useBackend } from '../src/models/backend.ts';
 import { loadTrunk, RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { pullTrunk } from '../src/models/pull.ts';
 import { writeResults } from './results.ts';
@@ -15,12 +15,12 @@ export async function run(): Promise<void> {
     [384, 224],
   ] as const) {
     let wasm = Number.NaN;
-    for (const backend of ['wasm', 'tensorflow'] as const) {
+    for (const backend of ['wasm', 'tensorflow', 'webgpu'] as const) {
       const info = await useBackend(backend).catch(() => undefined);
       if (info === undefined) continue;
       const trunk = await loadTrunk(RESNET50_IMAGENET, 'conv4');
       const pictures = tf.zeros<tf.Rank.R4>([3, height, width, 3]);
-      const ms = (await medianMs(9, () => tf.tidy(() => trunk.features(pictures).dataSync()))) / 3;
+      const ms = (await medianMs(9, () => computed(() => trunk.features(pictures)))) / 3;
       if (backend === 'wasm') wasm = ms;
       rows.push([info.detail, `${width}x${height}`, ms.toFixed(0), (ms / wasm).toFixed(2)]);
       pictures.dispose();

@@ -54,7 +54,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
       decoded = stream.next(); // ffmpeg decodes on while the trunk works
       decoded.catch(() => {});
       throwIfAborted(signal);
-      const maps = await timed(seconds, 'trunk', async () => featuresOf(model, frame.value));
+      const maps = await timed(seconds, 'trunk', () => featuresOf(model, frame.value));
       await windows.addFrame(place++, maps);
       onProgress?.({ stage: 'analyzing', done: place, total: plan.timesSec.length, unit: 'frames' });
     }

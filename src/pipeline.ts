@@ -114,7 +114,7 @@ export function sampleEvent(
 }
 
 /** Steps 3 and 4: frames of one event, or of several in one batch, through the trunk and the shallow CNN. */
-export function featuresOf({ network }: OpenModel, frames: FrameBatch): FeatureMaps {
+export function featuresOf({ network }: OpenModel, frames: FrameBatch): Promise<FeatureMaps> {
   return network.featureMaps(frames);
 }
 
@@ -127,7 +127,7 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
   const decode = clock();
   onProgress?.({ stage: 'embedding', done: 0, total: options.frames, unit: 'frames' });
   throwIfAborted(signal);
-  const maps = featuresOf(model, frames);
+  const maps = await featuresOf(model, frames);
   const timingsSec = { decode, trunk: clock() };
   const target = await bindTarget(model, options);
   const { timestampsSec } = frames;
@@ -151,7 +151,7 @@ export async function bindTarget(
       return { objective: { kind: 'class', index }, name: `class:${target.label}` };
     }
     case 'similar': {
-      const maps = featuresOf(model, await sampleEvent(model, { ...event, ...target }));
+      const maps = await featuresOf(model, await sampleEvent(model, { ...event, ...target }));
       const tail = model.network.tail(maps);
       const other = tail.reference;
       tail.dispose();

@@ -62,7 +62,7 @@ function answering<T, R>(work: (task: T) => Promise<R>): (task: T) => Promise<Ta
 async function computeFeatures(model: OpenModel, { cache, pictures, frames }: FeaturesTask): Promise<number> {
   const startMs = performance.now();
   const { backend, network } = model;
-  const features = network.trunkFeatures(backend.name === 'tensorflow' ? padded(pictures) : pictures);
+  const features = await network.trunkFeatures(backend.name === 'tensorflow' ? padded(pictures) : pictures);
   const seconds = (performance.now() - startMs) / 1000;
   const store = new FeatureCache(cache.folder, cache.source, cache.maxBytes);
   const { length } = cache.source;
@@ -135,7 +135,7 @@ async function explain(
   const name = JSON.stringify(target);
   const bound = targets.get(name) ?? bindTarget(model, { target: wanted, frames: analysis.frames });
   targets.set(name, bound);
-  const maps = model.network.mapsOf(features);
+  const maps = await model.network.mapsOf(features);
   const timestampsSec = frames.map(({ timestampSec }) => timestampSec);
   const { timingsSec: _, ...document } = await explainEvent(
     model,

@@ -36,6 +36,7 @@ export function doctorCommand(): Command {
           const info = await useBackend(backend);
           return `${info.name}: ${info.detail} (${info.reason})`;
         }),
+        await describeWebgpu(),
         await checkCache(),
         await checkTrunk(),
       ];
@@ -46,6 +47,15 @@ export function doctorCommand(): Command {
         if (advice !== undefined && !json) terminal.result(`→ ${name}: ${advice}`);
       if (findings.some(({ verdict }) => verdict === 'fail')) process.exitCode = EXIT.failed;
     });
+}
+
+/** The GPU is used only when it is asked for, so nothing is wrong without one. */
+async function describeWebgpu(): Promise<Finding> {
+  const found = await useBackend('webgpu').then(
+    ({ detail }) => `${detail} (with --backend webgpu)`,
+    (error: unknown) => `not available: ${messageOf(error).split('\n')[0]}`,
+  );
+  return { name: 'webgpu', verdict: 'ok', found };
 }
 
 function checkNode(): Finding {

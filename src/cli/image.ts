@@ -7,10 +7,17 @@ import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
 import { METHODS, type Method } from '../l2caf/method.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
 import { SOLVER_CHOICES, type SolverChoice } from '../l2caf/solve.ts';
-import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
 import { findClass } from '../models/imagenet.ts';
 import { RESNET50_IMAGENET } from '../models/pretrained.ts';
-import { analyzePicture, type OpenClassifier, openStillModel, type StillOptions } from '../stills/analyze.ts';
+import {
+  analyzePicture,
+  CLASSIFIER_BACKENDS,
+  type ClassifierBackend,
+  checkSize,
+  type OpenClassifier,
+  openStillModel,
+  type StillOptions,
+} from '../stills/analyze.ts';
 import { type PictureAnalysis, writePictureAnalysis } from '../stills/document.ts';
 import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from '../stills/figures.ts';
 import type { StillTarget } from '../stills/targets.ts';
@@ -36,7 +43,7 @@ interface ImageFlags extends StyleFlags {
   readonly sanity?: boolean;
   readonly size?: PictureSize;
   readonly seed: number;
-  readonly backend: BackendChoice;
+  readonly backend: ClassifierBackend;
   readonly output: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -64,7 +71,7 @@ export function imageCommand(): Command {
         .argParser(parseSize),
     )
     .option('--seed <number>', 'seed of everything that is drawn at random', parseCount(0), 0)
-    .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .addOption(choiceOption('--backend <name>', 'what runs the network', CLASSIFIER_BACKENDS, 'auto'))
     .option('-o, --output <folder>', 'where the results go', 'l2caf-out')
     .option('--json', 'print the analyses as one JSON array instead of tables')
     .option('-q, --quiet', 'no progress');
@@ -122,6 +129,7 @@ function resolveOptions(
       hint: 'use --method l2caf with --constraint and --compare-constraints',
     });
   }
+  if (flags.size !== undefined) checkSize(flags.size);
   return { ...flags, target: targetOf(flags), onProgress, signal };
 }
 

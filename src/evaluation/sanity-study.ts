@@ -103,7 +103,7 @@ async function mapsOnFrames(
     for (const [index, { event, views }] of events.entries()) {
       const times = views[0]!.frames.map(({ timestampSec }) => timestampSec);
       const frames = await framesAt(event.clip, times, { size: head.spec.inputSize, ...(signal && { signal }) });
-      const tail = network.tail(network.featureMaps(frames), target === 'label' ? 'logits' : 'embedding');
+      const tail = network.tail(await network.featureMaps(frames), target === 'label' ? 'logits' : 'embedding');
       try {
         const subject = { tail, objective: objectives[index]!, reinitialised: () => tail };
         maps.push(await allMaps(subject, index, options));

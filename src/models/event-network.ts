@@ -1,10 +1,11 @@
 /**
- * The whole event network on the current backend: preprocessing → trunk → shallow CNN, frame by frame, then the
+ * The whole event network: preprocessing → trunk → shallow CNN, frame by frame, then the
  * recurrent head over the frames of an event.
  */
 import * as tf from '@tensorflow/tfjs';
 import { L2cafError } from '../errors.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
+import { computed, onAccelerator } from './backend.ts';
 import type { RecurrentTail } from './event-tail.ts';
 import { featureMapShape, type Head, type HeadSpec, headShapes } from './head.ts';
 import { loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
@@ -30,7 +31,9 @@ export class EventNetwork {
     this.head = head;
     this.pretrained = pretrained;
     this.#trunk = trunk;
-    this.#shallowCnn = createShallowCnn(head.spec.shallowCnn, head.spec.trunkChannels, head.weights);
+    this.#shallowCnn = onAccelerator(() =>
+      createShallowCnn(head.spec.shallowCnn, head.spec.trunkChannels, head.weights),
+    );
     this.#recurrent = createRecurrentHead(head);
   }
 
@@ -48,9 +51,9 @@ export class EventNetwork {
    *
    * @throws L2cafError `shape-mismatch` for frames of another size
    */
-  featureMaps(frames: FrameBatch): FeatureMaps {
+  async featureMaps(frames: FrameBatch): Promise<FeatureMaps> {
     const apply = (pictures: tf.Tensor4D): tf.Tensor4D => this.#shallowCnn.apply(this.#trunk.features(pictures));
-    return this.#toMaps(this.#inBatches(frames, apply), frames.shape[0]);
+    return this.#toMaps(await this.#inBatches(frames, apply), frames.shape[0]);
   }
 
   /**
@@ -58,17 +61,16 @@ export class EventNetwork {
    *
    * @throws L2cafError `shape-mismatch` for frames of another size
    */
-  trunkFeatures(frames: Pick<FrameBatch, 'rgb' | 'shape'>): Float32Array {
+  async trunkFeatures(frames: Pick<FrameBatch, 'rgb' | 'shape'>): Promise<Float32Array> {
     return this.#inBatches(frames, (pictures) => this.#trunk.features(pictures));
   }
 
   /** The trunk's features of t frames → their feature maps; with {@link trunkFeatures} the same as {@link featureMaps}. */
-  mapsOf(features: Float32Array): FeatureMaps {
+  async mapsOf(features: Float32Array): Promise<FeatureMaps> {
     const { trunkGrid, trunkChannels } = this.head.spec;
     const steps = features.length / (trunkGrid.height * trunkGrid.width * trunkChannels);
     const shape: [number, number, number, number] = [steps, trunkGrid.height, trunkGrid.width, trunkChannels];
-    const maps = tf.tidy(() => this.#shallowCnn.apply(tf.tensor4d(features, shape)).dataSync<'float32'>());
-    return this.#toMaps(maps, steps);
+    return this.#toMaps(await computed(() => this.#shallowCnn.apply(tf.tensor4d(features, shape))), steps);
   }
 
   #toMaps(data: Float32Array, steps: number): FeatureMaps {
@@ -77,7 +79,10 @@ export class EventNetwork {
   }
 
   /** Runs frames through the network, a few at a time, and puts the outputs one after another. */
-  #inBatches(frames: Pick<FrameBatch, 'rgb' | 'shape'>, apply: (pictures: tf.Tensor4D) => tf.Tensor4D): Float32Array {
+  async #inBatches(
+    frames: Pick<FrameBatch, 'rgb' | 'shape'>,
+    apply: (pictures: tf.Tensor4D) => tf.Tensor4D,
+  ): Promise<Float32Array> {
     const [steps, rows, columns] = frames.shape;
     const { inputSize } = this.head.spec;
     if (rows !== inputSize.height || columns !== inputSize.width) {
@@ -90,7 +95,7 @@ export class EventNetwork {
       const count = Math.min(FRAMES_PER_BATCH, steps - first);
       const rgb = frames.rgb.subarray(first * frameBytes, (first + count) * frameBytes);
       const pictures = { rgb, shape: [count, rows, columns, 3] as const };
-      parts.push(tf.tidy(() => apply(preprocess(this.pretrained, pictures)).dataSync<'float32'>()));
+      parts.push(await computed(() => apply(preprocess(this.pretrained, pictures))));
     }
     return concatenated(parts);
   }

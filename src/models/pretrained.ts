@@ -10,6 +10,7 @@ import * as tf from '@tensorflow/tfjs';
 import { L2cafError } from '../errors.ts';
 import { sha256OfFile } from '../files.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
+import { onAccelerator } from './backend.ts';
 import { KERAS_RESNET50 } from './keras-resnet.ts';
 import type { WeightsEdit } from './reinitialise.ts';
 import {
@@ -140,7 +141,8 @@ export async function loadTrunk(
   upTo: Stage,
   edit: WeightsEdit = (weights) => weights,
 ): Promise<Trunk> {
-  return createResNet({ ...trunk.spec, upTo }, edit(await loadWeights(trunk, upTo)));
+  const weights = edit(await loadWeights(trunk, upTo));
+  return onAccelerator(() => createResNet({ ...trunk.spec, upTo }, weights));
 }
 
 /** Frames `[t, h, w, 3]`, RGB bytes → the network's input `[t, h, w, 3]`. The caller disposes of it. */

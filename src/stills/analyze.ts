@@ -13,7 +13,7 @@ import type { PresetName } from '../l2caf/presets.ts';
 import { checkSanity, type SanityReport } from '../l2caf/sanity.ts';
 import type { SolverChoice } from '../l2caf/solve.ts';
 import type { FeatureTail } from '../l2caf/tail.ts';
-import { type BackendChoice, type BackendInfo, useBackend } from '../models/backend.ts';
+import { BACKEND_CHOICES, type BackendChoice, type BackendInfo, useBackend } from '../models/backend.ts';
 import type { ClassificationNetwork } from '../models/classification-network.ts';
 import { classifierTail } from '../models/classifier-tail.ts';
 import { type Classifier, findClassifier } from '../models/classifiers.ts';
@@ -29,7 +29,7 @@ import { type MapTarget, objectiveOf, rankClasses, resolveTargets, type StillTar
 export interface ClassifierOptions extends WorkOptions {
   /** `resnet50-imagenet`, or the folder with the .npy files of SqueezeNet 1.1. */
   readonly model: string;
-  readonly backend: BackendChoice;
+  readonly backend: ClassifierBackend;
 }
 
 /** A classification network that is ready, and the backend it runs on. */
@@ -57,6 +57,11 @@ export interface StillOptions extends WorkOptions {
   /** Re-initialise the network part by part and see whether the maps change (paper, Fig. 10). */
   readonly sanity?: boolean;
 }
+
+/** Backends for classification networks: their tails hold what iterates, which must not run on a GPU. */
+export const CLASSIFIER_BACKENDS = BACKEND_CHOICES.filter((name) => name !== 'webgpu');
+/** See {@link CLASSIFIER_BACKENDS}. */
+export type ClassifierBackend = Exclude<BackendChoice, 'webgpu'>;
 
 /**
  * Makes the network ready; fetches its weights first if they are not in the cache. The caller disposes of it.
@@ -167,7 +172,8 @@ async function withTail<T>(
   }
 }
 
-function checkSize({ width, height }: PictureSize): void {
+/** @throws L2cafError `usage` for a size that no network here takes */
+export function checkSize({ width, height }: PictureSize): void {
   const fits = (side: number): boolean => side > 0 && side % SIZE_MULTIPLE_PX === 0;
   if (fits(width) && fits(height)) return;
   throw new L2cafError('usage', `the network cannot take pictures of ${width}x${height}`, {

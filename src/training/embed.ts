@@ -1,6 +1,7 @@
 /** Embeddings of events from cached features: what validation and evaluation compare. */
 import * as tf from '@tensorflow/tfjs';
 import { throwIfAborted } from '../errors.ts';
+import { computed } from '../models/backend.ts';
 import { fromFloat16 } from '../models/float16.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
 import type { ProgressListener } from '../types.ts';
@@ -40,7 +41,7 @@ export interface EmbedOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The raw embedding of each view, on the current backend. */
+/** The raw embedding of each view. */
 export async function embedViews(
   { spec, weights }: Pick<Head, 'spec' | 'weights'>,
   views: readonly PlannedView[],
@@ -57,9 +58,7 @@ export async function embedViews(
       const part = views.slice(first, first + EVENTS_PER_BATCH);
       const data = await loadFeatures(part, cache);
       const frames = part[0]!.frames.length;
-      const output = tf.tidy(() => runHead(spec, tensors, featureTensor(data, spec), frames).embeddings);
-      const values = (await output.data()) as Float32Array;
-      output.dispose();
+      const values = await computed(() => runHead(spec, tensors, featureTensor(data, spec), frames).embeddings);
       for (let i = 0; i < part.length; i++) {
         embeddings.push(values.slice(i * spec.embeddingSize, (i + 1) * spec.embeddingSize));
       }

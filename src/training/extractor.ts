@@ -3,7 +3,7 @@
  * thread, so two workers with an instance each are twice as fast as one; the native backend spreads a frame over all
  * cores by itself and needs none.
  */
-import * as tf from '@tensorflow/tfjs';
+import { computed } from '../models/backend.ts';
 import { toFloat16 } from '../models/float16.ts';
 import { findPretrained, loadTrunk, preprocess } from '../models/pretrained.ts';
 import type { Stage } from '../models/resnet.ts';
@@ -32,17 +32,19 @@ export interface Extractor {
   dispose(): Promise<void>;
 }
 
-/** An extractor in this process, on its current backend. Throws as `loadTrunk`. */
+/** An extractor in this process. Throws as `loadTrunk`. */
 export async function createExtractor({ trunk: id, stage }: TrunkChoice): Promise<Extractor> {
   const pretrained = findPretrained(id);
   const trunk = await loadTrunk(pretrained, stage);
-  const featuresOf = ({ rgb, width, height }: ExtractionJob, variant: Omit<View, 'shift'>): Uint16Array => {
+  const featuresOf = async (
+    { rgb, width, height }: ExtractionJob,
+    variant: Omit<View, 'shift'>,
+  ): Promise<Uint16Array> => {
     const frame = { rgb: transformPixels(rgb, width, variant), shape: [1, height, width, 3] as const };
-    const features = tf.tidy(() => trunk.features(preprocess(pretrained, frame)).dataSync<'float32'>());
-    return toFloat16(features);
+    return toFloat16(await computed(() => trunk.features(preprocess(pretrained, frame))));
   };
   return {
-    extract: async (job) => job.variants.map((variant) => featuresOf(job, variant)),
+    extract: (job) => Promise.all(job.variants.map((variant) => featuresOf(job, variant))),
     dispose: async () => trunk.dispose(),
   };
 }

@@ -5,6 +5,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { L2cafError, throwIfAborted } from '../errors.ts';
+import { onAccelerator } from '../models/backend.ts';
 import type { HeadSpec } from '../models/head.ts';
 import { createRandom } from '../random.ts';
 import { dataOf, type StepRecord, type TrainingState, writeCheckpoint } from './checkpoint.ts';
@@ -109,9 +110,11 @@ async function lossAndGradients(
   data: Float32Array,
 ): Promise<{ parts: Record<string, number>; gradients: Map<string, Float32Array> }> {
   const names = [...weights.keys()];
-  const variables = names.map((name) => tf.tensor(weights.get(name)!.data, [...weights.get(name)!.shape]));
-  const features = featureTensor(data, spec);
-  const denseBatch = dense?.batch(samples.flatMap(({ view }) => view.frames));
+  const { variables, features, denseBatch } = onAccelerator(() => ({
+    variables: names.map((name) => tf.tensor(weights.get(name)!.data, [...weights.get(name)!.shape])),
+    features: featureTensor(data, spec),
+    denseBatch: dense?.batch(samples.flatMap(({ view }) => view.frames)),
+  }));
   const dropout: Dropout = {
     rate: options.dropout,
     seed: Math.floor(createRandom(options.seed, DROPOUT_STREAM, step).uniform() * 2 ** 31),
@@ -125,13 +128,11 @@ async function lossAndGradients(
     return tf.addN(Object.values(kept)) as tf.Scalar;
   };
   try {
-    const { value, grads } = tf.valueAndGrads(total)(variables);
+    const { value, grads } = onAccelerator(() => tf.valueAndGrads(total)(variables));
     value.dispose();
-    const gradients = new Map<string, Float32Array>();
-    for (const [i, gradient] of grads.entries()) {
-      gradients.set(names[i]!, Float32Array.from(await gradient.data()));
-      gradient.dispose();
-    }
+    const values = await Promise.all(grads.map((gradient) => gradient.data<'float32'>()));
+    tf.dispose(grads);
+    const gradients = new Map(names.map((name, i) => [name, Float32Array.from(values[i]!)]));
     const parts: Record<string, number> = {};
     for (const [name, part] of Object.entries(kept!)) parts[name] = (await part.data())[0]!;
     return { parts, gradients };
