@@ -1,43 +1,14 @@
-/**
- * A complete event network small enough for fast tests: a ResNet-18 trimmed after its first stage, on 64×64 frames, with
- * random weights that go through the real cache, hash check and loader. Its maps mean nothing; its plumbing is the real one.
- */
+/** The tiny network of `tiny-network.ts` in a test: its cache is a temporary folder. */
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { sha256OfFile } from '../src/files.ts';
-import { type BackendChoice, useBackend } from '../src/models/backend.ts';
-import { EventNetwork, trunkSide } from '../src/models/event-network.ts';
-import { untrainedHead } from '../src/models/head.ts';
-import { type PretrainedTrunk, RESNET50_IMAGENET, weightsPath } from '../src/models/pretrained.ts';
-import type { ResNetSpec } from '../src/models/resnet.ts';
-import { writeSafetensors } from '../src/models/safetensors.ts';
+import type { BackendChoice } from '../src/models/backend.ts';
 import type { OpenModel } from '../src/pipeline.ts';
-import { randomWeights } from './models/random-weights.ts';
+import { tinyNetwork } from './tiny-network.ts';
 
-const SPEC: ResNetSpec = { depth: 18, strideIn: '3x3', padding: 'symmetric', upTo: 'conv2' };
-
-/** Makes the model on the given backend; the cache is a temporary folder. The caller disposes of the network. */
+/** Makes the model on the given backend. The caller disposes of the network. */
 export async function tinyModel(backend: BackendChoice): Promise<OpenModel> {
   vi.stubEnv('L2CAF_CACHE', await mkdtemp(join(tmpdir(), 'l2caf-tiny-')));
-  const info = await useBackend(backend);
-  const unhashed: PretrainedTrunk = { ...RESNET50_IMAGENET, id: 'tiny', spec: SPEC };
-  await writeSafetensors(weightsPath(unhashed), randomWeights(SPEC));
-  const trunk = { ...unhashed, weightsSha256: await sha256OfFile(weightsPath(unhashed)) };
-  const head = untrainedHead(
-    {
-      ...trunkSide(trunk, 'conv2', { width: 64, height: 64 }),
-      // A 4×4 grid and more outputs than cells, so that each filter is the only best one.
-      shallowCnn: [
-        { kernelSize: 3, stride: 2, channels: 16 },
-        { kernelSize: 3, stride: 2, channels: 8 },
-      ],
-      lstmUnits: 32,
-      embeddingSize: 32,
-      labels: ['left', 'right'],
-    },
-    1,
-  );
-  return { network: await EventNetwork.load(head, trunk), backend: info, warnings: ['a tiny model for tests'] };
+  return tinyNetwork(backend);
 }

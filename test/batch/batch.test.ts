@@ -1,0 +1,152 @@
+/** A batch from its list to its tables, with a tiny network in real worker processes. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Batch } from '../../src/batch/batch.ts';
+import { createRandom } from '../../src/random.ts';
+import { makeClip, makeTruncated } from '../video/clips.ts';
+import { analysesMade, contentOf, runKilled } from './killing.ts';
+import { runTinyBatch } from './tiny-batch.ts';
+
+let root: string;
+let cache: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'l2caf-batch-'));
+  cache = join(root, 'cache');
+  vi.stubEnv('L2CAF_CACHE', cache);
+  await makeClip(join(root, 'a.mp4'), { frames: 60, rate: '10' });
+  await makeClip(join(root, 'b.mp4'), { frames: 40, rate: '10' });
+  const whole = await makeClip(join(root, 'whole.mp4'), {
+    frames: 60,
+    rate: '10',
+    draw: (n, width, height) => Uint8Array.from({ length: width * height }, (_, i) => (i * 7919 * (n + 3)) % 251),
+    output: ['-movflags', '+faststart'],
+  });
+  await makeTruncated(whole, join(root, 'corrupt.mp4'), 0.4);
+  const rows = ['a,0,2', 'a,1,3', 'a,2,5', 'b,0,3', 'b,1,4', 'a,3,6'].map((row, i) => {
+    const [video, start, end] = row.split(',');
+    return `e${i},${video}.mp4,${start},${end},${i % 2 ? 'left' : 'right'},test,"note ${i}, kept"`;
+  });
+  await writeFile(join(root, 'events.csv'), `id,video,start,end,label,split,note\n${rows.join('\n')}\n`);
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(root, { recursive: true, force: true });
+});
+
+const list = (): string => join(root, 'events.csv');
+
+describe('a batch', () => {
+  it('gives the same with one worker and with two, from a cache or not, and reads as tables', async () => {
+    const one = join(root, 'one', 'out');
+    const { ends } = await runTinyBatch(list(), one, { outputs: ['strip'] });
+    expect(ends.map(({ id, error }) => error ?? id).sort()).toEqual(['e0', 'e1', 'e2', 'e3', 'e4', 'e5']);
+    await rm(join(cache, 'features'), { recursive: true });
+    const two = join(root, 'two', 'out');
+    await runTinyBatch(list(), two, { jobs: 2, outputs: ['strip'] });
+    expect(await contentOf(two)).toEqual(await contentOf(one));
+
+    const rows = await parquetReadObjects({ file: await asyncBufferFromFile(join(one, 'results.parquet')) });
+    expect(rows.map(({ id, label, status, note }) => [id, label, status, note])).toEqual(
+      [0, 1, 2, 3, 4, 5].map((i) => [`e${i}`, i % 2 ? 'left' : 'right', 'done', `note ${i}, kept`]),
+    );
+    const analysis = JSON.parse(await readFile(join(one, 'events', 'e2', 'analysis.json'), 'utf8'));
+    expect(rows[2]!['embedding']).toEqual(analysis.embedding);
+    expect(rows[2]!['loss']).toEqual(analysis.frames.map(({ loss }: { loss: number }) => loss));
+    const [heading, first] = (await readFile(join(one, 'results.csv'), 'utf8')).split('\n');
+    expect(heading).toMatch(/^id,video,start,end,label,split,status,.*,embedding,note$/);
+    expect(first).toContain(`"${JSON.stringify(JSON.parse(await readFile(join(one, 'events', 'e0', 'analysis.json'), 'utf8')).embedding)}"`);
+    expect(await readFile(join(one, 'timings.csv'), 'utf8')).toMatch(/^id,attempts,decode_sec.*\ne0,1,/);
+    expect(await readFile(join(one, 'index.html'), 'utf8')).toContain('events/e0/thumbnail.jpg');
+  });
+
+  it('redoes what an option affects, and what was lost, and nothing else', async () => {
+    const folder = join(root, 'options', 'out');
+    const outputsOf = async (options: Parameters<typeof runTinyBatch>[2]): Promise<unknown[]> => {
+      const { plans } = await runTinyBatch(list(), folder, options);
+      return [...new Set(plans.map(({ outputs }) => outputs.join()))];
+    };
+    expect(await outputsOf({ outputs: ['strip'] })).toEqual(['json,thumbnail,strip']);
+    expect(await outputsOf({ outputs: ['strip'] })).toEqual(['']);
+    expect(await outputsOf({})).toEqual(['']);
+    expect(await outputsOf({ outputs: ['strip'], draw: { signed: true } })).toEqual(['thumbnail,strip']);
+    expect(await outputsOf({ outputs: ['strip'], draw: { signed: true, audio: false } })).toEqual(['']);
+    await rm(join(folder, 'events', 'e1', 'strip.png'));
+    const { plans } = await runTinyBatch(list(), folder, { outputs: ['strip'], draw: { signed: true } });
+    expect(plans.map(({ outputs }) => outputs.join())).toEqual(['', 'strip', '', '', '', '']);
+    expect(Object.values(await analysesMade(folder))).toEqual([1, 1, 1, 1, 1, 1]);
+
+    const before = await contentOf(join(cache, 'features'));
+    expect(await outputsOf({ analysis: { method: 'gradcam' } })).toEqual(['json,thumbnail']);
+    expect(await contentOf(join(cache, 'features'))).toEqual(before);
+  });
+
+  it('is not stopped by a video that breaks off', async () => {
+    const path = join(root, 'broken.csv');
+    await writeFile(path, 'id,video,start,end\ngood,a.mp4,0,3\nbad,corrupt.mp4,3,5.5\nlast,b.mp4,0,3\n');
+    const folder = join(root, 'broken', 'out');
+    const { ends } = await runTinyBatch(path, folder, { jobs: 2 });
+    const failed = ends.filter(({ error }) => error !== undefined);
+    expect(failed).toMatchObject([{ id: 'bad', attempts: 2, error: { name: 'L2cafError' } }]);
+    const rows = (await readFile(join(folder, 'results.csv'), 'utf8')).split('\n').slice(1, 4);
+    expect(rows.map((row) => row.split(',')[6])).toEqual(['done', 'failed', 'done']);
+    expect(rows[1]).toContain(failed[0]!.error!.message.split(',')[0]);
+  });
+
+  it('loses only the event whose worker dies, and only if it dies again', async () => {
+    const kill = async (folder: string, times: number): Promise<Awaited<ReturnType<typeof runTinyBatch>>> => {
+      const victims = new Set<number>();
+      return runTinyBatch(list(), folder, {
+        jobs: 2,
+        onWorkers: ({ workers }) => {
+          const victim = workers.find(({ doing, pid }) => doing === 'e3' && !victims.has(pid));
+          if (victim === undefined || victims.size === times) return;
+          victims.add(victim.pid);
+          process.kill(victim.pid, 'SIGKILL');
+        },
+      });
+    };
+    const { ends: survived } = await kill(join(root, 'killed-once'), 1);
+    expect(survived.find(({ id }) => id === 'e3')).toEqual({ id: 'e3', attempts: 2 });
+    expect(survived.filter(({ error }) => error)).toEqual([]);
+    const { ends } = await kill(join(root, 'killed-twice'), 2);
+    expect(ends.filter(({ error }) => error)).toMatchObject([{ id: 'e3', error: { code: 'worker-lost' } }]);
+    expect(ends).toHaveLength(6);
+    // The next run tries again what has failed.
+    const { plans } = await runTinyBatch(list(), join(root, 'killed-twice'));
+    expect(plans.filter(({ outputs }) => outputs.length > 0).map(({ event }) => event.id)).toEqual(['e3']);
+    const csv = await readFile(join(root, 'killed-twice', 'results.csv'), 'utf8');
+    expect(csv).not.toContain('failed');
+  });
+
+  it('finishes what is under way when asked to stop', async () => {
+    const folder = join(root, 'stopped');
+    const stop = new AbortController();
+    const { ends } = await runTinyBatch(list(), folder, { stop: stop.signal, onEnd: () => stop.abort() });
+    expect(ends.length).toBeGreaterThan(0);
+    expect(ends.filter(({ error }) => error)).toEqual([]);
+    const made = Object.keys(await analysesMade(folder));
+    expect(made.sort()).toEqual(ends.map(({ id }) => id).sort());
+  });
+
+  it('goes on after being killed, repeats nothing, and ends the same', async () => {
+    const undisturbed = join(root, 'undisturbed', 'out');
+    await runTinyBatch(list(), undisturbed, { outputs: ['strip'] });
+    const killed = join(root, 'killed', 'out');
+    const random = createRandom(1, 0);
+    await runKilled([list(), killed, '2'], cache, 3, () => random.uniform());
+    expect(await contentOf(killed)).toEqual(await contentOf(undisturbed));
+    expect(await analysesMade(killed)).toEqual({ e0: 1, e1: 1, e2: 1, e3: 1, e4: 1, e5: 1 });
+  });
+
+  it('is open in one process only', async () => {
+    const folder = join(root, 'locked');
+    const batch = await Batch.open(folder);
+    await writeFile(join(folder, '.lock'), String(process.ppid));
+    await expect(Batch.open(folder)).rejects.toMatchObject({ code: 'output-unwritable' });
+    await batch.close();
+    await (await Batch.open(folder)).close();
+  });
+});
