@@ -5,7 +5,7 @@
 import type { Analysis } from './analysis.ts';
 import { type FilterPart, toHeatmap } from './l2caf/heatmap.ts';
 import type { Heatmap, TimeSpan } from './types.ts';
-import { gapsIn, type Keyframe, type NormalizeMode, normalizeKeyframes } from './video/keyframes.ts';
+import { gapsIn, type Keyframe, lazyKeyframes, type NormalizeMode, normalizeKeyframes } from './video/keyframes.ts';
 import { attentionShares, maskOfRegions, type PictureRegion } from './video/regions.ts';
 import type { RibbonContent } from './video/ribbon-rows.ts';
 
@@ -31,13 +31,13 @@ export function keyframesOf(
   { frames, source }: Pick<Analysis, 'frames' | 'source'>,
   { normalize = 'frame', signed = false, ignore = [] }: KeyframeOptions = {},
 ): Keyframe[] {
-  const keyframes = frames.map(({ timestampSec, filter }): Keyframe => {
+  const times = frames.map(({ timestampSec }) => timestampSec);
+  const keyframes = lazyKeyframes(times, (place) => {
+    const { filter } = frames[place]!;
     const size = { height: POINTS_PER_CELL * filter.height, width: POINTS_PER_CELL * filter.width };
     const map = { ...filter, values: Float32Array.from(filter.values) };
     const part = (name: FilterPart): Heatmap => toHeatmap(map, { ...size, part: name });
-    return signed
-      ? { timestampSec, heatmap: part('positive'), opposing: part('negative') }
-      : { timestampSec, heatmap: part('abs') };
+    return signed ? { heatmap: part('positive'), opposing: part('negative') } : { heatmap: part('abs') };
   });
   if (signed) return keyframes; // the two signs share a scale, that of the stronger one
   const mask = ignore.length > 0 ? maskOfRegions(ignore, source, keyframes[0]!.heatmap) : undefined;

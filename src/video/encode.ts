@@ -28,6 +28,8 @@ export interface RenderPanel {
   readonly span: TimeSpan;
   /** At least one, by increasing time, heatmaps of one shape. */
   readonly keyframes: readonly Keyframe[];
+  /** Whether keyframes are marked as sampled moments; default true. */
+  readonly marksMoments?: boolean;
   /** How the keyframes were normalised: stated in the legend. Default `frame`. */
   readonly normalize?: NormalizeMode;
   /** Parts of the span that were not analyzed: their frames are marked as such and show no heatmap. */
@@ -279,9 +281,13 @@ const ROUNDING_SEC = 0.0005;
 const LAYER_SEC = 1 / 15 - 0.002;
 
 /** Whether a panel must not show its layer of the moment before: at, and after, a sampled moment and the ends of gaps. */
-function isTurn({ keyframes, gaps }: Panel, { timeSec, isOver }: PanelMoment, before?: PanelMoment): boolean {
+function isTurn(
+  { keyframes, marksMoments = true, gaps }: Panel,
+  { timeSec, isOver }: PanelMoment,
+  before?: PanelMoment,
+): boolean {
   const previousSec = before?.timeSec ?? Number.NEGATIVE_INFINITY;
-  const isMoment = (time: number): boolean => momentAt(keyframes, time) !== undefined;
+  const isMoment = (time: number): boolean => marksMoments && momentAt(keyframes, time) !== undefined;
   return (
     isOver !== (before?.isOver ?? false) ||
     (timeSec !== previousSec && (isMoment(timeSec) || isMoment(previousSec))) ||

@@ -11,8 +11,42 @@ export interface Keyframe {
   readonly timestampSec: number;
   readonly heatmap: Heatmap;
   /** For signed maps: what argues against the output, as a positive number; `heatmap` is then what argues for it. */
-  readonly opposing?: Heatmap;
+  readonly opposing?: Heatmap | undefined;
 }
+
+/** What is shown at a sampled moment. */
+type Maps = Omit<Keyframe, 'timestampSec'>;
+
+/**
+ * Keyframes whose heatmaps are made when they are read, and forgotten soon after: those of a long drive would not fit into
+ * memory. As long as one is being shown, reading it again gives the same heatmap.
+ *
+ * @param timesSec increasing
+ * @param make the maps of the keyframe at this place
+ */
+export function lazyKeyframes(timesSec: readonly number[], make: (place: number) => Maps): Keyframe[] {
+  const recent = new Map<number, Maps>();
+  const read = (place: number): Maps => {
+    const maps = recent.get(place) ?? make(place);
+    recent.delete(place);
+    recent.set(place, maps);
+    const [oldest] = recent.keys();
+    if (recent.size > KEYFRAMES_KEPT) recent.delete(oldest!);
+    return maps;
+  };
+  return timesSec.map((timestampSec, place) => ({
+    timestampSec,
+    get heatmap() {
+      return read(place).heatmap;
+    },
+    get opposing() {
+      return read(place).opposing;
+    },
+  }));
+}
+
+/** A blend needs two, and a short event is drawn without making anything twice. */
+const KEYFRAMES_KEPT = 8;
 
 /**
  * What becomes 0 and 1 in a heatmap: the least and greatest value of each `frame` by itself, those of the whole `clip`,
@@ -33,15 +67,19 @@ export function normalizeKeyframes(
   mode: NormalizeMode,
   ignored?: RegionMask,
 ): Keyframe[] {
-  const ranges = keyframes.map(({ heatmap }) => rangeOf(heatmap, ignored));
-  const clipRange = {
-    min: Math.min(...ranges.map(({ min }) => min)),
-    max: Math.max(...ranges.map(({ max }) => max)),
+  const rangeAt = (place: number): Range => rangeOf(keyframes[place]!.heatmap, ignored);
+  const clipRange = (): Range => {
+    const ranges = keyframes.map((_, place) => rangeAt(place));
+    return { min: Math.min(...ranges.map(({ min }) => min)), max: Math.max(...ranges.map(({ max }) => max)) };
   };
-  return keyframes.map(({ heatmap, ...rest }, i) => {
-    const range = { frame: ranges[i]!, clip: clipRange, none: { min: 0, max: 1 } }[mode];
-    return { ...rest, heatmap: rescale(heatmap, range, ignored) };
-  });
+  const fixed = { frame: undefined, clip: mode === 'clip' ? clipRange() : undefined, none: { min: 0, max: 1 } }[mode];
+  return lazyKeyframes(
+    keyframes.map(({ timestampSec }) => timestampSec),
+    (place) => {
+      const { heatmap, opposing } = keyframes[place]!;
+      return { heatmap: rescale(heatmap, fixed ?? rangeAt(place), ignored), opposing };
+    },
+  );
 }
 
 /** One line for a legend: the scale that {@link normalizeKeyframes} gave these heatmaps. */
@@ -57,11 +95,13 @@ export function describeScale(keyframes: readonly Keyframe[], mode: NormalizeMod
  * a gap do not count; within a gap, and between two gaps without a moment, there is none.
  *
  * @param keyframes by increasing time, heatmaps of one shape
+ * @param side which of the two maps of signed keyframes
  */
 export function heatmapAt(
   keyframes: readonly Keyframe[],
   timeSec: number,
   gaps: readonly TimeSpan[] = [],
+  side: keyof Maps = 'heatmap',
 ): Heatmap | undefined {
   if (isInside(gaps, timeSec)) return undefined;
   const isReached = (keyframe: Keyframe | undefined): keyframe is Keyframe => {
@@ -69,19 +109,31 @@ export function heatmapAt(
     const [from, to] = [timeSec, keyframe.timestampSec].sort((a, b) => a - b) as [number, number];
     return !gaps.some(({ startSec, endSec }) => startSec < to && endSec > from);
   };
-  const after = keyframes.findIndex(({ timestampSec }) => timestampSec >= timeSec);
-  const candidates = [after < 0 ? keyframes.at(-1) : keyframes[after - 1], keyframes[after]];
+  const after = firstFrom(keyframes, timeSec);
+  const candidates = [keyframes[after - 1], keyframes[after]];
   const [previous, next = previous] = candidates.filter(isReached);
   if (previous === undefined || next === undefined) return undefined;
-  if (previous === next || next.timestampSec === timeSec) return next.heatmap;
+  if (previous === next || next.timestampSec === timeSec) return next[side];
+  const [from, to] = [previous[side], next[side]];
   const part = (timeSec - previous.timestampSec) / (next.timestampSec - previous.timestampSec);
-  return blend(previous.heatmap, next.heatmap, part);
+  return from && to && blend(from, to, part);
 }
 
 /** Position of the keyframe that was sampled at this time, from 0, if there is one. */
 export function momentAt(keyframes: readonly Keyframe[], timeSec: number): number | undefined {
-  const position = keyframes.findIndex(({ timestampSec }) => Math.abs(timestampSec - timeSec) < SAME_MOMENT_SEC);
-  return position < 0 ? undefined : position;
+  const position = firstFrom(keyframes, timeSec - SAME_MOMENT_SEC);
+  return (keyframes[position]?.timestampSec ?? Number.NaN) < timeSec + SAME_MOMENT_SEC ? position : undefined;
+}
+
+/** The place of the first keyframe that is not before the time; their number, if there is none. */
+function firstFrom(keyframes: readonly Keyframe[], timeSec: number): number {
+  let [low, high] = [0, keyframes.length]; // those before `low` are too early, those from `high` on are not
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (keyframes[middle]!.timestampSec < timeSec) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The parts of a span that no covered span touches, in order: where nothing was analyzed. */

@@ -21,6 +21,8 @@ export interface LayerContent {
   readonly picture: PictureSize;
   readonly span: TimeSpan;
   readonly keyframes: readonly Keyframe[];
+  /** Whether keyframes are marked as sampled moments; default true. Too many marks say nothing. */
+  readonly marksMoments?: boolean | undefined;
   readonly style: OverlayStyle;
   /** How the keyframes were normalised: stated in the legend. */
   readonly normalize: NormalizeMode;
@@ -45,8 +47,8 @@ export class LayerPainter {
   readonly #layer: YuvaLayer;
   readonly #tint: TintTable;
   readonly #contours: ContourPainter;
-  /** The opposing sides of signed maps. */
-  readonly #opposing: readonly Keyframe[];
+  /** The keyframes that are marked. */
+  readonly #moments: readonly Keyframe[];
   /** The layer with nothing but the ribbon. */
   readonly #blank: Uint8Array;
   /** Title and legend. */
@@ -63,9 +65,7 @@ export class LayerPainter {
     this.#layer = new YuvaLayer(size, content.matrix);
     this.#tint = tintTable(this.#layer, style);
     this.#contours = new ContourPainter(this.#layer, picture, style);
-    this.#opposing = keyframes.flatMap(({ timestampSec, opposing }) =>
-      opposing ? [{ timestampSec, heatmap: opposing }] : [],
-    );
+    this.#moments = content.marksMoments === false ? [] : keyframes;
     if (ribbon) this.#lay(this.#take([drawRibbon(this.#context, picture, content, ribbon)]));
     this.#blank = this.#layer.bytes.slice();
     const scale = describeScale(keyframes, normalize);
@@ -81,7 +81,7 @@ export class LayerPainter {
   paint(timeSec: number): YuvaLayer {
     const { keyframes, gaps } = this.#content;
     const heatmap = heatmapAt(keyframes, timeSec, gaps);
-    if (heatmap !== this.#shown) this.#paintHeatmap(heatmap, heatmapAt(this.#opposing, timeSec, gaps));
+    if (heatmap !== this.#shown) this.#paintHeatmap(heatmap, heatmapAt(keyframes, timeSec, gaps, 'opposing'));
     this.#layer.bytes.set(this.#unmarked);
     this.#lay(this.#take(this.#drawMarks(timeSec)));
     return this.#layer;
@@ -103,9 +103,14 @@ export class LayerPainter {
   }
 
   #drawMarks(timeSec: number): Area[] {
-    const { picture, span, keyframes, style, gaps, ribbon } = this.#content;
-    const momentsSec = keyframes.map(({ timestampSec }) => timestampSec);
-    const marks = { span, momentsSec, gaps, timeSec, moment: momentAt(keyframes, timeSec) };
+    const { picture, span, style, gaps, ribbon } = this.#content;
+    const marks = {
+      span,
+      momentsSec: this.#moments.map(({ timestampSec }) => timestampSec),
+      gaps,
+      timeSec,
+      moment: momentAt(this.#moments, timeSec),
+    };
     const areas: Area[] = [];
     if (style.showMarks && !ribbon) areas.push(drawTimeline(this.#context, picture, marks));
     if (style.showMarks) areas.push(...drawMoment(this.#context, picture, marks));
