@@ -8,8 +8,16 @@ import { L2cafError } from './errors.ts';
 import { sha256OfFile, writeFileAtomically } from './files.ts';
 import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from './timeline.ts';
 import type { FrameBatch, ProgressListener, VideoClip } from './types.ts';
-import { type RenderedVideo, type RenderPanel, renderOverlay, type VideoOutput } from './video/encode.ts';
+import {
+  type PictureScale,
+  type RenderedVideo,
+  type RenderPanel,
+  renderOverlay,
+  scaledSize,
+  type VideoOutput,
+} from './video/encode.ts';
 import { writeFilm } from './video/film.ts';
+import { momentAt } from './video/keyframes.ts';
 import { defaultStyle, type OverlayStyle } from './video/overlay.ts';
 import { probeClip } from './video/probe.ts';
 import { framesAt } from './video/sample.ts';
@@ -28,6 +36,8 @@ export interface VideoOptions extends RenderOptions {
   readonly ribbon?: boolean;
   /** Whether the clip's sound is kept; default true. */
   readonly audio?: boolean;
+  /** Size of the picture; default the clip's. */
+  readonly scale?: PictureScale;
 }
 
 /** Width of a convergence film, pixels. */
@@ -58,8 +68,10 @@ export async function panelOf(analysis: Analysis, options: VideoOptions = {}): P
     clip,
     span: analysis.span,
     keyframes: keyframesOf(analysis, options),
+    marksMoments: analysis.windows === undefined,
     gaps: gapsOf(analysis),
     normalize,
+    ...(options.scale && { size: scaledSize(clip, options.scale) }),
     // A legend of colours does not apply to the two of signed maps.
     style: signed ? { ...style, showLegend: false } : style,
     ...(title && { title }),
@@ -73,20 +85,23 @@ export function outputOf({ audio = true, onProgress, signal }: VideoOptions): Om
 }
 
 /**
- * The sampled frames in a row with contours, times and losses (paper, Figure 9), as a PNG.
+ * The sampled frames (of a dense analysis a few, evenly spread) in a row with contours, times and losses (paper,
+ * Figure 9), as a PNG.
  *
  * @throws L2cafError `input-changed`, `output-unwritable`
  */
 export async function renderStrip(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<void> {
   const { signal } = options;
   const clip = await openSource(analysis, signal);
-  const times = analysis.frames.map(({ timestampSec }) => timestampSec);
+  const count = analysis.frames.length;
+  const shown = analysis.windows ? evenly(count, STRIP_MOMENTS) : evenly(count, count);
+  const times = shown.map((i) => analysis.frames[i]!.timestampSec);
   const frames = await framesAt(clip, times, signal ? { signal } : {});
   await writeFileAtomically(out, drawAnalysisStrip(analysis, frames, options));
 }
 
 /**
- * The strip of an analysis on frames that are at hand, `[t, h, w, 3]`, at any size.
+ * The strip of an analysis on some of its frames that are at hand, `[t, h, w, 3]`, at any size.
  *
  * @param widthPx width of the figure, pixels
  * @returns a PNG file's bytes
@@ -97,13 +112,14 @@ export function drawAnalysisStrip(
   options: RenderOptions = {},
   widthPx?: number,
 ): Uint8Array {
-  const { source, span, model, options: settings } = analysis;
+  const { source, span, model, options: settings, windows } = analysis;
   const { width, height } = model.grid;
+  const dense = windows ? `${frames.shape[0]} of ${analysis.frames.length} moments in ${windows.length} windows; ` : '';
   const how = `${settings.method}, ${settings.target}, ${settings.solver}${options.signed ? '; blue supports, orange opposes' : ''}`;
   return drawStrip({
     ...stripCells(analysis, frames, options),
     title: `${basename(source.path)}   ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`,
-    caption: `${how}; ${model.trunk} after ${model.stage}, grid ${width}x${height}`,
+    caption: `${dense}${how}; ${model.trunk} after ${model.stage}, grid ${width}x${height}`,
     ...(isUntrained(analysis) && { warning: analysis.warnings.join(' ') }),
     ...(widthPx !== undefined && { widthPx }),
   });
@@ -127,9 +143,13 @@ function stripCells(
   options: RenderOptions,
 ): Pick<StripContent, 'frames' | 'cells' | 'style' | 'size'> {
   const keyframes = keyframesOf(analysis, options);
+  const places = frames.timestampsSec.map((time) => momentAt(keyframes, time)!);
   return {
     frames,
-    cells: keyframes.map(({ heatmap, opposing }, i) => ({ ...analysis.frames[i]!, heatmap, opposing })),
+    cells: places.map((i) => ({
+      ...{ loss: analysis.frames[i]!.loss, status: analysis.frames[i]!.status },
+      ...{ heatmap: keyframes[i]!.heatmap, opposing: keyframes[i]!.opposing },
+    })),
     style: options.style ?? defaultStyle,
     size: analysis.source,
   };
@@ -178,6 +198,15 @@ export async function renderFilm(analysis: Analysis, out: string, options: Rende
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
   });
+}
+
+/** Moments of a dense analysis that the strip shows. */
+const STRIP_MOMENTS = 5;
+
+/** At most `most` of the first `count` whole numbers, evenly spread, the middle ones of equal parts. */
+function evenly(count: number, most: number): number[] {
+  const shown = Math.min(count, most);
+  return Array.from({ length: shown }, (_, k) => Math.floor(((k + 0.5) * count) / shown));
 }
 
 function isUntrained({ model }: Analysis): boolean {

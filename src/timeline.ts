@@ -6,7 +6,7 @@ import type { Analysis } from './analysis.ts';
 import { type FilterPart, toHeatmap } from './l2caf/heatmap.ts';
 import type { Heatmap, TimeSpan } from './types.ts';
 import { gapsIn, type Keyframe, lazyKeyframes, type NormalizeMode, normalizeKeyframes } from './video/keyframes.ts';
-import { attentionShares, maskOfRegions, type PictureRegion } from './video/regions.ts';
+import { attentionShares, type IgnoredPart, maskOfParts, shareInRegions } from './video/regions.ts';
 import type { RibbonContent } from './video/ribbon-rows.ts';
 
 /** How filters become heatmaps. */
@@ -15,8 +15,8 @@ export interface KeyframeOptions {
   readonly normalize?: NormalizeMode;
   /** Supporting and opposing cells in two colours instead of the filter's size. */
   readonly signed?: boolean;
-  /** Parts of the picture that count for nothing, pixels of the clip as shown. */
-  readonly ignore?: readonly PictureRegion[];
+  /** Parts of the picture that count for nothing; pixels of the clip as shown. */
+  readonly ignore?: readonly IgnoredPart[];
 }
 
 /** Points per cell to which filters are resized before contours are drawn: enough for smooth lines, cheap enough for video. */
@@ -40,9 +40,33 @@ export function keyframesOf(
     return signed ? { heatmap: part('positive'), opposing: part('negative') } : { heatmap: part('abs') };
   });
   if (signed) return keyframes; // the two signs share a scale, that of the stronger one
-  const mask = ignore.length > 0 ? maskOfRegions(ignore, source, keyframes[0]!.heatmap) : undefined;
+  const mask = ignore.length > 0 ? maskOfParts(ignore, source, keyframes[0]!.heatmap) : undefined;
   return normalizeKeyframes(keyframes, normalize, mask);
 }
+
+/**
+ * What to warn of when parts of the picture are ignored: that much of the attention lies there, so that what is drawn hides
+ * what the network looks at. Nothing if it is little.
+ *
+ * @throws L2cafError `usage` for an ignored region that is not within the picture
+ */
+export function ignoredWarnings(
+  analysis: Pick<Analysis, 'frames' | 'source'>,
+  ignore: readonly IgnoredPart[] = [],
+): string[] {
+  if (ignore.length === 0) return [];
+  const keyframes = keyframesOf(analysis);
+  const mask = maskOfParts(ignore, analysis.source, keyframes[0]!.heatmap);
+  const shares = keyframes.map(({ heatmap }) => shareInRegions(heatmap, mask));
+  const share = shares.reduce((sum, value) => sum + value, 0) / shares.length;
+  if (share < MUCH_IGNORED) return [];
+  const area = mask.values.reduce((sum, value) => sum + value, 0) / mask.values.length;
+  const percent = (part: number): string => `${(100 * part).toFixed(0)} %`;
+  return [`${percent(share)} of the attention lies in ignored parts of the picture (${percent(area)} of its area)`];
+}
+
+/** The share of the attention from which on ignoring it hides something. */
+const MUCH_IGNORED = 0.2;
 
 /** The plots of an analysis: loss, importance, attention shares and class probabilities of the sampled frames. */
 export function ribbonOf({ frames, labels = [], ...analysis }: Analysis): RibbonContent {

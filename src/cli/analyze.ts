@@ -7,6 +7,7 @@ import { L2cafError } from '../errors.ts';
 import { withFolder } from '../files.ts';
 import { analyzeEvent, openClip, openModel } from '../pipeline.ts';
 import { renderStrip, renderVideo } from '../rendering.ts';
+import { ignoredWarnings } from '../timeline.ts';
 import type { TimeSpan, VideoClip } from '../types.ts';
 import type { SlideOptions } from '../video/windows.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
@@ -22,6 +23,7 @@ interface AnalyzeFlags extends VideoFlags, AnalysisFlags {
   readonly dense?: boolean;
   readonly stride?: number;
   readonly window?: number;
+  readonly preview?: boolean;
   readonly output?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -37,7 +39,8 @@ export function analyzeCommand(): Command {
     .option('--frames <count>', 'frames to sample from the event', parseCount(1), 3)
     .option('--dense', 'slide a window over the whole clip: attention for every moment, not for the event as one')
     .option('--stride <seconds>', 'with --dense: how far the window moves (default: 0.5)', parseSeconds)
-    .option('--window <seconds>', 'with --dense: its length (default: 1 per frame of it)', parseSeconds);
+    .option('--window <seconds>', 'with --dense: its length (default: 1 per frame of it)', parseSeconds)
+    .option('--preview', `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`);
   addAnalysisOptions(command)
     .option('-o, --output <folder>', "where the results go (default: the clip's name in l2caf-out)")
     .option('--json', 'print the analysis as one JSON document instead of the table')
@@ -71,7 +74,14 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   const wanted = { ...(start !== undefined && { startSec: start }), ...(end !== undefined && { endSec: end }) };
   const { clip, span } = await openClip(path, wanted, signal);
   const analysis = await withFolder(folder, async () => {
-    const found = await findAttention(clip, span, flags, slide, terminal, signal);
+    const found = await withAttention(clip, flags, slide, terminal, signal, async (analyze) => {
+      const isLong = slide !== undefined && span.endSec - span.startSec > 2 * PREVIEW_SEC;
+      const first = { ...span, endSec: isLong ? span.startSec + PREVIEW_SEC : span.endSec };
+      const previewed = flags.preview ? await analyze(first) : undefined;
+      if (previewed) await writePreview(previewed, join(folder, 'preview.mp4'), flags, terminal, signal);
+      return previewed && !isLong ? previewed : analyze(span);
+    });
+    for (const warning of found.warnings) terminal.warn(warning);
     await writeAnalysis(files.analysis, found);
     await renderStrip(found, files.strip, { ...renderOptionsOf(flags), ...work });
     await renderVideo(found, files.video, { ...videoOptionsOf(flags), ...work });
@@ -82,14 +92,15 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   for (const file of Object.values(files)) terminal.result(file);
 }
 
-async function findAttention(
+/** Opens the model and calls `use` with a function that analyzes a span of the clip. */
+async function withAttention<T>(
   clip: VideoClip,
-  span: TimeSpan,
   { start: _start, end: _end, target: wanted, size, dense: _dense, ...flags }: AnalyzeFlags,
   slide: SlideOptions | undefined,
   terminal: Terminal,
   signal: AbortSignal,
-): Promise<Analysis> {
+  use: (analyze: (span: TimeSpan) => Promise<Analysis>) => Promise<T>,
+): Promise<T> {
   const work = { signal, onProgress: terminal.onProgress };
   const target =
     wanted.kind === 'similar' ? { ...wanted, ...(await openClip(wanted.path, wanted.span, signal)) } : wanted;
@@ -100,15 +111,33 @@ async function findAttention(
     ...(size && { size }),
     ...(untrained && { untrainedSeed: options.seed }),
   });
-  const event = { ...options, ...work, clip, span, target };
   try {
-    const analysis = slide ? await analyzeDense(model, { ...event, ...slide }) : await analyzeEvent(model, event);
-    for (const warning of analysis.warnings) terminal.warn(warning);
-    return analysis;
+    return await use(async (span) => {
+      const event = { ...options, ...work, clip, span, target };
+      const found = slide ? await analyzeDense(model, { ...event, ...slide }) : await analyzeEvent(model, event);
+      return { ...found, warnings: [...found.warnings, ...ignoredWarnings(found, options.ignore)] };
+    });
   } finally {
     model.network.dispose();
   }
 }
+
+/** The overlay, small and without sound, to look at while the rest is being made. */
+async function writePreview(
+  analysis: Analysis,
+  out: string,
+  flags: AnalyzeFlags,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const scale = { width: Math.min(PREVIEW_WIDTH_PX, analysis.source.width) };
+  await renderVideo(analysis, out, { ...videoOptionsOf(flags), scale, audio: false, signal });
+  terminal.info(`preview: ${out}`);
+}
+
+/** Of a long drive, this much is analyzed and shown first. */
+const PREVIEW_SEC = 10;
+const PREVIEW_WIDTH_PX = 480;
 
 /** How the window of a dense analysis slides. */
 function slideOf({ frames, dense, stride, window, trace }: AnalyzeFlags): SlideOptions | undefined {

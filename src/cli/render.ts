@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { readAnalysis } from '../analysis.ts';
 import { renderVideo } from '../rendering.ts';
+import { ignoredWarnings } from '../timeline.ts';
 import { examples } from './options.ts';
 import { interruptible } from './run.ts';
 import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
@@ -32,7 +33,8 @@ export function renderCommand(): Command {
       const terminal = createTerminal(flags);
       const out = flags.output ?? join(dirname(path), 'overlay.mp4');
       const analysis = await readAnalysis(path);
-      for (const warning of analysis.warnings) terminal.warn(warning);
+      const warnings = [...analysis.warnings, ...ignoredWarnings(analysis, flags.ignore)];
+      for (const warning of new Set(warnings)) terminal.warn(warning);
       await interruptible((signal) =>
         renderVideo(analysis, out, { ...videoOptionsOf(flags), signal, onProgress: terminal.onProgress }),
       );

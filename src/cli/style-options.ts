@@ -1,10 +1,13 @@
 /** The options that say how an overlay looks; `analyze` and `render` share them. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { messageOf } from '../errors.ts';
 import type { RenderOptions, VideoOptions } from '../rendering.ts';
 import { COLORMAP_NAMES, type ColormapName } from '../video/colormap.ts';
+import type { PictureScale } from '../video/encode.ts';
 import { NORMALIZE_MODES, type NormalizeMode } from '../video/keyframes.ts';
 import { defaultStyle, type OverlayStyle } from '../video/overlay.ts';
-import type { PictureRegion } from '../video/regions.ts';
+import { readMask } from '../video/picture.ts';
+import type { IgnoredPart } from '../video/regions.ts';
 import { choiceOption, parseLevels, parseNumber } from './options.ts';
 
 /** What commander hands over for these options. */
@@ -19,12 +22,13 @@ export interface StyleFlags {
 export interface AnalysisStyleFlags extends StyleFlags {
   readonly normalize: NormalizeMode;
   readonly signed?: boolean;
-  readonly ignore: readonly PictureRegion[];
+  readonly ignore: readonly IgnoredPart[];
 }
 
-/** What `--ribbon` and `--no-audio` hand over. */
+/** What `--ribbon`, `--scale` and `--no-audio` hand over. */
 export interface VideoFlags extends AnalysisStyleFlags {
   readonly ribbon?: boolean;
+  readonly scale?: PictureScale;
   readonly audio: boolean;
 }
 
@@ -51,16 +55,20 @@ export function addAnalysisStyleOptions(command: Command): Command {
     )
     .option('--signed', 'supporting cells in blue, opposing cells in orange')
     .addOption(
-      new Option('--ignore <x,y,w,h>', 'a part of the picture that counts for nothing, pixels (repeatable)')
-        .argParser((text: string, earlier: PictureRegion[]) => [...earlier, parseRegion(text)])
+      new Option(
+        '--ignore <part>',
+        'what counts for nothing: x,y,w,h in pixels, or a picture that is white there (repeatable)',
+      )
+        .argParser((text: string, earlier: IgnoredPart[]) => [...earlier, parseIgnored(text)])
         .default([], 'nothing'),
     );
 }
 
-/** Adds {@link addAnalysisStyleOptions}, `--ribbon` and `--no-audio`. */
+/** Adds {@link addAnalysisStyleOptions}, `--ribbon`, `--scale` and `--no-audio`. */
 export function addVideoOptions(command: Command): Command {
   return addAnalysisStyleOptions(command)
-    .option('--ribbon', 'plots under the picture: loss, importance, where the attention lies')
+    .option('--ribbon', 'plots under the picture: loss, importance, where the attention lies, classes')
+    .option('--scale <size>', 'size of the picture: a factor (0.5), a width (1280x) or a height (x720)', parseScale)
     .option('--no-audio', 'leave the sound out');
 }
 
@@ -77,14 +85,33 @@ export function renderOptionsOf(flags: AnalysisStyleFlags): RenderOptions {
 
 /** What the flags mean for drawing a video. */
 export function videoOptionsOf(flags: VideoFlags): VideoOptions {
-  return { ...renderOptionsOf(flags), ribbon: flags.ribbon ?? false, audio: flags.audio };
+  const { ribbon = false, scale, audio } = flags;
+  return { ...renderOptionsOf(flags), ribbon, audio, ...(scale && { scale }) };
 }
 
-function parseRegion(text: string): PictureRegion {
+/** `0,620,1280,100`, or the path of a picture. */
+function parseIgnored(text: string): IgnoredPart {
   const numbers = text.split(',').map((part) => (/^\d+$/.test(part.trim()) ? Number(part) : Number.NaN));
   const [x, y, width, height] = numbers as [number, number, number, number];
-  if (numbers.length !== 4 || numbers.some(Number.isNaN)) {
-    throw new InvalidArgumentError('expected x,y,width,height in pixels, such as 0,620,1280,100.');
+  if (numbers.length === 4 && !numbers.some(Number.isNaN)) return { x, y, width, height };
+  try {
+    return readMask(text);
+  } catch (error) {
+    throw new InvalidArgumentError(
+      `expected x,y,width,height in pixels, such as 0,620,1280,100, or a picture (${messageOf(error)}).`,
+    );
   }
-  return { x, y, width, height };
+}
+
+/** `0.5`, `1280x` or `x720`. */
+function parseScale(text: string): PictureScale {
+  const [, width, height] = /^(?:(\d{1,5})x|x(\d{1,5}))$/.exec(text) ?? [];
+  if (width !== undefined || height !== undefined) {
+    return width !== undefined ? { width: Number(width) } : { height: Number(height) };
+  }
+  const factor = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(factor > 0 && factor <= 4)) {
+    throw new InvalidArgumentError('expected a factor up to 4, such as 0.5, a width (1280x) or a height (x720).');
+  }
+  return { factor };
 }

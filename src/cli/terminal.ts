@@ -61,6 +61,7 @@ const silentProgress: ProgressDisplay = { update: () => {}, finish: () => {} };
 function barProgress(): ProgressDisplay {
   let bar: SingleBar | undefined;
   let stage = '';
+  let rate = rateMeter();
   const finish = (): void => {
     bar?.stop();
     bar = undefined;
@@ -71,15 +72,16 @@ function barProgress(): ProgressDisplay {
     if (progress.stage !== stage || bar === undefined) {
       finish();
       stage = progress.stage;
+      rate = rateMeter();
       bar = new SingleBar({
-        format: '{stage} [{bar}] {shown}  {eta_formatted} left',
+        format: '{stage} [{bar}] {shown}',
         hideCursor: true,
         stream: process.stderr,
       });
       bar.start(total, progress.done, { stage, shown: describe(progress) });
     }
     bar.setTotal(total);
-    bar.update(progress.done, { stage, shown: describe(progress) });
+    bar.update(progress.done, { stage, shown: `${describe(progress)}${rate(progress)}` });
     if (progress.done >= total) finish();
   };
   return { update, finish };
@@ -88,15 +90,42 @@ function barProgress(): ProgressDisplay {
 function plainProgress(): ProgressDisplay {
   let stage = '';
   let shownAt = 0;
+  let rate = rateMeter();
   const update = (progress: Progress): void => {
     const now = performance.now();
+    if (progress.stage !== stage) rate = rateMeter();
+    const pace = rate(progress);
     const isDone = progress.total !== undefined && progress.done >= progress.total;
     if (progress.stage === stage && !isDone && now - shownAt < 1000 * PLAIN_INTERVAL_SEC) return;
     stage = progress.stage;
     shownAt = now;
-    process.stderr.write(`${stage}: ${describe(progress)}\n`);
+    process.stderr.write(`${stage}: ${describe(progress)}${pace}\n`);
   };
   return { update, finish: () => {} };
+}
+
+/** Says how fast a stage goes, and how long it will take at that pace; nothing until that can be told. */
+function rateMeter(): (progress: Progress) => string {
+  let first: { readonly done: number; readonly ms: number } | undefined;
+  return ({ done, total, unit }) => {
+    const ms = performance.now();
+    first ??= { done, ms };
+    const perSec = (1000 * (done - first.done)) / (ms - first.ms);
+    if (!(ms - first.ms > 1000 && perSec > 0)) return '';
+    const [shown, name] = unit === 'bytes' ? [perSec / 1e6, 'MB'] : [perSec, unit];
+    const pace = `, ${shown >= 10 ? shown.toFixed(0) : shown.toPrecision(2)} ${name}/s`;
+    return total === undefined || done >= total ? pace : `${pace}, ${formatDuration((total - done) / perSec)} left`;
+  };
+}
+
+/** `45 s`, `3 min 20 s` or `2 h 05 min`. */
+function formatDuration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${two(whole % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
 }
 
 function describe({ done, total, unit }: Progress): string {

@@ -22,6 +22,16 @@ import { layOut, type PanelMoment, SCENE_BACKGROUND, type Scene, type SceneLayou
 import { framesFrom, inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
 import { type Timing, timingOf } from './timing.ts';
 
+/** Size of a picture in relation to the clip's, or one side of it, pixels, from which the other follows. */
+export type PictureScale = { readonly factor: number } | { readonly width: number } | { readonly height: number };
+
+/** The size of a clip's picture at a scale, pixels; at least 1 each way. */
+export function scaledSize(clip: PictureSize, scale: PictureScale): PictureSize {
+  const factor =
+    'factor' in scale ? scale.factor : 'width' in scale ? scale.width / clip.width : scale.height / clip.height;
+  return { width: Math.round(clip.width * factor), height: Math.round(clip.height * factor) };
+}
+
 /** A segment of a clip and what is drawn on it. */
 export interface RenderPanel {
   readonly clip: VideoClip;
@@ -108,7 +118,9 @@ export async function renderScene({
   const hasAudio = panels[0]!.clip.hasAudio && audio;
   await writeAtomically(out, async (output) => {
     const encode = (mode: SeekMode): Promise<boolean> =>
-      encodeFrames({ ...work, panels, timing, scene, hasAudio, mode, output });
+      encodeFrames({ ...work, panels, timing, scene, hasAudio, mode, output }).catch((error: unknown) => {
+        throw hasAudio ? withAudioHint(error) : error;
+      });
     if (!((await encode('near')) || (await encode('from-start')))) {
       const paths = [...new Set(panels.map(({ clip }) => clip.path))].join(' or ');
       throw new L2cafError('input-unreadable', `some frames of ${paths} within the span cannot be decoded`, {
@@ -127,6 +139,13 @@ function checkOutput(out: string, panels: readonly RenderPanel[]): void {
   if (panels.some(({ clip }) => resolve(clip.path) === resolve(out))) {
     throw new L2cafError('usage', `${out} is the clip itself`, { hint: 'choose another name with -o' });
   }
+}
+
+/** ffmpeg does not say which stream it failed on in a way that can be relied on, but the sound can be left out. */
+function withAudioHint(error: unknown): unknown {
+  if (!(error instanceof L2cafError && error.code === 'ffmpeg-failed')) return error;
+  const hint = 'if the sound of the clip cannot be decoded, leave it out with --no-audio';
+  return new L2cafError(error.code, error.message, { hint, cause: error.cause });
 }
 
 /** A panel whose frames are known. */

@@ -1,8 +1,10 @@
 /** Still pictures: reading them as the bytes a network wants, and as something that can be drawn on. */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type Canvas, createCanvas, type Image, loadImage } from '@napi-rs/canvas';
+import { type Canvas, createCanvas, Image, loadImage } from '@napi-rs/canvas';
 import { L2cafError, messageOf } from '../errors.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
+import { maskOfPicture, type RegionMask } from './regions.ts';
 
 /**
  * Opens a JPEG, PNG, WebP or similar.
@@ -20,6 +22,28 @@ export async function openPicture(path: string): Promise<Image> {
     });
   });
 }
+
+/**
+ * Reads a picture as a mask: 1 where it is bright, 0 elsewhere. At once, so that an option can be checked where it is
+ * given.
+ *
+ * @throws L2cafError `input-not-found`, `input-unreadable`
+ */
+export function readMask(path: string): RegionMask {
+  const picture = new Image();
+  try {
+    picture.src = readFileSync(path);
+  } catch (cause) {
+    throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
+  if (!picture.complete || picture.width === 0) throw new L2cafError('input-unreadable', `${path} is not a picture`);
+  const scale = Math.min(1, MASK_PX / Math.max(picture.width, picture.height));
+  const side = (length: number): number => Math.max(1, Math.round(length * scale));
+  return maskOfPicture(picture, { width: side(picture.width), height: side(picture.height) });
+}
+
+/** The longer side of a mask: far finer than a heatmap. */
+const MASK_PX = 640;
 
 /** A picture's pixels, stretched to `size` (its own size when absent): RGB bytes, `[1, h, w, 3]`. */
 export function picturePixels(picture: Image, size: PictureSize = picture): Pick<FrameBatch, 'rgb' | 'shape'> {

@@ -17,6 +17,9 @@ export interface RegionMask extends GridShape {
   readonly values: Uint8Array;
 }
 
+/** A part of a picture that counts for nothing: a rectangle, or a mask that is stretched over the picture. */
+export type IgnoredPart = PictureRegion | RegionMask;
+
 /** How much of a heatmap lies where; the first three shares add up to 1, and so do the last two. */
 export interface AttentionShares {
   /** Left, middle and right third of the picture. */
@@ -29,27 +32,39 @@ export interface AttentionShares {
 }
 
 /**
- * The heatmap points whose centres lie within any of the regions of a picture.
+ * The heatmap points whose centres lie within any of these parts of a picture.
  *
- * @throws L2cafError `usage` for a region that is empty or not within the picture
+ * @throws L2cafError `usage` for a rectangle that is empty or not within the picture
  */
-export function maskOfRegions(regions: readonly PictureRegion[], picture: PictureSize, grid: GridShape): RegionMask {
-  for (const { x, y, width, height } of regions) {
-    const isWithin = x >= 0 && y >= 0 && width > 0 && height > 0;
-    if (isWithin && x + width <= picture.width && y + height <= picture.height) continue;
+export function maskOfParts(parts: readonly IgnoredPart[], picture: PictureSize, grid: GridShape): RegionMask {
+  const holds = parts.map((part) => ('values' in part ? holdsOfMask(part) : holdsOfRectangle(part, picture)));
+  const values = new Uint8Array(grid.height * grid.width);
+  for (let i = 0; i < values.length; i++) {
+    const x = ((i % grid.width) + 0.5) / grid.width;
+    const y = (Math.floor(i / grid.width) + 0.5) / grid.height;
+    if (holds.some((isHeld) => isHeld(x, y))) values[i] = 1;
+  }
+  return { height: grid.height, width: grid.width, values };
+}
+
+/** Whether a part of a picture holds a point, in [0, 1)² of the picture. */
+type Holds = (x: number, y: number) => boolean;
+
+function holdsOfMask({ width, height, values }: RegionMask): Holds {
+  return (x, y) => values[Math.floor(y * height) * width + Math.floor(x * width)] === 1;
+}
+
+function holdsOfRectangle(region: PictureRegion, picture: PictureSize): Holds {
+  const [left, top] = [region.x / picture.width, region.y / picture.height];
+  const [right, bottom] = [(region.x + region.width) / picture.width, (region.y + region.height) / picture.height];
+  if (!(left >= 0 && top >= 0 && right > left && bottom > top && right <= 1 && bottom <= 1)) {
+    const { x, y, width, height } = region;
     const size = `${picture.width}x${picture.height}`;
     throw new L2cafError('usage', `the region ${x},${y},${width},${height} is not within the picture of ${size}`, {
       hint: 'give x,y,width,height in pixels of the clip as shown',
     });
   }
-  const values = new Uint8Array(grid.height * grid.width);
-  for (let i = 0; i < values.length; i++) {
-    const x = (((i % grid.width) + 0.5) / grid.width) * picture.width;
-    const y = ((Math.floor(i / grid.width) + 0.5) / grid.height) * picture.height;
-    const holds = (r: PictureRegion): boolean => x >= r.x && x < r.x + r.width && y >= r.y && y < r.y + r.height;
-    if (regions.some(holds)) values[i] = 1;
-  }
-  return { height: grid.height, width: grid.width, values };
+  return (x, y) => x >= left && x < right && y >= top && y < bottom;
 }
 
 /** The heatmap points at which a picture, stretched over the heatmap, is bright (at least half) and opaque. */

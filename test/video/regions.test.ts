@@ -1,7 +1,7 @@
 import { createCanvas } from '@napi-rs/canvas';
 import { describe, expect, test } from 'vitest';
 import type { Heatmap } from '../../src/types.ts';
-import { attentionShares, maskOfPicture, maskOfRegions, shareInRegions } from '../../src/video/regions.ts';
+import { attentionShares, maskOfParts, maskOfPicture, shareInRegions } from '../../src/video/regions.ts';
 
 const GRID = { height: 2, width: 3 };
 
@@ -11,13 +11,13 @@ function heatmap(values: readonly number[]): Heatmap {
 
 test('regions hold the points whose centres they hold', () => {
   const picture = { width: 300, height: 200 };
-  const mask = maskOfRegions([{ x: 0, y: 40, width: 160, height: 60 }], picture, GRID);
+  const mask = maskOfParts([{ x: 0, y: 40, width: 160, height: 60 }], picture, GRID);
   expect([...mask.values]).toEqual([1, 1, 0, 0, 0, 0]);
   const two = [
     { x: 0, y: 0, width: 60, height: 60 },
     { x: 200, y: 100, width: 100, height: 100 },
   ];
-  expect([...maskOfRegions(two, picture, GRID).values]).toEqual([1, 0, 0, 0, 0, 1]);
+  expect([...maskOfParts(two, picture, GRID).values]).toEqual([1, 0, 0, 0, 0, 1]);
 });
 
 test.each([
@@ -26,7 +26,7 @@ test.each([
   { x: 0, y: 0, width: 0, height: 10 },
   { x: Number.NaN, y: 0, width: 10, height: 10 },
 ])('the region %o is refused', (region) => {
-  expect(() => maskOfRegions([region], { width: 300, height: 200 }, GRID)).toThrow(/300x200/);
+  expect(() => maskOfParts([region], { width: 300, height: 200 }, GRID)).toThrow(/300x200/);
 });
 
 test('a picture masks where it is bright and opaque', () => {
