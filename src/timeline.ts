@@ -3,7 +3,7 @@
  * out: the video, the figures and the report in a browser all take them from here.
  */
 import type { Analysis } from './analysis.ts';
-import { type FilterPart, toHeatmap } from './l2caf/heatmap.ts';
+import { type FilterPart, heatmapToDraw } from './l2caf/heatmap.ts';
 import type { Heatmap, TimeSpan } from './types.ts';
 import { gapsIn, type Keyframe, lazyKeyframes, type NormalizeMode, normalizeKeyframes } from './video/keyframes.ts';
 import { attentionShares, type IgnoredPart, maskOfParts, shareInRegions } from './video/regions.ts';
@@ -19,9 +19,6 @@ export interface KeyframeOptions {
   readonly ignore?: readonly IgnoredPart[];
 }
 
-/** Points per cell to which filters are resized before contours are drawn: enough for smooth lines, cheap enough for video. */
-const POINTS_PER_CELL = 8;
-
 /**
  * The sampled moments with their heatmaps: the filter's size (or its two signs), resized, then scaled.
  *
@@ -34,9 +31,8 @@ export function keyframesOf(
   const times = frames.map(({ timestampSec }) => timestampSec);
   const keyframes = lazyKeyframes(times, (place) => {
     const { filter } = frames[place]!;
-    const size = { height: POINTS_PER_CELL * filter.height, width: POINTS_PER_CELL * filter.width };
     const map = { ...filter, values: Float32Array.from(filter.values) };
-    const part = (name: FilterPart): Heatmap => toHeatmap(map, { ...size, part: name });
+    const part = (name: FilterPart): Heatmap => heatmapToDraw(map, name);
     return signed ? { heatmap: part('positive'), opposing: part('negative') } : { heatmap: part('abs') };
   });
   if (signed) return keyframes; // the two signs share a scale, that of the stronger one

@@ -10,10 +10,13 @@ import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { filmCommand } from './film.ts';
 import { imageCommand } from './image.ts';
+import { indexCommand } from './index-events.ts';
 import { modelsCommand } from './models.ts';
 import { presetsCommand } from './presets.ts';
+import { projectCommand } from './project.ts';
 import { renderCommand } from './render.ts';
 import { reportError } from './run.ts';
+import { searchCommand } from './search.ts';
 import { trainCommand } from './train.ts';
 
 const program = new Command('l2caf')
@@ -31,6 +34,9 @@ for (const command of [
   filmCommand(),
   trainCommand(),
   evaluateCommand(),
+  indexCommand(),
+  searchCommand(),
+  projectCommand(),
   modelsCommand(),
   presetsCommand(),
   doctorCommand(),

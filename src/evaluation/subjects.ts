@@ -2,18 +2,15 @@
  * Events made ready for a study: planned, their features in the cache, and one after another as the feature maps and tails
  * that are measured. All studies of events open them here.
  */
-import * as tf from '@tensorflow/tfjs';
 import { L2cafError, throwIfAborted } from '../errors.ts';
 import type { FeatureTail } from '../l2caf/tail.ts';
 import type { BackendInfo } from '../models/backend.ts';
 import { createRecurrentHead } from '../models/event-network.ts';
-import { featureMapShape, type Head } from '../models/head.ts';
+import type { Head } from '../models/head.ts';
 import type { FeatureMaps, RecurrentOutput } from '../models/recurrent-tail.ts';
+import { CachedMaps } from '../training/cached-maps.ts';
 import type { PlannedEvent } from '../training/dataset.ts';
-import { featureTensor, loadFeatures } from '../training/embed.ts';
-import type { FeatureCache } from '../training/feature-cache.ts';
 import { openFeatureCache, prepareFeatures } from '../training/features.ts';
-import { runHead } from '../training/network.ts';
 import type { ProgressListener } from '../types.ts';
 import { forgetfulHead, type MapSubject } from './baseline-maps.ts';
 
@@ -122,36 +119,4 @@ export function objectivesOf(
   throw new L2cafError('usage', `the model has no class named ${unknown.join(', ')}`, {
     hint: `${classes.length > 0 ? `its classes: ${classes.join(', ')}` : 'it has no classifier'}; use --target oblivious`,
   });
-}
-
-/** The shallow CNN's maps of events, from the cached features of their frames. Dispose of it. */
-export class CachedMaps {
-  readonly #spec: Head['spec'];
-  readonly #cache: FeatureCache;
-  readonly #weights: Readonly<Record<string, tf.Tensor>>;
-
-  constructor({ spec, weights }: Head, cache: FeatureCache) {
-    this.#spec = spec;
-    this.#cache = cache;
-    this.#weights = Object.fromEntries(
-      [...weights].map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]),
-    );
-  }
-
-  /** The maps of an event's first view. */
-  async of({ views }: PlannedEvent): Promise<FeatureMaps> {
-    const view = views[0]!;
-    const features = await loadFeatures([view], this.#cache);
-    const steps = view.frames.length;
-    const { height, width, channels } = featureMapShape(this.#spec);
-    const data = tf.tidy(() =>
-      runHead(this.#spec, this.#weights, featureTensor(features, this.#spec), steps).maps.dataSync<'float32'>(),
-    );
-    return { data, shape: [steps, height, width, channels] };
-  }
-
-  /** Frees its tensors. */
-  dispose(): void {
-    tf.dispose(this.#weights);
-  }
 }

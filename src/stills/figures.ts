@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path';
 import type { Image, SKRSContext2D } from '@napi-rs/canvas';
-import { toHeatmap } from '../l2caf/heatmap.ts';
+import { heatmapToDraw } from '../l2caf/heatmap.ts';
 import type { PictureSize } from '../types.ts';
 import { drawHeatmap, type OverlayStyle } from '../video/overlay.ts';
 import { balancedColumns, drawPanel, type PanelCell } from '../video/panel.ts';
@@ -88,28 +88,25 @@ export function labelOf({ target }: PictureMap): string {
   return target.kind === 'class' ? `${target.label} ${(100 * target.probability).toFixed(1)} %` : 'all outputs';
 }
 
+function overlay(picture: Image, filter: PictureMap['filter'], style: StillStyle, label: string): PanelCell {
+  return { picture, label, paint: filterPainter(filter, style) };
+}
+
 /**
- * Points per cell to which filters are resized before contours are drawn.
+ * Paints a filter over a picture.
  *
  * The cells of a ResNet-50 after conv5 divide the picture evenly here, as published. By its padding they are centred half
  * a cell (16 of 224 pixels) further up and left; but a cell sees the whole picture, and what it responds to lies between
  * the two: 7 to 8 pixels up and left by the gradient of its activation over photographs and their mirror images, 10 ± 2 by
  * the peaks of class maps against the boxes of small objects.
  */
-const POINTS_PER_CELL = 8;
-
-function overlay(picture: Image, filter: PictureMap['filter'], style: StillStyle, label: string): PanelCell {
-  return { picture, label, paint: filterPainter(filter, style) };
-}
-
 function filterPainter(filter: PictureMap['filter'], { overlay: look, signed }: StillStyle) {
   const map = { ...filter, values: Float32Array.from(filter.values) };
-  const size = { height: POINTS_PER_CELL * filter.height, width: POINTS_PER_CELL * filter.width };
   return (context: SKRSContext2D, area: PictureSize): void => {
-    if (!signed) drawHeatmap(context, area, toHeatmap(map, size), look);
+    if (!signed) drawHeatmap(context, area, heatmapToDraw(map), look);
     else {
-      const supporting = toHeatmap(map, { ...size, part: 'positive' });
-      drawSigned(context, area, supporting, toHeatmap(map, { ...size, part: 'negative' }), look);
+      const supporting = heatmapToDraw(map, 'positive');
+      drawSigned(context, area, supporting, heatmapToDraw(map, 'negative'), look);
     }
   };
 }

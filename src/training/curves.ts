@@ -1,5 +1,6 @@
 /** The training's curves as a picture: the parts of the loss and the validation figures over the steps. */
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
+import { CATEGORY_COLORS } from '../video/palette.ts';
 import type { StepRecord, ValidationRecord } from './checkpoint.ts';
 
 interface Curve {
@@ -16,8 +17,6 @@ interface Panel {
 const WIDTH = 900;
 const PANEL_HEIGHT = 320;
 const MARGIN = { left: 60, right: 190, top: 40, bottom: 36 } as const;
-/** Distinguishable by colour-blind eyes (Okabe and Ito). */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'] as const;
 
 /** A PNG file: losses above, and below, if there was a validation, its retrieval figures. */
 export async function drawCurves(
@@ -68,7 +67,7 @@ function drawPanel(context: SKRSContext2D, { title, curves, top }: Panel): void 
   }
   context.textAlign = 'left';
   for (const [i, { name, points: own }] of curves.entries()) {
-    context.strokeStyle = COLOURS[i % COLOURS.length]!;
+    context.strokeStyle = CATEGORY_COLORS[i % CATEGORY_COLORS.length]!;
     context.fillStyle = context.strokeStyle;
     context.lineWidth = 1.5;
     for (const [k, [step, value]] of own.entries()) {

@@ -1,0 +1,51 @@
+/** `l2caf index`: makes events searchable. */
+import { Command } from 'commander';
+import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
+import { DEFAULT_MODEL } from '../models/packaged.ts';
+import { openEventSource } from '../retrieval/event-source.ts';
+import { EventTable } from '../retrieval/event-table.ts';
+import { indexEvents } from '../retrieval/index-events.ts';
+import { choiceOption, examples } from './options.ts';
+import { interruptible } from './run.ts';
+import { createTerminal } from './terminal.ts';
+
+interface IndexFlags {
+  readonly output: string;
+  readonly model: string;
+  readonly backend: BackendChoice;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The `index` command. */
+export function indexCommand(): Command {
+  return new Command('index')
+    .description('put events into a database that l2caf search answers from')
+    .argument('<events...>', 'an events file (CSV), analyses (analysis.json), or folders with analyses')
+    .requiredOption('-o, --output <db>', 'the database (LanceDB): a folder, or an address such as s3://bucket/events')
+    .option('--model <name>', 'the model that embeds events of a CSV file: a name or a folder', DEFAULT_MODEL)
+    .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .option('--json', 'print the counts as one JSON document')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      examples(
+        'l2caf index events.csv -o drives.lance',
+        'l2caf index l2caf-out -o drives.lance',
+        'l2caf index events.csv -o s3://bucket/drives   (credentials: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, …)',
+      ),
+    )
+    .action((paths: string[], flags: IndexFlags) => interruptible((signal) => run(paths, flags, signal)));
+}
+
+async function run(paths: readonly string[], flags: IndexFlags, signal: AbortSignal): Promise<void> {
+  const terminal = createTerminal(flags);
+  const work = { signal, onProgress: terminal.onProgress };
+  const source = await openEventSource(paths, { ...flags, signal });
+  const table = await EventTable.openOrCreate(flags.output);
+  const summary = await indexEvents(table, source, work);
+  terminal.finishProgress();
+  if (flags.json) return terminal.result(JSON.stringify({ database: flags.output, model: source.model, ...summary }));
+  const { added, replaced, unchanged, total } = summary;
+  terminal.result(`${added} new, ${replaced} replaced, ${unchanged} unchanged; ${total} events in ${flags.output}`);
+}

@@ -1,0 +1,57 @@
+/** Analyses as a source of embedded events: `l2caf analyze` and `l2caf batch` have embedded them already. */
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { type Analysis, readAnalysis } from '../analysis.ts';
+import { L2cafError, messageOf } from '../errors.ts';
+import { embeddingModelOfAnalysis } from './embedding-model.ts';
+import type { EventRecord } from './event-table.ts';
+import type { EventSource } from './index-events.ts';
+
+/**
+ * Reads analyses.
+ *
+ * @param paths files, or folders that are searched for files called `analysis.json`
+ * @throws L2cafError `input-not-found`, `analysis-invalid`; `usage` when they were made with different models
+ */
+export async function readAnalyses(paths: readonly string[]): Promise<EventSource> {
+  const files = (await Promise.all(paths.map(analysisFiles))).flat();
+  const analyses: Analysis[] = [];
+  for (const file of files) analyses.push(await readAnalysis(file));
+  const models = analyses.map(embeddingModelOfAnalysis);
+  const [model] = models;
+  if (model === undefined) {
+    throw new L2cafError('input-not-found', `there is no analysis.json in ${paths.join(', ')}`, {
+      hint: 'give an events file (CSV), analyses that l2caf analyze wrote, or a folder with such',
+    });
+  }
+  const stray = models.findIndex(({ sha256 }) => sha256 !== model.sha256);
+  if (stray !== -1) {
+    throw new L2cafError(
+      'usage',
+      `${files[stray]} was made with the model ${models[stray]!.name}, ${files[0]} with ${model.name}`,
+      { hint: 'embeddings of two models cannot be compared: index them into different databases' },
+    );
+  }
+  return {
+    model,
+    records: analyses.map((analysis, i) => recordOf(analysis, files[i]!)),
+    embed: async (indices) => indices.map((i) => Float32Array.from(analyses[i]!.embedding)),
+  };
+}
+
+async function analysisFiles(path: string): Promise<string[]> {
+  const info = await stat(path).catch((cause: unknown) => {
+    throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  });
+  if (!info.isDirectory()) return [path];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const found = entries.filter((entry) => entry.isFile() && entry.name === 'analysis.json');
+  return found.map(({ parentPath, name }) => join(parentPath, name)).sort();
+}
+
+/** An analysis has no id: it is called as its folder, or, if its file is not `analysis.json`, as its file. */
+function recordOf({ source, span }: Analysis, file: string): EventRecord {
+  const own = basename(file, extname(file));
+  const id = own === 'analysis' ? basename(dirname(resolve(file))) : own;
+  return { id, video: source.path, videoSha256: source.sha256, span };
+}

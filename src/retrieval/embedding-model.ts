@@ -1,0 +1,59 @@
+/** What an embedding depends on beside the clip: embeddings can be compared only if all of it is the same. */
+import { createHash } from 'node:crypto';
+import type { Analysis } from '../analysis.ts';
+import { type Head, headSha256 } from '../models/head.ts';
+import { findPretrained } from '../models/pretrained.ts';
+
+/** Names a space of embeddings. */
+export interface EmbeddingModel {
+  /** For people. */
+  readonly name: string;
+  /** Frames that are sampled from an event. */
+  readonly frames: number;
+  /** Tells it apart: over the weights of trunk and head, the size of the frames and their number. */
+  readonly sha256: string;
+}
+
+/** The model that embeds events of `frames` frames with this head. */
+export function embeddingModelOf(head: Head, frames: number): EmbeddingModel {
+  const { spec, origin } = head;
+  return describeModel({
+    name: origin.kind === 'trained' ? origin.id : `untrained-${origin.seed}`,
+    trunkSha256: findPretrained(spec.trunk).weightsSha256,
+    stage: spec.stage,
+    headSha256: headSha256(head),
+    size: spec.inputSize,
+    frames,
+  });
+}
+
+/** The model that an analysis was made with. */
+export function embeddingModelOfAnalysis({ model, frames }: Analysis): EmbeddingModel {
+  const { head } = model;
+  return describeModel({
+    name: head.kind === 'trained' ? head.id : `untrained-${head.seed}`,
+    trunkSha256: model.trunkSha256,
+    stage: model.stage,
+    headSha256: head.sha256,
+    size: model.inputSize,
+    frames: frames.length,
+  });
+}
+
+interface Parts {
+  readonly name: string;
+  readonly trunkSha256: string;
+  readonly stage: string;
+  readonly headSha256: string;
+  readonly size: { readonly width: number; readonly height: number };
+  readonly frames: number;
+}
+
+function describeModel({ name, trunkSha256, stage, headSha256: head, size, frames }: Parts): EmbeddingModel {
+  const key = JSON.stringify([trunkSha256, stage, head, size.width, size.height, frames]);
+  return {
+    name: `${name}, ${frames} frames of ${size.width}x${size.height}`,
+    frames,
+    sha256: createHash('sha256').update(key).digest('hex'),
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * Which cells make two events similar (METHOD §2, the similarity objective): filters of each event's frames that keep its
+ * similarity to the other, from features that the cache holds; no trunk is run for events that were indexed here.
+ */
+import { L2cafError } from '../errors.ts';
+import { solveFilters } from '../l2caf/solve.ts';
+import type { Tail } from '../l2caf/tail.ts';
+import { createRecurrentHead } from '../models/event-network.ts';
+import { openClip } from '../pipeline.ts';
+import { CachedMaps } from '../training/cached-maps.ts';
+import type { PlannedEvent } from '../training/dataset.ts';
+import type { AttentionFilter, ProgressListener } from '../types.ts';
+import type { Embedder } from './embedder.ts';
+import type { EventRecord } from './event-table.ts';
+
+/** The filters of two events, one per frame. */
+export interface PairAttention {
+  readonly query: readonly AttentionFilter[];
+  readonly match: readonly AttentionFilter[];
+}
+
+/**
+ * Explains why each of the matches is similar to the query.
+ *
+ * @throws L2cafError `input-not-found`, `input-changed` when a video is not what was indexed; as `Embedder.embed`
+ */
+export async function explainPairs(
+  embedder: Embedder,
+  query: EventRecord,
+  matches: readonly EventRecord[],
+  { onProgress, signal }: { readonly onProgress?: ProgressListener; readonly signal?: AbortSignal } = {},
+): Promise<PairAttention[]> {
+  const planned: PlannedEvent[] = [];
+  for (const record of [query, ...matches]) planned.push(await planRecord(embedder, record, signal));
+  await embedder.prepare(planned, onProgress);
+  const { head, cache } = embedder;
+  const shallow = new CachedMaps(head, cache);
+  const recurrent = createRecurrentHead(head);
+  const tails: Tail[] = [];
+  try {
+    for (const event of planned) tails.push(recurrent.tail(await shallow.of(event), 'embedding'));
+    const [own, ...others] = tails as [Tail, ...Tail[]];
+    const pairs: PairAttention[] = [];
+    for (const other of others) {
+      onProgress?.({ stage: 'explaining', done: pairs.length, total: others.length, unit: 'pairs' });
+      pairs.push({ query: await towards(own, other, signal), match: await towards(other, own, signal) });
+    }
+    onProgress?.({ stage: 'explaining', done: pairs.length, total: others.length, unit: 'pairs' });
+    return pairs;
+  } finally {
+    for (const tail of tails) tail.dispose();
+    recurrent.dispose();
+    shallow.dispose();
+  }
+}
+
+/** The filters that keep an event's similarity to another. */
+async function towards(tail: Tail, other: Tail, signal: AbortSignal | undefined): Promise<readonly AttentionFilter[]> {
+  const objective = { kind: 'similarity', other: other.reference } as const;
+  return (await solveFilters(tail, { objective, ...(signal && { signal }) })).filters;
+}
+
+/** The frames of an indexed event; its video must be the one that was indexed. */
+async function planRecord(
+  embedder: Embedder,
+  { id, video, videoSha256, span, label = '' }: EventRecord,
+  signal: AbortSignal | undefined,
+): Promise<PlannedEvent> {
+  const { clip } = await openClip(video, span, signal);
+  const [planned] = await embedder.plan([{ id, video, clip, span, label, split: 'test' }]);
+  if (planned!.views[0]!.frames[0]!.videoSha256 === videoSha256) return planned!;
+  throw new L2cafError('input-changed', `${video} is not the file that was indexed: its content has changed`, {
+    hint: 'restore the file, or index its events again',
+  });
+}

@@ -1,0 +1,107 @@
+/**
+ * Puts events into a table for searching. Only what is new or has changed is embedded and written, in parts, so that an
+ * interrupted run is continued by the same command.
+ */
+import { resolve } from 'node:path';
+import { L2cafError, throwIfAborted } from '../errors.ts';
+import type { PlannedEvent } from '../training/dataset.ts';
+import type { Progress, ProgressListener } from '../types.ts';
+import type { EmbeddingModel } from './embedding-model.ts';
+import { type EventRecord, type EventTable, eventKey } from './event-table.ts';
+
+/** Events that can be embedded by one model. */
+export interface EventSource {
+  readonly model: EmbeddingModel;
+  readonly records: readonly EventRecord[];
+  /** Embeddings of the records with these numbers, of any length. */
+  embed(indices: readonly number[], onProgress: ProgressListener): Promise<Float32Array[]>;
+}
+
+/** What {@link indexEvents} did, numbers of events. */
+export interface IndexSummary {
+  readonly added: number;
+  /** Of the same content, with another id, path, label or split than before. */
+  readonly replaced: number;
+  readonly unchanged: number;
+  /** All events in the table. */
+  readonly total: number;
+}
+
+/** Events that are embedded and written together. */
+const EVENTS_PER_PART = 128;
+
+/**
+ * Indexes the events of a source.
+ *
+ * @throws L2cafError `usage` when the table holds another model's events; `input-unreadable` when two events show the
+ *   same span of the same video; `output-unwritable`; `aborted`; as `source.embed`
+ */
+export async function indexEvents(
+  table: EventTable,
+  source: EventSource,
+  { onProgress, signal }: { onProgress?: ProgressListener | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<IndexSummary> {
+  const { model, records } = source;
+  table.expectModel(model);
+  const keys = records.map((record) => eventKey(record, model));
+  refuseRepeated(records, keys);
+  const known = await table.records();
+  const isKnown = keys.map((key) => known.has(key));
+  const wanted = records.flatMap((record, i) => (isSame(record, known.get(keys[i]!)) ? [] : [i]));
+  for (let first = 0; first < wanted.length; first += EVENTS_PER_PART) {
+    throwIfAborted(signal);
+    const part = wanted.slice(first, first + EVENTS_PER_PART);
+    const report = (done: number): void =>
+      onProgress?.({ stage: 'indexing', done: first + Math.floor(done), total: wanted.length, unit: 'events' });
+    report(0);
+    const embeddings = await source.embed(part, (progress) => {
+      if (progress.unit === 'bytes') onProgress?.(progress);
+      if (progress.unit === 'frames') report(part.length * shareOf(progress));
+    });
+    await table.put(
+      model,
+      part.map((index, i) => ({ ...records[index]!, embedding: embeddings[i]! })),
+    );
+    report(part.length);
+  }
+  if (wanted.length > 0) await table.compact();
+  const added = isKnown.filter((is) => !is).length;
+  return {
+    added,
+    replaced: wanted.length - added,
+    unchanged: records.length - wanted.length,
+    total: known.size + added,
+  };
+}
+
+/** A planned event as a table keeps it. */
+export function recordOf({ event, views }: PlannedEvent): EventRecord {
+  const { id, clip, span, label, split } = event;
+  return { id, video: resolve(clip.path), videoSha256: views[0]!.frames[0]!.videoSha256, span, label, split };
+}
+
+/** Features are nearly all of the work, so an event is as far as they are. */
+function shareOf({ done, total = 0 }: Progress): number {
+  return total > 0 ? done / total : 1;
+}
+
+function isSame(record: EventRecord, known: EventRecord | undefined): boolean {
+  const { id, video, label, split } = record;
+  return known?.id === id && known.video === video && known.label === label && known.split === split;
+}
+
+function refuseRepeated(records: readonly EventRecord[], keys: readonly string[]): void {
+  const first = new Map<string, number>();
+  for (const [i, key] of keys.entries()) {
+    const earlier = first.get(key);
+    if (earlier === undefined) {
+      first.set(key, i);
+      continue;
+    }
+    const [a, b] = [records[earlier]!, records[i]!];
+    const span = `${a.span.startSec}–${a.span.endSec} s`;
+    throw new L2cafError('input-unreadable', `the events ${a.id} and ${b.id} are both ${span} of ${a.video}`, {
+      hint: 'remove one of them: an event is identified by what it shows',
+    });
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * Draws projected events: the colour is the label, the shape the split. Colours repeat after seven labels, then hollow;
+ * each label is also written where its events lie, so nothing depends on colours alone.
+ */
+import { type Canvas, createCanvas, type SKRSContext2D, SvgExportFlag } from '@napi-rs/canvas';
+import { CATEGORY_COLORS } from '../video/palette.ts';
+import { drawText, fitText, font, heightOf } from '../video/text.ts';
+import type { ProjectedEvents } from './project.ts';
+
+/** What {@link drawMap} needs. */
+export interface MapContent extends ProjectedEvents {
+  readonly title: string;
+  /** A sentence below the map. */
+  readonly caption: string;
+  /** One per point; undefined for events that nobody labelled. */
+  readonly labels: readonly (string | undefined)[];
+  readonly splits: readonly (string | undefined)[];
+}
+
+/** Draws the map; returns the bytes of a PNG or SVG file. In SVG, texts are outlines: they look alike everywhere. */
+export function drawMap(content: MapContent, format: 'png' | 'svg'): Uint8Array {
+  if (format === 'svg') {
+    const canvas = createCanvas(WIDTH, HEIGHT, SvgExportFlag.ConvertTextToPaths);
+    drawOn(canvas.getContext('2d'), content);
+    return canvas.getContent();
+  }
+  const canvas: Canvas = createCanvas(2 * WIDTH, 2 * HEIGHT);
+  const ink = canvas.getContext('2d');
+  ink.scale(2, 2);
+  drawOn(ink, content);
+  return canvas.toBuffer('image/png');
+}
+
+const WIDTH = 1100;
+const HEIGHT = 800;
+const PLOT = { left: 48, top: 64, right: 820, bottom: 716 } as const;
+const LEGEND_LEFT = PLOT.right + 28;
+const LINE = 22;
+/** Half the size of a marker. */
+const RADIUS = 5;
+const OTHER_COLOR = '#888888';
+
+type Shape = 'circle' | 'square' | 'triangle' | 'diamond';
+const SHAPES: Readonly<Record<string, Shape>> = { train: 'circle', val: 'triangle', test: 'square' };
+const NO_SPLIT = 'no split';
+const NO_LABEL = 'no label';
+
+interface LabelLook {
+  readonly color: string;
+  readonly isHollow: boolean;
+}
+
+function drawOn(ink: SKRSContext2D, { title, caption, axes, points, ...content }: MapContent): void {
+  const labels = content.labels.map((label) => label ?? NO_LABEL);
+  const splits = content.splits.map((split) => split ?? NO_SPLIT);
+  const looks = looksOf(labels);
+  ink.fillStyle = '#fff';
+  ink.fillRect(0, 0, WIDTH, HEIGHT);
+  const place = placing(points);
+  ink.strokeStyle = '#ccc';
+  ink.strokeRect(PLOT.left, PLOT.top, PLOT.right - PLOT.left, PLOT.bottom - PLOT.top);
+  for (const [i, point] of points.entries()) {
+    drawMarker(ink, place(point), SHAPES[splits[i]!] ?? 'diamond', looks.get(labels[i]!)!);
+  }
+  const names: Box[] = [];
+  for (const label of looks.keys()) {
+    const group = points.filter((_, i) => labels[i] === label).map(place);
+    names.push(nameGroup(ink, label, group, names));
+  }
+  drawLegend(ink, labels, splits, looks);
+  write(ink, axes[0], (PLOT.left + PLOT.right) / 2, PLOT.bottom + 18, { align: 'center' });
+  ink.save();
+  ink.translate(PLOT.left - 18, (PLOT.top + PLOT.bottom) / 2);
+  ink.rotate(-Math.PI / 2);
+  write(ink, axes[1], 0, 0, { align: 'center' });
+  ink.restore();
+  ink.textAlign = 'left';
+  ink.fillStyle = '#111';
+  drawText(ink, fitText(ink, title, { widthPx: WIDTH - 40, sizePx: 22, minPx: 14, weight: 'bold' }), 20, 18);
+  const footer = fitText(ink, caption, { widthPx: WIDTH - 40, sizePx: 14, minPx: 12 });
+  ink.fillStyle = '#444';
+  drawText(ink, footer, 20, HEIGHT - 12 - heightOf(footer));
+}
+
+/** The most frequent labels get a look of their own, the rest share one. */
+function looksOf(labels: readonly string[]): Map<string, LabelLook> {
+  const counts = new Map<string, number>();
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const byFrequency = [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([label]) => label);
+  return new Map(
+    byFrequency.map((label, i) => {
+      const round = Math.floor(i / CATEGORY_COLORS.length);
+      const isKnown = label !== NO_LABEL && round < 2;
+      return [
+        label,
+        { color: isKnown ? CATEGORY_COLORS[i % CATEGORY_COLORS.length]! : OTHER_COLOR, isHollow: round === 1 },
+      ];
+    }),
+  );
+}
+
+/** Fits the points into the plot, one scale for both axes. */
+function placing(points: ProjectedEvents['points']): (point: readonly [number, number]) => [number, number] {
+  const [xs, ys] = [0, 1].map((axis) => {
+    const values = points.map((point) => point[axis]!);
+    const low = values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
+    const high = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+    return { middle: (low + high) / 2, range: high - low };
+  }) as [{ middle: number; range: number }, { middle: number; range: number }];
+  const margin = 4 * RADIUS;
+  const scale = Math.min(
+    (PLOT.right - PLOT.left - 2 * margin) / (xs.range || 1),
+    (PLOT.bottom - PLOT.top - 2 * margin) / (ys.range || 1),
+  );
+  const [centreX, centreY] = [(PLOT.left + PLOT.right) / 2, (PLOT.top + PLOT.bottom) / 2];
+  return ([x, y]) => [centreX + scale * (x - xs.middle), centreY - scale * (y - ys.middle)];
+}
+
+function drawMarker(ink: SKRSContext2D, [x, y]: readonly [number, number], shape: Shape, look: LabelLook): void {
+  ink.beginPath();
+  if (shape === 'circle') circle(ink, x, y);
+  else for (const [dx, dy] of CORNERS[shape]) ink.lineTo(x + RADIUS * dx, y + RADIUS * dy);
+  ink.closePath();
+  ink.globalAlpha = 0.8;
+  ink.fillStyle = look.isHollow ? '#fff' : look.color;
+  ink.fill();
+  ink.globalAlpha = 1;
+  ink.lineWidth = look.isHollow ? 1.8 : 0.7;
+  ink.strokeStyle = look.isHollow ? look.color : '#fff';
+  ink.stroke();
+}
+
+/** Four curves, where an arc would become a hundred in an SVG file. */
+function circle(ink: SKRSContext2D, x: number, y: number): void {
+  const handle = RADIUS * 0.5523; // of a quarter circle
+  ink.moveTo(x + RADIUS, y);
+  ink.bezierCurveTo(x + RADIUS, y + handle, x + handle, y + RADIUS, x, y + RADIUS);
+  ink.bezierCurveTo(x - handle, y + RADIUS, x - RADIUS, y + handle, x - RADIUS, y);
+  ink.bezierCurveTo(x - RADIUS, y - handle, x - handle, y - RADIUS, x, y - RADIUS);
+  ink.bezierCurveTo(x + handle, y - RADIUS, x + RADIUS, y - handle, x + RADIUS, y);
+}
+
+const CORNERS: Readonly<Record<Exclude<Shape, 'circle'>, readonly (readonly [number, number])[]>> = {
+  square: [
+    [-0.9, -0.9],
+    [0.9, -0.9],
+    [0.9, 0.9],
+    [-0.9, 0.9],
+  ],
+  triangle: [
+    [0, -1.2],
+    [1.1, 0.8],
+    [-1.1, 0.8],
+  ],
+  diamond: [
+    [0, -1.3],
+    [1.1, 0],
+    [0, 1.3],
+    [-1.1, 0],
+  ],
+};
+
+interface Box {
+  readonly left: number;
+  readonly right: number;
+  readonly y: number;
+}
+
+/** Writes a label over the event nearest to the middle of its group where it is not on another name. */
+function nameGroup(
+  ink: SKRSContext2D,
+  label: string,
+  group: readonly (readonly [number, number])[],
+  taken: readonly Box[],
+): Box {
+  const [meanX, meanY] = [0, 1].map((axis) => group.reduce((sum, point) => sum + point[axis]!, 0) / group.length);
+  const distance = ([x, y]: readonly [number, number]): number => Math.hypot(x - meanX!, y - meanY!);
+  ink.font = font(NAME_PX, 'bold');
+  const half = ink.measureText(label).width / 2;
+  const boxes = [...group]
+    .sort((a, b) => distance(a) - distance(b))
+    .map(([x, y]): Box => {
+      const centre = Math.min(Math.max(x, PLOT.left + half + 4), PLOT.right - half - 4);
+      return { left: centre - half, right: centre + half, y: y - RADIUS - NAME_PX };
+    });
+  const isFree = (box: Box): boolean =>
+    taken.every(({ left, right, y }) => box.right < left || right < box.left || Math.abs(box.y - y) > NAME_PX);
+  const box = boxes.find(isFree) ?? boxes[0]!;
+  write(ink, label, (box.left + box.right) / 2, box.y, { align: 'center', weight: 'bold', halo: true });
+  return box;
+}
+
+/** Size of the labels on the map. */
+const NAME_PX = 13;
+
+function drawLegend(
+  ink: SKRSContext2D,
+  labels: readonly string[],
+  splits: readonly string[],
+  looks: ReadonlyMap<string, LabelLook>,
+): void {
+  const count = (all: readonly string[], one: string): number => all.filter((value) => value === one).length;
+  let y: number = PLOT.top + LINE / 2;
+  const entry = (text: string, shape: Shape, look: LabelLook): void => {
+    drawMarker(ink, [LEGEND_LEFT + RADIUS, y], shape, look);
+    const fitted = fitText(ink, text, { widthPx: WIDTH - LEGEND_LEFT - 28, sizePx: 14, minPx: 11 });
+    ink.textAlign = 'left';
+    ink.fillStyle = '#111';
+    drawText(ink, fitted, LEGEND_LEFT + 20, y - fitted.lineHeightPx / 2);
+    y += Math.max(LINE, heightOf(fitted));
+  };
+  const all = [...looks];
+  const shown = all.slice(0, MAX_LEGEND);
+  for (const [label, look] of shown) entry(`${label}  ${count(labels, label)}`, 'circle', look);
+  if (all.length > shown.length) entry(`and ${all.length - shown.length} more labels`, 'circle', all.at(-1)![1]);
+  y += LINE / 2;
+  for (const split of [...new Set(splits)].sort()) {
+    entry(`${split}  ${count(splits, split)}`, SHAPES[split] ?? 'diamond', { color: '#555', isHollow: true });
+  }
+}
+
+/** Labels that the legend has room for. */
+const MAX_LEGEND = 22;
+
+interface TextLook {
+  readonly align: 'left' | 'center';
+  readonly weight?: 'normal' | 'bold';
+  /** Whether it stands out from what it lies on. */
+  readonly halo?: boolean;
+}
+
+function write(ink: SKRSContext2D, text: string, x: number, y: number, look: TextLook): void {
+  ink.font = font(look.halo ? NAME_PX : 14, look.weight);
+  ink.textAlign = look.align;
+  ink.textBaseline = 'middle';
+  if (look.halo) {
+    ink.strokeStyle = 'rgba(255, 255, 255, 0.85)';
+    ink.lineWidth = 4;
+    ink.lineJoin = 'round';
+    ink.strokeText(text, x, y);
+  }
+  ink.fillStyle = '#111';
+  ink.fillText(text, x, y);
+}
