@@ -60,13 +60,30 @@ export async function longClip(path: string, seconds: number, width: number, hei
   await ffmpeg('-stream_loop', String(Math.ceil(seconds / 3)), '-i', scaled, '-t', String(seconds), '-c', 'copy', path);
 }
 
-/** Wall-clock seconds and peak resident memory, MB, of a node process that runs the built command line. */
-export function measureCli(args: readonly string[]): { seconds: number; peakMb: number } {
+/** How a run of the command line went. */
+export interface CliMeasure {
+  /** Wall clock. */
+  readonly seconds: number;
+  /** Peak resident memory of the process, MB; not of processes that it started. */
+  readonly peakMb: number;
+  readonly stdout: string;
+}
+
+/** Runs the built command line in a node process of its own. */
+export function measureCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): CliMeasure {
   const start = performance.now();
   const script = `process.on('exit', () => process.stderr.write('\\nPEAK ' + process.resourceUsage().maxRSS));`;
   const main = join(root, 'dist', 'cli', 'main.js');
   const preload = `data:text/javascript,${encodeURIComponent(script)}`;
-  const { status, stderr } = spawnSync(process.execPath, ['--import', preload, main, ...args], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', preload, main, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    maxBuffer: 1e9,
+  });
   if (status !== 0) throw new Error(`l2caf ${args.join(' ')} failed: ${stderr}`);
-  return { seconds: (performance.now() - start) / 1000, peakMb: Number(/PEAK (\d+)/.exec(stderr)![1]) / 1024 };
+  return {
+    seconds: (performance.now() - start) / 1000,
+    peakMb: Number(/PEAK (\d+)/.exec(stderr)![1]) / 1024,
+    stdout,
+  };
 }

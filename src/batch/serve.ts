@@ -8,6 +8,7 @@ import workerpool from 'workerpool';
 import { type Analysis, readAnalysis, writeAnalysis } from '../analysis.ts';
 import { type BoundTarget, explainEvent } from '../explain.ts';
 import { fileSize, writeFileAtomically } from '../files.ts';
+import type { BackendInfo } from '../models/backend.ts';
 import { FRAMES_PER_BATCH } from '../models/event-network.ts';
 import { fromFloat16, toFloat16 } from '../models/float16.ts';
 import { bindTarget, type OpenModel } from '../pipeline.ts';
@@ -62,7 +63,7 @@ function answering<T, R>(work: (task: T) => Promise<R>): (task: T) => Promise<Ta
 async function computeFeatures(model: OpenModel, { cache, pictures, frames }: FeaturesTask): Promise<number> {
   const startMs = performance.now();
   const { backend, network } = model;
-  const features = await network.trunkFeatures(backend.name === 'tensorflow' ? padded(pictures) : pictures);
+  const features = await network.trunkFeatures(isExact(backend) ? pictures : padded(pictures));
   const seconds = (performance.now() - startMs) / 1000;
   const store = new FeatureCache(cache.folder, cache.source, cache.maxBytes);
   const { length } = cache.source;
@@ -72,8 +73,13 @@ async function computeFeatures(model: OpenModel, { cache, pictures, frames }: Fe
   return seconds;
 }
 
+/** Whether a frame's features are the same bits in any batch: wasm and cpu add in the same order. */
+function isExact({ name }: BackendInfo): boolean {
+  return name === 'wasm' || name === 'cpu';
+}
+
 /**
- * Native kernels round differently for batches of different sizes, so batches are filled up with black pictures: features
+ * Other kernels round differently for batches of different sizes, so batches are filled up with black pictures: features
  * must not depend on what else was in a batch.
  */
 function padded({ rgb, shape: [, height, width] }: FeaturesTask['pictures']): FeaturesTask['pictures'] {

@@ -94,7 +94,11 @@ export function createBatchDisplay({ json = false, quiet = false }: { json?: boo
     },
     finish: (summary, resultsPath) => {
       close();
-      view.event({ event: 'finished', ...summary, ...(standing && { ...speedOf(standing), workers: standing.workers }) });
+      view.event({
+        event: 'finished',
+        ...summary,
+        ...(standing && { ...speedOf(standing), workers: standing.workers }),
+      });
       if (json) return;
       const { events, done, failed, pending } = summary;
       terminal.info(`${done} of ${events} events done, ${failed} failed${pending > 0 ? `, ${pending} to do` : ''}`);

@@ -57,7 +57,9 @@ describe('a batch', () => {
     expect(rows[2]!['loss']).toEqual(analysis.frames.map(({ loss }: { loss: number }) => loss));
     const [heading, first] = (await readFile(join(one, 'results.csv'), 'utf8')).split('\n');
     expect(heading).toMatch(/^id,video,start,end,label,split,status,.*,embedding,note$/);
-    expect(first).toContain(`"${JSON.stringify(JSON.parse(await readFile(join(one, 'events', 'e0', 'analysis.json'), 'utf8')).embedding)}"`);
+    expect(first).toContain(
+      `"${JSON.stringify(JSON.parse(await readFile(join(one, 'events', 'e0', 'analysis.json'), 'utf8')).embedding)}"`,
+    );
     expect(await readFile(join(one, 'timings.csv'), 'utf8')).toMatch(/^id,attempts,decode_sec.*\ne0,1,/);
     expect(await readFile(join(one, 'index.html'), 'utf8')).toContain('events/e0/thumbnail.jpg');
   });

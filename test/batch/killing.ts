@@ -10,7 +10,12 @@ const PROGRAM = join(import.meta.dirname, 'tiny-batch.ts');
  * Runs the batch; kills it (SIGKILL) `kills` times, each at a random moment around the end of one of its next events, or
  * while it is starting.
  */
-export async function runKilled(args: readonly string[], cache: string, kills: number, random: () => number): Promise<void> {
+export async function runKilled(
+  args: readonly string[],
+  cache: string,
+  kills: number,
+  random: () => number,
+): Promise<void> {
   for (let killed = 0; ; ) {
     const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), PROGRAM, ...args], {
       env: { ...process.env, L2CAF_CACHE: cache },
@@ -51,7 +56,12 @@ export async function contentOf(folder: string): Promise<Record<string, string>>
     .filter((name) => name !== 'journal.jsonl' && name !== 'timings.csv')
     .sort();
   const hashes = files.map(async (name) => {
-    return [name, createHash('sha256').update(await readFile(join(folder, name))).digest('hex')] as const;
+    return [
+      name,
+      createHash('sha256')
+        .update(await readFile(join(folder, name)))
+        .digest('hex'),
+    ] as const;
   });
   return Object.fromEntries(await Promise.all(hashes));
 }

@@ -29,7 +29,11 @@ export interface TinyBatchRun {
 }
 
 /** Runs a batch to its end. */
-export async function runTinyBatch(list: string, folder: string, options: TinyBatchOptions = {}): Promise<TinyBatchRun> {
+export async function runTinyBatch(
+  list: string,
+  folder: string,
+  options: TinyBatchOptions = {},
+): Promise<TinyBatchRun> {
   const { jobs = 1, onWorkers, onEnd, stop } = options;
   const model = { choice: { backend: 'wasm' as const }, backend: 'wasm' as const, ...(await tinyHead()) };
   const settings: BatchSettings = {

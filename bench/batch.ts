@@ -1,0 +1,184 @@
+/**
+ * Speed of a batch against that of its trunk alone, its memory, and how soon a finished batch is found to be finished.
+ * `npm run bench -- batch DATA [EVENTS]`, where DATA holds `camvid/events.csv` and `sim-track/events.csv`.
+ */
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describeModel } from '../src/batch/model.ts';
+import { featureSource } from '../src/batch/outputs.ts';
+import { WorkerPool } from '../src/batch/pool.ts';
+import { FRAMES_PER_BATCH } from '../src/models/event-network.ts';
+import { cacheFolder, RESNET50_IMAGENET } from '../src/models/pretrained.ts';
+import { pullTrunk } from '../src/models/pull.ts';
+import { parseCsv } from '../src/training/csv.ts';
+import { writeResults } from './results.ts';
+import { type CliMeasure, ffmpeg, fixtureClip, measureCli, temporaryFolder } from './support.ts';
+
+const SECONDS_PER_EVENT = 3;
+const TRUNK_BATCHES_PER_WORKER = 6;
+
+/** Prints the tables. */
+export async function run([data = '../shared/data', count = '200']: readonly string[]): Promise<void> {
+  const events = Number(count);
+  await pullTrunk(RESNET50_IMAGENET);
+  const folder = temporaryFolder();
+  const lists = ['camvid', 'sim-track'].map((name) => join(resolve(data), name, 'events.csv'));
+  const rows = lists.flatMap((list) => evenly(threeSecondEvents(list), events / lists.length));
+  const speed: string[][] = [];
+  const perMinute: number[] = [];
+  for (const jobs of [1, 2]) {
+    // Half of the events are enough for a rate.
+    const part = jobs === 1 ? evenly(rows, events / 2) : rows;
+    const list = writeList(join(folder, `${jobs}.csv`), part);
+    const cache = emptyCache(join(folder, `cache-${jobs}`));
+    const { seconds, stdout, peakMb } = runBatch(list, join(folder, `out-${jobs}`), cache, jobs, 'json,strip');
+    const frames = countFeatures(cache);
+    const framesPerSec = await trunkAlone(jobs, cache);
+    const trunkSec = frames / framesPerSec;
+    perMinute.push((60 * part.length) / seconds);
+    speed.push([
+      String(jobs),
+      String(part.length),
+      String(frames),
+      seconds.toFixed(0),
+      perMinute.at(-1)!.toFixed(1),
+      trunkSec.toFixed(0),
+      (seconds / trunkSec).toFixed(2),
+      `${peakMb.toFixed(0)} + ${workerPeaks(stdout)}`,
+    ]);
+  }
+  await writeResults({
+    name: 'batch',
+    command: 'npm run bench -- batch DATA',
+    tables: [
+      {
+        title: 'Three-second events of CamVid and sim-track, json and strip, empty caches, wasm',
+        columns: [
+          'jobs',
+          'events',
+          'different frames',
+          'seconds',
+          'events/min',
+          'trunk alone, s',
+          'ratio to the trunk',
+          'peak memory, MB: batch + workers',
+        ],
+        rows: speed,
+        notes: [
+          `Two jobs against one: ${(perMinute[1]! / perMinute[0]!).toFixed(2)}× the events per minute, on ${cpus().length} cores.`,
+          'Trunk alone: the same frames at the rate that as many workers reach with nothing else to do. Frames that overlapping events share are computed once.',
+        ],
+      },
+      { title: 'Number of events, features at hand', ...(await manyEvents(folder, [events, 10 * events])) },
+    ],
+  });
+}
+
+interface Row {
+  readonly video: string;
+  readonly startSec: number;
+}
+
+/** The events of a list, as long as they should be. */
+function threeSecondEvents(list: string): Row[] {
+  const [heading, ...records] = parseCsv(readFileSync(list, 'utf8'), list);
+  const [video, start] = ['video', 'start'].map((name) => heading!.fields.indexOf(name)) as [number, number];
+  const rows = records.map(({ fields }) => ({
+    video: resolve(list, '..', fields[video]!),
+    startSec: Number(fields[start]!),
+  }));
+  return rows.slice(0, -2); // the last ones may reach beyond the end
+}
+
+function evenly<T>(items: readonly T[], count: number): T[] {
+  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!);
+}
+
+function writeList(path: string, rows: readonly Row[]): string {
+  const lines = rows.map(({ video, startSec }) => `${video},${startSec},${startSec + SECONDS_PER_EVENT}`);
+  writeFileSync(path, `video,start,end\n${lines.join('\n')}\n`);
+  return path;
+}
+
+/** A cache with the trunk's weights and no features. */
+function emptyCache(path: string): string {
+  mkdirSync(path, { recursive: true });
+  cpSync(join(cacheFolder(), 'trunks'), join(path, 'trunks'), { recursive: true });
+  return path;
+}
+
+function countFeatures(cache: string): number {
+  return readdirSync(join(cache, 'features'), { recursive: true }).filter((name) => String(name).endsWith('.f16'))
+    .length;
+}
+
+function runBatch(list: string, out: string, cache: string, jobs: number, outputs: string): CliMeasure {
+  const options = ['--jobs', String(jobs), '--outputs', outputs, '--backend', 'wasm', '--json'];
+  return measureCli(['batch', list, '-o', out, ...options], { L2CAF_CACHE: cache });
+}
+
+/** Peaks of the worker processes, MB, as the batch says at its end. */
+function workerPeaks(stdout: string): string {
+  const lines = stdout.trimEnd().split('\n');
+  const { workers = [] } = JSON.parse(lines.at(-1)!) as { workers?: { peakBytes: number }[] };
+  return workers.map(({ peakBytes }) => (peakBytes / 2 ** 20).toFixed(0)).join(', ') || 'none';
+}
+
+/** Frames per second of worker processes that do nothing but run the trunk. */
+async function trunkAlone(workers: number, cache: string): Promise<number> {
+  const choice = { backend: 'wasm' } as const;
+  const model = await describeModel(choice);
+  const source = featureSource(model);
+  const { width, height } = model.head.spec.inputSize;
+  const pool = new WorkerPool(new URL('../dist/batch/worker.js', import.meta.url), workers);
+  const place = { folder: join(cache, 'trunk-alone'), source, maxBytes: 1e12 };
+  const shape = [FRAMES_PER_BATCH, height, width, 3] as const;
+  const rgb = Uint8Array.from({ length: FRAMES_PER_BATCH * height * width * 3 }, (_, i) => (i * 7919) % 251);
+  const one = (seed: number): Promise<number> => {
+    const frames = Array.from({ length: FRAMES_PER_BATCH }, (_, i) => {
+      return { videoSha256: 'noise', timestampSec: FRAMES_PER_BATCH * seed + i, mirrored: false, gain: 1 };
+    });
+    return pool.run('features', { model: choice, cache: place, pictures: { rgb, shape }, frames }, 'trunk');
+  };
+  try {
+    await Promise.all(Array.from({ length: workers }, (_, i) => one(i))); // loads the networks
+    const startMs = performance.now();
+    const batches = workers * TRUNK_BATCHES_PER_WORKER;
+    await Promise.all(Array.from({ length: batches }, (_, i) => one(workers + i)));
+    return (1000 * batches * FRAMES_PER_BATCH) / (performance.now() - startMs);
+  } finally {
+    await pool.stop();
+  }
+}
+
+/** Many overlapping events of one short clip, so that there are few frames and what is left is the batch's own work. */
+async function manyEvents(
+  folder: string,
+  counts: readonly number[],
+): Promise<{ columns: string[]; rows: string[][]; notes: string[] }> {
+  const clip = join(folder, 'short.mp4');
+  await ffmpeg('-i', fixtureClip, '-vf', 'fps=5,scale=320:180', '-t', '3', clip);
+  const rows: string[][] = [];
+  const cache = emptyCache(join(folder, 'cache-many'));
+  for (const count of counts) {
+    const lines = Array.from({ length: count }, (_, i) => `${clip},${i / count},${2 + i / count}`);
+    const list = join(folder, `many-${count}.csv`);
+    writeFileSync(list, `video,start,end\n${lines.join('\n')}\n`);
+    const out = join(folder, `many-${count}`);
+    const first = runBatch(list, out, cache, 2, 'json');
+    const again = runBatch(list, out, cache, 2, 'json');
+    rows.push([
+      String(count),
+      first.seconds.toFixed(0),
+      `${first.peakMb.toFixed(0)} + ${workerPeaks(first.stdout)}`,
+      again.seconds.toFixed(1),
+      again.peakMb.toFixed(0),
+    ]);
+  }
+  return {
+    columns: ['events', 'first run, s', 'peak memory, MB: batch + workers', 'run again, s', 'its peak memory, MB'],
+    rows,
+    notes: ['Run again: the same command on the finished batch, tables and index included.'],
+  };
+}
