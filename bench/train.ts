@@ -114,6 +114,8 @@ async function secondsPerStep(
         classifierWeight: 1,
         denseWeight: 1,
         sparsityWeight: 0.02,
+        selectionWeight: 0,
+        relationWeights: {},
         learningRate: 1e-3,
         weightDecay: 0.1,
         warmUpSteps: 10,

@@ -32,6 +32,10 @@ interface TrainFlags {
   readonly frames: number;
   readonly grid: 'half' | 'full';
   readonly pool?: PictureSize;
+  readonly channels: readonly [number, number];
+  readonly units: number;
+  readonly embedding: number;
+  readonly components: number;
   readonly loss: MetricLoss;
   readonly mining: Mining;
   readonly margin: number;
@@ -39,6 +43,8 @@ interface TrainFlags {
   readonly classifierWeight: number;
   readonly denseWeight: number;
   readonly sparsity: number;
+  readonly selection: number;
+  readonly relation: readonly (readonly [string, number])[];
   readonly steps: number;
   readonly learningRate: number;
   readonly weightDecay: number;
@@ -111,7 +117,21 @@ function addArchitecture(command: Command): void {
     .addOption(
       choiceOption('--grid <which>', "grid of the filters: half or all of the trunk's", ['half', 'full'], 'half'),
     )
-    .option('--pool <WxH>', 'average feature maps to this grid before the LSTM (default: not)', parseSize);
+    .option('--pool <WxH>', 'average feature maps to this grid before the LSTM (default: not)', parseSize)
+    .addOption(
+      new Option('--channels <a,b>', 'channels of the two layers of the shallow CNN').argParser(parseChannels).default(
+        DEFAULT_HEAD.shallowCnn.map(({ channels }) => channels),
+        '64,32',
+      ),
+    )
+    .option('--units <count>', 'units of the LSTM', parseCount(1), DEFAULT_HEAD.lstmUnits)
+    .option('--embedding <count>', 'length of the embedding', parseCount(2), DEFAULT_HEAD.embeddingSize)
+    .option(
+      '--components <count>',
+      "train on this many principal components of the trunk's features; 0: on the features",
+      parseCount(0),
+      128,
+    );
 }
 
 function addObjective(command: Command): void {
@@ -123,6 +143,18 @@ function addObjective(command: Command): void {
     .option('--classifier-weight <factor>', 'weight of its loss', parseNumber(0, 100), 1)
     .option('--dense-weight <factor>', 'weight of the loss on masks and boxes', parseNumber(0, 100), 1)
     .option('--sparsity <factor>', "weight of the feature map's mean activation", parseNumber(0, 100), 0.02)
+    .option(
+      '--selection <factor>',
+      "weight of the LSTM's input weights by channel (group lasso)",
+      parseNumber(0, 100),
+      0,
+    )
+    .option(
+      '--relation <name=factor>',
+      "keep the distances that the trunk's features have between events of a domain, with this weight (repeatable)",
+      collectWeights,
+      [],
+    )
     .option('--steps <count>', 'batches to train on', parseCount(1), 120)
     .option('--learning-rate <rate>', 'highest learning rate', parseNumber(1e-8, 10), 1e-3)
     .option('--weight-decay <share>', 'decay of the kernels', parseNumber(0, 10), 0.1)
@@ -172,6 +204,7 @@ function planOf(events: readonly string[], flags: TrainFlags): TrainingPlan {
     dense: denseSources(flags, names),
     validationVideos: flags.validate,
     views: flags.views,
+    components: flags.components,
     trainer: {
       loss: flags.loss,
       mining: flags.mining,
@@ -179,6 +212,8 @@ function planOf(events: readonly string[], flags: TrainFlags): TrainingPlan {
       classifierWeight: flags.classifierWeight,
       denseWeight: flags.denseWeight,
       sparsityWeight: flags.sparsity,
+      selectionWeight: flags.selection,
+      relationWeights: relationWeights(flags, names),
       learningRate: flags.learningRate,
       weightDecay: flags.weightDecay,
       warmUpSteps: Math.min(10, steps),
@@ -206,12 +241,20 @@ function denseSources({ dense, denseClasses }: TrainFlags, domains: readonly str
   );
 }
 
-function specOf({ trunk, stage, size, grid, pool }: TrainFlags): HeadSpec {
-  const stride = grid === 'half' ? 2 : 1;
-  const [first, last] = [DEFAULT_HEAD.shallowCnn[0]!, DEFAULT_HEAD.shallowCnn[1]!];
-  const shallowCnn: ShallowCnnSpec = [first, { ...last, stride }];
+function specOf({ trunk, stage, size, grid, pool, channels, units, embedding }: TrainFlags): HeadSpec {
+  const shallowCnn: ShallowCnnSpec = [
+    { kernelSize: 1, stride: 1, channels: channels[0] },
+    { kernelSize: 3, stride: grid === 'half' ? 2 : 1, channels: channels[1] },
+  ];
   const pooling: { pool?: GridShape } = pool ? { pool: { height: pool.height, width: pool.width } } : {};
-  return { ...trunkSide(findPretrained(trunk), stage, size), ...DEFAULT_HEAD, shallowCnn, ...pooling };
+  const sizes = { lstmUnits: units, embeddingSize: embedding };
+  return { ...trunkSide(findPretrained(trunk), stage, size), shallowCnn, ...sizes, ...pooling };
+}
+
+function relationWeights({ relation }: TrainFlags, domains: readonly string[]): Record<string, number> {
+  const unknown = relation.find(([name]) => !domains.includes(name));
+  if (unknown) throw new L2cafError('usage', `--relation ${unknown[0]}: the domains are ${domains.join(', ')}`);
+  return Object.fromEntries(relation);
 }
 
 /** Both ways; left and right turns are exchanged unless something else is asked for. */
@@ -239,6 +282,18 @@ function collectFiles(text: string, earlier: readonly DomainFile[]): DomainFile[
   const at = text.indexOf('=');
   if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('expected NAME=PATH.');
   return [...earlier, { name: text.slice(0, at), path: text.slice(at + 1) }];
+}
+
+function parseChannels(text: string): [number, number] {
+  const [first, second, ...rest] = text.split(',').map(parseCount(1));
+  if (first === undefined || second === undefined || rest.length > 0) throw new InvalidArgumentError('expected A,B.');
+  return [first, second];
+}
+
+function collectWeights(text: string, earlier: TrainFlags['relation']): TrainFlags['relation'] {
+  const at = text.lastIndexOf('=');
+  if (at < 1) throw new InvalidArgumentError('expected NAME=FACTOR.');
+  return [...earlier, [text.slice(0, at), parseNumber(0, 1000)(text.slice(at + 1))]];
 }
 
 function collectSwaps(text: string, earlier: TrainFlags['swap']): TrainFlags['swap'] {

@@ -3,6 +3,7 @@
  * features of these frames, computed where the cache has none. Overlapping events share frames, so frames are planned for
  * all events first and computed once each.
  */
+import { mapConcurrently } from '../concurrent.ts';
 import { throwIfAborted } from '../errors.ts';
 import { sha256OfFile } from '../files.ts';
 import type { PictureSize, ProgressListener, VideoClip } from '../types.ts';
@@ -59,13 +60,13 @@ interface Footage {
 
 /** Chooses the frames of all views of all events. */
 export async function planEvents(domains: readonly Domain[], options: PlanOptions): Promise<PlannedEvent[]> {
-  const footage = new Map<string, Footage>();
+  const clips = new Map(domains.flatMap(({ events }) => events.map(({ clip }) => [clip.path, clip] as const)));
+  const inspected = await mapConcurrently([...clips.values()], CLIPS_AT_ONCE, (clip) => inspect(clip, options.signal));
+  const footage = new Map(inspected.map((source) => [source.clip.path, source]));
   const planned: PlannedEvent[] = [];
   for (const { name, events } of domains) {
     for (const event of events) {
-      const { path } = event.clip;
-      const source = footage.get(path) ?? (await inspect(event.clip, options.signal));
-      footage.set(path, source);
+      const source = footage.get(event.clip.path)!;
       const count = event.split === 'train' ? options.views : 1;
       const views = viewsOf(options.seed, planned.length, count).map((view) => ({
         view,
@@ -119,6 +120,9 @@ export async function ensureFeatures(
   }
   return { computed: missing.length, reused: present.length };
 }
+
+/** Clips whose frames are listed at once; each takes a short-lived process. */
+const CLIPS_AT_ONCE = 8;
 
 async function inspect(clip: VideoClip, signal: AbortSignal | undefined): Promise<Footage> {
   const span = { startSec: 0, endSec: clip.durationSec + 1 };

@@ -134,8 +134,13 @@ function keyOf({ videoSha256, frameIndex }: PlannedFrame): string {
 const boxSchema = z.tuple([z.number(), z.number(), z.number(), z.number()]);
 const boxDocumentSchema = z.object({
   size: z.object({ width: z.number().positive(), height: z.number().positive() }),
+  /** What the clip shows, and between which frames, both included, its decisive objects show it. */
+  label: z.string().optional(),
+  decisive: z.object({ firstFrame: z.int(), lastFrame: z.int() }).optional(),
   /** Boxes `[left, top, right, bottom]` in pixels, one per frame, null where the object cannot be seen. */
-  objects: z.array(z.object({ kind: z.string(), boxes: z.array(boxSchema.nullable()) })),
+  objects: z.array(
+    z.object({ kind: z.string(), decisive: z.boolean().default(false), boxes: z.array(boxSchema.nullable()) }),
+  ),
 });
 type BoxDocument = z.infer<typeof boxDocumentSchema>;
 
@@ -149,26 +154,42 @@ async function readBoxes(path: string): Promise<BoxDocument | undefined> {
   }
 }
 
-function coverageOfBoxes({ size, objects }: BoxDocument, frame: number, grid: GridShape): Coverage {
+function coverageOfBoxes(document: BoxDocument, frame: number, grid: GridShape): Coverage {
   const coverage = new Map<string, Float32Array>();
-  const overlap = (from: number, to: number, cell: number): number =>
-    Math.max(0, Math.min(to, cell + 1) - Math.max(from, cell));
-  for (const { kind, boxes } of objects) {
-    const cells = coverage.get(kind) ?? new Float32Array(grid.height * grid.width);
-    coverage.set(kind, cells);
-    const box = boxes[frame];
-    if (!box) continue;
-    const [left, top, right, bottom] = box;
-    for (let row = 0; row < grid.height; row++) {
-      const tall = overlap((top / size.height) * grid.height, (bottom / size.height) * grid.height, row);
-      for (let column = 0; column < grid.width; column++) {
-        const wide = overlap((left / size.width) * grid.width, (right / size.width) * grid.width, column);
-        const at = row * grid.width + column;
-        cells[at] = Math.max(cells[at]!, tall * wide);
-      }
+  for (const object of document.objects) {
+    for (const name of classesOf(document, object, frame)) {
+      const cells = coverage.get(name) ?? new Float32Array(grid.height * grid.width);
+      coverage.set(name, cells);
+      const box = object.boxes[frame];
+      if (box) coverWithBox(cells, box, document.size, grid);
     }
   }
   return coverage;
+}
+
+/** The kind of an object, and, while it decides the event, the event's label: a lamp's colour shows in no kind. */
+function classesOf({ label, decisive }: BoxDocument, object: BoxDocument['objects'][number], frame: number): string[] {
+  const decides = object.decisive && decisive && frame >= decisive.firstFrame && frame <= decisive.lastFrame;
+  return decides && label !== undefined ? [object.kind, `event:${label}`] : [object.kind];
+}
+
+/** Raises the share of each cell to what the box covers of it. */
+function coverWithBox(
+  cells: Float32Array,
+  [left, top, right, bottom]: z.infer<typeof boxSchema>,
+  size: BoxDocument['size'],
+  grid: GridShape,
+): void {
+  const overlap = (from: number, to: number, cell: number): number =>
+    Math.max(0, Math.min(to, cell + 1) - Math.max(from, cell));
+  for (let row = 0; row < grid.height; row++) {
+    const tall = overlap((top / size.height) * grid.height, (bottom / size.height) * grid.height, row);
+    for (let column = 0; column < grid.width; column++) {
+      const wide = overlap((left / size.width) * grid.width, (right / size.width) * grid.width, column);
+      const at = row * grid.width + column;
+      cells[at] = Math.max(cells[at]!, tall * wide);
+    }
+  }
 }
 
 async function coverageOfMask(folder: string, clip: VideoClip, frame: number, grid: GridShape): Promise<Coverage> {

@@ -5,17 +5,24 @@ import { computed } from '../models/backend.ts';
 import { fromFloat16 } from '../models/float16.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
 import type { ProgressListener } from '../types.ts';
-import type { PlannedView } from './dataset.ts';
-import type { FeatureCache } from './feature-cache.ts';
+import type { PlannedFrame, PlannedView } from './dataset.ts';
+import type { FeatureReader } from './feature-cache.ts';
 import { runHead } from './network.ts';
 
 /** Events that go through the head together; bounds memory. */
 const EVENTS_PER_BATCH = 16;
 
-/** Reads the features of views of t frames each from the cache: `[n·t, h, w, c]`, row by row. */
-export async function loadFeatures(views: readonly PlannedView[], cache: FeatureCache): Promise<Float32Array> {
-  const frames = views.flatMap((view) => view.frames);
-  const { length } = cache.source;
+/** Reads the features of views of t frames each: `[n·t, h, w, c]`, row by row. */
+export async function loadFeatures(views: readonly PlannedView[], cache: FeatureReader): Promise<Float32Array> {
+  return loadFrames(
+    views.flatMap((view) => view.frames),
+    cache,
+  );
+}
+
+/** Reads the features of frames: `[n, h, w, c]`, row by row. */
+export async function loadFrames(frames: readonly PlannedFrame[], cache: FeatureReader): Promise<Float32Array> {
+  const { length } = cache;
   const data = new Float32Array(frames.length * length);
   const readOne = async (i: number): Promise<void> => {
     fromFloat16(await cache.read(frames[i]!), data.subarray(i * length, (i + 1) * length));
@@ -36,7 +43,7 @@ export function featureTensor(data: Float32Array, { trunkGrid, trunkChannels }: 
 
 /** What {@link embedViews} needs beside the views. */
 export interface EmbedOptions {
-  readonly cache: FeatureCache;
+  readonly cache: FeatureReader;
   readonly onProgress?: ProgressListener | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -73,7 +80,7 @@ export async function embedViews(
 /** The trunk's features averaged over cells and frames, `[c]` per view: what any head has to beat. */
 export async function pooledFeatures(
   views: readonly PlannedView[],
-  cache: FeatureCache,
+  cache: FeatureReader,
   channels: number,
 ): Promise<Float32Array[]> {
   const pooled: Float32Array[] = [];

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { mapConcurrently } from '../concurrent.ts';
 import { L2cafError, messageOf } from '../errors.ts';
 import type { TimeSpan, VideoClip } from '../types.ts';
 import { probeClip } from '../video/probe.ts';
@@ -90,6 +91,9 @@ function readRows(records: readonly CsvRecord[], problems: string[]): Row[] {
   });
 }
 
+/** Videos that are probed at once; each takes a short-lived process. */
+const VIDEOS_AT_ONCE = 8;
+
 /** Probes each video once; those that cannot be used are problems, with the first line that names them. */
 async function probeVideos(
   folder: string,
@@ -97,19 +101,18 @@ async function probeVideos(
   problems: string[],
   signal: AbortSignal | undefined,
 ): Promise<Map<string, VideoClip>> {
-  const clips = new Map<string, VideoClip>();
-  const seen = new Set<string>();
-  for (const { video, line } of rows) {
-    if (video === '' || seen.has(video)) continue;
-    seen.add(video);
+  const lines = new Map<string, number>();
+  for (const { video, line } of rows) if (video !== '' && !lines.has(video)) lines.set(video, line);
+  const probed = await mapConcurrently([...lines], VIDEOS_AT_ONCE, async ([video, line]) => {
     try {
-      clips.set(video, await probeClip(resolve(folder, video), signal));
+      return { video, clip: await probeClip(resolve(folder, video), signal) };
     } catch (error) {
       if (!(error instanceof L2cafError) || error.code === 'aborted' || error.code === 'ffmpeg-missing') throw error;
-      problems.push(`line ${line}: ${error.message}`);
+      return { problem: `line ${line}: ${error.message}` };
     }
-  }
-  return clips;
+  });
+  problems.push(...probed.flatMap(({ problem }) => problem ?? []));
+  return new Map(probed.flatMap(({ video, clip }) => (clip ? [[video, clip] as const] : [])));
 }
 
 function readEvent(row: Row, clip: VideoClip | undefined, problems: string[]): LabelledEvent[] {

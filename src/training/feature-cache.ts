@@ -31,8 +31,16 @@ export interface FrameVariant {
   readonly gain: number;
 }
 
+/** Where the features of frames are read from. */
+export interface FeatureReader {
+  /** Numbers per frame. */
+  readonly length: number;
+  /** The features of a frame, in half precision. */
+  read(frame: FrameVariant): Promise<Uint16Array>;
+}
+
 /** Features by frame, for one {@link FeatureSource}. */
-export class FeatureCache {
+export class FeatureCache implements FeatureReader {
   readonly folder: string;
   readonly source: FeatureSource;
   readonly maxBytes: number;
@@ -42,6 +50,11 @@ export class FeatureCache {
     this.folder = folder;
     this.source = source;
     this.maxBytes = maxBytes;
+  }
+
+  /** Numbers per frame. */
+  get length(): number {
+    return this.source.length;
   }
 
   /** Bytes of one frame's features. */

@@ -67,6 +67,29 @@ export function crossEntropyLoss(logits: tf.Tensor2D, labels: readonly number[])
   });
 }
 
+/**
+ * Relational knowledge distillation, by distances (Park et al. 2019, https://arxiv.org/abs/1904.05068, Eq. 4–6): embeddings
+ * `[n, d]` should be near to and far from each other as `teachers` `[n, c]` are. Distances of unit vectors, over their
+ * mean; Huber loss, averaged over pairs; 0 without a pair. Differentiable by the embeddings; the caller disposes of the
+ * scalar.
+ */
+export function relationLoss(embeddings: tf.Tensor2D, teachers: tf.Tensor2D): tf.Scalar {
+  return tf.tidy(() => {
+    const [count] = embeddings.shape;
+    const pairs = count * (count - 1);
+    if (pairs === 0) return tf.scalar(0);
+    const others = tf.sub(1, tf.eye(count));
+    const relative = (vectors: tf.Tensor2D): tf.Tensor => {
+      const distances = tf.mul(distanceMatrix(unitRows(vectors)), others);
+      return tf.div(tf.mul(distances, pairs), tf.maximum(tf.sum(distances), SMALLEST_SQUARE));
+    };
+    const gap = tf.abs(tf.sub(relative(embeddings), relative(teachers)));
+    const small = tf.minimum(gap, 1);
+    const huber = tf.sub(tf.mul(small, gap), tf.mul(0.5, tf.square(small)));
+    return tf.div(tf.sum(huber), pairs) as tf.Scalar;
+  });
+}
+
 /** Rows scaled to length 1. */
 export function unitRows(embeddings: tf.Tensor2D): tf.Tensor2D {
   return tf.tidy(() => {

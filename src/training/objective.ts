@@ -4,7 +4,7 @@ import { assertNever } from '../errors.ts';
 import type { HeadSpec } from '../models/head.ts';
 import type { DenseBatch } from './dense-labels.ts';
 import { groupBy } from './group-by.ts';
-import { crossEntropyLoss, type Mining, nPairLoss, tripletLoss } from './losses.ts';
+import { crossEntropyLoss, type Mining, nPairLoss, relationLoss, tripletLoss } from './losses.ts';
 import { type Dropout, runHead, type WeightTensors } from './network.ts';
 
 /** Metric losses that can be trained with. */
@@ -23,6 +23,10 @@ export interface ObjectiveOptions {
   readonly denseWeight: number;
   /** Weight of the mean activation of the shallow CNN: sparse feature maps generalise better and leave less to look at. */
   readonly sparsityWeight: number;
+  /** Weight of the size of the LSTM's input weights, channel by channel: it stops to read channels that it does not need. */
+  readonly selectionWeight: number;
+  /** Weight of the relations that the trunk's features have, by domain; see `relationLoss`. */
+  readonly relationWeights: Readonly<Record<string, number>>;
 }
 
 /** A batch as the objective needs it. */
@@ -37,7 +41,9 @@ export interface Batch {
 }
 
 /** The parts of a loss; a part that is not used is absent. */
-export type LossParts = { metric: tf.Scalar; classifier?: tf.Scalar; dense?: tf.Scalar; sparsity?: tf.Scalar };
+export type LossParts = Partial<Record<'classifier' | 'dense' | 'sparsity' | 'selection' | 'relation', tf.Scalar>> & {
+  metric: tf.Scalar;
+};
 
 /** The weighted parts of the loss of a batch. Differentiable; call inside `tf.tidy`, or dispose of the parts. */
 export function batchLoss(
@@ -57,7 +63,32 @@ export function batchLoss(
   }
   if (dense) parts.dense = tf.mul(options.denseWeight, denseLoss(maps, weights, dense)) as tf.Scalar;
   if (options.sparsityWeight > 0) parts.sparsity = tf.mul(options.sparsityWeight, tf.mean(maps)) as tf.Scalar;
+  if (options.selectionWeight > 0) {
+    const kernel = weights['lstm/input_kernel'] as tf.Tensor2D;
+    parts.selection = tf.mul(options.selectionWeight, channelNorms(kernel, maps.shape[3])) as tf.Scalar;
+  }
+  const relations = Object.entries(options.relationWeights).map(([domain, weight]) => {
+    const rows = [...samples.keys()].filter((row) => samples[row]!.domain === domain);
+    const teachers = pick(pooledOverEvents(features, frames), rows);
+    return tf.mul(weight, relationLoss(pick(embeddings, rows), teachers)) as tf.Scalar;
+  });
+  if (relations.length > 0) parts.relation = tf.addN(relations) as tf.Scalar;
   return parts;
+}
+
+/** Group lasso (Yuan and Lin 2006): the norms of the weights of each channel, over all pooled cells and gates, added up. */
+function channelNorms(kernel: tf.Tensor2D, channels: number): tf.Scalar {
+  const squares = tf.sum(tf.square(kernel), 1); // [cells·channels]
+  return tf.sum(tf.sqrt(tf.add(tf.sum(tf.reshape(squares, [-1, channels]), 0), SMALLEST_SQUARE))) as tf.Scalar;
+}
+
+/** Keeps the slope of a root finite. */
+const SMALLEST_SQUARE = 1e-8;
+
+/** `[n·t, h, w, c]` → the mean over cells and frames, `[n, c]`. */
+function pooledOverEvents(features: tf.Tensor4D, frames: number): tf.Tensor2D {
+  const [count, height, width, channels] = features.shape;
+  return tf.mean(tf.reshape(features, [count / frames, frames * height * width, channels]), 1);
 }
 
 function metricLoss(
@@ -110,12 +141,16 @@ function pick(matrix: tf.Tensor2D, rows: readonly number[]): tf.Tensor2D {
 function denseLoss(maps: tf.Tensor4D, weights: WeightTensors, { present, importance }: DenseBatch): tf.Scalar {
   const channels = maps.shape[3];
   const kernel = tf.abs(weights['dense/kernel'] as tf.Tensor2D);
-  const logits = tf.add(tf.matMul(tf.reshape(maps, [-1, channels]) as tf.Tensor2D, kernel), weights['dense/bias']!);
+  const sums = tf.add(tf.matMul(tf.reshape(maps, [-1, channels]) as tf.Tensor2D, kernel), weights['dense/bias']!);
+  const logits = tf.mul(DENSE_SCALE, sums);
   // −z·log σ(x) − (1 − z)·log(1 − σ(x)), in the form that cannot overflow
   const softened = tf.log(tf.add(1, tf.exp(tf.neg(tf.abs(logits)))));
   const losses = tf.add(tf.sub(tf.relu(logits), tf.mul(logits, present)), softened);
   return tf.div(tf.sum(tf.mul(losses, importance)), tf.maximum(tf.sum(importance), 1)) as tf.Scalar;
 }
+
+/** The auxiliary layer starts from nothing, and a run is short: it learns this much faster than the head. */
+const DENSE_SCALE = 10;
 
 /** Numbers in place of names, equal for equal names. */
 function indicesOf(names: readonly string[]): number[] {

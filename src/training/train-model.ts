@@ -13,6 +13,7 @@ import type { NamedArray } from '../models/safetensors.ts';
 import { createRandom } from '../random.ts';
 import { VERSION } from '../version.ts';
 import { freshState, readCheckpoint, type StepRecord, type TrainingState } from './checkpoint.ts';
+import { fitComponents, reducedSpec, reduceFeatures, unfoldComponents } from './components.ts';
 import { drawCurves } from './curves.ts';
 import { type Domain, type PlannedEvent, planEvents } from './dataset.ts';
 import { DenseLabels, type DenseSource } from './dense-labels.ts';
@@ -42,6 +43,8 @@ export interface TrainingPlan {
   readonly validationVideos: readonly string[];
   /** Views of each training event. */
   readonly views: number;
+  /** Principal components of the trunk's features to train on; 0: the features themselves. */
+  readonly components: number;
   readonly trainer: TrainerOptions;
   readonly sampler: Omit<SamplerOptions, 'seed'>;
 }
@@ -73,6 +76,11 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   const cache = openFeatureCache(spec, work.cacheBytes);
   const { computed, reused } = await prepareFeatures(planned, spec, cache, work);
   work.onNote?.(`features of ${computed + reused} frames: ${computed} computed, ${reused} from the cache`);
+  const components = plan.components
+    ? await fitComponents(planned, cache, spec.trunkChannels, plan.components)
+    : undefined;
+  const features = components ? await reduceFeatures(planned, cache, components, work) : cache;
+  const trainedSpec = components ? reducedSpec(spec, components) : spec;
   const dense = plan.dense.size > 0 ? await DenseLabels.load(planned, plan.dense, featureMapShape(spec)) : undefined;
 
   const checkpoint = {
@@ -81,21 +89,21 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   };
   const state = work.resume
     ? await readCheckpoint(checkpoint.path, checkpoint.fingerprint)
-    : freshState(initialWeights(spec, trainer.seed, dense));
+    : freshState(initialWeights(trainedSpec, trainer.seed, dense));
   if (work.resume) work.onNote?.(`resuming after step ${state.step}`);
-  const headOf = ({ weights }: TrainingState): Head => finishedHead(spec, plan.id, weights);
+  const headOf = ({ weights }: TrainingState): Head => finishedHead(trainedSpec, plan.id, weights);
   const validating = planned.filter(({ event }) => event.split === 'val');
   if (validating.length === 0) work.onNote?.('no validation events: the training is watched by its loss alone');
   const sampler = new BatchSampler(planned, { ...plan.sampler, seed: trainer.seed });
-  const figures = { cache, seed: trainer.seed, signal };
+  const figures = { cache: features, seed: trainer.seed, signal };
   const validate = async (current: TrainingState): Promise<Record<string, number>> =>
     flatten(await domainFigures(headOf(current), planned, 'val', figures));
   await train(
     {
-      spec,
+      spec: trainedSpec,
       options: trainer,
       sampler,
-      cache,
+      cache: features,
       dense,
       checkpoint,
       validate: validating.length > 0 ? validate : undefined,
@@ -106,7 +114,8 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   );
 
   const head = headOf(state);
-  const manifest = await saveModel(work.outputFolder, head, {
+  const finished = components ? unfoldComponents(spec, head, components) : head;
+  const manifest = await saveModel(work.outputFolder, finished, {
     id: plan.id,
     l2cafVersion: VERSION,
     frames: trainer.frames,
@@ -147,7 +156,7 @@ function initialWeights(spec: HeadSpec, seed: number, dense: DenseLabels | undef
   const { channels } = featureMapShape(spec);
   const classes = dense.classes.length;
   const random = createRandom(seed, DENSE_STREAM);
-  const kernel = Float32Array.from({ length: channels * classes }, () => random.normal() / channels);
+  const kernel = Float32Array.from({ length: channels * classes }, () => (0.1 * random.normal()) / channels);
   weights.set('dense/kernel', { shape: [channels, classes], data: kernel });
   weights.set('dense/bias', { shape: [classes], data: new Float32Array(classes) });
   return weights;
@@ -172,6 +181,7 @@ function settingsOf({
   trainer,
   sampler,
   views,
+  components,
   classifier,
   dense,
   validationVideos,
@@ -181,6 +191,7 @@ function settingsOf({
     ...sampler,
     mirroredLabels: Object.fromEntries(sampler.mirroredLabels),
     views,
+    components,
     classifier,
     dense: Object.fromEntries([...dense].map(([name, { classes }]) => [name, classes ?? 'all'])),
     validationVideos,

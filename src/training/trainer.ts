@@ -11,7 +11,7 @@ import { createRandom } from '../random.ts';
 import { dataOf, type StepRecord, type TrainingState, writeCheckpoint } from './checkpoint.ts';
 import type { DenseLabels } from './dense-labels.ts';
 import { featureTensor, loadFeatures } from './embed.ts';
-import type { FeatureCache } from './feature-cache.ts';
+import type { FeatureReader } from './feature-cache.ts';
 import type { Dropout } from './network.ts';
 import { batchLoss, type LossParts, type ObjectiveOptions } from './objective.ts';
 import { adamWStep, clipGradients, learningRateAt, type OptimiserOptions } from './optimiser.ts';
@@ -35,7 +35,7 @@ export interface TrainingRun {
   readonly spec: HeadSpec;
   readonly options: TrainerOptions;
   readonly sampler: BatchSampler;
-  readonly cache: FeatureCache;
+  readonly cache: FeatureReader;
   readonly dense?: DenseLabels | undefined;
   /** File of the checkpoint, and what identifies the run in it. */
   readonly checkpoint: { readonly path: string; readonly fingerprint: string };

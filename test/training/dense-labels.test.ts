@@ -17,8 +17,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'l2caf-dense-'));
   const boxes = {
     size: { width: 80, height: 40 },
+    label: 'car_braking',
+    decisive: { kind: 'car', firstFrame: 2, lastFrame: 3 },
     objects: [
-      { id: 'car-1', kind: 'car', decisive: true, boxes: [[0, 0, 25, 20], null] },
+      { id: 'car-1', kind: 'car', decisive: true, boxes: [[0, 0, 25, 20], null, [0, 0, 20, 20]] },
       { id: 'sign-1', kind: 'sign', decisive: false, boxes: [null, [70, 25, 80, 40]] },
     ],
   };
@@ -61,6 +63,13 @@ describe('DenseLabels', () => {
     expect(car).toEqual([1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     expect(sign).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
     expect(mirrored).toEqual([0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  });
+  it('names the event where and while its decisive object shows it', async () => {
+    const labels = await DenseLabels.load([planned('boxed', 3)], folders(), GRID);
+    expect(labels.classes).toEqual(['boxed/car', 'boxed/event:car_braking', 'boxed/sign']);
+    const [before, during] = [0, 2].map((frame) => [...labels.batch([toyFrame('boxed', frame)]).present.dataSync()]);
+    expect(before!.slice(0, 3)).toEqual([1, 0, 0]);
+    expect(during!.slice(0, 6)).toEqual([1, 1, 0, 0, 0, 0]);
   });
   it('reads masks; classes of another domain do not count', async () => {
     const labels = await DenseLabels.load([planned('boxed', 2), planned('masked', 1)], folders(), GRID);

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/models/backend.ts';
-import { crossEntropyLoss, type Mining, nPairLoss, tripletLoss } from '../../src/training/losses.ts';
+import { crossEntropyLoss, type Mining, nPairLoss, relationLoss, tripletLoss } from '../../src/training/losses.ts';
 
 beforeAll(() => useBackend('cpu'));
 
@@ -78,5 +78,27 @@ describe('other losses', () => {
       [5, 5],
     ]);
     expect(crossEntropyLoss(logits, [1, 0]).dataSync()[0]).toBeCloseTo((-Math.log(0.75) - Math.log(0.5)) / 2, 6);
+  });
+});
+
+describe('relationLoss', () => {
+  const lossOf = (embeddings: tf.Tensor2D, teachers: tf.Tensor2D): number =>
+    relationLoss(embeddings, teachers).dataSync()[0]!;
+  it('is zero when all distances agree up to their mean, whatever the length of the vectors', () => {
+    expect(lossOf(circle(0, 20, 50), tf.mul(3, circle(100, 120, 150)))).toBeCloseTo(0, 6);
+  });
+  it('is the Huber loss of the relative distances', () => {
+    const relative = (...chords: number[]): number[] =>
+      chords.map((value) => (3 * value) / chords.reduce((sum, other) => sum + other, 0));
+    const [own, teacher] = [relative(chord(20), chord(60), chord(40)), relative(chord(30), chord(60), chord(30))];
+    const expected = own.reduce((sum, value, i) => sum + (0.5 * (value - teacher[i]!) ** 2) / 3, 0);
+    expect(lossOf(circle(0, 20, 60), circle(0, 30, 60))).toBeCloseTo(expected, 6);
+  });
+  it('has finite gradients when embeddings coincide, and is 0 for a single event', () => {
+    const gradient = tf.grad((x) => relationLoss(x as tf.Tensor2D, circle(0, 30, 60)));
+    for (const x of [circle(10, 10, 10), tf.zeros([3, 2])]) {
+      expect([...gradient(x).dataSync()].every(Number.isFinite)).toBe(true);
+    }
+    expect(lossOf(circle(1), circle(2))).toBe(0);
   });
 });

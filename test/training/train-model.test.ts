@@ -54,6 +54,7 @@ beforeAll(async () => {
     dense: new Map(),
     validationVideos: [],
     views: 2,
+    components: 0,
     trainer: {
       loss: 'triplet',
       mining: 'all',
@@ -61,6 +62,8 @@ beforeAll(async () => {
       classifierWeight: 1,
       denseWeight: 1,
       sparsityWeight: 0.1,
+      selectionWeight: 0,
+      relationWeights: {},
       learningRate: 0.01,
       weightDecay: 0.01,
       warmUpSteps: 1,

@@ -20,6 +20,8 @@ const OPTIONS: TrainerOptions = {
   classifierWeight: 1,
   denseWeight: 1,
   sparsityWeight: 0,
+  selectionWeight: 0,
+  relationWeights: {},
   learningRate: 0.02,
   weightDecay: 0.01,
   warmUpSteps: 2,

@@ -1,0 +1,29 @@
+/** Bounded concurrency: order, bound, and what a failure stops. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { mapConcurrently } from '../src/concurrent.ts';
+
+it('keeps the order of the items and never runs more than the limit', async () => {
+  let [running, most] = [0, 0];
+  const results = await mapConcurrently([5, 1, 4, 2, 3], 2, async (item) => {
+    most = Math.max(most, ++running);
+    await sleep(item);
+    running--;
+    return 10 * item;
+  });
+  expect(results).toEqual([50, 10, 40, 20, 30]);
+  expect(most).toBe(2);
+  expect(await mapConcurrently([], 2, async () => 1)).toEqual([]);
+});
+
+it('throws the first failure and starts nothing after it', async () => {
+  const started: number[] = [];
+  const work = async (item: number): Promise<void> => {
+    started.push(item);
+    await sleep(1);
+    if (item === 2) throw new Error('no');
+  };
+  await expect(mapConcurrently([1, 2, 3, 4, 5, 6], 2, work)).rejects.toThrow('no');
+  await sleep(10);
+  expect(started).not.toContain(6);
+});
