@@ -1,0 +1,378 @@
+/**
+ * The study of heads: which settings find events of other drives again, and look at what decides them.
+ * `npm run bench -- heads DATA CLIPS [TABLE]`: DATA holds `camvid` and `sim-track` (events.csv, videos, CamVid's `labels`),
+ * CLIPS a set of generated events. Every training is kept in `out/heads`, so an interrupted study is continued.
+ */
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { DEFAULT_METHODS } from '../src/evaluation/baseline-maps.ts';
+import { localizationTables, studyLocalization } from '../src/evaluation/localization-study.ts';
+import { CAMVID_CLASSES, openTruth, surveyTruth } from '../src/evaluation/truth.ts';
+import { writeFileAtomically } from '../src/files.ts';
+import { useBackend } from '../src/models/backend.ts';
+import { trunkSide } from '../src/models/event-network.ts';
+import { type Head, type HeadSpec, untrainedHead } from '../src/models/head.ts';
+import { loadModel, type ModelManifest } from '../src/models/model-directory.ts';
+import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
+import type { Stage } from '../src/models/resnet.ts';
+import { evaluateRetrieval } from '../src/retrieval/evaluate.ts';
+import { planEvents } from '../src/training/dataset.ts';
+import type { DenseSource } from '../src/training/dense-labels.ts';
+import { embedViews, pooledFeatures } from '../src/training/embed.ts';
+import { readEvents } from '../src/training/events.ts';
+import { openFeatureCache, prepareFeatures } from '../src/training/features.ts';
+import { describe } from '../src/training/figures.ts';
+import { type TrainingPlan, trainModel } from '../src/training/train-model.ts';
+import type { GridShape, PictureSize } from '../src/types.ts';
+import { type ResultTable, writeResults } from './results.ts';
+import { root } from './support.ts';
+
+const DOMAINS = ['camvid', 'sim-track', 'fixtures'] as const;
+type DomainName = (typeof DOMAINS)[number];
+
+/** A way to train a head; what is absent is as in {@link BASE}. */
+interface Variant {
+  readonly name: string;
+  readonly domains?: readonly DomainName[];
+  /** Training events of the generated set. */
+  readonly generated?: number;
+  readonly stage?: Stage;
+  readonly size?: PictureSize;
+  readonly stride?: 1 | 2;
+  readonly pool?: GridShape | 'none';
+  readonly frames?: number;
+  readonly classifier?: boolean;
+  readonly dense?: boolean;
+  readonly steps?: number;
+  readonly learningRate?: number;
+  readonly relation?: number;
+  readonly selection?: number;
+  /** Seeds 0 to this, excluded. */
+  readonly seeds?: number;
+}
+
+const BASE = {
+  domains: ['camvid', 'sim-track'],
+  generated: Number.POSITIVE_INFINITY,
+  stage: 'conv4',
+  size: { width: 384, height: 224 },
+  stride: 2,
+  pool: { height: 2, width: 4 },
+  frames: 3,
+  classifier: true,
+  dense: true,
+  steps: 150,
+  learningRate: 0.003,
+  relation: 10,
+  selection: 0,
+  seeds: 1,
+} as const;
+
+/** Like the reference head: its loss, steps and learning rate. */
+const REFERENCE = { dense: false, relation: 0, steps: 120, learningRate: 0.001, seeds: 3 } as const;
+
+/** What the reference reached: CamVid MAP@R without overlap and kNN, sim MAP@R and kNN (means of three seeds). */
+type ReferenceFigures = readonly [string, string, string, string];
+const REFERENCE_ROWS: readonly (readonly [Variant, string, ReferenceFigures])[] = [
+  [
+    { ...REFERENCE, name: 'triplet-camvid', domains: ['camvid'], classifier: false, pool: 'none' },
+    'triplet, CamVid',
+    ['0.47', '0.25', '', ''],
+  ],
+  [
+    { ...REFERENCE, name: 'softmax-camvid', domains: ['camvid'], pool: 'none' },
+    'triplet + softmax, CamVid',
+    ['0.50', '0.26', '', ''],
+  ],
+  [
+    { ...REFERENCE, name: 'pooled-camvid', domains: ['camvid'] },
+    'triplet + softmax, 2×4, CamVid',
+    ['0.50', '0.32', '', ''],
+  ],
+  [
+    { ...REFERENCE, name: 'triplet-sim', domains: ['sim-track'], classifier: false, pool: 'none' },
+    'triplet, sim',
+    ['', '', '0.78', '0.82'],
+  ],
+  [
+    { ...REFERENCE, name: 'triplet-both', classifier: false, pool: 'none' },
+    'triplet, both',
+    ['0.41', '0.18', '0.77', '0.78'],
+  ],
+  [{ ...REFERENCE, name: 'pooled-both' }, 'triplet + softmax, 2×4, both', ['0.45', '0.31', '0.79', '0.91']],
+];
+
+const STUDY: readonly (readonly [Variant, string])[] = [
+  [{ name: 'base' }, 'base: 2×4 pooling, 12×7 cells, conv4, T = 3, dense labels'],
+  [{ name: 'flat', pool: 'none' }, 'no pooling: 12×7 cells into the LSTM'],
+  [{ name: 'global', pool: { height: 1, width: 1 } }, 'global average pooling: the LSTM cannot tell places apart'],
+  [{ name: 'no-dense', dense: false }, 'no dense labels'],
+  [{ name: 'no-relation', relation: 0 }, 'no relational term'],
+  [{ name: 'selection', selection: 0.003 }, 'group lasso on the LSTM, 0.003'],
+  [{ name: 'square', size: { width: 224, height: 224 } }, '224×224: 7×7 cells'],
+  [{ name: 'fine', stride: 1 }, '24×14 cells'],
+  [{ name: 'conv3', stage: 'conv3' }, 'conv3: 24×14 cells'],
+  [{ name: 'conv5', stage: 'conv5', stride: 1 }, 'conv5: 12×7 cells'],
+  [{ name: 't5', frames: 5 }, 'T = 5'],
+  [{ name: 't8', frames: 8 }, 'T = 8'],
+];
+
+const GENERATED: readonly (readonly [Variant, string])[] = [
+  [{ name: 'base' }, '0'],
+  [{ name: 'generated-200', domains: DOMAINS, generated: 200, steps: 300 }, '200'],
+  [{ name: 'generated-480', domains: DOMAINS, generated: 480, steps: 300 }, '480'],
+];
+
+interface Places {
+  readonly data: string;
+  readonly clips: string;
+}
+
+/** Trains what is not yet trained, measures it, and writes one file of results per table. */
+export async function run([data, clips, only]: readonly string[]): Promise<void> {
+  if (data === undefined || clips === undefined) throw new Error('usage: npm run bench -- heads DATA CLIPS [TABLE]');
+  const places = { data: resolve(data), clips: resolve(clips) };
+  const { name: backend } = await useBackend('auto');
+  const measure = (variant: Variant): Promise<SeedFigures[]> => measureVariant(variant, places, backend);
+  const tables: Readonly<Record<string, () => Promise<ResultTable>>> = {
+    study: () => studyTable('settings', STUDY, measure),
+    generated: () => studyTable('generated training events', GENERATED, measure),
+    reference: () => referenceTable(places, backend, measure),
+  };
+  for (const [name, make] of Object.entries(tables)) {
+    if (only !== undefined && only !== name) continue;
+    const command = `npm run bench -- heads DATA CLIPS ${name}`;
+    await writeResults({ name: `heads-${name}`, command, tables: [await make()] });
+  }
+}
+
+/** The figures of one trained head on test events. */
+interface SeedFigures {
+  readonly retrieval: ModelManifest['figures'];
+  /** On CamVid's masks, by method. */
+  readonly lift: Readonly<Record<string, number>>;
+}
+
+type Backend = Awaited<ReturnType<typeof useBackend>>['name'];
+
+async function measureVariant(variant: Variant, places: Places, backend: Backend): Promise<SeedFigures[]> {
+  const found: SeedFigures[] = [];
+  for (let seed = 0; seed < (variant.seeds ?? BASE.seeds); seed++) {
+    const folder = join(root, 'out', 'heads', `${variant.name}-${seed}`);
+    const isTrained = await exists(join(folder, 'model.json'));
+    if (!isTrained) {
+      console.error(`training ${variant.name}, seed ${seed}`);
+      await trainModel(await planOf(variant, seed, places), { backend, outputFolder: folder, resume: false });
+    }
+    const { head, manifest } = await loadModel(folder);
+    const hasCamvid = manifest.figures['camvid'] !== undefined;
+    const lift = hasCamvid ? await liftOf(head, manifest.preprocessing.frames, folder, places, backend) : {};
+    found.push({ retrieval: manifest.figures, lift });
+  }
+  return found;
+}
+
+async function planOf(variant: Variant, seed: number, places: Places): Promise<TrainingPlan> {
+  const own = { ...BASE, ...variant };
+  const paths: Record<DomainName, string> = {
+    camvid: join(places.data, 'camvid', 'events.csv'),
+    'sim-track': join(places.data, 'sim-track', 'events.csv'),
+    fixtures: own.domains.includes('fixtures') ? await firstEvents(own.generated, places) : '',
+  };
+  const sources: readonly (readonly [DomainName, DenseSource])[] = [
+    ['camvid', { folder: join(places.data, 'camvid', 'labels'), classes: ['6', '8', '9', '10'] }],
+    ['fixtures', { folder: places.clips, classes: GENERATED_CLASSES }],
+  ];
+  const pooling = own.pool === 'none' ? {} : { pool: own.pool };
+  const spec: HeadSpec = {
+    ...trunkSide(RESNET50_IMAGENET, own.stage, own.size),
+    shallowCnn: [
+      { kernelSize: 1, stride: 1, channels: 96 },
+      { kernelSize: 3, stride: own.stride, channels: 64 },
+    ],
+    ...pooling,
+    lstmUnits: 128,
+    embeddingSize: 64,
+  };
+  return {
+    id: variant.name,
+    domains: own.domains.map((name) => ({ name, path: paths[name] })),
+    spec,
+    classifier: own.classifier,
+    dense: new Map(own.dense ? sources.filter(([name]) => own.domains.includes(name)) : []),
+    validationVideos: [],
+    views: 2,
+    components: 128,
+    trainer: {
+      loss: 'triplet',
+      mining: 'semi-hard',
+      margin: 0.2,
+      classifierWeight: 1,
+      denseWeight: 1,
+      sparsityWeight: 0,
+      selectionWeight: own.selection,
+      relationWeights: own.relation > 0 && own.domains.includes('camvid') ? { camvid: own.relation } : {},
+      learningRate: own.learningRate,
+      weightDecay: 0.1,
+      warmUpSteps: 10,
+      steps: own.steps,
+      seed,
+      frames: own.frames,
+      dropout: 0.3,
+      maxGradientNorm: 5,
+      checkpointEvery: own.steps,
+    },
+    sampler: {
+      classesPerBatch: 18,
+      eventsPerClass: own.domains.length === 3 ? 4 : 8,
+      mirroredLabels: new Map([
+        ['left_turn', 'right_turn'],
+        ['right_turn', 'left_turn'],
+      ]),
+    },
+  };
+}
+
+/** The dense classes of generated events: kinds of things, and what decides an event. */
+const GENERATED_CLASSES = [
+  ...['traffic_light', 'stop_sign', 'pedestrian', 'cyclist', 'car'],
+  ...['traffic_light_red', 'traffic_light_amber', 'traffic_light_green', 'stop_sign'].map((label) => `event:${label}`),
+  ...['pedestrian_crossing', 'cyclist', 'car_braking'].map((label) => `event:${label}`),
+];
+
+/** An events file with the first training events of the generated set, and all its test events. */
+async function firstEvents(count: number, { clips }: Places): Promise<string> {
+  const [heading, ...lines] = (await readFile(join(clips, 'events.csv'), 'utf8')).trim().split(/\r?\n/);
+  const training = lines.filter((line) => line.endsWith(',train'));
+  const kept = [...training.slice(0, count), ...lines.filter((line) => line.endsWith(',test'))];
+  const absolute = kept.map((line) =>
+    line.replace(/^([^,]*),([^,]*)/, (_, id, video) => `${id},${join(clips, video)}`),
+  );
+  const folder = join(root, 'out', 'heads');
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `generated-${Math.min(count, training.length)}.csv`);
+  await writeFile(path, `${[heading, ...absolute].join('\n')}\n`);
+  return path;
+}
+
+/** Energy lift on CamVid's masks by method, kept beside the model. */
+async function liftOf(
+  head: Head,
+  frames: number,
+  folder: string,
+  { data }: Places,
+  backend: Backend,
+): Promise<Record<string, number>> {
+  const path = join(folder, 'lift.json');
+  if (await exists(path)) return JSON.parse(await readFile(path, 'utf8')) as Record<string, number>;
+  const events = (await readEvents(join(data, 'camvid', 'events.csv'))).filter(({ split }) => split === 'test');
+  const planned = await planEvents([{ name: 'camvid', events }], { frames, views: 1, seed: 0 });
+  const truth = await openTruth(join(data, 'camvid', 'labels'), CAMVID_CLASSES);
+  const { events: visible } = await surveyTruth(planned, truth);
+  const methods = DEFAULT_METHODS.filter((method) => ['l2caf', 'l2caf-reinit', 'activation-norm'].includes(method));
+  const scores = await studyLocalization(head, visible, { methods, truth, target: 'oblivious', seed: 0, backend });
+  const [table] = localizationTables(scores, 0);
+  const overall = table!.rows.filter(({ group }) => group === undefined);
+  const lift = Object.fromEntries(overall.map(({ name, figures }) => [name, figures['energyLift']!.value]));
+  await writeFileAtomically(path, JSON.stringify(lift));
+  return lift;
+}
+
+const RETRIEVAL_COLUMNS = ['CamVid MAP@R', 'CamVid kNN', 'sim MAP@R', 'sim kNN'];
+const retrievalOf = (found: readonly SeedFigures[]): string[] =>
+  (['camvid', 'sim-track'] as const).flatMap((domain) =>
+    (['mapAtRNoOverlap', 'knn'] as const).map((figure) =>
+      spread(found.map(({ retrieval }) => retrieval[domain]?.[figure])),
+    ),
+  );
+
+async function studyTable(
+  what: string,
+  variants: readonly (readonly [Variant, string])[],
+  measure: (variant: Variant) => Promise<SeedFigures[]>,
+): Promise<ResultTable> {
+  const rows: string[][] = [];
+  for (const [variant, title] of variants) {
+    const found = await measure(variant);
+    const lifts = ['l2caf', 'l2caf-reinit', 'activation-norm'].map((method) =>
+      spread(found.map(({ lift }) => lift[method])),
+    );
+    rows.push([title, ...retrievalOf(found), ...lifts, String(found.length)]);
+  }
+  return {
+    columns: [what, ...RETRIEVAL_COLUMNS, 'CamVid lift', 'LSTM re-initialised', 'activation norm', 'seeds'],
+    rows,
+    notes: [
+      'Test events; MAP@R without overlapping windows; kNN: balanced accuracy by the 5 nearest training events. Trained on CamVid and the simulator drive unless said otherwise, 150 steps (300 with generated events).',
+    ],
+  };
+}
+
+async function referenceTable(
+  places: Places,
+  backend: Backend,
+  measure: (variant: Variant) => Promise<SeedFigures[]>,
+): Promise<ResultTable> {
+  const rows = await untrainedRows(places, backend);
+  for (const [variant, title, reference] of REFERENCE_ROWS) {
+    const own = retrievalOf(await measure(variant));
+    rows.push([title, ...own.flatMap((cell, i) => [cell, reference[i]!])]);
+  }
+  return {
+    columns: ['head', ...RETRIEVAL_COLUMNS.flatMap((column) => [column, 'reference'])],
+    rows,
+    notes: [
+      'The reference is another implementation, in PyTorch, on the same events. Both: 120 steps, semi-hard triplets, learning rate 0.001; ours on 128 principal components of the features. Three seeds, mean ± standard deviation.',
+    ],
+  };
+}
+
+/** The trunk without a head, and an untrained head. */
+async function untrainedRows({ data }: Places, backend: Backend): Promise<string[][]> {
+  const cells: [string[], string[]] = [[], []];
+  const spec = (await planOf({ name: 'base' }, 0, { data, clips: '' })).spec;
+  for (const domain of ['camvid', 'sim-track']) {
+    const events = await readEvents(join(data, domain, 'events.csv'));
+    const planned = await planEvents([{ name: domain, events }], { frames: 3, views: 1, seed: 0 });
+    const cache = openFeatureCache(spec);
+    await prepareFeatures(planned, spec, cache, { backend });
+    const views = planned.map((event) => event.views[0]!);
+    const spaces = [
+      await pooledFeatures(views, cache, spec.trunkChannels),
+      await embedViews(untrainedHead(spec, 0), views, { cache }),
+    ];
+    for (const [i, space] of spaces.entries()) {
+      const all = planned.map(({ event }, k) => ({ split: event.split, ...describe(event, space[k]!) }));
+      const [test, training] = (['test', 'train'] as const).map((split) =>
+        all.filter((event) => event.split === split),
+      );
+      const report = evaluateRetrieval(test!, training!, { exclude: 'overlap', seed: 0 });
+      cells[i]!.push(report.mapAtR.toFixed(3), report.knn!.balancedAccuracy.toFixed(3));
+    }
+  }
+  const reference = [
+    ['0.52', '0.17', '0.42', '0.60'],
+    ['0.47', '0.17', '0.40', '0.61'],
+  ];
+  return ['none: pooled trunk', 'random head'].map((title, i) => [
+    title,
+    ...cells[i]!.flatMap((cell, k) => [cell, reference[i]![k]!]),
+  ]);
+}
+
+/** `0.467`, or `0.467 ± 0.012` of several; empty where there is nothing. */
+function spread(values: readonly (number | undefined)[]): string {
+  const found = values.filter((value) => value !== undefined);
+  if (found.length === 0) return '';
+  const mean = found.reduce((sum, value) => sum + value, 0) / found.length;
+  if (found.length === 1) return mean.toFixed(3);
+  const variance = found.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (found.length - 1);
+  return `${mean.toFixed(3)} ± ${Math.sqrt(variance).toFixed(3)}`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
