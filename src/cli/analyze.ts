@@ -7,6 +7,7 @@ import { L2cafError } from '../errors.ts';
 import { withFolder } from '../files.ts';
 import { analyzeEvent, openClip, openModel } from '../pipeline.ts';
 import { renderStrip, renderVideo } from '../rendering.ts';
+import { writeReport } from '../report/index.ts';
 import { ignoredWarnings } from '../timeline.ts';
 import type { TimeSpan, VideoClip } from '../types.ts';
 import type { SlideOptions } from '../video/windows.ts';
@@ -25,6 +26,7 @@ interface AnalyzeFlags extends VideoFlags, AnalysisFlags {
   readonly window?: number;
   readonly preview?: boolean;
   readonly output?: string;
+  readonly report: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -43,6 +45,7 @@ export function analyzeCommand(): Command {
     .option('--preview', `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`);
   addAnalysisOptions(command)
     .option('-o, --output <folder>', "where the results go (default: the clip's name in l2caf-out)")
+    .option('--no-report', 'do not write report.html')
     .option('--json', 'print the analysis as one JSON document instead of the table')
     .option('-q, --quiet', 'no progress');
   return addVideoOptions(command)
@@ -73,7 +76,7 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   const { start, end } = flags;
   const wanted = { ...(start !== undefined && { startSec: start }), ...(end !== undefined && { endSec: end }) };
   const { clip, span } = await openClip(path, wanted, signal);
-  const analysis = await withFolder(folder, async () => {
+  const { analysis, pages } = await withFolder(folder, async () => {
     const found = await withAttention(clip, flags, slide, terminal, signal, async (analyze) => {
       const isLong = slide !== undefined && span.endSec - span.startSec > 2 * PREVIEW_SEC;
       const first = { ...span, endSec: isLong ? span.startSec + PREVIEW_SEC : span.endSec };
@@ -85,11 +88,12 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
     await writeAnalysis(files.analysis, found);
     await renderStrip(found, files.strip, { ...renderOptionsOf(flags), ...work });
     await renderVideo(found, files.video, { ...videoOptionsOf(flags), ...work });
-    return found;
+    const report = join(folder, 'report.html');
+    return { analysis: found, pages: flags.report ? await writeReport(found, report, { ...flags, ...work }) : [] };
   });
   if (flags.json) return terminal.result(JSON.stringify(analysis));
   terminal.result(describe(analysis));
-  for (const file of Object.values(files)) terminal.result(file);
+  for (const file of [...Object.values(files), ...pages]) terminal.result(file);
 }
 
 /** Opens the model and calls `use` with a function that analyzes a span of the clip. */

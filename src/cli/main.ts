@@ -15,6 +15,7 @@ import { modelsCommand } from './models.ts';
 import { presetsCommand } from './presets.ts';
 import { projectCommand } from './project.ts';
 import { renderCommand } from './render.ts';
+import { reportCommand } from './report.ts';
 import { reportError } from './run.ts';
 import { searchCommand } from './search.ts';
 import { trainCommand } from './train.ts';
@@ -30,6 +31,7 @@ for (const command of [
   batchCommand(),
   renderCommand(),
   compareCommand(),
+  reportCommand(),
   imageCommand(),
   filmCommand(),
   trainCommand(),

@@ -54,14 +54,17 @@ export function addAnalysisStyleOptions(command: Command): Command {
       ),
     )
     .option('--signed', 'supporting cells in blue, opposing cells in orange')
-    .addOption(
-      new Option(
-        '--ignore <part>',
-        'what counts for nothing: x,y,w,h in pixels, or a picture that is white there (repeatable)',
-      )
-        .argParser((text: string, earlier: IgnoredPart[]) => [...earlier, parseIgnored(text)])
-        .default([], 'nothing'),
-    );
+    .addOption(ignoreOption());
+}
+
+/** `--ignore`. */
+export function ignoreOption(): Option {
+  return new Option(
+    '--ignore <part>',
+    'what counts for nothing: x,y,w,h in pixels, or a picture that is white there (repeatable)',
+  )
+    .argParser((text: string, earlier: IgnoredPart[]) => [...earlier, parseIgnored(text)])
+    .default([], 'nothing');
 }
 
 /** Adds {@link addAnalysisStyleOptions}, `--ribbon`, `--scale` and `--no-audio`. */

@@ -1,4 +1,5 @@
 /** What the HTML pages get to know: plain values, shared by the side that writes a page and the side that shows it. */
+import type { PictureRegion } from '../video/regions.ts';
 
 /** One event in an index. Paths are relative to the index, with `/` between folders. */
 export interface IndexRow {
@@ -35,4 +36,32 @@ export interface IndexData {
 /** What a report shows. */
 export interface ReportData {
   readonly title: string;
+  /** The analysis document without traces: JSON, compressed with gzip, in base64. */
+  readonly analysis: string;
+  /** The segment without an overlay: an MP4 file in base64, or one beside the page. */
+  readonly video:
+    | { readonly kind: 'embedded'; readonly base64: string }
+    | { readonly kind: 'file'; readonly path: string };
+  readonly frames: VideoFrames;
+  readonly pictures: readonly FramePicture[];
+  /** Parts of the picture that count for nothing, pixels of the clip as shown. */
+  readonly ignore: readonly PictureRegion[];
+}
+
+/** The frames of the report's video. */
+export interface VideoFrames {
+  /** Real time of the first, seconds from the start of the clip. */
+  readonly startSec: number;
+  /** Microseconds from each frame to the next, real times. */
+  readonly stepsUs: readonly number[];
+  /** Seconds that each is shown in the report's video; absent where they are shown for as long as in the clip. */
+  readonly constantStepSec?: number;
+}
+
+/** A sampled frame as a picture. */
+export interface FramePicture {
+  /** Position among the frames of the analysis. */
+  readonly frame: number;
+  /** A JPEG file in base64. */
+  readonly jpeg: string;
 }

@@ -149,6 +149,25 @@ export function gapsIn(span: TimeSpan, covered: readonly TimeSpan[]): TimeSpan[]
   return gaps.filter(({ startSec, endSec }) => endSec - startSec > SAME_MOMENT_SEC);
 }
 
+/** The time that each moment stands for: halfway to its neighbours, but not into a gap. */
+export function spansAround(
+  moments: readonly Pick<Keyframe, 'timestampSec'>[],
+  span: TimeSpan,
+  gaps: readonly TimeSpan[],
+): TimeSpan[] {
+  const times = moments.map(({ timestampSec }) => timestampSec);
+  return times.map((time, i) => {
+    const previous = times[i - 1];
+    const next = times[i + 1];
+    const starts = gaps.filter(({ endSec }) => endSec <= time).map(({ endSec }) => endSec);
+    const ends = gaps.filter(({ startSec }) => startSec > time).map(({ startSec }) => startSec);
+    return {
+      startSec: Math.max(previous === undefined ? span.startSec : (previous + time) / 2, ...starts),
+      endSec: Math.min(next === undefined ? span.endSec : (time + next) / 2, ...ends),
+    };
+  });
+}
+
 /** Whether one of the spans holds the time. */
 export function isInside(spans: readonly TimeSpan[], timeSec: number): boolean {
   return spans.some(({ startSec, endSec }) => timeSec >= startSec && timeSec < endSec);

@@ -4,6 +4,7 @@
  */
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { TimeSpan } from '../types.ts';
+import { spansAround } from './keyframes.ts';
 import type { Area } from './overlay.ts';
 import type { AttentionShares } from './regions.ts';
 import { font } from './text.ts';
@@ -137,7 +138,7 @@ function barsRow(
   ];
   const draw = ({ context, unit, top, bottom, xOf }: Plot, { span, gaps }: RibbonTime): void => {
     context.fillStyle = color;
-    for (const [i, cell] of cellsOf(samples, span, gaps).entries()) {
+    for (const [i, cell] of spansAround(samples, span, gaps).entries()) {
       const width = Math.max(unit, Math.min(14 * unit, 0.7 * (xOf(cell.endSec) - xOf(cell.startSec))));
       const height = max > 0 ? (values[i]! / max) * (bottom - top - 3 * unit) : 0;
       context.fillRect(xOf(samples[i]!.timestampSec) - width / 2, bottom - height, width, height);
@@ -153,7 +154,7 @@ function stackRow(
   samples: readonly RibbonSample[],
 ): Row {
   const draw = ({ context, top, bottom, xOf }: Plot, { span, gaps }: RibbonTime): void => {
-    for (const [i, cell] of cellsOf(samples, span, gaps).entries()) {
+    for (const [i, cell] of spansAround(samples, span, gaps).entries()) {
       const [left, right] = [Math.round(xOf(cell.startSec)), Math.round(xOf(cell.endSec))];
       let from = top;
       for (const [k, part] of parts.entries()) {
@@ -199,18 +200,3 @@ function classesRow(classes: NonNullable<RibbonContent['classes']>, samples: rea
 
 /** Lines with more points than this are drawn without dots. */
 const MAX_DOTS = 40;
-
-/** The time that each sample stands for: halfway to its neighbours, but not into a gap. */
-function cellsOf(samples: readonly RibbonSample[], span: TimeSpan, gaps: readonly TimeSpan[]): TimeSpan[] {
-  const times = samples.map(({ timestampSec }) => timestampSec);
-  return times.map((time, i) => {
-    const previous = times[i - 1];
-    const next = times[i + 1];
-    const starts = gaps.filter(({ endSec }) => endSec <= time).map(({ endSec }) => endSec);
-    const ends = gaps.filter(({ startSec }) => startSec > time).map(({ startSec }) => startSec);
-    return {
-      startSec: Math.max(previous === undefined ? span.startSec : (previous + time) / 2, ...starts),
-      endSec: Math.min(next === undefined ? span.endSec : (time + next) / 2, ...ends),
-    };
-  });
-}

@@ -1,1 +1,231 @@
-/** The report in the browser. */
+/** The report in the browser: puts its parts together and keeps them in step. */
+import type { Analysis } from '../../analysis.ts';
+import { ribbonOf } from '../../timeline.ts';
+import { isInside, momentAt } from '../../video/keyframes.ts';
+import type { ReportData } from '../page-data.ts';
+import { addCells, describeValue } from './cells.ts';
+import { element, formatTime, readData, themeButton } from './dom.ts';
+import { classList, describeTarget, factTables } from './facts.ts';
+import { lossCurves } from './losses.ts';
+import { OverlayPainter } from './painter.ts';
+import { pictureGallery } from './pictures.ts';
+import { Player } from './player.ts';
+import { PlotGroup } from './plots.ts';
+import { Ribbon } from './ribbon.ts';
+import { SettingsPanel } from './settings.ts';
+
+start().catch((error: unknown) => {
+  document.body.append(element('p', { class: 'warning', role: 'alert' }, `This report cannot be shown: ${error}`));
+  throw error;
+});
+
+async function start(): Promise<void> {
+  const data = readData<ReportData>();
+  const text = await decompressed(data.analysis);
+  build(data, JSON.parse(text) as Analysis, text);
+}
+
+function build(data: ReportData, analysis: Analysis, text: string): void {
+  const { source, span, frames, model } = analysis;
+  const painter = new OverlayPainter(analysis, data.ignore);
+  const { gaps } = painter;
+  const momentsSec = frames.map(({ timestampSec }) => timestampSec);
+  const plots = new PlotGroup();
+  const canvas = element('canvas', { 'aria-hidden': 'true' });
+  const badge = element('span', { class: 'badge number', hidden: true });
+  const status = element('p', { class: 'status number' });
+  const problem = element('p', { class: 'warning', role: 'alert', hidden: true });
+  const play = element('button', { type: 'button', class: 'primary' }, 'Play');
+  const settings = new SettingsPanel(paintAll);
+  let shownSec = momentsSec[0]!;
+
+  const player = new Player(data.video, data.frames, {
+    onSeek: (frame) => {
+      const timeSec = player.timesSec[frame]!;
+      ribbon.show(timeSec);
+      status.textContent = `${formatTime(timeSec)} · frame ${frame + 1} of ${player.timesSec.length} · ${mapAt(timeSec)}`;
+    },
+    onFrame: (frame) => {
+      shownSec = player.timesSec[frame]!;
+      paintVideo();
+    },
+    onPlaying: (isPlaying) => {
+      play.textContent = isPlaying ? 'Pause' : 'Play';
+    },
+    onError: (message) => {
+      problem.textContent = message;
+      problem.hidden = false;
+    },
+  });
+  const goTo = (timeSec: number): void => player.goToTime(timeSec);
+  const ribbon = new Ribbon(ribbonOf(analysis), { span, gaps }, plots, goTo);
+  const { gallery, overlaid } = pictureGallery(analysis, data.pictures, (timeSec) => {
+    goTo(timeSec);
+    stage.scrollIntoView({ block: 'nearest' });
+  });
+  const stage = element('div', { class: 'stage' }, player.video, canvas, badge);
+  stage.style.aspectRatio = `${source.width} / ${source.height}`;
+  stage.style.setProperty('--ratio', String(source.width / source.height));
+  addCells(stage, model.grid, (cell) => {
+    if (isInside(gaps, shownSec)) return undefined;
+    const nearest = nearestOf(momentsSec, shownSec);
+    const value = describeValue(frames[nearest]!.filter.values[cell]!);
+    return Math.abs(momentsSec[nearest]! - shownSec) < 1e-3 ? value : `${value} at ${formatTime(momentsSec[nearest]!)}`;
+  });
+
+  play.addEventListener('click', () => player.toggle());
+  const controls = element(
+    'div',
+    { class: 'controls', role: 'group', 'aria-label': 'Video' },
+    play,
+    step('⇤', 'Previous sampled frame', () => goTo(momentBeside(-1))),
+    step('‹', 'One frame back', () => player.goToFrame(player.frame - 1)),
+    step('›', 'One frame on', () => player.goToFrame(player.frame + 1)),
+    step('⇥', 'Next sampled frame', () => goTo(momentBeside(1))),
+    status,
+  );
+  document.body.append(
+    pageHeader(analysis, data.title, text, () => plots.redraw()),
+    element(
+      'main',
+      {},
+      ...warningList(analysis),
+      problem,
+      element(
+        'div',
+        { class: 'view' },
+        element('div', { class: 'stage-column' }, stage, controls),
+        element('aside', {}, settings.element, ...classList(analysis)),
+      ),
+      section('Over time', ribbon.element, keyHints()),
+      section(`Sampled frames${someOf(data.pictures.length, frames.length)}`, gallery),
+      section(
+        `Loss while solving${someOf(data.pictures.length, frames.length)}`,
+        lossCurves(
+          frames,
+          data.pictures.map(({ frame }) => frame),
+          plots,
+        ),
+      ),
+      section('How it was made', factTables(analysis)),
+    ),
+  );
+  new ResizeObserver(paintVideo).observe(canvas);
+  new ResizeObserver(paintPictures).observe(gallery);
+  document.addEventListener('keydown', onKey);
+  player.goToTime(momentsSec[0]!);
+
+  function paintAll(): void {
+    paintVideo();
+    paintPictures();
+  }
+
+  function paintVideo(): void {
+    painter.paintTime(canvas, shownSec, settings.settings);
+    const moment = momentAt(painter.keyframes(settings.settings), shownSec);
+    const isGap = isInside(gaps, shownSec);
+    badge.hidden = moment === undefined && !isGap;
+    badge.textContent = isGap ? 'not analyzed' : `sampled ${(moment ?? 0) + 1} of ${frames.length}`;
+    stage.classList.toggle('sampled', moment !== undefined);
+  }
+
+  function paintPictures(): void {
+    for (const { frame, canvas: own } of overlaid) painter.paintFrame(own, frame, settings.settings);
+  }
+
+  /** Which sampled frames the map at a time comes from. */
+  function mapAt(timeSec: number): string {
+    if (isInside(gaps, timeSec)) return 'not analyzed';
+    const moment = momentsSec.findIndex((time) => Math.abs(time - timeSec) < 5e-4);
+    if (moment >= 0) return `sampled frame ${moment + 1}`;
+    const after = momentsSec.findIndex((time) => time > timeSec);
+    if (after === 0) return 'map of the first sampled frame';
+    return after < 0 ? 'map of the last sampled frame' : `map blended between sampled frames ${after} and ${after + 1}`;
+  }
+
+  function momentBeside(direction: 1 | -1): number {
+    const now = player.timesSec[player.frame]!;
+    const beyond = momentsSec.filter((time) => direction * (time - now) > 5e-4);
+    return (direction > 0 ? beyond[0] : beyond.at(-1)) ?? now;
+  }
+
+  function onKey(event: KeyboardEvent): void {
+    const target = event.target as HTMLElement;
+    if (event.ctrlKey || event.metaKey || event.altKey || target.closest('input, select, textarea, summary, .scroll'))
+      return;
+    const isButton = target.closest('button, a') !== null;
+    const actions: Readonly<Record<string, () => void>> = {
+      ArrowLeft: () => (event.shiftKey ? goTo(momentBeside(-1)) : player.goToFrame(player.frame - 1)),
+      ArrowRight: () => (event.shiftKey ? goTo(momentBeside(1)) : player.goToFrame(player.frame + 1)),
+      Home: () => player.goToFrame(0),
+      End: () => player.goToFrame(player.timesSec.length - 1),
+      o: () => settings.cycleMode(),
+      ...(!isButton && { ' ': () => player.toggle() }),
+    };
+    const action = Object.hasOwn(actions, event.key) ? actions[event.key] : undefined;
+    if (!action) return;
+    event.preventDefault();
+    action();
+  }
+}
+
+function pageHeader({ span, options, model }: Analysis, title: string, text: string, onTheme: () => void): HTMLElement {
+  const head = model.head.kind === 'trained' ? model.head.id : 'untrained head';
+  const about = `${formatTime(span.startSec)} – ${formatTime(span.endSec)} · ${options.method} · explains ${describeTarget(options.target)} · ${head}`;
+  const download = element('button', { type: 'button' }, 'Download JSON');
+  download.addEventListener('click', () => {
+    const address = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
+    element('a', { href: address, download: 'analysis.json' }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+  });
+  return element(
+    'header',
+    {},
+    element('div', {}, element('h1', {}, title), element('p', { class: 'quiet-text' }, about)),
+    element('div', { class: 'actions' }, download, themeButton(onTheme)),
+  );
+}
+
+function warningList({ warnings, model }: Analysis): HTMLElement[] {
+  const untrained =
+    model.head.kind === 'untrained' ? ['The head is untrained: the maps show an accidental network.'] : [];
+  const all = [...untrained, ...warnings];
+  if (all.length === 0) return [];
+  const items = all.map((warning) => element('li', {}, warning));
+  return [element('section', { class: 'warning', 'aria-label': 'Warnings' }, element('ul', {}, ...items))];
+}
+
+function section(title: string, ...content: readonly HTMLElement[]): HTMLElement {
+  return element('section', { class: 'part' }, element('h2', {}, title), ...content);
+}
+
+function step(text: string, name: string, onClick: () => void): HTMLElement {
+  const button = element('button', { type: 'button', 'aria-label': name, title: name }, text);
+  button.addEventListener('click', onClick);
+  return button;
+}
+
+function keyHints(): HTMLElement {
+  const hints = [
+    ['Space', 'play'],
+    ['← →', 'one frame'],
+    ['Shift ← →', 'sampled frames'],
+    ['O', 'next overlay'],
+  ] as const;
+  const items = hints.flatMap(([key, what]) => [element('kbd', {}, key), ` ${what}   `]);
+  return element('p', { class: 'hints quiet-text' }, ...items);
+}
+
+function someOf(shown: number, all: number): string {
+  return shown < all ? `, ${shown} of ${all}` : '';
+}
+
+function nearestOf(times: readonly number[], timeSec: number): number {
+  return times.reduce((best, time, i) => (Math.abs(time - timeSec) < Math.abs(times[best]! - timeSec) ? i : best), 0);
+}
+
+async function decompressed(base64: string): Promise<string> {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return new Response(stream).text();
+}

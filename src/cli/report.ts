@@ -1,0 +1,160 @@
+/** `l2caf report`: analyses as pages to look at in a browser, and an index of many. */
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { Command } from 'commander';
+import { readAnalysis } from '../analysis.ts';
+import { L2cafError } from '../errors.ts';
+import { type IndexRow, indexRowOf, writeIndex, writeReport } from '../report/index.ts';
+import type { PictureRegion } from '../video/regions.ts';
+import { examples } from './options.ts';
+import { EXIT, interruptible } from './run.ts';
+import { ignoreOption } from './style-options.ts';
+import { createTerminal, type Terminal } from './terminal.ts';
+
+interface ReportFlags {
+  readonly output?: string;
+  readonly ignore: readonly PictureRegion[];
+  readonly quiet?: boolean;
+}
+
+/** An analysis and where its report goes. */
+interface Task {
+  readonly id: string;
+  readonly analysis: string;
+  readonly report: string;
+}
+
+/** The `report` command. */
+export function reportCommand(): Command {
+  return new Command('report')
+    .description('write analyses as interactive pages that need no server; no network is run')
+    .argument('<analyses...>', 'analysis.json files, or folders in which to look for them')
+    .option('-o, --output <path>', 'a page (.html) for one analysis, else a folder (default: beside each analysis)')
+    .addOption(ignoreOption())
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      examples(
+        'l2caf report l2caf-out/drive/analysis.json',
+        'l2caf report a/analysis.json b/analysis.json -o review',
+        'l2caf report l2caf-out        every analysis in the folder, and an index of them',
+      ),
+    )
+    .action((paths: string[], flags: ReportFlags) => interruptible((signal) => report(paths, flags, signal)));
+}
+
+async function report(paths: readonly string[], flags: ReportFlags, signal: AbortSignal): Promise<void> {
+  const terminal = createTerminal(flags);
+  const work = { ignore: flags.ignore, signal, onProgress: terminal.onProgress };
+  const { tasks, index } = await planOf(paths, flags.output);
+  if (index === undefined) {
+    for (const task of tasks) {
+      const analysis = await readAnalysis(task.analysis);
+      for (const warning of analysis.warnings) terminal.warn(warning);
+      for (const file of await writeReport(analysis, task.report, work)) terminal.result(file);
+    }
+    return;
+  }
+  const rows: IndexRow[] = [];
+  for (const [i, task] of tasks.entries()) {
+    rows.push(await rowOf(task, index, work, terminal));
+    terminal.onProgress({ stage: 'reports', done: i + 1, total: tasks.length, unit: 'events' });
+  }
+  await writeIndex(index, rows);
+  terminal.result(index);
+  const failed = rows.filter(({ status }) => status === 'failed').length;
+  if (failed === 0) return;
+  terminal.warn(`${failed} of ${rows.length} reports failed; the index says why`);
+  process.exitCode = EXIT.partly;
+}
+
+/** Writes the report of one of many analyses; its failure becomes part of the index. */
+async function rowOf(
+  { id, analysis: path, report: out }: Task,
+  index: string,
+  work: Parameters<typeof writeReport>[2],
+  terminal: Terminal,
+): Promise<IndexRow> {
+  const fromIndex = (file: string): string => relative(dirname(index), file).split(sep).join('/');
+  const thumbnail = out.replace(/\.html$/, '.jpg');
+  try {
+    const analysis = await readAnalysis(path);
+    await writeReport(analysis, out, { ...work, onProgress: () => {}, thumbnail });
+    return { id, ...indexRowOf(analysis), thumbnail: fromIndex(thumbnail), report: fromIndex(out) };
+  } catch (error) {
+    if (!(error instanceof L2cafError) || error.code === 'aborted') throw error;
+    terminal.warn(error.message);
+    return { id, status: 'failed', error: error.message, video: '', startSec: 0, endSec: 0 };
+  }
+}
+
+/** Which reports are to be written; an index belongs to those of a folder. */
+async function planOf(
+  paths: readonly string[],
+  output: string | undefined,
+): Promise<{ tasks: readonly Task[]; index?: string }> {
+  const folders = await Promise.all(paths.map(isFolder));
+  const [first] = paths as [string];
+  if (paths.length === 1 && !folders[0]) {
+    const page = output === undefined ? join(dirname(first), 'report.html') : pageOf(output);
+    return { tasks: [{ id: '', analysis: first, report: page }] };
+  }
+  if (output !== undefined && /\.html?$/i.test(output)) {
+    throw new L2cafError('usage', `${output} is one page, but there may be several analyses`, {
+      hint: 'give -o a folder, or one analysis.json',
+    });
+  }
+  const found = await Promise.all(paths.map((path, i) => (folders[i] ? analysesIn(path) : [path])));
+  const root = paths.length === 1 ? first : '.';
+  const analyses = found.flat();
+  const names = uniqueNames(analyses.map((path) => relative(root, dirname(path)) || basename(dirname(resolve(path)))));
+  const tasks = analyses.map((analysis, i): Task => {
+    const id = names[i]!;
+    const beside = join(dirname(analysis), 'report.html');
+    return { id, analysis, report: output === undefined ? beside : join(output, `${flat(id)}.html`) };
+  });
+  const indexFolder = output ?? (paths.length === 1 ? first : undefined);
+  return { tasks, ...(indexFolder !== undefined && { index: join(indexFolder, 'index.html') }) };
+}
+
+function pageOf(output: string): string {
+  return /\.html$/i.test(output) ? output : join(output, 'report.html');
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false, // reading it will say what is wrong
+  );
+}
+
+/** @throws L2cafError `input-not-found` */
+async function analysesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const found = entries.filter((entry) => entry.isFile() && entry.name === 'analysis.json');
+  if (found.length > 0) return found.map((entry) => join(entry.parentPath, entry.name)).sort();
+  throw new L2cafError('input-not-found', `there is no analysis.json in ${folder}`, {
+    hint: 'l2caf analyze CLIP -o FOLDER writes one',
+  });
+}
+
+/** A name for a file made of a path. */
+function flat(id: string): string {
+  return (
+    id
+      .split(/[\\/]+/)
+      .filter((part) => part !== '..' && part !== '.')
+      .join('-') || 'report'
+  );
+}
+
+/** The names, with a number after those that came before. */
+function uniqueNames(names: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return names.map((name) => {
+    let unique = name;
+    for (let n = 2; taken.has(flat(unique)); n++) unique = `${name} (${n})`;
+    taken.add(flat(unique));
+    return unique;
+  });
+}

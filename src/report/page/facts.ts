@@ -1,0 +1,86 @@
+/** What was analyzed, with which model and options. */
+import type { Analysis } from '../../analysis.ts';
+import { element, formatNumber, formatTime } from './dom.ts';
+
+/** Tables of the clip, the model and the method. */
+export function factTables({ source, span, model, options, frames, timingsSec, l2cafVersion }: Analysis): HTMLElement {
+  const { head, grid, inputSize } = model;
+  const { numerator, denominator } = source.frameRate;
+  const { dense } = options;
+  return element(
+    'div',
+    { class: 'facts' },
+    table('Clip', [
+      ['file', source.path],
+      ['span', `${formatTime(span.startSec)} – ${formatTime(span.endSec)} of ${formatTime(source.durationSec)}`],
+      ['picture', `${source.width} × ${source.height}, ${formatNumber(numerator / denominator)} frames/s`],
+      ...(source.rotationDeg === 0 ? [] : [['rotation', `${source.rotationDeg}° clockwise`] as const]),
+      ['SHA-256', source.sha256],
+    ]),
+    table('Model', [
+      ['head', head.kind === 'trained' ? head.id : `untrained, seed ${head.seed}`],
+      ['trunk', `${model.trunk}, after ${model.stage}`],
+      ['input', `${inputSize.width} × ${inputSize.height}, grid of ${grid.width} × ${grid.height} cells`],
+      ['head SHA-256', head.sha256],
+      ['trunk SHA-256', model.trunkSha256],
+    ]),
+    table('Method', [
+      ['method', options.method],
+      ['explains', describeTarget(options.target)],
+      ['solver', `${options.solver} (${options.solverReason})`],
+      ['preset', options.preset],
+      ['constraint', options.constraint],
+      ['seed', String(options.seed)],
+      ['backend', options.backend],
+      ['frames', String(frames.length)],
+      ...(dense
+        ? [
+            [
+              'windows',
+              `${dense.framesPerWindow} frames in ${formatTime(dense.windowSec)}, every ${formatTime(dense.strideSec)}`,
+            ] as const,
+          ]
+        : []),
+      ...Object.entries(timingsSec ?? {}).map(([what, seconds]) => [`time: ${what}`, formatTime(seconds)] as const),
+      ['l2caf', l2cafVersion],
+    ]),
+  );
+}
+
+/** What the maps explain, in words. */
+export function describeTarget(target: string): string {
+  return target === 'oblivious'
+    ? 'the whole embedding'
+    : target.replace(/^(class|similar):/, (_, kind: string) => {
+        return kind === 'class' ? 'the class ' : 'the similarity to ';
+      });
+}
+
+/** The classes of the event with their probabilities, the likeliest first; nothing for a model without a classifier. */
+export function classList({ classes = [] }: Analysis): HTMLElement[] {
+  const rows = classes.slice(0, MAX_CLASSES).map(({ label, probability }) => {
+    const bar = element('span', { class: 'bar', 'aria-hidden': 'true' });
+    bar.style.width = `${100 * probability}%`;
+    return element(
+      'li',
+      {},
+      element('span', { class: 'class-name', title: label }, label),
+      element('span', { class: 'bar-room' }, bar),
+      element('span', { class: 'number' }, `${(100 * probability).toFixed(probability < 0.1 ? 1 : 0)} %`),
+    );
+  });
+  if (rows.length === 0) return [];
+  const title = classes.length > rows.length ? `The ${rows.length} likeliest of ${classes.length} classes` : 'Classes';
+  return [element('section', { class: 'classes' }, element('h2', {}, title), element('ul', {}, ...rows))];
+}
+
+const MAX_CLASSES = 5;
+
+function table(title: string, rows: readonly (readonly [name: string, value: string])[]): HTMLElement {
+  const entries = rows.flatMap(([name, value]) => {
+    const isHash = /^[0-9a-f]{64}$/.test(value);
+    const shown = isHash ? `${value.slice(0, 16)}…` : value;
+    return [element('dt', {}, name), element('dd', { title: isHash && value }, shown)];
+  });
+  return element('section', {}, element('h3', {}, title), element('dl', {}, ...entries));
+}

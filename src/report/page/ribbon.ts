@@ -1,0 +1,262 @@
+/**
+ * The ribbon: what the analysis found over time, as small plots on the video's time axis, under a scrubber. Rows as in the
+ * rendered video; the names on the left state the values at the time shown.
+ */
+import type uPlot from 'uplot';
+import type { TimeSpan } from '../../types.ts';
+import { isInside, spansAround } from '../../video/keyframes.ts';
+import type { AttentionShares } from '../../video/regions.ts';
+import type { RibbonContent, RibbonSample } from '../../video/ribbon-rows.ts';
+import { element, formatNumber, formatTime } from './dom.ts';
+import { axis, COLORS, LINE_COLORS, type PlotGroup } from './plots.ts';
+
+/** The time axis. */
+export interface RibbonTime {
+  readonly span: TimeSpan;
+  readonly gaps: readonly TimeSpan[];
+}
+
+/** The plots and the scrubber. */
+export class Ribbon {
+  readonly element: HTMLElement;
+  readonly #time: RibbonTime;
+  readonly #samples: readonly RibbonSample[];
+  readonly #cells: readonly TimeSpan[];
+  readonly #rows: readonly Row[];
+  readonly #values: HTMLElement[][] = [];
+  readonly #scrubber: HTMLElement;
+  readonly #playhead = element('div', { class: 'playhead', 'aria-hidden': 'true' });
+
+  /** @param onSeek told the time to go to, seconds from the start of the clip */
+  constructor(content: RibbonContent, time: RibbonTime, plots: PlotGroup, onSeek: (timeSec: number) => void) {
+    this.#time = time;
+    this.#samples = content.samples;
+    this.#cells = spansAround(content.samples, time.span, time.gaps);
+    this.#rows = rowsOf(content, this.#cells);
+    const { startSec, endSec } = time.span;
+    this.#scrubber = element('div', {
+      class: 'scrubber',
+      role: 'slider',
+      tabindex: 0,
+      'aria-label': 'Time',
+      'aria-valuemin': startSec.toFixed(3),
+      'aria-valuemax': endSec.toFixed(3),
+    });
+    this.element = element('div', { class: 'ribbon' }, this.#track());
+    for (const row of this.#rows) this.element.append(...this.#line(row, plots));
+    this.#scrubber.append(this.#playhead);
+    this.element.append(this.#scrubber);
+    this.#scrubber.addEventListener('pointerdown', (event) => {
+      this.#scrubber.setPointerCapture(event.pointerId);
+      onSeek(this.#timeUnder(event));
+    });
+    this.#scrubber.addEventListener('pointermove', (event) => {
+      if (this.#scrubber.hasPointerCapture(event.pointerId)) onSeek(this.#timeUnder(event));
+    });
+  }
+
+  /** Moves the scrubber, and states the values of the sample that stands for this time. */
+  show(timeSec: number): void {
+    this.#playhead.style.left = `${100 * this.#shareOf(timeSec)}%`;
+    this.#scrubber.setAttribute('aria-valuenow', timeSec.toFixed(3));
+    this.#scrubber.setAttribute('aria-valuetext', formatTime(timeSec));
+    const sample = this.#cells.findIndex((cell) => isInside([cell], timeSec));
+    for (const [k, row] of this.#rows.entries()) {
+      for (const [i, { read }] of row.names.entries()) {
+        const value = sample < 0 ? undefined : read(sample);
+        this.#values[k]![i]!.textContent = value === undefined ? '–' : row.format(value);
+      }
+    }
+  }
+
+  /** The upper edge: sampled moments and gaps. */
+  #track(): HTMLElement {
+    const track = element('div', { class: 'track', 'aria-hidden': 'true' });
+    for (const { startSec, endSec } of this.#time.gaps) {
+      const gap = element('div', { class: 'gap' });
+      gap.style.left = `${100 * this.#shareOf(startSec)}%`;
+      gap.style.width = `${100 * (this.#shareOf(endSec) - this.#shareOf(startSec))}%`;
+      track.append(gap);
+    }
+    for (const { timestampSec } of this.#samples.length <= MAX_TICKS ? this.#samples : []) {
+      const tick = element('div', { class: 'tick' });
+      tick.style.left = `${100 * this.#shareOf(timestampSec)}%`;
+      track.append(tick);
+    }
+    return track;
+  }
+
+  #line(row: Row, plots: PlotGroup): HTMLElement[] {
+    const values = row.names.map(() => element('span', { class: 'value number' }, '–'));
+    this.#values.push(values);
+    const names = row.names.map(({ text, color }, i) => {
+      const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' });
+      swatch.style.backgroundColor = color;
+      return element(
+        'div',
+        { class: 'name' },
+        swatch,
+        element('span', { class: 'text', title: text }, text),
+        values[i]!,
+      );
+    });
+    const host = element('div', { class: 'plot', role: 'img', 'aria-label': row.description });
+    const isLast = row === this.#rows.at(-1);
+    const { startSec, endSec } = this.#time.span;
+    const options: Omit<uPlot.Options, 'width'> = {
+      height: row.height + (isLast ? AXIS_PX : 0),
+      padding: [2, SPILL_PX, isLast ? 0 : 2, SPILL_PX],
+      legend: { show: false },
+      cursor: { show: false },
+      scales: { x: { time: false, range: [startSec, endSec] }, y: { range: [0, row.max] } },
+      axes: [
+        axis({ show: isLast, size: AXIS_PX, values: (_, ticks) => ticks.map((tick) => `${tick} s`) }),
+        { show: false },
+      ],
+      series: [{}, ...row.series],
+    };
+    requestAnimationFrame(() => plots.add(host, options, this.#withGaps(row)));
+    return [element('div', { class: 'names' }, ...names), host];
+  }
+
+  /** The data with a break in each gap. */
+  #withGaps({ xs, ys }: Row): uPlot.AlignedData {
+    const isBreak = (i: number): boolean =>
+      i > 0 && this.#time.gaps.some(({ startSec, endSec }) => startSec < xs[i]! && endSec > xs[i - 1]!);
+    const places = xs.flatMap((x, i) => (isBreak(i) ? [{ x: (xs[i - 1]! + x) / 2 }, { x, i }] : [{ x, i }]));
+    const pick = (values: readonly number[]): (number | null)[] =>
+      places.map((place) => ('i' in place ? values[place.i]! : null));
+    return [places.map(({ x }) => x), ...ys.map(pick)];
+  }
+
+  #shareOf(timeSec: number): number {
+    const { startSec, endSec } = this.#time.span;
+    return Math.min(1, Math.max(0, (timeSec - startSec) / (endSec - startSec)));
+  }
+
+  #timeUnder(event: PointerEvent): number {
+    const { left, width } = this.#scrubber.getBoundingClientRect();
+    const { startSec, endSec } = this.#time.span;
+    return startSec + Math.min(1, Math.max(0, (event.clientX - left) / width)) * (endSec - startSec);
+  }
+}
+
+interface Name {
+  readonly text: string;
+  readonly color: string;
+  /** The value of a sample. */
+  read(sample: number): number | undefined;
+}
+
+interface Row {
+  readonly names: readonly Name[];
+  readonly description: string;
+  readonly height: number;
+  readonly max: number;
+  readonly xs: readonly number[];
+  readonly ys: readonly (readonly number[])[];
+  readonly series: readonly uPlot.Series[];
+  format(value: number): string;
+}
+
+const AXIS_PX = 30;
+/** Room on both sides of a plot, for the numbers at the ends of the axis; the style sheet takes it back. */
+const SPILL_PX = 24;
+/** More moments than this would be a solid bar. */
+const MAX_TICKS = 200;
+/** Classes that are drawn: those that become most probable. */
+const MAX_CLASSES = LINE_COLORS.length;
+
+function rowsOf({ samples, classes = [] }: RibbonContent, cells: readonly TimeSpan[]): Row[] {
+  const share = (part: keyof AttentionShares, text: string, color: string): Part => ({
+    ...{ text, color },
+    read: (i) => samples[i]!.shares?.[part],
+  });
+  const rows = [bars('loss', COLORS.blue, cells, (i) => samples[i]!.loss)];
+  if (samples.some(({ importance }) => importance !== undefined)) {
+    rows.push(bars('importance', COLORS.orange, cells, (i) => samples[i]!.importance));
+  }
+  if (samples.some(({ shares }) => shares)) {
+    rows.push(
+      stack(cells, [
+        share('left', 'left', COLORS.sky),
+        share('centre', 'centre', COLORS.grey),
+        share('right', 'right', COLORS.orange),
+      ]),
+      stack(cells, [share('far', 'far', COLORS.purple), share('near', 'near', COLORS.green)]),
+    );
+  }
+  if (classes.length > 0) rows.push(lines(samples, classes));
+  return rows;
+}
+
+type Part = Name;
+
+/** A step per sample, as long as the time it stands for. */
+function bars(text: string, color: string, cells: readonly TimeSpan[], read: Name['read']): Row {
+  const values = cells.map((_, i) => Math.max(0, read(i) ?? 0));
+  const max = Math.max(...values);
+  return {
+    names: [{ text, color, read }],
+    description: `${text} of the sampled frames, up to ${formatNumber(max)}`,
+    height: 46,
+    max: max > 0 ? max * 1.08 : 1,
+    xs: edges(cells),
+    ys: [twice(values)],
+    series: [{ stroke: color, width: 1.5, fill: `${color}55`, points: { show: false } }],
+    format: formatNumber,
+  };
+}
+
+/** Shares that add up to 1, the first at the top. */
+function stack(cells: readonly TimeSpan[], parts: readonly Part[]): Row {
+  const shares = parts.map(({ read }) => cells.map((_, i) => read(i) ?? 0));
+  const upTo = shares.map((_, k) => cells.map((_cell, i) => shares.slice(k).reduce((sum, own) => sum + own[i]!, 0)));
+  return {
+    names: parts,
+    description: `shares of the attention: ${parts.map(({ text }) => text).join(', ')}`,
+    height: 24 * parts.length,
+    max: 1,
+    xs: edges(cells),
+    ys: upTo.map(twice),
+    series: parts.map(({ color }) => ({ width: 0, fill: color, points: { show: false } })),
+    format: percent,
+  };
+}
+
+/** The probabilities of the classes at each sample. */
+function lines(samples: readonly RibbonSample[], classes: NonNullable<RibbonContent['classes']>): Row {
+  const shown = [...classes]
+    .sort((a, b) => Math.max(...b.probabilities) - Math.max(...a.probabilities))
+    .slice(0, MAX_CLASSES);
+  const hidden = classes.length - shown.length;
+  return {
+    names: shown.map(({ name, probabilities }, k) => ({
+      ...{ text: name, color: LINE_COLORS[k]! },
+      read: (i) => probabilities[i],
+    })),
+    description: `class probabilities${hidden > 0 ? ` of the ${shown.length} likeliest of ${classes.length}` : ''}`,
+    height: Math.max(70, 24 * shown.length),
+    max: 1.04,
+    xs: samples.map(({ timestampSec }) => timestampSec),
+    ys: shown.map(({ probabilities }) => probabilities),
+    series: shown.map((_, k) => ({
+      stroke: LINE_COLORS[k]!,
+      width: 2,
+      points: { show: samples.length <= 40, size: 6 },
+    })),
+    format: percent,
+  };
+}
+
+function edges(cells: readonly TimeSpan[]): number[] {
+  return cells.flatMap(({ startSec, endSec }) => [startSec, endSec]);
+}
+
+function twice(values: readonly number[]): number[] {
+  return values.flatMap((value) => [value, value]);
+}
+
+function percent(value: number): string {
+  return `${Math.round(100 * value)} %`;
+}

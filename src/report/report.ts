@@ -1,0 +1,178 @@
+/**
+ * The report of one analysis: a page that holds the segment's video without an overlay, the sampled frames and all numbers,
+ * and draws the overlay itself, by the rules of the rendered video, because it runs the same code.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, extname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { createCanvas } from '@napi-rs/canvas';
+import type { Analysis } from '../analysis.ts';
+import { writeFileAtomically } from '../files.ts';
+import { openSource } from '../rendering.ts';
+import { keyframesOf } from '../timeline.ts';
+import type { FrameBatch, PictureSize, ProgressListener, VideoClip } from '../types.ts';
+import { defaultStyle, drawHeatmap } from '../video/overlay.ts';
+import { frameCanvas } from '../video/picture.ts';
+import type { PictureRegion } from '../video/regions.ts';
+import { framesAt } from '../video/sample.ts';
+import { type EncodedSegment, encodeSegment, type SegmentJob } from '../video/segment.ts';
+import { htmlPage } from './html.ts';
+import type { FramePicture, IndexRow, ReportData, VideoFrames } from './page-data.ts';
+
+/** What a report may be told. */
+export interface ReportOptions {
+  /** Parts of the picture that count for nothing, pixels of the clip as shown. */
+  readonly ignore?: readonly PictureRegion[];
+  /** A small picture for an index to write as well: a JPEG file. */
+  readonly thumbnail?: string;
+  readonly onProgress?: ProgressListener;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Writes the report of an analysis as one HTML file that needs nothing else, except that the video of a segment longer than
+ * {@link MAX_EMBEDDED_SEC} lies beside it (`NAME-clip.mp4`).
+ *
+ * @param path the page to write, `.html`
+ * @returns the files that were written
+ * @throws L2cafError `input-not-found`, `input-changed`, `input-unreadable`, `output-unwritable`, `aborted`
+ */
+export async function writeReport(analysis: Analysis, path: string, options: ReportOptions = {}): Promise<string[]> {
+  const { ignore = [], thumbnail, signal, onProgress } = options;
+  keyframesOf(analysis, { ignore }); // complains of regions outside the picture before anything is written
+  const clip = await openSource(analysis, signal);
+  const shown = evenlyChosen(analysis.frames.length, MAX_PICTURES);
+  const frames = await picturesOf(clip, analysis, shown, signal);
+  const segment = {
+    ...{ clip, span: analysis.span, size: fitWithin(clip, MAX_VIDEO_PX) },
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+  };
+  const beside = join(dirname(path), `${basename(path, extname(path))}-clip.mp4`);
+  const isEmbedded = analysis.span.endSec - analysis.span.startSec <= MAX_EMBEDDED_SEC;
+  const { video, encoded } = isEmbedded ? await embed(segment) : await writeBeside(segment, beside);
+  const title = basename(analysis.source.path);
+  const data: ReportData = {
+    title,
+    analysis: await compressed(analysis),
+    video,
+    frames: describeFrames(encoded),
+    pictures: await Promise.all(shown.map((frame, i) => encodePicture(frames, i, frame))),
+    ignore,
+  };
+  if (thumbnail !== undefined) await writeThumbnail(thumbnail, analysis, shown, frames);
+  await writeFileAtomically(path, await htmlPage({ name: 'report', title: `${title} · l2caf`, data }));
+  return [path, ...(isEmbedded ? [] : [beside]), ...(thumbnail === undefined ? [] : [thumbnail])];
+}
+
+/** What an index tells about an analysis. */
+export function indexRowOf({ source, span, frames, classes, options }: Analysis): Omit<IndexRow, 'id'> {
+  const best = classes?.[0];
+  const importances = frames.flatMap(({ importance }) => (importance === undefined ? [] : [importance]));
+  return {
+    status: 'done',
+    video: basename(source.path),
+    ...span,
+    loss: frames.reduce((sum, { loss }) => sum + loss, 0) / frames.length,
+    ...(importances.length > 0 && { importance: Math.max(...importances) }),
+    extra: {
+      ...(best && { class: best.label, probability: best.probability }),
+      method: options.method,
+      target: options.target,
+      frames: frames.length,
+    },
+  };
+}
+
+/** Length of the longest segment whose video is part of the page, seconds. */
+const MAX_EMBEDDED_SEC = 20;
+/** Longer side of the video, of a sampled frame, and of a thumbnail, pixels. */
+const MAX_VIDEO_PX = 854;
+const MAX_PICTURE_PX = 512;
+const THUMBNAIL_PX = 192;
+/** Sampled frames that are shown as pictures: with more, the page would outgrow its 3 MB. */
+const MAX_PICTURES = 24;
+const JPEG_QUALITY = 75;
+
+/** Positions of at most `most` of `count` things, evenly spread, the first and the last among them. */
+function evenlyChosen(count: number, most: number): number[] {
+  const chosen = Math.min(count, most);
+  return Array.from({ length: chosen }, (_, i) => (chosen === 1 ? 0 : Math.round((i * (count - 1)) / (chosen - 1))));
+}
+
+function picturesOf(
+  clip: VideoClip,
+  { frames }: Analysis,
+  shown: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<FrameBatch> {
+  const times = shown.map((frame) => frames[frame]!.timestampSec);
+  return framesAt(clip, times, { size: fitWithin(clip, MAX_PICTURE_PX), ...(signal && { signal }) });
+}
+
+async function embed(job: Omit<SegmentJob, 'out'>): Promise<{ video: ReportData['video']; encoded: EncodedSegment }> {
+  const folder = await mkdtemp(join(tmpdir(), 'l2caf-report-'));
+  try {
+    const out = join(folder, 'clip.mp4');
+    const encoded = await encodeSegment({ ...job, out });
+    return { video: { kind: 'embedded', base64: (await readFile(out)).toString('base64') }, encoded };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function writeBeside(
+  job: Omit<SegmentJob, 'out'>,
+  out: string,
+): Promise<{ video: ReportData['video']; encoded: EncodedSegment }> {
+  const encoded = await encodeSegment({ ...job, out });
+  return { video: { kind: 'file', path: basename(out) }, encoded };
+}
+
+function describeFrames({ timesSec, shownSec }: EncodedSegment): VideoFrames {
+  const startSec = timesSec[0]!;
+  const stepsUs = Array.from(timesSec.subarray(1), (time, n) => Math.round((time - timesSec[n]!) * 1e6));
+  const isAsShown = shownSec.every((shown, n) => Math.abs(shown - (timesSec[n]! - startSec)) < 1e-5);
+  const constantStepSec = shownSec.at(-1)! / Math.max(1, shownSec.length - 1);
+  return { startSec, stepsUs, ...(!isAsShown && { constantStepSec }) };
+}
+
+async function encodePicture(frames: FrameBatch, i: number, frame: number): Promise<FramePicture> {
+  const jpeg = await frameCanvas(frames, i).encode('jpeg', JPEG_QUALITY);
+  return { frame, jpeg: jpeg.toString('base64') };
+}
+
+/** The frame in the middle, with its contours. */
+async function writeThumbnail(
+  path: string,
+  analysis: Analysis,
+  shown: readonly number[],
+  frames: FrameBatch,
+): Promise<void> {
+  const middle = Math.floor(shown.length / 2);
+  const picture = frameCanvas(frames, middle);
+  const size = fitWithin(picture, THUMBNAIL_PX);
+  const canvas = createCanvas(size.width, size.height);
+  const context = canvas.getContext('2d');
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(picture, 0, 0, size.width, size.height);
+  const [keyframe] = keyframesOf({ ...analysis, frames: [analysis.frames[shown[middle]!]!] });
+  drawHeatmap(context, size, keyframe!.heatmap, defaultStyle);
+  await writeFileAtomically(path, await canvas.encode('jpeg', JPEG_QUALITY));
+}
+
+/** The document without the traces, which would be most of it and which only `l2caf film` needs. */
+async function compressed(analysis: Analysis): Promise<string> {
+  const frames = analysis.frames.map(({ trace: _trace, ...frame }) => frame);
+  const text = JSON.stringify({ ...analysis, frames });
+  return (await promisify(gzip)(text, { level: 9 })).toString('base64');
+}
+
+/** The size of a picture made to fit a longer side, never enlarged; even numbers. */
+function fitWithin({ width, height }: PictureSize, longestPx: number): PictureSize {
+  const scale = Math.min(1, longestPx / Math.max(width, height));
+  const even = (pixels: number): number => Math.max(2, 2 * Math.round((pixels * scale) / 2));
+  return { width: even(width), height: even(height) };
+}
