@@ -13,4 +13,6 @@ export { useBackend } from './models/backend.ts';
 export type { EventOptions, ModelOptions, OpenModel } from './pipeline.ts';
 export { analyzeEvent, openClip, openModel } from './pipeline.ts';
 export { renderStrip, renderVideo } from './rendering.ts';
+export type { IndexRow, ReportOptions } from './report/index.ts';
+export { writeIndex, writeReport } from './report/index.ts';
 export type * from './types.ts';

@@ -51,7 +51,7 @@ export async function encodeSegment(job: SegmentJob): Promise<EncodedSegment> {
   const { originSec, colour } = details;
   const scale = `scale=${size.width}:${size.height}:flags=bicubic${colourConversion(colour, colour)}`;
   const frames = framesFrom(originSec, timesSec[0]!, timesSec.length);
-  const graph = `[0:V:0]${[frames, timing.clocks[0]!, scale, 'setsar=1', 'format=yuv420p', timing.finish].join(',')}[out]`;
+  const graph = `[0:V:0]${[frames, timing.clock, scale, 'setsar=1', 'format=yuv420p', timing.finish].join(',')}[out]`;
   const encode = async (mode: SeekMode, output: string): Promise<boolean> => {
     const shown = new ShownTimes(originSec);
     let done = 0;
