@@ -71,7 +71,7 @@ export function keysOf({ facts, span }: BatchEvent, settings: BatchSettings): Re
     thumbnail: hashOf(['thumbnail', json, style]),
     strip: hashOf(['strip', json, style]),
     mp4: hashOf(['mp4', json, draw]),
-    report: hashOf(['report', json]),
+    report: hashOf(['report', json, draw.ignore]),
   };
 }
 

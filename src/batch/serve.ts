@@ -13,6 +13,7 @@ import { FRAMES_PER_BATCH } from '../models/event-network.ts';
 import { fromFloat16, toFloat16 } from '../models/float16.ts';
 import { bindTarget, type OpenModel } from '../pipeline.ts';
 import { drawAnalysisStrip, drawAnalysisThumbnail, renderVideo } from '../rendering.ts';
+import { writeReport } from '../report/index.ts';
 import { FeatureCache } from '../training/feature-cache.ts';
 import { figuresOf } from './figures.ts';
 import { type BatchModel, FILE_NAMES, type Output } from './outputs.ts';
@@ -116,7 +117,7 @@ async function processEvent(
       writeFileAtomically(pathOf('thumbnail'), drawAnalysisThumbnail(analysis, pictures!, draw, THUMBNAIL_PX)),
     strip: () => writeFileAtomically(pathOf('strip'), drawAnalysisStrip(analysis, pictures!, draw, STRIP_PX)),
     mp4: () => renderVideo(analysis, pathOf('mp4'), draw),
-    report: async () => {},
+    report: () => writeReport(analysis, pathOf('report'), draw),
   };
   for (const output of outputs) if (output !== 'json') await timed(output, makers[output]);
   const sizes = await Promise.all(outputs.map(async (output) => [output, await fileSize(pathOf(output))] as const));

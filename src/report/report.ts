@@ -7,13 +7,11 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { createCanvas } from '@napi-rs/canvas';
 import type { Analysis } from '../analysis.ts';
 import { writeFileAtomically } from '../files.ts';
-import { openSource } from '../rendering.ts';
+import { drawAnalysisThumbnail, openSource } from '../rendering.ts';
 import { keyframesOf } from '../timeline.ts';
 import type { FrameBatch, PictureSize, ProgressListener, VideoClip } from '../types.ts';
-import { defaultStyle, drawHeatmap } from '../video/overlay.ts';
 import { frameCanvas } from '../video/picture.ts';
 import type { PictureRegion } from '../video/regions.ts';
 import { framesAt } from '../video/sample.ts';
@@ -62,7 +60,10 @@ export async function writeReport(analysis: Analysis, path: string, options: Rep
     pictures: await Promise.all(shown.map((frame, i) => encodePicture(frames, i, frame))),
     ignore,
   };
-  if (thumbnail !== undefined) await writeThumbnail(thumbnail, analysis, shown, frames);
+  if (thumbnail !== undefined) {
+    const pictured = { ...analysis, frames: shown.map((frame) => analysis.frames[frame]!) };
+    await writeFileAtomically(thumbnail, drawAnalysisThumbnail(pictured, frames, { ignore }, THUMBNAIL_PX));
+  }
   await writeFileAtomically(path, await htmlPage({ name: 'report', title: `${title} · l2caf`, data }));
   return [path, ...(isEmbedded ? [] : [beside]), ...(thumbnail === undefined ? [] : [thumbnail])];
 }
@@ -142,25 +143,6 @@ function describeFrames({ timesSec, shownSec }: EncodedSegment): VideoFrames {
 async function encodePicture(frames: FrameBatch, i: number, frame: number): Promise<FramePicture> {
   const jpeg = await frameCanvas(frames, i).encode('jpeg', JPEG_QUALITY);
   return { frame, jpeg: jpeg.toString('base64') };
-}
-
-/** The frame in the middle, with its contours. */
-async function writeThumbnail(
-  path: string,
-  analysis: Analysis,
-  shown: readonly number[],
-  frames: FrameBatch,
-): Promise<void> {
-  const middle = Math.floor(shown.length / 2);
-  const picture = frameCanvas(frames, middle);
-  const size = fitWithin(picture, THUMBNAIL_PX);
-  const canvas = createCanvas(size.width, size.height);
-  const context = canvas.getContext('2d');
-  context.imageSmoothingQuality = 'high';
-  context.drawImage(picture, 0, 0, size.width, size.height);
-  const [keyframe] = keyframesOf({ ...analysis, frames: [analysis.frames[shown[middle]!]!] });
-  drawHeatmap(context, size, keyframe!.heatmap, defaultStyle);
-  await writeFileAtomically(path, await canvas.encode('jpeg', JPEG_QUALITY));
 }
 
 /** The document without the traces, which would be most of it and which only `l2caf film` needs. */
