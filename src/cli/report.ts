@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { readAnalysis } from '../analysis.ts';
 import { L2cafError } from '../errors.ts';
 import { type IndexRow, indexRowOf, writeIndex, writeReport } from '../report/index.ts';
-import type { PictureRegion } from '../video/regions.ts';
+import type { IgnoredPart } from '../video/regions.ts';
 import { examples } from './options.ts';
 import { EXIT, interruptible } from './run.ts';
 import { ignoreOption } from './style-options.ts';
@@ -13,7 +13,7 @@ import { createTerminal, type Terminal } from './terminal.ts';
 
 interface ReportFlags {
   readonly output?: string;
-  readonly ignore: readonly PictureRegion[];
+  readonly ignore: readonly IgnoredPart[];
   readonly quiet?: boolean;
 }
 

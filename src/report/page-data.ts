@@ -1,5 +1,5 @@
 /** What the HTML pages get to know: plain values, shared by the side that writes a page and the side that shows it. */
-import type { PictureRegion } from '../video/regions.ts';
+import type { GridShape } from '../types.ts';
 
 /** One event in an index. Paths are relative to the index, with `/` between folders. */
 export interface IndexRow {
@@ -44,8 +44,10 @@ export interface ReportData {
     | { readonly kind: 'file'; readonly path: string };
   readonly frames: VideoFrames;
   readonly pictures: readonly FramePicture[];
-  /** Parts of the picture that count for nothing, pixels of the clip as shown. */
-  readonly ignore: readonly PictureRegion[];
+  /** What to know before trusting the numbers: the document's warnings, and that of ignored attention. */
+  readonly warnings: readonly string[];
+  /** Points of the heatmaps that count for nothing: 1 there, 0 elsewhere, row by row. */
+  readonly ignored?: GridShape & { readonly values: readonly number[] };
 }
 
 /** The frames of the report's video. */

@@ -10,10 +10,10 @@ import { gzip } from 'node:zlib';
 import type { Analysis } from '../analysis.ts';
 import { writeFileAtomically } from '../files.ts';
 import { drawAnalysisThumbnail, openSource } from '../rendering.ts';
-import { keyframesOf } from '../timeline.ts';
+import { ignoredWarnings, keyframesOf } from '../timeline.ts';
 import type { FrameBatch, PictureSize, ProgressListener, VideoClip } from '../types.ts';
 import { frameCanvas } from '../video/picture.ts';
-import type { PictureRegion } from '../video/regions.ts';
+import { type IgnoredPart, maskOfParts } from '../video/regions.ts';
 import { framesAt } from '../video/sample.ts';
 import { type EncodedSegment, encodeSegment, type SegmentJob } from '../video/segment.ts';
 import { htmlPage } from './html.ts';
@@ -21,8 +21,8 @@ import type { FramePicture, IndexRow, ReportData, VideoFrames } from './page-dat
 
 /** What a report may be told. */
 export interface ReportOptions {
-  /** Parts of the picture that count for nothing, pixels of the clip as shown. */
-  readonly ignore?: readonly PictureRegion[];
+  /** Parts of the picture that count for nothing. */
+  readonly ignore?: readonly IgnoredPart[];
   /** A small picture for an index to write as well: a JPEG file. */
   readonly thumbnail?: string;
   readonly onProgress?: ProgressListener;
@@ -39,7 +39,7 @@ export interface ReportOptions {
  */
 export async function writeReport(analysis: Analysis, path: string, options: ReportOptions = {}): Promise<string[]> {
   const { ignore = [], thumbnail, signal, onProgress } = options;
-  keyframesOf(analysis, { ignore }); // complains of regions outside the picture before anything is written
+  const warnings = new Set([...analysis.warnings, ...ignoredWarnings(analysis, ignore)]);
   const clip = await openSource(analysis, signal);
   const shown = evenlyChosen(analysis.frames.length, MAX_PICTURES);
   const frames = await picturesOf(clip, analysis, shown, signal);
@@ -58,7 +58,8 @@ export async function writeReport(analysis: Analysis, path: string, options: Rep
     video,
     frames: describeFrames(encoded),
     pictures: await Promise.all(shown.map((frame, i) => encodePicture(frames, i, frame))),
-    ignore,
+    warnings: [...warnings],
+    ...(ignore.length > 0 && { ignored: maskOf(analysis, ignore) }),
   };
   if (thumbnail !== undefined) {
     const pictured = { ...analysis, frames: shown.map((frame) => analysis.frames[frame]!) };
@@ -101,6 +102,12 @@ const JPEG_QUALITY = 75;
 function evenlyChosen(count: number, most: number): number[] {
   const chosen = Math.min(count, most);
   return Array.from({ length: chosen }, (_, i) => (chosen === 1 ? 0 : Math.round((i * (count - 1)) / (chosen - 1))));
+}
+
+/** The ignored points of the heatmaps that the page will make. */
+function maskOf(analysis: Analysis, ignore: readonly IgnoredPart[]): NonNullable<ReportData['ignored']> {
+  const { values, ...grid } = maskOfParts(ignore, analysis.source, keyframesOf(analysis)[0]!.heatmap);
+  return { ...grid, values: [...values] };
 }
 
 function picturesOf(

@@ -2,10 +2,10 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { Analysis } from '../../analysis.ts';
 import { gapsOf, keyframesOf } from '../../timeline.ts';
-import type { PictureSize, TimeSpan } from '../../types.ts';
+import type { Heatmap, PictureSize, TimeSpan } from '../../types.ts';
 import { heatmapAt, type Keyframe } from '../../video/keyframes.ts';
 import { drawHeatmap } from '../../video/overlay.ts';
-import type { PictureRegion } from '../../video/regions.ts';
+import type { IgnoredPart } from '../../video/regions.ts';
 import { drawSigned } from '../../video/signed.ts';
 import type { Settings } from './settings.ts';
 
@@ -13,10 +13,10 @@ import type { Settings } from './settings.ts';
 export class OverlayPainter {
   readonly gaps: readonly TimeSpan[];
   readonly #analysis: Analysis;
-  readonly #ignore: readonly PictureRegion[];
+  readonly #ignore: readonly IgnoredPart[];
   readonly #keyframes = new Map<string, readonly Keyframe[]>();
 
-  constructor(analysis: Analysis, ignore: readonly PictureRegion[]) {
+  constructor(analysis: Analysis, ignore: readonly IgnoredPart[]) {
     this.#analysis = analysis;
     this.#ignore = ignore;
     this.gaps = gapsOf(analysis);
@@ -25,8 +25,8 @@ export class OverlayPainter {
   /** Draws the overlay of any time, seconds from the start of the clip; nothing within a gap. */
   paintTime(canvas: HTMLCanvasElement, timeSec: number, settings: Settings): void {
     const keyframes = this.keyframes(settings);
-    const opposing = this.#opposing(keyframes);
-    this.#paint(canvas, settings, heatmapAt(keyframes, timeSec, this.gaps), heatmapAt(opposing, timeSec, this.gaps));
+    const side = (name: 'heatmap' | 'opposing'): Heatmap | undefined => heatmapAt(keyframes, timeSec, this.gaps, name);
+    this.#paint(canvas, settings, side('heatmap'), side('opposing'));
   }
 
   /** Draws the overlay of a sampled frame. */
@@ -45,19 +45,11 @@ export class OverlayPainter {
     return made;
   }
 
-  #opposing(keyframes: readonly Keyframe[]): readonly Keyframe[] {
-    const known = this.#keyframes.get('opposing');
-    if (known || !keyframes[0]?.opposing) return known ?? [];
-    const made = keyframes.map(({ timestampSec, opposing }) => ({ timestampSec, heatmap: opposing! }));
-    this.#keyframes.set('opposing', made);
-    return made;
-  }
-
   #paint(
     canvas: HTMLCanvasElement,
     { mode, style }: Settings,
-    heatmap: Keyframe['heatmap'] | undefined,
-    opposing: Keyframe['heatmap'] | undefined,
+    heatmap: Heatmap | undefined,
+    opposing: Heatmap | undefined,
   ): void {
     const size = fitToScreen(canvas);
     const context = canvas.getContext('2d')!;

@@ -27,7 +27,10 @@ async function start(): Promise<void> {
 
 function build(data: ReportData, analysis: Analysis, text: string): void {
   const { source, span, frames, model } = analysis;
-  const painter = new OverlayPainter(analysis, data.ignore);
+  const painter = new OverlayPainter(
+    analysis,
+    data.ignored ? [{ ...data.ignored, values: Uint8Array.from(data.ignored.values) }] : [],
+  );
   const { gaps } = painter;
   const momentsSec = frames.map(({ timestampSec }) => timestampSec);
   const plots = new PlotGroup();
@@ -89,7 +92,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
     element(
       'main',
       {},
-      ...warningList(analysis),
+      ...warningList(analysis, data.warnings),
       problem,
       element(
         'div',
@@ -186,7 +189,7 @@ function pageHeader({ span, options, model }: Analysis, title: string, text: str
   );
 }
 
-function warningList({ warnings, model }: Analysis): HTMLElement[] {
+function warningList({ model }: Analysis, warnings: readonly string[]): HTMLElement[] {
   const untrained =
     model.head.kind === 'untrained' ? ['The head is untrained: the maps show an accidental network.'] : [];
   const all = [...untrained, ...warnings];
