@@ -42,11 +42,15 @@ export interface TargetFlags extends EventFlags {
 }
 
 /** Adds the options that every study has. */
-export function addCommonOptions(command: Command, what: string): Command {
+export function addCommonOptions(
+  command: Command,
+  what: string,
+  backends: readonly BackendChoice[] = BACKEND_CHOICES,
+): Command {
   return command
     .option('--limit <count>', `measure this many ${what}, evenly spread over all`, parseCount(1))
     .option('--seed <number>', 'seed of everything that is drawn at random, intervals included', parseCount(0), 0)
-    .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .addOption(choiceOption('--backend <name>', 'what runs the network', backends, 'auto'))
     .option('-o, --output <folder>', 'where the results go', join('l2caf-out', command.name()))
     .option('--json', 'print the results as one JSON document instead of the tables')
     .option('-q, --quiet', 'no progress');

@@ -5,6 +5,8 @@ import { localizationCommand } from './evaluate-localization.ts';
 import { retrievalCommand } from './evaluate-retrieval.ts';
 import { sanityCommand } from './evaluate-sanity.ts';
 import { stabilityCommand } from './evaluate-stability.ts';
+import { stillsCommand } from './evaluate-stills.ts';
+import { timingCommand } from './evaluate-timing.ts';
 
 /** The `evaluate` command with its subcommands. */
 export function evaluateCommand(): Command {
@@ -14,6 +16,8 @@ export function evaluateCommand(): Command {
     faithfulnessCommand(),
     sanityCommand(),
     stabilityCommand(),
+    stillsCommand(),
+    timingCommand(),
     retrievalCommand(),
   ])
     command.addCommand(study);

@@ -61,7 +61,7 @@ export interface EventRecords<R> {
 }
 
 /**
- * The rows of a table: over all events, then (`byGroup`) per group. All rows and measures of the same events are resampled
+ * The rows of a table: over all events, then per group. All rows and measures of the same events are resampled
  * alike. An event without a record for a row is left out of that row.
  */
 export function figureRows<R>(
@@ -70,8 +70,8 @@ export function figureRows<R>(
   {
     seed,
     countsOf,
-    byGroup = true,
-  }: { seed: number; countsOf?: (records: readonly R[]) => Record<string, number>; byGroup?: boolean },
+    unit = 'events',
+  }: { seed: number; unit?: string; countsOf?: (records: readonly R[]) => Record<string, number> },
 ): FigureRow[] {
   const rowsOf = (own: readonly EventRecords<R>[]): FigureRow[] => {
     const names = new Set(own.flatMap(({ rows }) => [...rows.keys()]));
@@ -81,14 +81,14 @@ export function figureRows<R>(
         key,
         bootstrap(records.length, (indices) => of(indices.map((i) => records[i]!)), { seed }),
       ]);
-      return { name, counts: { events: records.length, ...countsOf?.(records) }, figures: Object.fromEntries(figures) };
+      return { name, counts: { [unit]: records.length, ...countsOf?.(records) }, figures: Object.fromEntries(figures) };
     });
   };
   const groups = [...groupBy(events, ({ group }) => group)].filter(([group]) => group !== undefined);
   const grouped = groups
     .sort(([a], [b]) => (a! < b! ? -1 : 1))
     .flatMap(([group, own]) => rowsOf(own).map((row) => ({ ...row, group: group! })));
-  return [...rowsOf(events), ...(byGroup ? grouped : [])];
+  return [...rowsOf(events), ...grouped];
 }
 
 /** Numbers read off several maps of one event, added up, so that an event's frames stay together in resampling. */

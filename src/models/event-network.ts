@@ -57,6 +57,14 @@ export class EventNetwork {
   }
 
   /**
+   * The same at once and on the current backend, `[t, h', w', c]`: what every iteration with vanilla endpoints computes. Call
+   * inside `tf.tidy`, or dispose of the result.
+   */
+  featureMapsTensor(frames: Pick<FrameBatch, 'rgb' | 'shape'>): tf.Tensor4D {
+    return tf.tidy(() => this.#shallowCnn.apply(this.#trunk.features(preprocess(this.pretrained, frames))));
+  }
+
+  /**
    * Frames of the head's input size → the trunk's features, `[t, h, w, c]` row by row: what does not change with the head.
    *
    * @throws L2cafError `shape-mismatch` for frames of another size

@@ -1,0 +1,188 @@
+/**
+ * Still pictures with boxes or masks of their object, from the layouts in which people have them. All readers give the
+ * same list, so a further layout is one more function.
+ */
+import { access, readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { L2cafError, messageOf } from '../errors.ts';
+import { parseCsv } from '../training/csv.ts';
+import { groupBy } from '../training/group-by.ts';
+import { readBoxesCsv } from './boxes-csv.ts';
+import type { Box } from './wsol.ts';
+
+/** A picture whose object is known. */
+export interface StillTruth {
+  readonly path: string;
+  /** Of the object, pixels of the picture; empty where there is a mask only. */
+  readonly boxes: readonly Box[];
+  /** A picture of the same size that is not black on the object. */
+  readonly maskPath?: string;
+  /** Name of its class. */
+  readonly label?: string;
+}
+
+/**
+ * - `boxes`: a CSV file (`boxes-csv.ts`); pictures lie beside it.
+ * - `masks`: a folder with `images/NAME.*` and `masks/NAME.png`.
+ * - `tiny-imagenet`: `images/` and `val_annotations.txt` (names of the classes in `words.txt` here or one folder up), or
+ *   `boxes.csv` in place of both lists.
+ * - `cub`: CUB-200-2011, its test pictures; masks where `segmentations/` is there.
+ * - `cars`: Stanford Cars, its test pictures: `cars_test/` and the CSV form of the annotations, `anno_test.csv` (file, x1,
+ *   y1, x2, y2, class), with `names.csv`.
+ */
+export const STILL_FORMATS = ['boxes', 'masks', 'tiny-imagenet', 'cub', 'cars'] as const;
+/** See {@link STILL_FORMATS}. */
+export type StillFormat = (typeof STILL_FORMATS)[number];
+
+/**
+ * Reads a data set.
+ *
+ * @param path a folder, or the CSV file of `boxes`
+ * @throws L2cafError `input-not-found` when a list or folder is absent, `input-unreadable` when one is malformed or empty
+ */
+export async function readStills(path: string, format: StillFormat): Promise<StillTruth[]> {
+  const stills = await READERS[format](path);
+  if (stills.length === 0) throw unreadable(path, 'holds no pictures');
+  return stills;
+}
+
+const READERS: Readonly<Record<StillFormat, (path: string) => Promise<StillTruth[]>>> = {
+  boxes: (path) => readBoxed(path, dirname(path)),
+  masks: readMasked,
+  'tiny-imagenet': readTinyImageNet,
+  cub: readCub,
+  cars: readCars,
+};
+
+async function readBoxed(csvPath: string, folder: string): Promise<StillTruth[]> {
+  const byFile = groupBy(await readBoxesCsv(csvPath), ({ file }) => file);
+  return [...byFile].map(([file, own]) => {
+    const label = own[0]!.class;
+    return { path: join(folder, file), boxes: own.map(({ box }) => box), ...(label !== undefined && { label }) };
+  });
+}
+
+async function readMasked(folder: string): Promise<StillTruth[]> {
+  const pictures = await list(join(folder, 'images'));
+  const masks = new Set(await list(join(folder, 'masks')));
+  const without = pictures.filter((name) => !masks.has(`${stem(name)}.png`));
+  if (without.length > 0) throw unreadable(folder, `has no mask for ${without.slice(0, 5).join(', ')}`);
+  return pictures.map((name) => ({
+    path: join(folder, 'images', name),
+    boxes: [],
+    maskPath: join(folder, 'masks', `${stem(name)}.png`),
+  }));
+}
+
+async function readTinyImageNet(folder: string): Promise<StillTruth[]> {
+  const images = join(folder, 'images');
+  if (await exists(join(folder, 'boxes.csv'))) return readBoxed(join(folder, 'boxes.csv'), images);
+  const rows = await table(join(folder, 'val_annotations.txt'), 6);
+  const wordsPath = (await exists(join(folder, 'words.txt'))) ? folder : dirname(folder);
+  const words = new Map((await table(join(wordsPath, 'words.txt'), 2)).map(([id, name]) => [id!, name!]));
+  return rows.map(([name, id, ...corners]) => {
+    const label = words.get(id!);
+    return { path: join(images, name!), boxes: [boxOf(corners, folder)], ...(label !== undefined && { label }) };
+  });
+}
+
+async function readCub(folder: string): Promise<StillTruth[]> {
+  const byId = async (file: string, columns: number): Promise<Map<string, string[]>> =>
+    new Map((await table(join(folder, file), columns, ' ')).map(([id, ...rest]) => [id!, rest]));
+  const [images, boxes, splits, classOf, classes] = await Promise.all([
+    byId('images.txt', 2),
+    byId('bounding_boxes.txt', 5),
+    byId('train_test_split.txt', 2),
+    byId('image_class_labels.txt', 2),
+    byId('classes.txt', 2),
+  ]);
+  const hasMasks = await exists(join(folder, 'segmentations'));
+  return [...images].flatMap(([id, [file]]) => {
+    if (splits.get(id)?.[0] !== '0') return [];
+    const [x, y, w, h] = (boxes.get(id) ?? []).map(Number);
+    const corners = [x!, y!, x! + w!, y! + h!].map(String);
+    const label = classes.get(classOf.get(id)?.[0] ?? '')?.[0];
+    const mask = join(folder, 'segmentations', file!.replace(/\.[^.]+$/, '.png'));
+    return {
+      path: join(folder, 'images', file!),
+      boxes: [boxOf(corners, `${folder}: picture ${id}`)],
+      ...(hasMasks && { maskPath: mask }),
+      ...(label !== undefined && { label }),
+    };
+  });
+}
+
+async function readCars(folder: string): Promise<StillTruth[]> {
+  const csv = async (name: string): Promise<string[][]> =>
+    parseCsv(await text(join(folder, name)), name).map(({ fields }) => [...fields]);
+  if (!(await exists(join(folder, 'anno_test.csv'))) && (await exists(join(folder, 'devkit')))) {
+    throw new L2cafError('input-unreadable', `${folder} has its annotations in MATLAB files, which are not read`, {
+      hint: 'put the CSV form beside them: anno_test.csv (file, x1, y1, x2, y2, class) and names.csv',
+    });
+  }
+  const names = (await csv('names.csv')).map((fields) => fields.join(', '));
+  const images = join(folder, 'cars_test');
+  const entries = await readdir(images, { recursive: true }).catch((cause: unknown) => {
+    throw new L2cafError('input-not-found', `cannot read ${images}: ${messageOf(cause)}`, { cause });
+  });
+  const pathOf = new Map(entries.map((entry) => [basename(entry), join(images, entry)]));
+  return (await csv('anno_test.csv')).map(([file = '', ...rest]) => {
+    const label = names[Number(rest[4]) - 1];
+    const path = pathOf.get(file);
+    if (path === undefined) throw unreadable(folder, `has no picture ${file} in cars_test`);
+    return { path, boxes: [boxOf(rest, folder)], ...(label !== undefined && { label }) };
+  });
+}
+
+/** The first four fields as a box. */
+function boxOf(fields: readonly string[], where: string): Box {
+  const [left, top, right, bottom] = fields.slice(0, 4).map(Number);
+  const box = [left, top, right, bottom] as const;
+  if (!box.every((value) => Number.isFinite(value)) || box[2]! < box[0]! || box[3]! < box[1]!) {
+    throw unreadable(where, `has a line without a box: ${fields.join(' ')}`);
+  }
+  return box as unknown as Box;
+}
+
+/** The lines of a list, each of at least `columns` fields; the last one takes what is left. */
+async function table(path: string, columns: number, separator = '\t'): Promise<string[][]> {
+  const lines = (await text(path)).split(/\r?\n/).filter((line) => line.trim() !== '');
+  return lines.map((line, i) => {
+    const fields = line.trim().split(separator);
+    if (fields.length >= columns) return [...fields.slice(0, columns - 1), fields.slice(columns - 1).join(separator)];
+    throw unreadable(path, `line ${i + 1}: ${fields.length} fields, ${columns} expected`);
+  });
+}
+
+async function text(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, {
+      hint: 'docs/evaluation.md describes the layouts; --format says which this is',
+      cause,
+    });
+  });
+}
+
+async function list(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((cause: unknown) => {
+    throw new L2cafError('input-not-found', `cannot read ${folder}: ${messageOf(cause)}`, { cause });
+  });
+  return names.filter((name) => !name.startsWith('.')).sort();
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function stem(name: string): string {
+  return basename(name, extname(name));
+}
+
+function unreadable(path: string, why: string): L2cafError {
+  return new L2cafError('input-unreadable', `${path} ${why}`, {
+    hint: 'docs/evaluation.md describes the layouts; --format says which this is',
+  });
+}

@@ -1,0 +1,235 @@
+/**
+ * Timing (paper, Fig. 12): seconds per map with vanilla endpoints (the whole network runs in every iteration) and with fast
+ * ones (the trunk runs once), per backbone and solver. Times are of this machine; ratios are what can be compared.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { throwIfAborted } from '../errors.ts';
+import type { Objective } from '../l2caf/objective.ts';
+import type { PresetName } from '../l2caf/presets.ts';
+import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
+import type { FeatureTail, Tail } from '../l2caf/tail.ts';
+import type { ClassificationNetwork } from '../models/classification-network.ts';
+import { classifierTail, vanillaTail } from '../models/classifier-tail.ts';
+import type { EventNetwork } from '../models/event-network.ts';
+import type { WorkOptions } from '../pipeline.ts';
+import { createRandom } from '../random.ts';
+import type { FrameBatch } from '../types.ts';
+import type { Estimate } from './bootstrap.ts';
+import type { FigureRow, FigureTable, Measure } from './figures.ts';
+
+/** A network that can be timed. */
+export interface TimedNetwork {
+  readonly name: string;
+  /** Runs the trunk: the tail that fast endpoints use. The caller disposes of it. */
+  fast(): Promise<FeatureTail>;
+  /** A tail that runs the trunk in every evaluation. The caller disposes of it. */
+  vanilla(): Promise<Tail>;
+}
+
+/** How times are taken. */
+export interface TimingOptions extends WorkOptions {
+  /** Maps per row; the first one more is not counted. */
+  readonly repeats: number;
+  /** Iterations of the vanilla descent that are timed; a whole map is that many times longer as it takes iterations. */
+  readonly vanillaIterations: number;
+  readonly presets: readonly PresetName[];
+  readonly seed: number;
+}
+
+/** Times every network; the table. Throws as `solveFilters`; `aborted`. */
+export async function measureTimes(networks: readonly TimedNetwork[], options: TimingOptions): Promise<FigureTable> {
+  const rows: FigureRow[] = [];
+  const { onProgress, signal, repeats, vanillaIterations } = options;
+  for (const [done, network] of networks.entries()) {
+    throwIfAborted(signal);
+    onProgress?.({ stage: 'timing', done, total: networks.length, unit: 'networks' });
+    rows.push(...(await timesOf(network, options)));
+  }
+  onProgress?.({ stage: 'timing', done: networks.length, total: networks.length, unit: 'networks' });
+  return {
+    title: 'Seconds per map of one frame or picture',
+    rowTitle: 'endpoints, objective, solver',
+    measures: MEASURES,
+    rows,
+    highlighted: rows.map(({ name }) => name).filter((name) => name.startsWith('fast')),
+    notes: [
+      `Median, least and most of ${repeats} maps, of noise. "Trunk": what comes before the filter, once per map with fast endpoints. The vanilla descent was timed over ${vanillaIterations} iterations and is given for as many as the fast one took.`,
+    ],
+  };
+}
+
+const MEASURES: readonly Measure[] = [
+  { key: 'seconds', title: 'seconds per map', digits: 3, scale: 'log' },
+  { key: 'trunk', title: 'of it trunk', digits: 3, scale: 'log' },
+  { key: 'iterations', title: 'iterations', digits: 0 },
+  { key: 'slower', title: 'times the fastest', digits: 1, scale: 'log' },
+];
+
+async function timesOf(network: TimedNetwork, options: TimingOptions): Promise<FigureRow[]> {
+  const probe = await network.fast();
+  const slot = probe.slots - 1;
+  const objectives: Objective[] = network.name.endsWith(EVENTS)
+    ? [{ kind: 'oblivious' }]
+    : [{ kind: 'class', index: indexOfMax(probe.reference) }, { kind: 'oblivious' }];
+  probe.dispose();
+  const rows: { name: string; seconds: number[]; trunk: number[]; iterations: number }[] = [];
+  for (const objective of objectives) {
+    for (const { name, options: solve } of waysOf(options.presets)) {
+      const all = { ...solve, objective, slots: [slot], seed: options.seed };
+      const fast = await repeat(options, () => timeMap(() => network.fast(), all));
+      const solver = fast.at(-1)!.solver;
+      const seconds = fast.map((time) => time.trunk + time.filter);
+      const trunk = fast.map((time) => time.trunk);
+      const { iterations } = fast.at(-1)!;
+      rows.push({ name: `fast, ${objective.kind}, ${name ?? `auto (${solver})`}`, seconds, trunk, iterations });
+      if (solve.solver !== 'gd') continue;
+      const step = await vanillaIterationSec(network, all, options);
+      rows.push({
+        name: `vanilla, ${objective.kind}, ${name}`,
+        seconds: [step * (iterations + 1)],
+        trunk: [],
+        iterations,
+      });
+    }
+  }
+  const fastest = Math.min(...rows.map(({ seconds }) => median(seconds)));
+  return rows.map(({ name, seconds, trunk, iterations }) => ({
+    name,
+    group: network.name,
+    counts: {},
+    figures: {
+      seconds: rangeOf(seconds),
+      trunk: rangeOf(trunk),
+      iterations: { value: iterations, low: Number.NaN, high: Number.NaN },
+      slower: { value: median(seconds) / fastest, low: Number.NaN, high: Number.NaN },
+    },
+  }));
+}
+
+/** End of the names of networks of events. */
+const EVENTS = ' (events)';
+
+function waysOf(presets: readonly PresetName[]): { name?: string; options: SolveOptions }[] {
+  const descents = presets.map((preset) => ({ name: `${preset} descent`, options: { solver: 'gd', preset } as const }));
+  return [{ options: {} }, ...descents];
+}
+
+interface MapTime {
+  /** Seconds. */
+  readonly trunk: number;
+  readonly filter: number;
+  readonly iterations: number;
+  readonly solver: string;
+}
+
+async function timeMap(open: () => Promise<Tail>, options: SolveOptions): Promise<MapTime> {
+  const start = performance.now();
+  const tail = await open();
+  const opened = performance.now();
+  try {
+    const { filters, options: chosen } = await solveFilters(tail, options);
+    const filter = (performance.now() - opened) / 1000;
+    return { trunk: (opened - start) / 1000, filter, iterations: filters[0]!.iterations, solver: chosen.solver };
+  } finally {
+    tail.dispose();
+  }
+}
+
+/** Seconds per iteration of a descent that runs the whole network. */
+async function vanillaIterationSec(
+  network: TimedNetwork,
+  options: SolveOptions,
+  { vanillaIterations }: TimingOptions,
+): Promise<number> {
+  const tail = await network.vanilla();
+  const run = async (maxIterations: number): Promise<number> => {
+    const start = performance.now();
+    await solveFilters(tail, { ...options, descent: { tolerance: 0, maxIterations } }); // never stops early
+    return (performance.now() - start) / 1000;
+  };
+  try {
+    await run(0); // the first evaluation prepares kernels
+    return (await run(vanillaIterations)) / (vanillaIterations + 1);
+  } finally {
+    tail.dispose();
+  }
+}
+
+async function repeat<T>({ repeats, signal }: TimingOptions, work: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let i = 0; i <= repeats; i++) {
+    throwIfAborted(signal);
+    results.push(await work());
+  }
+  return results.slice(1);
+}
+
+/** A classification network on a picture of noise at its input size. */
+export function timedClassifier(network: ClassificationNetwork, seed: number): TimedNetwork {
+  const { height, width } = network.inputSize;
+  const picture = noise(1, height, width, seed);
+  const open = async <T>(make: (input: tf.Tensor4D) => T): Promise<T> => {
+    const input = network.preprocess(picture);
+    const made = make(input);
+    input.dispose();
+    return made;
+  };
+  return {
+    name: network.id,
+    fast: () => open((input) => classifierTail(network, input)),
+    vanilla: () => open((input) => vanillaTail(network, input)),
+  };
+}
+
+/** An event network on frames of noise. */
+export function timedEvents(network: EventNetwork, frames: number, seed: number): TimedNetwork {
+  const { height, width } = network.head.spec.inputSize;
+  const noisy = noise(frames, height, width, seed);
+  const fast = async (): Promise<FeatureTail> => network.tail(await network.featureMaps(noisy));
+  return {
+    name: `${network.pretrained.id} + ${network.head.origin.kind === 'trained' ? network.head.origin.id : 'head'}${EVENTS}`,
+    fast,
+    vanilla: async () => {
+      const tail = await fast();
+      return {
+        ...pick(tail),
+        filtered: (filters, slots) =>
+          tf.tidy(() => {
+            const maps = tf.gather(network.featureMapsTensor(noisy), [...slots]);
+            return tail.outputsOf(tf.mul(maps, tf.expandDims(filters, 3)), slots);
+          }),
+        dispose: () => tail.dispose(),
+      };
+    },
+  };
+}
+
+function pick({ slots, grid, outputSize, reference }: Tail): Pick<Tail, 'slots' | 'grid' | 'outputSize' | 'reference'> {
+  return { slots, grid, outputSize, reference };
+}
+
+function noise(frames: number, height: number, width: number, seed: number): FrameBatch {
+  const random = createRandom(seed, NOISE_STREAM);
+  return {
+    rgb: Uint8Array.from({ length: frames * height * width * 3 }, () => 256 * random.uniform()),
+    shape: [frames, height, width, 3],
+    timestampsSec: Array.from({ length: frames }, (_, i) => i),
+  };
+}
+
+/** Keeps the noise apart from other draws of the same seed. */
+const NOISE_STREAM = 307;
+
+/** The median and, as the ends of the interval, least and most; a single time has no interval. */
+function rangeOf(values: readonly number[]): Estimate {
+  if (values.length < 2) return { value: values[0] ?? Number.NaN, low: Number.NaN, high: Number.NaN };
+  return { value: median(values), low: Math.min(...values), high: Math.max(...values) };
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+function indexOfMax(values: Float32Array): number {
+  return values.indexOf(Math.max(...values));
+}

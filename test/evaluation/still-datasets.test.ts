@@ -1,0 +1,118 @@
+/** The layouts of still-picture data sets, each as a miniature; and what is wrong with them, said before anything runs. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readBoxesCsv } from '../../src/evaluation/boxes-csv.ts';
+import { readStills, type StillFormat } from '../../src/evaluation/still-datasets.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'l2caf-stills-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Writes a miniature; returns its folder. */
+async function miniature(name: string, files: Readonly<Record<string, string>>): Promise<string> {
+  for (const [file, content] of Object.entries(files)) {
+    const path = join(folder, name, file);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+  }
+  return join(folder, name);
+}
+
+describe('readStills', () => {
+  it('reads boxes with sizes or corners, several per picture', async () => {
+    const at = await miniature('boxes', {
+      'a.csv': 'file,x,y,w,h,class\none.png,1,2,10,20,dog\none.png,5,5,1,1,dog\n"two, too.png",0,0,3,4,cat\n',
+      'b.csv': 'image,x0,y0,x1,y1,source\none.png,1,2,11,22,me\n',
+    });
+    expect(await readStills(join(at, 'a.csv'), 'boxes')).toEqual([
+      { path: join(at, 'one.png'), boxes: [[1, 2, 11, 22], [5, 5, 6, 6]], label: 'dog' }, // biome-ignore format: a line per picture
+      { path: join(at, 'two, too.png'), boxes: [[0, 0, 3, 4]], label: 'cat' },
+    ]);
+    expect(await readStills(join(at, 'b.csv'), 'boxes')).toEqual([
+      { path: join(at, 'one.png'), boxes: [[1, 2, 11, 22]] },
+    ]);
+  });
+
+  it('reads pictures and their masks', async () => {
+    const at = await miniature('masks', { 'images/a.jpg': '', 'masks/a.png': '' });
+    expect(await readStills(at, 'masks')).toEqual([
+      { path: join(at, 'images', 'a.jpg'), boxes: [], maskPath: join(at, 'masks', 'a.png') },
+    ]);
+  });
+
+  it('reads tiny-imagenet as it is distributed, and from one list', async () => {
+    const at = await miniature('tiny-imagenet-200', {
+      'words.txt': 'n01443537\tgoldfish, Carassius auratus\nn02\tother\n',
+      'val/val_annotations.txt': 'val_0.JPEG\tn01443537\t0\t32\t44\t62\n',
+    });
+    const still = { boxes: [[0, 32, 44, 62]], label: 'goldfish, Carassius auratus' };
+    const path = (file: string) => join(at, 'val', 'images', file);
+    expect(await readStills(join(at, 'val'), 'tiny-imagenet')).toEqual([{ path: path('val_0.JPEG'), ...still }]);
+    await miniature('tiny-imagenet-200', {
+      'val/boxes.csv': 'image,wnid,class_name,x0,y0,x1,y1\nv.JPEG,n1,"goldfish, Carassius auratus",0,32,44,62\n',
+    });
+    expect(await readStills(join(at, 'val'), 'tiny-imagenet')).toEqual([{ path: path('v.JPEG'), ...still }]);
+  });
+
+  it('reads the test pictures of CUB, with masks where they are', async () => {
+    const at = await miniature('cub', {
+      'images.txt': '1 001.Auk/a b.jpg\n2 001.Auk/c.jpg\n',
+      'bounding_boxes.txt': '1 60.0 27.0 325.0 304.0\n2 1.0 2.0 3.0 4.0\n',
+      'train_test_split.txt': '1 1\n2 0\n',
+      'image_class_labels.txt': '1 1\n2 1\n',
+      'classes.txt': '1 001.Auk\n',
+    });
+    const path = join(at, 'images', '001.Auk/c.jpg');
+    expect(await readStills(at, 'cub')).toEqual([{ path, boxes: [[1, 2, 4, 6]], label: '001.Auk' }]);
+    await mkdir(join(at, 'segmentations'));
+    expect(await readStills(at, 'cub')).toMatchObject([{ maskPath: join(at, 'segmentations', '001.Auk/c.png') }]);
+  });
+
+  it('reads the CSV form of Stanford Cars, in folders per class or not', async () => {
+    const at = await miniature('cars', {
+      'names.csv': 'AM General Hummer SUV 2000\n"Audi R8, Coupe"\n',
+      'anno_test.csv': '00001.jpg,30,52,246,147,2\n',
+      'cars_test/Audi R8/00001.jpg': '',
+    });
+    expect(await readStills(at, 'cars')).toEqual([
+      { path: join(at, 'cars_test', 'Audi R8', '00001.jpg'), boxes: [[30, 52, 246, 147]], label: 'Audi R8, Coupe' },
+    ]);
+  });
+
+  it.each<[string, StillFormat, Record<string, string>, RegExp]>([
+    ['a folder without its lists', 'cub', { x: '' }, /cannot read .*images\.txt/],
+    ['a picture without mask', 'masks', { 'images/a.jpg': '', 'masks/b.png': '' }, /no mask for a\.jpg/],
+    ['annotations in MATLAB files', 'cars', { 'devkit/cars_test_annos_withlabels.mat': '' }, /MATLAB/],
+    ['a line that is cut off', 'tiny-imagenet', { 'val_annotations.txt': 'a.JPEG\tn1\t0\n' }, /line 1: 3 fields, 6/],
+    [
+      'a line without a box',
+      'tiny-imagenet',
+      { 'val_annotations.txt': 'a.JPEG\tn1\t9\t0\t3\tx\n', 'words.txt': 'n1\tx\n' },
+      /without a box/,
+    ],
+  ])('refuses %s', async (name, format, files, message) => {
+    await expect(readStills(await miniature(`bad ${name}`, files), format)).rejects.toThrow(message);
+  });
+});
+
+describe('readBoxesCsv', () => {
+  it('keeps frames, and names every line that is wrong', async () => {
+    const at = await miniature('csv', {
+      'good.csv': 'video,frame,x,y,w,h,class\nv.mp4,3,0,0,2,2,cyclist\n',
+      'bad.csv': 'file,frame,x,y,w,h\na.mp4,0,0,0,2,2\na.mp4,-1,0,0,2,2\na.mp4,0,0,0,x,2\na.mp4,0,0,0,-2,2\n',
+      'columns.csv': 'file,x,y\na,1,2\n',
+      'empty.csv': 'file,x,y,w,h\n',
+    });
+    expect(await readBoxesCsv(join(at, 'good.csv'))).toEqual([
+      { file: 'v.mp4', frame: 3, box: [0, 0, 2, 2], class: 'cyclist' },
+    ]);
+    await expect(readBoxesCsv(join(at, 'bad.csv'))).rejects.toThrow(/\(3\):\n {2}line 3.*\n {2}line 4.*\n {2}line 5/);
+    await expect(readBoxesCsv(join(at, 'columns.csv'))).rejects.toThrow(/lacks columns.*file, x, y/);
+    await expect(readBoxesCsv(join(at, 'empty.csv'))).rejects.toThrow(/no boxes/);
+    await expect(readBoxesCsv(join(at, 'none.csv'))).rejects.toMatchObject({ code: 'input-not-found' });
+  });
+});
