@@ -1,9 +1,12 @@
 /**
- * Gauss–Newton for any tail: output and Jacobian of a slot from `filtered` alone. Since rows of a batch do not influence
+ * Gauss–Newton and quasi-Newton for any tail: output and Jacobian of a slot from `filtered` alone. Since rows of a batch do not influence
  * each other, one gradient call on a batch of copies of the filter, each asking for another output, gives many rows of
  * the Jacobian at once.
  */
 import * as tf from '@tensorflow/tfjs';
+import { addRows, dot } from '../matrix.ts';
+import type { BoundObjective } from './objective.ts';
+import type { LossWithGradient } from './quasi-newton.ts';
 import type { SmoothResponse, Tail } from './tail.ts';
 
 /** Outputs differentiated in one batch; bounds the memory of tails with many outputs. */
@@ -32,5 +35,27 @@ export function differentiated(tail: Tail, slot: number): SmoothResponse {
       }
       return jacobian;
     },
+  };
+}
+
+/** The loss of a slot's filter with its gradient: in double precision where the tail offers it, else by one `tf.grad`. */
+export function lossWithGradient(tail: Tail, slot: number, { losses, weights }: BoundObjective): LossWithGradient {
+  const response = weights && tail.smooth?.(slot);
+  if (response !== undefined) {
+    const ofOutputs = Float64Array.from(weights!);
+    return (filter) => {
+      const gradient = new Float64Array(filter.length);
+      addRows(ofOutputs, response.jacobian(filter), gradient, filter.length);
+      return { loss: dot(ofOutputs, 0, response.output(filter), 0, ofOutputs.length), gradient };
+    };
+  }
+  const { height, width } = tail.grid;
+  const differentiate = tf.valueAndGrad((x: tf.Tensor) => tf.sum(losses(tail.filtered(x as tf.Tensor3D, [slot]))));
+  return (filter) => {
+    const { value, grad } = tf.tidy(() => differentiate(tf.tensor3d(Float32Array.from(filter), [1, height, width])));
+    const gradient = Float64Array.from(grad.dataSync());
+    const loss = value.dataSync()[0]!;
+    tf.dispose([value, grad]);
+    return { loss, gradient };
   };
 }

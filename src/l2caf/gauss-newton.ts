@@ -11,21 +11,8 @@
 import { addRows, dot, multiplyTransposed, transposeInto, unit } from '../matrix.ts';
 import { SecantCurvature } from './curvature.ts';
 import type { LeastSquares } from './objective.ts';
-import { type SphereProblem, sphereProblem } from './sphere.ts';
+import { type SphereProblem, type SphereResult, sphereProblem } from './sphere.ts';
 import type { SmoothResponse } from './tail.ts';
-
-/** Where a run of Gauss–Newton ended. */
-export interface GaussNewtonResult {
-  /** Unit length, signed. */
-  readonly filter: Float64Array;
-  readonly loss: number;
-  /** Jacobians computed. */
-  readonly iterations: number;
-  /** False when it ran out of iterations first. */
-  readonly converged: boolean;
-  /** Filter and loss at the start and after every step. */
-  readonly path: readonly { readonly filter: Float64Array; readonly loss: number }[];
-}
 
 /** An iteration that lowers the loss by a smaller share than this is the last. */
 const TOLERANCE = 1e-6;
@@ -35,7 +22,7 @@ const FIRST_DAMPING = 1e-2;
 const LARGEST_DAMPING = 1e8;
 
 /** Minimises the objective over filters of unit length, from `start` (any length but zero). */
-export function gaussNewton(response: SmoothResponse, objective: LeastSquares, start: Float64Array): GaussNewtonResult {
+export function gaussNewton(response: SmoothResponse, objective: LeastSquares, start: Float64Array): SphereResult {
   const curvature = new SecantCurvature(start.length);
   let point = evaluate(response, objective, unit(start));
   let damping = FIRST_DAMPING;

@@ -35,6 +35,8 @@ export interface BoundObjective {
   losses(outputs: tf.Tensor2D): tf.Tensor1D;
   /** Absent when the objective is not a sum of squares (`class`). */
   readonly leastSquares?: LeastSquares;
+  /** The weights of the outputs, `[d]`, when the loss is linear in them (`class`). */
+  readonly weights?: Float32Array;
 }
 
 /**
@@ -55,6 +57,7 @@ export function bindObjective(
       return {
         losses: (outputs) =>
           tf.tidy(() => tf.reshape(tf.matMul(outputs, tf.tensor2d(weights, [outputSize, 1])), [-1]) as tf.Tensor1D),
+        weights,
       };
     }
     case 'similarity':

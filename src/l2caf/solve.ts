@@ -6,20 +6,22 @@ import * as tf from '@tensorflow/tfjs';
 import { assertNever, L2cafError, throwIfAborted } from '../errors.ts';
 import { createRandom } from '../random.ts';
 import type { AttentionFilter, ProgressListener } from '../types.ts';
-import { differentiated } from './autodiff.ts';
+import { differentiated, lossWithGradient } from './autodiff.ts';
 import { type Constraint, constrain, initialParameters, parameterCount } from './constraint.ts';
 import { type DescentResult, descend } from './descent.ts';
 import { type ExactFilter, exactClass, exactOblivious } from './exact.ts';
 import { gaussNewton } from './gauss-newton.ts';
 import { type BoundObjective, bindObjective, type Objective } from './objective.ts';
 import { type DescentOptions, PRESETS, type PresetName } from './presets.ts';
+import { quasiNewton } from './quasi-newton.ts';
+import type { SphereResult } from './sphere.ts';
 import { compareStarts } from './starts.ts';
 import type { LinearProjection, Tail } from './tail.ts';
 
 /** How a filter can be found; `gd` is gradient descent, the published way. */
-export type SolverName = 'closed-form' | 'gauss-newton' | 'gd';
+export type SolverName = 'closed-form' | 'gauss-newton' | 'quasi-newton' | 'gd';
 /** What can be asked for; `auto` takes the first of the others that applies. */
-export const SOLVER_CHOICES = ['auto', 'closed-form', 'gauss-newton', 'gd'] as const;
+export const SOLVER_CHOICES = ['auto', 'closed-form', 'gauss-newton', 'quasi-newton', 'gd'] as const;
 /** What can be asked for. */
 export type SolverChoice = (typeof SOLVER_CHOICES)[number];
 
@@ -140,8 +142,10 @@ function chooseSolver({ tail, objective, bound, constraint, choice }: Task): { s
       : bound.leastSquares === undefined
         ? `the ${objective.kind} objective is not a sum of squares`
         : undefined;
+  const noQuasiNewton = constraint === 'l2' ? undefined : `the constraint is ${constraint}, not l2`;
   if (choice === 'gd') return { solver: 'gd', reason: 'gradient descent was asked for' };
-  const refused = choice === 'closed-form' ? noClosedForm : choice === 'gauss-newton' ? noGaussNewton : undefined;
+  const obstacles = { 'closed-form': noClosedForm, 'gauss-newton': noGaussNewton, 'quasi-newton': noQuasiNewton };
+  const refused = choice === 'auto' ? undefined : obstacles[choice];
   if (refused !== undefined) {
     throw new L2cafError('usage', `the ${choice} solver cannot be used: ${refused}`, {
       hint: 'leave the solver to auto',
@@ -150,7 +154,8 @@ function chooseSolver({ tail, objective, bound, constraint, choice }: Task): { s
   if (choice !== 'auto') return { solver: choice, reason: `${choice} was asked for` };
   if (noClosedForm === undefined) return { solver: 'closed-form', reason: 'the tail is linear' };
   if (noGaussNewton === undefined) return { solver: 'gauss-newton', reason: `no closed form: ${noClosedForm}` };
-  return { solver: 'gd', reason: `no closed form: ${noClosedForm}; no Gauss–Newton: ${noGaussNewton}` };
+  const reason = `no closed form: ${noClosedForm}; no Gauss–Newton: ${noGaussNewton}`;
+  return { solver: noQuasiNewton === undefined ? 'quasi-newton' : 'gd', reason };
 }
 
 async function solveWith(solver: SolverName, task: Task): Promise<AttentionFilter[]> {
@@ -158,7 +163,8 @@ async function solveWith(solver: SolverName, task: Task): Promise<AttentionFilte
     case 'closed-form':
       return await eachSlot(task, (slot) => closedForm(task, slot));
     case 'gauss-newton':
-      return await eachSlot(task, (slot, at) => byGaussNewton(task, slot, at));
+    case 'quasi-newton':
+      return await eachSlot(task, (slot, at) => onSphere(solver, task, slot, at));
     case 'gd':
       return await byDescent(task);
     default:
@@ -192,10 +198,15 @@ function closedForm({ tail, objective, descent }: Task, slot: number): Attention
 }
 
 /** The first start is the same for every cell; further ones are random. */
-function byGaussNewton({ tail, bound, starts, trace, start }: Task, slot: number, at: number): AttentionFilter {
-  const response = tail.smooth?.(slot) ?? differentiated(tail, slot);
+function onSphere(
+  solver: 'gauss-newton' | 'quasi-newton',
+  { tail, bound, starts, trace, start }: Task,
+  slot: number,
+  at: number,
+): AttentionFilter {
+  const solve = solver === 'gauss-newton' ? byGaussNewton(tail, slot, bound) : byQuasiNewton(tail, slot, bound);
   const results = Array.from({ length: starts }, (_, index) => {
-    const run = gaussNewton(response, bound.leastSquares!, Float64Array.from(start(at, index, 'ones')));
+    const run = solve(Float64Array.from(start(at, index, 'ones')));
     return { ...run, values: Float32Array.from(run.filter) };
   });
   const { best, outcomes } = compareStarts(results);
@@ -209,6 +220,18 @@ function byGaussNewton({ tail, bound, starts, trace, start }: Task, slot: number
     ...(trace && { trace: best.path.map(({ filter }) => Float32Array.from(filter)) }),
     ...(starts > 1 && { starts: outcomes }),
   };
+}
+
+type SphereSolver = (start: Float64Array) => SphereResult;
+
+function byGaussNewton(tail: Tail, slot: number, { leastSquares }: BoundObjective): SphereSolver {
+  const response = tail.smooth?.(slot) ?? differentiated(tail, slot);
+  return (start) => gaussNewton(response, leastSquares!, start);
+}
+
+function byQuasiNewton(tail: Tail, slot: number, bound: BoundObjective): SphereSolver {
+  const evaluate = lossWithGradient(tail, slot, bound);
+  return (start) => quasiNewton(evaluate, start);
 }
 
 /** All starts of all slots in one batch. */

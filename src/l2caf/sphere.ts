@@ -12,6 +12,19 @@ export interface SphereProblem {
   minimize(q: Float64Array): Float64Array;
 }
 
+/** Where a run of an iterative solver on the unit sphere ended. */
+export interface SphereResult {
+  /** Unit length, signed. */
+  readonly filter: Float64Array;
+  readonly loss: number;
+  /** Jacobians or gradients at accepted steps. */
+  readonly iterations: number;
+  /** False when it ran out of iterations first. */
+  readonly converged: boolean;
+  /** Filter and loss at the start and after every step. */
+  readonly path: readonly { readonly filter: Float64Array; readonly loss: number }[];
+}
+
 /**
  * Prepares the minimisation over the unit sphere for a symmetric positive semidefinite matrix, `[n, n]` row by row,
  * which is overwritten. The minimiser solves `(G + λI) f = q` with `λ ≥ −λ_min(G)` and `‖f‖ = 1`; where no such λ

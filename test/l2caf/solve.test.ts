@@ -52,7 +52,8 @@ describe('the choice of solver', () => {
     { tail: () => linear, options: { constraint: 'l1' }, solver: 'gd' },
     { tail: () => linear, options: { solver: 'gauss-newton' }, solver: 'gauss-newton' },
     { tail: () => recurrent, options: {}, solver: 'gauss-newton' },
-    { tail: () => recurrent, options: { objective: { kind: 'class', index: 1 } }, solver: 'gd' },
+    { tail: () => recurrent, options: { objective: { kind: 'class', index: 1 } }, solver: 'quasi-newton' },
+    { tail: () => recurrent, options: { objective: { kind: 'class', index: 1 }, constraint: 'l1' }, solver: 'gd' },
     { tail: () => recurrent, options: { solver: 'gd' }, solver: 'gd' },
   ] as const)('$options → $solver', async ({ tail, options, solver }) => {
     const solution = await solveFilters(tail(), { ...options, descent: { maxIterations: 5 } });
@@ -63,6 +64,7 @@ describe('the choice of solver', () => {
   it.each([
     [{ solver: 'closed-form' }, /not linear/],
     [{ solver: 'gauss-newton', constraint: 'softmax' }, /softmax/],
+    [{ solver: 'quasi-newton', constraint: 'l1' }, /l1/],
     [{ objective: { kind: 'class', index: 99 } }, /no class 99.*0 to 15/],
     [{ objective: { kind: 'similarity', other: new Float32Array(3) } }, /3 components/],
     [{ slots: [3] }, /no slot 3/],
@@ -102,6 +104,31 @@ describe('the solvers agree', () => {
       expect(filter.loss / autodiff[slot]!.loss).toBeCloseTo(1, 3);
       expect(filter.loss).toBeLessThan(descent[slot]!.loss * 1.001);
     }
+  });
+
+  it('on a recurrent tail for a class: quasi-Newton on its own response, by autodiff, and descent', async () => {
+    const objective = { kind: 'class', index: 2 } as const;
+    const own = (await solveFilters(recurrent, { objective })).filters;
+    const { smooth: _, ...generic } = { ...recurrent, filtered: recurrent.filtered.bind(recurrent) };
+    const autodiff = (await solveFilters({ ...generic, dispose: () => undefined }, { objective })).filters;
+    const descent = (await solveFilters(recurrent, { objective, solver: 'gd', descent: thorough })).filters;
+    for (const [slot, { values, loss, lossHistory, status }] of own.entries()) {
+      expect(status).toBe('converged');
+      expect(Math.hypot(...values)).toBeCloseTo(1, 5);
+      expect(lossHistory).toEqual([...lossHistory].sort((a, b) => b - a)); // it never rises
+      expect(loss).toBeCloseTo(autodiff[slot]!.loss, 4);
+      expect(loss).toBeLessThan(descent[slot]!.loss + 1e-4);
+      expect(correlation(values, descent[slot]!.values)).toBeGreaterThan(0.99);
+    }
+  });
+
+  it('on a linear tail for a class: quasi-Newton takes one step', async () => {
+    const objective = { kind: 'class', index: 2 } as const;
+    const [exact] = (await solveFilters(linear, { objective })).filters;
+    const [newton] = (await solveFilters(linear, { objective, solver: 'quasi-newton' })).filters;
+    expect(correlation(exact!.values, newton!.values)).toBeGreaterThan(0.9999);
+    expect(newton!.loss).toBeCloseTo(exact!.loss, 5);
+    expect(newton!.iterations).toBeLessThan(6);
   });
 
   it('on the similarity of two clips', async () => {
