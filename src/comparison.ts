@@ -33,9 +33,9 @@ export async function renderComparison(
   }
   const panels = [];
   for (const analysis of analyses) panels.push(await panelOf(analysis, options));
-  const clips = panels.map(({ clip }) => clip);
-  const layout = options.layout ?? layoutFor(clips);
-  const sizes = fitPictures(clips, layout);
+  const pictures = panels.map(({ clip, size = clip }) => size);
+  const layout = options.layout ?? layoutFor(pictures);
+  const sizes = fitPictures(pictures, layout);
   return renderScene({
     panels: panels.map((panel, k) => ({ ...panel, size: sizes[k]!, heading: titles[k]! })),
     layout,

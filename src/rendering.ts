@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import type { Analysis } from './analysis.ts';
 import { L2cafError } from './errors.ts';
 import { sha256OfFile, writeFileAtomically } from './files.ts';
-import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from './timeline.ts';
+import { evenlyChosen, gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from './timeline.ts';
 import type { FrameBatch, ProgressListener, VideoClip } from './types.ts';
 import {
   type PictureScale,
@@ -93,9 +93,8 @@ export function outputOf({ audio = true, onProgress, signal }: VideoOptions): Om
 export async function renderStrip(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<void> {
   const { signal } = options;
   const clip = await openSource(analysis, signal);
-  const count = analysis.frames.length;
-  const shown = analysis.windows ? evenly(count, STRIP_MOMENTS) : evenly(count, count);
-  const times = shown.map((i) => analysis.frames[i]!.timestampSec);
+  const shown = analysis.windows ? evenlyChosen(analysis.frames, STRIP_MOMENTS) : analysis.frames;
+  const times = shown.map(({ timestampSec }) => timestampSec);
   const frames = await framesAt(clip, times, signal ? { signal } : {});
   await writeFileAtomically(out, drawAnalysisStrip(analysis, frames, options));
 }
@@ -202,12 +201,6 @@ export async function renderFilm(analysis: Analysis, out: string, options: Rende
 
 /** Moments of a dense analysis that the strip shows. */
 const STRIP_MOMENTS = 5;
-
-/** At most `most` of the first `count` whole numbers, evenly spread, the middle ones of equal parts. */
-function evenly(count: number, most: number): number[] {
-  const shown = Math.min(count, most);
-  return Array.from({ length: shown }, (_, k) => Math.floor(((k + 0.5) * count) / shown));
-}
 
 function isUntrained({ model }: Analysis): boolean {
   return model.head.kind === 'untrained';

@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { readAnalysis } from '../analysis.ts';
 import { renderComparison } from '../comparison.ts';
 import type { SceneLayout } from '../video/scene.ts';
-import { examples } from './options.ts';
+import { examples, parseTitles } from './options.ts';
 import { interruptible } from './run.ts';
 import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal } from './terminal.ts';
@@ -22,9 +22,7 @@ export function compareCommand(): Command {
     .description('show two or more analyses side by side in one video; no network is run')
     .argument('<analyses...>', 'analysis.json files: of one clip with several methods, or of several clips')
     .option('-o, --output <file>', 'the video to write (default: compare.mp4 beside the first analysis)')
-    .option('--titles <list>', 'titles, separated by commas (default: what tells the analyses apart)', (text: string) =>
-      text.split(',').map((title) => title.trim()),
-    )
+    .option('--titles <list>', 'titles, separated by commas (default: what tells the analyses apart)', parseTitles)
     .addOption(
       new Option('--layout <kind>', 'beside each other or one below the other (default: what suits a screen)').choices([
         'side',

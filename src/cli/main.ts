@@ -8,6 +8,7 @@ import { batchCommand } from './batch.ts';
 import { compareCommand } from './compare.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { figureCommand } from './figure.ts';
 import { filmCommand } from './film.ts';
 import { imageCommand } from './image.ts';
 import { indexCommand } from './index-events.ts';
@@ -33,6 +34,7 @@ for (const command of [
   compareCommand(),
   reportCommand(),
   imageCommand(),
+  figureCommand(),
   filmCommand(),
   trainCommand(),
   evaluateCommand(),

@@ -64,6 +64,11 @@ export function parseTarget(text: string): TargetFlag {
   return { kind: 'similar', path, span: { startSec: parseSeconds(start!), endSec: parseSeconds(end!) } };
 }
 
+/** `one,two`: titles. */
+export function parseTitles(text: string): string[] {
+  return text.split(',').map((title) => title.trim());
+}
+
 /** The examples that follow the options in `--help`. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;

@@ -13,7 +13,7 @@ import { type NetworkPart, reinitialise } from '../models/reinitialise.ts';
 import { STAGES } from '../models/resnet.ts';
 import type { PlannedEvent } from '../training/dataset.ts';
 import { defaultStyle, drawHeatmap } from '../video/overlay.ts';
-import { drawPanel, type PanelCell } from '../video/panel.ts';
+import { drawPanel, type PanelCell, rowsOf } from '../video/panel.ts';
 import { frameCanvas } from '../video/picture.ts';
 import { framesAt } from '../video/sample.ts';
 import { type MapMethod, mapsOf, OWN_METHODS } from './baseline-maps.ts';
@@ -199,8 +199,8 @@ async function contactPicture(
     }
   }
   return drawPanel({
-    cells,
-    columns: steps.length + 1,
+    rows: rowsOf(cells, steps.length + 1),
+    maxPicturePx: 420,
     title: 'What is left of a map when the network unlearns, from the output down',
     caption: `${methods[0]}, last sampled frame of each event; weights are drawn at random cumulatively; ρ: rank correlation with the trained network's map`,
   });

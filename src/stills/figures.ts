@@ -7,7 +7,7 @@ import type { Image, SKRSContext2D } from '@napi-rs/canvas';
 import { heatmapToDraw } from '../l2caf/heatmap.ts';
 import type { PictureSize } from '../types.ts';
 import { drawHeatmap, type OverlayStyle } from '../video/overlay.ts';
-import { balancedColumns, drawPanel, type PanelCell } from '../video/panel.ts';
+import { balancedColumns, drawPanel, type PanelCell, rowsOf } from '../video/panel.ts';
 import { drawSigned } from '../video/signed.ts';
 import type { PictureAnalysis, PictureMap } from './document.ts';
 
@@ -26,8 +26,8 @@ export function drawMapsFigure(picture: Image, analysis: PictureAnalysis, style:
   ];
   const { method, solver, constraint } = analysis.options;
   return drawPanel({
-    cells,
-    columns: balancedColumns(cells.length),
+    rows: rowsOf(cells, balancedColumns(cells.length)),
+    maxPicturePx: MAX_PICTURE_PX,
     title: `What ${analysis.model.id} looks at`,
     caption: captionOf(analysis, style, `${method}, ${constraint}, ${solver}`),
   });
@@ -47,8 +47,8 @@ export function drawConstraintsFigure(picture: Image, analysis: PictureAnalysis,
     }),
   );
   return drawPanel({
-    cells,
-    columns: compared.length,
+    rows: rowsOf(cells, compared.length),
+    maxPicturePx: MAX_PICTURE_PX,
     title: 'One target, four constraints on the filter',
     caption: captionOf(analysis, style, 'losses can be compared within a row only up to the scale of the constraint'),
   });
@@ -72,8 +72,8 @@ export function drawSanityFigure(picture: Image, analysis: PictureAnalysis, styl
   ]);
   const means = meanRankCorrelations.map((value) => value.toFixed(2)).join(', ');
   return drawPanel({
-    cells,
-    columns: steps.length + 1,
+    rows: rowsOf(cells, steps.length + 1),
+    maxPicturePx: MAX_PICTURE_PX,
     title: `Sanity check ${verdict}: mean rank correlation ${means} with the trained network's map`,
     caption: captionOf(
       analysis,
@@ -82,6 +82,9 @@ export function drawSanityFigure(picture: Image, analysis: PictureAnalysis, styl
     ),
   });
 }
+
+/** Largest width of a picture, pixels: photographs of this kind are small. */
+const MAX_PICTURE_PX = 420;
 
 /** `golden retriever 77.1 %`, or `all outputs`. */
 export function labelOf({ target }: PictureMap): string {

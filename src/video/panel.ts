@@ -1,75 +1,172 @@
 /**
- * Draws figures made of pictures in rows, each with something painted over it and a label below: the classes of one
- * picture side by side (paper, Fig. 1), constraints (Fig. 11), or the steps of a sanity check (Fig. 10).
+ * The one way to draw figures made of pictures: rows of pictures, each with something painted over it and a label below,
+ * a heading per row, a title, a warning, a caption. The strip of an event (paper, Fig. 9), the classes of one picture side
+ * by side (Fig. 1), constraints (Fig. 11) and sanity checks (Fig. 10) all are such figures. As PNG or, with vector lines
+ * and text, as SVG. Light, so that it prints well.
  */
-import { type Canvas, createCanvas, type Image, type SKRSContext2D } from '@napi-rs/canvas';
+import { type Canvas, createCanvas, type Image, type SKRSContext2D, SvgExportFlag } from '@napi-rs/canvas';
 import type { PictureSize } from '../types.ts';
-import { drawText, type FittedText, fitText, heightOf } from './text.ts';
+import { finishSvg } from './svg.ts';
+import { drawText, type FittedText, fitText, heightOf, type TextFit } from './text.ts';
 
 /** One picture of a figure. */
 export interface PanelCell {
   readonly picture: Image | Canvas;
+  /** The shape in which it is shown; by default its own. */
+  readonly size?: PictureSize;
   readonly label: string;
   /** Paints over the picture, which lies at the context's origin; cut at the picture's border. */
   paint?(context: SKRSContext2D, size: PictureSize): void;
 }
 
-/** What {@link drawPanel} needs. */
-export interface PanelContent {
-  /** Row by row; shown in the proportions of the first. */
+/** Pictures in a row. */
+export interface PanelRow {
   readonly cells: readonly PanelCell[];
-  /** Pictures in a row. */
-  readonly columns: number;
-  readonly title: string;
-  /** One or two sentences below the pictures. */
-  readonly caption: string;
+  /** Stands above the pictures. */
+  readonly heading?: string;
 }
 
-/** The number of columns that spreads pictures evenly over rows of at most four. */
-export function balancedColumns(count: number): number {
-  return Math.ceil(count / Math.ceil(count / MAX_BALANCED_COLUMNS));
+/** What {@link drawPanel} needs. */
+export interface PanelContent {
+  /** At least one, each with at least one picture; those of a row are shown in the proportions of its first. */
+  readonly rows: readonly PanelRow[];
+  /** Rows beside each other; 1 by default. */
+  readonly columns?: number;
+  readonly title?: string;
+  /** What must not be overlooked, e.g. `UNTRAINED HEAD`: drawn in a band of its own. */
+  readonly warning?: string;
+  /** One or two sentences below the pictures. */
+  readonly caption?: string;
+  /** Width of the figure, pixels, which it reaches unless its pictures would become too large; 1600 by default. */
+  readonly widthPx?: number;
+  /** Largest width of a picture, pixels; by default half the figure's. */
+  readonly maxPicturePx?: number;
+  /** Size of text and gaps; 1 by default. */
+  readonly scale?: number;
+}
+
+/** Cells as rows of `columns` pictures. */
+export function rowsOf(cells: readonly PanelCell[], columns: number): PanelRow[] {
+  const count = Math.ceil(cells.length / columns);
+  return Array.from({ length: count }, (_, row) => ({ cells: cells.slice(row * columns, (row + 1) * columns) }));
+}
+
+/** The number of columns that spreads pictures evenly over rows of at most `most`. */
+export function balancedColumns(count: number, most = 4): number {
+  return Math.ceil(count / Math.ceil(count / most));
 }
 
 /** Draws the figure; long texts shrink and wrap, and it grows. Returns a PNG file's bytes. */
-export function drawPanel({ cells, columns, title, caption }: PanelContent): Uint8Array {
-  const size = cellSize(cells, columns);
-  const width = GAP_PX + columns * (size.width + GAP_PX);
-  const context = createCanvas(1, 1).getContext('2d');
-  const heading = fitText(context, title, { widthPx: width - 2 * GAP_PX, sizePx: 26, minPx: 16, weight: 'bold' });
-  const footer = fitText(context, caption, { widthPx: width - 2 * GAP_PX, sizePx: 17, minPx: 13 });
-  const labels = cells.map(({ label }) => fitText(context, label, { widthPx: size.width, sizePx: 18, minPx: 12 }));
-  const rowHeight = size.height + Math.max(...labels.map(heightOf)) + GAP_PX;
-  const top = heightOf(heading) + 2 * GAP_PX;
-  const bottom = top + Math.ceil(cells.length / columns) * rowHeight;
-
-  const figure = createCanvas(width, bottom + heightOf(footer) + GAP_PX);
-  const ink = figure.getContext('2d');
-  ink.fillStyle = '#fff';
-  ink.fillRect(0, 0, figure.width, figure.height);
-  write(ink, heading, width / 2, GAP_PX, '#111');
-  for (const [i, cell] of cells.entries()) {
-    const x = GAP_PX + (i % columns) * (size.width + GAP_PX);
-    const y = top + Math.floor(i / columns) * rowHeight;
-    drawCell(ink, x, y, size, cell);
-    write(ink, labels[i]!, x + size.width / 2, y + size.height + GAP_PX / 4, '#111');
-  }
-  write(ink, footer, width / 2, bottom, '#444');
+export function drawPanel(content: PanelContent): Uint8Array {
+  const layout = layOut(content);
+  const figure = createCanvas(layout.width, layout.height);
+  paintPanel(figure.getContext('2d'), content, layout);
   return figure.toBuffer('image/png');
 }
 
-const GAP_PX = 16;
-const MAX_BALANCED_COLUMNS = 4;
-/** Width of a figure with many columns, and of a picture in one with few. */
-const FIGURE_PX = 1600;
-const MAX_CELL_PX = 420;
-
-function cellSize(cells: readonly PanelCell[], columns: number): PictureSize {
-  const width = Math.min(MAX_CELL_PX, Math.floor((FIGURE_PX - GAP_PX) / columns) - GAP_PX);
-  const { picture } = cells[0]!;
-  return { width, height: Math.max(1, Math.round((width * picture.height) / picture.width)) };
+/** The same figure as an SVG document: lines and text as vectors, pictures as JPEG. */
+export function drawPanelSvg(content: PanelContent): Promise<string> {
+  const layout = layOut(content);
+  const figure = createCanvas(layout.width, layout.height, SvgExportFlag.NoPrettyXML);
+  paintPanel(figure.getContext('2d'), content, layout);
+  return finishSvg(figure.getContent().toString(), layout);
 }
 
-function drawCell(context: SKRSContext2D, x: number, y: number, size: PictureSize, cell: PanelCell): void {
+/** Where everything lies, pixels. */
+interface PanelLayout extends PictureSize {
+  readonly gap: number;
+  readonly title: FittedText;
+  readonly warning: FittedText;
+  readonly caption: FittedText;
+  /** Per row. */
+  readonly headings: readonly FittedText[];
+  readonly labels: readonly (readonly FittedText[])[];
+  /** The size of each row's pictures, and the lower edge of its heading. */
+  readonly pictures: readonly PictureSize[];
+  readonly places: readonly { readonly left: number; readonly top: number }[];
+}
+
+function layOut(content: PanelContent): PanelLayout {
+  const { rows, columns = 1, title = '', warning = '', caption = '', widthPx = 1600, scale = 1 } = content;
+  const { maxPicturePx = widthPx / 2 } = content;
+  const gap = Math.round(GAP_PX * scale);
+  const beside = Math.max(...rows.map(({ cells }) => cells.length));
+  // Between rows beside each other there is a double gap.
+  const gaps = columns * beside + columns;
+  const pictureWidth = Math.floor(Math.min(maxPicturePx, (widthPx - gaps * gap) / (columns * beside)));
+  const pictures = rows.map(({ cells: [first] }) => {
+    const { width, height } = first!.size ?? first!.picture;
+    return { width: pictureWidth, height: Math.max(1, Math.round((pictureWidth * height) / width)) };
+  });
+  const width = columns * beside * pictureWidth + gaps * gap;
+  const context = createCanvas(1, 1).getContext('2d');
+  const fitted = (text: string, px: number, { sizePx, minPx, ...style }: Omit<TextFit, 'widthPx'>): FittedText =>
+    fitText(context, text, { widthPx: px, sizePx: Math.round(sizePx * scale), minPx: minPx * scale, ...style });
+  const rowWidth = beside * (pictureWidth + gap) - gap;
+  const headings = rows.map(({ heading = '' }) => fitted(heading, rowWidth, HEADING));
+  const labels = rows.map(({ cells }) => cells.map(({ label }) => fitted(label, pictureWidth, LABEL)));
+  const texts = {
+    title: fitted(title, width - 2 * gap, TITLE),
+    warning: fitted(warning, width - 2 * gap, TITLE),
+    caption: fitted(caption, width - 2 * gap, CAPTION),
+  };
+  let top = gap + spaceFor(texts.title, gap) + spaceFor(texts.warning, gap);
+  const places: { left: number; top: number }[] = [];
+  for (let first = 0; first < rows.length; first += columns) {
+    const band = Array.from({ length: Math.min(columns, rows.length - first) }, (_, k) => first + k);
+    top += Math.max(...band.map((r) => heightOf(headings[r]!)));
+    for (const [k] of band.entries()) places.push({ left: gap + k * (rowWidth + 2 * gap), top });
+    top += Math.max(...band.map((r) => pictures[r]!.height + Math.max(...labels[r]!.map(heightOf)))) + gap;
+  }
+  return { ...texts, width, height: top + spaceFor(texts.caption, gap), gap, headings, labels, pictures, places };
+}
+
+const GAP_PX = 16;
+const TITLE: Omit<TextFit, 'widthPx'> = { sizePx: 28, minPx: 18, weight: 'bold' };
+const HEADING: Omit<TextFit, 'widthPx'> = { sizePx: 21, minPx: 14, weight: 'bold' };
+const LABEL: Omit<TextFit, 'widthPx'> = { sizePx: 20, minPx: 13 };
+const CAPTION: Omit<TextFit, 'widthPx'> = { sizePx: 18, minPx: 14 };
+
+const INK = '#111';
+
+function paintPanel(context: SKRSContext2D, { rows }: PanelContent, layout: PanelLayout): void {
+  const { width, height, gap, title, warning, caption } = layout;
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, width, height);
+  write(context, title, width / 2, gap, INK);
+  if (warning.lines.length > 0) {
+    const top = gap + spaceFor(title, gap);
+    context.fillStyle = '#b00020';
+    context.fillRect(0, top - gap / 2, width, spaceFor(warning, gap));
+    write(context, warning, width / 2, top, '#fff');
+  }
+  for (const [r, { cells }] of rows.entries()) {
+    const { left, top } = layout.places[r]!;
+    const picture = layout.pictures[r]!;
+    const heading = layout.headings[r]!;
+    write(context, heading, left, top - heightOf(heading), INK, 'left');
+    for (const [i, cell] of cells.entries()) {
+      const x = left + i * (picture.width + gap);
+      drawCell(context, x, top, picture, cell);
+      write(context, layout.labels[r]![i]!, x + picture.width / 2, top + picture.height + gap / 4, INK);
+    }
+  }
+  write(context, caption, width / 2, height - spaceFor(caption, gap), '#444');
+}
+
+/** Height of a text and the gap below it; nothing for an empty one. */
+function spaceFor(text: FittedText, gap: number): number {
+  return text.lines.length === 0 ? 0 : heightOf(text) + gap;
+}
+
+/** Draws a picture and what is painted over it, cut at its border, in a thin frame: a bright sky is no paper. */
+export function drawCell(
+  context: SKRSContext2D,
+  x: number,
+  y: number,
+  size: PictureSize,
+  cell: Omit<PanelCell, 'label'>,
+): void {
   context.save();
   context.translate(x, y);
   context.beginPath();
@@ -78,11 +175,21 @@ function drawCell(context: SKRSContext2D, x: number, y: number, size: PictureSiz
   context.imageSmoothingQuality = 'high';
   context.drawImage(cell.picture, 0, 0, size.width, size.height);
   cell.paint?.(context, size);
+  context.lineWidth = 2;
+  context.strokeStyle = '#888';
+  context.strokeRect(0, 0, size.width, size.height);
   context.restore();
 }
 
-function write(context: SKRSContext2D, text: FittedText, x: number, topPx: number, color: string): void {
+function write(
+  context: SKRSContext2D,
+  text: FittedText,
+  x: number,
+  topPx: number,
+  color: string,
+  align: 'left' | 'center' = 'center',
+): void {
   context.fillStyle = color;
-  context.textAlign = 'center';
+  context.textAlign = align;
   drawText(context, text, x, topPx);
 }

@@ -1,15 +1,17 @@
-import { createCanvas, loadImage, type SKRSContext2D } from '@napi-rs/canvas';
+import { createCanvas, loadImage, Path2D, type SKRSContext2D } from '@napi-rs/canvas';
 import { describe, expect, it, test } from 'vitest';
 import type { Heatmap } from '../../src/types.ts';
 import { defaultStyle, type OverlayStyle } from '../../src/video/overlay.ts';
-import { balancedColumns, drawPanel, type PanelContent } from '../../src/video/panel.ts';
+import { balancedColumns, drawPanel, drawPanelSvg, type PanelContent, rowsOf } from '../../src/video/panel.ts';
 import { drawSigned, SIGNED_COLORS } from '../../src/video/signed.ts';
 
 describe('drawPanel', () => {
   const picture = createCanvas(80, 40);
   const content = (count: number, more: Partial<PanelContent> = {}): PanelContent => ({
-    cells: Array.from({ length: count }, (_, i) => ({ picture, label: `class ${i}` })),
-    columns: 2,
+    rows: rowsOf(
+      Array.from({ length: count }, (_, i) => ({ picture, label: `class ${i}` })),
+      2,
+    ),
     title: 'a title',
     caption: 'a caption',
     ...more,
@@ -28,10 +30,16 @@ describe('drawPanel', () => {
         content(4),
         content(2, { title: 'a long title '.repeat(30) }),
         content(2, { caption: 'a long caption '.repeat(40) }),
+        content(2, { warning: 'UNTRAINED HEAD' }),
+        content(2, { rows: [{ heading: 'a row', cells: content(2).rows[0]!.cells }] }),
         content(2, {
-          cells: [
-            { picture, label: 'a class with a very long name '.repeat(6) },
-            { picture, label: '' },
+          rows: [
+            {
+              cells: [
+                { picture, label: 'a class with a very long name '.repeat(12) },
+                { picture, label: '' },
+              ],
+            },
           ],
         }),
       ].map(async (figure) => (await read(figure)).canvas.height),
@@ -47,11 +55,36 @@ describe('drawPanel', () => {
       context.fillStyle = '#f00';
       context.fillRect(-1000, -1000, 5000, 5000);
     };
-    const context = await read(content(2, { cells: [{ picture, label: 'painted', paint }], columns: 1, title: '' }));
+    const context = await read(
+      content(2, { rows: [{ cells: [{ picture, label: 'painted', paint }] }], maxPicturePx: 420, title: '' }),
+    );
     expect(sizes).toEqual(['420x210']);
     const { width, height } = context.canvas;
     expect([...context.getImageData(width / 2, height / 2, 1, 1).data]).toEqual([255, 0, 0, 255]);
     expect([...context.getImageData(2, height / 2, 1, 1).data]).toEqual([255, 255, 255, 255]);
+  });
+
+  it('puts rows beside each other', async () => {
+    const one = await read(content(4));
+    const two = await read(content(4, { columns: 2 }));
+    expect(two.canvas.height).toBeLessThan(0.6 * one.canvas.height);
+  });
+
+  it('is the same figure as SVG: photographs as JPEG, texts as text, no trace of what was drawn before', async () => {
+    const paint = (context: SKRSContext2D): void => {
+      context.strokeStyle = '#ff0';
+      context.stroke(new Path2D('M10 10L50 20L30 60Z'));
+    };
+    const figure = content(2, { rows: [{ cells: [{ picture, label: 'left <turn> & more', paint }] }], caption: '' });
+    picture.getContext('2d').fillRect(0, 0, 80, 40);
+    const svg = await drawPanelSvg(figure);
+    expect(svg).toBe(await drawPanelSvg(figure));
+    expect(svg).toMatch(/<svg [^>]*width="[\d.]+mm" height="[\d.]+mm" viewBox="0 0 \d+ \d+"/);
+    expect(svg.match(/data:image\/[a-z]+/g)).toEqual(['data:image/jpeg']);
+    expect(svg).toMatch(/<path [^>]*stroke="(yellow|#ff0|#FF0)"[^>]* d="M10 10L50 20L30 60/);
+    expect(svg).toMatch(/<text [^>]*textLength="[\d.]+"[^>]*>left &lt;turn&gt; &amp; more<\/text>/);
+    const [image, png] = await Promise.all([loadImage(Buffer.from(svg)), loadImage(Buffer.from(drawPanel(figure)))]);
+    expect(image.height / image.width).toBeCloseTo(png.height / png.width, 2);
   });
 
   test.each([

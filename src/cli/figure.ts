@@ -1,0 +1,60 @@
+/** `l2caf figure`: events, or methods, as a figure for print. */
+import { dirname, join } from 'node:path';
+import { Command } from 'commander';
+import { readAnalysis } from '../analysis.ts';
+import { renderFigure } from '../figure.ts';
+import { examples, parseCount, parseTitles } from './options.ts';
+import { interruptible } from './run.ts';
+import { type AnalysisStyleFlags, addAnalysisStyleOptions, renderOptionsOf } from './style-options.ts';
+import { createTerminal } from './terminal.ts';
+
+interface FigureFlags extends AnalysisStyleFlags {
+  readonly output?: string;
+  readonly frames: number;
+  readonly columns: number;
+  readonly titles?: string[];
+  readonly caption: string | boolean;
+  readonly width: number;
+  readonly quiet?: boolean;
+}
+
+/** The `figure` command. */
+export function figureCommand(): Command {
+  const command = new Command('figure')
+    .description('a figure for print: a row per event or method, a few frames each; no network is run')
+    .argument('<analyses...>', 'analysis.json files')
+    .option('-o, --output <file>', 'the figure to write, .png or .svg (default: figure.png beside the first analysis)')
+    .option('--frames <count>', 'frames per event, evenly chosen', parseCount(1), 3)
+    .option('--columns <count>', 'events beside each other', parseCount(1), 1)
+    .option('--titles <list>', 'titles, separated by commas (default: what tells the analyses apart)', parseTitles)
+    .option('--caption <text>', 'the caption (default: what the analyses have in common)')
+    .option('--no-caption', 'no caption')
+    .option('--width <px>', 'width of the figure, 300 pixels per inch', parseCount(400), 2100)
+    .option('-q, --quiet', 'no progress');
+  return addAnalysisStyleOptions(command)
+    .addHelpText(
+      'after',
+      examples(
+        'l2caf figure left/analysis.json right/analysis.json -o figure.svg --titles "Left turn,Right turn"',
+        'l2caf figure l2caf/analysis.json gradcam/analysis.json -o methods.png --frames 4 --no-caption',
+      ),
+    )
+    .action(async (paths: string[], { output, titles, caption, ...flags }: FigureFlags) => {
+      const terminal = createTerminal(flags);
+      const out = output ?? join(dirname(paths[0]!), 'figure.png');
+      const analyses = await Promise.all(paths.map(readAnalysis));
+      await interruptible((signal) =>
+        renderFigure(analyses, out, {
+          ...renderOptionsOf(flags),
+          frames: flags.frames,
+          columns: flags.columns,
+          widthPx: flags.width,
+          ...(titles && { titles }),
+          ...(caption !== true && caption !== undefined && { caption: caption || '' }),
+          signal,
+          onProgress: terminal.onProgress,
+        }),
+      );
+      terminal.result(out);
+    });
+}
