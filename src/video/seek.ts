@@ -29,8 +29,12 @@ export function framesFrom(originSec: number, timeSec: number, count: number): s
  * lies between them is decoded and dropped, so they should lie close together.
  */
 export function framesOf(originSec: number, timesSec: readonly number[]): string {
+  const [start, last] = [timesSec[0]!, timesSec.at(-1)!];
+  if (timesSec.length === 1) return framesFrom(originSec, start, 1);
   const isWanted = timesSec.map((time) => `lt(abs(pts-${Math.round((originSec + time) * 1e6)}),${MARGIN_SEC * 1e6})`);
-  return `${from(originSec, timesSec[0]!)},select='${isWanted.join('+')}',${first(timesSec.length)}`;
+  // A filter that selects does not tell the decoder when it has enough, so the cut before it must end as well.
+  const end = (originSec + last + MARGIN_SEC).toFixed(6);
+  return `${from(originSec, start)}:end=${end},select='${isWanted.join('+')}',${first(timesSec.length)}`;
 }
 
 /** Collects the timestamps that ffmpeg logs for the frames of each branch of a filtergraph. */
