@@ -1,6 +1,7 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadImage } from '@napi-rs/canvas';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import type { Analysis } from '../src/analysis.ts';
 import { describeDifferences } from '../src/comparison.ts';
@@ -41,7 +42,7 @@ describe('titles say what tells analyses apart', () => {
   });
 });
 
-describe('l2caf compare', () => {
+describe('l2caf compare and figure', () => {
   let folder = '';
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'l2caf-compare-'));
@@ -56,6 +57,30 @@ describe('l2caf compare', () => {
     );
   });
   afterAll(() => rm(folder, { recursive: true }));
+
+  it('a figure has a row per analysis, the same bytes each time, and a resolution for print', async () => {
+    const run = (out: string, ...more: string[]) =>
+      runCli(['figure', 'a.json', 'b.json', '-o', out, '-q', ...more], { cwd: folder });
+    const read = (name: string) => readFile(join(folder, name));
+    expect(await run('figure.png')).toMatchObject({ exitCode: 0, stdout: 'figure.png\n' });
+    await run('again.png');
+    const [png, again] = [await read('figure.png'), await read('again.png')];
+    expect(again.equals(png)).toBe(true);
+    expect(png.subarray(37, 41).toString()).toBe('pHYs');
+    expect((await loadImage(png)).width).toBeCloseTo(2100, -2);
+    await run('figure.svg', '--titles', 'First,Second', '--caption', 'A caption');
+    const svg = (await read('figure.svg')).toString();
+    expect(svg).toContain('>First · UNTRAINED HEAD</text>');
+    expect(svg).toContain('>A caption</text>');
+    // Two sampled moments in each of the two events.
+    expect(svg.match(/data:image\/jpeg/g)).toHaveLength(4);
+    for (const name of ['figure.png', 'again.png', 'figure.svg']) await rm(join(folder, name));
+    expect(await run('figure.gif')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('a .png or an .svg file, not figure.gif'),
+    });
+    expect((await run('figure.png', '--titles', 'one')).stderr).toMatch(/as many titles, not 1/);
+  });
 
   it('writes one video and prints its name', async () => {
     const result = await runCli(['compare', 'a.json', 'b.json', '-o', 'both.mp4', '--layout', 'side', '-q'], {
