@@ -38,7 +38,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   sourceHash.catch(() => {}); // reported where it is awaited
   const result = new DenseResult(plan.timesSec);
   const { head } = model.network;
-  const data: ExplainThreadData = { head, backend: model.backend.name, options: settings };
+  const data: ExplainThreadData = { head, backend: threadBackend(model.backend), options: settings };
   const explainer = await startThread<FeatureMaps, Explanation>('./explain-thread', import.meta.url, data);
   const stream = streamFrames(clip, { ...plan, size: head.spec.inputSize, signal });
   try {
@@ -109,6 +109,11 @@ async function planWindows(clip: VideoClip, options: DenseOptions): Promise<Plan
     frames: times.map((time) => placeOf.get(time)!),
   }));
   return { originSec, strideSec, windowSec, timesSec, windows: planned };
+}
+
+/** Filters are found beside the GPU, not on it. */
+function threadBackend({ name }: OpenModel['backend']): ExplainThreadData['backend'] {
+  return name === 'webgpu' ? 'wasm' : name;
 }
 
 function explainSettings(

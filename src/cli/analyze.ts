@@ -10,7 +10,7 @@ import { renderStrip, renderVideo } from '../rendering.ts';
 import { writeReport } from '../report/index.ts';
 import { ignoredWarnings } from '../timeline.ts';
 import type { TimeSpan, VideoClip } from '../types.ts';
-import type { SlideOptions } from '../video/windows.ts';
+import { type SlideOptions, slideWindow } from '../video/windows.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { examples, parseCount, parseSeconds } from './options.ts';
 import { interruptible } from './run.ts';
@@ -76,6 +76,7 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   const { start, end } = flags;
   const wanted = { ...(start !== undefined && { startSec: start }), ...(end !== undefined && { endSec: end }) };
   const { clip, span } = await openClip(path, wanted, signal);
+  if (slide) slideWindow(span, slide); // before a network is loaded
   const { analysis, pages } = await withFolder(folder, async () => {
     const found = await withAttention(clip, flags, slide, terminal, signal, async (analyze) => {
       const isLong = slide !== undefined && span.endSec - span.startSec > 2 * PREVIEW_SEC;

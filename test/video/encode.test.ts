@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Heatmap, VideoClip } from '../../src/types.ts';
 import { findFfmpeg, findFfprobe } from '../../src/video/binaries.ts';
-import { type RenderJob, renderOverlay } from '../../src/video/encode.ts';
+import { type RenderJob, renderOverlay, scaledSize } from '../../src/video/encode.ts';
 import { defaultStyle } from '../../src/video/overlay.ts';
 import { listFrames, probeClip } from '../../src/video/probe.ts';
 import { ribbonHeight } from '../../src/video/ribbon.ts';
@@ -147,6 +147,21 @@ describe('sound', () => {
     expect(await probeClip(job.out)).toMatchObject({ hasAudio: false });
   });
 
+  test('that cannot be decoded is told with the way out', async () => {
+    const path = await makeClip(join(folder, 'strange.mp4'), { sound: beep, frames: 50 });
+    const bytes = await readFile(path);
+    // A codec that does not exist, in both places where an MP4 file names it.
+    bytes.write('xxxx', bytes.indexOf('mp4a'), 'latin1');
+    bytes[bytes.indexOf(Buffer.from([0x40, 0x15]), bytes.indexOf('esds'))] = 0xfe;
+    await writeFile(path, bytes);
+    const clip = { ...(await probeClip(path)), hasAudio: true };
+    await expect(renderOverlay(jobFor(clip, 'failed sound.mp4'))).rejects.toMatchObject({
+      code: 'ffmpeg-failed',
+      hint: expect.stringContaining('--no-audio'),
+    });
+    expect(await renderOverlay(jobFor(clip, 'strange out.mp4', { audio: false }))).toMatchObject({ frames: 50 });
+  });
+
   test('that ends before the segment becomes silence', async () => {
     const clip = await probeClip(await makeClip(join(folder, 'short.mp4'), { sound: beep, frames: 75 }));
     const job = jobFor(clip, 'short out.mp4', { span: { startSec: 2.4, endSec: 3 } });
@@ -186,6 +201,14 @@ describe('the size of the picture', () => {
     expect(height).toBe(48 + ribbonHeight({ width: 80, height: 48 }, ribbon));
     const frames = await decodeAll(job.out, 'rgb24', width * height * 3);
     expect(frames.map((frame) => readNumber(frame.subarray(0, 80 * 48 * 3), 80, 48))).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test.each([
+    [{ factor: 0.5 }, { width: 320, height: 180 }],
+    [{ width: 320 }, { width: 320, height: 180 }],
+    [{ height: 720 }, { width: 1280, height: 720 }],
+  ])('at the scale %j', (scale, size) => {
+    expect(scaledSize({ width: 640, height: 360 }, scale)).toEqual(size);
   });
 
   test('must be one', async () => {
