@@ -68,8 +68,24 @@ export async function withFolder<T>(path: string, work: () => Promise<T>): Promi
   }
 }
 
-/** SHA-256 of a file's content, in hexadecimal; reads it as a stream. */
+const hashes = new Map<string, Promise<string>>();
+
+/**
+ * SHA-256 of a file's content, in hexadecimal. A file is read once per process, as a stream, and again only when its
+ * size, time or identity has changed: one analysis asks for its source and its weights in several places.
+ */
 export async function sha256OfFile(path: string): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  const version = [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+  const known = hashes.get(version);
+  if (known !== undefined) return known;
+  const hash = hashContent(path);
+  hashes.set(version, hash);
+  hash.catch(() => hashes.delete(version));
+  return hash;
+}
+
+async function hashContent(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
   return hash.digest('hex');
