@@ -63,7 +63,8 @@ export async function writeReport(analysis: Analysis, path: string, options: Rep
   };
   if (thumbnail !== undefined) {
     const pictured = { ...analysis, frames: shown.map((frame) => analysis.frames[frame]!) };
-    await writeFileAtomically(thumbnail, drawAnalysisThumbnail(pictured, frames, { ignore }, THUMBNAIL_PX));
+    const atTheirTimes = { ...frames, timestampsSec: pictured.frames.map(({ timestampSec }) => timestampSec) };
+    await writeFileAtomically(thumbnail, drawAnalysisThumbnail(pictured, atTheirTimes, { ignore }, THUMBNAIL_PX));
   }
   await writeFileAtomically(path, await htmlPage({ name: 'report', title: `${title} · l2caf`, data }));
   return [path, ...(isEmbedded ? [] : [beside]), ...(thumbnail === undefined ? [] : [thumbnail])];

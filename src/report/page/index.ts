@@ -60,7 +60,7 @@ function columnsOf(all: readonly IndexRow[]): Column[] {
     isNumber: false,
   });
   const number = (name: string, read: Column['read'], format: (value: number) => string = formatNumber): Column => ({
-    ...{ title: name, width: [5.5, 0], read },
+    ...{ title: name, width: [6.5, 0], read },
     isNumber: true,
     show: (row) => {
       const value = read(row);

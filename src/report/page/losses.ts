@@ -7,7 +7,11 @@ import { axis, LINE_COLORS, type PlotGroup } from './plots.ts';
 export function lossCurves(frames: readonly AnalysisFrame[], shown: readonly number[], plots: PlotGroup): HTMLElement {
   const curves = shown.filter((frame) => frames[frame]!.lossHistory.length > 1);
   if (curves.length === 0) {
-    return element('p', { class: 'quiet-text' }, 'The filters have a closed form: no steps were needed.');
+    const isExact = frames.every(({ status }) => status === 'exact');
+    const why = isExact
+      ? 'The filters have a closed form: no steps were needed.'
+      : 'The analysis keeps no loss curves.';
+    return element('p', { class: 'quiet-text' }, why);
   }
   const xs = [...new Set(curves.flatMap((frame) => iterationsOf(frames[frame]!)))].sort((a, b) => a - b);
   const ys = curves.map((frame) => {
