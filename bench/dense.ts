@@ -32,7 +32,8 @@ export async function run([minutes = '10', backend = 'wasm']: readonly string[])
   const seconds = (performance.now() - startMs) / 1000;
   const [first, peak] = [memory.peakOf(0, 0.25), memory.peakOf(0, 1)];
   memory.stop();
-  const trunkMs = median([...before, ...(await trunkTimes(model, batch))]);
+  const after = await trunkTimes(model, batch);
+  const trunkMs = median([...before, ...after]);
   model.network.dispose();
   const { frames, windows, timingsSec } = analysis;
   const trunkSec = (frames.length * trunkMs) / 1000;
@@ -47,12 +48,16 @@ export async function run([minutes = '10', backend = 'wasm']: readonly string[])
           ['analysis, s', seconds.toFixed(1)],
           ['trunk alone, the same number of frames, s', trunkSec.toFixed(1)],
           ['analysis / trunk alone', (seconds / trunkSec).toFixed(2)],
+          ['trunk within the analysis, s', timingsSec.trunk.toFixed(1)],
+          ['analysis / trunk within it', (seconds / timingsSec.trunk).toFixed(2)],
           ['waiting for frames, s', timingsSec.decode.toFixed(1)],
           ['filters, in a thread beside, s', timingsSec.filters.toFixed(1)],
           ['peak memory in the first quarter, MB', first.toFixed(0)],
           ['peak memory, MB', peak.toFixed(0)],
         ],
         notes: [
+          `Trunk alone, per frame: ${median(before).toFixed(0)} ms before, ${median(after).toFixed(0)} ms after; the ratio to it means something only where these agree.`,
+
           `${minutes} min of 640x360, 30 frames/s; a window of 3 s every 0.5 s; ${backend}; trunk alone: batches of ${BATCH}.`,
         ],
       },
