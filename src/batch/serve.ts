@@ -22,8 +22,8 @@ import type { EventAnswer, EventTask, FeaturesTask, WorkerMethods } from './task
 
 /** Width of a thumbnail, pixels. */
 const THUMBNAIL_PX = 192;
-/** Width of a strip: its pictures are then about as wide as the frames that the network sees, which it shows. */
-const STRIP_PX = 1024;
+/** Width of a strip, pixels: what it shows is no larger (the frames that the network sees), and encoding it is what costs. */
+const STRIP_PX = 800;
 
 /**
  * Makes this process a worker of a `WorkerPool`.
