@@ -82,7 +82,9 @@ export function createBatchDisplay({ json = false, quiet = false }: { json?: boo
       if (!error) return view.event({ event: 'done', id, attempts });
       standing!.failed++;
       view.event({ event: 'failed', id, attempts, error: error.message });
-      if (!json) terminal.warn(`${id} failed: ${error.message}${hintOf(error)}`);
+      if (json) return;
+      view.end(); // the bar is drawn again below the line
+      terminal.warn(`${id} failed: ${error.message}${hintOf(error)}`);
     },
     workers: (states) => {
       if (standing) standing.workers = states;
