@@ -26,7 +26,7 @@ const STYLES: Readonly<Record<string, OverlayStyle>> = {
  * slows all of them; the ratio is the median of the rounds' ratios. The first round is not counted.
  * `npm run bench -- render [SIZE [ROUNDS]]`.
  */
-export async function run([size = '', rounds = '5']: readonly string[]): Promise<void> {
+export async function run([size = '', rounds = '3']: readonly string[]): Promise<void> {
   const folder = temporaryFolder();
   const rows: string[][] = [];
   for (const [width, height] of SIZES.filter(([w, h]) => size === '' || size === `${w}x${h}`)) {
@@ -39,6 +39,7 @@ export async function run([size = '', rounds = '5']: readonly string[]): Promise
       String(SECONDS),
       '--backend',
       'wasm',
+      '--no-report',
       '-q',
       '-o',
       join(folder, String(height)),
