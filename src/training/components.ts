@@ -6,7 +6,7 @@
  * are.
  */
 import * as tf from '@tensorflow/tfjs';
-import { throwIfAborted } from '../errors.ts';
+import { L2cafError, throwIfAborted } from '../errors.ts';
 import { dot, unit } from '../matrix.ts';
 import { toFloat16 } from '../models/float16.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
@@ -109,12 +109,30 @@ export async function reduceFeatures(
   return { length, read: async (frame) => reduced.get(cache.pathOf(frame))! };
 }
 
+/**
+ * Checks that a head can be trained on this many components.
+ *
+ * @throws L2cafError `usage` when the trunk has fewer channels, or the head's first layer is not 1×1.
+ */
+export function checkComponents({ trunkChannels, shallowCnn }: HeadSpec, count: number): void {
+  if (count > trunkChannels) {
+    throw new L2cafError('usage', `the trunk's features have ${trunkChannels} channels, so no ${count} components`, {
+      hint: 'use fewer --components, or 0 to train on the features themselves',
+    });
+  }
+  if (count > 0 && shallowCnn[0]?.kernelSize !== 1) {
+    throw new L2cafError('usage', 'components need a head whose first layer is a 1×1 convolution', {
+      hint: 'train on 0 components: on the features themselves',
+    });
+  }
+}
+
 /** What a head reads while it is trained on components. */
 export function reducedSpec(spec: HeadSpec, { count }: Components): HeadSpec {
   return { ...spec, trunkChannels: count };
 }
 
-/** A head that was trained on components, as one that reads the trunk's features; its first layer must be 1×1. */
+/** A head that was trained on components, as one that reads the trunk's features. */
 export function unfoldComponents(spec: HeadSpec, { weights, origin }: Head, components: Components): Head {
   const { count, kernel, bias } = components;
   const own = weights.get('cnn1/kernel')!;

@@ -13,7 +13,7 @@ import type { NamedArray } from '../models/safetensors.ts';
 import { createRandom } from '../random.ts';
 import { VERSION } from '../version.ts';
 import { freshState, readCheckpoint, type StepRecord, type TrainingState } from './checkpoint.ts';
-import { fitComponents, reducedSpec, reduceFeatures, unfoldComponents } from './components.ts';
+import { checkComponents, fitComponents, reducedSpec, reduceFeatures, unfoldComponents } from './components.ts';
 import { drawCurves } from './curves.ts';
 import { type Domain, type PlannedEvent, planEvents } from './dataset.ts';
 import { DenseLabels, type DenseSource } from './dense-labels.ts';
@@ -64,10 +64,11 @@ export interface TrainingWork extends FeatureOptions {
  * Trains a head and writes the model directory, `training.json` (settings, losses, validation) and `curves.png`.
  *
  * @throws L2cafError as reading events, features and checkpoints do; `usage` when a validation video is not among the
- *   events; `diverged`; `aborted`.
+ *   events, or the components do not fit the head; `diverged`; `aborted`.
  */
 export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promise<ModelManifest> {
   const { trainer } = plan;
+  checkComponents(plan.spec, plan.components);
   const { signal, onProgress } = work;
   const domains = await readDomains(plan, signal);
   const planned = await planEvents(domains, { frames: trainer.frames, views: plan.views, seed: trainer.seed, signal });

@@ -76,6 +76,8 @@ it('takes the same training steps as the cpu backend, and leaks nothing', async 
           classifierWeight: 1,
           denseWeight: 1,
           sparsityWeight: 0.1,
+          selectionWeight: 0,
+          relationWeights: {},
           learningRate: 0.02,
           weightDecay: 0.01,
           warmUpSteps: 2,

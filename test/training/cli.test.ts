@@ -22,6 +22,8 @@ it.each<[string, string[], number, RegExp]>([
   ['two domains of one name', ['train', 'gone.csv', 'gone.csv'], 2, /two events files are named gone/],
   ['dense labels of no domain', ['train', 'gone.csv', '--dense', 'city=x'], 2, /--dense city: the domains are gone/],
   ['classes of no dense labels', ['train', 'gone.csv', '--dense-classes', 'gone=car'], 2, /there is no --dense gone/],
+  ['relations of no domain', ['train', 'gone.csv', '--relation', 'city=1'], 2, /--relation city: the domains are gone/],
+  ['one number of channels', ['train', 'gone.csv', '--channels', '64'], 2, /expected A,B/],
   ['a domain without a file', ['train', '--domain', 'city'], 2, /expected NAME=PATH/],
   ['a size the trunk cannot take', ['train', 'gone.csv', '--size', '100x100'], 1, /cannot take pictures of 100x100/],
   ['a folder without a model', ['evaluate', 'retrieval', 'gone.csv', '--model', 'none'], 1, /there is no model/],

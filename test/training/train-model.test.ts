@@ -54,7 +54,7 @@ beforeAll(async () => {
     dense: new Map(),
     validationVideos: [],
     views: 2,
-    components: 0,
+    components: 3,
     trainer: {
       loss: 'triplet',
       mining: 'all',
@@ -134,6 +134,14 @@ it('gives the same weights when it is interrupted and resumed', async () => {
   await expect(trainModel(other, work('parts', true))).rejects.toThrow(/other options or events/);
   const resumed = await trainModel(plan, work('parts', true));
   expect(resumed.weights).toEqual(whole.weights);
+});
+
+it('trains on the features themselves, and refuses components that they do not have', async () => {
+  const manifest = await trainModel({ ...plan, components: 0 }, work('full'));
+  expect(manifest.figures['toy']).toMatchObject({ knn: 1 });
+  await expect(trainModel({ ...plan, components: 1025 }, work('v'))).rejects.toThrow(/1024 channels, so no 1025/);
+  const spec: HeadSpec = { ...SPEC, shallowCnn: [{ kernelSize: 3, stride: 1, channels: 4 }] };
+  await expect(trainModel({ ...plan, spec }, work('v'))).rejects.toThrow(/first layer is a 1×1/);
 });
 
 it('validates on the videos that are held out, and refuses videos that are not there', async () => {
