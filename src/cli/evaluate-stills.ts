@@ -16,6 +16,7 @@ interface StillsFlags extends CommonFlags {
   readonly format: StillFormat;
   readonly methods: readonly string[];
   readonly level: number;
+  readonly layer?: string;
 }
 
 /** The `stills` subcommand of `evaluate`. */
@@ -30,6 +31,7 @@ export function stillsCommand(): Command {
         .argParser(parseMethods)
         .default(DEFAULT_STILL_METHODS, 'all but the descents'),
     )
+    .option('--layer <name>', 'the layer whose output is filtered (default: as l2caf image)')
     .option('--level <share>', 'heatmap level above which pixels belong to the box', parseNumber(0, 0.99), 0.2);
   return addCommonOptions(command, 'pictures', CLASSIFIER_BACKENDS)
     .addHelpText(
@@ -45,19 +47,19 @@ export function stillsCommand(): Command {
 
 async function evaluate(data: string, flags: StillsFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
-  const { format, methods, level, seed, limit } = flags;
+  const { format, methods, level, layer, seed, limit } = flags;
   const stills = spread(await readStills(data, format), limit);
   await publish(flags, terminal, async () => {
     const work = { signal, onProgress: terminal.onProgress };
     const model = await openStillModel({ ...flags, ...work });
     try {
-      const table = await studyStills(model, stills, { methods, level, seed, ...work });
+      const table = await studyStills(model, stills, { methods, level, seed, ...(layer && { layer }), ...work });
       const options = { data, format, methods, level, seed, backend: model.backend.name };
       return {
         report: studyReport({
           study: 'stills',
           model: { id: model.network.id, sha256: model.classifier.weightsSha256 },
-          options: { ...options, ...(limit !== undefined && { limit }) },
+          options: { ...options, ...(layer && { layer }), ...(limit !== undefined && { limit }) },
           used: { pictures: stills.length },
           tables: [table],
         }),

@@ -27,7 +27,7 @@ interface MapScore {
 export interface EventScores {
   readonly label: string;
   /** By method, one per measured frame. */
-  readonly maps: ReadonlyMap<MapMethod, readonly MapScore[]>;
+  readonly maps: ReadonlyMap<string, readonly MapScore[]>;
   /** Absent when all frames hold the evidence, or there is one frame only. */
   readonly temporal?: TemporalOutcome;
 }
@@ -69,13 +69,20 @@ export async function measureEvent(
 ): Promise<EventScores> {
   const slots = hasEvidence.flatMap((has, slot) => (has ? [slot] : []));
   const maps = await mapsOf(subject, methods, { slots, seed, eventIndex: index, ...(signal && { signal }) });
-  const masks = objects.map(scaleMask);
-  const scored = [...maps].map(
-    ([method, own]) => [method, own.map((map, i) => scoreMap(map, objects[i]!, masks[i]!))] as const,
-  );
   const temporal =
     slots.length < hasEvidence.length ? temporalOutcome(frameImportance(subject.tail), hasEvidence) : undefined;
-  return { label: planned.event.label, maps: new Map(scored), ...(temporal && { temporal }) };
+  return { label: planned.event.label, maps: scoreMaps(maps, objects), ...(temporal && { temporal }) };
+}
+
+/** Scores maps by method, one per object. */
+export function scoreMaps(
+  maps: ReadonlyMap<string, readonly AttentionMap[]>,
+  objects: readonly BinaryImage[],
+): EventScores['maps'] {
+  const masks = objects.map(scaleMask);
+  return new Map(
+    [...maps].map(([method, own]) => [method, own.map((map, i) => scoreMap(map, objects[i]!, masks[i]!))]),
+  );
 }
 
 function scoreMap(map: AttentionMap, object: BinaryImage, mask: Uint8Array): MapScore {

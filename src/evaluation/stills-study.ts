@@ -63,6 +63,8 @@ export interface StillsStudyOptions extends WorkOptions {
   readonly methods: readonly string[];
   /** Heatmap level, in [0, 1), above which pixels belong to the box of GT-known, top-1 and top-5. */
   readonly level: number;
+  /** The layer whose output is filtered; the network's own choice when absent. */
+  readonly layer?: string;
   readonly seed: number;
 }
 
@@ -161,7 +163,7 @@ async function measureStill(
   const picture = await openPicture(still.path);
   const truth = await truthOf(still, picture);
   const input = network.preprocess(picturePixels(picture, network.inputSize));
-  const tail = classifierTail(network, input);
+  const tail = classifierTail(network, input, options.layer);
   try {
     const ranked = rankClasses(tail).map((prediction) => prediction.index);
     const known = classIndex(still.label);

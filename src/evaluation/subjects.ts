@@ -6,6 +6,7 @@ import { L2cafError, throwIfAborted } from '../errors.ts';
 import type { FeatureTail } from '../l2caf/tail.ts';
 import type { BackendInfo } from '../models/backend.ts';
 import { createRecurrentHead } from '../models/event-network.ts';
+import type { RecurrentTail } from '../models/event-tail.ts';
 import type { Head } from '../models/head.ts';
 import type { FeatureMaps, RecurrentOutput } from '../models/recurrent-tail.ts';
 import { CachedMaps } from '../training/cached-maps.ts';
@@ -36,6 +37,7 @@ export interface Subject extends MapSubject {
   /** Its place among the events. */
   readonly index: number;
   readonly maps: FeatureMaps;
+  readonly tail: RecurrentTail;
   /** The tail of other feature maps under the same head, such as those without a frame. The caller disposes of it. */
   tailOf(maps: FeatureMaps): FeatureTail;
 }

@@ -3,7 +3,7 @@
  * adds to the LSTM's gates. In tensors for gradient descent and Grad-CAM, in double precision for Gauss–Newton.
  */
 import * as tf from '@tensorflow/tfjs';
-import type { FeatureTail, SmoothResponse } from '../l2caf/tail.ts';
+import type { FeatureTail, LinearProjection, SmoothResponse } from '../l2caf/tail.ts';
 import { dot, transposeInto } from '../matrix.ts';
 import type { GridShape } from '../types.ts';
 import { type LstmState, lstmStep } from './lstm.ts';
@@ -119,6 +119,14 @@ export class RecurrentTail implements FeatureTail {
       outputKernel: this.#outputKernel,
       outputBias: Float64Array.from(dense.bias),
     });
+  }
+
+  /** The early endpoint V' of a slot (paper, Sec. 3): the LSTM's gates before activation, linear in the slot's filter. */
+  gates(slot: number): LinearProjection {
+    const { projections, bias } = this.#parts;
+    const matrix = new Float64Array(projections[slot]!.length);
+    transposeInto(projections[slot]!, matrix, projections[slot]!.length / bias.length, bias.length);
+    return { matrix, bias };
   }
 
   dispose(): void {

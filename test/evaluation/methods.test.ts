@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import {
   activationNorm,
   centredGaussian,
+  DEFAULT_METHODS,
   forgetfulHead,
-  MAP_METHODS,
   type MapSubject,
   mapsOf,
   randomMap,
@@ -45,8 +45,8 @@ const OPTIONS = { slots: [2, 0], seed: 3, eventIndex: 1 };
 describe('mapsOf', () => {
   it('gives one map without negative values per method and slot, and keeps no tensor', async () => {
     const before = tf.memory().numTensors;
-    const maps = await withSubject((subject) => mapsOf(subject, MAP_METHODS, OPTIONS));
-    expect([...maps.keys()]).toEqual([...MAP_METHODS]);
+    const maps = await withSubject((subject) => mapsOf(subject, DEFAULT_METHODS, OPTIONS));
+    expect([...maps.keys()]).toEqual(DEFAULT_METHODS);
     for (const own of maps.values()) {
       expect(own.map(({ height, width, values }) => [height, width, values.length])).toEqual([
         [3, 4, 12],

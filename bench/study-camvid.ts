@@ -1,0 +1,41 @@
+/**
+ * Real driving with masks: localization per label, faithfulness, sanity and stability of the packaged head.
+ * `npm run bench -- study-camvid CAMVID/events.csv [EVENTS]`; masks lie in `labels` beside the list. Sanity and stability
+ * need the trunk again for every change, so they are measured on EVENTS events, evenly spread.
+ */
+import { DEFAULT_METHODS } from '../src/evaluation/baseline-maps.ts';
+import { studyFaithfulness } from '../src/evaluation/faithfulness-study.ts';
+import { localizationTables, studyLocalization } from '../src/evaluation/localization-study.ts';
+import { studySanity } from '../src/evaluation/sanity-study.ts';
+import { studyStability } from '../src/evaluation/stability-study.ts';
+import { writeResults } from './results.ts';
+import { openStudy, resultTable, spread } from './study.ts';
+
+/** Measures, and writes bench/results/study-camvid.json. */
+export async function run([path, count = '20']: readonly string[]): Promise<void> {
+  if (path === undefined) throw new Error('usage: npm run bench -- study-camvid CAMVID/events.csv [EVENTS]');
+  const [{ head, planned, visible, truth, context }] = (await openStudy([path], { labels: 'labels' })) as [
+    Awaited<ReturnType<typeof openStudy>>[number],
+  ];
+  const methods = DEFAULT_METHODS;
+  const scores = await studyLocalization(head, visible, { ...context, methods, truth });
+  const [where, when] = localizationTables(scores, context.seed);
+  const [areas, frames] = await studyFaithfulness(head, planned, { ...context, methods });
+  const some = spread(planned, Number(count));
+  const sanity = await studySanity(head, some, { ...context, methods: ['l2caf', 'gradcam-abs'] });
+  const stability = await studyStability(head, some, { ...context, methods: ['l2caf'] });
+  const { events, maps } = where!.rows[0]!.counts;
+  const measured = `${some.length} events.`;
+  await writeResults({
+    name: 'study-camvid',
+    command: `npm run bench -- study-camvid CAMVID/events.csv ${count}`,
+    tables: [
+      { ...resultTable(where!, 'label'), notes: [`${events} events that one object decides, ${maps} frames.`] },
+      ...(when ? [resultTable(when)] : []),
+      { ...resultTable(areas!), notes: [...(areas!.notes ?? []), `${planned.length} events.`] },
+      ...(frames ? [resultTable(frames)] : []),
+      { ...resultTable(sanity.table, 'method'), notes: [...(sanity.table.notes ?? []), measured] },
+      { ...resultTable(stability, 'method'), notes: [...(stability.notes ?? []), measured] },
+    ],
+  });
+}

@@ -1,0 +1,85 @@
+/** What the studies share: events opened with the packaged head, and tables of figures as tables of results. */
+import { dirname } from 'node:path';
+import type { FigureTable } from '../src/evaluation/figures.ts';
+import { groupsOf, textRows } from '../src/evaluation/figures.ts';
+import type { StudyContext } from '../src/evaluation/subjects.ts';
+import { CAMVID_CLASSES, surveyTruth, type Truth, TruthFolder, type VisibleEvent } from '../src/evaluation/truth.ts';
+import { useBackend } from '../src/models/backend.ts';
+import type { Head } from '../src/models/head.ts';
+import { loadModel } from '../src/models/model-directory.ts';
+import { DEFAULT_MODEL, findModel } from '../src/models/packaged.ts';
+import { type PlannedEvent, planEvents } from '../src/training/dataset.ts';
+import { readEvents } from '../src/training/events.ts';
+import type { Progress } from '../src/types.ts';
+import type { ResultTable } from './results.ts';
+
+/** Of everything that studies draw at random. */
+const SEED = 0;
+
+/** Test events of one list, and the truth about them. */
+export interface StudyEvents {
+  readonly head: Head;
+  readonly planned: readonly PlannedEvent[];
+  readonly truth: Truth;
+  /** Those with a decisive object. */
+  readonly visible: readonly VisibleEvent[];
+  readonly context: StudyContext;
+}
+
+/** Opens test events of lists, at most `limit` of each, evenly spread; the truth lies in the list's folder, or in its subfolder `labels`. */
+export async function openStudy(
+  paths: readonly string[],
+  { labels = '', limit = Number.POSITIVE_INFINITY }: { labels?: string; limit?: number } = {},
+): Promise<StudyEvents[]> {
+  const { head, manifest } = await loadModel(await findModel(DEFAULT_MODEL));
+  const { name: backend } = await useBackend('auto');
+  const context: StudyContext = { target: 'oblivious', seed: SEED, backend, onProgress: report() };
+  const studies: StudyEvents[] = [];
+  for (const path of paths) {
+    const events = spread(
+      (await readEvents(path)).filter(({ split }) => split === 'test'),
+      limit,
+    );
+    const { frames } = manifest.preprocessing;
+    const planned = await planEvents([{ name: 'test', events }], { frames, views: 1, seed: SEED });
+    const truth = new TruthFolder(`${dirname(path)}/${labels}`, CAMVID_CLASSES);
+    const { events: visible } = await surveyTruth(planned, truth);
+    studies.push({ head, planned, truth, visible, context });
+  }
+  return studies;
+}
+
+/** A table of figures as it is published: with `groups` a column for them, without only the rows of all events. */
+export function resultTable(table: FigureTable, groups?: string): ResultTable {
+  const { title, notes } = table;
+  const [first] = groupsOf(table);
+  const shown = groups === undefined ? [first] : groupsOf(table);
+  const rows = shown.flatMap((group) =>
+    textRows(table, group)
+      .slice(1)
+      .map((row) => (groups === undefined ? row : [group ?? 'all', ...row])),
+  );
+  const heading = textRows(table, first)[0]!;
+  return {
+    title,
+    columns: groups === undefined ? heading : [groups, ...heading],
+    rows,
+    ...(notes && { notes: [...notes] }),
+  };
+}
+
+/** Items evenly spread over all. */
+export function spread<T>(items: readonly T[], count: number): T[] {
+  const least = Math.min(count, items.length);
+  return Array.from({ length: least }, (_, i) => items[Math.floor((i * items.length) / least)]!);
+}
+
+/** Progress on stderr, a line per 30 seconds. */
+function report(): (progress: Progress) => void {
+  let shownAt = 0;
+  return ({ stage, done, total, unit }) => {
+    if (performance.now() - shownAt < 30_000) return;
+    shownAt = performance.now();
+    console.error(`${stage}: ${done}/${total} ${unit}`);
+  };
+}

@@ -1,0 +1,94 @@
+/** The studies of events and of still pictures, whole, with the real trunk at a small size and an untrained head. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createCanvas } from '@napi-rs/canvas';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StudyReport } from '../../src/evaluation/report.ts';
+import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
+import { pullTrunk } from '../../src/models/pull.ts';
+import { runCli } from '../cli/run-cli.ts';
+import { saveUntrainedModel } from './untrained-model.ts';
+
+const CLIPS = join(import.meta.dirname, '..', '..', 'fixtures', 'clips');
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'l2caf-studies-'));
+  await pullTrunk(RESNET50_IMAGENET);
+  await saveUntrainedModel(join(folder, 'model'), { width: 96, height: 64 });
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Runs a study as a user would; its report and the names of its files. */
+async function study(name: string, ...args: readonly string[]): Promise<{ report: StudyReport; files: string[] }> {
+  const out = join(folder, name);
+  const result = await runCli(['evaluate', name, ...args, '--backend', 'wasm', '-o', out, '--json', '-q']);
+  expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+  const report = JSON.parse(result.stdout) as StudyReport;
+  expect(JSON.parse(await readFile(join(out, `${name}.json`), 'utf8'))).toEqual(report);
+  return { report, files: (await readdir(out)).sort() };
+}
+
+const onEvents = (): string[] => [
+  join(CLIPS, 'events.csv'),
+  ...['--model', join(folder, 'model'), '--split', 'train', '--limit', '3'],
+];
+
+/** A figure of a row of the first table. */
+function figure({ tables }: StudyReport, measure: string, name: string, group?: string): number {
+  const row = tables[0]!.rows.find((own) => own.name === name && own.group === group);
+  return row!.figures[measure]!.value;
+}
+
+describe('evaluate', () => {
+  it('faithfulness: orders that know the network beat random ones, in both directions', async () => {
+    const { report, files } = await study('faithfulness', ...onEvents());
+    expect(files).toEqual(['', '-temporal'].flatMap((key) => [`faithfulness${key}.csv`, `faithfulness${key}.png`]).concat('faithfulness.json').sort()); // biome-ignore format: one list
+    expect(figure(report, 'insertion', 'l2caf')).toBeGreaterThan(figure(report, 'insertion', 'random'));
+    expect(figure(report, 'deletion', 'l2caf-positive')).toBeLessThan(figure(report, 'deletion', 'random'));
+    expect(report.tables[1]!.rows.map(({ name }) => name)).toContain('importance');
+  });
+
+  it('sanity: maps of activations do not notice the recurrent part, and all notice the trunk', async () => {
+    const { report, files } = await study('sanity', ...onEvents());
+    expect(files).toEqual(['sanity-maps.png', 'sanity.csv', 'sanity.json', 'sanity.png']);
+    const parts = ['embedding', 'LSTM', 'shallow CNN', 'conv4', 'conv3', 'conv2', 'conv1'];
+    expect(report.tables[0]!.rows.filter(({ group }) => group === 'l2caf').map(({ name }) => name)).toEqual(parts);
+    expect(figure(report, 'rankCorrelation', 'LSTM', 'activation-norm')).toBe(1);
+    expect(figure(report, 'rankCorrelation', 'conv1', 'activation-norm')).toBeLessThan(0.9);
+    expect(figure(report, 'rankCorrelation', 'LSTM', 'l2caf')).toBeLessThan(0.9);
+  });
+
+  it('stability: starting points change nothing, small changes little, another event much', async () => {
+    const { report } = await study('stability', ...onEvents());
+    const agreement = (name: string): number => figure(report, 'rankCorrelation', name, 'l2caf');
+    expect(agreement('random start')).toBeGreaterThan(0.98);
+    expect(agreement('brightness × 1.2')).toBeGreaterThan(agreement('another event'));
+    expect(figure(report, 'moved', 'compressed (crf 32)', 'l2caf')).toBeGreaterThan(0);
+    expect(figure(report, 'moved', 'random start', 'l2caf')).toBe(0);
+  });
+
+  it('timing: fast endpoints are faster than vanilla ones', async () => {
+    const args = ['--model', join(folder, 'model'), '--classifier', 'resnet50-imagenet', '--presets', 'tf1-fast'];
+    const { report } = await study('timing', ...args, '--repeats', '1', '--vanilla-iterations', '2');
+    const networks = new Set(report.tables[0]!.rows.map(({ group }) => group));
+    expect([...networks]).toEqual(['resnet50-imagenet + untrained (events)', 'resnet50-imagenet']);
+    const seconds = (name: string): number => figure(report, 'seconds', name, 'resnet50-imagenet');
+    expect(report.tables[0]!.rows.every(({ figures }) => figures['seconds']!.value > 0)).toBe(true);
+    expect(seconds('fast, class, auto (closed-form)')).toBeLessThan(seconds('vanilla, class, tf1-fast descent'));
+  });
+
+  it('stills: a box per picture, whatever it shows', async () => {
+    const canvas = createCanvas(64, 48);
+    canvas.getContext('2d').fillRect(10, 10, 30, 20);
+    await writeFile(join(folder, 'a.png'), await canvas.encode('png'));
+    await writeFile(join(folder, 'boxes.csv'), 'file,x,y,w,h,class\na.png,10,10,30,20,goldfish\n');
+    const { report } = await study('stills', join(folder, 'boxes.csv'));
+    expect(report.used).toEqual({ pictures: 1 });
+    for (const { name } of report.tables[0]!.rows) {
+      expect(figure(report, 'maxBoxAcc', name)).toBeGreaterThanOrEqual(figure(report, 'gtKnown', name));
+      expect(figure(report, 'gtKnown', name)).toBeGreaterThanOrEqual(figure(report, 'top1', name));
+    }
+  });
+});
