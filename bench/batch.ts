@@ -3,7 +3,7 @@
  * `npm run bench -- batch DATA [EVENTS]`, where DATA holds `camvid/events.csv` and `sim-track/events.csv`.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describeModel } from '../src/batch/model.ts';
 import { featureSource } from '../src/batch/outputs.ts';
@@ -21,6 +21,7 @@ const TRUNK_BATCHES_PER_WORKER = 6;
 /** Prints the tables. */
 export async function run([data = '../shared/data', count = '200']: readonly string[]): Promise<void> {
   const events = Number(count);
+  const load = loadavg()[0]!.toFixed(1);
   await pullTrunk(RESNET50_IMAGENET);
   const folder = temporaryFolder();
   const lists = ['camvid', 'sim-track'].map((name) => join(resolve(data), name, 'events.csv'));
@@ -66,7 +67,7 @@ export async function run([data = '../shared/data', count = '200']: readonly str
         ],
         rows: speed,
         notes: [
-          `Two jobs against one: ${(perMinute[1]! / perMinute[0]!).toFixed(2)}× the events per minute, on ${cpus().length} cores.`,
+          `Two jobs against one: ${(perMinute[1]! / perMinute[0]!).toFixed(2)}× the events per minute, on ${cpus().length} cores; load of the machine before: ${load}.`,
           'Trunk alone: the same frames at the rate that as many workers reach with nothing else to do. Frames that overlapping events share are computed once.',
         ],
       },
