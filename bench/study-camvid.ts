@@ -1,7 +1,7 @@
 /**
  * Real driving with masks: localization per label, faithfulness, sanity and stability of the packaged head.
- * `npm run bench -- study-camvid CAMVID/events.csv [EVENTS]`; masks lie in `labels` beside the list. Sanity and stability
- * need the trunk again for every change, so they are measured on EVENTS events, evenly spread.
+ * `npm run bench -- study-camvid CAMVID/events.csv EVENTS [CHANGED]`; masks lie in `labels` beside the list. EVENTS of the test
+ * events are measured, evenly spread; sanity and stability, which need the trunk again for every change, on CHANGED of them.
  */
 import { DEFAULT_METHODS } from '../src/evaluation/baseline-maps.ts';
 import { studyFaithfulness } from '../src/evaluation/faithfulness-study.ts';
@@ -12,23 +12,26 @@ import { writeResults } from './results.ts';
 import { openStudy, resultTable, spread } from './study.ts';
 
 /** Measures, and writes bench/results/study-camvid.json. */
-export async function run([path, count = '20']: readonly string[]): Promise<void> {
-  if (path === undefined) throw new Error('usage: npm run bench -- study-camvid CAMVID/events.csv [EVENTS]');
-  const [{ head, planned, visible, truth, context }] = (await openStudy([path], { labels: 'labels' })) as [
-    Awaited<ReturnType<typeof openStudy>>[number],
-  ];
+export async function run([path, count, changed = '20']: readonly string[]): Promise<void> {
+  if (path === undefined || count === undefined) {
+    throw new Error('usage: npm run bench -- study-camvid CAMVID/events.csv EVENTS [CHANGED]');
+  }
+  const [{ head, planned, visible, truth, context }] = (await openStudy([path], {
+    labels: 'labels',
+    limit: Number(count),
+  })) as [Awaited<ReturnType<typeof openStudy>>[number]];
   const methods = DEFAULT_METHODS;
   const scores = await studyLocalization(head, visible, { ...context, methods, truth });
   const [where, when] = localizationTables(scores, context.seed);
   const [areas, frames] = await studyFaithfulness(head, planned, { ...context, methods });
-  const some = spread(planned, Number(count));
+  const some = spread(planned, Number(changed));
   const sanity = await studySanity(head, some, { ...context, methods: ['l2caf', 'gradcam-abs'] });
   const stability = await studyStability(head, some, { ...context, methods: ['l2caf'] });
   const { events, maps } = where!.rows[0]!.counts;
   const measured = `${some.length} events.`;
   await writeResults({
     name: 'study-camvid',
-    command: `npm run bench -- study-camvid CAMVID/events.csv ${count}`,
+    command: `npm run bench -- study-camvid CAMVID/events.csv ${count} ${changed}`,
     tables: [
       { ...resultTable(where!, 'label'), notes: [`${events} events that one object decides, ${maps} frames.`] },
       ...(when ? [resultTable(when)] : []),

@@ -4,6 +4,8 @@
  * each are measured, evenly spread.
  */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { z } from 'zod';
 import { DEFAULT_METHODS, OWN_METHODS } from '../src/evaluation/baseline-maps.ts';
 import { studyFaithfulness } from '../src/evaluation/faithfulness-study.ts';
@@ -20,11 +22,17 @@ import { POINTING_TOLERANCE_PX } from '../src/evaluation/localization.ts';
 import { type EventScores, localizationTables, studyLocalization } from '../src/evaluation/localization-study.ts';
 import { measureEvents } from '../src/evaluation/subjects.ts';
 import type { VisibleEvent } from '../src/evaluation/truth.ts';
+import { writeFileAtomically } from '../src/files.ts';
 import { toHeatmap } from '../src/l2caf/heatmap.ts';
 import { solveFilters } from '../src/l2caf/solve.ts';
 import type { Heatmap } from '../src/types.ts';
+import { defaultStyle, drawHeatmap } from '../src/video/overlay.ts';
+import { drawPanel, type PanelCell, rowsOf } from '../src/video/panel.ts';
+import { frameCanvas } from '../src/video/picture.ts';
+import { framesAt } from '../src/video/sample.ts';
 import { type ResultTable, writeResults } from './results.ts';
 import { openStudy, resultTable, type StudyEvents } from './study.ts';
+import { root } from './support.ts';
 
 /** Measures, and writes bench/results/study-planted.json. */
 export async function run([count, ...paths]: readonly string[]): Promise<void> {
@@ -40,6 +48,7 @@ export async function run([count, ...paths]: readonly string[]): Promise<void> {
   const [where, when] = localizationTables(scores, context.seed);
   const planned = studies.flatMap(({ visible }) => visible.map((event) => event.planned));
   const [areas] = await studyFaithfulness(head, planned, { ...context, methods: DEFAULT_METHODS });
+  await drawExamples(studies, scores);
   const counts = where!.rows[0]!.counts;
   await writeResults({
     name: 'study-planted',
@@ -139,6 +148,60 @@ const NOTHING = 'no object';
 interface ObjectBox {
   readonly kind: string;
   readonly box: readonly number[];
+}
+
+/**
+ * The events whose maps lie best and worst on their evidence, all sampled frames, with the boxes of the evidence:
+ * docs/pictures/planted.jpg.
+ */
+async function drawExamples(studies: readonly StudyEvents[], scores: readonly EventScores[]): Promise<void> {
+  const events = studies.flatMap(({ visible, head, context }) => visible.map((event) => ({ event, head, context })));
+  const lift = (index: number): number => {
+    const own = scores[index]!.maps.get('l2caf')!;
+    return own.reduce((sum, { energyLift }) => sum + energyLift, 0) / own.length;
+  };
+  const isShown = (index: number): boolean => events[index]!.event.hasEvidence.every(Boolean);
+  const order = [...events.keys()].filter(isShown).sort((a, b) => lift(b) - lift(a));
+  const chosen = [order[0]!, order[Math.floor(order.length / 2)]!, order.at(-1)!];
+  const cells: PanelCell[] = [];
+  for (const index of chosen) {
+    const { event, head, context } = events[index]!;
+    const { clip, label } = event.planned.event;
+    const times = event.planned.views[0]!.frames.map(({ timestampSec }) => timestampSec);
+    const frames = await framesAt(clip, times);
+    const objects = await objectsAt(event);
+    await measureEvents(head, [event.planned], context, async ({ tail }) => {
+      const { filters } = await solveFilters(tail, { seed: context.seed });
+      for (const [slot, filter] of filters.entries()) {
+        cells.push({
+          picture: frameCanvas(frames, slot),
+          label: `${label} · ${times[slot]!.toFixed(1)} s${slot === 0 ? ` · lift ${lift(index).toFixed(1)}` : ''}`,
+          paint: (ink, size) => {
+            const scale = size.width / clip.width;
+            ink.strokeStyle = '#fff';
+            ink.setLineDash([5, 4]);
+            for (const { kind, box } of objects[slot]!) {
+              const [left, top, right, bottom] = box.map((value) => value * scale) as [number, number, number, number];
+              if (kind === DECISIVE) ink.strokeRect(left, top, right - left, bottom - top);
+            }
+            ink.setLineDash([]);
+            drawHeatmap(ink, size, toHeatmap(filter, { width: 96, height: 56 }), { ...defaultStyle, lineWidthPx: 2 });
+          },
+        });
+      }
+    });
+  }
+  const png = drawPanel({
+    rows: rowsOf(cells, cells.length / chosen.length),
+    widthPx: 1200,
+    title: 'Evidence found, half found and missed',
+    caption:
+      'L2-CAF of the event that it finds best, the one in the middle and the worst; dashed: the planted evidence',
+  });
+  const picture = await loadImage(Buffer.from(png));
+  const canvas = createCanvas(picture.width, picture.height);
+  canvas.getContext('2d').drawImage(picture, 0, 0);
+  await writeFileAtomically(join(root, 'docs', 'pictures', 'planted.jpg'), await canvas.encode('jpeg', 80));
 }
 
 /** Per frame with evidence, its objects; undefined for the other frames. */

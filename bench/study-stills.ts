@@ -8,7 +8,7 @@ import { DEFAULT_STILL_METHODS, STILL_METHODS, studyStills } from '../src/evalua
 import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { openStillModel } from '../src/stills/analyze.ts';
 import { type ResultTable, writeResults } from './results.ts';
-import { resultTable, spread } from './study.ts';
+import { report, resultTable, spread } from './study.ts';
 
 /** Measures, and writes bench/results/study-stills.json. */
 export async function run([data, squeezenet, count = '300', descents = '60']: readonly string[]): Promise<void> {
@@ -28,7 +28,13 @@ export async function run([data, squeezenet, count = '300', descents = '60']: re
   for (const { model: name, methods, pictures, layer } of studies) {
     const model = await openStillModel({ model: name, backend: 'auto' });
     const chosen = spread(stills, Number(pictures));
-    const table = await studyStills(model, chosen, { methods, level: LEVEL, seed: 0, ...(layer && { layer }) });
+    const table = await studyStills(model, chosen, {
+      methods,
+      level: LEVEL,
+      seed: 0,
+      onProgress: report(),
+      ...(layer && { layer }),
+    });
     model.network.dispose();
     const title = `${model.network.id}, ${chosen.length} of ${stills.length} pictures`;
     tables.push({ ...resultTable(table), title });

@@ -75,7 +75,7 @@ export function spread<T>(items: readonly T[], count: number): T[] {
 }
 
 /** Progress on stderr, a line per 30 seconds. */
-function report(): (progress: Progress) => void {
+export function report(): (progress: Progress) => void {
   let shownAt = 0;
   return ({ stage, done, total, unit }) => {
     if (performance.now() - shownAt < 30_000) return;

@@ -34,7 +34,7 @@ export function toHeatmap(map: AttentionMap, { height, width, part = 'abs' }: He
     if (value > max) max = value;
   }
   const range = max - min;
-  const values = Float32Array.from(resized, (value) => (range > 0 ? (value - min) / range : 0));
+  const values = resized.map((value) => (range > 0 ? (value - min) / range : 0));
   return { height, width, values, min, max };
 }
 
@@ -53,12 +53,18 @@ export function heatmapToDraw(map: AttentionMap, part: FilterPart = 'abs'): Heat
 export function resize({ height, width, values }: AttentionMap, size: GridShape): Float32Array {
   const rows = samples(height, size.height);
   const columns = samples(width, size.width);
+  const wide = new Float64Array(height * size.width); // every cell row is stretched once, not for every row of the result
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < size.width; x++) {
+      const { low, high, share } = columns[x]!;
+      wide[y * size.width + x] = mix(values[y * width + low]!, values[y * width + high]!, share);
+    }
+  }
   const out = new Float32Array(size.height * size.width);
-  for (const [y, row] of rows.entries()) {
-    for (const [x, column] of columns.entries()) {
-      const top = mix(values[row.low * width + column.low]!, values[row.low * width + column.high]!, column.share);
-      const bottom = mix(values[row.high * width + column.low]!, values[row.high * width + column.high]!, column.share);
-      out[y * size.width + x] = mix(top, bottom, row.share);
+  for (let y = 0; y < size.height; y++) {
+    const { low, high, share } = rows[y]!;
+    for (let x = 0; x < size.width; x++) {
+      out[y * size.width + x] = mix(wide[low * size.width + x]!, wide[high * size.width + x]!, share);
     }
   }
   return out;
