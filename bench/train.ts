@@ -1,5 +1,5 @@
 /**
- * Speed of training the default head on cached features (batches of 64 events of three frames, 24×14×1024 numbers each),
+ * Speed of training the default head on components of features (batches of 64 events of three frames, 24×14×128 numbers each),
  * per backend that is installed, beside the forward pass alone on the same features.
  */
 import { rm } from 'node:fs/promises';
@@ -30,6 +30,7 @@ const STEPS = 7;
 
 const SPEC: HeadSpec = {
   ...trunkSide(RESNET50_IMAGENET, 'conv4', { width: 384, height: 224 }),
+  trunkChannels: 128,
   ...DEFAULT_HEAD,
   labels: Array.from({ length: CLASSES }, (_, k) => `class ${k}`),
 };
