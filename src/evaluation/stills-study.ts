@@ -97,7 +97,7 @@ export async function studyStills(
 function blankNote(stills: readonly StillTruth[]): string {
   const unnamed = stills.filter(({ label }) => classIndex(label) === undefined).length;
   if (unnamed === 0) return '';
-  return `${unnamed} pictures are of no class of the network: their map is that of its most probable class, and they are left out of top-1 and top-5.`;
+  return `Pictures of no class of the network: ${unnamed}; their map is that of its most probable class, and they are left out of top-1 and top-5.`;
 }
 
 /** How one map lies on the object of its picture. */
