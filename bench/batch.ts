@@ -24,8 +24,7 @@ export async function run([data = '../shared/data', count = '200']: readonly str
   const load = loadavg()[0]!.toFixed(1);
   await pullTrunk(RESNET50_IMAGENET);
   const folder = temporaryFolder();
-  const lists = ['camvid', 'sim-track'].map((name) => join(resolve(data), name, 'events.csv'));
-  const rows = lists.flatMap((list) => evenly(threeSecondEvents(list), events / lists.length));
+  const rows = eventsOf(data, events);
   const speed: string[][] = [];
   const perMinute: number[] = [];
   for (const jobs of [1, 2]) {
@@ -76,6 +75,16 @@ export async function run([data = '../shared/data', count = '200']: readonly str
   });
 }
 
+/** Writes a list of that many three-second events of both sources to the folder. */
+export function listOfEvents(folder: string, data: string, count: number): string {
+  return writeList(join(folder, 'events.csv'), eventsOf(data, count));
+}
+
+function eventsOf(data: string, count: number): Row[] {
+  const lists = ['camvid', 'sim-track'].map((name) => join(resolve(data), name, 'events.csv'));
+  return lists.flatMap((list) => evenly(threeSecondEvents(list), count / lists.length));
+}
+
 interface Row {
   readonly video: string;
   readonly startSec: number;
@@ -103,7 +112,7 @@ function writeList(path: string, rows: readonly Row[]): string {
 }
 
 /** A cache with the trunk's weights and no features. */
-function emptyCache(path: string): string {
+export function emptyCache(path: string): string {
   mkdirSync(path, { recursive: true });
   cpSync(join(cacheFolder(), 'trunks'), join(path, 'trunks'), { recursive: true });
   return path;

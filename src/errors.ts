@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'shape-mismatch'
   | 'diverged'
   | 'worker-lost'
+  | 'queue-unavailable'
   | 'aborted';
 
 /** A failure with a known reason: shown to the user as `message`, then `hint`, without a stack trace. */

@@ -128,6 +128,7 @@ export class Batch {
       onStart?.(event);
       await removeLeftovers(folder);
       const outcome = await run(event, folder, outputs).catch((error: unknown) => error as Error);
+      if (outcome instanceof L2cafError && outcome.code === 'aborted') return; // not begun, and so not failed
       if (outcome instanceof Error) {
         await this.#append({ kind: 'failed', event: id, error: describe(outcome), attempts: 2 });
         onEnd?.({ id, error: outcome, attempts: 2 });
@@ -187,7 +188,7 @@ function describe(error: Error): string {
 }
 
 /** What a process that was killed was writing. */
-async function removeLeftovers(folder: string): Promise<void> {
+export async function removeLeftovers(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   const parts = names.filter((name) => /^\..*\.part(\.\w+)?$/.test(name));
   await Promise.all(parts.map((name) => rm(join(folder, name), { force: true })));

@@ -18,6 +18,8 @@ export interface BatchEvent {
   /** The video as the list names it. */
   readonly video: string;
   readonly facts: VideoFacts;
+  /** What documents call the video, where that is not `facts.clip.path`. */
+  readonly sourcePath?: string;
   readonly span: TimeSpan;
   readonly label: string;
   readonly split: string;
@@ -98,7 +100,16 @@ async function findVideos(
   return found;
 }
 
-async function findVideo({ videos }: EventRow, listFolder: string, folder: string | undefined): Promise<string> {
+/**
+ * Where a video lies: in `folder`, by its path or its bare name, or, without one, beside the list.
+ *
+ * @throws L2cafError `input-not-found`
+ */
+export async function findVideo(
+  { videos }: Pick<EventRow, 'videos'>,
+  listFolder: string,
+  folder: string | undefined,
+): Promise<string> {
   const places = videos.flatMap((video) =>
     folder === undefined
       ? [resolve(listFolder, video)]

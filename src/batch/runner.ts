@@ -3,8 +3,10 @@
  * way at once, and should be: their frames share decoding and batches of the trunk, and while one is in the trunk the
  * frames of the next are decoded.
  */
+import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import { makeFolder } from '../files.ts';
+import type { BackendInfo } from '../models/backend.ts';
 import { cacheFolder } from '../models/pretrained.ts';
 import { FeatureCache, type FrameVariant } from '../training/feature-cache.ts';
 import { DEFAULT_CACHE_BYTES } from '../training/features.ts';
@@ -16,6 +18,11 @@ import { WorkerPool, type WorkerState } from './pool.ts';
 import type { EventAnswer, EventTask } from './tasks.ts';
 import { TrunkQueue } from './trunk-queue.ts';
 import type { Videos } from './videos.ts';
+
+/** Worker processes unless asked otherwise: native backends use all cores by themselves. */
+export function defaultJobs(backend: BackendInfo['name']): number {
+  return backend === 'wasm' ? availableParallelism() : 1;
+}
 
 /** What events share. */
 export interface RunnerOptions {
@@ -93,7 +100,7 @@ export class EventRunner {
   }
 
   async #attempt(
-    { facts, span, id }: BatchEvent,
+    { facts, span, id, sourcePath = facts.clip.path }: BatchEvent,
     folder: string,
     outputs: readonly Output[],
     alone: boolean,
@@ -119,7 +126,7 @@ export class EventRunner {
       timingsSec['trunk'] = await this.#trunk.ensure(wanted, rgb, alone);
     }
     const { folder: cache, source, maxBytes } = this.#cache;
-    const place = { cache: { folder: cache, source, maxBytes }, facts, span, frames, folder };
+    const place = { cache: { folder: cache, source, maxBytes }, facts, sourcePath, span, frames, folder };
     const task = { ...place, model: model.choice, analysis, draw, pictures: areDrawn ? pictures : undefined };
     const made = await this.#inWorker(
       this.#networks,

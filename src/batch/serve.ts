@@ -94,7 +94,7 @@ async function processEvent(
   network: () => Promise<OpenModel>,
   targets: Map<string, Promise<BoundTarget>>,
 ): Promise<EventAnswer> {
-  const { outputs, folder, draw, pictures } = task;
+  const { outputs, folder, draw, pictures, facts } = task;
   const pathOf = (output: Output): string => join(folder, FILE_NAMES[output]);
   const timingsSec: Record<string, number> = {};
   const timed = async <T>(step: string, work: () => Promise<T>): Promise<T> => {
@@ -112,12 +112,14 @@ async function processEvent(
   } else {
     analysis = await readAnalysis(pathOf('json'));
   }
+  // Documents call the video as the batch does; here it may lie elsewhere.
+  const here = (): Analysis => ({ ...analysis, source: { ...analysis.source, path: facts.clip.path } });
   const makers: Readonly<Record<Exclude<Output, 'json'>, () => Promise<unknown>>> = {
     thumbnail: () =>
       writeFileAtomically(pathOf('thumbnail'), drawAnalysisThumbnail(analysis, pictures!, draw, THUMBNAIL_PX)),
     strip: () => writeFileAtomically(pathOf('strip'), drawAnalysisStrip(analysis, pictures!, draw, STRIP_PX)),
-    mp4: () => renderVideo(analysis, pathOf('mp4'), draw),
-    report: () => writeReport(analysis, pathOf('report'), draw),
+    mp4: () => renderVideo(here(), pathOf('mp4'), draw),
+    report: () => writeReport(here(), pathOf('report'), draw),
   };
   for (const output of outputs) if (output !== 'json') await timed(output, makers[output]);
   const sizes = await Promise.all(outputs.map(async (output) => [output, await fileSize(pathOf(output))] as const));
@@ -130,7 +132,7 @@ async function explain(
   task: EventTask,
   targets: Map<string, Promise<BoundTarget>>,
 ): Promise<Analysis> {
-  const { cache, frames, facts, span, analysis } = task;
+  const { cache, frames, facts, sourcePath, span, analysis } = task;
   const store = new FeatureCache(cache.folder, cache.source, cache.maxBytes);
   const { length } = cache.source;
   const features = new Float32Array(frames.length * length);
@@ -146,7 +148,14 @@ async function explain(
   const timestampsSec = frames.map(({ timestampSec }) => timestampSec);
   const { timingsSec: _, ...document } = await explainEvent(
     model,
-    { clip: facts.clip, sourceSha256: facts.sha256, span, maps, timestampsSec, timingsSec: { decode: 0, trunk: 0 } },
+    {
+      clip: { ...facts.clip, path: sourcePath },
+      sourceSha256: facts.sha256,
+      span,
+      maps,
+      timestampsSec,
+      timingsSec: { decode: 0, trunk: 0 },
+    },
     { ...analysis, target: await bound },
   );
   return document;

@@ -28,6 +28,8 @@ export interface EventTask {
   readonly model: BatchModel['choice'];
   readonly cache: CachePlace;
   readonly facts: VideoFacts;
+  /** What documents call the video. */
+  readonly sourcePath: string;
   readonly span: TimeSpan;
   readonly frames: readonly FrameVariant[];
   /** The frames at the network's input size, `[t, h, w, 3]`; needed where thumbnail or strip is to be made. */

@@ -1,13 +1,13 @@
 /** `l2caf batch`: every event of a list, on all cores, to be interrupted and continued at will. */
-import { availableParallelism } from 'node:os';
 import { basename, extname, join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Batch, type EventPlan } from '../batch/batch.ts';
 import { readEventList } from '../batch/events.ts';
 import { checkSettings, describeModel } from '../batch/model.ts';
 import { type BatchSettings, type BatchTarget, OUTPUTS, type Output } from '../batch/outputs.ts';
+import { EventQueue, parseQueueAddress, type QueueAddress } from '../batch/queue.ts';
 import { RESULT_FILES, statusOf, writeResults } from '../batch/results.ts';
-import { EventRunner } from '../batch/runner.ts';
+import { defaultJobs, EventRunner } from '../batch/runner.ts';
 import type { Videos } from '../batch/videos.ts';
 import { L2cafError } from '../errors.ts';
 import { writeFileAtomically } from '../files.ts';
@@ -23,6 +23,7 @@ interface BatchFlags extends VideoFlags, AnalysisFlags {
   readonly videos?: string;
   readonly output?: string;
   readonly jobs?: number;
+  readonly queue?: string;
   readonly only?: string;
   readonly limit?: number;
   readonly outputs: readonly Output[];
@@ -47,6 +48,7 @@ export function batchCommand(): Command {
     .option('--videos <folder>', 'where the videos lie (default: beside the list)')
     .option('-o, --output <folder>', "where the results go (default: the list's name in l2caf-out)")
     .option('--jobs <count>', 'worker processes (default: the cores with wasm, one otherwise)', parseCount(1))
+    .option('--queue <address>', 'give events out to l2caf worker through a Redis or Valkey server, redis://HOST:6379')
     .option('--only <label>', 'only events with this label')
     .option('--limit <count>', 'only the first events', parseCount(1))
     .addOption(
@@ -69,12 +71,14 @@ export function batchCommand(): Command {
         'l2caf batch events.csv --videos /data/drives --jobs 4 --outputs json,strip,mp4',
         "l2caf batch 201702271017.eaf --videos /data/hdd --only 'left turn'",
         'l2caf batch clips/ --limit 10',
+        'l2caf batch events.csv -o /shared/results --queue redis://server:6379',
       ),
     )
     .action((path: string, flags: BatchFlags) => interruptible((stop) => runBatch(path, flags, stop)));
 }
 
 async function runBatch(path: string, flags: BatchFlags, stop: AbortSignal): Promise<void> {
+  const address = flags.queue === undefined ? undefined : parseQueueAddress(flags.queue);
   const display = createBatchDisplay(flags);
   const folder = flags.output ?? join('l2caf-out', basename(resolve(path), extname(path)));
   const batch = await Batch.open(folder);
@@ -94,7 +98,9 @@ async function runBatch(path: string, flags: BatchFlags, stop: AbortSignal): Pro
     }
     const settings = await settingsOf(flags, batch.videos);
     const plans = await batch.plan(events, settings);
-    await makeAll(batch, plans, settings, flags, display, stop);
+    const makers = { plans, settings, display, stop };
+    if (address) await giveOut(batch, address, makers);
+    else await makeAll(batch, flags, makers);
     await writeResults(batch, plans);
     const count = (status: string): number => plans.filter((plan) => statusOf(batch, plan) === status).length;
     const summary = {
@@ -157,21 +163,48 @@ async function targetOf(target: TargetFlag, videos: Videos): Promise<BatchTarget
   return { kind: target.kind, facts, span: resolveSpan(facts.clip, target.span) };
 }
 
-async function makeAll(
-  batch: Batch,
-  plans: readonly EventPlan[],
-  settings: BatchSettings,
-  flags: BatchFlags,
-  display: BatchDisplay,
-  stop: AbortSignal,
-): Promise<void> {
+interface Making {
+  readonly plans: readonly EventPlan[];
+  readonly settings: BatchSettings;
+  readonly display: BatchDisplay;
+  readonly stop: AbortSignal;
+}
+
+/** Events of a queue that are in it at the same time: enough for many workers. */
+const EVENTS_IN_QUEUE = 256;
+
+/** Lets the workers of a queue make what is missing. */
+async function giveOut(batch: Batch, address: QueueAddress, { plans, settings, display, stop }: Making): Promise<void> {
+  const open = plans.filter(({ outputs }) => outputs.length > 0);
+  if (open.length === 0) return;
+  const queue = await EventQueue.open(address, settings, resolve(batch.folder));
+  const takeBack = (): void => {
+    display.stopping();
+    void queue.withdraw();
+  };
+  stop.addEventListener('abort', takeBack, { once: true });
+  display.begin(plans.length, plans.length - open.length);
+  try {
+    await batch.run(plans, {
+      run: (event, folder, outputs) => queue.run(event, folder, outputs),
+      eventsAtOnce: EVENTS_IN_QUEUE,
+      onStart: ({ id }) => display.eventStarted(id),
+      onEnd: (end) => display.eventEnded(end),
+      stop,
+    });
+  } finally {
+    await queue.close();
+  }
+}
+
+/** Makes what is missing on this machine. */
+async function makeAll(batch: Batch, flags: BatchFlags, { plans, settings, display, stop }: Making): Promise<void> {
   const open = plans.filter(({ outputs }) => outputs.length > 0);
   if (open.length === 0) return;
   if (open.some(({ outputs }) => outputs.includes('json'))) {
     await pullTrunk(settings.model.pretrained, { onProgress: display.onProgress, signal: stop });
   }
-  // Native backends use all cores by themselves.
-  const jobs = flags.jobs ?? (settings.model.backend === 'wasm' ? availableParallelism() : 1);
+  const jobs = flags.jobs ?? defaultJobs(settings.model.backend);
   const runner = new EventRunner({
     settings,
     videos: batch.videos,

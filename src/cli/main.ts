@@ -20,6 +20,7 @@ import { reportCommand } from './report.ts';
 import { reportError } from './run.ts';
 import { searchCommand } from './search.ts';
 import { trainCommand } from './train.ts';
+import { workerCommand } from './worker.ts';
 
 const program = new Command('l2caf')
   .description('See what a recurrent video network looks at: L2-CAF attention for driving clips.')
@@ -43,6 +44,7 @@ for (const command of [
   projectCommand(),
   modelsCommand(),
   presetsCommand(),
+  workerCommand(),
   doctorCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));

@@ -1,11 +1,13 @@
 /**
  * A batch with the tiny network: all that `l2caf batch` does but for its options. Also a program, to be killed:
- * `tiny-batch.ts EVENTS FOLDER JOBS` prints a line per event.
+ * `tiny-batch.ts EVENTS FOLDER JOBS [QUEUE]` prints a line per event.
  */
+import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Batch, type EventEnd, type EventPlan } from '../../src/batch/batch.ts';
 import { readEventList } from '../../src/batch/events.ts';
-import type { AnalysisSettings, BatchSettings, DrawSettings, Output } from '../../src/batch/outputs.ts';
+import type { AnalysisSettings, BatchModel, BatchSettings, DrawSettings, Output } from '../../src/batch/outputs.ts';
+import { EventQueue, parseQueueAddress } from '../../src/batch/queue.ts';
 import { writeResults } from '../../src/batch/results.ts';
 import { EventRunner } from '../../src/batch/runner.ts';
 import { tinyHead } from '../tiny-network.ts';
@@ -13,6 +15,8 @@ import { tinyHead } from '../tiny-network.ts';
 /** What may differ between runs. */
 export interface TinyBatchOptions {
   readonly jobs?: number;
+  /** Address of the queue through which events are given out. */
+  readonly queue?: string;
   readonly analysis?: Partial<AnalysisSettings>;
   readonly draw?: DrawSettings;
   readonly outputs?: readonly Output[];
@@ -28,6 +32,14 @@ export interface TinyBatchRun {
   readonly ends: readonly EventEnd[];
 }
 
+/** The worker process with the tiny network. */
+export const TINY_WORKER: URL = new URL('./tiny-worker.ts', import.meta.url);
+
+/** The tiny network as a batch describes it; its weights go to the cache. */
+export async function tinyBatchModel(): Promise<BatchModel> {
+  return { choice: { backend: 'wasm' }, backend: 'wasm', ...(await tinyHead()) };
+}
+
 /** Runs a batch to its end. */
 export async function runTinyBatch(
   list: string,
@@ -35,7 +47,7 @@ export async function runTinyBatch(
   options: TinyBatchOptions = {},
 ): Promise<TinyBatchRun> {
   const { jobs = 1, onWorkers, onEnd, stop } = options;
-  const model = { choice: { backend: 'wasm' as const }, backend: 'wasm' as const, ...(await tinyHead()) };
+  const model = await tinyBatchModel();
   const settings: BatchSettings = {
     model,
     analysis: { frames: 3, seed: 0, target: { kind: 'oblivious' }, ...options.analysis },
@@ -47,16 +59,19 @@ export async function runTinyBatch(
     settings,
     videos: batch.videos,
     jobs,
-    workerModule: new URL('./tiny-worker.ts', import.meta.url),
+    workerModule: TINY_WORKER,
     onWorkers: () => onWorkers?.(runner),
   });
+  const address = options.queue === undefined ? undefined : parseQueueAddress(options.queue);
+  const queue = address && (await EventQueue.open(address, settings, resolve(folder)));
+  stop?.addEventListener('abort', () => void queue?.withdraw());
   const ends: EventEnd[] = [];
   try {
     const { events } = await readEventList(list, batch.videos);
     const plans = await batch.plan(events, settings);
     await batch.run(plans, {
-      run: (event, where, outputs) => runner.run(event, where, outputs),
-      eventsAtOnce: runner.eventsAtOnce,
+      run: (event, where, outputs) => (queue ?? runner).run(event, where, outputs),
+      eventsAtOnce: queue ? 64 : runner.eventsAtOnce,
       onEnd: (end) => {
         ends.push(end);
         onEnd?.(end);
@@ -67,14 +82,16 @@ export async function runTinyBatch(
     return { plans, ends };
   } finally {
     await runner.stop();
+    await queue?.close();
     await batch.close();
   }
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const [list, folder, jobs] = process.argv.slice(2) as [string, string, string];
+  const [list, folder, jobs, queue] = process.argv.slice(2) as [string, string, string, string | undefined];
   await runTinyBatch(list, folder, {
     jobs: Number(jobs),
+    ...(queue !== undefined && { queue }),
     outputs: ['strip'],
     onEnd: ({ id }) => process.stdout.write(`${id}\n`),
   });

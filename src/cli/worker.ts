@@ -1,0 +1,59 @@
+/** `l2caf worker`: this machine's part in batches that are given out through a queue. */
+import { Command } from 'commander';
+import { parseQueueAddress } from '../batch/queue.ts';
+import { workQueue } from '../batch/queue-worker.ts';
+import { defaultJobs } from '../batch/runner.ts';
+import { examples, parseCount, parseNumber } from './options.ts';
+import { interruptible } from './run.ts';
+import { createTerminal } from './terminal.ts';
+
+interface WorkerFlags {
+  readonly queue: string;
+  readonly videos?: string;
+  readonly output?: string;
+  readonly jobs?: number;
+  readonly cacheLimit: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The `worker` command. */
+export function workerCommand(): Command {
+  return new Command('worker')
+    .description('analyze events of batches that other machines give out (l2caf batch --queue), until it is stopped')
+    .requiredOption('--queue <address>', 'a Redis or Valkey server, redis://HOST:6379')
+    .option('--videos <folder>', 'where the videos lie on this machine (default: where the batch has them)')
+    .option('-o, --output <folder>', "the batch's folder as this machine sees it (default: as the batch calls it)")
+    .option('--jobs <count>', 'worker processes (default: the cores with wasm, one otherwise)', parseCount(1))
+    .option('--cache-limit <GB>', 'bound on the cache of trunk features', parseNumber(0.01, 1e6), 20)
+    .option('--json', 'say which events ended as JSON, one object a line')
+    .option('-q, --quiet', 'say nothing')
+    .addHelpText(
+      'after',
+      examples(
+        'l2caf worker --queue redis://server:6379',
+        'l2caf worker --queue redis://:PASSWORD@server:6379 --videos /mnt/drives -o /mnt/results --jobs 8',
+      ),
+    )
+    .action((flags: WorkerFlags) => interruptible((stop) => run(flags, stop)));
+}
+
+async function run(flags: WorkerFlags, stop: AbortSignal): Promise<void> {
+  const address = parseQueueAddress(flags.queue);
+  const terminal = createTerminal({ quiet: flags.quiet || flags.json });
+  const { videos, output, jobs, cacheLimit } = flags;
+  terminal.info(`waiting for events from ${address.shown}; Ctrl-C finishes those under way`);
+  await workQueue(address, {
+    jobs: (model) => jobs ?? defaultJobs(model.backend),
+    cacheBytes: cacheLimit * 1e9,
+    ...(videos !== undefined && { videos }),
+    ...(output !== undefined && { output }),
+    onEvent: (id, outcome) => {
+      const error = outcome instanceof Error ? outcome.message : undefined;
+      if (flags.json) terminal.result(JSON.stringify({ event: id, ...(error !== undefined && { error }) }));
+      else terminal.info(error === undefined ? `${id}: done` : `${id}: failed: ${error}`);
+    },
+    stop,
+  });
+  terminal.info('stopped; no event is left half-done');
+}
