@@ -110,6 +110,7 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     await runTinyBatch(few, moved, { queue: redis.address, outputs: ['strip'] });
     expect(await contentOf(moved)).toEqual(await contentOf(local));
 
+    await rm(join(root, 'copies', 'drive.mp4'));
     await makeClip(join(root, 'copies', 'drive.mp4'), { frames: 150, rate: '10' });
     const { ends } = await runTinyBatch(few, changed, { queue: redis.address, outputs: ['strip', 'mp4'] });
     expect(ends.map(({ error }) => error?.message)).toEqual(
