@@ -201,7 +201,7 @@ async function drawExamples(studies: readonly StudyEvents[], scores: readonly Ev
   const picture = await loadImage(Buffer.from(png));
   const canvas = createCanvas(picture.width, picture.height);
   canvas.getContext('2d').drawImage(picture, 0, 0);
-  await writeFileAtomically(join(root, 'docs', 'pictures', 'planted.jpg'), await canvas.encode('jpeg', 80));
+  await writeFileAtomically(join(root, 'docs', 'pictures', 'planted.jpg'), await canvas.encode('jpeg', 70));
 }
 
 /** Per frame with evidence, its objects; undefined for the other frames. */
