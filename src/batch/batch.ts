@@ -45,7 +45,9 @@ export interface RunOptions {
   /** Makes files of an event, see `EventRunner.run`. */
   readonly run: (event: BatchEvent, folder: string, outputs: readonly Output[]) => Promise<EventOutcome>;
   readonly eventsAtOnce: number;
+  /** An event is about to be made. */
   readonly onStart?: (event: BatchEvent) => void;
+  /** An event is journalled as done or failed. */
   readonly onEnd?: (end: EventEnd) => void;
   /** No further event is started once this fires; those under way are finished. */
   readonly stop?: AbortSignal;

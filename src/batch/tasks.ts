@@ -54,5 +54,6 @@ export interface EventAnswer {
 export interface WorkerMethods {
   /** Returns the seconds that it took. */
   features(task: FeaturesTask): Promise<number>;
+  /** Makes the wanted files of one event. */
   event(task: EventTask): Promise<EventAnswer>;
 }

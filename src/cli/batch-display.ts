@@ -22,14 +22,19 @@ export interface BatchSummary {
 /** See the top of this file. */
 export interface BatchDisplay {
   readonly onProgress: ProgressListener;
+  /** A line that stays above the display. */
   warn(message: string): void;
-  /** @param finished events that were done before */
+  /** Work begins on `total` events, of which `finished` were done before. */
   begin(total: number, finished: number): void;
+  /** A worker took the event. */
   eventStarted(id: string): void;
+  /** The event is done, or has failed for good. */
   eventEnded(end: EventEnd): void;
+  /** What each worker is doing now. */
   workers(states: readonly WorkerState[]): void;
   /** The user asked to stop. */
   stopping(): void;
+  /** The last word: counts, and where the results are. */
   finish(summary: BatchSummary, resultsPath: string): void;
   /** Puts the terminal in order again, whatever happened. */
   close(): void;

@@ -31,7 +31,7 @@ export interface ReportOptions {
 
 /**
  * Writes the report of an analysis as one HTML file that needs nothing else, except that the video of a segment longer than
- * {@link MAX_EMBEDDED_SEC} lies beside it (`NAME-clip.mp4`).
+ * 20 seconds lies beside it (`NAME-clip.mp4`).
  *
  * @param path the page to write, `.html`
  * @returns the files that were written
