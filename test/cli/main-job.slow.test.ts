@@ -10,7 +10,7 @@ import { type ClipOptions, makeClip, makeRotated } from '../video/clips.ts';
 import { runCli } from './run-cli.ts';
 
 const FIXTURE = join(import.meta.dirname, '..', '..', 'fixtures', 'clips', 'traffic_light_red.mp4');
-const RESULTS = ['analysis.json', 'overlay.mp4', 'strip.png'];
+const RESULTS = ['analysis.json', 'overlay.mp4', 'report.html', 'strip.png'];
 
 let folder: string;
 beforeAll(async () => {
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 
 describe('analyze with the real network', () => {
-  it('writes its three files, prints the table, and render draws them again in another style', async () => {
+  it('writes its files, prints the table, and render draws them again in another style', async () => {
     const out = join(folder, 'out');
     const result = await runCli(['analyze', FIXTURE, '-o', out]);
     expect(result.exitCode).toBe(0);
