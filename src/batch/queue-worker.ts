@@ -88,7 +88,7 @@ export async function workQueue(address: QueueAddress, options: QueueWorkerOptio
   worker.on('error', () => {}); // the connection mends itself
   try {
     await ended(AbortSignal.any([options.stop, unfit.signal]));
-    await worker.close();
+    await worker.close(redis.status !== 'ready'); // without its server it cannot wait for what is under way
   } finally {
     await desk.close();
     redis.disconnect();
@@ -169,7 +169,8 @@ class Desk {
 
   /** Networks of batches that are over make room for others. */
   async #dropIdle(): Promise<void> {
-    for (const [name, runner] of this.#runners) {
+    // A copy: the runner that waits for this is among them by the time that the first is looked at.
+    for (const [name, runner] of [...this.#runners]) {
       const made = await runner.catch(() => undefined);
       if (made?.active !== 0) continue;
       this.#runners.delete(name);
