@@ -90,15 +90,17 @@ interface Row {
   readonly startSec: number;
 }
 
-/** The events of a list, as long as they should be. */
+/** The events of a list, made three seconds long, that end before the last event of their video does. */
 function threeSecondEvents(list: string): Row[] {
   const [heading, ...records] = parseCsv(readFileSync(list, 'utf8'), list);
-  const [video, start] = ['video', 'start'].map((name) => heading!.fields.indexOf(name)) as [number, number];
-  const rows = records.map(({ fields }) => ({
-    video: resolve(list, '..', fields[video]!),
-    startSec: Number(fields[start]!),
-  }));
-  return rows.slice(0, -2); // the last ones may reach beyond the end
+  const columns = ['video', 'start', 'end'].map((name) => heading!.fields.indexOf(name));
+  const rows = records.map(({ fields }) => {
+    const [video, start, end] = columns.map((column) => fields[column]!) as [string, string, string];
+    return { video: resolve(list, '..', video), startSec: Number(start), endSec: Number(end) };
+  });
+  const lastSec = new Map<string, number>();
+  for (const { video, endSec } of rows) lastSec.set(video, Math.max(endSec, lastSec.get(video) ?? 0));
+  return rows.filter(({ video, startSec }) => startSec + SECONDS_PER_EVENT <= lastSec.get(video)!);
 }
 
 function evenly<T>(items: readonly T[], count: number): T[] {
