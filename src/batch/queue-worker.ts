@@ -33,10 +33,11 @@ export interface QueueWorkerOptions extends Pick<RunnerOptions, 'cacheBytes' | '
   readonly output?: string;
   /** How a model is described; the packaged way unless a test has another. */
   readonly describe?: (choice: BatchModel['choice']) => Promise<BatchModel>;
+  /** Told how each event ended, by its id. */
   readonly onEvent?: (id: string, outcome: EventOutcome | Error) => void;
   /** Events under way are finished, then {@link workQueue} returns. */
   readonly stop: AbortSignal;
-  /** A lock that is not renewed for so long is taken for that of a worker that has died; {@link LOCK_MS} when absent. */
+  /** A lock that is not renewed for so long is taken for that of a worker that has died; default 15 s. */
   readonly lockMs?: number;
 }
 
