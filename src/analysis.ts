@@ -151,7 +151,10 @@ export async function readAnalysis(path: string): Promise<Analysis> {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new L2cafError('analysis-invalid', `${path} is not JSON: ${messageOf(cause)}`, { cause });
+    throw new L2cafError('analysis-invalid', `${path} is not JSON`, {
+      cause,
+      hint: 'give an analysis.json that l2caf analyze wrote',
+    });
   }
   return parseAnalysis(json, path);
 }

@@ -103,6 +103,7 @@ function csvRows(text: string, path: string): EventRows {
     problems.push(`line ${line}: ${fields.length} fields, the heading has ${names.length}`);
     return [];
   });
+  if (heading === undefined) throw unusable(path, 'it is empty');
   if (isBddx(names)) return { rows: tables.flatMap((row) => bddxRows(row.values, row.line, problems)), problems };
   if (!names.includes('video')) throw unusable(path, `line 1: there is no column video, only ${names.join(', ')}`);
   const rows = tables.flatMap(({ values, line, ordinal }) => rowOf(values, `line ${line}`, ordinal, problems));

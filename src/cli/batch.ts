@@ -1,6 +1,6 @@
 /** `l2caf batch`: every event of a list, on all cores, to be interrupted and continued at will. */
 import { basename, extname, join, resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { Batch, type EventPlan } from '../batch/batch.ts';
 import { readEventList } from '../batch/events.ts';
 import { checkSettings, describeModel } from '../batch/model.ts';
@@ -15,7 +15,7 @@ import { pullTrunk } from '../models/pull.ts';
 import { resolveSpan } from '../video/sample.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { type BatchDisplay, createBatchDisplay } from './batch-display.ts';
-import { examples, parseCount, parseNumber, type TargetFlag } from './options.ts';
+import { examples, parseCount, parseNumber, parseSome, type TargetFlag } from './options.ts';
 import { EXIT, interruptible } from './run.ts';
 import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
 
@@ -53,7 +53,7 @@ export function batchCommand(): Command {
     .option('--limit <count>', 'only the first events', parseCount(1))
     .addOption(
       new Option('--outputs <list>', `what to make of each event: ${CHOICES.join(', ')}`)
-        .argParser(parseOutputs)
+        .argParser(parseSome(CHOICES))
         .default(['json', 'strip'], 'json,strip'),
     )
     .option('--strict', 'do nothing if any row of the list is wrong')
@@ -225,11 +225,4 @@ async function makeAll(batch: Batch, flags: BatchFlags, { plans, settings, displ
   } finally {
     await runner.stop();
   }
-}
-
-function parseOutputs(text: string): Output[] {
-  const names = text.split(',').map((name) => name.trim());
-  const isOutput = (name: string): name is Output => CHOICES.some((choice) => choice === name);
-  if (names.every(isOutput)) return names;
-  throw new InvalidArgumentError(`expected some of ${CHOICES.join(', ')}, separated by commas.`);
 }

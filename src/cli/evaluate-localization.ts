@@ -5,7 +5,7 @@ import { DEFAULT_METHODS, MAP_METHODS, type MapMethod } from '../evaluation/base
 import { localizationTables, studyLocalization } from '../evaluation/localization-study.ts';
 import { CAMVID_CLASSES, MIN_OBJECT_PX, openTruth, surveyTruth, type TruthSurvey } from '../evaluation/truth.ts';
 import { mapStudyCommand, runEventStudy, type StudyResult, type TargetFlags } from './evaluate-study.ts';
-import { examples } from './options.ts';
+import { examples, parseSome } from './options.ts';
 import { interruptible } from './run.ts';
 
 interface LocalizationFlags extends TargetFlags {
@@ -58,7 +58,7 @@ export function localizationCommand(): Command {
 /** The option that names the maps to compare. */
 export function methodsOption(fallback: readonly MapMethod[]): Option {
   return new Option('--methods <names>', `maps to compare, separated by commas: ${MAP_METHODS.join(', ')}`)
-    .argParser(parseMethods)
+    .argParser(parseSome(MAP_METHODS))
     .default(fallback, fallback === DEFAULT_METHODS ? 'all but l2caf-pytorch, which is slow' : fallback.join(','));
 }
 
@@ -80,13 +80,6 @@ function describeLeftOut({
   if (framesLeftOut > 0)
     lines.push(`frames left out: ${framesLeftOut} (less than ${MIN_OBJECT_PX} pixels of the object)`);
   return lines;
-}
-
-function parseMethods(text: string): MapMethod[] {
-  const names = text.split(',').map((name) => name.trim());
-  const unknown = names.filter((name) => !MAP_METHODS.some((method) => method === name));
-  if (unknown.length > 0) throw new InvalidArgumentError(`unknown: ${unknown.join(', ')}.`);
-  return MAP_METHODS.filter((method) => names.includes(method));
 }
 
 function parseClasses(text: string): ReadonlyMap<string, number> {

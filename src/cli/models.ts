@@ -55,6 +55,7 @@ export function modelsCommand(): Command {
     .action(async (id: string, options: { from?: string; quiet?: boolean }) => {
       const terminal = createTerminal(options);
       const trunk = findPretrained(id);
+      if ((await cacheState(trunk)) === 'ready') terminal.info(`${id} is in the cache already: nothing to fetch`);
       const path = await interruptible((signal) =>
         pullTrunk(trunk, {
           ...(options.from === undefined ? {} : { from: options.from }),

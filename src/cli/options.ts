@@ -69,6 +69,18 @@ export function parseTitles(text: string): string[] {
   return text.split(',').map((title) => title.trim());
 }
 
+/** Some of `choices`, separated by commas; returned in the order of the choices. */
+export function parseSome<T extends string>(choices: readonly T[]): (text: string) => T[] {
+  return (text) => {
+    const names = text.split(',').map((name) => name.trim());
+    const unknown = names.filter((name) => !choices.some((choice) => choice === name));
+    if (unknown.length > 0) {
+      throw new InvalidArgumentError(`unknown: ${unknown.join(', ')}; expected some of ${choices.join(', ')}.`);
+    }
+    return choices.filter((choice) => names.includes(choice));
+  };
+}
+
 /** The examples that follow the options in `--help`. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;

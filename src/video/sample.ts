@@ -41,8 +41,8 @@ export function resolveSpan(clip: VideoClip, wanted: { startSec?: number; endSec
   if (!Number.isFinite(startSec) || !Number.isFinite(endSec))
     throw wrongSpan(clip, `${span} is not made of two numbers`);
   if (startSec < 0) throw wrongSpan(clip, `${span} starts before the clip`);
-  if (startSec >= endSec) throw wrongSpan(clip, `${span} is empty, as it does not start before its end`);
   if (startSec >= clip.durationSec) throw wrongSpan(clip, `${span} starts after the end of the clip`);
+  if (startSec >= endSec) throw wrongSpan(clip, `${span} is empty, as it does not start before its end`);
   if (endSec >= clip.durationSec + frameSec) throw wrongSpan(clip, `${span} reaches beyond the end of the clip`);
   return { startSec, endSec: Math.min(endSec, clip.durationSec) };
 }

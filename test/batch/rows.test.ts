@@ -54,6 +54,7 @@ describe('CSV and JSON lines', () => {
   });
   it.each([
     ['c.csv', 'clip,start\na,1\n', /no column video/],
+    ['empty.csv', '', /it is empty/],
     ['d.csv', 'video,video\na,b\n', /a column is there twice/],
   ])('are refused as a whole when their heading is wrong (%s)', async (name, text, message) => {
     await expect(readRows(await file(name, text))).rejects.toMatchObject({ code: 'input-unreadable', message });

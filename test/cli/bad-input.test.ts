@@ -46,7 +46,7 @@ describe('analyze refuses, in one line and leaving no file', () => {
     ['a clip shorter than the frames asked for', ['short.mp4'], 1, /holds 2 frames, fewer than the 3 asked for/],
     ['a start after the end', ['good.mp4', '--start', '1.5', '--end', '1'], 1, /1\.5–1 s is empty/],
     ['an end beyond the clip', ['good.mp4', '--end', '60'], 1, /reaches beyond the end of the clip.*2\.00 s long/],
-    ['a start beyond the clip', ['good.mp4', '--start', '60'], 1, /starts after the end|does not start before/],
+    ['a start beyond the clip', ['good.mp4', '--start', '60'], 1, /starts after the end of the clip/],
     ['a negative start', ['good.mp4', '--start=-1'], 2, /--start.*expected seconds/],
     ['NaN for a time', ['good.mp4', '--start', 'NaN'], 2, /--start.*expected seconds/],
     ['NaN for a number', ['good.mp4', '--frames', 'NaN'], 2, /--frames.*expected a whole number/],
