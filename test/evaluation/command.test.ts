@@ -33,7 +33,7 @@ describe('evaluate localization refuses', () => {
       ['--truth', tmpdir(), '--split', 'train'],
       /cannot be used:\n {2}neither .*\n {2}neither /,
     ],
-    ['an unknown method', ['--truth', CLIPS, '--methods', 'l2caf,lime'], /unknown: lime/],
+    ['an unknown method', ['--truth', CLIPS, '--methods', 'l2caf,lime'], /unknown: lime; expected some of l2caf/],
     ['a malformed class', ['--truth', CLIPS, '--classes', 'cyclist=300'], /LABEL=VALUE/],
     ['no truth at all', [], /--truth/],
   ])('%s', async (_, args, message) => {

@@ -115,7 +115,7 @@ describe('time spans', () => {
     [{ startSec: 3, endSec: 2 }, /3–2 s is empty/],
     [{ startSec: 2, endSec: 2 }, /is empty/],
     [{ startSec: -1 }, /starts before the clip/],
-    [{ startSec: 9 }, /is empty/],
+    [{ startSec: 9 }, /starts after the end/],
     [{ startSec: 9, endSec: 12 }, /starts after the end/],
     [{ startSec: 1, endSec: 12 }, /reaches beyond the end/],
     [{ startSec: Number.NaN }, /not made of two numbers/],
