@@ -152,8 +152,9 @@ class FramePipe {
   }
 
   #goOn(): void {
-    this.#resume?.();
-    this.#resume = undefined;
+    const resume = this.#resume;
+    this.#resume = undefined; // before the call: the sink may write its next chunk within it, and wait anew
+    resume?.();
   }
 
   /** Without a single frame, ffmpeg cannot set up its filters: that is an end like any other. */

@@ -230,7 +230,8 @@ describe.skipIf(chromiumPath === undefined)('a report in a browser', () => {
     await page.mouse.move(0, 0);
     await picture.locator('.grid').waitFor({ state: 'hidden' });
     await page.getByText('Filter, 2 × 2 cells').first().click();
-    expect(await page.locator('td').allTextContents()).toEqual(['', '.80', '−.60', '.00', '.00']);
+    const cells = (): Promise<string[]> => page.locator('td').allTextContents();
+    await expect.poll(cells).toEqual(['', '.80', '−.60', '.00', '.00']);
   });
 
   it('can be walked through with the tabulator, and everything has a name', async () => {
