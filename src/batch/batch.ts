@@ -12,7 +12,7 @@ import { type BatchEvent, folderOf } from './events.ts';
 import { Journal, type JournalEntry, type MadeEntry, type MadeFile } from './journal.ts';
 import { takeLock } from './lock.ts';
 import { type BatchSettings, FILE_NAMES, keysOf, OUTPUTS, type Output } from './outputs.ts';
-import type { EventOutcome } from './runner.ts';
+import type { EventOutcome } from './tasks.ts';
 import { Videos } from './videos.ts';
 
 /** What the journal says about an event. */
@@ -33,18 +33,36 @@ export interface EventPlan {
   readonly outputs: readonly Output[];
 }
 
+/** Whether there is something to make. */
+export function isOpen({ outputs }: EventPlan): boolean {
+  return outputs.length > 0;
+}
+
 /** How an event ended. */
 export interface EventEnd {
   readonly id: string;
-  readonly error?: L2cafError | Error;
+  readonly error?: Error;
   readonly attempts: number;
+}
+
+/** Whoever makes events: this machine (`EventRunner`), or the workers of a queue (`EventQueue`). */
+export interface EventMaker {
+  /** Events that should be under way at the same time to keep all workers busy. */
+  readonly eventsAtOnce: number;
+  /**
+   * Makes files of an event; undefined when it was stopped before anybody had begun.
+   *
+   * @param folder of the event's files
+   * @param outputs what to make; without `json`, the analysis is there already
+   * @throws SetupError what would fail for every event
+   */
+  run(event: BatchEvent, folder: string, outputs: readonly Output[]): Promise<EventOutcome | undefined>;
+  /** Ends what it holds: processes, connections. */
+  close(): Promise<void>;
 }
 
 /** How a batch is run. */
 export interface RunOptions {
-  /** Makes files of an event, see `EventRunner.run`. */
-  readonly run: (event: BatchEvent, folder: string, outputs: readonly Output[]) => Promise<EventOutcome>;
-  readonly eventsAtOnce: number;
   /** An event is about to be made. */
   readonly onStart?: (event: BatchEvent) => void;
   /** An event is journalled as done or failed. */
@@ -120,23 +138,29 @@ export class Batch {
     return events.map((event) => plans.get(event)!);
   }
 
-  /** Makes what is missing. An event that fails is recorded and does not end the batch; only the journal's failure does. */
-  async run(plans: readonly EventPlan[], { run, eventsAtOnce, onStart, onEnd, stop }: RunOptions): Promise<void> {
-    const open = plans.filter(({ outputs }) => outputs.length > 0);
-    await eachOf(open, eventsAtOnce, async ({ event, keys, outputs }) => {
+  /**
+   * Makes what is missing. An event that fails is recorded and does not end the batch.
+   *
+   * @param plans those that are {@link isOpen}
+   * @throws SetupError as the maker; L2cafError `output-unwritable` for the journal
+   */
+  async run(plans: readonly EventPlan[], maker: EventMaker, { onStart, onEnd, stop }: RunOptions = {}): Promise<void> {
+    await eachOf(plans, maker.eventsAtOnce, async ({ event, keys, outputs }) => {
       if (stop?.aborted) return;
       const { id } = event;
       const folder = this.folderOf(id);
       onStart?.(event);
       await removeLeftovers(folder);
-      const outcome = await run(event, folder, outputs).catch((error: unknown) => error as Error);
-      if (outcome instanceof L2cafError && outcome.code === 'aborted') return; // not begun, and so not failed
-      if (outcome instanceof Error) {
-        await this.#append({ kind: 'failed', event: id, error: describe(outcome), attempts: 2 });
-        onEnd?.({ id, error: outcome, attempts: 2 });
+      const outcome = await maker.run(event, folder, outputs);
+      if (outcome === undefined) return;
+      const { attempts } = outcome;
+      if ('error' in outcome) {
+        const { error } = outcome;
+        await this.#append({ kind: 'failed', event: id, error: describe(error), attempts });
+        onEnd?.({ id, error, attempts });
         return;
       }
-      const { bytes, figures, timingsSec, attempts } = outcome;
+      const { bytes, figures, timingsSec } = outcome;
       const files = Object.fromEntries(outputs.map((name) => [name, { key: keys[name], bytes: bytes[name]! }]));
       await this.#append({ kind: 'made', event: id, files, ...(figures && { figures }), timingsSec, attempts });
       onEnd?.({ id, attempts });

@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import workerpool from 'workerpool';
 import { L2cafError } from '../errors.ts';
+import { SetupError } from './setup-error.ts';
 import type { WorkerMethods } from './tasks.ts';
 
 /** What a worker is doing. */
@@ -21,7 +22,11 @@ export interface WorkerState {
 /** What a worker says of a task before it answers: that it begins, or why it failed; then the worker ends itself. */
 export type TaskNotice =
   | { readonly kind: 'started'; readonly pid: number }
-  | { readonly kind: 'failed'; readonly error: Pick<L2cafError, 'name' | 'message' | 'code' | 'hint' | 'stack'> };
+  | {
+      readonly kind: 'failed';
+      readonly error: Pick<L2cafError, 'name' | 'message' | 'code' | 'hint' | 'stack'>;
+      readonly isSetup: boolean;
+    };
 
 /** What a worker answers. */
 export interface TaskAnswer<T> {
@@ -43,6 +48,8 @@ export class WorkerPool {
   readonly #onState: () => void;
   #places: number;
   readonly #waiting: (() => void)[] = [];
+  /** Why no worker can do anything. */
+  #broken: SetupError | undefined;
 
   /**
    * @param module file of the worker, which calls `serveWorker`
@@ -74,7 +81,7 @@ export class WorkerPool {
    * Runs a task in a worker that is free, or waits for one.
    *
    * @param doing what to say that the worker does meanwhile
-   * @throws L2cafError what the task throws; `worker-lost` when the process ends
+   * @throws L2cafError what the task throws; `worker-lost` when the process ends; SetupError, and from then on at once
    */
   async run<M extends keyof WorkerMethods>(
     method: M,
@@ -84,6 +91,7 @@ export class WorkerPool {
     await this.#takePlace();
     try {
       for (let round = 1; ; round++) {
+        if (this.#broken) throw this.#broken;
         const outcome = await this.#tryTask<Awaited<ReturnType<WorkerMethods[M]>>>(method, task, doing);
         if ('value' in outcome) return outcome.value;
         if (outcome.hasStarted || round === UNSTARTED_LIMIT) throw outcome.error;
@@ -103,7 +111,8 @@ export class WorkerPool {
     let failure: Error | undefined;
     const on = (notice: TaskNotice): void => {
       if (notice.kind === 'failed') {
-        failure = errorOf(notice.error);
+        failure = errorOf(notice);
+        if (failure instanceof SetupError) this.#broken ??= failure;
         return;
       }
       pid = notice.pid;
@@ -146,11 +155,13 @@ export class WorkerPool {
 }
 
 /** An error that crossed the border between processes. */
-function errorOf({ name, message, code, hint, stack }: Extract<TaskNotice, { kind: 'failed' }>['error']): Error {
+function errorOf({ error, isSetup }: Extract<TaskNotice, { kind: 'failed' }>): Error {
+  const { name, message, code, hint, stack } = error;
   const cause = new Error(message);
   cause.stack = stack ?? '';
-  if (name === 'L2cafError') return new L2cafError(code, message, { ...(hint !== undefined && { hint }), cause });
-  return cause;
+  if (name !== 'L2cafError') return cause;
+  const options = { ...(hint !== undefined && { hint }), cause };
+  return isSetup ? new SetupError(code, message, options) : new L2cafError(code, message, options);
 }
 
 /** What workerpool rejects with when a process ends → what to tell. */

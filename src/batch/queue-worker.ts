@@ -5,8 +5,8 @@
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Job } from 'bullmq';
-import { L2cafError, messageOf } from '../errors.ts';
-import { removeLeftovers } from './batch.ts';
+import { L2cafError } from '../errors.ts';
+import { type EventEnd, removeLeftovers } from './batch.ts';
 import { type BatchEvent, findVideo, folderOf } from './events.ts';
 import { describeModel } from './model.ts';
 import { type BatchModel, type BatchSettings, keysOf } from './outputs.ts';
@@ -18,9 +18,12 @@ import {
   type QueuedAnswer,
   type QueuedEvent,
   type QueuedSettings,
+  toAnswer,
   WORKER_ATTEMPTS,
 } from './queue.ts';
-import { type EventOutcome, EventRunner, type RunnerOptions } from './runner.ts';
+import { EventRunner, type RunnerOptions } from './runner.ts';
+import { duringSetup, SetupError } from './setup-error.ts';
+import type { EventOutcome } from './tasks.ts';
 import { Videos } from './videos.ts';
 
 /** How a worker works. */
@@ -33,8 +36,8 @@ export interface QueueWorkerOptions extends Pick<RunnerOptions, 'cacheBytes' | '
   readonly output?: string;
   /** How a model is described; the packaged way unless a test has another. */
   readonly describe?: (choice: BatchModel['choice']) => Promise<BatchModel>;
-  /** Told how each event ended, by its id. */
-  readonly onEvent?: (id: string, outcome: EventOutcome | Error) => void;
+  /** Told how each event ended. */
+  readonly onEnd?: (end: EventEnd) => void;
   /** Events under way are finished, then {@link workQueue} returns. */
   readonly stop: AbortSignal;
   /** A lock that is not renewed for so long is taken for that of a worker that has died; default 15 s. */
@@ -49,35 +52,35 @@ const MAX_DEATHS = 10;
 /**
  * Takes events until `stop` fires.
  *
- * @throws L2cafError `queue-unavailable`; `model-invalid` when a batch's model is not the same here
+ * @throws L2cafError `queue-unavailable`; SetupError when a batch's model cannot be opened here, or is not the same: others
+ *   get the events
  */
 export async function workQueue(address: QueueAddress, options: QueueWorkerOptions): Promise<void> {
   const { lockMs = LOCK_MS } = options;
   const redis = await connectQueue(address);
-  const { Worker } = await import('bullmq');
+  const { WaitingError, Worker } = await import('bullmq');
   const desk = new Desk(options);
-  let failure: unknown;
+  let failure: SetupError | undefined;
   const unfit = new AbortController();
-  const process = async (job: Job): Promise<QueuedAnswer> => {
+  const process = async (job: Job, token?: string): Promise<QueuedAnswer> => {
     const queued = fromStored(job.data);
+    let outcome: EventOutcome;
     try {
-      const outcome = await desk.run(queued);
-      options.onEvent?.(queued.event.id, outcome);
-      return outcome;
+      outcome = await desk.run(queued);
     } catch (error) {
-      if (error instanceof L2cafError && error.code === 'model-invalid') {
-        failure ??= error;
-        unfit.abort();
-      }
-      if (job.attemptsMade + 1 < WORKER_ATTEMPTS) throw error; // another worker may do better
-      const known = error instanceof Error ? error : new Error(String(error));
-      options.onEvent?.(queued.event.id, known);
-      const { code, hint } = known as Partial<L2cafError>;
-      return {
-        error: { message: messageOf(known), ...(code && { code }), ...(hint && { hint }) },
-        attempts: WORKER_ATTEMPTS,
-      };
+      if (!(error instanceof SetupError)) throw error;
+      failure ??= error;
+      unfit.abort();
+      await job.moveToWait(token); // for others
+      throw new WaitingError();
     }
+    const attempts = queued.attempts + outcome.attempts;
+    if ('error' in outcome && job.attemptsMade + 1 < WORKER_ATTEMPTS) {
+      await job.updateData({ ...job.data, attempts });
+      throw outcome.error; // another worker may do better
+    }
+    options.onEnd?.({ id: queued.event.id, ...('error' in outcome && { error: outcome.error }), attempts });
+    return toAnswer({ ...outcome, attempts });
   };
   const worker = new Worker(QUEUE, process, {
     connection: redis,
@@ -110,11 +113,12 @@ class Desk {
     this.#options = options;
   }
 
+  /** @throws SetupError */
   async run({ event, folder: batchFolder, outputs, settings, keys }: QueuedEvent): Promise<EventOutcome> {
     const shared = await this.#runnerOf(settings);
     const own = keysOf(event, shared.settings);
     if (outputs.some((name) => own[name] !== keys[name])) {
-      throw new L2cafError('model-invalid', 'this worker would make other files than the batch expects', {
+      throw new SetupError('model-invalid', 'this worker would make other files than the batch expects', {
         hint: 'batch and workers need the same version of l2caf, and the same model under the same name',
       });
     }
@@ -123,6 +127,9 @@ class Desk {
     shared.active++;
     try {
       return await shared.runner.run(await this.#here(event), folder, outputs);
+    } catch (error) {
+      if (error instanceof SetupError) throw error;
+      return { error: error as Error, attempts: 1 };
     } finally {
       shared.active--;
     }
@@ -131,7 +138,7 @@ class Desk {
   async close(): Promise<void> {
     const runners = await Promise.allSettled(this.#runners.values());
     await Promise.all(
-      runners.map((result) => (result.status === 'fulfilled' ? result.value.runner.stop() : undefined)),
+      runners.map((result) => (result.status === 'fulfilled' ? result.value.runner.close() : undefined)),
     );
   }
 
@@ -156,7 +163,7 @@ class Desk {
   async #makeRunner({ choice, ...rest }: QueuedSettings): Promise<SettingsRunner> {
     const { describe = describeModel, jobs, cacheBytes, workerModule } = this.#options;
     await this.#dropIdle();
-    const model = await describe(choice);
+    const model = await duringSetup(describe(choice));
     const settings = { ...rest, model };
     const runner = new EventRunner({
       settings,
@@ -175,7 +182,7 @@ class Desk {
       const made = await runner.catch(() => undefined);
       if (made?.active !== 0) continue;
       this.#runners.delete(name);
-      await made.runner.stop();
+      await made.runner.close();
     }
   }
 }

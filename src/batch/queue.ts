@@ -12,9 +12,10 @@ import type { Redis } from 'ioredis';
 import { type ErrorCode, L2cafError, messageOf } from '../errors.ts';
 import { fileSize } from '../files.ts';
 import type { RegionMask } from '../video/regions.ts';
+import type { EventMaker } from './batch.ts';
 import type { BatchEvent } from './events.ts';
 import { type BatchModel, type BatchSettings, FILE_NAMES, keysOf, type Output } from './outputs.ts';
-import type { EventOutcome } from './runner.ts';
+import type { EventOutcome, MadeEvent } from './tasks.ts';
 
 /** Name of the queue on its server; changes when workers of another version would go wrong. */
 export const QUEUE = 'l2caf-events-1';
@@ -33,16 +34,17 @@ export interface QueuedEvent {
   readonly settings: QueuedSettings;
   /** Of the outputs: a worker whose model or version makes others does not fit. */
   readonly keys: Readonly<Record<Output, string>>;
-}
-
-/** What a worker answers when an event has failed for good. */
-export interface QueuedFailure {
-  readonly error: { readonly code?: ErrorCode; readonly message: string; readonly hint?: string };
+  /** How often workers have tried it in vain. */
   readonly attempts: number;
 }
 
-/** What a worker answers. */
-export type QueuedAnswer = EventOutcome | QueuedFailure;
+/** What a worker answers: an outcome as JSON can hold it. */
+export type QueuedAnswer =
+  | MadeEvent
+  | {
+      readonly error: { readonly code?: ErrorCode; readonly message: string; readonly hint?: string };
+      readonly attempts: number;
+    };
 
 /** Workers that try an event, before it has failed for good. */
 export const WORKER_ATTEMPTS = 2;
@@ -124,8 +126,12 @@ export async function connectQueue({ options, shown }: QueueAddress): Promise<Re
   }
 }
 
+/** Events that are in the queue at the same time: enough for many workers. */
+const EVENTS_IN_QUEUE = 256;
+
 /** The batch's end of the queue. Close it when done. */
-export class EventQueue {
+export class EventQueue implements EventMaker {
+  readonly eventsAtOnce = EVENTS_IN_QUEUE;
   readonly #settings: BatchSettings;
   readonly #folder: string;
   readonly #redis: Redis;
@@ -155,9 +161,15 @@ export class EventQueue {
    * Connects to the queue.
    *
    * @param folder of the batch, absolute
+   * @param stop when it fires, what no worker has begun is taken back
    * @throws L2cafError `queue-unavailable`
    */
-  static async open(address: QueueAddress, settings: BatchSettings, folder: string): Promise<EventQueue> {
+  static async open(
+    address: QueueAddress,
+    settings: BatchSettings,
+    folder: string,
+    stop?: AbortSignal,
+  ): Promise<EventQueue> {
     const redis = await connectQueue(address);
     const { Queue, QueueEvents } = await import('bullmq');
     const queue = new Queue<StoredEvent, QueuedAnswer>(QUEUE, { connection: redis });
@@ -167,31 +179,31 @@ export class EventQueue {
     ends.on('error', () => {});
     for (const emitter of [queue, ends]) emitter.setMaxListeners(0); // one per event under way
     await ends.waitUntilReady();
-    return new EventQueue(settings, folder, redis, queue, ends);
+    const opened = new EventQueue(settings, folder, redis, queue, ends);
+    stop?.addEventListener('abort', () => void opened.#withdraw(), { once: true });
+    return opened;
   }
 
-  /**
-   * Gives an event out, and waits until a worker has made its files.
-   *
-   * @throws L2cafError what the worker ended with; `aborted` when {@link withdraw} took it back
-   */
-  async run(event: BatchEvent, folder: string, outputs: readonly Output[]): Promise<EventOutcome> {
+  /** Gives an event out, and waits until a worker has made its files; undefined when it was taken back. */
+  async run(event: BatchEvent, folder: string, outputs: readonly Output[]): Promise<EventOutcome | undefined> {
     const { model, ...rest } = this.#settings;
     const keys = keysOf(event, this.#settings);
     const settings = { ...rest, choice: { ...model.choice, backend: model.backend } };
-    const data = toStored({ event, folder: this.#folder, outputs, settings, keys });
+    const data = toStored({ event, folder: this.#folder, outputs, settings, keys, attempts: 0 });
     const jobId = hashOf([this.#folder, event.id, outputs.map((name) => [name, keys[name]])]);
     const answer = await this.#answerOf(data, jobId);
+    if (answer === undefined) return undefined;
+    const { attempts } = answer;
     if ('error' in answer) {
       const { code = 'worker-lost', message, hint } = answer.error;
-      throw new L2cafError(code, message, hint === undefined ? {} : { hint });
+      return { error: new L2cafError(code, message, hint === undefined ? {} : { hint }), attempts };
     }
-    await checkFiles(folder, answer);
-    return answer;
+    const error = await missingFile(folder, answer);
+    return error ? { error, attempts } : answer;
   }
 
   /** Takes back what no worker has begun; what is under way is waited for. */
-  async withdraw(): Promise<void> {
+  async #withdraw(): Promise<void> {
     const release = this.#release;
     this.#release = undefined; // from now on, nothing is given out again
     const waiting = await this.#queue.getJobs(['waiting', 'delayed', 'prioritized']);
@@ -206,15 +218,13 @@ export class EventQueue {
     this.#redis.disconnect();
   }
 
-  async #answerOf(data: StoredEvent, jobId: string): Promise<QueuedAnswer> {
+  async #answerOf(data: StoredEvent, jobId: string): Promise<QueuedAnswer | undefined> {
     const options = { jobId, attempts: WORKER_ATTEMPTS, backoff: { type: 'fixed', delay: 1000 } };
     const earlier = await this.#queue.getJob(jobId);
     if (await earlier?.isFailed()) await earlier!.remove();
     for (;;) {
       const isStopped = this.#release === undefined;
-      if (isStopped && (await this.#queue.getJob(jobId)) === undefined) {
-        throw new L2cafError('aborted', 'the event was taken back');
-      }
+      if (isStopped && (await this.#queue.getJob(jobId)) === undefined) return undefined;
       // Adding what is there already changes nothing.
       const job: Job<StoredEvent, QueuedAnswer> = await this.#queue.add('event', data, options);
       const end = job.waitUntilFinished(this.#ends, LOOK_AGAIN_MS);
@@ -226,26 +236,27 @@ export class EventQueue {
       }
       if (await ended?.isFailed()) {
         await ended!.remove();
-        return { error: { message: ended!.failedReason }, attempts: WORKER_ATTEMPTS };
+        return { error: { message: ended!.failedReason }, attempts: ended!.attemptsStarted };
       }
     }
   }
 }
 
 /** Workers that do not share the batch's folder would leave it empty without anybody noticing. */
-async function checkFiles(folder: string, { bytes }: EventOutcome): Promise<void> {
+async function missingFile(folder: string, { bytes }: MadeEvent): Promise<L2cafError | undefined> {
   const deadline = performance.now() + VISIBLE_WITHIN_MS;
   for (const [name, size] of Object.entries(bytes) as [Output, number][]) {
     const path = join(folder, FILE_NAMES[name]);
     while ((await fileSize(path)) !== size) {
       if (performance.now() > deadline) {
-        throw new L2cafError('input-not-found', `a worker has made ${path}, but it is not here`, {
+        return new L2cafError('input-not-found', `a worker has made ${path}, but it is not here`, {
           hint: 'workers must write to the same folder: name it as they see it with l2caf worker -o',
         });
       }
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
+  return undefined;
 }
 
 /** As JSON can hold it. */
@@ -260,6 +271,14 @@ function toStored(queued: QueuedEvent): StoredEvent {
     ),
   ) as unknown;
   return { ...queued, settings };
+}
+
+/** An answer as JSON can hold it. */
+export function toAnswer(outcome: EventOutcome): QueuedAnswer {
+  if (!('error' in outcome)) return outcome;
+  const { code, hint } = outcome.error as Partial<L2cafError>;
+  const message = messageOf(outcome.error);
+  return { ...outcome, error: { message, ...(code && { code }), ...(hint !== undefined && { hint }) } };
 }
 
 /** A job as it was given out. */

@@ -11,11 +11,13 @@ import { cacheFolder } from '../models/pretrained.ts';
 import { FeatureCache, type FrameVariant } from '../training/feature-cache.ts';
 import { DEFAULT_CACHE_BYTES } from '../training/features.ts';
 import { chooseFrames } from '../video/sample.ts';
+import type { EventMaker } from './batch.ts';
 import type { BatchEvent } from './events.ts';
 import { FrameStore } from './frame-store.ts';
 import { type BatchSettings, featureSource, type Output } from './outputs.ts';
 import { WorkerPool, type WorkerState } from './pool.ts';
-import type { EventAnswer, EventTask } from './tasks.ts';
+import { SetupError } from './setup-error.ts';
+import type { EventAnswer, EventOutcome, EventTask } from './tasks.ts';
 import { TrunkQueue } from './trunk-queue.ts';
 import type { Videos } from './videos.ts';
 
@@ -38,17 +40,11 @@ export interface RunnerOptions {
   readonly workerModule?: URL;
 }
 
-/** What came of an event, and how often it was tried. */
-export interface EventOutcome extends EventAnswer {
-  readonly attempts: number;
-}
-
 /** An event is tried once more, by itself and in a fresh worker. */
 const ATTEMPTS = 2;
 
-/** See the top of this file. Stop it when done. */
-export class EventRunner {
-  /** Events that should be under way at the same time to keep all workers busy. */
+/** See the top of this file. Close it when done. */
+export class EventRunner implements EventMaker {
   readonly eventsAtOnce: number;
   readonly #options: RunnerOptions;
   readonly #cache: FeatureCache;
@@ -77,25 +73,20 @@ export class EventRunner {
     return [...this.#networks.states, ...this.#encoders.states];
   }
 
-  /**
-   * Makes files of an event.
-   *
-   * @param folder of the event's files
-   * @param outputs what to make; without `json`, the analysis is there already
-   * @throws what the second attempt throws
-   */
+  /** See {@link EventMaker.run}. A failure is that of the last attempt. */
   async run(event: BatchEvent, folder: string, outputs: readonly Output[]): Promise<EventOutcome> {
     for (let attempt = 1; ; attempt++) {
       try {
         return { ...(await this.#attempt(event, folder, outputs, attempt > 1)), attempts: attempt };
       } catch (error) {
-        if (attempt === ATTEMPTS) throw error;
+        if (error instanceof SetupError) throw error;
+        if (attempt === ATTEMPTS) return { error: error as Error, attempts: attempt };
       }
     }
   }
 
   /** Ends the worker processes. */
-  async stop(): Promise<void> {
+  async close(): Promise<void> {
     await Promise.all([this.#networks.stop(), this.#encoders.stop()]);
   }
 

@@ -18,6 +18,7 @@ import { FeatureCache } from '../training/feature-cache.ts';
 import { figuresOf } from './figures.ts';
 import { type BatchModel, FILE_NAMES, type Output } from './outputs.ts';
 import type { TaskAnswer, TaskNotice } from './pool.ts';
+import { duringSetup, SetupError } from './setup-error.ts';
 import type { EventAnswer, EventTask, FeaturesTask, WorkerMethods } from './tasks.ts';
 
 /** Width of a thumbnail, pixels. */
@@ -34,7 +35,7 @@ export function serveWorker(open: (choice: BatchModel['choice']) => Promise<Open
   process.on('SIGINT', () => {}); // the batch decides when its workers end
   let model: Promise<OpenModel> | undefined;
   const network = (choice: BatchModel['choice']): Promise<OpenModel> => {
-    model ??= open(choice);
+    model ??= duringSetup(open(choice));
     return model;
   };
   const targets = new Map<string, Promise<BoundTarget>>();
@@ -54,7 +55,11 @@ function answering<T, R>(work: (task: T) => Promise<R>): (task: T) => Promise<Ta
       return { value: await work(task), pid: process.pid, peakBytes: process.resourceUsage().maxRSS * 1024 };
     } catch (thrown) {
       const { name, message, code, hint, stack } = thrown as Extract<TaskNotice, { kind: 'failed' }>['error'];
-      notify({ kind: 'failed', error: { name, message, code, ...(hint && { hint }), ...(stack && { stack }) } });
+      notify({
+        kind: 'failed',
+        error: { name, message, code, ...(hint && { hint }), ...(stack && { stack }) },
+        isSetup: thrown instanceof SetupError,
+      });
       await setTimeout(20); // the notice is on its way
       return process.exit(1);
     }
@@ -142,7 +147,7 @@ async function explain(
   const { target } = analysis;
   const wanted = target.kind === 'similar' ? { kind: target.kind, clip: target.facts.clip, span: target.span } : target;
   const name = JSON.stringify(target);
-  const bound = targets.get(name) ?? bindTarget(model, { target: wanted, frames: analysis.frames });
+  const bound = targets.get(name) ?? duringSetup(bindTarget(model, { target: wanted, frames: analysis.frames }));
   targets.set(name, bound);
   const maps = await model.network.mapsOf(features);
   const timestampsSec = frames.map(({ timestampSec }) => timestampSec);

@@ -50,6 +50,20 @@ export interface EventAnswer {
   readonly timingsSec: Readonly<Record<string, number>>;
 }
 
+/** An event that was made, and how often it was tried. */
+export interface MadeEvent extends EventAnswer {
+  readonly attempts: number;
+}
+
+/** An event that has failed for good, and how often it was tried. */
+export interface FailedEvent {
+  readonly error: Error;
+  readonly attempts: number;
+}
+
+/** How an event ended. */
+export type EventOutcome = MadeEvent | FailedEvent;
+
 /** What workers can do. */
 export interface WorkerMethods {
   /** Returns the seconds that it took. */

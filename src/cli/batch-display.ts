@@ -22,6 +22,8 @@ export interface BatchSummary {
 /** See the top of this file. */
 export interface BatchDisplay {
   readonly onProgress: ProgressListener;
+  /** A line of information, unless it is to be quiet. */
+  info(message: string): void;
   /** A line that stays above the display. */
   warn(message: string): void;
   /** Work begins on `total` events, of which `finished` were done before. */
@@ -70,6 +72,7 @@ export function createBatchDisplay({ json = false, quiet = false }: { json?: boo
   };
   return {
     onProgress: terminal.onProgress,
+    info: (message) => terminal.info(message),
     warn: (message) => terminal.warn(message),
     begin: (total, finishedBefore) => {
       standing = { total, finishedBefore, startMs: performance.now(), ended: 0, failed: 0, running: 0, workers: [] };

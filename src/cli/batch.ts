@@ -1,7 +1,7 @@
 /** `l2caf batch`: every event of a list, on all cores, to be interrupted and continued at will. */
 import { basename, extname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { Batch, type EventPlan } from '../batch/batch.ts';
+import { Batch, type EventMaker, type EventPlan, isOpen } from '../batch/batch.ts';
 import { readEventList } from '../batch/events.ts';
 import { checkSettings, describeModel } from '../batch/model.ts';
 import { type BatchSettings, type BatchTarget, OUTPUTS, type Output } from '../batch/outputs.ts';
@@ -23,7 +23,7 @@ interface BatchFlags extends VideoFlags, AnalysisFlags {
   readonly videos?: string;
   readonly output?: string;
   readonly jobs?: number;
-  readonly queue?: string;
+  readonly queue?: QueueAddress;
   readonly only?: string;
   readonly limit?: number;
   readonly outputs: readonly Output[];
@@ -48,7 +48,11 @@ export function batchCommand(): Command {
     .option('--videos <folder>', 'where the videos lie (default: beside the list)')
     .option('-o, --output <folder>', "where the results go (default: the list's name in l2caf-out)")
     .option('--jobs <count>', 'worker processes (default: the cores with wasm, one otherwise)', parseCount(1))
-    .option('--queue <address>', 'give events out to l2caf worker through a Redis or Valkey server, redis://HOST:6379')
+    .option(
+      '--queue <address>',
+      'give events out to l2caf worker through a Redis or Valkey server, redis://HOST:6379',
+      parseQueueAddress,
+    )
     .option('--only <label>', 'only events with this label')
     .option('--limit <count>', 'only the first events', parseCount(1))
     .addOption(
@@ -78,7 +82,6 @@ export function batchCommand(): Command {
 }
 
 async function runBatch(path: string, flags: BatchFlags, stop: AbortSignal): Promise<void> {
-  const address = flags.queue === undefined ? undefined : parseQueueAddress(flags.queue);
   const display = createBatchDisplay(flags);
   const folder = flags.output ?? join('l2caf-out', basename(resolve(path), extname(path)));
   const batch = await Batch.open(folder);
@@ -98,9 +101,7 @@ async function runBatch(path: string, flags: BatchFlags, stop: AbortSignal): Pro
     }
     const settings = await settingsOf(flags, batch.videos);
     const plans = await batch.plan(events, settings);
-    const makers = { plans, settings, display, stop };
-    if (address) await giveOut(batch, address, makers);
-    else await makeAll(batch, flags, makers);
+    await make(batch, flags, { plans, settings, display, stop });
     await writeResults(batch, plans);
     const count = (status: string): number => plans.filter((plan) => statusOf(batch, plan) === status).length;
     const summary = {
@@ -170,59 +171,46 @@ interface Making {
   readonly stop: AbortSignal;
 }
 
-/** Events of a queue that are in it at the same time: enough for many workers. */
-const EVENTS_IN_QUEUE = 256;
-
-/** Lets the workers of a queue make what is missing. */
-async function giveOut(batch: Batch, address: QueueAddress, { plans, settings, display, stop }: Making): Promise<void> {
-  const open = plans.filter(({ outputs }) => outputs.length > 0);
+/** Makes what is missing. */
+async function make(batch: Batch, flags: BatchFlags, making: Making): Promise<void> {
+  const { plans, display, stop } = making;
+  const open = plans.filter(isOpen);
   if (open.length === 0) return;
-  const queue = await EventQueue.open(address, settings, resolve(batch.folder));
-  const takeBack = (): void => {
-    display.stopping();
-    void queue.withdraw();
-  };
-  stop.addEventListener('abort', takeBack, { once: true });
-  display.begin(plans.length, plans.length - open.length);
-  try {
-    await batch.run(plans, {
-      run: (event, folder, outputs) => queue.run(event, folder, outputs),
-      eventsAtOnce: EVENTS_IN_QUEUE,
-      onStart: ({ id }) => display.eventStarted(id),
-      onEnd: (end) => display.eventEnded(end),
-      stop,
-    });
-  } finally {
-    await queue.close();
-  }
-}
-
-/** Makes what is missing on this machine. */
-async function makeAll(batch: Batch, flags: BatchFlags, { plans, settings, display, stop }: Making): Promise<void> {
-  const open = plans.filter(({ outputs }) => outputs.length > 0);
-  if (open.length === 0) return;
-  if (open.some(({ outputs }) => outputs.includes('json'))) {
-    await pullTrunk(settings.model.pretrained, { onProgress: display.onProgress, signal: stop });
-  }
-  const jobs = flags.jobs ?? defaultJobs(settings.model.backend);
-  const runner = new EventRunner({
-    settings,
-    videos: batch.videos,
-    jobs,
-    cacheBytes: flags.cacheLimit * 1e9,
-    onWorkers: () => display.workers(runner.workers),
-  });
+  const maker = await (flags.queue === undefined
+    ? thisMachine(batch, flags, making)
+    : workersOf(flags.queue, batch, making));
   stop.addEventListener('abort', () => display.stopping(), { once: true });
   display.begin(plans.length, plans.length - open.length);
   try {
-    await batch.run(plans, {
-      run: (event, folder, outputs) => runner.run(event, folder, outputs),
-      eventsAtOnce: runner.eventsAtOnce,
+    await batch.run(open, maker, {
       onStart: ({ id }) => display.eventStarted(id),
       onEnd: (end) => display.eventEnded(end),
       stop,
     });
   } finally {
-    await runner.stop();
+    await maker.close();
   }
+}
+
+async function workersOf(queue: QueueAddress, batch: Batch, { settings, display, stop }: Making): Promise<EventMaker> {
+  display.info(`events are given out through ${queue.shown}, to l2caf worker --queue ${queue.shown}`);
+  return EventQueue.open(queue, settings, resolve(batch.folder), stop);
+}
+
+async function thisMachine(
+  batch: Batch,
+  { jobs, cacheLimit }: BatchFlags,
+  { plans, settings, display, stop }: Making,
+): Promise<EventMaker> {
+  if (plans.some(({ outputs }) => outputs.includes('json'))) {
+    await pullTrunk(settings.model.pretrained, { onProgress: display.onProgress, signal: stop });
+  }
+  const runner: EventRunner = new EventRunner({
+    settings,
+    videos: batch.videos,
+    jobs: jobs ?? defaultJobs(settings.model.backend),
+    cacheBytes: cacheLimit * 1e9,
+    onWorkers: () => display.workers(runner.workers),
+  });
+  return runner;
 }

@@ -1,6 +1,6 @@
 /** `l2caf worker`: this machine's part in batches that are given out through a queue. */
 import { Command } from 'commander';
-import { parseQueueAddress } from '../batch/queue.ts';
+import { parseQueueAddress, type QueueAddress } from '../batch/queue.ts';
 import { workQueue } from '../batch/queue-worker.ts';
 import { defaultJobs } from '../batch/runner.ts';
 import { examples, parseCount, parseNumber } from './options.ts';
@@ -8,7 +8,7 @@ import { interruptible } from './run.ts';
 import { createTerminal } from './terminal.ts';
 
 interface WorkerFlags {
-  readonly queue: string;
+  readonly queue: QueueAddress;
   readonly videos?: string;
   readonly output?: string;
   readonly jobs?: number;
@@ -21,7 +21,7 @@ interface WorkerFlags {
 export function workerCommand(): Command {
   return new Command('worker')
     .description('analyze events of batches that other machines give out (l2caf batch --queue), until it is stopped')
-    .requiredOption('--queue <address>', 'a Redis or Valkey server, redis://HOST:6379')
+    .requiredOption('--queue <address>', 'a Redis or Valkey server, redis://HOST:6379', parseQueueAddress)
     .option('--videos <folder>', 'where the videos lie on this machine (default: where the batch has them)')
     .option('-o, --output <folder>', "the batch's folder as this machine sees it (default: as the batch calls it)")
     .option('--jobs <count>', 'worker processes (default: the cores with wasm, one otherwise)', parseCount(1))
@@ -39,19 +39,17 @@ export function workerCommand(): Command {
 }
 
 async function run(flags: WorkerFlags, stop: AbortSignal): Promise<void> {
-  const address = parseQueueAddress(flags.queue);
   const terminal = createTerminal({ quiet: flags.quiet || flags.json });
-  const { videos, output, jobs, cacheLimit } = flags;
-  terminal.info(`waiting for events from ${address.shown}; Ctrl-C finishes those under way`);
-  await workQueue(address, {
+  const { queue, videos, output, jobs, cacheLimit } = flags;
+  terminal.info(`waiting for events from ${queue.shown}; Ctrl-C finishes those under way`);
+  await workQueue(queue, {
     jobs: (model) => jobs ?? defaultJobs(model.backend),
     cacheBytes: cacheLimit * 1e9,
     ...(videos !== undefined && { videos }),
     ...(output !== undefined && { output }),
-    onEvent: (id, outcome) => {
-      const error = outcome instanceof Error ? outcome.message : undefined;
-      if (flags.json) terminal.result(JSON.stringify({ event: id, ...(error !== undefined && { error }) }));
-      else terminal.info(error === undefined ? `${id}: done` : `${id}: failed: ${error}`);
+    onEnd: ({ id, error }) => {
+      if (flags.json) terminal.result(JSON.stringify({ event: id, ...(error && { error: error.message }) }));
+      else terminal.info(error ? `${id}: failed: ${error.message}` : `${id}: done`);
     },
     stop,
   });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Batch } from '../../src/batch/batch.ts';
+import { Videos } from '../../src/batch/videos.ts';
 import { createRandom } from '../../src/random.ts';
 import { makeClip, makeTruncated } from '../video/clips.ts';
 import { analysesMade, contentOf, runKilled } from './killing.ts';
@@ -121,6 +122,26 @@ describe('a batch', () => {
     expect(plans.filter(({ outputs }) => outputs.length > 0).map(({ event }) => event.id)).toEqual(['e3']);
     const csv = await readFile(join(root, 'killed-twice', 'results.csv'), 'utf8');
     expect(csv).not.toContain('failed');
+  });
+
+  it('ends with the one error when its model cannot be opened, and records no failure', async () => {
+    const folder = join(root, 'damaged', 'out');
+    const workerModule = new URL('./damaged-worker.ts', import.meta.url);
+    const ends: unknown[] = [];
+    const run = runTinyBatch(list(), folder, { jobs: 2, workerModule, onEnd: (end) => ends.push(end) });
+    await expect(run).rejects.toMatchObject({ name: 'L2cafError', message: /cached weights of tiny are damaged/ });
+    expect(ends).toEqual([]);
+    expect(await readFile(join(folder, 'journal.jsonl'), 'utf8')).not.toContain('"failed"');
+    const { ends: mended } = await runTinyBatch(list(), folder);
+    expect(mended.map(({ attempts, error }) => error ?? attempts)).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+
+  it('ends when the event that its target names cannot be embedded', async () => {
+    const folder = join(root, 'target', 'out');
+    const facts = await new Videos().facts(join(root, 'corrupt.mp4'));
+    const target = { kind: 'similar', facts, span: { startSec: 3, endSec: 5.5 } } as const;
+    await expect(runTinyBatch(list(), folder, { analysis: { target } })).rejects.toThrow(/corrupt\.mp4/);
+    expect(await readFile(join(folder, 'journal.jsonl'), 'utf8')).not.toContain('"failed"');
   });
 
   it('finishes what is under way when asked to stop', async () => {

@@ -118,7 +118,7 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     );
   }, 300_000);
 
-  it('is left by a worker with another model, and made by one with the right one', async () => {
+  it('is left by workers with another model or one that cannot be opened, and made by one with the right one', async () => {
     const few = await writeEvents('three.csv', 3);
     const out = join(root, 'unfit', 'out');
     const ended = runTinyBatch(few, out, { queue: redis.address, outputs: ['strip'] });
@@ -133,8 +133,15 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
       stop: new AbortController().signal,
     });
     await expect(unfit).rejects.toMatchObject({ code: 'model-invalid' });
+    const damaged = workQueue(parseQueueAddress(redis.address), {
+      jobs: () => 1,
+      workerModule: new URL('./damaged-worker.ts', import.meta.url),
+      describe: tinyBatchModel,
+      stop: new AbortController().signal,
+    });
+    await expect(damaged).rejects.toMatchObject({ code: 'weights-invalid' });
     startWorker();
-    expect((await ended).ends.map(({ error }) => error).filter(Boolean)).toEqual([]);
+    expect((await ended).ends.map(({ error, attempts }) => error ?? attempts)).toEqual([1, 1, 1]);
   }, 300_000);
 
   it('never shows the password', async () => {

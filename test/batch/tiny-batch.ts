@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { Batch, type EventEnd, type EventPlan } from '../../src/batch/batch.ts';
+import { Batch, type EventEnd, type EventMaker, type EventPlan, isOpen } from '../../src/batch/batch.ts';
 import { readEventList } from '../../src/batch/events.ts';
 import type { AnalysisSettings, BatchModel, BatchSettings, DrawSettings, Output } from '../../src/batch/outputs.ts';
 import { EventQueue, parseQueueAddress } from '../../src/batch/queue.ts';
@@ -21,6 +21,8 @@ export interface TinyBatchOptions {
   readonly draw?: DrawSettings;
   readonly outputs?: readonly Output[];
   readonly stop?: AbortSignal;
+  /** Another worker than the tiny one. */
+  readonly workerModule?: URL;
   readonly onEnd?: (end: EventEnd) => void;
   /** Called when a worker begins or ends a task. */
   readonly onWorkers?: (runner: EventRunner) => void;
@@ -46,7 +48,7 @@ export async function runTinyBatch(
   folder: string,
   options: TinyBatchOptions = {},
 ): Promise<TinyBatchRun> {
-  const { jobs = 1, onWorkers, onEnd, stop } = options;
+  const { onEnd, stop } = options;
   const model = await tinyBatchModel();
   const settings: BatchSettings = {
     model,
@@ -55,23 +57,12 @@ export async function runTinyBatch(
     outputs: options.outputs ?? [],
   };
   const batch = await Batch.open(folder);
-  const runner: EventRunner = new EventRunner({
-    settings,
-    videos: batch.videos,
-    jobs,
-    workerModule: TINY_WORKER,
-    onWorkers: () => onWorkers?.(runner),
-  });
-  const address = options.queue === undefined ? undefined : parseQueueAddress(options.queue);
-  const queue = address && (await EventQueue.open(address, settings, resolve(folder)));
-  stop?.addEventListener('abort', () => void queue?.withdraw());
+  const maker = await makerOf(batch, settings, options);
   const ends: EventEnd[] = [];
   try {
     const { events } = await readEventList(list, batch.videos);
     const plans = await batch.plan(events, settings);
-    await batch.run(plans, {
-      run: (event, where, outputs) => (queue ?? runner).run(event, where, outputs),
-      eventsAtOnce: queue ? 64 : runner.eventsAtOnce,
+    await batch.run(plans.filter(isOpen), maker, {
       onEnd: (end) => {
         ends.push(end);
         onEnd?.(end);
@@ -81,10 +72,25 @@ export async function runTinyBatch(
     await writeResults(batch, plans);
     return { plans, ends };
   } finally {
-    await runner.stop();
-    await queue?.close();
+    await maker.close();
     await batch.close();
   }
+}
+
+async function makerOf(
+  batch: Batch,
+  settings: BatchSettings,
+  { jobs = 1, queue, stop, onWorkers, workerModule = TINY_WORKER }: TinyBatchOptions,
+): Promise<EventMaker> {
+  if (queue !== undefined) return EventQueue.open(parseQueueAddress(queue), settings, resolve(batch.folder), stop);
+  const runner: EventRunner = new EventRunner({
+    settings,
+    videos: batch.videos,
+    jobs,
+    workerModule,
+    onWorkers: () => onWorkers?.(runner),
+  });
+  return runner;
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -13,5 +13,5 @@ await workQueue(parseQueueAddress(queue), {
   lockMs: 4000,
   stop: stop.signal,
   ...(videos !== undefined && { videos }),
-  onEvent: (id) => process.stdout.write(`${id}\n`),
+  onEnd: ({ id }) => process.stdout.write(`${id}\n`),
 });
