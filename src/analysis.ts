@@ -63,6 +63,11 @@ const windowSchema = z.object({
   probabilities: probabilities.optional(),
 });
 
+/** An event as a list states it; it may reach beyond the span. */
+const eventSchema = z
+  .object({ id: z.string(), label: z.string().min(1), startSec: seconds, endSec: seconds })
+  .refine(({ startSec, endSec }) => startSec < endSec, 'an event ends before it starts');
+
 const analysisSchema = z.object({
   schema: z.literal(ANALYSIS_SCHEMA),
   l2cafVersion: z.string(),
@@ -110,6 +115,8 @@ const analysisSchema = z.object({
   embedding: z.array(z.number()).min(1),
   /** Class probabilities of the event, when the model has a classifier, most probable first. */
   classes: z.array(z.object({ label: z.string(), probability: z.number() })).optional(),
+  /** Labelled events that overlap the span, where a list of events was given; by increasing start. */
+  events: z.array(eventSchema).min(1).optional(),
   /** The classes in the order of every `probabilities`. */
   labels: z.array(z.string()).optional(),
   frames: z.array(frameSchema).min(1),

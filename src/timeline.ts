@@ -5,6 +5,7 @@
 import type { Analysis } from './analysis.ts';
 import { type FilterPart, heatmapToDraw } from './l2caf/heatmap.ts';
 import type { Heatmap, TimeSpan } from './types.ts';
+import { layOutEvents } from './video/event-lanes.ts';
 import { gapsIn, type Keyframe, lazyKeyframes, type NormalizeMode, normalizeKeyframes } from './video/keyframes.ts';
 import { attentionShares, type IgnoredPart, maskOfParts, shareInRegions } from './video/regions.ts';
 import type { RibbonContent } from './video/ribbon-rows.ts';
@@ -64,11 +65,12 @@ export function ignoredWarnings(
 /** The share of the attention from which on ignoring it hides something. */
 const MUCH_IGNORED = 0.2;
 
-/** The plots of an analysis: loss, importance, attention shares and class probabilities of the sampled frames. */
-export function ribbonOf({ frames, labels = [], ...analysis }: Analysis): RibbonContent {
+/** The plots of an analysis: labelled events, loss, importance, attention shares and class probabilities of the sampled frames. */
+export function ribbonOf({ frames, labels = [], events = [], ...analysis }: Analysis): RibbonContent {
   const probabilities = frames.flatMap((frame) => (frame.probabilities ? [frame.probabilities] : []));
   const named = probabilities.length === frames.length ? labels : [];
   const keyframes = keyframesOf({ ...analysis, frames });
+  const laidOut = layOutEvents(events, analysis.span);
   return {
     samples: frames.map(({ timestampSec, loss, importance }, i) => ({
       timestampSec,
@@ -76,6 +78,7 @@ export function ribbonOf({ frames, labels = [], ...analysis }: Analysis): Ribbon
       ...(importance !== undefined && { importance }),
       shares: attentionShares(keyframes[i]!.heatmap),
     })),
+    ...(laidOut && { events: laidOut }),
     classes: named.map((name, k) => ({ name, probabilities: probabilities.map((row) => row[k]!) })),
   };
 }

@@ -3,11 +3,12 @@
  * known, with its lines, before any work starts.
  */
 import { access, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { L2cafError, throwIfAborted } from '../errors.ts';
+import { groupBy } from '../training/group-by.ts';
 import type { ProgressListener, TimeSpan } from '../types.ts';
-import { resolveSpan } from '../video/sample.ts';
 import { eachOf } from './each.ts';
+import { baseOf, type ListedEvent, labelsWithin, spanOfRow } from './labels.ts';
 import { type EventRow, readRows } from './rows.ts';
 import type { VideoFacts, Videos } from './videos.ts';
 
@@ -23,6 +24,8 @@ export interface BatchEvent {
   readonly span: TimeSpan;
   readonly label: string;
   readonly split: string;
+  /** The labelled events of the list that overlap it, itself among them. */
+  readonly listed: readonly ListedEvent[];
   readonly extra: Readonly<Record<string, string>>;
 }
 
@@ -60,11 +63,12 @@ export async function readEventList(path: string, videos: Videos, options: Event
   const isFolder = (await stat(path)).isDirectory();
   const found = await findVideos(rows, isFolder ? path : dirname(path), videos, options);
   const places = new Map<string, string>();
+  const byVideo = groupBy(all, keyOf);
   const checked = rows.map((row): BatchEvent | string => {
     const taken = places.get(folderOf(row.id).toLowerCase());
     if (taken !== undefined) return `${row.place}: the id ${row.id} is already used on ${taken}`;
     places.set(folderOf(row.id).toLowerCase(), row.place);
-    return checkRow(row, found.get(keyOf(row))!);
+    return checkRow(row, found.get(keyOf(row))!, byVideo.get(keyOf(row))!);
   });
   return {
     events: checked.filter((entry) => typeof entry !== 'string'),
@@ -125,17 +129,13 @@ export async function findVideo(
   throw new L2cafError('input-not-found', `there is no file ${places[0]}`);
 }
 
-/** The last part of a path, whichever system wrote it. */
-function baseOf(video: string): string {
-  return basename(video.replaceAll('\\', '/'));
-}
-
-function checkRow(row: EventRow, facts: VideoFacts | L2cafError): BatchEvent | string {
-  const { id, videos, startSec, endSec, label, split, extra } = row;
+function checkRow(row: EventRow, facts: VideoFacts | L2cafError, ofVideo: readonly EventRow[]): BatchEvent | string {
+  const { id, videos, label, split, extra } = row;
   if (facts instanceof L2cafError) return `${row.place}: ${facts.message}`;
-  const wanted = { ...(startSec !== undefined && { startSec }), ...(endSec !== undefined && { endSec }) };
   try {
-    return { id, video: videos[0]!, facts, span: resolveSpan(facts.clip, wanted), label, split, extra };
+    const span = spanOfRow(row, facts.clip);
+    const { events: listed } = labelsWithin(ofVideo, facts.clip, span);
+    return { id, video: videos[0]!, facts, span, label, split, listed, extra };
   } catch (error) {
     return `${row.place}: ${expected(error).message}`;
   }

@@ -59,13 +59,13 @@ export interface BatchSettings {
 }
 
 /** The key of every output of an event. */
-export function keysOf({ facts, span }: BatchEvent, settings: BatchSettings): Record<Output, string> {
+export function keysOf({ facts, span, listed }: BatchEvent, settings: BatchSettings): Record<Output, string> {
   const { model, analysis, draw } = settings;
   const { target, ...how } = analysis;
   const { ribbon, audio, ...style } = draw;
   const explained = target.kind === 'similar' ? [identityOf(target.facts), target.span] : target;
   const network = { ...featureSource(model), head: headSha256(model.head), backend: model.backend };
-  const json = hashOf(['json', VERSION, identityOf(facts), span, network, how, explained]);
+  const json = hashOf(['json', VERSION, identityOf(facts), span, listed, network, how, explained]);
   return {
     json,
     thumbnail: hashOf(['thumbnail', json, style]),

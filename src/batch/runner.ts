@@ -91,7 +91,7 @@ export class EventRunner implements EventMaker {
   }
 
   async #attempt(
-    { facts, span, id, sourcePath = facts.clip.path }: BatchEvent,
+    { facts, span, listed, id, sourcePath = facts.clip.path }: BatchEvent,
     folder: string,
     outputs: readonly Output[],
     alone: boolean,
@@ -117,7 +117,7 @@ export class EventRunner implements EventMaker {
       timingsSec['trunk'] = await this.#trunk.ensure(wanted, rgb, alone);
     }
     const { folder: cache, source, maxBytes } = this.#cache;
-    const place = { cache: { folder: cache, source, maxBytes }, facts, sourcePath, span, frames, folder };
+    const place = { cache: { folder: cache, source, maxBytes }, facts, sourcePath, span, listed, frames, folder };
     const task = { ...place, model: model.choice, analysis, draw, pictures: areDrawn ? pictures : undefined };
     const made = await this.#inWorker(
       this.#networks,

@@ -137,7 +137,7 @@ async function explain(
   task: EventTask,
   targets: Map<string, Promise<BoundTarget>>,
 ): Promise<Analysis> {
-  const { cache, frames, facts, sourcePath, span, analysis } = task;
+  const { cache, frames, facts, sourcePath, span, listed, analysis } = task;
   const store = new FeatureCache(cache.folder, cache.source, cache.maxBytes);
   const { length } = cache.source;
   const features = new Float32Array(frames.length * length);
@@ -163,5 +163,5 @@ async function explain(
     },
     { ...analysis, target: await bound },
   );
-  return document;
+  return { ...document, ...(listed.length > 0 && { events: [...listed] }) };
 }

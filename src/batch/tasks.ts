@@ -3,6 +3,7 @@
 import type { FeatureSource, FrameVariant } from '../training/feature-cache.ts';
 import type { FrameBatch, TimeSpan } from '../types.ts';
 import type { EventFigures } from './figures.ts';
+import type { ListedEvent } from './labels.ts';
 import type { AnalysisSettings, BatchModel, DrawSettings, Output } from './outputs.ts';
 import type { VideoFacts } from './videos.ts';
 
@@ -31,6 +32,8 @@ export interface EventTask {
   /** What documents call the video. */
   readonly sourcePath: string;
   readonly span: TimeSpan;
+  /** Labelled events that overlap the span. */
+  readonly listed: readonly ListedEvent[];
   readonly frames: readonly FrameVariant[];
   /** The frames at the network's input size, `[t, h, w, 3]`; needed where thumbnail or strip is to be made. */
   readonly pictures: FrameBatch | undefined;

@@ -2,6 +2,7 @@
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
 import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis.ts';
+import { type ListedEvents, readLabels } from '../batch/labels.ts';
 import { analyzeDense } from '../dense.ts';
 import { L2cafError } from '../errors.ts';
 import { withFolder } from '../files.ts';
@@ -9,6 +10,7 @@ import { analyzeEvent, openClip, openModel } from '../pipeline.ts';
 import { renderStrip, renderVideo } from '../rendering.ts';
 import { writeReport } from '../report/index.ts';
 import { ignoredWarnings } from '../timeline.ts';
+import { groupBy } from '../training/group-by.ts';
 import type { TimeSpan, VideoClip } from '../types.ts';
 import { type SlideOptions, slideWindow } from '../video/windows.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
@@ -25,6 +27,7 @@ interface AnalyzeFlags extends VideoFlags, AnalysisFlags {
   readonly stride?: number;
   readonly window?: number;
   readonly preview?: boolean;
+  readonly events?: string;
   readonly output?: string;
   readonly report: boolean;
   readonly json?: boolean;
@@ -42,6 +45,7 @@ export function analyzeCommand(): Command {
     .option('--dense', 'slide a window over the whole clip: attention for every moment, not for the event as one')
     .option('--stride <seconds>', 'with --dense: how far the window moves (default: 0.5)', parseSeconds)
     .option('--window <seconds>', 'with --dense: its length (default: 1 per frame of it)', parseSeconds)
+    .option('--events <list>', 'a list of events whose labels are shown over time (CSV, as for l2caf batch)')
     .option('--preview', `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`);
   addAnalysisOptions(command)
     .option('-o, --output <folder>', "where the results go (default: the clip's name in l2caf-out)")
@@ -55,6 +59,7 @@ export function analyzeCommand(): Command {
         'l2caf analyze drive.mp4 --start 1:02 --end 1:05',
         'l2caf analyze drive.mp4 --frames 5 --style both -o results/turn',
         'l2caf analyze drive.mp4 --dense --ribbon',
+        'l2caf analyze drive.mp4 --dense --ribbon --events events.csv',
         'l2caf analyze drive.mp4 --method gradcam-abs',
         'l2caf analyze drive.mp4 --model my-model --target class:left_turn',
         'l2caf analyze drive.mp4 --end 3 --target similar:other.mp4@10-13',
@@ -77,8 +82,10 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   const wanted = { ...(start !== undefined && { startSec: start }), ...(end !== undefined && { endSec: end }) };
   const { clip, span } = await openClip(path, wanted, signal);
   if (slide) slideWindow(span, slide); // before a network is loaded
+  const listed = flags.events === undefined ? { events: [], warnings: [] } : await readLabels(flags.events, clip, span);
   const { analysis, pages } = await withFolder(folder, async () => {
-    const found = await withAttention(clip, flags, slide, terminal, signal, async (analyze) => {
+    const found = await withAttention(clip, flags, slide, terminal, signal, async (explain) => {
+      const analyze = async (part: TimeSpan): Promise<Analysis> => withLabels(await explain(part), listed);
       const isLong = slide !== undefined && span.endSec - span.startSec > 2 * PREVIEW_SEC;
       const first = { ...span, endSec: isLong ? span.startSec + PREVIEW_SEC : span.endSec };
       const previewed = flags.preview ? await analyze(first) : undefined;
@@ -95,6 +102,11 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   if (flags.json) return terminal.result(JSON.stringify(analysis));
   terminal.result(describe(analysis));
   for (const file of [...Object.values(files), ...pages]) terminal.result(file);
+}
+
+function withLabels(analysis: Analysis, { events, warnings }: ListedEvents): Analysis {
+  const listed = events.length > 0 && { events: [...events] };
+  return { ...analysis, ...listed, warnings: [...analysis.warnings, ...warnings] };
 }
 
 /** Opens the model and calls `use` with a function that analyzes a span of the clip. */
@@ -156,12 +168,16 @@ function slideOf({ frames, dense, stride, window, trace }: AnalyzeFlags): SlideO
 }
 
 function describe(analysis: Analysis): string {
-  const { classes, options, windows } = analysis;
+  const { classes, options, windows, events = [] } = analysis;
   const lines = [windows ? describeWindows(analysis, windows) : describeFrames(analysis)];
   lines.push(`${options.solver}: ${options.solverReason}`);
   if (classes) {
     const best = classes.slice(0, 3).map(({ label, probability }) => `${label} ${(100 * probability).toFixed(0)} %`);
     lines.push(`classes: ${best.join(', ')}`);
+  }
+  if (events.length > 0) {
+    const counts = [...groupBy(events, ({ label }) => label)].map(([label, { length }]) => `${label} (${length})`);
+    lines.push(`labelled events: ${counts.join(', ')}`);
   }
   return lines.join('\n');
 }

@@ -70,7 +70,7 @@ export function ignoreOption(): Option {
 /** Adds {@link addAnalysisStyleOptions}, `--ribbon`, `--scale` and `--no-audio`. */
 export function addVideoOptions(command: Command): Command {
   return addAnalysisStyleOptions(command)
-    .option('--ribbon', 'plots under the picture: loss, importance, where the attention lies, classes')
+    .option('--ribbon', 'plots under the picture: labelled events, loss, importance, where the attention lies, classes')
     .option('--scale <size>', 'size of the picture: a factor (0.5), a width (1280x) or a height (x720)', parseScale)
     .option('--no-audio', 'leave the sound out');
 }

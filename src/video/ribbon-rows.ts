@@ -4,6 +4,7 @@
  */
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { TimeSpan } from '../types.ts';
+import type { EventLanes } from './event-lanes.ts';
 import { spansAround } from './keyframes.ts';
 import type { Area } from './overlay.ts';
 import type { AttentionShares } from './regions.ts';
@@ -25,8 +26,8 @@ export interface RibbonSample {
 export interface RibbonContent {
   /** By increasing time. */
   readonly samples: readonly RibbonSample[];
-  /** Labelled events, seconds from the start of the clip. */
-  readonly events?: readonly (TimeSpan & { readonly label: string })[];
+  /** Labelled events. */
+  readonly events?: EventLanes;
   /** The probabilities of the classes at each sample, in [0, 1]; the six that become most probable are drawn. */
   readonly classes?: readonly { readonly name: string; readonly probabilities: readonly number[] }[];
 }
@@ -63,12 +64,9 @@ export interface Row {
 }
 
 /** The rows for which there is data, from the top. */
-export function rowsOf({ samples, events = [], classes = [] }: RibbonContent): Row[] {
+export function rowsOf({ samples, events, classes = [] }: RibbonContent): Row[] {
   const rows: Row[] = [];
-  const label = { text: 'event', color: INK };
-  if (events.length > 0) {
-    rows.push({ height: 26, names: [label], isSampled: false, draw: (plot) => drawEvents(plot, events) });
-  }
+  if (events) rows.push(eventsRow(events));
   rows.push(barsRow('loss', COLORS.sky, samples, ({ loss }) => loss));
   if (samples.some(({ importance }) => importance !== undefined)) {
     rows.push(barsRow('importance', COLORS.orange, samples, ({ importance }) => importance));
@@ -103,24 +101,51 @@ const CLASS_COLORS: readonly string[] = [
   COLORS.vermilion,
   COLORS.purple,
 ];
-const EVENT_COLORS: readonly string[] = ['#3d5a80', '#5c4d7d', '#4a6b5d', '#7d5a4d'];
 
-function drawEvents({ context, unit, top, bottom, xOf }: Plot, events: NonNullable<RibbonContent['events']>): void {
-  for (const [i, { label, startSec, endSec }] of events.entries()) {
-    const [left, right] = [xOf(startSec), xOf(endSec)];
-    context.save();
-    context.beginPath();
-    context.roundRect(left + unit, top, right - left - 2 * unit, bottom - top, 4 * unit);
-    context.clip();
-    context.fillStyle = EVENT_COLORS[i % EVENT_COLORS.length]!;
-    context.fillRect(left, top, right - left, bottom - top);
-    context.font = font(FONT_PX * unit, 'bold');
-    context.fillStyle = '#fff';
+/** Blocks with their labels, below each other where they overlap. */
+function eventsRow({ blocks, lanes, hidden }: EventLanes): Row {
+  const draw = ({ context, unit, top, bottom, xOf }: Plot): void => {
+    const height = (bottom - top) / lanes;
     context.textBaseline = 'middle';
     context.textAlign = 'left';
-    context.fillText(label, left + 8 * unit, (top + bottom) / 2);
-    context.restore();
+    for (const { label, startSec, endSec, roomEndSec, lane, color } of blocks) {
+      const [left, right] = [xOf(startSec) + unit / 2, xOf(endSec) - unit / 2];
+      const [upper, lower] = [top + lane * height + unit / 2, top + (lane + 1) * height - unit / 2];
+      context.fillStyle = color;
+      context.beginPath();
+      context.roundRect(
+        left,
+        upper,
+        Math.max(unit, right - left),
+        lower - upper,
+        Math.min(4 * unit, (right - left) / 2),
+      );
+      context.fill();
+      context.fillStyle = '#fff';
+      context.font = font(FONT_PX * unit, 'bold');
+      context.fillText(
+        cutToFit(context, label, xOf(roomEndSec) - left - 10 * unit),
+        left + 6 * unit,
+        (upper + lower) / 2,
+      );
+    }
+  };
+  const names = [{ text: lanes > 1 ? 'events' : 'event', color: INK }];
+  if (hidden.length > 0) names.push({ text: `and ${hidden.length} more`, color: INK });
+  return { height: EVENT_HEIGHT * lanes, names, isSampled: false, draw };
+}
+
+const EVENT_HEIGHT = 24;
+
+/** As much of a text as fits a width; nothing where that is a letter or two. */
+function cutToFit(context: SKRSContext2D, text: string, widthPx: number): string {
+  const fits = (shown: string): boolean => context.measureText(shown).width <= widthPx;
+  if (fits(text)) return text;
+  for (let length = text.length - 1; length > 2; length--) {
+    const cut = `${text.slice(0, length).trimEnd()}…`;
+    if (fits(cut)) return cut;
   }
+  return '';
 }
 
 /** One bar per sample, from 0 to the greatest value, which the row's name states. */

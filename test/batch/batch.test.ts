@@ -56,6 +56,11 @@ describe('a batch', () => {
     const analysis = JSON.parse(await readFile(join(one, 'events', 'e2', 'analysis.json'), 'utf8'));
     expect(rows[2]!['embedding']).toEqual(analysis.embedding);
     expect(rows[2]!['loss']).toEqual(analysis.frames.map(({ loss }: { loss: number }) => loss));
+    expect(analysis.events).toEqual([
+      { id: 'e1', label: 'left', startSec: 1, endSec: 3 },
+      { id: 'e2', label: 'right', startSec: 2, endSec: 5 },
+      { id: 'e5', label: 'left', startSec: 3, endSec: 6 },
+    ]);
     const [heading, first] = (await readFile(join(one, 'results.csv'), 'utf8')).split('\n');
     expect(heading).toMatch(/^id,video,start,end,label,split,status,.*,embedding,note$/);
     expect(first).toContain(

@@ -56,6 +56,13 @@ describe('analyze refuses, in one line and leaving no file', () => {
     ['levels outside 0 to 1', ['good.mp4', '--levels', '0.5,2'], 2, /--levels.*between 0 and 1/],
     ['a level that is no number', ['good.mp4', '--levels', 'high'], 2, /--levels.*between 0 and 1/],
     ['an opacity above 1', ['good.mp4', '--alpha', '7'], 2, /--alpha.*from 0 to 1/],
+    ['a list of events that is not there', ['good.mp4', '--events', 'no.csv'], 1, /error: cannot read no\.csv/],
+    [
+      'a list of events that is none',
+      ['good.mp4', '--events', 'text.mp4'],
+      1,
+      /text\.mp4 cannot be used: .*no column video/,
+    ],
     ['a stride of nothing', ['good.mp4', '--stride', '1'], 2, /--stride and --window say how a window slides/],
     ['a window longer than the clip', ['good.mp4', '--dense'], 1, /a window of 3 s does not fit into .* 2\.00 s/],
     ['a trace of a drive', ['good.mp4', '--dense', '--trace'], 2, /a dense analysis keeps no trace/],

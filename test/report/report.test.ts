@@ -95,6 +95,10 @@ describe.skipIf(chromiumPath === undefined)('a report in a browser', () => {
     const clip = await makeClip(join(folder, '"><img src=x onerror=window.hacked=1> #%3F.mp4'));
     analysis = await analysisOf(clip, [0.48, 1.48], {
       warnings: [HOSTILE],
+      events: [
+        { id: 'a', label: HOSTILE, startSec: 0, endSec: 1.2 },
+        { id: 'b', label: 'turn', startSec: 1, endSec: 9 },
+      ],
       labels: [HOSTILE, 'turn'],
       classes: [{ label: HOSTILE, probability: 0.75 }],
     });
@@ -219,6 +223,21 @@ describe.skipIf(chromiumPath === undefined)('a report in a browser', () => {
     for (const level of await page.getByRole('checkbox', { name: 'Draw this level' }).all()) await level.check();
     await page.getByRole('slider', { name: 'Level' }).first().fill('0.6');
     expect(inked(await overlay())).not.toBe(contours);
+  });
+
+  it('shows labelled events, and which of them are under the cursor', async () => {
+    const texts = await page.locator('.event').allTextContents();
+    expect(texts).toEqual([HOSTILE, 'turn']);
+    await page.getByRole('slider', { name: 'Time' }).focus();
+    const value = page.locator('.names', { hasText: 'events' }).locator('.value');
+    for (const [key, expected] of [
+      ['Home', HOSTILE],
+      ['Shift+ArrowRight', HOSTILE],
+      ['End', 'turn'],
+    ] as const) {
+      await page.keyboard.press(key);
+      await expect.poll(() => value.textContent()).toBe(expected);
+    }
   });
 
   it('states the value of the cell under the pointer', async () => {

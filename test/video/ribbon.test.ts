@@ -1,5 +1,6 @@
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import { describe, expect, test } from 'vitest';
+import { layOutEvents } from '../../src/video/event-lanes.ts';
 import { drawCursor, drawRibbon, ribbonHeight } from '../../src/video/ribbon.ts';
 import type { RibbonContent } from '../../src/video/ribbon-rows.ts';
 
@@ -27,6 +28,11 @@ function count(context: SKRSContext2D, x: number, [red, green, blue]: readonly n
     if (data[i] === red && data[i + 1] === green && data[i + 2] === blue) found++;
   }
   return found;
+}
+
+/** `#rrggbb` as three numbers. */
+function rgbOf(color: string): number[] {
+  return [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16));
 }
 
 const SKY = [0x56, 0xb4, 0xe9];
@@ -65,11 +71,38 @@ describe('rows', () => {
 
   test('are there only for what is known', () => {
     const height = (more: Partial<RibbonContent>): number => ribbonHeight(PICTURE, { samples, ...more });
-    const events = [{ label: 'left turn', startSec: 1, endSec: 3 }];
+    const events = layOutEvents([{ label: 'left turn', startSec: 1, endSec: 3 }], SPAN)!;
     const classes = [{ name: 'left turn', probabilities: [1] }];
     expect(height({ events })).toBeGreaterThan(height({}));
     expect(height({ classes })).toBeGreaterThan(height({ events }));
     expect(ribbonHeight({ width: 640, height: 50 }, { samples })).toBeLessThan(height({}));
+  });
+
+  test('draw labelled events as blocks with their labels, one below the other where they overlap', () => {
+    const events = layOutEvents(
+      [
+        { label: 'left turn', startSec: 1, endSec: 6 },
+        { label: 'stop', startSec: 4, endSec: 9 },
+      ],
+      SPAN,
+    )!;
+    const context = draw({ samples, events });
+    const [turn, stop] = events.blocks.map(({ color }) => rgbOf(color));
+    const heights = [0.5, 5.9, 8].map((timeSec) => [
+      count(context, xOf(timeSec), turn!),
+      count(context, xOf(timeSec), stop!),
+    ]);
+    expect(heights[0]).toEqual([0, 0]);
+    expect(heights[1]![0]).toBeGreaterThan(15);
+    expect(heights[1]![1]).toBe(heights[1]![0]);
+    expect(heights[2]).toEqual([0, heights[1]![1]]);
+    const white = (fromSec: number, toSec: number): number => {
+      const { data } = context.getImageData(xOf(fromSec), 100, xOf(toSec) - xOf(fromSec), 60);
+      return data.filter((value, i) => i % 4 === 0 && value === 255 && data[i + 1] === 255 && data[i + 2] === 255)
+        .length;
+    };
+    expect(white(1, 2)).toBeGreaterThan(20);
+    expect(white(7, 9)).toBe(0);
   });
 
   test('draw the most probable classes as lines', () => {

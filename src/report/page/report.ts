@@ -102,14 +102,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
       ),
       section('Over time', ribbon.element, keyHints()),
       section(`Sampled frames${someOf(data.pictures.length, frames.length)}`, gallery),
-      section(
-        `Loss while solving${someOf(data.pictures.length, frames.length)}`,
-        lossCurves(
-          frames,
-          data.pictures.map(({ frame }) => frame),
-          plots,
-        ),
-      ),
+      ...(analysis.windows ? [] : [lossSection()]), // windows keep no losses but their last
       section('How it was made', factTables(analysis)),
     ),
   );
@@ -117,6 +110,12 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
   new ResizeObserver(paintPictures).observe(gallery);
   document.addEventListener('keydown', onKey);
   player.goToTime(momentsSec[0]!);
+
+  function lossSection(): HTMLElement {
+    const pictured = data.pictures.map(({ frame }) => frame);
+    const title = `Loss while solving${someOf(pictured.length, frames.length)}`;
+    return section(title, lossCurves(frames, pictured, plots));
+  }
 
   function paintAll(): void {
     paintVideo();

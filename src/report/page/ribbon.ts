@@ -4,6 +4,7 @@
  */
 import type uPlot from 'uplot';
 import type { TimeSpan } from '../../types.ts';
+import type { EventLanes } from '../../video/event-lanes.ts';
 import { isInside, spansAround } from '../../video/keyframes.ts';
 import type { AttentionShares } from '../../video/regions.ts';
 import type { RibbonContent, RibbonSample } from '../../video/ribbon-rows.ts';
@@ -24,6 +25,8 @@ export class Ribbon {
   readonly #cells: readonly TimeSpan[];
   readonly #rows: readonly Row[];
   readonly #values: HTMLElement[][] = [];
+  readonly #events: EventLanes | undefined;
+  readonly #eventValue = element('span', { class: 'value' });
   readonly #scrubber: HTMLElement;
   readonly #playhead = element('div', { class: 'playhead', 'aria-hidden': 'true' });
 
@@ -31,6 +34,7 @@ export class Ribbon {
   constructor(content: RibbonContent, time: RibbonTime, plots: PlotGroup, onSeek: (timeSec: number) => void) {
     this.#time = time;
     this.#samples = content.samples;
+    this.#events = content.events;
     this.#cells = spansAround(content.samples, time.span, time.gaps);
     this.#rows = rowsOf(content, this.#cells);
     const { startSec, endSec } = time.span;
@@ -43,6 +47,7 @@ export class Ribbon {
       'aria-valuemax': endSec.toFixed(3),
     });
     this.element = element('div', { class: 'ribbon' }, this.#track());
+    if (content.events) this.element.append(...this.#eventLine(content.events));
     for (const row of this.#rows) this.element.append(...this.#line(row, plots));
     this.#scrubber.append(this.#playhead);
     this.element.append(this.#scrubber);
@@ -60,6 +65,7 @@ export class Ribbon {
     this.#playhead.style.left = `${100 * this.#shareOf(timeSec)}%`;
     this.#scrubber.setAttribute('aria-valuenow', timeSec.toFixed(3));
     this.#scrubber.setAttribute('aria-valuetext', formatTime(timeSec));
+    this.#showEvents(timeSec);
     const sample = this.#cells.findIndex((cell) => isInside([cell], timeSec));
     for (const [k, row] of this.#rows.entries()) {
       for (const [i, { read }] of row.names.entries()) {
@@ -84,6 +90,38 @@ export class Ribbon {
       track.append(tick);
     }
     return track;
+  }
+
+  /** Labelled events as blocks, and the labels at the time shown. */
+  #eventLine({ blocks, lanes, hidden }: EventLanes): HTMLElement[] {
+    const more = hidden.length > 0 ? [element('div', { class: 'name' }, `and ${hidden.length} more`)] : [];
+    const name = element(
+      'div',
+      { class: 'name' },
+      element('span', { class: 'kind' }, lanes > 1 ? 'events' : 'event'),
+      this.#eventValue,
+    );
+    const description = blocks.map((b) => `${b.label} ${formatTime(b.startSec)} to ${formatTime(b.endSec)}`).join(', ');
+    const line = element('div', { class: 'events', role: 'img', 'aria-label': `labelled events: ${description}` });
+    line.style.setProperty('--lanes', String(lanes));
+    for (const { label, startSec, endSec, roomEndSec, lane, color } of blocks) {
+      const text = element('span', { class: 'event-label' }, label);
+      const block = element('div', { class: 'event' }, text);
+      const [left, right] = [this.#shareOf(startSec), this.#shareOf(endSec)];
+      Object.assign(block.style, { left: `${100 * left}%`, width: `${100 * (right - left)}%` });
+      text.style.width = `${(100 * (roomEndSec - startSec)) / (endSec - startSec)}%`;
+      block.style.setProperty('--label-color', color);
+      block.style.setProperty('--lane', String(lane));
+      line.append(block);
+    }
+    return [element('div', { class: 'names' }, name, ...more), line];
+  }
+
+  #showEvents(timeSec: number): void {
+    const now = this.#events?.blocks.filter((block) => isInside([block], timeSec)) ?? [];
+    const text = now.map(({ label }) => label).join(', ') || '–';
+    this.#eventValue.textContent = text;
+    this.#eventValue.title = text;
   }
 
   #line(row: Row, plots: PlotGroup): HTMLElement[] {
