@@ -8,7 +8,7 @@ import { type ErrorCode, L2cafError } from './errors.ts';
 
 /** A thread that does one kind of job. */
 export interface Thread<Job, Answer> {
-  /** Does a job after those that were given before; several may wait. Throws what the job throws. */
+  /** Does a job after those that were given before; several may wait. Throws what the job throws, or why the thread ended. */
   run(job: Job): Promise<Answer>;
   /** Ends the thread at once; jobs that are under way fail. */
   end(): Promise<void>;
@@ -28,12 +28,15 @@ export async function startThread<Job, Answer>(
 ): Promise<Thread<Job, Answer>> {
   const worker = new Worker(threadUrl(module, base), { workerData: data });
   const waiting: { resolve: (answer: Answer) => void; reject: (error: unknown) => void }[] = [];
+  let ended: { readonly error: unknown } | undefined;
   const nextAnswer = (): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      waiting.push({ resolve, reject });
+      if (ended) reject(ended.error);
+      else waiting.push({ resolve, reject });
     });
   const failAll = (error: unknown): void => {
-    for (const { reject } of waiting.splice(0)) reject(error);
+    ended ??= { error };
+    for (const { reject } of waiting.splice(0)) reject(ended.error);
   };
   worker.on('message', (message: Message<Answer>) => {
     const next = waiting.shift();
@@ -41,7 +44,9 @@ export async function startThread<Job, Answer>(
     else next?.reject(errorOf(message.error));
   });
   worker.on('error', failAll);
-  worker.on('exit', () => failAll(new L2cafError('aborted', 'a worker thread ended early')));
+  worker.on('exit', () =>
+    failAll(new L2cafError('worker-lost', 'a worker thread ended early', { hint: 'it may have run out of memory' })),
+  );
   await nextAnswer();
   return {
     run: (job) => {
