@@ -278,7 +278,7 @@ async function liftOf(
   const { events: visible } = await surveyTruth(planned, truth);
   const methods = DEFAULT_METHODS.filter((method) => ['l2caf', 'l2caf-reinit', 'activation-norm'].includes(method));
   const scores = await studyLocalization(head, visible, { methods, truth, target: 'oblivious', seed: 0, backend });
-  const [table] = localizationTables(scores, 0);
+  const [table] = await localizationTables(scores, { seed: 0 });
   const overall = table!.rows.filter(({ group }) => group === undefined);
   const lift = Object.fromEntries(overall.map(({ name, figures }) => [name, figures['energyLift']!.value]));
   await writeFileAtomically(path, JSON.stringify(lift));
@@ -341,7 +341,7 @@ async function untrainedRows({ data }: Places, backend: Backend): Promise<string
     await prepareFeatures(planned, spec, cache, { backend });
     const views = planned.map((event) => event.views[0]!);
     const spaces = [
-      await pooledFeatures(views, cache, spec.trunkChannels),
+      await pooledFeatures(views, spec.trunkChannels, { cache }),
       await embedViews(untrainedHead(spec, 0), views, { cache }),
     ];
     for (const [i, space] of spaces.entries()) {
@@ -349,7 +349,7 @@ async function untrainedRows({ data }: Places, backend: Backend): Promise<string
       const [test, training] = (['test', 'train'] as const).map((split) =>
         all.filter((event) => event.split === split),
       );
-      const report = evaluateRetrieval(test!, training!, { exclude: 'overlap', seed: 0 });
+      const report = await evaluateRetrieval(test!, training!, { exclude: 'overlap', seed: 0 });
       cells[i]!.push(report.mapAtR.toFixed(3), report.knn!.balancedAccuracy.toFixed(3));
     }
   }

@@ -22,7 +22,7 @@ export async function run([path, count, changed = '20']: readonly string[]): Pro
   })) as [Awaited<ReturnType<typeof openStudy>>[number]];
   const methods = DEFAULT_METHODS;
   const scores = await studyLocalization(head, visible, { ...context, methods, truth });
-  const [where, when] = localizationTables(scores, context.seed);
+  const [where, when] = await localizationTables(scores, context);
   const [areas, frames] = await studyFaithfulness(head, planned, { ...context, methods });
   const some = spread(planned, Number(changed));
   const sanity = await studySanity(head, some, { ...context, methods: ['l2caf', 'gradcam-abs'] });

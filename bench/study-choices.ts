@@ -36,7 +36,7 @@ export async function run([count, ...paths]: readonly string[]): Promise<void> {
     });
     scores.push(...measured);
   }
-  const [table] = localizationTables(scores, seed);
+  const [table] = await localizationTables(scores, { seed });
   const { events, maps } = table!.rows[0]!.counts;
   await writeResults({
     name: 'study-choices',

@@ -45,7 +45,7 @@ export async function run([count, ...paths]: readonly string[]): Promise<void> {
   for (const { visible, truth } of studies) {
     scores.push(...(await studyLocalization(head, visible, { ...context, methods: DEFAULT_METHODS, truth })));
   }
-  const [where, when] = localizationTables(scores, context.seed);
+  const [where, when] = await localizationTables(scores, context);
   const planned = studies.flatMap(({ visible }) => visible.map((event) => event.planned));
   const [areas] = await studyFaithfulness(head, planned, { ...context, methods: DEFAULT_METHODS });
   await drawExamples(studies, scores);
@@ -58,7 +58,7 @@ export async function run([count, ...paths]: readonly string[]): Promise<void> {
         ...resultTable(where!),
         notes: [`${counts['events']} events that one object decides, ${counts['maps']} frames.`],
       },
-      resultTable(advantages(scores, context.seed)),
+      resultTable(await advantages(scores, context.seed)),
       ...(when ? [{ ...resultTable(when, 'label'), notes: [...(when.notes ?? [])] }] : []),
       await peakTable(studies),
       resultTable(areas!),
@@ -72,7 +72,7 @@ const ADVANTAGES: readonly Measure[] = [
 ];
 
 /** L2-CAF less each other method on the same frames. */
-function advantages(events: readonly EventScores[], seed: number): FigureTable {
+async function advantages(events: readonly EventScores[], seed: number): Promise<FigureTable> {
   const records = events.map(({ maps }): EventRecords<Sums> => {
     const own = maps.get('l2caf')!;
     const others = [...maps].filter(([method]) => !OWN_METHODS.some((name) => name === method));
@@ -94,7 +94,7 @@ function advantages(events: readonly EventScores[], seed: number): FigureTable {
     title: 'L2-CAF less each other method, on the same frames',
     rowTitle: 'less',
     measures: ADVANTAGES,
-    rows: figureRows(records, ADVANTAGES.map(meanOf), { seed }),
+    rows: await figureRows(records, ADVANTAGES.map(meanOf), { seed }),
     highlighted: [],
     notes: ['Above 0: L2-CAF is better; an interval that excludes 0 is a clear difference.'],
   };

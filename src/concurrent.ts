@@ -1,4 +1,24 @@
-/** Work on many things at once, but not on all: each may be a process of its own. */
+/** Work on many things at once, but not on all; and long work in one piece, which must let others in. */
+import { setImmediate } from 'node:timers/promises';
+import { throwIfAborted } from './errors.ts';
+
+/** Milliseconds that work in one piece may keep the process to itself. */
+const PIECE_MS = 50;
+
+/**
+ * For long computations in this thread, which nothing can interrupt, Ctrl-C included: a function to be awaited between
+ * their parts. It lets events in if the last turn is long enough ago, and throws `aborted` once the signal has fired.
+ */
+export function createPause(signal: AbortSignal | undefined): () => Promise<void> {
+  let turnAt = performance.now();
+  return async () => {
+    if (performance.now() - turnAt >= PIECE_MS) {
+      await setImmediate();
+      turnAt = performance.now();
+    }
+    throwIfAborted(signal);
+  };
+}
 
 /** Results of `work` on each item, in their order; at most `limit` run at once. After a failure, which is thrown, no more start. */
 export async function mapConcurrently<T, R>(

@@ -1,7 +1,7 @@
-/** Bounded concurrency: order, bound, and what a failure stops. */
+/** Bounded concurrency: order, bound, and what a failure stops; long work that lets others in. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { mapConcurrently } from '../src/concurrent.ts';
+import { createPause, mapConcurrently } from '../src/concurrent.ts';
 
 it('keeps the order of the items and never runs more than the limit', async () => {
   let [running, most] = [0, 0];
@@ -26,4 +26,14 @@ it('throws the first failure and starts nothing after it', async () => {
   await expect(mapConcurrently([1, 2, 3, 4, 5, 6], 2, work)).rejects.toThrow('no');
   await sleep(10);
   expect(started).not.toContain(6);
+});
+
+it('lets events in while something is computed in one piece, and stops it', async () => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 0);
+  const pause = createPause(controller.signal);
+  const compute = async (): Promise<void> => {
+    for (;;) await pause(); // nothing but the signal ends this
+  };
+  await expect(compute()).rejects.toMatchObject({ code: 'aborted' });
 });

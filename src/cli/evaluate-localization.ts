@@ -43,12 +43,13 @@ export function localizationCommand(): Command {
           for (const line of describeLeftOut(leftOut)) terminal.info(line);
           if (visible.length === 0) throw nothingToMeasure(flags);
           const { methods } = flags;
-          const scores = await studyLocalization(head, visible, { ...(await context()), methods, truth });
+          const study = await context();
+          const scores = await studyLocalization(head, visible, { ...study, methods, truth });
           const frames = visible.reduce((sum, { hasEvidence }) => sum + hasEvidence.filter(Boolean).length, 0);
           return {
             options: { truth: flags.truth, methods, minObjectPx: MIN_OBJECT_PX },
             used: { events: visible.length, frames, ...leftOut },
-            tables: localizationTables(scores, flags.seed),
+            tables: await localizationTables(scores, study),
           } satisfies StudyResult;
         }),
       ),

@@ -62,7 +62,7 @@ async function measure(open: OpenEvents, eventsPath: string, flags: RetrievalFla
   return {
     options: { exclude },
     used: { events: open.planned.length, queries: own.perQuery.length, trainingEvents: training.length },
-    tables: [tableOf(reports, flags)],
+    tables: [await tableOf(reports, flags, signal)],
     ...(own.knn && { details: { knn: own.knn } }),
   };
 }
@@ -84,15 +84,15 @@ async function compare(
   await prepareFeatures(all, head.spec, cache, { backend, ...work });
   const views = all.map((event) => event.views[0]!);
   const options: EmbedOptions = { cache, ...work };
-  const report = (features: string, embeddings: readonly Float32Array[]): NamedReport => {
+  const report = async (features: string, embeddings: readonly Float32Array[]): Promise<NamedReport> => {
     const embedded = all.map(({ event }, i) => describe(event, embeddings[i]!));
     const [searched, references] = [embedded.slice(0, planned.length), embedded.slice(planned.length)];
-    return { features, report: evaluateRetrieval(searched, references, { exclude, seed }) };
+    return { features, report: await evaluateRetrieval(searched, references, { exclude, seed, ...work }) };
   };
   return [
-    report('model', await embedViews(head, views, options)),
-    report('random head', await embedViews(untrainedHead(head.spec, seed), views, options)),
-    report('pooled trunk', await pooledFeatures(views, cache, head.spec.trunkChannels)),
+    await report('model', await embedViews(head, views, options)),
+    await report('random head', await embedViews(untrainedHead(head.spec, seed), views, options)),
+    await report('pooled trunk', await pooledFeatures(views, head.spec.trunkChannels, options)),
   ];
 }
 
@@ -112,19 +112,24 @@ const WHOLE: readonly Measure[] = [
   { key: 'knn', title: 'kNN', digits: 3 },
 ];
 
-function tableOf(reports: readonly NamedReport[], { exclude, seed }: RetrievalFlags): FigureTable {
-  const rows = reports.map(({ features, report }): FigureRow => {
-    const [row] = figureRows(
+async function tableOf(
+  reports: readonly NamedReport[],
+  { exclude, seed }: RetrievalFlags,
+  signal: AbortSignal,
+): Promise<FigureTable> {
+  const rows: FigureRow[] = [];
+  for (const { features, report } of reports) {
+    const [row] = await figureRows(
       report.perQuery.map((query) => ({ rows: new Map([[features, query]]) })),
       STATISTICS,
-      { seed },
+      { seed, signal },
     );
-    return {
+    rows.push({
       name: features,
       counts: { queries: report.perQuery.length },
       figures: { ...NO_QUERIES, ...row?.figures, nmi: single(report.nmi), knn: single(report.knn?.balancedAccuracy) },
-    };
-  });
+    });
+  }
   return {
     title: `Events that find each other, without ${exclude}`,
     rowTitle: 'features',

@@ -47,7 +47,6 @@ export async function studyFaithfulness(
     if (subject.tail.slots === 1) return { spatial: { group, rows } };
     return { spatial: { group, rows }, temporal: { group, rows: await temporalAgreement(subject, options.seed) } };
   });
-  const { seed } = options;
   const spatial = measured.map((event) => event.spatial);
   const temporal = measured.flatMap((event) => event.temporal ?? []);
   const statistics = (measures: readonly Measure[]) => measures.map(meanOf);
@@ -56,7 +55,7 @@ export async function studyFaithfulness(
       title: 'Cells inserted and deleted in the order of a map',
       rowTitle: 'order',
       measures: measuresOf(statistics(AREAS)),
-      rows: figureRows(spatial, statistics(AREAS), { seed, countsOf: countMaps }),
+      rows: await figureRows(spatial, statistics(AREAS), { ...options, countsOf: countMaps }),
       highlighted: OWN_METHODS,
       notes: ['Insertion: higher is more faithful; deletion: lower. random: mean of ten orders.'],
     },
@@ -69,7 +68,7 @@ export async function studyFaithfulness(
       title: 'Frames ranked, against leaving each frame out',
       rowTitle: 'frames ranked by',
       measures: measuresOf(statistics(AGREEMENT)),
-      rows: figureRows(temporal, statistics(AGREEMENT), { seed }),
+      rows: await figureRows(temporal, statistics(AGREEMENT), options),
       highlighted: ['importance'],
       notes: ['importance: the feature map of the frame replaced by the mean of the others, as analyze reports it.'],
     },

@@ -2,7 +2,9 @@
  * What every study ends in: a table of figures, one row per thing compared and one column per measure, each with its 95 %
  * interval over events. Tables, CSV files and plots are made from this one shape, so a new figure is a new measure.
  */
+import { createPause } from '../concurrent.ts';
 import { groupBy } from '../training/group-by.ts';
+import type { ProgressListener } from '../types.ts';
 import { bootstrap, type Estimate } from './bootstrap.ts';
 
 /** How a column is named, printed and drawn. */
@@ -60,35 +62,66 @@ export interface EventRecords<R> {
   readonly rows: ReadonlyMap<string, R>;
 }
 
+/** How {@link figureRows} works. */
+export interface FigureOptions {
+  /** Of the resamples. */
+  readonly seed: number;
+  readonly onProgress?: ProgressListener | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The rows of a table: over all events, then per group. All rows and measures of the same events are resampled
  * alike. An event without a record for a row is left out of that row.
+ *
+ * @param unit what the records are of
+ * @param countsOf further counts of a row
+ * @throws L2cafError `aborted`
  */
-export function figureRows<R>(
+export async function figureRows<R>(
   events: readonly EventRecords<R>[],
   statistics: readonly Statistic<R>[],
   {
     seed,
+    onProgress,
+    signal,
     countsOf,
     unit = 'events',
-  }: { seed: number; unit?: string; countsOf?: (records: readonly R[]) => Record<string, number> },
-): FigureRow[] {
-  const rowsOf = (own: readonly EventRecords<R>[]): FigureRow[] => {
+  }: FigureOptions & { unit?: string; countsOf?: (records: readonly R[]) => Record<string, number> },
+): Promise<FigureRow[]> {
+  const pause = createPause(signal);
+  const parts = recordsByRow(events);
+  const rows: FigureRow[] = [];
+  for (const { records, ...names } of parts) {
+    onProgress?.({ stage: 'intervals', done: rows.length, total: parts.length, unit: 'rows' });
+    const figures: Record<string, Estimate> = {};
+    for (const { key, of } of statistics) {
+      await pause();
+      figures[key] = bootstrap(records.length, (indices) => of(indices.map((i) => records[i]!)), { seed });
+    }
+    rows.push({ ...names, counts: { [unit]: records.length, ...countsOf?.(records) }, figures });
+  }
+  onProgress?.({ stage: 'intervals', done: rows.length, total: parts.length, unit: 'rows' });
+  return rows;
+}
+
+/** What was recorded for each row: of all events, then of each group in alphabetical order. */
+function recordsByRow<R>(events: readonly EventRecords<R>[]): (Pick<FigureRow, 'name' | 'group'> & { records: R[] })[] {
+  const groups = [...groupBy(events, ({ group }) => group)].flatMap(([group, own]) =>
+    group === undefined ? [] : [{ group, own }],
+  );
+  const all: readonly { group?: string; own: readonly EventRecords<R>[] }[] = [
+    { own: events },
+    ...groups.sort((a, b) => (a.group < b.group ? -1 : 1)),
+  ];
+  return all.flatMap(({ group, own }) => {
     const names = new Set(own.flatMap(({ rows }) => [...rows.keys()]));
-    return [...names].map((name) => {
-      const records = own.flatMap(({ rows }) => (rows.has(name) ? [rows.get(name)!] : []));
-      const figures = statistics.map(({ key, of }) => [
-        key,
-        bootstrap(records.length, (indices) => of(indices.map((i) => records[i]!)), { seed }),
-      ]);
-      return { name, counts: { [unit]: records.length, ...countsOf?.(records) }, figures: Object.fromEntries(figures) };
-    });
-  };
-  const groups = [...groupBy(events, ({ group }) => group)].filter(([group]) => group !== undefined);
-  const grouped = groups
-    .sort(([a], [b]) => (a! < b! ? -1 : 1))
-    .flatMap(([group, own]) => rowsOf(own).map((row) => ({ ...row, group: group! })));
-  return [...rowsOf(events), ...grouped];
+    return [...names].map((name) => ({
+      name,
+      ...(group !== undefined && { group }),
+      records: own.flatMap(({ rows }) => (rows.has(name) ? [rows.get(name)!] : [])),
+    }));
+  });
 }
 
 /** Numbers read off several maps of one event, added up, so that an event's frames stay together in resampling. */

@@ -7,7 +7,14 @@ import { frameImportance } from '../l2caf/importance.ts';
 import type { Head } from '../models/head.ts';
 import { type MapMethod, type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
 import type { BinaryImage } from './contours.ts';
-import { type EventRecords, type FigureTable, figureRows, measuresOf, type Statistic } from './figures.ts';
+import {
+  type EventRecords,
+  type FigureOptions,
+  type FigureTable,
+  figureRows,
+  measuresOf,
+  type Statistic,
+} from './figures.ts';
 import { energyLift, isPointingHit } from './localization.ts';
 import { measureEvents, type StudyContext } from './subjects.ts';
 import { type TemporalOutcome, temporalOutcome } from './temporal.ts';
@@ -120,8 +127,14 @@ const TEMPORAL: readonly Statistic<TemporalOutcome>[] = [
   { key: 'guessing', title: 'hits by guessing', digits: 2, of: (all) => mean(all.map(({ chance }) => chance)) },
 ];
 
-/** The figures: per method, over all events and per label; and how often the most important frame shows the object. */
-export function localizationTables(events: readonly EventScores[], seed: number): FigureTable[] {
+/**
+ * The figures: per method, over all events and per label; and how often the most important frame shows the object. Throws
+ * as `figureRows`.
+ */
+export async function localizationTables(
+  events: readonly EventScores[],
+  options: FigureOptions,
+): Promise<FigureTable[]> {
   const records = events.map(
     ({ label, maps }): EventRecords<EventSums> => ({
       group: label,
@@ -136,7 +149,7 @@ export function localizationTables(events: readonly EventScores[], seed: number)
     title: 'Where the maps lie',
     rowTitle: 'method',
     measures: measuresOf(STATISTICS),
-    rows: figureRows(records, STATISTICS, { seed, countsOf }),
+    rows: await figureRows(records, STATISTICS, { ...options, countsOf }),
     highlighted: OWN_METHODS,
   };
   const timed = events.flatMap(({ label, temporal }) =>
@@ -148,7 +161,7 @@ export function localizationTables(events: readonly EventScores[], seed: number)
     title: 'Does the most important frame show the object?',
     rowTitle: 'frames ranked by',
     measures: measuresOf(TEMPORAL),
-    rows: figureRows(timed, TEMPORAL, { seed }),
+    rows: await figureRows(timed, TEMPORAL, options),
     highlighted: ['importance'],
     notes: [
       'Importance: how far the output moves when the feature map of a frame is replaced by the mean of the others. Events of which some sampled frames show the object and others do not.',

@@ -17,7 +17,16 @@ import { drawPanel, type PanelCell, rowsOf } from '../video/panel.ts';
 import { frameCanvas } from '../video/picture.ts';
 import { framesAt } from '../video/sample.ts';
 import { type MapMethod, mapsOf, OWN_METHODS } from './baseline-maps.ts';
-import { type EventRecords, type FigureTable, figureRows, type Measure, meanOf, type Sums, sumsOf } from './figures.ts';
+import {
+  type EventRecords,
+  type FigureRow,
+  type FigureTable,
+  figureRows,
+  type Measure,
+  meanOf,
+  type Sums,
+  sumsOf,
+} from './figures.ts';
 import { measureEvents, objectivesOf, type StudyContext } from './subjects.ts';
 
 /** How the study is done. */
@@ -73,7 +82,7 @@ export async function studySanity(
     ...(options.signal && { signal: options.signal }),
   });
   return {
-    table: tableOf(report, trained, options),
+    table: await tableOf(report, trained, options),
     meanRankCorrelation: Object.fromEntries(options.methods.map((method, m) => [method, meanOver(report, trained, m)])),
     contactPicture: await contactPicture(report, trained, events, options),
   };
@@ -132,8 +141,13 @@ const MEASURES: readonly Measure[] = [
   { key: 'ssim', title: 'SSIM', digits: 2 },
 ];
 
-function tableOf(report: SanityReport, trained: EventMaps, { methods, seed }: SanityStudyOptions): FigureTable {
-  const rows = methods.flatMap((method, m) => {
+async function tableOf(
+  report: SanityReport,
+  trained: EventMaps,
+  { methods, seed, signal }: SanityStudyOptions,
+): Promise<FigureTable> {
+  const rows: FigureRow[] = [];
+  for (const [m, method] of methods.entries()) {
     const records = trained.map(
       (_, e): EventRecords<Sums> => ({
         rows: new Map(
@@ -144,8 +158,9 @@ function tableOf(report: SanityReport, trained: EventMaps, { methods, seed }: Sa
         ),
       }),
     );
-    return figureRows(records, MEASURES.map(meanOf), { seed }).map((row) => ({ ...row, group: method }));
-  });
+    const own = await figureRows(records, MEASURES.map(meanOf), { seed, signal });
+    rows.push(...own.map((row) => ({ ...row, group: method })));
+  }
   return {
     title: 'Maps after the network has unlearnt, against those of the trained one',
     rowTitle: 'unlearnt, down to',

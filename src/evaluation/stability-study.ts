@@ -17,7 +17,16 @@ import type { ProgressListener, VideoClip } from '../types.ts';
 import { runFfmpeg } from '../video/ffmpeg.ts';
 import { probeClip } from '../video/probe.ts';
 import { type MapMethod, mapsOf, OWN_METHODS } from './baseline-maps.ts';
-import { type EventRecords, type FigureTable, figureRows, type Measure, meanOf, type Sums, sumsOf } from './figures.ts';
+import {
+  type EventRecords,
+  type FigureRow,
+  type FigureTable,
+  figureRows,
+  type Measure,
+  meanOf,
+  type Sums,
+  sumsOf,
+} from './figures.ts';
 import { measureEvents, type StudyContext, type Subject } from './subjects.ts';
 
 /** How the study is done. */
@@ -54,7 +63,8 @@ export async function studyStability(
       OTHER_EVENT,
       original.map((_, i) => original[(i + 1) % original.length]!),
     );
-  const rows = methods.flatMap((method) => {
+  const rows: FigureRow[] = [];
+  for (const method of methods) {
     const records = original.map((own, i): EventRecords<Sums> => {
       const compared = [...changed].map(
         ([name, measured]) => [name, compare(own, measured[i]!, method)] as [string, Sums],
@@ -62,8 +72,9 @@ export async function studyStability(
       const starts = method === 'l2caf' ? [...own.starts] : [];
       return { rows: new Map([...starts, ...compared]) };
     });
-    return figureRows(records, MEASURES.map(meanOf), { seed }).map((row) => ({ ...row, group: method }));
-  });
+    const compared = await figureRows(records, MEASURES.map(meanOf), { seed, signal: options.signal });
+    rows.push(...compared.map((row) => ({ ...row, group: method })));
+  }
   return {
     title: 'Maps of the same event after a change that should not matter',
     rowTitle: 'change',

@@ -74,7 +74,7 @@ export async function studyStills(
   stills: readonly StillTruth[],
   options: StillsStudyOptions,
 ): Promise<FigureTable> {
-  const { onProgress, signal, seed, methods, level } = options;
+  const { onProgress, signal, methods, level } = options;
   const records: EventRecords<PictureScore>[] = [];
   for (const [index, still] of stills.entries()) {
     throwIfAborted(signal);
@@ -86,7 +86,7 @@ export async function studyStills(
     title: 'Where the maps of a classification network lie',
     rowTitle: 'method',
     measures: measuresOf(STATISTICS),
-    rows: figureRows(records, STATISTICS, { seed, unit: 'pictures' }),
+    rows: await figureRows(records, STATISTICS, { ...options, unit: 'pictures' }),
     highlighted: methods.filter((method) => method.startsWith('l2caf')),
     notes: [
       `GT-known, top-1, top-5: the box of the largest region above ${level} of the heatmap's range overlaps a true one by half; the map is that of the true class, which for top-1 and top-5 must be among the network's first one or five. MaxBoxAcc: the same at the level that is best for the method; V2: mean over overlaps of 0.3, 0.5, 0.7, any region. ${blankNote(stills)}`.trim(),

@@ -4,7 +4,8 @@
  * solving one after another. Parameters and optimiser state are plain numbers; only loss and gradient need tensors.
  */
 import * as tf from '@tensorflow/tfjs';
-import { L2cafError, throwIfAborted } from '../errors.ts';
+import { createPause } from '../concurrent.ts';
+import { L2cafError } from '../errors.ts';
 import type { DescentOptions } from './presets.ts';
 
 /** Rows to be minimised independently. */
@@ -34,9 +35,6 @@ export interface DescentControl {
   readonly onFinished?: (rows: number) => void;
 }
 
-/** Iterations between two turns of the event loop. */
-const ITERATIONS_PER_TURN = 10;
-
 /**
  * Minimises every row.
  *
@@ -48,10 +46,10 @@ export async function descend(
   control: DescentControl = {},
 ): Promise<DescentResult[]> {
   const rows = problem.starts.map((start) => new Row(start, options));
+  const pause = createPause(control.signal);
   let active = [...rows.keys()];
   for (let iteration = 0; active.length > 0; iteration++) {
-    throwIfAborted(control.signal);
-    if (iteration % ITERATIONS_PER_TURN === 0) await tf.nextFrame();
+    await pause();
     const { losses, gradients } = await lossesAndGradients(problem, rows, active);
     if (![...losses, ...gradients].every(Number.isFinite)) {
       throw new L2cafError('diverged', `gradient descent diverged at iteration ${iteration}`, {

@@ -12,6 +12,7 @@ import {
   normalizedMutualInformation,
   type RetrievalFigures,
   retrievalFigures,
+  type SearchWork,
   unitVectors,
 } from './metrics.ts';
 import type { Vector } from './vector.ts';
@@ -56,22 +57,25 @@ export function mayAnswer(
   }
 }
 
-/** Searches the events among each other, and names them by the nearest of `training`. */
-export function evaluateRetrieval(
+/** Searches the events among each other, and names them by the nearest of `training`. Throws L2cafError `aborted`. */
+export async function evaluateRetrieval(
   events: readonly EmbeddedEvent[],
   training: readonly EmbeddedEvent[],
-  { exclude, seed }: { readonly exclude: Exclusion; readonly seed: number },
-): RetrievalReport {
+  { exclude, seed, ...work }: SearchWork & { readonly exclude: Exclusion; readonly seed: number },
+): Promise<RetrievalReport> {
+  const { signal } = work;
   const labels = events.map(({ label }) => label);
   const units = unitVectors(events.map(({ embedding }) => embedding));
   const references = {
     embeddings: unitVectors(training.map(({ embedding }) => embedding)),
     labels: training.map(({ label }) => label),
   };
-  const clusters = kMeans(units, { clusters: new Set(labels).size, seed });
+  const figures = await retrievalFigures(units, labels, (a, b) => mayAnswer(events[a]!, events[b]!, exclude), work);
+  const clusters = await kMeans(units, { clusters: new Set(labels).size, seed, signal });
+  const isNamed = training.length > 0;
   return {
-    ...retrievalFigures(units, labels, (a, b) => mayAnswer(events[a]!, events[b]!, exclude)),
+    ...figures,
     nmi: normalizedMutualInformation(labels, clusters),
-    ...(training.length > 0 && { knn: confusionTable(labels, nearestNeighbourLabels(units, references)) }),
+    ...(isNamed && { knn: confusionTable(labels, await nearestNeighbourLabels(units, references, { signal })) }),
   };
 }

@@ -2,6 +2,7 @@
  * Clusters of embeddings, seeded, for NMI (METHOD §6): Lloyd's iterations from k-means++ starts (Arthur and
  * Vassilvitskii, 2007), the best of several.
  */
+import { createPause } from '../concurrent.ts';
 import { createRandom, type Random } from '../random.ts';
 import { squaredDistance, type Vector } from './vector.ts';
 
@@ -11,24 +12,44 @@ export interface KMeansOptions {
   readonly seed: number;
   /** Independent starts, of which the tightest result counts. */
   readonly starts?: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * The cluster of each vector, 0 to `clusters − 1`; Euclidean distance. With fewer vectors than clusters, each vector is
- * a cluster.
+ * a cluster. Throws L2cafError `aborted`.
  */
-export function kMeans(vectors: readonly Vector[], { clusters, seed, starts = 10 }: KMeansOptions): number[] {
+export async function kMeans(
+  vectors: readonly Vector[],
+  { clusters, seed, starts = 10, signal }: KMeansOptions,
+): Promise<number[]> {
   const k = Math.min(clusters, vectors.length);
-  const results = Array.from({ length: starts }, (_, start) => lloyd(vectors, k, createRandom(seed, start)));
+  const pause = createPause(signal);
+  const results: Clustering[] = [];
+  for (let start = 0; start < starts; start++) {
+    results.push(await lloyd(vectors, k, createRandom(seed, start), pause));
+  }
   return results.reduce((best, result) => (result.spread < best.spread ? result : best)).assignment;
 }
 
 const MAX_ITERATIONS = 100;
 
-function lloyd(vectors: readonly Vector[], k: number, random: Random): { assignment: number[]; spread: number } {
+interface Clustering {
+  readonly assignment: number[];
+  /** Sum of squared distances to the centres. */
+  readonly spread: number;
+}
+
+async function lloyd(
+  vectors: readonly Vector[],
+  k: number,
+  random: Random,
+  pause: () => Promise<void>,
+): Promise<Clustering> {
   let centres = plusPlusStart(vectors, k, random);
   let assignment: number[] = [];
   for (let iteration = 0; iteration < MAX_ITERATIONS; iteration++) {
+    await pause();
     const next = vectors.map((vector) => nearestCentre(vector, centres).index);
     if (next.every((cluster, i) => cluster === assignment[i])) break;
     assignment = next;

@@ -3,7 +3,9 @@
  * as in Musgrave et al., "A Metric Learning Reality Check", https://arxiv.org/abs/2003.08505; NMI of clusters; and
  * nearest-neighbour classification. Plain arrays, exact search: thousands of events, not millions.
  */
+import { createPause } from '../concurrent.ts';
 import { norm } from '../matrix.ts';
+import type { ProgressListener } from '../types.ts';
 import { squaredDistance, type Vector } from './vector.ts';
 
 /** The K of Recall@K that are reported. */
@@ -25,28 +27,37 @@ export interface RetrievalFigures extends QueryFigures {
   readonly perQuery: readonly QueryFigures[];
 }
 
+/** A search of many can be watched and stopped. */
+export interface SearchWork {
+  readonly onProgress?: ProgressListener | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Searches each embedding among all others, nearest first; equal distances keep the order of the list.
  *
  * @param embeddings n vectors of one length; {@link unitVectors} of them give the order of their cosines.
  * @param isAllowed Whether reference `b` may answer query `a`; never asked for `a` itself.
+ * @throws L2cafError `aborted`
  */
-export function retrievalFigures(
+export async function retrievalFigures(
   embeddings: readonly Vector[],
   labels: readonly string[],
   isAllowed: (query: number, reference: number) => boolean = () => true,
-): RetrievalFigures {
-  const perQuery = embeddings.flatMap((query, a) => {
+  { onProgress, signal }: SearchWork = {},
+): Promise<RetrievalFigures> {
+  const pause = createPause(signal);
+  const perQuery: QueryFigures[] = [];
+  for (const [a, query] of embeddings.entries()) {
+    await pause();
+    onProgress?.({ stage: 'searching', done: a, total: embeddings.length, unit: 'events' });
     const references = embeddings.flatMap((_, b) => (b !== a && isAllowed(a, b) ? [b] : []));
     const total = references.filter((b) => labels[b] === labels[a]).length;
-    if (total === 0) return [];
-    return [
-      figuresOf(
-        nearest(query, embeddings, references).map((b) => labels[b] === labels[a]),
-        total,
-      ),
-    ];
-  });
+    if (total === 0) continue;
+    const hits = nearest(query, embeddings, references).map((b) => labels[b] === labels[a]);
+    perQuery.push(figuresOf(hits, total));
+  }
+  onProgress?.({ stage: 'searching', done: embeddings.length, total: embeddings.length, unit: 'events' });
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / perQuery.length;
   return {
     perQuery,
@@ -75,19 +86,27 @@ export interface LabelledEmbeddings {
 
 /**
  * The label of each query by a vote of its `k` nearest references (Euclidean); of labels with equally many votes, the
- * one with the nearest reference.
+ * one with the nearest reference. Throws L2cafError `aborted`.
  */
-export function nearestNeighbourLabels(queries: readonly Vector[], references: LabelledEmbeddings, k = 5): string[] {
+export async function nearestNeighbourLabels(
+  queries: readonly Vector[],
+  references: LabelledEmbeddings,
+  { k = 5, signal }: { readonly k?: number; readonly signal?: AbortSignal | undefined } = {},
+): Promise<string[]> {
+  const pause = createPause(signal);
   const all = [...references.embeddings.keys()];
-  return queries.map((query) => {
+  const found: string[] = [];
+  for (const query of queries) {
+    await pause();
     const votes = new Map<string, number>();
     for (const b of nearest(query, references.embeddings, all).slice(0, k)) {
       const label = references.labels[b]!;
       votes.set(label, (votes.get(label) ?? 0) + 1);
     }
     // Labels are in the order of their nearest reference; the sort is stable.
-    return [...votes].sort(([, m], [, n]) => n - m)[0]![0];
-  });
+    found.push([...votes].sort(([, m], [, n]) => n - m)[0]![0]);
+  }
+  return found;
 }
 
 /** How often each true label was taken for each label: `counts[i][j]`, rows truth, columns predictions. */

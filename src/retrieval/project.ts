@@ -1,8 +1,9 @@
 /** Embeddings → points of a plane, so that a person can see which events lie together. */
 import { L2cafError, throwIfAborted } from '../errors.ts';
-import { createRandom } from '../random.ts';
+import { startThread } from '../threads.ts';
 import type { ProgressListener } from '../types.ts';
 import { unitVectors } from './metrics.ts';
+import type { UmapData, UmapState } from './umap-thread.ts';
 import type { Vector } from './vector.ts';
 
 /** Principal components (linear, distances stay true), or UMAP (McInnes et al. 2018; neighbourhoods stay together). */
@@ -65,23 +66,34 @@ function signOf(eigenvector: readonly number[]): number {
 
 /** Neighbours that UMAP keeps together: the default of its authors. */
 const NEIGHBOURS = 15;
+/** Epochs between two looks at the signal. */
+const EPOCHS_PER_TURN = 10;
 
 async function byUmap(
   rows: number[][],
   { seed, onProgress, signal }: Pick<ProjectionOptions, 'seed' | 'onProgress' | 'signal'>,
 ): Promise<ProjectedEvents> {
-  const { UMAP } = await import('umap-js');
-  const random = createRandom(seed);
-  const nNeighbors = Math.min(NEIGHBOURS, rows.length - 1);
-  const umap = new UMAP({ nNeighbors, random: () => random.uniform() });
-  const epochs = umap.initializeFit(rows);
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    umap.step();
-    if (epoch % 10 !== 9) continue;
+  const data: UmapData = { rows, seed, neighbours: Math.min(NEIGHBOURS, rows.length - 1) };
+  const thread = await startThread<number, UmapState>('./umap-thread', import.meta.url, data);
+  const stop = (): void => void thread.end();
+  signal?.addEventListener('abort', stop);
+  try {
     throwIfAborted(signal);
-    onProgress?.({ stage: 'projecting', done: epoch + 1, total: epochs, unit: 'epochs' });
-    await new Promise(setImmediate); // lets Ctrl-C in
+    onProgress?.({ stage: 'finding neighbours', done: 0, total: rows.length, unit: 'events' });
+    let state = await thread.run(0);
+    onProgress?.({ stage: 'finding neighbours', done: rows.length, total: rows.length, unit: 'events' });
+    while (state.epoch < state.epochs) {
+      throwIfAborted(signal);
+      state = await thread.run(EPOCHS_PER_TURN);
+      onProgress?.({ stage: 'projecting', done: state.epoch, total: state.epochs, unit: 'epochs' });
+    }
+    const points = state.points.map(([x = 0, y = 0]) => [x, y] as const);
+    return { points, axes: ['UMAP 1', 'UMAP 2'] };
+  } catch (error) {
+    throwIfAborted(signal); // rather than that the thread ended
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    await thread.end();
   }
-  const points = umap.getEmbedding().map(([x = 0, y = 0]) => [x, y] as const);
-  return { points, axes: ['UMAP 1', 'UMAP 2'] };
 }

@@ -6,7 +6,8 @@
  * are.
  */
 import * as tf from '@tensorflow/tfjs';
-import { L2cafError, throwIfAborted } from '../errors.ts';
+import { createPause } from '../concurrent.ts';
+import { L2cafError } from '../errors.ts';
 import { dot, unit } from '../matrix.ts';
 import { toFloat16 } from '../models/float16.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
@@ -26,48 +27,108 @@ export interface Components {
   readonly bias: Float32Array;
 }
 
+/** Finding and applying components can be watched and stopped. */
+export interface ComponentsWork {
+  readonly onProgress?: ProgressListener | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The leading principal components of cells `[n, c]`, by orthogonal iteration on their covariance: strong components come
  * out apart, weak ones that are nearly equal as some basis of their space. The same result for the same cells.
+ *
+ * @throws L2cafError `aborted`
  */
-export function principalComponents(cells: Float32Array, channels: number, count: number): Components {
-  const rows = cells.length / channels;
-  const { mean, covariance } = tf.tidy(() => {
-    const x = tf.tensor2d(cells, [rows, channels]);
-    const middle: tf.Tensor1D = tf.mean(x, 0);
-    const centred: tf.Tensor2D = tf.sub(x, middle);
-    const product: tf.Tensor2D = tf.div(tf.matMul(tf.transpose(centred), centred), rows);
-    return { mean: middle.dataSync<'float32'>(), covariance: tf.keep(product) };
-  });
-  const random = createRandom(0, COMPONENTS_STREAM);
-  let basis = orthonormal(
-    Float32Array.from({ length: channels * count }, () => random.normal()),
-    count,
-  );
-  const image = (): Float32Array =>
-    tf.tidy(() => tf.matMul(covariance, tf.tensor2d(basis, [channels, count])).dataSync<'float32'>());
-  for (let i = 0; i < ITERATIONS; i++) basis = orthonormal(image(), count);
-  const variances = columnDots(basis, image(), count);
-  covariance.dispose();
+export async function principalComponents(
+  cells: Float32Array,
+  channels: number,
+  count: number,
+  { onProgress, signal }: ComponentsWork = {},
+): Promise<Components> {
+  const pause = createPause(signal);
+  const report = (done: number): void =>
+    onProgress?.({ stage: 'finding components', done, total: ITERATIONS, unit: 'iterations' });
+  report(0);
+  const mean = columnMeans(cells, channels);
+  const covariance = await covarianceOf(cells, mean, pause);
+  try {
+    const random = createRandom(0, COMPONENTS_STREAM);
+    let basis = orthonormal(
+      Float32Array.from({ length: channels * count }, () => random.normal()),
+      count,
+    );
+    const image = (): Float32Array =>
+      tf.tidy(() => tf.matMul(covariance, tf.tensor2d(basis, [channels, count])).dataSync<'float32'>());
+    for (let i = 0; i < ITERATIONS; i++) {
+      await pause();
+      basis = orthonormal(image(), count);
+      report(i + 1);
+    }
+    return whitening(basis, columnDots(basis, image(), count), mean, count);
+  } finally {
+    covariance.dispose();
+  }
+}
+
+/** The map onto directions `[c, k]` in which the cells have these variances. */
+function whitening(basis: Float32Array, variances: Float64Array, mean: Float64Array, count: number): Components {
   const kernel = basis.map((value, i) => value / Math.sqrt(Math.max(variances[i % count]!, SMALLEST_VARIANCE)));
   const bias = new Float32Array(count);
   for (let i = 0; i < kernel.length; i++) bias[i % count]! -= mean[Math.floor(i / count)]! * kernel[i]!;
   return { count, kernel, bias };
 }
 
-/** Fits the components of the training events' frames, as they are, from a sample of their cells. */
+/** The mean of every column of `[n, c]`. */
+function columnMeans(values: Float32Array, columns: number): Float64Array {
+  const means = new Float64Array(columns);
+  for (let i = 0; i < values.length; i++) means[i % columns]! += values[i]!;
+  return means.map((sum) => (sum * columns) / values.length);
+}
+
+/** The covariance `[c, c]` of cells `[n, c]`, added up from slices of them. The caller disposes of it. */
+async function covarianceOf(cells: Float32Array, mean: Float64Array, pause: () => Promise<void>): Promise<tf.Tensor2D> {
+  const channels = mean.length;
+  const rows = cells.length / channels;
+  let covariance: tf.Tensor2D = tf.zeros([channels, channels]);
+  try {
+    for (let first = 0; first < cells.length; first += CELLS_PER_SLICE * channels) {
+      await pause();
+      const slice = cells.subarray(first, first + CELLS_PER_SLICE * channels);
+      const sum = tf.tidy(() => {
+        const centred = tf.sub(tf.tensor2d(slice, [slice.length / channels, channels]), tf.tensor1d([...mean]));
+        return tf.add(covariance, tf.div(tf.matMul(tf.transpose(centred), centred), rows)) as tf.Tensor2D;
+      });
+      covariance.dispose();
+      covariance = sum;
+    }
+    return covariance;
+  } catch (error) {
+    covariance.dispose();
+    throw error;
+  }
+}
+
+/**
+ * Fits the components of the training events' frames, as they are, from a sample of their cells.
+ *
+ * @throws L2cafError as `FeatureCache.read`; `aborted`
+ */
 export async function fitComponents(
   planned: readonly PlannedEvent[],
   cache: FeatureCache,
   channels: number,
   count: number,
+  work: ComponentsWork = {},
 ): Promise<Components> {
+  const pause = createPause(work.signal);
   const training = planned.filter(({ event }) => event.split === 'train').flatMap(({ views }) => views[0]!.frames);
   const frames = everyNth(training, MAX_FRAMES);
   const cellsPerFrame = cache.length / channels;
   const step = Math.max(1, Math.floor((frames.length * cellsPerFrame) / MAX_CELLS));
   const taken: Float32Array[] = [];
   for (const [f, frame] of frames.entries()) {
+    await pause();
+    work.onProgress?.({ stage: 'reading features', done: f, total: frames.length, unit: 'frames' });
     const data = await loadFrames([frame], cache);
     for (let cell = f % step; cell < cellsPerFrame; cell += step) {
       taken.push(data.slice(cell * channels, (cell + 1) * channels));
@@ -75,7 +136,7 @@ export async function fitComponents(
   }
   const cells = new Float32Array(taken.length * channels);
   for (const [i, cell] of taken.entries()) cells.set(cell, i * channels);
-  return principalComponents(cells, channels, count);
+  return principalComponents(cells, channels, count, work);
 }
 
 /** The components of the features of all planned frames, in memory: 86 kB per frame of 24×14 cells and 128 components. */
@@ -83,7 +144,7 @@ export async function reduceFeatures(
   planned: readonly PlannedEvent[],
   cache: FeatureCache,
   { count, kernel, bias }: Components,
-  { onProgress, signal }: { onProgress?: ProgressListener | undefined; signal?: AbortSignal | undefined },
+  { onProgress, signal }: ComponentsWork,
 ): Promise<FeatureReader> {
   const frames = new Map<string, PlannedFrame>();
   for (const { views } of planned) {
@@ -92,10 +153,11 @@ export async function reduceFeatures(
   const channels = kernel.length / count;
   const length = (cache.length / channels) * count;
   const reduced = new Map<string, Uint16Array>();
+  const pause = createPause(signal);
   const [projection, offset] = [tf.tensor2d(kernel, [channels, count]), tf.tensor1d(bias)];
   try {
     for (const [path, frame] of frames) {
-      throwIfAborted(signal);
+      await pause();
       onProgress?.({ stage: 'reducing features', done: reduced.size, total: frames.size, unit: 'frames' });
       const data = await loadFrames([frame], cache);
       const values = tf.tidy(() =>
@@ -188,5 +250,7 @@ const SMALLEST_VARIANCE = 1e-6;
 /** The sample: frames, and cells of all of them together. */
 const MAX_FRAMES = 600;
 const MAX_CELLS = 20_000;
+/** Cells whose products are computed in one piece: half a second of plain JavaScript, the slowest backend. */
+const CELLS_PER_SLICE = 500;
 /** Keeps the starting basis apart from other draws. */
 const COMPONENTS_STREAM = 106;

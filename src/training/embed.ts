@@ -1,6 +1,6 @@
 /** Embeddings of events from cached features: what validation and evaluation compare. */
 import * as tf from '@tensorflow/tfjs';
-import { throwIfAborted } from '../errors.ts';
+import { createPause } from '../concurrent.ts';
 import { computed } from '../models/backend.ts';
 import { fromFloat16 } from '../models/float16.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
@@ -58,9 +58,10 @@ export async function embedViews(
     [...weights].map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]),
   );
   const embeddings: Float32Array[] = [];
+  const pause = createPause(signal);
   try {
     for (let first = 0; first < views.length; first += EVENTS_PER_BATCH) {
-      throwIfAborted(signal);
+      await pause();
       onProgress?.({ stage: 'embedding', done: first, total: views.length, unit: 'events' });
       const part = views.slice(first, first + EVENTS_PER_BATCH);
       const data = await loadFeatures(part, cache);
@@ -80,11 +81,14 @@ export async function embedViews(
 /** The trunk's features averaged over cells and frames, `[c]` per view: what any head has to beat. */
 export async function pooledFeatures(
   views: readonly PlannedView[],
-  cache: FeatureReader,
   channels: number,
+  { cache, onProgress, signal }: EmbedOptions,
 ): Promise<Float32Array[]> {
   const pooled: Float32Array[] = [];
+  const pause = createPause(signal);
   for (const view of views) {
+    await pause();
+    onProgress?.({ stage: 'pooling features', done: pooled.length, total: views.length, unit: 'events' });
     const data = await loadFeatures([view], cache);
     const mean = new Float32Array(channels);
     for (let i = 0; i < data.length; i++) mean[i % channels]! += (data[i]! * channels) / data.length;

@@ -32,8 +32,9 @@ export async function domainFigures(
     const events = own.filter((event) => event.split === split);
     if (events.length === 0) continue;
     const training = own.filter((event) => event.split === 'train');
-    const loose = evaluateRetrieval(events, training, { exclude: 'self', seed: options.seed });
-    const strict = evaluateRetrieval(events, training, { exclude: 'overlap', seed: options.seed });
+    const { seed, signal } = options;
+    const loose = await evaluateRetrieval(events, training, { exclude: 'self', seed, signal });
+    const strict = await evaluateRetrieval(events, training, { exclude: 'overlap', seed, signal });
     const table = loose.knn!;
     const perLabel = table.labels.flatMap((label, i) => {
       const total = table.counts[i]!.reduce((sum, count) => sum + count, 0);

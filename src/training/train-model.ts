@@ -78,7 +78,7 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   const { computed, reused } = await prepareFeatures(planned, spec, cache, work);
   work.onNote?.(`features of ${computed + reused} frames: ${computed} computed, ${reused} from the cache`);
   const components = plan.components
-    ? await fitComponents(planned, cache, spec.trunkChannels, plan.components)
+    ? await fitComponents(planned, cache, spec.trunkChannels, plan.components, work)
     : undefined;
   const features = components ? await reduceFeatures(planned, cache, components, work) : cache;
   const trainedSpec = components ? reducedSpec(spec, components) : spec;

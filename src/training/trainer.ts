@@ -4,7 +4,8 @@
  * interrupted and resumed ends at the same weights.
  */
 import * as tf from '@tensorflow/tfjs';
-import { L2cafError, throwIfAborted } from '../errors.ts';
+import { createPause } from '../concurrent.ts';
+import { L2cafError } from '../errors.ts';
 import { onAccelerator } from '../models/backend.ts';
 import type { HeadSpec } from '../models/head.ts';
 import { createRandom } from '../random.ts';
@@ -63,11 +64,12 @@ export async function train(run: TrainingRun, state: TrainingState): Promise<voi
     return { samples, features };
   };
   let next = draw(state.step);
+  const pause = createPause(run.signal);
   while (state.step < options.steps) {
-    if (run.signal?.aborted) {
+    await pause().catch(async (error: unknown) => {
       await writeCheckpoint(checkpoint.path, state, checkpoint.fingerprint);
-      throwIfAborted(run.signal);
-    }
+      throw error;
+    });
     const { samples } = next;
     const features = await next.features;
     if (state.step + 1 < options.steps) next = draw(state.step + 1); // read while the backend computes

@@ -18,14 +18,14 @@ const event = (group: string, ...lifts: readonly number[]) => ({
   rows: new Map([['own', sumsOf(lifts.map((lift) => ({ lift })))]]),
 });
 
-function table(): FigureTable {
+async function table(): Promise<FigureTable> {
   const events = [event('b', 1, 2, 3), event('a', 10)];
-  const rows = figureRows(events, [meanOf(MEASURE)], { seed: 1 });
+  const rows = await figureRows(events, [meanOf(MEASURE)], { seed: 1 });
   return { title: 'T', rowTitle: 'method', measures: [MEASURE], rows, highlighted: ['own'] };
 }
 
-it('averages over maps, not over events, for all and per group', () => {
-  const { rows } = table();
+it('averages over maps, not over events, for all and per group', async () => {
+  const { rows } = await table();
   expect(
     rows.map(({ name, group, counts, figures }) => [name, group, counts['events'], figures['lift']!.value]),
   ).toEqual([
@@ -37,8 +37,8 @@ it('averages over maps, not over events, for all and per group', () => {
   expect(rows[0]!.figures['lift']!.high).toBe(10);
 });
 
-it('writes CSV with empty cells for what is no number, and quotes', () => {
-  const { rows, ...rest } = table();
+it('writes CSV with empty cells for what is no number, and quotes', async () => {
+  const { rows, ...rest } = await table();
   const quoted = rows.map((row) => ({ ...row, name: 'a, "b"' }));
   expect(csvOf({ ...rest, rows: quoted }).split('\n')).toEqual([
     'group,method,events,lift,liftLow,liftHigh',
@@ -49,8 +49,8 @@ it('writes CSV with empty cells for what is no number, and quotes', () => {
   ]);
 });
 
-it('prints a table per group', () => {
-  expect(textRows(table(), 'a')).toEqual([
+it('prints a table per group', async () => {
+  expect(textRows(await table(), 'a')).toEqual([
     ['method', 'energy lift'],
     ['own', '10.00'],
   ]);
@@ -65,8 +65,19 @@ it('draws any table: with negative numbers, on a logarithmic scale, without inte
     { name: 'x', counts: {}, figures: { lift: estimate(-0.4, -0.5, 0.1), log: estimate(1e-4) } },
     { name: 'a longer name', counts: {}, figures: { lift: estimate(Number.NaN), log: estimate(2, 1, 30) } },
   ];
-  const one = await loadImage(Buffer.from(drawFigures({ ...table(), measures, rows }, 'caption')));
+  const one = await loadImage(Buffer.from(drawFigures({ ...(await table()), measures, rows }, 'caption')));
   const none = [{ name: 'x', counts: {}, figures: { lift: estimate(Number.NaN), log: estimate(Number.NaN) } }];
-  const other = await loadImage(Buffer.from(drawFigures({ ...table(), measures, rows: none }, 'caption')));
+  const other = await loadImage(Buffer.from(drawFigures({ ...(await table()), measures, rows: none }, 'caption')));
   expect(one.height).toBeGreaterThan(other.height);
+});
+
+it('says how far the intervals are, and can be stopped', async () => {
+  const controller = new AbortController();
+  const done: (readonly [number, number | undefined])[] = [];
+  const records = [event('b', 1, 2), event('a', 10)];
+  await figureRows(records, [meanOf(MEASURE)], { seed: 1, onProgress: (p) => done.push([p.done, p.total]) });
+  expect(done).toEqual([0, 1, 2, 3].map((row) => [row, 3]));
+  const onProgress = (): void => controller.abort();
+  const work = figureRows(records, [meanOf(MEASURE)], { seed: 1, onProgress, signal: controller.signal });
+  await expect(work).rejects.toMatchObject({ code: 'aborted' });
 });

@@ -232,7 +232,7 @@ describe('measureEvent and localizationTables', () => {
       await scores('a', [false, true, true], 1),
       await scores('a', [true, false, false], 2),
     ];
-    const [spatial, temporal] = localizationTables(events, 1);
+    const [spatial, temporal] = await localizationTables(events, { seed: 1 });
     expect(spatial!.rows.map(({ name, group, counts }) => [group, name, counts['events'], counts['maps']])).toEqual([
       [undefined, 'l2caf', 3, 6],
       [undefined, 'centre', 3, 6],

@@ -26,7 +26,7 @@ export async function metricLearningCase(data: GoldenData): Promise<Check[]> {
     return loss && typeof expected === 'number' ? checkLoss(name, loss, expected, data) : [];
   });
   const embeddings = Array.from({ length: count }, (_, i) => values.slice(i * size, (i + 1) * size));
-  return [...losses, ...checkRetrieval(embeddings, data)];
+  return [...losses, ...(await checkRetrieval(embeddings, data))];
 }
 
 function lossNamed(name: string, data: GoldenData): Loss | undefined {
@@ -55,13 +55,13 @@ function checkLoss(name: string, loss: Loss, expected: number, data: GoldenData)
   return checks;
 }
 
-function checkRetrieval(embeddings: readonly Float32Array[], data: GoldenData): Check[] {
+async function checkRetrieval(embeddings: readonly Float32Array[], data: GoldenData): Promise<Check[]> {
   const { retrieval, nmi_arithmetic: nmi } = data.json as {
     readonly retrieval: Readonly<Record<string, number>>;
     readonly nmi_arithmetic: number;
   };
   const labels = [...tensorOf(data, 'labels')].map(String);
-  const figures = retrievalFigures(embeddings, labels);
+  const figures = await retrievalFigures(embeddings, labels);
   const ours: Readonly<Record<string, number>> = {
     mean_average_precision_at_r: figures.mapAtR,
     r_precision: figures.rPrecision,

@@ -23,7 +23,7 @@ it('lets touching windows of a video answer each other, but not overlapping ones
   expect(answers('video')).toEqual([false, false, true]);
 });
 
-it('shows how much of Recall@1 is the street', () => {
+it('shows how much of Recall@1 is the street', async () => {
   // Each event's nearest neighbour is the overlapping window; across videos, the labels are exchanged.
   const events = [
     event('v', 0, 'x', 0),
@@ -35,16 +35,16 @@ it('shows how much of Recall@1 is the street', () => {
     event('w', 10, 'x', 100),
     event('w', 11, 'x', 102),
   ];
-  const recall = (exclude: 'self' | 'video'): number =>
-    evaluateRetrieval(events, [], { exclude, seed: 0 }).recallAt[0]!;
-  expect(recall('self')).toBe(1);
-  expect(recall('video')).toBe(0);
+  const recall = async (exclude: 'self' | 'video'): Promise<number> =>
+    (await evaluateRetrieval(events, [], { exclude, seed: 0 })).recallAt[0]!;
+  expect(await recall('self')).toBe(1);
+  expect(await recall('video')).toBe(0);
 });
 
-it('names events by the nearest training events', () => {
+it('names events by the nearest training events', async () => {
   const training = [0, 1, 2, 90, 91, 92].map((degrees) => event('t', 0, degrees < 45 ? 'x' : 'y', degrees));
   const events = [event('v', 0, 'x', 5), event('v', 9, 'y', 80), event('w', 0, 'y', 20)];
-  const { knn } = evaluateRetrieval(events, training, { exclude: 'self', seed: 0 });
+  const { knn } = await evaluateRetrieval(events, training, { exclude: 'self', seed: 0 });
   expect(knn).toMatchObject({
     labels: ['x', 'y'],
     counts: [
@@ -53,4 +53,12 @@ it('names events by the nearest training events', () => {
     ],
     balancedAccuracy: 0.75,
   });
+});
+
+it('can be stopped while it compares', async () => {
+  const controller = new AbortController();
+  const events = Array.from({ length: 2000 }, (_, i) => event('v', i, `label ${i % 3}`, i));
+  const onProgress = (): void => controller.abort();
+  const work = evaluateRetrieval(events, events, { exclude: 'self', seed: 0, onProgress, signal: controller.signal });
+  await expect(work).rejects.toMatchObject({ code: 'aborted' });
 });

@@ -15,22 +15,22 @@ function circle(...degrees: number[]): Float32Array[] {
 }
 
 describe('retrievalFigures', () => {
-  it('ranks by angle, whatever the length of the vectors', () => {
+  it('ranks by angle, whatever the length of the vectors', async () => {
     const embeddings = circle(0, 10, 25, 45).map((v, i) => v.map((x) => x * (i + 1)));
-    const figures = retrievalFigures(unitVectors(embeddings), ['a', 'b', 'a', 'b']);
+    const figures = await retrievalFigures(unitVectors(embeddings), ['a', 'b', 'a', 'b']);
     // Hits per query, nearest first: 0° [b A b], 10° [a a B], 25° [b b A]→ 10°, 45°, 0°; 45° [a B a].
     expect(figures.perQuery.length).toBe(4);
     expect(figures.recallAt).toEqual([0, 0.5, 1, 1]);
     expect(figures.mapAtR).toBe(0);
   });
-  it('averages precision at each hit among the nearest R', () => {
-    const figures = retrievalFigures(circle(0, 10, 20, 30), ['a', 'b', 'a', 'a'], (query) => query === 0);
+  it('averages precision at each hit among the nearest R', async () => {
+    const figures = await retrievalFigures(circle(0, 10, 20, 30), ['a', 'b', 'a', 'a'], (query) => query === 0);
     // R = 2, nearest two: b, a → (1/2)/2; one hit of two.
     expect(figures).toMatchObject({ perQuery: [{ mapAtR: 0.25 }], mapAtR: 0.25, rPrecision: 0.5 });
   });
-  it('leaves out queries with nothing to find', () => {
+  it('leaves out queries with nothing to find', async () => {
     const sameHalf = (a: number, b: number): boolean => a < 2 === b < 2;
-    expect(retrievalFigures(circle(0, 5, 100, 120), ['a', 'a', 'a', 'b'], sameHalf)).toMatchObject({
+    expect(await retrievalFigures(circle(0, 5, 100, 120), ['a', 'a', 'a', 'b'], sameHalf)).toMatchObject({
       perQuery: [{ mapAtR: 1 }, { mapAtR: 1 }],
       mapAtR: 1,
     });
@@ -38,10 +38,10 @@ describe('retrievalFigures', () => {
 });
 
 describe('nearest neighbours and confusion', () => {
-  it('votes, and lets the nearest decide a tie', () => {
+  it('votes, and lets the nearest decide a tie', async () => {
     const references = { embeddings: circle(0, 10, 20, 30), labels: ['a', 'b', 'b', 'a'] };
-    expect(nearestNeighbourLabels(circle(-5), references, 3)).toEqual(['b']);
-    expect(nearestNeighbourLabels(circle(-5), references, 2)).toEqual(['a']);
+    expect(await nearestNeighbourLabels(circle(-5), references, { k: 3 })).toEqual(['b']);
+    expect(await nearestNeighbourLabels(circle(-5), references, { k: 2 })).toEqual(['a']);
   });
   it('counts rows of truth and columns of predictions', () => {
     const table = confusionTable(['x', 'x', 'x', 'y'], ['x', 'y', 'x', 'y']);
@@ -58,14 +58,14 @@ describe('NMI and k-means', () => {
     expect(normalizedMutualInformation([0, 0, 1, 1], ['b', 'b', 'a', 'a'])).toBeCloseTo(1, 12);
     expect(normalizedMutualInformation([0, 0, 1, 1], [0, 1, 0, 1])).toBeCloseTo(0, 12);
   });
-  it('finds three well-separated clusters, the same ones for the same seed', () => {
+  it('finds three well-separated clusters, the same ones for the same seed', async () => {
     const vectors = circle(0, 3, 5, 120, 121, 125, 240, 244).map((v) => Float64Array.from(v));
-    const clusters = kMeans(vectors, { clusters: 3, seed: 1 });
+    const clusters = await kMeans(vectors, { clusters: 3, seed: 1 });
     expect(normalizedMutualInformation(clusters, [0, 0, 0, 1, 1, 1, 2, 2])).toBeCloseTo(1, 12);
-    expect(kMeans(vectors, { clusters: 3, seed: 1 })).toEqual(clusters);
+    expect(await kMeans(vectors, { clusters: 3, seed: 1 })).toEqual(clusters);
   });
-  it('does not fail with more clusters than different vectors', () => {
+  it('does not fail with more clusters than different vectors', async () => {
     const vectors = circle(0, 0, 0).map((v) => Float64Array.from(v));
-    expect(kMeans(vectors, { clusters: 5, seed: 1 })).toHaveLength(3);
+    expect(await kMeans(vectors, { clusters: 5, seed: 1 })).toHaveLength(3);
   });
 });

@@ -34,6 +34,13 @@ describe.each(PROJECTIONS)('%s', (method) => {
   });
 });
 
+it('can be stopped while UMAP is at work', async () => {
+  const controller = new AbortController();
+  const onProgress = (): void => controller.abort();
+  const work = projectEmbeddings(GROUPS, { method: 'umap', seed: 0, onProgress, signal: controller.signal });
+  await expect(work).rejects.toMatchObject({ code: 'aborted', message: 'interrupted' });
+});
+
 it('finds the principal components of a line on the sphere', async () => {
   // Directions at −30°, 0° and 30° in the plane of the first two of three axes: the chord is 1 long.
   const line = [-30, 0, 30].map((degrees) => {

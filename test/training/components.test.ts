@@ -33,9 +33,9 @@ function cloud(): Float32Array {
   );
 }
 
-it('finds the directions of largest spread, and scales them to mean 0 and variance 1', () => {
+it('finds the directions of largest spread, and scales them to mean 0 and variance 1', async () => {
   const cells = cloud();
-  const { kernel, bias } = principalComponents(cells, 3, 2);
+  const { kernel, bias } = await principalComponents(cells, 3, 2);
   const column = (k: number): number[] => [0, 1, 2].map((c) => kernel[2 * c + k]!);
   const cosine = (a: number[], b: number[]): number =>
     Math.abs(a.reduce((sum, value, i) => sum + value * b[i]!, 0)) / Math.hypot(...a) / Math.hypot(...b);
@@ -66,4 +66,19 @@ it('gives a head on the features that embeds as the trained one did on the compo
   }
   expect(tf.memory().numTensors).toBe(before);
   await rm(cache.folder, { recursive: true });
+});
+
+it('can be stopped while it computes, and leaves no tensor', async () => {
+  const before = tf.memory().numTensors;
+  const cells = Float32Array.from({ length: 8000 * 192 }, (_, i) => Math.sin(i));
+  const stages = new Set<string>();
+  const controller = new AbortController();
+  const onProgress = ({ stage }: { stage: string }): void => {
+    stages.add(stage);
+    setTimeout(() => controller.abort(), 0);
+  };
+  const work = principalComponents(cells, 192, 8, { onProgress, signal: controller.signal });
+  await expect(work).rejects.toMatchObject({ code: 'aborted' });
+  expect([...stages]).toEqual(['finding components']);
+  expect(tf.memory().numTensors).toBe(before);
 });
