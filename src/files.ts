@@ -40,10 +40,26 @@ export async function writeFileAtomically(path: string, data: string | Uint8Arra
  */
 export async function makeFolder(path: string): Promise<string | undefined> {
   try {
-    return await mkdir(resolve(path), { recursive: true });
+    return await makeMissing(resolve(path));
   } catch (error) {
     throw unwritable(path, error);
   }
+}
+
+/** Not mkdir's `recursive`: Node 20 tries for ever where an existing parent answers ENOENT, as /proc does. */
+async function makeMissing(folder: string): Promise<string | undefined> {
+  if (await isFolder(folder)) return undefined;
+  const parent = dirname(folder);
+  const topmostNew = parent === folder ? undefined : await makeMissing(parent);
+  await mkdir(folder).catch(async (error: unknown) => {
+    if (!(await isFolder(folder))) throw error; // else another process has just made it
+  });
+  return topmostNew ?? folder;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const info = await stat(path).catch(() => undefined);
+  return info?.isDirectory() ?? false;
 }
 
 /**

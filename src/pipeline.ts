@@ -121,6 +121,7 @@ export function featuresOf({ network }: OpenModel, frames: FrameBatch): Promise<
 /** Steps 2 to 6: frames → feature maps → embedding → one filter per frame. */
 export async function analyzeEvent(model: OpenModel, options: EventOptions): Promise<TimedAnalysis> {
   const { clip, span, signal, onProgress } = options;
+  const target = await bindTarget(model, options);
   const clock = stopwatch();
   onProgress?.({ stage: 'decoding', done: 0, total: options.frames, unit: 'frames' });
   const [sourceSha256, frames] = await Promise.all([sha256OfFile(clip.path), sampleEvent(model, options)]);
@@ -129,7 +130,6 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
   throwIfAborted(signal);
   const maps = await featuresOf(model, frames);
   const timingsSec = { decode, trunk: clock() };
-  const target = await bindTarget(model, options);
   const { timestampsSec } = frames;
   return explainEvent(model, { clip, sourceSha256, span, maps, timestampsSec, timingsSec }, { ...options, target });
 }

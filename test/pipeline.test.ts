@@ -142,7 +142,10 @@ describe('the main job, on a tiny network', () => {
       expect(trace?.at(-1)).toEqual(filter.values);
     }
     const wrong = { ...event, target: { kind: 'class', label: 'up' } as const };
-    await expect(analyzeEvent(model, wrong)).rejects.toThrow('the model has no class named "up"');
+    const stages: string[] = [];
+    const onProgress = ({ stage }: Progress): number => stages.push(stage);
+    await expect(analyzeEvent(model, { ...wrong, onProgress })).rejects.toThrow('the model has no class named "up"');
+    expect(stages).toEqual([]); // before anything is decoded
     model.network.dispose();
   });
 

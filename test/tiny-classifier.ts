@@ -15,6 +15,8 @@ export const TINY_CLASSES = 10;
 /** The network with its weights, as the real ones are found. */
 export function tinyClassifier(): Classifier {
   return {
+    id: 'tiny',
+    layers: ['first', 'last'],
     weightsSha256: 'f'.repeat(64),
     parts: ['classifier', 'last', 'first'].map((name) => ({ name, owns: (weight) => weight === `${name}/kernel` })),
     load: async (edit) => build(edit),

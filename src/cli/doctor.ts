@@ -1,8 +1,9 @@
 /** `l2caf doctor`: what will be used on this machine and why, and what to do about what is missing. */
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { Command } from 'commander';
 import { L2cafError, messageOf } from '../errors.ts';
+import { makeFolder } from '../files.ts';
 import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
 import { cacheFolder, cacheState, RESNET50_IMAGENET, weightsPath } from '../models/pretrained.ts';
 import { findFfmpeg, findFfprobe } from '../video/binaries.ts';
@@ -70,7 +71,7 @@ async function checkCache(): Promise<Finding> {
   const folder = cacheFolder();
   const why = process.env['L2CAF_CACHE'] ? 'L2CAF_CACHE' : "the user's cache folder";
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await access(folder, constants.W_OK);
     return { name: 'cache', verdict: 'ok', found: `${folder} (${why})` };
   } catch (error) {

@@ -55,7 +55,8 @@ export function modelsCommand(): Command {
     .action(async (id: string, options: { from?: string; quiet?: boolean }) => {
       const terminal = createTerminal(options);
       const trunk = findPretrained(id);
-      if ((await cacheState(trunk)) === 'ready') terminal.info(`${id} is in the cache already: nothing to fetch`);
+      const isThere = options.from === undefined && (await cacheState(trunk)) === 'ready';
+      if (isThere) terminal.info(`${id} is in the cache already: nothing to fetch`);
       const path = await interruptible((signal) =>
         pullTrunk(trunk, {
           ...(options.from === undefined ? {} : { from: options.from }),

@@ -3,6 +3,7 @@
  * map, then global average pooling and (usually) one dense layer; L2-CAF can filter the output of any step.
  */
 import * as tf from '@tensorflow/tfjs';
+import { L2cafError } from '../errors.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
 
 /** One step of a network. */
@@ -35,6 +36,17 @@ export interface ClassificationNetwork {
   preprocess(pictures: Pick<FrameBatch, 'rgb' | 'shape'>): tf.Tensor4D;
   /** Frees its tensors. */
   dispose(): void;
+}
+
+/**
+ * The place of a layer among those of a network.
+ *
+ * @throws L2cafError `usage` when there is no such layer.
+ */
+export function layerIndex(network: string, layers: readonly string[], name: string): number {
+  const index = layers.indexOf(name);
+  if (index >= 0) return index;
+  throw new L2cafError('usage', `${network} has no layer named ${name}`, { hint: `its layers: ${layers.join(', ')}` });
 }
 
 /** Runs steps one after another, `[n, h, w, c]` → `[n, h', w', c']`. Differentiable. The caller disposes of both. */

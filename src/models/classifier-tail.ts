@@ -3,9 +3,8 @@
  * after it is the tail that L2-CAF filters (fast endpoints, paper Eq. 3). `vanillaTail` runs the whole network each time.
  */
 import * as tf from '@tensorflow/tfjs';
-import { L2cafError } from '../errors.ts';
 import type { FeatureTail, LinearProjection, Tail } from '../l2caf/tail.ts';
-import { type ClassificationNetwork, type NamedStep, runSteps } from './classification-network.ts';
+import { type ClassificationNetwork, layerIndex, type NamedStep, runSteps } from './classification-network.ts';
 
 /**
  * The tail after `layer`, for the first picture of `input` (`[1, h, w, 3]`, preprocessed; stays the caller's). Its
@@ -73,12 +72,8 @@ export function vanillaTail(
 }
 
 function split(network: ClassificationNetwork, layer: string): { before: NamedStep[]; after: NamedStep[] } {
-  const index = network.steps.findIndex(({ name }) => name === layer);
-  if (index < 0) {
-    throw new L2cafError('usage', `${network.id} has no layer named ${layer}`, {
-      hint: `its layers: ${network.steps.map(({ name }) => name).join(', ')}`,
-    });
-  }
+  const names = network.steps.map(({ name }) => name);
+  const index = layerIndex(network.id, names, layer);
   return { before: network.steps.slice(0, index + 1), after: network.steps.slice(index + 1) };
 }
 

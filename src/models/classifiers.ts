@@ -12,32 +12,34 @@ import { CLASSIFIER_LAYER } from './keras-resnet.ts';
 import { PRETRAINED_TRUNKS, type PretrainedTrunk } from './pretrained.ts';
 import { type PullOptions, pullTrunk } from './pull.ts';
 import type { NetworkPart, WeightsEdit } from './reinitialise.ts';
-import { STAGES } from './resnet.ts';
+import { resnetLayout, STAGES, stepNames } from './resnet.ts';
 import { loadResNetClassifier } from './resnet-classifier.ts';
-import { loadSqueezeNet } from './squeezenet.ts';
+import { loadSqueezeNet, SQUEEZENET_ID, SQUEEZENET_LAYERS } from './squeezenet.ts';
 
-/** A classification network whose weights are on this machine. */
+/** A classification network that can be loaded. */
 export interface Classifier {
+  readonly id: string;
+  /** The names of its steps, each of which can be filtered. */
+  readonly layers: readonly string[];
   /** SHA-256 of the weights. */
   readonly weightsSha256: string;
   /** From the output to the input. */
   readonly parts: readonly NetworkPart[];
-  /** Builds the network on the current backend, its weights edited if asked for. The caller disposes of it. */
+  /**
+   * Builds the network on the current backend, its weights edited if asked for; fetches them first if they are not in the
+   * cache. The caller disposes of it. Throws L2cafError `download-failed`, `weights-invalid`.
+   */
   load(edit?: WeightsEdit): Promise<ClassificationNetwork>;
 }
 
 /**
- * Finds a network by name (`resnet50-imagenet`, fetched if it is not in the cache) or by the folder of its .npy files
- * (SqueezeNet 1.1).
+ * Finds a network by name (`resnet50-imagenet`) or by the folder of its .npy files (SqueezeNet 1.1).
  *
- * @throws L2cafError `model-unknown`, `download-failed`, `weights-invalid`
+ * @throws L2cafError `model-unknown`
  */
 export async function findClassifier(model: string, options: PullOptions = {}): Promise<Classifier> {
   const trunk = PRETRAINED_TRUNKS.find(({ id }) => id === model);
-  if (trunk !== undefined) {
-    await pullTrunk(trunk, options);
-    return resnet(trunk);
-  }
+  if (trunk !== undefined) return resnet(trunk, options);
   const files = await readdir(model).catch((): string[] => []);
   const weights = files.filter((name) => name.endsWith('.npy')).sort();
   if (weights.length > 0) return squeezenet(model, weights);
@@ -46,15 +48,20 @@ export async function findClassifier(model: string, options: PullOptions = {}): 
   });
 }
 
-function resnet(trunk: PretrainedTrunk): Classifier {
+function resnet(trunk: PretrainedTrunk, options: PullOptions): Classifier {
   const stages = ['conv1', ...STAGES].reverse();
   return {
+    id: trunk.id,
+    layers: stepNames(resnetLayout(trunk.spec)),
     weightsSha256: trunk.weightsSha256,
     parts: [
       { name: 'classifier', owns: (weight) => weight.startsWith(`${CLASSIFIER_LAYER}/`) },
       ...stages.map((name): NetworkPart => ({ name, owns: (weight) => weight.startsWith(`${name}_`) })),
     ],
-    load: (edit) => loadResNetClassifier(trunk, edit),
+    load: async (edit) => {
+      await pullTrunk(trunk, options);
+      return loadResNetClassifier(trunk, edit);
+    },
   };
 }
 
@@ -69,6 +76,8 @@ async function squeezenet(folder: string, files: readonly string[]): Promise<Cla
     },
   });
   return {
+    id: SQUEEZENET_ID,
+    layers: SQUEEZENET_LAYERS,
     weightsSha256: hash.digest('hex'),
     parts: [
       part('conv10', 25, 25),

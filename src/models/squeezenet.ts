@@ -28,6 +28,12 @@ const FIRE: readonly (readonly [squeeze: number, expand: number])[] = [
 /** A max-pooling follows conv1, fire3 and fire5. */
 const POOL_AFTER: readonly string[] = ['conv1', 'fire3', 'fire5'];
 const CLASSES = 1000;
+/** Its name. */
+export const SQUEEZENET_ID = 'squeezenet1.1';
+/** Its steps, in the order in which they run. */
+export const SQUEEZENET_LAYERS: readonly string[] = ['conv1', ...FIRE.map((_, i) => `fire${i + 2}`), 'conv10'].flatMap(
+  (name) => (POOL_AFTER.includes(name) ? [name, `${name}_pool`] : [name]),
+);
 /** Per channel, RGB, of values in [0, 1]. */
 const MEAN = [0.485, 0.456, 0.406] as const;
 const DEVIATION = [0.229, 0.224, 0.225] as const;
@@ -59,20 +65,16 @@ export async function loadSqueezeNet(
       const squeezed = conv(x, first, 1, 'same');
       return tf.concat([conv(squeezed, first + 1, 1, 'same'), conv(squeezed, first + 2, 1, 'same')], 3);
     });
-  const steps: NamedStep[] = [
-    { name: 'conv1', apply: (x) => conv(x, 0, 2, 'valid') },
-    ...FIRE.map((_, i): NamedStep => ({ name: `fire${i + 2}`, apply: (x) => fire(x, 1 + 3 * i) })),
-    { name: 'conv10', apply: (x) => conv(x, 1 + 3 * FIRE.length, 1, 'same') },
-  ];
-  const withPools = steps.flatMap((step): NamedStep[] =>
-    POOL_AFTER.includes(step.name)
-      ? [step, { name: `${step.name}_pool`, apply: (x) => tf.maxPool(x, 3, 2, 'valid') }]
-      : [step],
-  );
+  const apply = (name: string, x: tf.Tensor4D): tf.Tensor4D => {
+    if (name.endsWith('_pool')) return tf.maxPool(x, 3, 2, 'valid');
+    if (name === 'conv1') return conv(x, 0, 2, 'valid');
+    if (name === 'conv10') return conv(x, 1 + 3 * FIRE.length, 1, 'same');
+    return fire(x, 1 + 3 * (Number(name.slice('fire'.length)) - 2));
+  };
   return {
-    id: 'squeezenet1.1',
+    id: SQUEEZENET_ID,
     inputSize: { width: 224, height: 224 },
-    steps: withPools,
+    steps: SQUEEZENET_LAYERS.map((name): NamedStep => ({ name, apply: (x) => apply(name, x) })),
     defaultLayer: 'fire9',
     classes: CLASSES,
     preprocess: ({ rgb, shape }) => {

@@ -14,7 +14,7 @@ import { checkSanity, type SanityReport } from '../l2caf/sanity.ts';
 import type { SolverChoice } from '../l2caf/solve.ts';
 import type { FeatureTail } from '../l2caf/tail.ts';
 import { BACKEND_CHOICES, type BackendChoice, type BackendInfo, useBackend } from '../models/backend.ts';
-import type { ClassificationNetwork } from '../models/classification-network.ts';
+import { type ClassificationNetwork, layerIndex } from '../models/classification-network.ts';
 import { classifierTail } from '../models/classifier-tail.ts';
 import { type Classifier, findClassifier } from '../models/classifiers.ts';
 import { reinitialise } from '../models/reinitialise.ts';
@@ -30,6 +30,8 @@ export interface ClassifierOptions extends WorkOptions {
   /** `resnet50-imagenet`, or the folder with the .npy files of SqueezeNet 1.1. */
   readonly model: string;
   readonly backend: ClassifierBackend;
+  /** The layer that will be filtered, to be told before anything is loaded that there is none such. */
+  readonly layer?: string;
 }
 
 /** A classification network that is ready, and the backend it runs on. */
@@ -66,11 +68,12 @@ export type ClassifierBackend = Exclude<BackendChoice, 'webgpu'>;
 /**
  * Makes the network ready; fetches its weights first if they are not in the cache. The caller disposes of it.
  *
- * @throws L2cafError as `findClassifier` and `useBackend`
+ * @throws L2cafError `usage` when there is no such layer; as `findClassifier`, `Classifier.load` and `useBackend`
  */
 export async function openStillModel(options: ClassifierOptions): Promise<OpenClassifier> {
-  const backend = await useBackend(options.backend);
   const classifier = await findClassifier(options.model, options);
+  if (options.layer !== undefined) layerIndex(classifier.id, classifier.layers, options.layer);
+  const backend = await useBackend(options.backend);
   throwIfAborted(options.signal);
   return { classifier, network: await classifier.load(), backend };
 }

@@ -13,7 +13,7 @@ import { maskOfPicture, type RegionMask } from './regions.ts';
  */
 export async function openPicture(path: string): Promise<Image> {
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+    throw cannotRead(path, cause);
   });
   return loadImage(bytes).catch((cause: unknown) => {
     throw new L2cafError('input-unreadable', `${path} is not a picture that can be read`, {
@@ -34,12 +34,19 @@ export function readMask(path: string): RegionMask {
   try {
     picture.src = readFileSync(path);
   } catch (cause) {
-    throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+    throw cannotRead(path, cause);
   }
   if (!picture.complete || picture.width === 0) throw new L2cafError('input-unreadable', `${path} is not a picture`);
   const scale = Math.min(1, MASK_PX / Math.max(picture.width, picture.height));
   const side = (length: number): number => Math.max(1, Math.round(length * scale));
   return maskOfPicture(picture, { width: side(picture.width), height: side(picture.height) });
+}
+
+function cannotRead(path: string, cause: unknown): L2cafError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'ENOENT') return new L2cafError('input-not-found', `there is no file ${path}`, { cause });
+  const reason = code === 'EISDIR' ? 'it is a folder' : messageOf(cause);
+  return new L2cafError('input-not-found', `cannot read ${path}: ${reason}`, { cause });
 }
 
 /** The longer side of a mask: far finer than a heatmap. */

@@ -67,7 +67,14 @@ describe('analyze refuses, in one line and leaving no file', () => {
     ['a window longer than the clip', ['good.mp4', '--dense'], 1, /a window of 3 s does not fit into .* 2\.00 s/],
     ['a trace of a drive', ['good.mp4', '--dense', '--trace'], 2, /a dense analysis keeps no trace/],
     ['a scale that is none', ['good.mp4', '--scale', '9'], 2, /--scale.*a factor up to 4/],
-    ['a mask that is not there', ['good.mp4', '--ignore', 'none.png'], 2, /--ignore.*cannot read none\.png/],
+    [
+      'a mask that is not there',
+      ['good.mp4', '--ignore', 'none.png'],
+      2,
+      /--ignore.*expected x,y,width,height .*or a picture \(there is no file none\.png\)/,
+    ],
+    ['half a rectangle', ['good.mp4', '--ignore', '1,2'], 2, /--ignore.*expected x,y,width,height.*no file 1,2/],
+    ['a mask that is a folder', ['good.mp4', '--ignore', 'folder.mp4'], 2, /--ignore.*folder\.mp4: it is a folder/],
     ['a mask that is no picture', ['good.mp4', '--ignore', 'text.mp4'], 2, /--ignore.*text\.mp4 is not a picture/],
     ['an unknown backend', ['good.mp4', '--backend', 'quantum'], 2, /--backend.*Allowed choices are/],
     ['an option it does not know', ['good.mp4', '--colour', 'red'], 2, /unknown option '--colour'/],
@@ -78,6 +85,10 @@ describe('analyze refuses, in one line and leaving no file', () => {
 
   it('an output folder that is a file', async () => {
     await expectFailure(['analyze', 'good.mp4', '-o', 'text.mp4'], 1, /error: cannot write text\.mp4/);
+  });
+
+  it.skipIf(process.platform !== 'linux')('an output folder where the system makes none', async () => {
+    await expectFailure(['analyze', 'good.mp4', '-o', '/proc/x'], 1, /error: cannot write \/proc\/x/);
   });
 
   it.skipIf(process.getuid?.() === 0)('an output folder that cannot be written to', async () => {

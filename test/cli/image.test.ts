@@ -54,7 +54,7 @@ describe('image', () => {
     );
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/error: text\.jpg is not a picture that can be read\nhint: give a JPEG/);
-    expect(stderr).toMatch(/error: cannot read missing\.jpg/);
+    expect(stderr).toMatch(/error: there is no file missing\.jpg/);
     const analyses = (JSON.parse(stdout) as unknown[]).map(parsePictureAnalysis);
     expect(analyses.map(({ source }) => source.path)).toEqual([join(folder, 'red.png'), join(folder, 'blue.png')]);
     expect(analyses[0]!.maps.map(({ target }) => target.kind === 'class' && target.label)).toEqual([
@@ -81,6 +81,13 @@ describe('image', () => {
     expect(result.stderr).not.toMatch(/^\s+at /m); // no stack trace
     expect(result).toMatchObject({ exitCode, stdout: '' });
     expect(await readdir(folder, { recursive: true })).toEqual(before);
+  });
+
+  it('knows the layers of a network before it is fetched', async () => {
+    const env = { L2CAF_CACHE: join(folder, 'no-cache'), npm_config_registry: 'http://127.0.0.1:9/' };
+    const result = await runCli(['image', 'red.png', '--layer', 'conv9'], { cwd: folder, env });
+    expect(result).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(result.stderr).toMatch(/^error: resnet50-imagenet has no layer named conv9\nhint: its layers: conv1_pool, /);
   });
 
   it('shows examples in its help', async () => {

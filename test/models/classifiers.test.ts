@@ -44,6 +44,8 @@ describe('findClassifier', () => {
         hint: expect.stringContaining('resnet50-imagenet'),
       });
     }
+    const { layers } = await findClassifier('resnet50-imagenet');
+    expect([layers.length, layers[0], layers.at(-1)]).toEqual([17, 'conv1_pool', 'conv5_block3_out']);
     await writeFile(join(folder, 'squeezenet0_conv0_weight.npy'), 'not an array');
     const classifier = await findClassifier(folder);
     await expect(classifier.load()).rejects.toMatchObject({ code: 'weights-invalid' });
@@ -57,6 +59,7 @@ describe('findClassifier', () => {
       return weights;
     });
     network.dispose();
+    expect(network.steps.map(({ name }) => name)).toEqual(classifier.layers);
     expect(names.length).toBe(52);
     for (const name of names) expect(classifier.parts.filter((part) => part.owns(name)).length).toBe(1);
   });

