@@ -8,6 +8,7 @@ import { L2cafError, messageOf } from '../errors.ts';
 import { parseCsv } from '../training/csv.ts';
 import { groupBy } from '../training/group-by.ts';
 import { readBoxesCsv } from './boxes-csv.ts';
+import { type MatStruct, type MatValue, readMatFile } from './mat-file.ts';
 import type { Box } from './wsol.ts';
 
 /** A picture whose object is known. */
@@ -27,8 +28,9 @@ export interface StillTruth {
  * - `tiny-imagenet`: `images/` and `val_annotations.txt` (names of the classes in `words.txt` here or one folder up), or
  *   `boxes.csv` in place of both lists.
  * - `cub`: CUB-200-2011, its test pictures; masks where `segmentations/` is there.
- * - `cars`: Stanford Cars, its test pictures: `cars_test/` and the CSV form of the annotations, `anno_test.csv` (file, x1,
- *   y1, x2, y2, class), with `names.csv`.
+ * - `cars`: Stanford Cars, its test pictures: `cars_test/` and the annotations, the MATLAB files of the devkit
+ *   (`cars_test_annos_withlabels.mat`, `cars_meta.mat`) or their CSV form, `anno_test.csv` (file, x1, y1, x2, y2, class)
+ *   with `names.csv`.
  */
 export const STILL_FORMATS = ['boxes', 'masks', 'tiny-imagenet', 'cub', 'cars'] as const;
 /** See {@link STILL_FORMATS}. */
@@ -112,26 +114,68 @@ async function readCub(folder: string): Promise<StillTruth[]> {
   });
 }
 
+/** A line of Stanford Cars' annotations; classes count from 1. */
+interface CarRow {
+  readonly file: string;
+  readonly corners: readonly string[];
+  readonly classNumber: number;
+}
+
 async function readCars(folder: string): Promise<StillTruth[]> {
-  const csv = async (name: string): Promise<string[][]> =>
-    parseCsv(await text(join(folder, name)), name).map(({ fields }) => [...fields]);
-  if (!(await exists(join(folder, 'anno_test.csv'))) && (await exists(join(folder, 'devkit')))) {
-    throw new L2cafError('input-unreadable', `${folder} has its annotations in MATLAB files, which are not read`, {
-      hint: 'put the CSV form beside them: anno_test.csv (file, x1, y1, x2, y2, class) and names.csv',
-    });
-  }
-  const names = (await csv('names.csv')).map((fields) => fields.join(', '));
+  const { rows, names } = (await exists(join(folder, 'anno_test.csv')))
+    ? await readCarsCsv(folder)
+    : await readCarsDevkit(folder);
   const images = join(folder, 'cars_test');
   const entries = await readdir(images, { recursive: true }).catch((cause: unknown) => {
     throw new L2cafError('input-not-found', `cannot read ${images}: ${messageOf(cause)}`, { cause });
   });
   const pathOf = new Map(entries.map((entry) => [basename(entry), join(images, entry)]));
-  return (await csv('anno_test.csv')).map(([file = '', ...rest]) => {
-    const label = names[Number(rest[4]) - 1];
+  return rows.map(({ file, corners, classNumber }) => {
+    const label = names[classNumber - 1];
     const path = pathOf.get(file);
     if (path === undefined) throw unreadable(folder, `has no picture ${file} in cars_test`);
-    return { path, boxes: [boxOf(rest, folder)], ...(label !== undefined && { label }) };
+    return { path, boxes: [boxOf(corners, folder)], ...(label !== undefined && { label }) };
   });
+}
+
+interface CarList {
+  readonly rows: readonly CarRow[];
+  readonly names: readonly string[];
+}
+
+async function readCarsCsv(folder: string): Promise<CarList> {
+  const csv = async (name: string): Promise<string[][]> =>
+    parseCsv(await text(join(folder, name)), name).map(({ fields }) => [...fields]);
+  const names = (await csv('names.csv')).map((fields) => fields.join(', '));
+  const rows = (await csv('anno_test.csv')).map(([file = '', ...rest]) => ({
+    file,
+    corners: rest.slice(0, 4),
+    classNumber: Number(rest[4]),
+  }));
+  return { rows, names };
+}
+
+/** The MATLAB files, in `devkit` or beside it; without the labelled ones, pictures have no class. */
+async function readCarsDevkit(folder: string): Promise<CarList> {
+  const find = async (name: string): Promise<Map<string, MatValue> | undefined> => {
+    for (const path of [join(folder, 'devkit', name), join(folder, name)]) {
+      if (await exists(path)) return readMatFile(await readFile(path), path);
+    }
+    return undefined;
+  };
+  const list = (await find('cars_test_annos_withlabels.mat')) ?? (await find('cars_test_annos.mat'));
+  const structs = list?.get('annotations') as readonly MatStruct[] | undefined;
+  if (structs === undefined) {
+    throw unreadable(folder, 'has neither anno_test.csv nor cars_test_annos.mat with the annotations');
+  }
+  const number = (value: MatValue | undefined): number => Number(value?.[0]);
+  const rows = structs.map((annotation) => ({
+    file: String(annotation['fname']),
+    corners: ['x1', 'y1', 'x2', 'y2'].map((side) => String(number(annotation[`bbox_${side}`]))),
+    classNumber: number(annotation['class']),
+  }));
+  const names = (await find('cars_meta.mat'))?.get('class_names') ?? [];
+  return { rows, names: names as readonly string[] };
 }
 
 /** The first four fields as a box. */

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBoxesCsv } from '../../src/evaluation/boxes-csv.ts';
 import { readStills, type StillFormat } from '../../src/evaluation/still-datasets.ts';
+import { matFile } from './mat-files.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -13,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** Writes a miniature; returns its folder. */
-async function miniature(name: string, files: Readonly<Record<string, string>>): Promise<string> {
+async function miniature(name: string, files: Readonly<Record<string, string | Buffer>>): Promise<string> {
   for (const [file, content] of Object.entries(files)) {
     const path = join(folder, name, file);
     await mkdir(dirname(path), { recursive: true });
@@ -83,10 +84,24 @@ describe('readStills', () => {
     ]);
   });
 
+  it('reads the MATLAB files of Stanford Cars', async () => {
+    const at = await miniature('cars devkit', {
+      'devkit/cars_test_annos_withlabels.mat': matFile('annotations'),
+      'devkit/cars_meta.mat': matFile('names'),
+      'cars_test/00001.jpg': '',
+      'cars_test/00002.jpg': '',
+    });
+    expect(await readStills(at, 'cars')).toEqual([
+      { path: join(at, 'cars_test', '00001.jpg'), boxes: [[30, 52, 246, 147]], label: 'Audi R8, Coupé' },
+      { path: join(at, 'cars_test', '00002.jpg'), boxes: [[100, 19, 576, 1203]], label: 'AM General Hummer SUV 2000' },
+    ]);
+  });
+
   it.each<[string, StillFormat, Record<string, string>, RegExp]>([
     ['a folder without its lists', 'cub', { x: '' }, /cannot read .*images\.txt/],
     ['a picture without mask', 'masks', { 'images/a.jpg': '', 'masks/b.png': '' }, /no mask for a\.jpg/],
-    ['annotations in MATLAB files', 'cars', { 'devkit/cars_test_annos_withlabels.mat': '' }, /MATLAB/],
+    ['no annotations', 'cars', { 'cars_test/00001.jpg': '' }, /neither anno_test\.csv nor/],
+    ['a damaged MATLAB file', 'cars', { 'devkit/cars_test_annos.mat': '' }, /not a MATLAB file of level 5/],
     ['a line that is cut off', 'tiny-imagenet', { 'val_annotations.txt': 'a.JPEG\tn1\t0\n' }, /line 1: 3 fields, 6/],
     [
       'a line without a box',
