@@ -93,6 +93,28 @@ export function drawGrey(level: number): (n: number, width: number, height: numb
   return (_, width, height) => new Uint8Array(width * height).fill(level);
 }
 
+/**
+ * Writes a file of five frames with columns of saturated colours, black, grey and white.
+ *
+ * @param output options of the encoder; a `-vf` decides how colours are stored
+ */
+export async function makeColourClip(
+  path: string,
+  { width, height, output }: Required<Pick<ClipOptions, 'width' | 'height' | 'output'>>,
+): Promise<string> {
+  const colours = [0xe01020, 0x10c030, 0x1830f0, 0xf0e000, 0xe000d0, 0x00d0e0, 0, 0x808080, 0xffffff, 0xff8000];
+  const picture = Buffer.alloc(width * height * 3);
+  for (let i = 0; i < width * height; i++) {
+    // Columns of 16 pixels, and of other colours in the lower half.
+    const column = Math.floor((i % width) / 16) + (i < (width * height) / 2 ? 0 : 5);
+    picture.writeUIntBE(colours[column % colours.length]!, i * 3, 3);
+  }
+  const input = ['-f', 'rawvideo', '-pixel_format', 'rgb24', '-video_size', `${width}x${height}`, '-i', 'pipe:0'];
+  const codec = ['-c:v', 'libx264', '-crf', '8', '-pix_fmt', 'yuv420p'];
+  await ffmpeg([...input, ...codec, ...output, path], Buffer.concat(Array.from({ length: 5 }, () => picture)));
+  return path;
+}
+
 /** Writes a copy of an MP4 file that players turn clockwise by 90°: rewrites the matrix of its first track header. */
 export async function makeRotated(source: string, path: string): Promise<string> {
   const bytes = await readFile(source);

@@ -8,7 +8,16 @@ import { type RenderJob, renderOverlay, scaledSize } from '../../src/video/encod
 import { defaultStyle } from '../../src/video/overlay.ts';
 import { listFrames, probeClip } from '../../src/video/probe.ts';
 import { ribbonHeight } from '../../src/video/ribbon.ts';
-import { type ClipOptions, decodeAll, decodeSound, drawGrey, makeClip, makeRotated, readNumber } from './clips.ts';
+import {
+  type ClipOptions,
+  decodeAll,
+  decodeSound,
+  drawGrey,
+  makeClip,
+  makeColourClip,
+  makeRotated,
+  readNumber,
+} from './clips.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -287,17 +296,33 @@ describe('contours lie where the heatmap is', () => {
   }
 });
 
-test('pixels outside the overlay keep their colours', async () => {
-  const clip = await probeClip(await makeClip(join(folder, 'colours.mp4'), { frames: 5 }));
-  const job = jobFor(clip, 'colours out.mp4');
-  await renderOverlay(job);
-  const [before] = await decodeAll(clip.path, 'rgb24', 160 * 96 * 3);
-  const [after] = await decodeAll(job.out, 'rgb24', 160 * 96 * 3);
-  // The planted cell is right of the middle: compare the left third.
-  const isLeft = (_: number, i: number): boolean => Math.floor(i / 3) % 160 < 50;
-  const [source, rendered] = [before!.filter(isLeft), after!.filter(isLeft)];
-  const mean = source.reduce((sum, value, i) => sum + Math.abs(value - rendered[i]!), 0) / source.length;
-  expect(mean).toBeLessThan(2);
+describe('pixels outside the overlay keep their colours', () => {
+  const SIZE = { width: 160, height: 96 };
+
+  // What a wrong matrix or range would shift by tens of levels: saturated colours, black, white and a grey.
+  test.each<[matrix: string, isTagged: boolean, range: 'tv' | 'pc']>([
+    ['bt601', false, 'tv'],
+    ['bt601', true, 'tv'],
+    ['bt709', false, 'tv'],
+    ['bt709', true, 'tv'],
+    ['bt601', true, 'pc'],
+    ['bt709', true, 'pc'],
+  ])('stored by %s, tagged: %s, range %s', async (matrix, isTagged, range) => {
+    const tags = ['-colorspace', matrix === 'bt709' ? 'bt709' : 'smpte170m', '-color_range', range];
+    const output = ['-vf', `scale=out_color_matrix=${matrix}:out_range=${range}`, ...(isTagged ? tags : [])];
+    const name = `${matrix} ${isTagged} ${range}`;
+    const clip = await probeClip(await makeColourClip(join(folder, `${name}.mp4`), { ...SIZE, output }));
+    const job = jobFor(clip, `${name} out.mp4`);
+    await renderOverlay(job);
+    const [before] = await decodeAll(clip.path, 'rgb24', SIZE.width * SIZE.height * 3);
+    const [after] = await decodeAll(job.out, 'rgb24', SIZE.width * SIZE.height * 3);
+    const differences = before!.map((value, i) => Math.abs(value - after![i]!));
+    // The planted cell is right of the middle: compare the upper left.
+    const isAway = (_: number, i: number): boolean => Math.floor(i / 3) % SIZE.width < 60 && i < SIZE.width * 60 * 3;
+    const away = differences.filter(isAway);
+    expect(away.reduce((sum, value) => sum + value, 0) / away.length).toBeLessThan(2);
+    expect(Math.max(...differences)).toBeGreaterThan(60); // something is drawn
+  });
 });
 
 test.each([
