@@ -5,6 +5,7 @@
 import type { Analysis } from './analysis.ts';
 import { type FilterPart, heatmapToDraw } from './l2caf/heatmap.ts';
 import type { Heatmap, TimeSpan } from './types.ts';
+import { likeliestClasses } from './video/class-lines.ts';
 import { layOutEvents } from './video/event-lanes.ts';
 import { gapsIn, type Keyframe, lazyKeyframes, type NormalizeMode, normalizeKeyframes } from './video/keyframes.ts';
 import { attentionShares, type IgnoredPart, maskOfParts, shareInRegions } from './video/regions.ts';
@@ -70,6 +71,9 @@ export function ribbonOf({ frames, labels = [], events = [], ...analysis }: Anal
   const probabilities = frames.flatMap((frame) => (frame.probabilities ? [frame.probabilities] : []));
   const named = probabilities.length === frames.length ? labels : [];
   const keyframes = keyframesOf({ ...analysis, frames });
+  const classes = likeliestClasses(
+    named.map((name, k) => ({ name, probabilities: probabilities.map((row) => row[k]!) })),
+  );
   const laidOut = layOutEvents(events, analysis.span);
   return {
     samples: frames.map(({ timestampSec, loss, importance }, i) => ({
@@ -79,7 +83,7 @@ export function ribbonOf({ frames, labels = [], events = [], ...analysis }: Anal
       shares: attentionShares(keyframes[i]!.heatmap),
     })),
     ...(laidOut && { events: laidOut }),
-    classes: named.map((name, k) => ({ name, probabilities: probabilities.map((row) => row[k]!) })),
+    ...(classes && { classes }),
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { TimeSpan } from '../types.ts';
+import type { ClassLines } from './class-lines.ts';
 import type { EventLanes } from './event-lanes.ts';
 import { spansAround } from './keyframes.ts';
 import type { Area } from './overlay.ts';
@@ -28,8 +29,8 @@ export interface RibbonContent {
   readonly samples: readonly RibbonSample[];
   /** Labelled events. */
   readonly events?: EventLanes;
-  /** The probabilities of the classes at each sample, in [0, 1]; the six that become most probable are drawn. */
-  readonly classes?: readonly { readonly name: string; readonly probabilities: readonly number[] }[];
+  /** Class probabilities at each sample. */
+  readonly classes?: ClassLines;
 }
 
 /** The time axis that the ribbon shares with the video. */
@@ -64,7 +65,7 @@ export interface Row {
 }
 
 /** The rows for which there is data, from the top. */
-export function rowsOf({ samples, events, classes = [] }: RibbonContent): Row[] {
+export function rowsOf({ samples, events, classes }: RibbonContent): Row[] {
   const rows: Row[] = [];
   if (events) rows.push(eventsRow(events));
   rows.push(barsRow('loss', COLORS.sky, samples, ({ loss }) => loss));
@@ -75,7 +76,7 @@ export function rowsOf({ samples, events, classes = [] }: RibbonContent): Row[] 
     rows.push(stackRow(['left', 'centre', 'right'], [COLORS.sky, COLORS.grey, COLORS.orange], samples));
     rows.push(stackRow(['far', 'near'], [COLORS.purple, COLORS.green], samples));
   }
-  if (classes.length > 0) rows.push(classesRow(classes, samples));
+  if (classes) rows.push(classesRow(classes, samples));
   return rows;
 }
 
@@ -195,13 +196,10 @@ function stackRow(
 }
 
 /** The probabilities over time as lines, from 0 below to 1 above. */
-function classesRow(classes: NonNullable<RibbonContent['classes']>, samples: readonly RibbonSample[]): Row {
-  const shown = [...classes]
-    .sort((a, b) => Math.max(...b.probabilities) - Math.max(...a.probabilities))
-    .slice(0, CLASS_COLORS.length);
+function classesRow({ lines, hidden }: ClassLines, samples: readonly RibbonSample[]): Row {
   const draw = ({ context, unit, top, bottom, xOf }: Plot, { gaps }: RibbonTime): void => {
     const yOf = (probability: number): number => bottom - unit - probability * (bottom - top - 2 * unit);
-    for (const [k, { probabilities }] of shown.entries()) {
+    for (const [k, { probabilities }] of lines.entries()) {
       context.strokeStyle = CLASS_COLORS[k]!;
       context.fillStyle = CLASS_COLORS[k]!;
       context.lineWidth = 2.5 * unit;
@@ -218,8 +216,8 @@ function classesRow(classes: NonNullable<RibbonContent['classes']>, samples: rea
       context.stroke();
     }
   };
-  const names = shown.map(({ name }, k) => ({ text: name, color: CLASS_COLORS[k]! }));
-  if (shown.length < classes.length) names.push({ text: `and ${classes.length - shown.length} more`, color: INK });
+  const names = lines.map(({ name }, k) => ({ text: name, color: CLASS_COLORS[k]! }));
+  if (hidden > 0) names.push({ text: `and ${hidden} more`, color: INK });
   return { height: Math.max(60, 17 * names.length), names, isSampled: true, draw };
 }
 

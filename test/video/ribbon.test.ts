@@ -1,5 +1,6 @@
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import { describe, expect, test } from 'vitest';
+import { likeliestClasses } from '../../src/video/class-lines.ts';
 import { layOutEvents } from '../../src/video/event-lanes.ts';
 import { drawCursor, drawRibbon, ribbonHeight } from '../../src/video/ribbon.ts';
 import type { RibbonContent } from '../../src/video/ribbon-rows.ts';
@@ -72,7 +73,7 @@ describe('rows', () => {
   test('are there only for what is known', () => {
     const height = (more: Partial<RibbonContent>): number => ribbonHeight(PICTURE, { samples, ...more });
     const events = layOutEvents([{ label: 'left turn', startSec: 1, endSec: 3 }], SPAN)!;
-    const classes = [{ name: 'left turn', probabilities: [1] }];
+    const classes = likeliestClasses([{ name: 'left turn', probabilities: [1] }])!;
     expect(height({ events })).toBeGreaterThan(height({}));
     expect(height({ classes })).toBeGreaterThan(height({ events }));
     expect(ribbonHeight({ width: 640, height: 50 }, { samples })).toBeLessThan(height({}));
@@ -110,10 +111,12 @@ describe('rows', () => {
       { timestampSec: 0, loss: 0 },
       { timestampSec: 10, loss: 0 },
     ];
-    const classes = [
+    const classes = likeliestClasses([
       { name: 'straight', probabilities: [0.7, 0.7] },
       { name: 'turn', probabilities: [0, 1] },
-    ];
+      { name: 'stop', probabilities: [0.04, 0.04] },
+    ])!;
+    expect(classes).toMatchObject({ lines: [{ name: 'turn' }, { name: 'straight' }], hidden: 1 });
     // The first colour goes to the class that becomes most probable: a line from the lower left to the upper right.
     const context = draw({ samples: two, classes });
     const heightAt = (timeSec: number): number => {

@@ -4,6 +4,7 @@
  */
 import type uPlot from 'uplot';
 import type { TimeSpan } from '../../types.ts';
+import type { ClassLines } from '../../video/class-lines.ts';
 import type { EventLanes } from '../../video/event-lanes.ts';
 import { isInside, spansAround } from '../../video/keyframes.ts';
 import type { AttentionShares } from '../../video/regions.ts';
@@ -202,10 +203,8 @@ const AXIS_PX = 30;
 const SPILL_PX = 24;
 /** More moments than this would be a solid bar. */
 const MAX_TICKS = 200;
-/** Classes that are drawn: those that become most probable. */
-const MAX_CLASSES = LINE_COLORS.length;
 
-function rowsOf({ samples, classes = [] }: RibbonContent, cells: readonly TimeSpan[]): Row[] {
+function rowsOf({ samples, classes }: RibbonContent, cells: readonly TimeSpan[]): Row[] {
   const share = (part: keyof AttentionShares, text: string, color: string): Part => ({
     ...{ text, color },
     read: (i) => samples[i]!.shares?.[part],
@@ -224,7 +223,7 @@ function rowsOf({ samples, classes = [] }: RibbonContent, cells: readonly TimeSp
       stack(cells, [share('far', 'far', COLORS.purple), share('near', 'near', COLORS.green)]),
     );
   }
-  if (classes.length > 0) rows.push(lines(samples, classes));
+  if (classes) rows.push(linesRow(samples, classes));
   return rows;
 }
 
@@ -263,22 +262,18 @@ function stack(cells: readonly TimeSpan[], parts: readonly Part[]): Row {
 }
 
 /** The probabilities of the classes at each sample. */
-function lines(samples: readonly RibbonSample[], classes: NonNullable<RibbonContent['classes']>): Row {
-  const shown = [...classes]
-    .sort((a, b) => Math.max(...b.probabilities) - Math.max(...a.probabilities))
-    .slice(0, MAX_CLASSES);
-  const hidden = classes.length - shown.length;
+function linesRow(samples: readonly RibbonSample[], { lines, hidden }: ClassLines): Row {
   return {
-    names: shown.map(({ name, probabilities }, k) => ({
+    names: lines.map(({ name, probabilities }, k) => ({
       ...{ text: name, color: LINE_COLORS[k]! },
       read: (i) => probabilities[i],
     })),
-    description: `class probabilities${hidden > 0 ? ` of the ${shown.length} likeliest of ${classes.length}` : ''}`,
-    height: Math.max(70, 24 * shown.length),
+    description: `class probabilities${hidden > 0 ? ` of the ${lines.length} likeliest of ${lines.length + hidden}` : ''}`,
+    height: Math.max(70, 24 * lines.length),
     max: 1.04,
     xs: samples.map(({ timestampSec }) => timestampSec),
-    ys: shown.map(({ probabilities }) => probabilities),
-    series: shown.map((_, k) => ({
+    ys: lines.map(({ probabilities }) => probabilities),
+    series: lines.map((_, k) => ({
       stroke: LINE_COLORS[k]!,
       width: 2,
       points: { show: samples.length <= 40, size: 6 },
