@@ -65,10 +65,10 @@ describe('a dense analysis', () => {
 
   it('shows the probabilities of its classes', () => {
     const frames = analysis.frames.map((frame, i) => ({ ...frame, probabilities: [i / 4, 1 - i / 4] }));
-    expect(ribbonOf({ ...analysis, frames, labels: ['left', 'right'] }).classes).toEqual([
-      { name: 'left', probabilities: [0, 0.25] },
+    expect(ribbonOf({ ...analysis, frames, labels: ['left', 'right'] }).classes?.lines).toEqual([
       { name: 'right', probabilities: [1, 0.75] },
+      { name: 'left', probabilities: [0, 0.25] },
     ]);
-    expect(ribbonOf({ ...analysis, labels: ['left', 'right'] }).classes).toEqual([]);
+    expect(ribbonOf({ ...analysis, labels: ['left', 'right'] }).classes).toBeUndefined();
   });
 });
