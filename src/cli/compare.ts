@@ -1,19 +1,14 @@
 /** `l2caf compare`: several analyses synchronised in one video. */
-import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
-import { readAnalysis } from '../analysis.ts';
 import { renderComparison } from '../comparison.ts';
 import type { SceneLayout } from '../video/scene.ts';
+import { type DrawingFlags, drawAnalyses } from './draw.ts';
 import { examples, parseTitles } from './options.ts';
-import { interruptible } from './run.ts';
 import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
-import { createTerminal } from './terminal.ts';
 
-interface CompareFlags extends VideoFlags {
-  readonly output?: string;
+interface CompareFlags extends DrawingFlags, VideoFlags {
   readonly titles?: string[];
   readonly layout?: SceneLayout;
-  readonly quiet?: boolean;
 }
 
 /** The `compare` command. */
@@ -40,20 +35,14 @@ export function compareCommand(): Command {
         'l2caf compare a/analysis.json b/analysis.json --ribbon',
       ),
     )
-    .action(async (paths: string[], { output, titles, layout, ...flags }: CompareFlags) => {
-      const terminal = createTerminal(flags);
-      const out = output ?? join(dirname(paths[0]!), 'compare.mp4');
-      const analyses = await Promise.all(paths.map(readAnalysis));
-      for (const warning of new Set(analyses.flatMap(({ warnings }) => warnings))) terminal.warn(warning);
-      await interruptible((signal) =>
+    .action((paths: string[], { titles, layout, ...flags }: CompareFlags) =>
+      drawAnalyses(paths, flags, 'compare.mp4', (analyses, out, work) =>
         renderComparison(analyses, out, {
           ...videoOptionsOf(flags),
           ...(layout && { layout }),
           ...(titles && { titles }),
-          signal,
-          onProgress: terminal.onProgress,
+          ...work,
         }),
-      );
-      terminal.result(out);
-    });
+      ),
+    );
 }

@@ -1,21 +1,16 @@
 /** `l2caf figure`: events, or methods, as a figure for print. */
-import { dirname, join } from 'node:path';
 import { Command } from 'commander';
-import { readAnalysis } from '../analysis.ts';
 import { renderFigure } from '../figure.ts';
+import { type DrawingFlags, drawAnalyses } from './draw.ts';
 import { examples, parseCount, parseTitles } from './options.ts';
-import { interruptible } from './run.ts';
-import { type AnalysisStyleFlags, addAnalysisStyleOptions, renderOptionsOf } from './style-options.ts';
-import { createTerminal } from './terminal.ts';
+import { addAnalysisStyleOptions, renderOptionsOf } from './style-options.ts';
 
-interface FigureFlags extends AnalysisStyleFlags {
-  readonly output?: string;
+interface FigureFlags extends DrawingFlags {
   readonly frames: number;
   readonly columns: number;
   readonly titles?: string[];
   readonly caption: string | boolean;
   readonly width: number;
-  readonly quiet?: boolean;
 }
 
 /** The `figure` command. */
@@ -39,11 +34,8 @@ export function figureCommand(): Command {
         'l2caf figure l2caf/analysis.json gradcam/analysis.json -o methods.png --frames 4 --no-caption',
       ),
     )
-    .action(async (paths: string[], { output, titles, caption, ...flags }: FigureFlags) => {
-      const terminal = createTerminal(flags);
-      const out = output ?? join(dirname(paths[0]!), 'figure.png');
-      const analyses = await Promise.all(paths.map(readAnalysis));
-      await interruptible((signal) =>
+    .action((paths: string[], { titles, caption, ...flags }: FigureFlags) =>
+      drawAnalyses(paths, flags, 'figure.png', (analyses, out, work) =>
         renderFigure(analyses, out, {
           ...renderOptionsOf(flags),
           frames: flags.frames,
@@ -51,10 +43,8 @@ export function figureCommand(): Command {
           widthPx: flags.width,
           ...(titles && { titles }),
           ...(caption !== true && caption !== undefined && { caption: caption || '' }),
-          signal,
-          onProgress: terminal.onProgress,
+          ...work,
         }),
-      );
-      terminal.result(out);
-    });
+      ),
+    );
 }

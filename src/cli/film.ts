@@ -1,17 +1,9 @@
 /** `l2caf film`: how the filters of an analysis converged, as a film. */
-import { dirname, join } from 'node:path';
 import { Command } from 'commander';
-import { readAnalysis } from '../analysis.ts';
 import { renderFilm } from '../rendering.ts';
+import { type DrawingFlags, drawAnalyses } from './draw.ts';
 import { examples } from './options.ts';
-import { interruptible } from './run.ts';
-import { type AnalysisStyleFlags, addAnalysisStyleOptions, renderOptionsOf } from './style-options.ts';
-import { createTerminal } from './terminal.ts';
-
-interface FilmFlags extends AnalysisStyleFlags {
-  readonly output?: string;
-  readonly quiet?: boolean;
-}
+import { addAnalysisStyleOptions, renderOptionsOf } from './style-options.ts';
 
 /** The `film` command. */
 export function filmCommand(): Command {
@@ -25,13 +17,9 @@ export function filmCommand(): Command {
       'after',
       examples('l2caf analyze drive.mp4 --solver gd --trace -o out', 'l2caf film out/analysis.json -o convergence.gif'),
     )
-    .action(async (path: string, flags: FilmFlags) => {
-      const terminal = createTerminal(flags);
-      const out = flags.output ?? join(dirname(path), 'convergence.mp4');
-      const analysis = await readAnalysis(path);
-      await interruptible((signal) =>
-        renderFilm(analysis, out, { ...renderOptionsOf(flags), signal, onProgress: terminal.onProgress }),
-      );
-      terminal.result(out);
-    });
+    .action((path: string, flags: DrawingFlags) =>
+      drawAnalyses([path], flags, 'convergence.mp4', ([analysis], out, work) =>
+        renderFilm(analysis!, out, { ...renderOptionsOf(flags), ...work }),
+      ),
+    );
 }

@@ -2,15 +2,13 @@
  * Where the decisive object of an event is in each frame: the class of a segmentation mask that its label names (CamVid's
  * layout), or the boxes of the planted evidence of a generated clip (`fixtures/`).
  */
-import { access, readFile } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
-import { z } from 'zod';
-import { L2cafError, messageOf, throwIfAborted } from '../errors.ts';
+import { basename, extname } from 'node:path';
+import { L2cafError, throwIfAborted } from '../errors.ts';
 import type { PlannedEvent, PlannedFrame } from '../training/dataset.ts';
 import type { LabelledEvent } from '../training/events.ts';
 import { groupBy } from '../training/group-by.ts';
+import { checkSize, LabelFolder } from '../training/label-folder.ts';
 import type { PictureSize, ProgressListener } from '../types.ts';
-import { openPicture, picturePixels } from '../video/picture.ts';
 import { type FileBox, readBoxesCsv } from './boxes-csv.ts';
 import type { BinaryImage } from './contours.ts';
 import type { Box } from './wsol.ts';
@@ -42,34 +40,36 @@ export async function openTruth(path: string, classes: ReadonlyMap<string, numbe
   return extname(path).toLowerCase() === '.csv' ? TruthBoxes.open(path) : new TruthFolder(path, classes);
 }
 
-/**
- * A folder that holds, per video, `NAME.json` with boxes (as `fixtures/` writes them) or a folder `NAME` with one mask
- * per frame, `0000.png` on, whose grey values are classes.
- */
+/** The boxes and masks of a `LabelFolder`. */
 export class TruthFolder implements Truth {
-  readonly #folder: string;
+  readonly #folder: LabelFolder;
   readonly #classes: ReadonlyMap<string, number>;
-  readonly #documents = new Map<string, Promise<BoxDocument | undefined>>();
 
   /** @param classes Mask value of the class that decides an event, by the event's label. */
   constructor(folder: string, classes: ReadonlyMap<string, number>) {
-    this.#folder = folder;
+    this.#folder = new LabelFolder(folder);
     this.#classes = classes;
   }
 
   /** See {@link Truth}. */
-  async read({ clip, video, label }: LabelledEvent, { frameIndex }: PlannedFrame): Promise<BinaryImage | undefined> {
-    const base = join(this.#folder, basename(video, extname(video)));
-    const known = this.#documents.get(base) ?? readBoxes(base);
-    this.#documents.set(base, known);
-    const document = await known;
+  async read(event: LabelledEvent, { frameIndex }: PlannedFrame): Promise<BinaryImage | undefined> {
+    const { clip, video, label } = event;
+    const document = await this.#folder.boxes(event);
     if (document === undefined) {
       const value = this.#classes.get(label);
-      return value === undefined ? undefined : readMask(base, clip, frameIndex, value);
+      if (value === undefined) return undefined;
+      const mask = await this.#folder.mask(event, frameIndex);
+      return { width: clip.width, height: clip.height, pixels: mask.map((grey) => Number(grey === value)) };
     }
-    if (document.decisive.kind === WHOLE_ROAD) return undefined;
-    checkSize(`${base}.json`, document.size, clip);
-    return paintDocument(document, frameIndex);
+    const { decisive, size, objects } = document;
+    if (decisive === undefined) {
+      throw new L2cafError('input-unreadable', `the boxes of ${basename(video)} do not say when they are decisive`);
+    }
+    if (decisive.kind === WHOLE_ROAD) return undefined;
+    checkSize(`what the boxes of ${basename(video)} lie in`, size, clip);
+    const isDecisive = frameIndex >= decisive.firstFrame && frameIndex <= decisive.lastFrame;
+    const boxes = objects.filter((object) => object.decisive).map((object) => object.boxes[frameIndex]);
+    return paintBoxes(size, isDecisive ? boxes.filter((box) => box != null) : []);
   }
 }
 
@@ -174,39 +174,6 @@ export async function surveyTruth(
 /** Kind of the evidence of turns: as wide as the picture, so that nothing can miss it. */
 const WHOLE_ROAD = 'road';
 
-const boxSchema = z.tuple([z.number(), z.number(), z.number(), z.number()]);
-const boxDocumentSchema = z.object({
-  size: z.object({ width: z.int().positive(), height: z.int().positive() }),
-  /** Between these frames, both included, the objects decide. */
-  decisive: z.object({ kind: z.string(), firstFrame: z.int(), lastFrame: z.int() }),
-  /** Boxes `[left, top, right, bottom]` in pixels, one per frame, null where the object cannot be seen. */
-  objects: z.array(z.object({ decisive: z.boolean(), boxes: z.array(boxSchema.nullable()) })),
-});
-type BoxDocument = z.infer<typeof boxDocumentSchema>;
-
-/** The boxes of a video, or undefined when there is a folder of masks in their place. */
-async function readBoxes(base: string): Promise<BoxDocument | undefined> {
-  const path = `${base}.json`;
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) {
-    await access(base).catch((cause: unknown) => {
-      throw new L2cafError('input-unreadable', `neither ${path} nor the folder ${base} is there`, { cause });
-    });
-    return undefined;
-  }
-  try {
-    const document = boxDocumentSchema.parse(JSON.parse(text));
-    return { ...document, objects: document.objects.filter(({ decisive }) => decisive) };
-  } catch (cause) {
-    throw new L2cafError('input-unreadable', `${path} does not hold boxes: ${messageOf(cause)}`, { cause });
-  }
-}
-
-function paintDocument({ size, decisive, objects }: BoxDocument, frame: number): BinaryImage {
-  const isDecisive = frame >= decisive.firstFrame && frame <= decisive.lastFrame;
-  return paintBoxes(size, isDecisive ? objects.flatMap(({ boxes }) => (boxes[frame] ? [boxes[frame]] : [])) : []);
-}
-
 /** Boxes that end before their right and bottom edges, as a binary image; what lies outside is cut off. */
 export function paintBoxes({ width, height }: PictureSize, boxes: readonly Box[]): BinaryImage {
   const pixels = new Uint8Array(width * height);
@@ -217,26 +184,6 @@ export function paintBoxes({ width, height }: PictureSize, boxes: readonly Box[]
     for (let y = top; y < bottom; y++) pixels.fill(1, y * width + left, y * width + right);
   }
   return { width, height, pixels };
-}
-
-async function readMask(
-  folder: string,
-  clip: LabelledEvent['clip'],
-  frame: number,
-  value: number,
-): Promise<BinaryImage> {
-  const path = join(folder, `${String(frame).padStart(4, '0')}.png`);
-  const picture = await openPicture(path);
-  const { width, height } = picture;
-  checkSize(path, { width, height }, clip);
-  const { rgb } = picturePixels(picture);
-  return { width, height, pixels: Uint8Array.from({ length: width * height }, (_, i) => Number(rgb[3 * i] === value)) };
-}
-
-function checkSize(path: string, found: { width: number; height: number }, clip: LabelledEvent['clip']): void {
-  if (found.width === clip.width && found.height === clip.height) return;
-  const sizes = `${found.width}x${found.height}, its video ${clip.path} is ${clip.width}x${clip.height}`;
-  throw new L2cafError('input-unreadable', `${path} is ${sizes}`);
 }
 
 /** Pixels of the object, or undefined when there is no object to look for; what cannot be read is a problem and has none. */

@@ -3,14 +3,10 @@
  * label alone hardly tells a small shallow CNN what a pedestrian is; these labels do, at no cost for whoever has them. They
  * train one auxiliary layer that the finished model does not contain.
  */
-import { readFile } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { z } from 'zod';
-import { L2cafError, messageOf } from '../errors.ts';
-import type { GridShape, VideoClip } from '../types.ts';
-import { openPicture, picturePixels } from '../video/picture.ts';
+import type { GridShape, PictureSize } from '../types.ts';
 import type { PlannedEvent, PlannedFrame } from './dataset.ts';
+import { type BoxDocument, type LabelBox, LabelFolder } from './label-folder.ts';
 
 /** What is known of a batch's cells, both `[n·t·h·w, classes]`: 1 where a class is present; how much each entry counts. */
 export interface DenseBatch {
@@ -53,9 +49,8 @@ export class DenseLabels {
   }
 
   /**
-   * Reads the labels of all frames of the training events. A domain's folder holds, per video, `NAME.json` with boxes
-   * (as `fixtures/` writes them) or a folder `NAME` with one mask per frame, `0000.png` on, whose grey values are classes
-   * (255: unlabelled).
+   * Reads the labels of all frames of the training events. A domain's folder is a `LabelFolder`; 255 in its masks stands
+   * for pixels that are not labelled.
    *
    * @param sources By domain; domains without one have no dense labels.
    * @throws L2cafError `input-unreadable` when a folder has nothing for a video, or a mask has another size than the video.
@@ -66,20 +61,18 @@ export class DenseLabels {
     grid: GridShape,
   ): Promise<DenseLabels> {
     const coverage = new Map<string, { domain: string; cells: Coverage }>();
-    const boxFiles = new Map<string, Promise<BoxDocument | undefined>>();
+    const folders = new Map([...sources].map(([domain, { folder }]) => [domain, new LabelFolder(folder)]));
     for (const { event, domain, views } of events) {
       const source = sources.get(domain);
       if (source === undefined || event.split !== 'train') continue;
-      const base = join(source.folder, basename(event.video, extname(event.video)));
-      const document = boxFiles.get(base) ?? readBoxes(`${base}.json`);
-      boxFiles.set(base, document);
+      const folder = folders.get(domain)!;
+      const boxes = await folder.boxes(event);
       for (const frame of views.flatMap(({ frames }) => frames)) {
         const key = keyOf(frame);
         if (coverage.has(key)) continue;
-        const boxes = await document;
         const cells = boxes
           ? coverageOfBoxes(boxes, frame.frameIndex, grid)
-          : await coverageOfMask(base, event.clip, frame.frameIndex, grid);
+          : coverageOfMask(await folder.mask(event, frame.frameIndex), event.clip, grid);
         const counted = [...cells].filter(([name]) => source.classes?.includes(name) ?? true);
         coverage.set(key, { domain, cells: new Map(counted) });
       }
@@ -131,29 +124,6 @@ function keyOf({ videoSha256, frameIndex }: PlannedFrame): string {
   return `${videoSha256} ${frameIndex}`;
 }
 
-const boxSchema = z.tuple([z.number(), z.number(), z.number(), z.number()]);
-const boxDocumentSchema = z.object({
-  size: z.object({ width: z.number().positive(), height: z.number().positive() }),
-  /** What the clip shows, and between which frames, both included, its decisive objects show it. */
-  label: z.string().optional(),
-  decisive: z.object({ firstFrame: z.int(), lastFrame: z.int() }).optional(),
-  /** Boxes `[left, top, right, bottom]` in pixels, one per frame, null where the object cannot be seen. */
-  objects: z.array(
-    z.object({ kind: z.string(), decisive: z.boolean().default(false), boxes: z.array(boxSchema.nullable()) }),
-  ),
-});
-type BoxDocument = z.infer<typeof boxDocumentSchema>;
-
-async function readBoxes(path: string): Promise<BoxDocument | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    return boxDocumentSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new L2cafError('input-unreadable', `${path} does not hold boxes: ${messageOf(cause)}`, { cause });
-  }
-}
-
 function coverageOfBoxes(document: BoxDocument, frame: number, grid: GridShape): Coverage {
   const coverage = new Map<string, Float32Array>();
   for (const object of document.objects) {
@@ -176,7 +146,7 @@ function classesOf({ label, decisive }: BoxDocument, object: BoxDocument['object
 /** Raises the share of each cell to what the box covers of it. */
 function coverWithBox(
   cells: Float32Array,
-  [left, top, right, bottom]: z.infer<typeof boxSchema>,
+  [left, top, right, bottom]: LabelBox,
   size: BoxDocument['size'],
   grid: GridShape,
 ): void {
@@ -192,35 +162,18 @@ function coverWithBox(
   }
 }
 
-async function coverageOfMask(folder: string, clip: VideoClip, frame: number, grid: GridShape): Promise<Coverage> {
-  const path = join(folder, `${String(frame).padStart(4, '0')}.png`);
-  const mask = await readMask(path, clip);
+function coverageOfMask(mask: Uint8Array, size: PictureSize, grid: GridShape): Coverage {
   const coverage = new Map<string, Float32Array>();
-  const cellPixels = (clip.width / grid.width) * (clip.height / grid.height);
-  for (let y = 0; y < clip.height; y++) {
-    const row = Math.floor((y * grid.height) / clip.height);
-    for (let x = 0; x < clip.width; x++) {
-      const value = mask[y * clip.width + x]!;
+  const cellPixels = (size.width / grid.width) * (size.height / grid.height);
+  for (let y = 0; y < size.height; y++) {
+    const row = Math.floor((y * grid.height) / size.height);
+    for (let x = 0; x < size.width; x++) {
+      const value = mask[y * size.width + x]!;
       if (value === UNLABELLED) continue;
       const cells = coverage.get(String(value)) ?? new Float32Array(grid.height * grid.width);
       coverage.set(String(value), cells);
-      cells[row * grid.width + Math.floor((x * grid.width) / clip.width)]! += 1 / cellPixels;
+      cells[row * grid.width + Math.floor((x * grid.width) / size.width)]! += 1 / cellPixels;
     }
   }
   return coverage;
-}
-
-/** Grey values, row by row. */
-async function readMask(path: string, clip: VideoClip): Promise<Uint8Array> {
-  const picture = await openPicture(path).catch((cause: unknown) => {
-    throw new L2cafError('input-unreadable', `no mask and no boxes for ${clip.path}: ${messageOf(cause)}`, { cause });
-  });
-  const { width, height } = picture;
-  if (width !== clip.width || height !== clip.height) {
-    throw new L2cafError(
-      'input-unreadable',
-      `${path} is ${width}x${height}, its video ${clip.path} is ${clip.width}x${clip.height}`,
-    );
-  }
-  return picturePixels(picture).rgb.filter((_, i) => i % 3 === 0);
 }

@@ -9,17 +9,18 @@ import { Readable } from 'node:stream';
 import { L2cafError, throwIfAborted } from '../errors.ts';
 import { writeAtomically } from '../files.ts';
 import type { PictureSize, ProgressListener, TimeSpan, VideoClip } from '../types.ts';
-import { colourConversion, colourOptions } from './colour-tags.ts';
+import { colourOptions } from './colour-tags.ts';
 import { type FfmpegInput, runFfmpeg } from './ffmpeg.ts';
+import { type GraphPanel, sceneGraph, soundGraph } from './filtergraph.ts';
 import { IVF_INPUT, ivfFrameHeader, ivfHeader } from './ivf.ts';
 import { isInside, type Keyframe, momentAt, type NormalizeMode } from './keyframes.ts';
 import { lengthenLastFrame } from './mp4.ts';
 import { checkStyle, type OverlayStyle } from './overlay.ts';
-import { listFrames, type StreamDetails } from './probe.ts';
+import { listFrames } from './probe.ts';
 import type { RibbonContent } from './ribbon-rows.ts';
 import { resolveSpan } from './sample.ts';
-import { layOut, type PanelMoment, SCENE_BACKGROUND, type Scene, type SceneLayout, ScenePainter } from './scene.ts';
-import { framesFrom, inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
+import { layOut, type PanelMoment, type Scene, type SceneLayout, ScenePainter } from './scene.ts';
+import { inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
 import { type Timing, timingOf } from './timing.ts';
 
 /** Size of a picture in relation to the clip's, or one side of it, pixels, from which the other follows. */
@@ -149,12 +150,9 @@ function withAudioHint(error: unknown): unknown {
 }
 
 /** A panel whose frames are known. */
-interface Panel extends RenderPanel {
+interface Panel extends RenderPanel, GraphPanel {
   readonly normalize: NormalizeMode;
   readonly gaps: readonly TimeSpan[];
-  readonly picture: PictureSize;
-  readonly timesSec: Float64Array;
-  readonly details: StreamDetails;
 }
 
 async function openPanel(panel: RenderPanel, signal: AbortSignal | undefined): Promise<Panel> {
@@ -183,15 +181,15 @@ interface EncodeJob extends Pick<VideoOutput, 'onProgress' | 'signal'> {
 
 /** Encodes the frames at exactly these times; false if ffmpeg decoded others. */
 async function encodeFrames(job: EncodeJob): Promise<boolean> {
-  const { panels, timing, hasAudio, mode, output, signal } = job;
+  const { panels, timing, scene, hasAudio, mode, output, signal } = job;
   const first = panels[0]!;
   const shown = new ShownTimes(0);
   const layerInput = { source: Readable.from(layerStream(job), { highWaterMark: 1 }), options: IVF_INPUT };
   const begin = ({ clip, details, timesSec }: Panel, leadSec = 0): FfmpegInput =>
     inputFrom(clip.path, details.originSec, Math.max(0, timesSec[0]! - leadSec), mode);
   const audioInput = begin(first, AUDIO_LEAD_SEC);
-  const graphs = [videoGraph(job)];
-  if (hasAudio) graphs.push(audioGraph(panels.length + 1, first, timing));
+  const graphs = [sceneGraph(panels, scene, timing)];
+  if (hasAudio) graphs.push(soundGraph(panels.length + 1, first, timing));
   await runFfmpeg({
     inputs: [
       ...panels.map((panel) => begin(panel)),
@@ -217,46 +215,6 @@ async function encodeFrames(job: EncodeJob): Promise<boolean> {
 const AUDIO_LEAD_SEC = 2;
 
 const H264: readonly string[] = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '18', '-movflags', '+faststart'];
-
-/** The panels' decoded frames at their places, below the layers. */
-function videoGraph(job: EncodeJob): string {
-  const { panels, timing, scene } = job;
-  const pictures = panels.map((_, k) => `[${k}:V:0]${pictureChain(job, k)}[panel${k}]`);
-  const labels = panels.map((_, k) => `[panel${k}]`).join('');
-  const stack = { side: 'hstack', stacked: 'vstack' }[scene.layout];
-  const stacked = panels.length > 1 ? `${labels}${stack}=inputs=${panels.length}[video]` : `${labels}null[video]`;
-  const overlay = `[video][${panels.length}:v:0]overlay=format=yuv420,${timing.finish}[out]`;
-  return [...pictures, stacked, overlay].join(';');
-}
-
-/** Decoded frames, squared, cropped or scaled, with room for heading, ribbon and the gap to the next panel. */
-function pictureChain({ panels, scene, timing }: EncodeJob, k: number): string {
-  const { clip, timesSec, picture, size, details } = panels[k]!;
-  const { width, height } = picture;
-  const { headingPx, left, top } = scene.places[k]!;
-  const next = scene.places[k + 1] ?? { left: scene.width, top: scene.height };
-  const room =
-    scene.layout === 'side'
-      ? { width: next.left - left, height: scene.height }
-      : { width: scene.width, height: next.top - top };
-  const colours = colourConversion(details.colour, panels[0]!.details.colour);
-  const fit = size
-    ? `scale=${width}:${height}:flags=bicubic${colours}`
-    : `scale=${clip.width}:${clip.height}:flags=bicubic${colours},crop=${width}:${height}:0:0`;
-  const isPadded = room.width > width || room.height > height;
-  const pad = isPadded ? [`pad=${room.width}:${room.height}:0:${headingPx}:color=${SCENE_BACKGROUND}`] : [];
-  const frames = framesFrom(details.originSec, timesSec[0]!, timesSec.length);
-  return [frames, timing.clock, fit, 'setsar=1', 'format=yuv420p', ...pad].join(',');
-}
-
-/** The panel's sound from its first frame to its end, then silence until the end of the video; also where it has none. */
-function audioGraph(input: number, { details, timesSec, clip }: Panel, { durationSec }: Timing): string {
-  const startSec = details.originSec + timesSec[0]!;
-  const endSec = details.originSec + timesSec.at(-1)! + clip.frameRate.denominator / clip.frameRate.numerator;
-  const start = startSec.toFixed(6);
-  const own = `atrim=start=${start}:end=${endSec.toFixed(6)},asetpts=PTS-${start}/TB,aresample=async=1:first_pts=0`;
-  return `[${input}:a:0]${own},apad,atrim=end=${durationSec.toFixed(6)}[sound]`;
-}
 
 /** The layers as a stream. ffmpeg's pipe decides the pace; each is drawn when the one before is taken. */
 async function* layerStream(job: EncodeJob): AsyncGenerator<Uint8Array> {

@@ -5,12 +5,13 @@
 import { L2cafError } from '../errors.ts';
 import { writeAtomically } from '../files.ts';
 import type { PictureSize, ProgressListener, TimeSpan, VideoClip } from '../types.ts';
-import { colourConversion, colourOptions } from './colour-tags.ts';
+import { colourOptions } from './colour-tags.ts';
 import { runFfmpeg } from './ffmpeg.ts';
+import { pictureChain } from './filtergraph.ts';
 import { lengthenLastFrame } from './mp4.ts';
 import { listFrames } from './probe.ts';
 import { resolveSpan } from './sample.ts';
-import { framesFrom, inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
+import { inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
 import { timingOf } from './timing.ts';
 
 /** What {@link encodeSegment} needs. */
@@ -49,9 +50,7 @@ export async function encodeSegment(job: SegmentJob): Promise<EncodedSegment> {
   }
   const timing = timingOf([{ timesSec, rate: clip.frameRate }]);
   const { originSec, colour } = details;
-  const scale = `scale=${size.width}:${size.height}:flags=bicubic${colourConversion(colour, colour)}`;
-  const frames = framesFrom(originSec, timesSec[0]!, timesSec.length);
-  const graph = `[0:V:0]${[frames, timing.clock, scale, 'setsar=1', 'format=yuv420p', timing.finish].join(',')}[out]`;
+  const graph = `[0:V:0]${pictureChain({ clip, details, timesSec }, { size, colour }, timing)},${timing.finish}[out]`;
   const encode = async (mode: SeekMode, output: string): Promise<boolean> => {
     const shown = new ShownTimes(originSec);
     let done = 0;

@@ -92,6 +92,6 @@ describe('DenseLabels', () => {
     const load = (event: PlannedEvent): Promise<DenseLabels> =>
       DenseLabels.load([{ ...event, domain: 'd' }], new Map([['d', { folder }]]), GRID);
     await expect(load(planned('masked', 1, { width: 64, height: 40 }))).rejects.toThrow(/80x40, its video .* 64x40/);
-    await expect(load(planned('masked', 2))).rejects.toThrow(/no mask and no boxes/);
+    await expect(load(planned('masked', 2))).rejects.toThrow(/masked.0001\.png/);
   });
 });

@@ -1,0 +1,38 @@
+/** What the commands share that draw from analyses, without running a network. */
+import { dirname, join } from 'node:path';
+import { type Analysis, readAnalysis } from '../analysis.ts';
+import type { RenderOptions } from '../rendering.ts';
+import { ignoredWarnings } from '../timeline.ts';
+import { interruptible } from './run.ts';
+import type { AnalysisStyleFlags } from './style-options.ts';
+import { createTerminal } from './terminal.ts';
+
+/** What commander hands over. */
+export interface DrawingFlags extends AnalysisStyleFlags {
+  readonly output?: string;
+  readonly quiet?: boolean;
+}
+
+/**
+ * Reads analyses, says what they warn of, has them drawn, and prints the name of the file.
+ *
+ * @param name of the file where none is given, beside the first analysis
+ */
+export async function drawAnalyses(
+  paths: readonly string[],
+  { output, quiet, ignore }: DrawingFlags,
+  name: string,
+  draw: (
+    analyses: readonly Analysis[],
+    out: string,
+    work: Required<Pick<RenderOptions, 'signal' | 'onProgress'>>,
+  ) => Promise<unknown>,
+): Promise<void> {
+  const { warn, result, onProgress } = createTerminal({ quiet });
+  const out = output ?? join(dirname(paths[0]!), name);
+  const analyses = await Promise.all(paths.map(readAnalysis));
+  const warnings = analyses.flatMap((analysis) => [...analysis.warnings, ...ignoredWarnings(analysis, ignore)]);
+  for (const warning of new Set(warnings)) warn(warning);
+  await interruptible((signal) => draw(analyses, out, { signal, onProgress }));
+  result(out);
+}
