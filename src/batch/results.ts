@@ -4,7 +4,7 @@
  */
 import { basename, join, posix } from 'node:path';
 import { type ColumnSource, fileWriter, ParquetWriter } from 'hyparquet-writer';
-import { fileSize, writeAtomically, writeFileAtomically } from '../files.ts';
+import { writeAtomically, writeFileAtomically } from '../files.ts';
 import { writeIndex } from '../report/index-page.ts';
 import type { IndexRow } from '../report/page-data.ts';
 import type { Batch, EventPlan } from './batch.ts';
@@ -49,7 +49,10 @@ export async function writeResults(batch: Batch, plans: readonly EventPlan[]): P
   await writeFileAtomically(path('csv'), csvOf(columns));
   await writeAtomically(path('parquet'), (temporary) => writeParquet(temporary, columns));
   await writeFileAtomically(path('timings'), csvOf(timingColumns(batch, plans)));
-  await writeIndex(path('index'), await Promise.all(plans.map((plan) => indexRow(batch, plan))));
+  await writeIndex(
+    path('index'),
+    plans.map((plan) => indexRow(batch, plan)),
+  );
 }
 
 function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
@@ -141,17 +144,16 @@ function schemaOf({ name, kind }: Column): ParquetWriter['schema'] {
   ];
 }
 
-async function indexRow(batch: Batch, plan: EventPlan): Promise<IndexRow> {
-  const { event } = plan;
+function indexRow(batch: Batch, plan: EventPlan): IndexRow {
+  const { event, keys } = plan;
   const status = statusOf(batch, plan);
   const record = batch.record(event.id);
   const frames = status === 'done' ? (record?.figures?.frames ?? []) : [];
   const importance = frames.flatMap((frame) => (frame.importance === undefined ? [] : [frame.importance]));
-  const file = async (name: 'thumbnail' | 'report'): Promise<string | undefined> => {
-    const place = posix.join(relativeFolder(batch, event.id), FILE_NAMES[name]);
-    return (await fileSize(join(batch.folder, place))) === undefined ? undefined : place;
+  const file = (name: 'thumbnail' | 'report'): Partial<IndexRow> => {
+    if (record?.files[name]?.key !== keys[name]) return {}; // absent, or of other options
+    return { [name]: posix.join(relativeFolder(batch, event.id), FILE_NAMES[name]) };
   };
-  const [thumbnail, report] = await Promise.all([file('thumbnail'), file('report')]);
   return {
     id: event.id,
     ...(event.label && { label: event.label }),
@@ -163,8 +165,8 @@ async function indexRow(batch: Batch, plan: EventPlan): Promise<IndexRow> {
     endSec: event.span.endSec,
     ...(frames.length > 0 && { loss: frames.reduce((sum, { loss }) => sum + loss, 0) / frames.length }),
     ...(importance.length > 0 && { importance: Math.max(...importance) }),
-    ...(thumbnail && { thumbnail }),
-    ...(report && { report }),
+    ...file('thumbnail'),
+    ...file('report'),
     extra: event.extra,
   };
 }

@@ -3,24 +3,28 @@
 
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
-import { analyzeCommand } from './analyze.ts';
-import { batchCommand } from './batch.ts';
-import { compareCommand } from './compare.ts';
-import { doctorCommand } from './doctor.ts';
-import { evaluateCommand } from './evaluate.ts';
-import { figureCommand } from './figure.ts';
-import { filmCommand } from './film.ts';
-import { imageCommand } from './image.ts';
-import { indexCommand } from './index-events.ts';
-import { modelsCommand } from './models.ts';
-import { presetsCommand } from './presets.ts';
-import { projectCommand } from './project.ts';
-import { renderCommand } from './render.ts';
-import { reportCommand } from './report.ts';
 import { reportError } from './run.ts';
-import { searchCommand } from './search.ts';
-import { trainCommand } from './train.ts';
-import { workerCommand } from './worker.ts';
+
+/** In the order of the help. Each is loaded when it is named: some bring large libraries. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  analyze: async () => (await import('./analyze.ts')).analyzeCommand(),
+  batch: async () => (await import('./batch.ts')).batchCommand(),
+  render: async () => (await import('./render.ts')).renderCommand(),
+  compare: async () => (await import('./compare.ts')).compareCommand(),
+  report: async () => (await import('./report.ts')).reportCommand(),
+  image: async () => (await import('./image.ts')).imageCommand(),
+  figure: async () => (await import('./figure.ts')).figureCommand(),
+  film: async () => (await import('./film.ts')).filmCommand(),
+  train: async () => (await import('./train.ts')).trainCommand(),
+  evaluate: async () => (await import('./evaluate.ts')).evaluateCommand(),
+  index: async () => (await import('./index-events.ts')).indexCommand(),
+  search: async () => (await import('./search.ts')).searchCommand(),
+  project: async () => (await import('./project.ts')).projectCommand(),
+  models: async () => (await import('./models.ts')).modelsCommand(),
+  presets: async () => (await import('./presets.ts')).presetsCommand(),
+  worker: async () => (await import('./worker.ts')).workerCommand(),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+};
 
 const program = new Command('l2caf')
   .description('See what a recurrent video network looks at: L2-CAF attention for driving clips.')
@@ -28,25 +32,8 @@ const program = new Command('l2caf')
   .showHelpAfterError('(l2caf COMMAND --help shows the options)')
   .exitOverride();
 
-for (const command of [
-  analyzeCommand(),
-  batchCommand(),
-  renderCommand(),
-  compareCommand(),
-  reportCommand(),
-  imageCommand(),
-  figureCommand(),
-  filmCommand(),
-  trainCommand(),
-  evaluateCommand(),
-  indexCommand(),
-  searchCommand(),
-  projectCommand(),
-  modelsCommand(),
-  presetsCommand(),
-  workerCommand(),
-  doctorCommand(),
-]) {
+for (const load of commandsFor(process.argv[2])) {
+  const command = await load();
   program.addCommand(command.copyInheritedSettings(program));
   for (const subcommand of command.commands) subcommand.copyInheritedSettings(program);
 }
@@ -61,4 +48,11 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = reportError(error);
+}
+
+/** The command that the first argument names; all of them to list, or to find what was meant. */
+function commandsFor(first: string | undefined): (() => Promise<Command>)[] {
+  if (first === '--version' || first === '-V') return [];
+  const named = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  return named ? [named] : Object.values(COMMANDS);
 }
