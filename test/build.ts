@@ -1,12 +1,36 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** Programs that tests start as processes of their own, many times: compiled, they start in a third of the time. */
+const PROGRAMS = ['tiny-batch-program', 'tiny-worker', 'damaged-worker', 'tiny-queue-worker'];
 
 /**
  * Before any test: the build that the tests of the command line run is that of the current sources. A type error does not
  * stop it (the compiler writes the files all the same); `npm run check` is there to find those.
  */
-export function setup(): void {
-  const root = join(import.meta.dirname, '..');
-  const { status } = spawnSync(process.execPath, [join(root, 'scripts', 'setup.mjs')], { stdio: 'inherit' });
+export async function setup(): Promise<void> {
+  const { status } = spawnSync(process.execPath, [join(ROOT, 'scripts', 'setup.mjs')], { stdio: 'inherit' });
   if (status !== 0) console.warn('the build reported errors');
+  await build({
+    entryPoints: PROGRAMS.map((name) => join(ROOT, 'test', 'batch', `${name}.ts`)),
+    outdir: join(ROOT, '.cache', 'test-programs'),
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    plugins: [sourcesFromBuild],
+  });
 }
+
+/** What the programs use of `src` is the build's. */
+const sourcesFromBuild: Plugin = {
+  name: 'sources-from-build',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+      return { path: path.replace(/^.*\/src\//, '../../dist/').replace(/\.ts$/, '.js'), external: true };
+    });
+  },
+};

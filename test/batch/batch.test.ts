@@ -8,8 +8,8 @@ import { Batch } from '../../src/batch/batch.ts';
 import { Videos } from '../../src/batch/videos.ts';
 import { createRandom } from '../../src/random.ts';
 import { makeClip, makeTruncated } from '../video/clips.ts';
-import { analysesMade, contentOf, runKilled } from './killing.ts';
-import { runTinyBatch } from './tiny-batch.ts';
+import { analysesMade, contentOf, killAndCompare } from './killing.ts';
+import { program, runTinyBatch } from './tiny-batch.ts';
 
 let root: string;
 let cache: string;
@@ -131,7 +131,7 @@ describe('a batch', () => {
 
   it('ends with the one error when its model cannot be opened, and records no failure', async () => {
     const folder = join(root, 'damaged', 'out');
-    const workerModule = new URL('./damaged-worker.ts', import.meta.url);
+    const workerModule = program('damaged-worker');
     const ends: unknown[] = [];
     const run = runTinyBatch(list(), folder, { jobs: 2, workerModule, onEnd: (end) => ends.push(end) });
     await expect(run).rejects.toMatchObject({ name: 'L2cafError', message: /cached weights of tiny are damaged/ });
@@ -162,11 +162,9 @@ describe('a batch', () => {
   it('goes on after being killed, repeats nothing, and ends the same', async () => {
     const undisturbed = join(root, 'undisturbed', 'out');
     await runTinyBatch(list(), undisturbed, { outputs: ['strip'] });
-    const killed = join(root, 'killed', 'out');
     const random = createRandom(1, 0);
-    await runKilled([list(), killed, '2'], cache, 3, () => random.uniform());
-    expect(await contentOf(killed)).toEqual(await contentOf(undisturbed));
-    expect(await analysesMade(killed)).toEqual({ e0: 1, e1: 1, e2: 1, e3: 1, e4: 1, e5: 1 });
+    const batch = { list: list(), jobs: 2, cache };
+    await killAndCompare(batch, join(root, 'killed'), 3, () => random.uniform(), await contentOf(undisturbed));
   });
 
   it('is open in one process only', async () => {

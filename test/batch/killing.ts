@@ -1,50 +1,76 @@
 /** Runs a batch in a process of its own, kills it at random moments until it gets through, and compares what it made. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { program } from './tiny-batch.ts';
 
-const PROGRAM = join(import.meta.dirname, 'tiny-batch.ts');
+/** The batch that is killed, as `tiny-batch-program.ts` takes it. */
+export interface KilledBatch {
+  readonly list: string;
+  readonly jobs?: number;
+  readonly queue?: string;
+  /** Cache folder, so that features can be computed anew. */
+  readonly cache: string;
+}
 
 /**
- * Runs the batch; kills it (SIGKILL) `kills` times, each at a random moment around the end of one of its next events, or
- * while it is starting.
+ * Runs batches from nothing to their end until their processes were killed `kills` times (SIGKILL), each at a random moment
+ * after the end of one of its next events, or while it is starting; then, or when a batch has got through before, compares
+ * it with `expected`.
+ *
+ * @param folder for the batches
+ * @param expected content that each must have, see {@link contentOf}
  */
-export async function runKilled(
-  args: readonly string[],
-  cache: string,
+export async function killAndCompare(
+  { list, jobs = 1, queue, cache }: KilledBatch,
+  folder: string,
   kills: number,
   random: () => number,
+  expected: Readonly<Record<string, string>>,
 ): Promise<void> {
-  for (let killed = 0; ; ) {
-    const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), PROGRAM, ...args], {
-      env: { ...process.env, L2CAF_CACHE: cache },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let errors = '';
-    child.stderr.on('data', (chunk: Buffer) => {
-      errors += chunk.toString();
-    });
-    const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
-    if (killed < kills) {
-      await Promise.race([momentToKill(child, random), ended]);
-      child.kill('SIGKILL');
-      killed++;
-      await ended;
-      continue;
+  let killed = 0;
+  for (let round = 0; killed < kills; round++) {
+    const out = join(folder, String(round), 'out');
+    const args = [list, out, String(jobs), ...(queue === undefined ? [] : [queue])];
+    for (let isThrough = false; !isThrough; ) {
+      const child = startProgram('tiny-batch-program', args, { L2CAF_CACHE: cache });
+      const ended = once(child, 'close');
+      const errors: string[] = [];
+      child.stderr!.on('data', (chunk: Buffer) => errors.push(chunk.toString()));
+      if (killed < kills) await Promise.race([momentToKill(child, random), ended]);
+      if (killed < kills) child.kill('SIGKILL');
+      const [code, signal] = (await ended) as [number | null, string | null];
+      if (signal === 'SIGKILL') killed++;
+      else if (code === 0) isThrough = true;
+      else throw new Error(`the batch ended with ${code ?? signal}: ${errors.join('')}`);
     }
-    const code = await ended;
-    if (code !== 0) throw new Error(`the batch ended with ${code}: ${errors}`);
-    return;
+    expect(await contentOf(out)).toEqual(expected);
+    expect(new Set(Object.values(await analysesMade(out)))).toEqual(new Set([1]));
   }
 }
 
-/** One time in four while it starts, else up to 300 ms after an event has ended. */
+/** Starts one of the compiled programs. */
+export function startProgram(
+  name: string,
+  args: readonly string[],
+  env: Readonly<NodeJS.ProcessEnv> = {},
+): ChildProcess {
+  return spawn(process.execPath, [fileURLToPath(program(name)), ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** One time in four while it starts, else up to 100 ms after an event has ended. */
 async function momentToKill(child: ChildProcess, random: () => number): Promise<void> {
-  const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-  if (random() < 0.25) return wait(2000 * random());
-  await new Promise((resolve) => child.stdout!.once('data', resolve));
-  await wait(300 * random());
+  if (random() < 0.25) return setTimeout(1000 * random());
+  await once(child.stdout!, 'data');
+  await setTimeout(100 * random());
 }
 
 /** SHA-256 of every file of a batch that must not depend on how it went: all but the journal and the timings. */

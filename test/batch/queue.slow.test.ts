@@ -1,5 +1,5 @@
 /** A batch through a real Redis: workers die at random moments, and everything is made once. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,11 +10,11 @@ import { parseQueueAddress } from '../../src/batch/queue.ts';
 import { workQueue } from '../../src/batch/queue-worker.ts';
 import { createRandom } from '../../src/random.ts';
 import { makeClip } from '../video/clips.ts';
-import { analysesMade, contentOf, runKilled } from './killing.ts';
+import { analysesMade, contentOf, killAndCompare, startProgram } from './killing.ts';
 import { hasRedis, PASSWORD, type RunningRedis, startRedis } from './redis.ts';
-import { runTinyBatch, TINY_WORKER, tinyBatchModel } from './tiny-batch.ts';
+import { program, runTinyBatch, TINY_WORKER, tinyBatchModel } from './tiny-batch.ts';
 
-const EVENTS = 36;
+const EVENTS = 24;
 const WORKERS = 3;
 const KILLS = 9;
 
@@ -33,9 +33,7 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     await runTinyBatch(list, join(root, 'local', 'out'), { jobs: 2, outputs: ['strip'] });
   }, 300_000);
   afterEach(async () => {
-    for (const worker of running) worker.kill('SIGKILL');
-    running.clear();
-    await setTimeout(500);
+    await Promise.all([...running].map(kill));
   });
   afterAll(async () => {
     await redis.stop();
@@ -45,40 +43,32 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
 
   it(`makes the same once, while ${KILLS} of its workers are killed`, async () => {
     const random = createRandom(11);
-    const out = join(root, 'workers', 'out');
     for (let i = 0; i < WORKERS; i++) startWorker();
-    let kills = 0;
-    const ended = runTinyBatch(list, out, { queue: redis.address, outputs: ['strip'] });
-    const killing = (async () => {
+    for (let kills = 0, round = 0; kills < KILLS; round++) {
+      const out = join(root, 'workers', String(round), 'out');
+      const ended = runTinyBatch(list, out, { queue: redis.address, outputs: ['strip'] });
+      const isOver = ended.then(() => true);
       while (kills < KILLS) {
         const victim = [...running][Math.floor(random.uniform() * running.size)]!;
-        // Half of them at once after it has ended an event, half of them wherever they are.
-        if (random.uniform() < 0.5) await Promise.race([once(victim.stdout!, 'data'), setTimeout(5000)]);
-        await setTimeout(1500 * random.uniform());
-        victim.kill('SIGKILL');
-        running.delete(victim);
+        // Half of them soon after it has ended an event, half of them wherever they are.
+        const moment = random.uniform() < 0.5 ? once(victim.stdout!, 'data') : setTimeout(1000 * random.uniform());
+        await Promise.race([moment, ended]);
+        if (await Promise.race([setTimeout(100 * random.uniform(), false), isOver])) break;
         kills++;
+        await kill(victim);
         startWorker();
       }
-    })();
-    const { ends } = await ended;
-    await killing;
-    expect(ends.map(({ error }) => error).filter(Boolean)).toEqual([]);
-    expect(await contentOf(out)).toEqual(await contentOf(join(root, 'local', 'out')));
-    const made = await analysesMade(out);
-    expect(Object.keys(made)).toHaveLength(EVENTS);
-    expect(Object.values(made).every((times) => times === 1)).toBe(true);
-    expect(await jobsLeft()).toBe(0);
+      expect((await ended).ends.map(({ error }) => error).filter(Boolean)).toEqual([]);
+      await expectAsLocal(out);
+    }
   }, 900_000);
 
   it('goes on after the batch itself was killed', async () => {
     const random = createRandom(12);
-    const out = join(root, 'batch-killed', 'out');
     startWorker();
-    await runKilled([list, out, '1', redis.address], join(root, 'cache'), 3, () => random.uniform());
-    expect(await contentOf(out)).toEqual(await contentOf(join(root, 'local', 'out')));
-    const made = await analysesMade(out);
-    expect(Object.values(made)).toEqual(Array(EVENTS).fill(1));
+    const batch = { list, queue: redis.address, cache: join(root, 'cache') };
+    const expected = await contentOf(join(root, 'local', 'out'));
+    await killAndCompare(batch, join(root, 'batch-killed'), 3, () => random.uniform(), expected);
     expect(await jobsLeft()).toBe(0);
   }, 600_000);
 
@@ -86,14 +76,14 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     const out = join(root, 'stopped', 'out');
     const stop = new AbortController();
     const first = runTinyBatch(list, out, { queue: redis.address, outputs: ['strip'], stop: stop.signal });
-    await setTimeout(1000); // no worker is there
+    await vi.waitUntil(async () => (await jobsLeft()) === EVENTS, { timeout: 60_000 }); // no worker is there
     stop.abort();
     expect((await first).ends).toEqual([]);
     expect(await jobsLeft()).toBe(0);
     startWorker();
     const { ends } = await runTinyBatch(list, out, { queue: redis.address, outputs: ['strip'] });
     expect(ends).toHaveLength(EVENTS);
-    expect(await contentOf(out)).toEqual(await contentOf(join(root, 'local', 'out')));
+    await expectAsLocal(out);
   }, 600_000);
 
   it('finds videos elsewhere, calls them as the batch does, and refuses others of the same name', async () => {
@@ -135,7 +125,7 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     await expect(unfit).rejects.toMatchObject({ code: 'model-invalid' });
     const damaged = workQueue(parseQueueAddress(redis.address), {
       jobs: () => 1,
-      workerModule: new URL('./damaged-worker.ts', import.meta.url),
+      workerModule: program('damaged-worker'),
       describe: tinyBatchModel,
       stop: new AbortController().signal,
     });
@@ -164,10 +154,23 @@ async function writeEvents(name: string, count: number): Promise<string> {
   return path;
 }
 
+/** Everything was made, once, and as by a batch on one machine. */
+async function expectAsLocal(out: string): Promise<void> {
+  expect(await contentOf(out)).toEqual(await contentOf(join(root, 'local', 'out')));
+  expect(Object.values(await analysesMade(out))).toEqual(Array(EVENTS).fill(1));
+  expect(await jobsLeft()).toBe(0);
+}
+
 function startWorker(...videos: readonly string[]): void {
-  const program = join(import.meta.dirname, 'tiny-queue-worker.ts');
-  const args = ['--import', import.meta.resolve('tsx'), program, redis.address, ...videos];
-  running.add(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] }));
+  running.add(startProgram('tiny-queue-worker', [redis.address, ...videos]));
+}
+
+async function kill(worker: ChildProcess): Promise<void> {
+  running.delete(worker);
+  if (worker.exitCode !== null) throw new Error(`a worker has ended by itself with ${worker.exitCode}`);
+  const ended = once(worker, 'exit');
+  worker.kill('SIGKILL');
+  await ended;
 }
 
 /** Jobs of any state in the queue. */

@@ -1,9 +1,5 @@
-/**
- * A batch with the tiny network: all that `l2caf batch` does but for its options. Also a program, to be killed:
- * `tiny-batch.ts EVENTS FOLDER JOBS [QUEUE]` prints a line per event.
- */
+/** A batch with the tiny network: all that `l2caf batch` does but for its options. */
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Batch, type EventEnd, type EventMaker, type EventPlan, isOpen } from '../../src/batch/batch.ts';
 import { readEventList } from '../../src/batch/events.ts';
 import type { AnalysisSettings, BatchModel, BatchSettings, DrawSettings, Output } from '../../src/batch/outputs.ts';
@@ -35,7 +31,12 @@ export interface TinyBatchRun {
 }
 
 /** The worker process with the tiny network. */
-export const TINY_WORKER: URL = new URL('./tiny-worker.ts', import.meta.url);
+export const TINY_WORKER: URL = program('tiny-worker');
+
+/** A program of this folder, as `test/build.ts` compiles it. */
+export function program(name: string): URL {
+  return new URL(`../../.cache/test-programs/${name}.js`, import.meta.url); // from here, and from there
+}
 
 /** The tiny network as a batch describes it; its weights go to the cache. */
 export async function tinyBatchModel(): Promise<BatchModel> {
@@ -91,14 +92,4 @@ async function makerOf(
     onWorkers: () => onWorkers?.(runner),
   });
   return runner;
-}
-
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const [list, folder, jobs, queue] = process.argv.slice(2) as [string, string, string, string | undefined];
-  await runTinyBatch(list, folder, {
-    jobs: Number(jobs),
-    ...(queue !== undefined && { queue }),
-    outputs: ['strip'],
-    onEnd: ({ id }) => process.stdout.write(`${id}\n`),
-  });
 }

@@ -1,4 +1,4 @@
-/** A program to be killed: a worker of a queue, with the tiny network. `tiny-queue-worker.ts QUEUE [VIDEOS]`. */
+/** A program to be killed: a worker of a queue, with the tiny network. `tiny-queue-worker QUEUE [VIDEOS]`. */
 import { parseQueueAddress } from '../../src/batch/queue.ts';
 import { workQueue } from '../../src/batch/queue-worker.ts';
 import { TINY_WORKER, tinyBatchModel } from './tiny-batch.ts';
@@ -10,7 +10,7 @@ await workQueue(parseQueueAddress(queue), {
   jobs: () => 1,
   workerModule: TINY_WORKER,
   describe: tinyBatchModel,
-  lockMs: 4000,
+  lockMs: 2000,
   stop: stop.signal,
   ...(videos !== undefined && { videos }),
   onEnd: ({ id }) => process.stdout.write(`${id}\n`),
