@@ -2,12 +2,15 @@
  * The tables of a batch: one row per event, in the order of the list, as CSV for people and Parquet for programs, the
  * times in a table of their own (they differ from run to run, the results must not), and a page to look through.
  */
-import { basename, join, posix } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { basename, join, posix, resolve } from 'node:path';
 import { type ColumnSource, fileWriter, ParquetWriter } from 'hyparquet-writer';
 import { writeAtomically, writeFileAtomically } from '../files.ts';
 import { writeIndex } from '../report/index-page.ts';
 import type { IndexRow } from '../report/page-data.ts';
+import { parseCsv } from '../training/csv.ts';
 import type { Batch, EventPlan } from './batch.ts';
+import type { BatchEvent } from './events.ts';
 import { FILE_NAMES } from './outputs.ts';
 
 /** How an event stands. */
@@ -30,6 +33,35 @@ export const RESULT_FILES = {
   timings: 'timings.csv',
   index: 'index.html',
 } as const;
+
+/** What a batch's list said about an event. */
+export interface ListedEvent extends Pick<BatchEvent, 'id' | 'label' | 'split'> {
+  /** Its analysis, absolute. */
+  readonly path: string;
+}
+
+/**
+ * The events that are done, from a batch's table; none where there is no such table.
+ *
+ * @param batchFolder folder of the batch
+ * @throws L2cafError `input-unreadable`
+ */
+export async function readListedEvents(batchFolder: string): Promise<ListedEvent[]> {
+  const path = join(batchFolder, RESULT_FILES.csv);
+  const text = await readFile(path, 'utf8').catch(() => '');
+  if (!text.startsWith('id,video,start,end,label,split,status,')) return [];
+  const [heading, ...records] = parseCsv(text, path);
+  const columns = ['id', 'label', 'split', 'folder'].map((name) => heading!.fields.indexOf(name));
+  return records.flatMap(({ fields }) => {
+    const [id, label, split, folder] = columns.map((column) => fields[column] ?? '') as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    return folder === '' ? [] : [{ id, label, split, path: resolve(batchFolder, folder, FILE_NAMES.json) }];
+  });
+}
 
 /** How an event stands after a run. */
 export function statusOf(batch: Batch, { event, keys }: EventPlan): EventStatus {

@@ -84,7 +84,7 @@ async function rowOf(
   } catch (error) {
     if (!(error instanceof L2cafError) || error.code === 'aborted') throw error;
     terminal.warn(error.message);
-    return { id, status: 'failed', error: error.message, video: '', startSec: 0, endSec: 0 };
+    return { id, status: 'failed', error: error.message };
   }
 }
 

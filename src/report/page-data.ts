@@ -11,10 +11,10 @@ export interface IndexRow {
   readonly status: string;
   /** Why it failed, one line. */
   readonly error?: string;
-  /** The video's file. */
-  readonly video: string;
-  readonly startSec: number;
-  readonly endSec: number;
+  /** The video's file, and the span of it; absent when its analysis cannot be read. */
+  readonly video?: string;
+  readonly startSec?: number;
+  readonly endSec?: number;
   /** Mean final loss of the frames. */
   readonly loss?: number;
   /** Greatest temporal importance of a frame. */

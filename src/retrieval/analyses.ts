@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type Analysis, readAnalysis } from '../analysis.ts';
+import { readListedEvents } from '../batch/results.ts';
 import { L2cafError, messageOf } from '../errors.ts';
 import { embeddingModelOfAnalysis } from './embedding-model.ts';
 import type { EventRecord } from './event-table.ts';
@@ -32,9 +33,10 @@ export async function readAnalyses(paths: readonly string[]): Promise<EventSourc
       { hint: 'embeddings of two models cannot be compared: index them into different databases' },
     );
   }
+  const listed = await listedEvents(files);
   return {
     model,
-    records: analyses.map((analysis, i) => recordOf(analysis, files[i]!)),
+    records: analyses.map((analysis, i) => ({ ...recordOf(analysis, files[i]!), ...listed.get(resolve(files[i]!)) })),
     embed: async (indices) => indices.map((i) => Float32Array.from(analyses[i]!.embedding)),
   };
 }
@@ -47,6 +49,17 @@ async function analysisFiles(path: string): Promise<string[]> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
   const found = entries.filter((entry) => entry.isFile() && entry.name === 'analysis.json');
   return found.map(({ parentPath, name }) => join(parentPath, name)).sort();
+}
+
+/** What the batches that made the analyses know about them, by the path of each. */
+async function listedEvents(
+  files: readonly string[],
+): Promise<Map<string, Pick<EventRecord, 'id' | 'label' | 'split'>>> {
+  const batches = new Set(files.map((file) => resolve(file, '..', '..', '..')));
+  const events = (await Promise.all([...batches].map(readListedEvents))).flat();
+  return new Map(
+    events.map(({ path, id, label, split }) => [path, { id, ...(label && { label }), ...(split && { split }) }]),
+  );
 }
 
 /** An analysis has no id: it is called as its folder, or, if its file is not `analysis.json`, as its file. */

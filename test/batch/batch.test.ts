@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Batch } from '../../src/batch/batch.ts';
 import { Videos } from '../../src/batch/videos.ts';
 import { createRandom } from '../../src/random.ts';
+import { readAnalyses } from '../../src/retrieval/analyses.ts';
 import { makeClip, makeTruncated } from '../video/clips.ts';
 import { analysesMade, contentOf, killAndCompare } from './killing.ts';
 import { program, runTinyBatch } from './tiny-batch.ts';
@@ -65,6 +66,10 @@ describe('a batch', () => {
     expect(heading).toMatch(/^id,video,start,end,label,split,status,.*,embedding,note$/);
     expect(first).toContain(
       `"${JSON.stringify(JSON.parse(await readFile(join(one, 'events', 'e0', 'analysis.json'), 'utf8')).embedding)}"`,
+    );
+    const { records } = await readAnalyses([one]);
+    expect(records.map(({ id, label, split }) => [id, label, split])).toEqual(
+      [0, 1, 2, 3, 4, 5].map((i) => [`e${i}`, i % 2 ? 'left' : 'right', 'test']),
     );
     expect(await readFile(join(one, 'timings.csv'), 'utf8')).toMatch(/^id,attempts,decode_sec.*\ne0,1,/);
     expect(await readFile(join(one, 'index.html'), 'utf8')).toContain('events/e0/thumbnail.jpg');

@@ -60,7 +60,7 @@ function columnsOf(all: readonly IndexRow[]): Column[] {
     isNumber: false,
   });
   const number = (name: string, read: Column['read'], format: (value: number) => string = formatNumber): Column => ({
-    ...{ title: name, width: [6.5, 0], read },
+    ...{ title: name, width: [6.8, 0], read },
     isNumber: true,
     show: (row) => {
       const value = read(row);
@@ -79,9 +79,9 @@ function columnsOf(all: readonly IndexRow[]): Column[] {
     ...(has('label') ? [text('label', [8, 1], ({ label }) => label)] : []),
     { ...text('status', [4.5, 0], ({ status }) => status), show: statusOf },
     ...(has('split') ? [text('split', [4.5, 0], ({ split }) => split)] : []),
-    text('video', [9, 1], ({ video }) => video),
+    ...(has('video') ? [{ ...text('video', [9, 1], ({ video }) => video), show: videoOf }] : []),
     number('start', ({ startSec }) => startSec, formatTime),
-    number('length', ({ startSec, endSec }) => endSec - startSec, formatTime),
+    number('length', lengthOf, formatTime),
     ...(has('loss') ? [number('loss', ({ loss }) => loss)] : []),
     ...(has('importance') ? [number('importance', ({ importance }) => importance)] : []),
     ...extras.map(extraColumn),
@@ -92,6 +92,15 @@ function pictureOf({ thumbnail }: IndexRow): Node | string {
   if (thumbnail === undefined) return '';
   const src = thumbnail.startsWith('data:image/') ? thumbnail : addressOf(thumbnail);
   return element('img', { src, alt: '', loading: 'lazy', decoding: 'async', width: 96, height: 54 });
+}
+
+/** The file's name; all of its path on asking. */
+function videoOf({ video = '' }: IndexRow): Node {
+  return element('div', { class: 'clamped', title: video }, video.split(/[\\/]/).at(-1) ?? '');
+}
+
+function lengthOf({ startSec, endSec }: IndexRow): Value {
+  return startSec === undefined || endSec === undefined ? undefined : endSec - startSec;
 }
 
 function nameOf({ id, report, error }: IndexRow): Node {
