@@ -16,20 +16,26 @@ const SIZES: readonly (readonly [number, number])[] = [
 ];
 
 const STYLES: Readonly<Record<string, OverlayStyle>> = {
-  none: { ...defaultStyle, levels: [], showMarks: false, showLegend: false },
-  contour: { ...defaultStyle, kind: 'contour' },
-  both: { ...defaultStyle, kind: 'both' },
+  'without contours': { ...defaultStyle, levels: [], showMarks: false, showLegend: false },
+  contours: { ...defaultStyle, kind: 'contour' },
+  'contours and heat': { ...defaultStyle, kind: 'both' },
 };
 
 /**
  * Prints the table. In each round ffmpeg alone and every style take their turn, so that whatever else the machine does
  * slows all of them; the ratio is the median of the rounds' ratios. The first round is not counted.
- * `npm run bench -- render [SIZE [ROUNDS]]`.
+ * `npm run bench -- render [SIZE…] [ROUNDS]`, by default all sizes and 3 rounds.
  */
-export async function run([size = '', rounds = '3']: readonly string[]): Promise<void> {
+export async function run(options: readonly string[]): Promise<void> {
+  const wanted = options.filter((option) => option.includes('x'));
+  const rounds = Number(options.find((option) => !option.includes('x')) ?? 3);
+  const unknown = wanted.filter((size) => !SIZES.some(([width, height]) => size === `${width}x${height}`));
+  if (unknown.length > 0 || !(rounds >= 1)) {
+    throw new Error(`expected sizes among ${SIZES.map((size) => size.join('x')).join(', ')}, and a number of rounds`);
+  }
   const folder = temporaryFolder();
   const rows: string[][] = [];
-  for (const [width, height] of SIZES.filter(([w, h]) => size === '' || size === `${w}x${h}`)) {
+  for (const [width, height] of SIZES.filter(([w, h]) => wanted.length === 0 || wanted.includes(`${w}x${h}`))) {
     const clip = join(folder, `${height}.mp4`);
     await longClip(clip, 10, width, height);
     measureCli([
@@ -54,7 +60,7 @@ export async function run([size = '', rounds = '3']: readonly string[]): Promise
       ),
     };
     const all: Record<string, number>[] = [];
-    for (let round = 0; round <= Number(rounds); round++) all.push(await timesOf(works));
+    for (let round = 0; round <= rounds; round++) all.push(await timesOf(works));
     for (const name of Object.keys(works)) {
       const counted = all.slice(1);
       const ms = median(counted.map((times) => times[name]!));
@@ -64,7 +70,7 @@ export async function run([size = '', rounds = '3']: readonly string[]): Promise
   }
   await writeResults({
     name: 'render',
-    command: `npm run bench -- render ${[...(size ? [size] : []), rounds].join(' ')}`,
+    command: `npm run bench -- render ${[...wanted, rounds].join(' ')}`,
     tables: [
       {
         columns: ['size', 'what', 'frames/s', 'ratio to ffmpeg alone'],

@@ -1,10 +1,11 @@
 /**
  * Draws projected events: the colour is the label, the shape the split. Colours repeat after seven labels, then hollow;
- * each label is also written where its events lie, so nothing depends on colours alone.
+ * each label is also written where its events lie, beside the points, so nothing depends on colours alone.
  */
 import { type Canvas, createCanvas, type SKRSContext2D, SvgExportFlag } from '@napi-rs/canvas';
 import { CATEGORY_COLORS } from '../video/palette.ts';
 import { drawText, fitText, font, heightOf } from '../video/text.ts';
+import { placeNames } from './place-names.ts';
 import type { ProjectedEvents } from './project.ts';
 
 /** What {@link drawMap} needs. */
@@ -62,12 +63,17 @@ function drawOn(ink: SKRSContext2D, { title, caption, axes, points, ...content }
   for (const [i, point] of points.entries()) {
     drawMarker(ink, place(point), SHAPES[splits[i]!] ?? 'diamond', looks.get(labels[i]!)!);
   }
-  const names: Box[] = [];
-  for (const label of looks.keys()) {
-    const group = points.filter((_, i) => labels[i] === label).map(place);
-    names.push(nameGroup(ink, label, group, names));
+  const names = [...looks.keys()];
+  const groups = names.map((label) => {
+    ink.font = font(NAME_PX, 'bold');
+    const own = points.filter((_, i) => labels[i] === label).map(place);
+    return { points: own, widthPx: ink.measureText(label).width + 2 * NAME_MARGIN };
+  });
+  const boxes = placeNames(groups, { area: PLOT, heightPx: NAME_PX + NAME_MARGIN, radiusPx: RADIUS });
+  for (const [k, box] of boxes.entries()) {
+    if (box) write(ink, names[k]!, (box.left + box.right) / 2, (box.top + box.bottom) / 2, NAME_LOOK);
   }
-  drawLegend(ink, labels, splits, looks);
+  drawLegend(ink, labels, splits, { looks, unnamed: boxes.filter((box) => box === undefined).length });
   write(ink, axes[0], (PLOT.left + PLOT.right) / 2, PLOT.bottom + 18, { align: 'center' });
   ink.save();
   ink.translate(PLOT.left - 18, (PLOT.top + PLOT.bottom) / 2);
@@ -160,44 +166,15 @@ const CORNERS: Readonly<Record<Exclude<Shape, 'circle'>, readonly (readonly [num
   ],
 };
 
-interface Box {
-  readonly left: number;
-  readonly right: number;
-  readonly y: number;
-}
-
-/** Writes a label over the event nearest to the middle of its group where it is not on another name. */
-function nameGroup(
-  ink: SKRSContext2D,
-  label: string,
-  group: readonly (readonly [number, number])[],
-  taken: readonly Box[],
-): Box {
-  const [meanX, meanY] = [0, 1].map((axis) => group.reduce((sum, point) => sum + point[axis]!, 0) / group.length);
-  const distance = ([x, y]: readonly [number, number]): number => Math.hypot(x - meanX!, y - meanY!);
-  ink.font = font(NAME_PX, 'bold');
-  const half = ink.measureText(label).width / 2;
-  const boxes = [...group]
-    .sort((a, b) => distance(a) - distance(b))
-    .map(([x, y]): Box => {
-      const centre = Math.min(Math.max(x, PLOT.left + half + 4), PLOT.right - half - 4);
-      return { left: centre - half, right: centre + half, y: y - RADIUS - NAME_PX };
-    });
-  const isFree = (box: Box): boolean =>
-    taken.every(({ left, right, y }) => box.right < left || right < box.left || Math.abs(box.y - y) > NAME_PX);
-  const box = boxes.find(isFree) ?? boxes[0]!;
-  write(ink, label, (box.left + box.right) / 2, box.y, { align: 'center', weight: 'bold', halo: true });
-  return box;
-}
-
 /** Size of the labels on the map. */
 const NAME_PX = 13;
+const NAME_MARGIN = 2;
 
 function drawLegend(
   ink: SKRSContext2D,
   labels: readonly string[],
   splits: readonly string[],
-  looks: ReadonlyMap<string, LabelLook>,
+  { looks, unnamed }: { readonly looks: ReadonlyMap<string, LabelLook>; readonly unnamed: number },
 ): void {
   const count = (all: readonly string[], one: string): number => all.filter((value) => value === one).length;
   let y: number = PLOT.top + LINE / 2;
@@ -217,6 +194,11 @@ function drawLegend(
   for (const split of [...new Set(splits)].sort()) {
     entry(`${split}  ${count(splits, split)}`, SHAPES[split] ?? 'diamond', { color: '#555', isHollow: true });
   }
+  if (unnamed === 0) return;
+  const note = `${unnamed} ${unnamed === 1 ? 'label has' : 'labels have'} no room on the map`;
+  const fitted = fitText(ink, note, { widthPx: WIDTH - LEGEND_LEFT - 8, sizePx: 13, minPx: 11 });
+  ink.fillStyle = '#444';
+  drawText(ink, fitted, LEGEND_LEFT, y);
 }
 
 /** Labels that the legend has room for. */
@@ -228,6 +210,8 @@ interface TextLook {
   /** Whether it stands out from what it lies on. */
   readonly halo?: boolean;
 }
+
+const NAME_LOOK: TextLook = { align: 'center', weight: 'bold', halo: true };
 
 function write(ink: SKRSContext2D, text: string, x: number, y: number, look: TextLook): void {
   ink.font = font(look.halo ? NAME_PX : 14, look.weight);
