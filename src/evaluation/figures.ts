@@ -72,10 +72,9 @@ export interface FigureOptions {
 
 /**
  * The rows of a table: over all events, then per group. All rows and measures of the same events are resampled
- * alike. An event without a record for a row is left out of that row.
+ * alike. An event without a record for a row is left out of that row. `unit` is what the records are of, `countsOf` gives
+ * further counts of a row.
  *
- * @param unit what the records are of
- * @param countsOf further counts of a row
  * @throws L2cafError `aborted`
  */
 export async function figureRows<R>(
