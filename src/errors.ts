@@ -49,8 +49,24 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new L2cafError('aborted', 'interrupted', { cause: signal.reason });
 }
 
-/** The message of anything that was thrown, on one line. */
+/** What the operating system's commonest refusals mean. */
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'a part of its path is not a folder',
+  EISDIR: 'it is a folder',
+  EEXIST: 'there is something else of that name',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ELOOP: 'its links lead in a circle',
+  ENOSPC: 'the disk is full',
+  ENAMETOOLONG: 'the name is too long',
+};
+
+/** The message of anything that was thrown, on one line; the operating system's codes in words. */
 export function messageOf(error: unknown): string {
+  const words = error instanceof Error && 'syscall' in error && 'code' in error && SYSTEM_ERRORS[String(error.code)];
+  if (words) return words;
   const text = error instanceof Error ? error.message : String(error);
   return text.trim().split(/\s*\n\s*/)[0] ?? '';
 }

@@ -16,6 +16,7 @@ import { L2cafError, messageOf } from './errors.ts';
  */
 export async function writeAtomically(path: string, write: (temporaryPath: string) => Promise<void>): Promise<void> {
   const folder = dirname(path);
+  if (await isFolder(path)) throw unwritable(path, 'it is a folder');
   await makeFolder(folder);
   const extension = extname(path);
   const temporary = join(folder, `.${basename(path, extension)}.${randomBytes(4).toString('hex')}.part${extension}`);

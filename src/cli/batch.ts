@@ -10,7 +10,7 @@ import { RESULT_FILES, statusOf, writeResults } from '../batch/results.ts';
 import { defaultJobs, EventRunner } from '../batch/runner.ts';
 import type { Videos } from '../batch/videos.ts';
 import { L2cafError } from '../errors.ts';
-import { writeFileAtomically } from '../files.ts';
+import { withFolder, writeFileAtomically } from '../files.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { resolveSpan } from '../video/sample.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
@@ -84,6 +84,16 @@ export function batchCommand(): Command {
 async function runBatch(path: string, flags: BatchFlags, stop: AbortSignal): Promise<void> {
   const display = createBatchDisplay(flags);
   const folder = flags.output ?? join('l2caf-out', basename(resolve(path), extname(path)));
+  await withFolder(folder, () => runIn(folder, path, flags, display, stop));
+}
+
+async function runIn(
+  folder: string,
+  path: string,
+  flags: BatchFlags,
+  display: BatchDisplay,
+  stop: AbortSignal,
+): Promise<void> {
   const batch = await Batch.open(folder);
   try {
     const { events, problems } = await readEventList(path, batch.videos, {

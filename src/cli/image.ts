@@ -1,6 +1,6 @@
 /** `l2caf image`: what does a classification network look at in a still picture, class by class? */
 import { basename, extname, join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { L2cafError } from '../errors.ts';
 import { withFolder, writeFileAtomically } from '../files.ts';
 import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
@@ -49,13 +49,22 @@ interface ImageFlags extends StyleFlags {
   readonly quiet?: boolean;
 }
 
+/** Maps of one picture: more take minutes to draw, and nobody to look at. */
+const MAX_MAPS = 50;
+
+function parseMapCount(text: string): number {
+  const count = parseCount(1)(text);
+  if (count > MAX_MAPS) throw new InvalidArgumentError(`expected at most ${MAX_MAPS}.`);
+  return count;
+}
+
 /** The `image` command. */
 export function imageCommand(): Command {
   const command = new Command('image')
     .description('show what a classification network looks at in still pictures')
     .argument('<file...>', 'JPEG, PNG or WebP files')
     .option('--model <name>', 'a known network, or the folder of a .npy one', RESNET50_IMAGENET.id)
-    .option('--top <count>', 'one map for each of the most probable classes', parseCount(1), 5)
+    .option('--top <count>', `one map for each of the most probable classes, at most ${MAX_MAPS}`, parseMapCount, 5)
     .addOption(new Option('--classes <names>', 'maps for these classes, separated by commas').conflicts('top'))
     .addOption(new Option('--oblivious', 'one map for all outputs together').conflicts(['top', 'classes']))
     .addOption(choiceOption('--method <name>', 'how maps are found', METHODS, 'l2caf'))

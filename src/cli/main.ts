@@ -26,6 +26,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
 };
 
+process.noDeprecation = true; // those of libraries, such as tfjs-node's, are nothing that a user can mend
+
 const program = new Command('l2caf')
   .description('See what a recurrent video network looks at: L2-CAF attention for driving clips.')
   .version(VERSION, '-V, --version')

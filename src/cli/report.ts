@@ -4,6 +4,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { Command } from 'commander';
 import { readAnalysis } from '../analysis.ts';
 import { L2cafError } from '../errors.ts';
+import { withFolder } from '../files.ts';
 import { type IndexRow, indexRowOf, writeIndex, writeReport } from '../report/index.ts';
 import type { IgnoredPart } from '../video/regions.ts';
 import { examples } from './options.ts';
@@ -51,7 +52,8 @@ async function report(paths: readonly string[], flags: ReportFlags, signal: Abor
     for (const task of tasks) {
       const analysis = await readAnalysis(task.analysis);
       for (const warning of analysis.warnings) terminal.warn(warning);
-      for (const file of await writeReport(analysis, task.report, work)) terminal.result(file);
+      const files = await withFolder(dirname(task.report), () => writeReport(analysis, task.report, work));
+      for (const file of files) terminal.result(file);
     }
     return;
   }

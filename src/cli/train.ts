@@ -2,6 +2,7 @@
 import { basename, dirname, extname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { L2cafError } from '../errors.ts';
+import { withFolder } from '../files.ts';
 import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
 import { trunkSide } from '../models/event-network.ts';
 import { DEFAULT_HEAD, type HeadSpec } from '../models/head.ts';
@@ -168,16 +169,18 @@ async function run(events: readonly string[], flags: TrainFlags, signal: AbortSi
   const plan = planOf(events, flags);
   const backend = await useBackend(flags.backend);
   terminal.info(`backend: ${backend.name} (${backend.reason})`);
-  const manifest = await trainModel(plan, {
-    backend: backend.name,
-    cacheBytes: flags.cacheLimit * 1e9,
-    outputFolder: flags.output,
-    resume: flags.resume,
-    signal,
-    onProgress: terminal.onProgress,
-    onNote: (text) => terminal.info(text),
-    onStep: (record) => showStep(terminal, record, flags.steps),
-  }).finally(() => terminal.finishProgress());
+  const manifest = await withFolder(flags.output, () =>
+    trainModel(plan, {
+      backend: backend.name,
+      cacheBytes: flags.cacheLimit * 1e9,
+      outputFolder: flags.output,
+      resume: flags.resume,
+      signal,
+      onProgress: terminal.onProgress,
+      onNote: (text) => terminal.info(text),
+      onStep: (record) => showStep(terminal, record, flags.steps),
+    }),
+  ).finally(() => terminal.finishProgress());
   if (flags.json) terminal.result(JSON.stringify(manifest, null, 2));
   else {
     terminal.result(figuresTable(manifest));

@@ -42,6 +42,8 @@ export interface FigureTable {
   readonly rows: readonly FigureRow[];
   /** Rows or groups that are drawn in the colour of what is examined rather than of what it is compared with. */
   readonly highlighted: readonly string[];
+  /** What the ends of the intervals are; default: of 95 % by bootstrap. */
+  readonly intervals?: string;
   readonly notes?: readonly string[];
 }
 

@@ -27,7 +27,7 @@ export function drawFigures({ title, rows: all, measures, highlighted }: FigureT
   ink.textBaseline = 'middle';
   for (const [i, row] of rows.entries()) write(ink, nameOf(row), GAP, top + (i + 0.5) * ROW, 'left');
   for (const [i, measure] of measures.entries()) {
-    const [left, panelWidth] = [names + i * PANEL, PANEL - 2 * GAP];
+    const [left, panelWidth] = [names + i * PANEL, PANEL - 3 * GAP];
     const axis = axisOf(measure, rows, left, panelWidth);
     drawPanel(ink, { measure, rows, highlighted, axis, left, top, bottom });
   }

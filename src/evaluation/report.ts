@@ -42,18 +42,25 @@ export async function writeReport(
   report: StudyReport,
   further: readonly ReportFile[] = [],
 ): Promise<string[]> {
-  const caption = `${report.model.id}; lines: 95 % intervals by bootstrap; dashed: chance`;
   const files: [string, string | Uint8Array][] = [
     [`${report.study}.json`, `${JSON.stringify(report, null, 2)}\n`],
     ...report.tables.flatMap((table): [string, string | Uint8Array][] => {
       const name = table.key === undefined ? report.study : `${report.study}-${table.key}`;
       return [
         [`${name}.csv`, csvOf(table)],
-        [`${name}.png`, drawFigures(table, caption)],
+        [`${name}.png`, drawFigures(table, captionOf(report, table))],
       ];
     }),
     ...further.map(({ name, data }): [string, Uint8Array] => [name, data]),
   ];
   for (const [name, data] of files) await writeFileAtomically(join(folder, name), data);
   return files.map(([name]) => join(folder, name));
+}
+
+function captionOf(
+  { model }: StudyReport,
+  { intervals = '95 % intervals by bootstrap', measures }: FigureTable,
+): string {
+  const hasChance = measures.some(({ chance }) => chance !== undefined);
+  return [model.id, `lines: ${intervals}`, ...(hasChance ? ['dashed: chance'] : [])].join('; ');
 }

@@ -3,6 +3,7 @@
  * and the maps of its events are compared with those of the trained one. A map that stays the same shows the picture, not
  * what was learnt.
  */
+import { throwIfAborted } from '../errors.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import { checkSanity, MAX_SANE_CORRELATION, type SanityReport } from '../l2caf/sanity.ts';
 import { EventNetwork } from '../models/event-network.ts';
@@ -64,7 +65,12 @@ export async function studySanity(
 ): Promise<SanityStudy> {
   const { head: headParts, trunk: trunkParts } = eventParts(head.spec);
   const parts = [...headParts, ...trunkParts].map(({ name }) => name);
-  const { onProgress: _, ...quiet } = options; // each step is one unit of progress
+  const total = parts.length * events.length;
+  const without = (count: number): SanityStudyOptions => ({
+    ...options,
+    onProgress: ({ done }) =>
+      options.onProgress?.({ stage: 'unlearning', done: (count - 1) * events.length + done, total, unit: 'events' }),
+  });
   const trained = await mapsOnCache(head, events, options);
   const report = await checkSanity({
     trained: trained.flat(2),
@@ -74,11 +80,10 @@ export async function studySanity(
       const inTrunk = trunkParts.slice(0, Math.max(0, count - headParts.length));
       const maps =
         inTrunk.length === 0
-          ? await mapsOnCache(unlearnt, events, quiet)
-          : await mapsOnFrames(unlearnt, inTrunk, events, options);
+          ? await mapsOnCache(unlearnt, events, without(count))
+          : await mapsOnFrames(unlearnt, inTrunk, events, without(count));
       return maps.flat(2);
     },
-    ...(options.onProgress && { onProgress: options.onProgress }),
     ...(options.signal && { signal: options.signal }),
   });
   return {
@@ -102,7 +107,7 @@ async function mapsOnFrames(
   events: readonly PlannedEvent[],
   options: SanityStudyOptions,
 ): Promise<EventMaps> {
-  const { seed, signal, target } = options;
+  const { seed, signal, target, onProgress } = options;
   const pretrained = findPretrained(head.spec.trunk);
   await pullTrunk(pretrained, { ...(signal && { signal }) });
   const objectives = objectivesOf(head, events, target);
@@ -110,6 +115,8 @@ async function mapsOnFrames(
   const maps: EventMaps[number][] = [];
   try {
     for (const [index, { event, views }] of events.entries()) {
+      throwIfAborted(signal);
+      onProgress?.({ stage: 'measuring', done: index, total: events.length, unit: 'events' });
       const times = views[0]!.frames.map(({ timestampSec }) => timestampSec);
       const frames = await framesAt(event.clip, times, { size: head.spec.inputSize, ...(signal && { signal }) });
       const tail = network.tail(await network.featureMaps(frames), target === 'label' ? 'logits' : 'embedding');
@@ -123,6 +130,7 @@ async function mapsOnFrames(
   } finally {
     network.dispose();
   }
+  onProgress?.({ stage: 'measuring', done: events.length, total: events.length, unit: 'events' });
   return maps;
 }
 

@@ -20,6 +20,8 @@ import type { FigureRow, FigureTable, Measure } from './figures.ts';
 /** A network that can be timed. */
 export interface TimedNetwork {
   readonly name: string;
+  /** What its maps explain. */
+  readonly objectives: readonly Exclude<Objective['kind'], 'similarity'>[];
   /** Runs the trunk: the tail that fast endpoints use. The caller disposes of it. */
   fast(): Promise<FeatureTail>;
   /** A tail that runs the trunk in every evaluation. The caller disposes of it. */
@@ -39,19 +41,19 @@ export interface TimingOptions extends WorkOptions {
 /** Times every network; the table. Throws as `solveFilters`; `aborted`. */
 export async function measureTimes(networks: readonly TimedNetwork[], options: TimingOptions): Promise<FigureTable> {
   const rows: FigureRow[] = [];
-  const { onProgress, signal, repeats, vanillaIterations } = options;
-  for (const [done, network] of networks.entries()) {
-    throwIfAborted(signal);
-    onProgress?.({ stage: 'timing', done, total: networks.length, unit: 'networks' });
-    rows.push(...(await timesOf(network, options)));
-  }
-  onProgress?.({ stage: 'timing', done: networks.length, total: networks.length, unit: 'networks' });
+  const { onProgress, repeats, presets, vanillaIterations } = options;
+  const total = networks.reduce((sum, { objectives }) => sum + objectives.length * (1 + 2 * presets.length), 0);
+  let done = 0;
+  const onRow = (): void => onProgress?.({ stage: 'timing', done: done++, total, unit: 'rows' });
+  onRow();
+  for (const network of networks) rows.push(...(await timesOf(network, options, onRow)));
   return {
     title: 'Seconds per map of one frame or picture',
     rowTitle: 'endpoints, objective, solver',
     measures: MEASURES,
     rows,
     highlighted: rows.map(({ name }) => name).filter((name) => name.startsWith('fast')),
+    intervals: 'least and most',
     notes: [
       `Median, least and most of ${repeats} maps, of noise. "Trunk": what comes before the filter, once per map with fast endpoints. The vanilla descent was timed over ${vanillaIterations} iterations and is given for as many as the fast one took.`,
     ],
@@ -65,23 +67,24 @@ const MEASURES: readonly Measure[] = [
   { key: 'slower', title: 'times the fastest', digits: 1, scale: 'log' },
 ];
 
-async function timesOf(network: TimedNetwork, options: TimingOptions): Promise<FigureRow[]> {
+async function timesOf(network: TimedNetwork, options: TimingOptions, onRow: () => void): Promise<FigureRow[]> {
   const probe = await network.fast();
   const slot = probe.slots - 1;
-  const objectives: Objective[] = network.name.endsWith(EVENTS)
-    ? [{ kind: 'oblivious' }]
-    : [{ kind: 'class', index: indexOfMax(probe.reference) }, { kind: 'oblivious' }];
+  const index = indexOfMax(probe.reference);
   probe.dispose();
   const rows: { name: string; seconds: number[]; trunk: number[]; iterations: number }[] = [];
-  for (const objective of objectives) {
+  for (const kind of network.objectives) {
+    const objective: Objective = kind === 'class' ? { kind, index } : { kind };
     for (const { name, options: solve } of waysOf(options.presets)) {
-      const all = { ...solve, objective, slots: [slot], seed: options.seed };
+      const { seed, signal } = options;
+      const all = { ...solve, objective, slots: [slot], seed, ...(signal && { signal }) };
       const fast = await repeat(options, () => timeMap(() => network.fast(), all));
       const solver = fast.at(-1)!.solver;
       const seconds = fast.map((time) => time.trunk + time.filter);
       const trunk = fast.map((time) => time.trunk);
       const { iterations } = fast.at(-1)!;
       rows.push({ name: `fast, ${objective.kind}, ${name ?? `auto (${solver})`}`, seconds, trunk, iterations });
+      onRow();
       if (solve.solver !== 'gd') continue;
       const step = await vanillaIterationSec(network, all, options);
       rows.push({
@@ -90,6 +93,7 @@ async function timesOf(network: TimedNetwork, options: TimingOptions): Promise<F
         trunk: [],
         iterations,
       });
+      onRow();
     }
   }
   const fastest = Math.min(...rows.map(({ seconds }) => median(seconds)));
@@ -105,9 +109,6 @@ async function timesOf(network: TimedNetwork, options: TimingOptions): Promise<F
     },
   }));
 }
-
-/** End of the names of networks of events. */
-const EVENTS = ' (events)';
 
 function waysOf(presets: readonly PresetName[]): { name?: string; options: SolveOptions }[] {
   const descents = presets.map((preset) => ({ name: `${preset} descent`, options: { solver: 'gd', preset } as const }));
@@ -176,6 +177,7 @@ export function timedClassifier(network: ClassificationNetwork, seed: number): T
   };
   return {
     name: network.id,
+    objectives: ['class', 'oblivious'],
     fast: () => open((input) => classifierTail(network, input)),
     vanilla: () => open((input) => vanillaTail(network, input)),
   };
@@ -187,7 +189,8 @@ export function timedEvents(network: EventNetwork, frames: number, seed: number)
   const noisy = noise(frames, height, width, seed);
   const fast = async (): Promise<FeatureTail> => network.tail(await network.featureMaps(noisy));
   return {
-    name: `${network.pretrained.id} + ${network.head.origin.kind === 'trained' ? network.head.origin.id : 'head'}${EVENTS}`,
+    name: `${network.pretrained.id} + ${network.head.origin.kind === 'trained' ? network.head.origin.id : 'head'} (events)`,
+    objectives: ['oblivious'],
     fast,
     vanilla: async () => {
       const tail = await fast();

@@ -154,7 +154,15 @@ export function withInputSize(head: Head, pretrained: PretrainedTrunk, inputSize
       hint: 'leave --size out, or use a model that pools its feature maps',
     });
   }
-  return { ...head, spec: { ...spec, ...trunkSide(pretrained, spec.stage, inputSize) } };
+  const resized = { ...spec, ...trunkSide(pretrained, spec.stage, inputSize) };
+  const { height, width } = featureMapShape(resized);
+  if (height < spec.pool.height || width < spec.pool.width) {
+    const { width: w, height: h } = inputSize;
+    throw new L2cafError('shape-mismatch', `frames of ${w}x${h} are too small for this model`, {
+      hint: `they give ${width}x${height} feature cells, it needs ${spec.pool.width}x${spec.pool.height}`,
+    });
+  }
+  return { ...head, spec: resized };
 }
 
 /**

@@ -349,5 +349,6 @@ async function reading<T>(uri: string, work: () => Promise<T>): Promise<T> {
 function lanceMessage(error: unknown): string {
   return messageOf(error)
     .replace(/^(?:Invalid input|Schema error|Error parsing statement: SELECT 1 FROM t WHERE [^(]*)[,:]? /g, '')
-    .replace(/,? \/[^ ]*\.rs:\d+:\d+/g, '');
+    .replace(/,? \/[^ ]*\.rs:\d+:\d+/g, '')
+    .replace(/^(.*?): IO \{.*message: "([^"]*)".*$/, '$1: $2');
 }

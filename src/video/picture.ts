@@ -43,10 +43,7 @@ export function readMask(path: string): RegionMask {
 }
 
 function cannotRead(path: string, cause: unknown): L2cafError {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (code === 'ENOENT') return new L2cafError('input-not-found', `there is no file ${path}`, { cause });
-  const reason = code === 'EISDIR' ? 'it is a folder' : messageOf(cause);
-  return new L2cafError('input-not-found', `cannot read ${path}: ${reason}`, { cause });
+  return new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
 }
 
 /** The longer side of a mask: far finer than a heatmap. */

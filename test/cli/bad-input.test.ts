@@ -52,6 +52,12 @@ describe('analyze refuses, in one line and leaving no file', () => {
     ['NaN for a number', ['good.mp4', '--frames', 'NaN'], 2, /--frames.*expected a whole number/],
     ['no frames', ['good.mp4', '--frames', '0'], 2, /--frames.*expected a whole number from 1/],
     ['a size that is none', ['good.mp4', '--size', '384'], 2, /--size.*expected WIDTHxHEIGHT/],
+    [
+      'a size that gives too few cells',
+      ['good.mp4', '--size', '64x64'],
+      1,
+      /64x64 are too small.*\nhint: .*2x2 feature/,
+    ],
     ['a size that the network cannot take', ['good.mp4', '--size', '100x100'], 1, /cannot take pictures of 100x100/],
     ['levels outside 0 to 1', ['good.mp4', '--levels', '0.5,2'], 2, /--levels.*between 0 and 1/],
     ['a level that is no number', ['good.mp4', '--levels', 'high'], 2, /--levels.*between 0 and 1/],
@@ -71,9 +77,14 @@ describe('analyze refuses, in one line and leaving no file', () => {
       'a mask that is not there',
       ['good.mp4', '--ignore', 'none.png'],
       2,
-      /--ignore.*expected x,y,width,height .*or a picture \(there is no file none\.png\)/,
+      /--ignore.*expected x,y,width,height .*or a picture \(cannot read none\.png: there is no/,
     ],
-    ['half a rectangle', ['good.mp4', '--ignore', '1,2'], 2, /--ignore.*expected x,y,width,height.*no file 1,2/],
+    [
+      'half a rectangle',
+      ['good.mp4', '--ignore', '1,2'],
+      2,
+      /--ignore.*expected x,y,width,height.*cannot read 1,2: there/,
+    ],
     ['a mask that is a folder', ['good.mp4', '--ignore', 'folder.mp4'], 2, /--ignore.*folder\.mp4: it is a folder/],
     ['a mask that is no picture', ['good.mp4', '--ignore', 'text.mp4'], 2, /--ignore.*text\.mp4 is not a picture/],
     ['an unknown backend', ['good.mp4', '--backend', 'quantum'], 2, /--backend.*Allowed choices are/],
@@ -129,6 +140,23 @@ describe('render refuses, in one line and leaving no file', () => {
     if (value !== undefined) await writeFile(path, JSON.stringify(value));
     await expectFailure(['render', 'analysis.json'], 1, message);
     await rm(path, { force: true });
+  });
+});
+
+describe('other commands refuse, in one line and leaving no file', () => {
+  it.each<[string, string[], RegExp]>([
+    ['batch: a list that is not there', ['batch', 'none.csv'], /error: cannot read none\.csv: there is no such file/],
+    ['batch: a folder without clips', ['batch', 'folder.mp4'], /holds no video/],
+    ['train: events that are a folder', ['train', 'folder.mp4'], /error: cannot read folder\.mp4: it is a folder/],
+    [
+      'train: an output folder that is a file',
+      ['train', 'none.csv', '-o', 'good.mp4'],
+      /error: cannot write good\.mp4/,
+    ],
+    ['search: a database that is a file', ['search', 'x', '--db', 'good.mp4'], /good\.mp4: .*Not a directory\n/],
+    ['report: an analysis that is not there', ['report', 'none.json'], /cannot read none\.json: there is no such file/],
+  ])('%s', async (_, args, message) => {
+    await expectFailure([...args, ...(args[0] === 'train' ? ['--backend', 'wasm'] : [])], 1, message);
   });
 });
 

@@ -54,7 +54,7 @@ describe('image', () => {
     );
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/error: text\.jpg is not a picture that can be read\nhint: give a JPEG/);
-    expect(stderr).toMatch(/error: there is no file missing\.jpg/);
+    expect(stderr).toMatch(/error: cannot read missing\.jpg: there is no such file/);
     const analyses = (JSON.parse(stdout) as unknown[]).map(parsePictureAnalysis);
     expect(analyses.map(({ source }) => source.path)).toEqual([join(folder, 'red.png'), join(folder, 'blue.png')]);
     expect(analyses[0]!.maps.map(({ target }) => target.kind === 'class' && target.label)).toEqual([
