@@ -168,10 +168,8 @@ export class Batch {
   }
 
   /** Closes the journal and lets others at the folder. */
-  /** Lets another process have the batch. One of which nothing was made, or even tried, leaves no journal. */
   async close(): Promise<void> {
     await this.#journal.close();
-    if (this.#records.size === 0) await rm(join(this.folder, JOURNAL), { force: true });
     await this.#unlock();
   }
 

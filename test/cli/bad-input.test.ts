@@ -145,8 +145,6 @@ describe('render refuses, in one line and leaving no file', () => {
 
 describe('other commands refuse, in one line and leaving no file', () => {
   it.each<[string, string[], RegExp]>([
-    ['batch: a list that is not there', ['batch', 'none.csv'], /error: cannot read none\.csv: there is no such file/],
-    ['batch: a folder without clips', ['batch', 'folder.mp4'], /holds no video/],
     ['train: events that are a folder', ['train', 'folder.mp4'], /error: cannot read folder\.mp4: it is a folder/],
     [
       'train: an output folder that is a file',
