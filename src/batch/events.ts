@@ -72,9 +72,11 @@ export async function readEventList(path: string, videos: Videos, options: Event
   });
   return {
     events: checked.filter((entry) => typeof entry !== 'string'),
-    problems: [...problems, ...checked.filter((entry) => typeof entry === 'string')],
+    problems: [...problems, ...checked.filter((entry) => typeof entry === 'string')].sort(byPlace),
   };
 }
+
+const byPlace = new Intl.Collator('en', { numeric: true }).compare;
 
 /** The folder of an event's files: its id, with what file names cannot hold replaced. */
 export function folderOf(id: string): string {

@@ -16,7 +16,7 @@ import type { BatchEvent } from './events.ts';
 import { FrameStore } from './frame-store.ts';
 import { type BatchSettings, featureSource, type Output } from './outputs.ts';
 import { WorkerPool, type WorkerState } from './pool.ts';
-import { SetupError } from './setup-error.ts';
+import { throwIfShared } from './setup-error.ts';
 import type { EventAnswer, EventOutcome, EventTask } from './tasks.ts';
 import { TrunkQueue } from './trunk-queue.ts';
 import type { Videos } from './videos.ts';
@@ -79,7 +79,7 @@ export class EventRunner implements EventMaker {
       try {
         return { ...(await this.#attempt(event, folder, outputs, attempt > 1)), attempts: attempt };
       } catch (error) {
-        if (error instanceof SetupError) throw error;
+        throwIfShared(error);
         if (attempt === ATTEMPTS) return { error: error as Error, attempts: attempt };
       }
     }

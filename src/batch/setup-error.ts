@@ -1,7 +1,7 @@
 /** Failures that are no event's own: they end a batch, or a worker's part in it, instead of failing event after event. */
 import { L2cafError } from '../errors.ts';
 
-/** What every event needs cannot be had here: the model, its backend, the target. */
+/** What every event needs cannot be had here: the model, its backend, the target, room on the disk. */
 export class SetupError extends L2cafError {}
 
 /**
@@ -14,7 +14,18 @@ export async function duringSetup<T>(work: Promise<T>): Promise<T> {
     return await work;
   } catch (error) {
     if (!(error instanceof L2cafError)) throw error; // such as too little memory: it may go well the next time
-    const { code, message, hint } = error;
-    throw new SetupError(code, message, { ...(hint !== undefined && { hint }), cause: error });
+    throw setupErrorOf(error);
   }
+}
+
+/** Throws a SetupError for the failure of one event that all others will share: the disk is full or write-protected. */
+export function throwIfShared(error: unknown): void {
+  if (error instanceof SetupError) throw error;
+  if (!(error instanceof L2cafError) || error.code !== 'output-unwritable') return;
+  if (/\b(ENOSPC|EDQUOT|EROFS)\b/.test(error.message)) throw setupErrorOf(error);
+}
+
+function setupErrorOf(error: L2cafError): SetupError {
+  const { code, message, hint } = error;
+  return new SetupError(code, message, { ...(hint !== undefined && { hint }), cause: error });
 }

@@ -100,7 +100,8 @@ export function createBatchDisplay({ json = false, quiet = false }: { json?: boo
     stopping: () => {
       view.end();
       const running = standing?.running ?? 0;
-      process.stderr.write(`stopping: ${running} events are being finished; once more to stop at once\n`);
+      const events = running === 1 ? '1 event is' : `${running} events are`;
+      process.stderr.write(`stopping: ${events} being finished; once more to stop at once\n`);
     },
     finish: (summary, resultsPath) => {
       close();

@@ -1,4 +1,5 @@
 /** `l2caf batch`: every event of a list, on all cores, to be interrupted and continued at will. */
+import { rm } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { Batch, type EventMaker, type EventPlan, isOpen } from '../batch/batch.ts';
@@ -103,7 +104,7 @@ async function runIn(
       onProgress: display.onProgress,
       signal: stop,
     });
-    if (problems.length > 0) await reportProblems(path, batch, problems, flags, display);
+    await reportProblems(path, batch, problems, flags, display);
     if (events.length === 0) {
       throw new L2cafError('input-unreadable', `${path} holds no event that can be analyzed`, {
         hint: flags.only === undefined ? 'see what is wrong with its rows' : `no row has the label ${flags.only}`,
@@ -142,6 +143,7 @@ async function reportProblems(
   display: BatchDisplay,
 ): Promise<void> {
   const file = join(batch.folder, 'wrong-rows.txt');
+  if (problems.length === 0) return rm(file, { force: true });
   await writeFileAtomically(file, problems.map((problem) => `${problem}\n`).join(''));
   const shown = problems.slice(0, MAX_SHOWN).map((problem) => `\n  ${problem}`);
   const rest = problems.length > MAX_SHOWN ? `\n  and ${problems.length - MAX_SHOWN} more, see ${file}` : '';
