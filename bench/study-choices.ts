@@ -1,8 +1,8 @@
 /**
  * Which choices of the method matter, on planted evidence: the norm of the constraint, the direction of the embedding only,
  * the early endpoint V', the target, and the part of the filter that is shown.
- * `npm run bench -- study-choices EVENTS CLIPS/events.csv…`: sets of `npm run fixtures`; EVENTS of the test events of
- * each are measured, evenly spread.
+ * `npm run bench -- study-choices EVENTS CLIPS/events.csv…`: sets of `npm run fixtures` of another seed than those that
+ * the head was trained on; EVENTS of each are measured, evenly spread.
  */
 import * as tf from '@tensorflow/tfjs';
 import { activationNorm } from '../src/evaluation/baseline-maps.ts';
@@ -24,7 +24,7 @@ export async function run([count, ...paths]: readonly string[]): Promise<void> {
   }
   const scores: EventScores[] = [];
   let seed = 0;
-  for (const { head, visible, truth, context } of await openStudy(paths, { limit: Number(count) })) {
+  for (const { head, visible, truth, context } of await openStudy(paths, { limit: Number(count), areUnseen: true })) {
     ({ seed } = context);
     const planned = visible.map((event) => event.planned);
     const measured = await measureEvents(head, planned, context, async (subject) => {

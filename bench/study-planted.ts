@@ -1,7 +1,7 @@
 /**
  * Planted evidence: do the maps find what decides a generated event, and which kinds of evidence do they find?
- * `npm run bench -- study-planted EVENTS CLIPS/events.csv…`: sets of `npm run fixtures`; EVENTS of the test events of
- * each are measured, evenly spread.
+ * `npm run bench -- study-planted EVENTS CLIPS/events.csv…`: sets of `npm run fixtures` of another seed than those that
+ * the head was trained on; EVENTS of each are measured, evenly spread.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ export async function run([count, ...paths]: readonly string[]): Promise<void> {
   if (count === undefined || paths.length === 0) {
     throw new Error('usage: npm run bench -- study-planted EVENTS CLIPS/events.csv…');
   }
-  const studies = await openStudy(paths, { limit: Number(count) });
+  const studies = await openStudy(paths, { limit: Number(count), areUnseen: true });
   const { context, head } = studies[0]!;
   const scores: EventScores[] = [];
   for (const { visible, truth } of studies) {

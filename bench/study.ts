@@ -26,10 +26,20 @@ export interface StudyEvents {
   readonly context: StudyContext;
 }
 
-/** Opens test events of lists, at most `limit` of each, evenly spread; the truth lies in the list's folder, or in its subfolder `labels`. */
+/** Which events of a list, and where their truth lies. */
+export interface StudyOptions {
+  /** Subfolder of the list's folder that holds the truth; absent: that folder. */
+  readonly labels?: string;
+  /** At most this many, evenly spread. */
+  readonly limit: number;
+  /** Whether no head has been trained on any of them, so that they all serve as test events. */
+  readonly areUnseen?: boolean;
+}
+
+/** Opens test events of lists. */
 export async function openStudy(
   paths: readonly string[],
-  { labels = '', limit = Number.POSITIVE_INFINITY }: { labels?: string; limit?: number } = {},
+  { labels = '', limit, areUnseen = false }: StudyOptions,
 ): Promise<StudyEvents[]> {
   const { head, manifest } = await loadModel(await findModel(DEFAULT_MODEL));
   const { name: backend } = await useBackend('auto');
@@ -37,7 +47,7 @@ export async function openStudy(
   const studies: StudyEvents[] = [];
   for (const path of paths) {
     const events = spread(
-      (await readEvents(path)).filter(({ split }) => split === 'test'),
+      (await readEvents(path)).filter(({ split }) => areUnseen || split === 'test'),
       limit,
     );
     const { frames } = manifest.preprocessing;
