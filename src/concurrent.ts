@@ -20,26 +20,29 @@ export function createPause(signal: AbortSignal | undefined): () => Promise<void
   };
 }
 
-/** Results of `work` on each item, in their order; at most `limit` run at once. After a failure, which is thrown, no more start. */
+/**
+ * Results of `work` on each item, in their order; at most `limit` run at once. After the first failure no more start; it
+ * is thrown when those under way have ended, so that nothing goes on behind the caller's back.
+ */
 export async function mapConcurrently<T, R>(
   items: readonly T[],
   limit: number,
-  work: (item: T) => Promise<R>,
+  work: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
   const results: R[] = [];
   const queue = items.entries();
-  let failed = false;
+  const failures: unknown[] = [];
   const lane = async (): Promise<void> => {
     for (const [i, item] of queue) {
-      if (failed) return;
+      if (failures.length > 0) return;
       try {
-        results[i] = await work(item);
+        results[i] = await work(item, i);
       } catch (error) {
-        failed = true;
-        throw error;
+        failures.push(error);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+  if (failures.length > 0) throw failures[0];
   return results;
 }

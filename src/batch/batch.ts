@@ -5,9 +5,9 @@
  */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mapConcurrently } from '../concurrent.ts';
 import { L2cafError, messageOf } from '../errors.ts';
 import { fileSize, makeFolder } from '../files.ts';
-import { eachOf } from './each.ts';
 import { type BatchEvent, folderOf } from './events.ts';
 import { Journal, type JournalEntry, type MadeEntry, type MadeFile } from './journal.ts';
 import { takeLock } from './lock.ts';
@@ -123,7 +123,7 @@ export class Batch {
   async plan(events: readonly BatchEvent[], settings: BatchSettings): Promise<EventPlan[]> {
     const wanted = OUTPUTS.filter((name) => name === 'json' || name === 'thumbnail' || settings.outputs.includes(name));
     const plans = new Map<BatchEvent, EventPlan>();
-    await eachOf(events, FILES_AT_ONCE, async (event) => {
+    await mapConcurrently(events, FILES_AT_ONCE, async (event) => {
       const keys = keysOf(event, settings);
       const files = this.#records.get(event.id)?.files ?? {};
       const folder = this.folderOf(event.id);
@@ -145,7 +145,7 @@ export class Batch {
    * @throws SetupError as the maker; L2cafError `output-unwritable` for the journal
    */
   async run(plans: readonly EventPlan[], maker: EventMaker, { onStart, onEnd, stop }: RunOptions = {}): Promise<void> {
-    await eachOf(plans, maker.eventsAtOnce, async ({ event, keys, outputs }) => {
+    await mapConcurrently(plans, maker.eventsAtOnce, async ({ event, keys, outputs }) => {
       if (stop?.aborted) return;
       const { id } = event;
       const folder = this.folderOf(id);

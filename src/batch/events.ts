@@ -4,10 +4,10 @@
  */
 import { access, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { mapConcurrently } from '../concurrent.ts';
 import { L2cafError, throwIfAborted } from '../errors.ts';
 import { groupBy } from '../training/group-by.ts';
 import type { ProgressListener, TimeSpan } from '../types.ts';
-import { eachOf } from './each.ts';
 import { baseOf, type ListedEvent, labelsWithin, spanOfRow } from './labels.ts';
 import { type EventRow, readRows } from './rows.ts';
 import type { VideoFacts, Videos } from './videos.ts';
@@ -97,7 +97,7 @@ async function findVideos(
 ): Promise<Map<string, VideoFacts | L2cafError>> {
   const wanted = new Map(rows.map((row) => [keyOf(row), row]));
   const found = new Map<string, VideoFacts | L2cafError>();
-  await eachOf([...wanted], VIDEOS_AT_ONCE, async ([key, row]) => {
+  await mapConcurrently([...wanted], VIDEOS_AT_ONCE, async ([key, row]) => {
     throwIfAborted(signal);
     const facts = findVideo(row, listFolder, folder).then((path) => videos.facts(path));
     found.set(key, await facts.catch(expected));

@@ -167,14 +167,12 @@ async function computeAll(
     const next = jobs[i + 1];
     decoding = next && decode(next, { width, height }, signal); // while the trunk is busy
     decoding?.catch(() => {}); // seen when it is awaited
-    await Promise.all(
-      job.moments.map(async (variants, k) => {
-        const features = await extractor.extract({ rgb: pictures[k]!, width, height, variants });
-        for (const [v, variant] of variants.entries()) await cache.write(variant, features[v]!);
-        done += variants.length;
-        report();
-      }),
-    );
+    await mapConcurrently(job.moments, job.moments.length, async (variants, k) => {
+      const features = await extractor.extract({ rgb: pictures[k]!, width, height, variants });
+      for (const [v, variant] of variants.entries()) await cache.write(variant, features[v]!);
+      done += variants.length;
+      report();
+    });
   }
 }
 

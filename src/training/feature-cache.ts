@@ -131,13 +131,12 @@ export class FeatureCache implements FeatureReader {
 
   async #files(): Promise<{ path: string; bytes: number; usedAt: number }[]> {
     const entries = await readdir(this.folder, { recursive: true, withFileTypes: true }).catch(() => []);
-    const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.f16'));
-    return Promise.all(
-      files.map(async ({ parentPath, name }) => {
-        const path = join(parentPath, name);
-        const { size, mtimeMs } = await stat(path);
-        return { path, bytes: size, usedAt: mtimeMs };
-      }),
+    const paths = entries
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.f16'))
+      .map(({ parentPath, name }) => join(parentPath, name));
+    const infos = await Promise.all(
+      paths.map((path) => stat(path).catch(() => undefined)), // another process may have renamed or removed it
     );
+    return infos.flatMap((info, i) => (info ? [{ path: paths[i]!, bytes: info.size, usedAt: info.mtimeMs }] : []));
   }
 }
