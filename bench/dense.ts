@@ -38,8 +38,8 @@ export async function run([minutes = '10', backend = 'wasm']: readonly string[])
   const { frames, windows, timingsSec } = analysis;
   const trunkSec = (frames.length * trunkMs) / 1000;
   await writeResults({
-    name: 'dense',
-    command: `npm run bench -- dense ${minutes}${backend === 'wasm' ? '' : ` ${backend}`}`,
+    name: `dense-${backend}`,
+    command: `npm run bench -- dense ${minutes} ${backend}`,
     tables: [
       {
         columns: ['measure', 'value'],

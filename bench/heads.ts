@@ -1,10 +1,10 @@
 /**
  * The study of heads: which settings find events of other drives again, and look at what decides them.
- * `npm run bench -- heads DATA CLIPS [TABLE]`: DATA holds `camvid` and `sim-track` (events.csv, videos, CamVid's `labels`),
+ * `npm run bench -- heads DATA CLIPS [TABLE [SEEDS]]`: DATA holds `camvid` and `sim-track` (events.csv, videos, CamVid's `labels`),
  * CLIPS a set of generated events. Every training is kept in `out/heads`, so an interrupted study is continued.
  */
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { DEFAULT_METHODS } from '../src/evaluation/baseline-maps.ts';
 import { localizationTables, studyLocalization } from '../src/evaluation/localization-study.ts';
 import { CAMVID_CLASSES, openTruth, surveyTruth } from '../src/evaluation/truth.ts';
@@ -47,13 +47,13 @@ interface Variant {
   readonly learningRate?: number;
   readonly relation?: number;
   readonly selection?: number;
-  /** Seeds 0 to this, excluded. */
-  readonly seeds?: number;
+  /** Times at which each training event is sampled, see `planEvents`. */
+  readonly views?: number;
 }
 
 const BASE = {
   domains: ['camvid', 'sim-track'],
-  generated: Number.POSITIVE_INFINITY,
+  generated: 480,
   stage: 'conv4',
   size: { width: 384, height: 224 },
   stride: 2,
@@ -65,11 +65,14 @@ const BASE = {
   learningRate: 0.003,
   relation: 10,
   selection: 0,
-  seeds: 1,
+  views: 2,
 } as const;
 
+/** Trainings of each variant, unless fewer are asked for. */
+const SEEDS = 3;
+
 /** Like the reference head: its loss, steps and learning rate. */
-const REFERENCE = { dense: false, relation: 0, steps: 120, learningRate: 0.001, seeds: 1 } as const;
+const REFERENCE = { dense: false, relation: 0, steps: 120, learningRate: 0.001 } as const;
 
 /** What the reference reached: CamVid MAP@R without overlap and kNN, sim MAP@R and kNN (means of three seeds). */
 type ReferenceFigures = readonly [string, string, string, string];
@@ -118,25 +121,35 @@ const STUDY: readonly (readonly [Variant, string])[] = [
 ];
 
 const GENERATED: readonly (readonly [Variant, string])[] = [
-  [{ name: 'base' }, '0'],
-  [{ name: 'generated-480', domains: DOMAINS, generated: 480, steps: 400, seeds: 3 }, '480: the packaged head'],
-  [{ name: 'generated-200', domains: DOMAINS, generated: 200, steps: 400 }, '200'],
+  [{ name: 'generated-0', steps: 400, views: 1 }, '0'],
+  [{ name: 'generated-200', domains: DOMAINS, generated: 200, steps: 400, views: 1 }, '200'],
+  [{ name: 'generated-1000', domains: DOMAINS, generated: 1000, steps: 400, views: 1 }, '1,000'],
+  [{ name: 'generated-3000', domains: DOMAINS, generated: 3000, steps: 400, views: 1 }, '3,000'],
+];
+
+/** The packaged head's own settings. */
+const PACKAGED: readonly (readonly [Variant, string])[] = [
+  [{ name: 'packaged', domains: DOMAINS, generated: 480, steps: 400 }, '480, two views: the packaged head'],
 ];
 
 interface Places {
   readonly data: string;
   readonly clips: string;
+  readonly seeds: number;
 }
 
 /** Trains what is not yet trained, measures it, and writes one file of results per table, anew after each of its rows. */
-export async function run([data, clips, only]: readonly string[]): Promise<void> {
-  if (data === undefined || clips === undefined) throw new Error('usage: npm run bench -- heads DATA CLIPS [TABLE]');
-  const places = { data: resolve(data), clips: resolve(clips) };
+export async function run([data, clips, only, seeds = String(SEEDS)]: readonly string[]): Promise<void> {
+  if (data === undefined || clips === undefined) {
+    throw new Error('usage: npm run bench -- heads DATA CLIPS [TABLE [SEEDS]]');
+  }
+  const places = { data: resolve(data), clips: resolve(clips), seeds: Number(seeds) };
   const { name: backend } = await useBackend('auto');
   const measure: Measurer = (variant, withLift) => measureVariant(variant, withLift, places, backend);
   const tables: Readonly<Record<string, () => AsyncGenerator<ResultTable>>> = {
     study: () => studyTable('settings', STUDY, measure),
     generated: () => studyTable('generated training events', GENERATED, measure),
+    packaged: () => studyTable('generated training events', PACKAGED, measure),
     reference: () => referenceTable(places, backend, measure),
   };
   for (const [name, make] of Object.entries(tables)) {
@@ -165,7 +178,7 @@ async function measureVariant(
   backend: Backend,
 ): Promise<SeedFigures[]> {
   const found: SeedFigures[] = [];
-  for (let seed = 0; seed < (variant.seeds ?? BASE.seeds); seed++) {
+  for (let seed = 0; seed < places.seeds; seed++) {
     const folder = join(root, 'out', 'heads', `${variant.name}-${seed}`);
     const isTrained = await exists(join(folder, 'model.json'));
     if (!isTrained) {
@@ -208,7 +221,7 @@ async function planOf(variant: Variant, seed: number, places: Places): Promise<T
     classifier: own.classifier,
     dense: new Map(own.dense ? sources.filter(([name]) => own.domains.includes(name)) : []),
     validationVideos: [],
-    views: 2,
+    views: own.views,
     components: 128,
     trainer: {
       loss: 'triplet',
@@ -247,20 +260,24 @@ const GENERATED_CLASSES = [
   ...['pedestrian_crossing', 'cyclist', 'car_braking'].map((label) => `event:${label}`),
 ];
 
-/** An events file with the first training events of the generated set, and all its test events. */
+/** An events file with the first training events of the generated set, and the first of its test events. */
 async function firstEvents(count: number, { clips }: Places): Promise<string> {
   const [heading, ...lines] = (await readFile(join(clips, 'events.csv'), 'utf8')).trim().split(/\r?\n/);
   const training = lines.filter((line) => line.endsWith(',train'));
-  const kept = [...training.slice(0, count), ...lines.filter((line) => line.endsWith(',test'))];
+  if (training.length < count) throw new Error(`${clips} has ${training.length} training events, not ${count}`);
+  const kept = [...training.slice(0, count), ...lines.filter((line) => line.endsWith(',test')).slice(0, TEST_EVENTS)];
   const absolute = kept.map((line) =>
     line.replace(/^([^,]*),([^,]*)/, (_, id, video) => `${id},${join(clips, video)}`),
   );
   const folder = join(root, 'out', 'heads');
   await mkdir(folder, { recursive: true });
-  const path = join(folder, `generated-${Math.min(count, training.length)}.csv`);
+  const path = join(folder, `${basename(clips)}-${count}.csv`);
   await writeFile(path, `${[heading, ...absolute].join('\n')}\n`);
   return path;
 }
+
+/** Generated events that a head is tested on, at most. */
+const TEST_EVENTS = 120;
 
 /** Energy lift on CamVid's masks by method, kept beside the model. */
 async function liftOf(
@@ -309,7 +326,7 @@ async function* studyTable(
       columns: [what, ...RETRIEVAL_COLUMNS, 'CamVid lift', 'LSTM re-initialised', 'activation norm', 'seeds'],
       rows,
       notes: [
-        'Test events; MAP@R without overlapping windows; kNN: balanced accuracy by the 5 nearest training events. Trained on CamVid and the simulator drive unless said otherwise, 150 steps (400 with generated events).',
+        'Test events; MAP@R without overlapping windows; kNN: balanced accuracy by the 5 nearest training events. Trained on CamVid and the simulator drive, 150 steps, two views of each event; with generated events: 400 steps, one view.',
       ],
     };
   }
@@ -324,18 +341,18 @@ async function* referenceTable(places: Places, backend: Backend, measure: Measur
       columns: ['head', ...RETRIEVAL_COLUMNS.flatMap((column) => [column, 'reference'])],
       rows,
       notes: [
-        'The reference is another implementation, in PyTorch, on the same events. Both: 120 steps, semi-hard triplets, learning rate 0.001; ours on 128 principal components of the features. The reference: three seeds; ours: one.',
+        `The reference is another implementation, in PyTorch, on the same events. Both: 120 steps, semi-hard triplets, learning rate 0.001; ours on 128 principal components of the features. The reference: three seeds; ours: ${places.seeds}.`,
       ],
     };
   }
 }
 
 /** The trunk without a head, and an untrained head. */
-async function untrainedRows({ data }: Places, backend: Backend): Promise<string[][]> {
+async function untrainedRows(places: Places, backend: Backend): Promise<string[][]> {
   const cells: [string[], string[]] = [[], []];
-  const spec = (await planOf({ name: 'base' }, 0, { data, clips: '' })).spec;
+  const { spec } = await planOf({ name: 'base' }, 0, places);
   for (const domain of ['camvid', 'sim-track']) {
-    const events = await readEvents(join(data, domain, 'events.csv'));
+    const events = await readEvents(join(places.data, domain, 'events.csv'));
     const planned = await planEvents([{ name: domain, events }], { frames: 3, views: 1, seed: 0 });
     const cache = openFeatureCache(spec);
     await prepareFeatures(planned, spec, cache, { backend });

@@ -24,9 +24,13 @@ export async function run([data, squeezenet, count = '300', descents = '60']: re
     { model: squeezenet, methods: DEFAULT_STILL_METHODS, pictures: count, layer: 'conv10' }, // its last: the tail is linear
     { model: RESNET50_IMAGENET.id, methods: exact, pictures: descents },
   ];
+  const models = new Map<string, Awaited<ReturnType<typeof openStillModel>>>();
+  for (const { model } of studies) {
+    if (!models.has(model)) models.set(model, await openStillModel({ model, backend: 'auto' }));
+  }
   const tables: ResultTable[] = [];
   for (const { model: name, methods, pictures, layer } of studies) {
-    const model = await openStillModel({ model: name, backend: 'auto' });
+    const model = models.get(name)!;
     const chosen = spread(stills, Number(pictures));
     const table = await studyStills(model, chosen, {
       methods,
@@ -35,7 +39,6 @@ export async function run([data, squeezenet, count = '300', descents = '60']: re
       onProgress: report(),
       ...(layer && { layer }),
     });
-    model.network.dispose();
     const title = `${model.network.id}, ${chosen.length} of ${stills.length} pictures`;
     tables.push({ ...resultTable(table), title });
   }
