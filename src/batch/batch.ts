@@ -122,8 +122,7 @@ export class Batch {
   /** What is to be made of each event. */
   async plan(events: readonly BatchEvent[], settings: BatchSettings): Promise<EventPlan[]> {
     const wanted = OUTPUTS.filter((name) => name === 'json' || name === 'thumbnail' || settings.outputs.includes(name));
-    const plans = new Map<BatchEvent, EventPlan>();
-    await mapConcurrently(events, FILES_AT_ONCE, async (event) => {
+    return mapConcurrently(events, FILES_AT_ONCE, async (event) => {
       const keys = keysOf(event, settings);
       const files = this.#records.get(event.id)?.files ?? {};
       const folder = this.folderOf(event.id);
@@ -133,9 +132,8 @@ export class Batch {
           return made?.key !== keys[name] || (await fileSize(join(folder, FILE_NAMES[name]))) !== made.bytes;
         }),
       );
-      plans.set(event, { event, keys, outputs: wanted.filter((_, i) => outdated[i]) });
+      return { event, keys, outputs: wanted.filter((_, i) => outdated[i]) };
     });
-    return events.map((event) => plans.get(event)!);
   }
 
   /**
