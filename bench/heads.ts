@@ -16,6 +16,7 @@ import { loadModel, type ModelManifest } from '../src/models/model-directory.ts'
 import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import type { Stage } from '../src/models/resnet.ts';
 import { evaluateRetrieval } from '../src/retrieval/evaluate.ts';
+import type { ValidationRecord } from '../src/training/checkpoint.ts';
 import { planEvents } from '../src/training/dataset.ts';
 import type { DenseSource } from '../src/training/dense-labels.ts';
 import { embedViews, pooledFeatures } from '../src/training/embed.ts';
@@ -49,6 +50,8 @@ interface Variant {
   readonly selection?: number;
   /** Times at which each training event is sampled, see `planEvents`. */
   readonly views?: number;
+  /** A CamVid drive whose training events validate instead: the figures are theirs, not the test events'. */
+  readonly leaveOut?: string;
 }
 
 const BASE = {
@@ -127,6 +130,14 @@ const GENERATED: readonly (readonly [Variant, string])[] = [
   [{ name: 'generated-3000', domains: DOMAINS, generated: 3000, steps: 400, views: 1 }, '3,000'],
 ];
 
+/** What the packaged head may be like, chosen on one training drive after another that the training leaves out. */
+const CHOICES: readonly (readonly [Variant, string])[] = [
+  [{ name: 'choice-t3' }, 'T = 3'],
+  [{ name: 'choice-t5', frames: 5 }, 'T = 5'],
+  [{ name: 'choice-t8', frames: 8 }, 'T = 8'],
+];
+const TRAINING_DRIVES = ['0001TP_train.mp4', '0006R0_train.mp4', '0016E5_train.mp4'] as const;
+
 /** The packaged head's own settings. */
 const PACKAGED: readonly (readonly [Variant, string])[] = [
   [{ name: 'packaged', domains: DOMAINS, generated: 480, steps: 400 }, '480, two views: the packaged head'],
@@ -151,6 +162,7 @@ export async function run([data, clips, only, seeds = String(SEEDS)]: readonly s
     generated: () => studyTable('generated training events', GENERATED, measure),
     packaged: () => studyTable('generated training events', PACKAGED, measure),
     reference: () => referenceTable(places, backend, measure),
+    choices: () => choicesTable(measure),
   };
   for (const [name, make] of Object.entries(tables)) {
     if (only !== undefined && only !== name) continue;
@@ -159,7 +171,7 @@ export async function run([data, clips, only, seeds = String(SEEDS)]: readonly s
   }
 }
 
-/** The figures of one trained head on test events. */
+/** The figures of one trained head, on test events or on those of the drive that was left out. */
 interface SeedFigures {
   readonly retrieval: ModelManifest['figures'];
   /** On CamVid's masks, by method. */
@@ -186,8 +198,22 @@ async function measureVariant(
       await trainModel(await planOf(variant, seed, places), { backend, outputFolder: folder, resume: false });
     }
     const { head, manifest } = await loadModel(folder);
-    const lift = withLift ? await liftOf(head, manifest.preprocessing.frames, folder, places, backend) : {};
-    found.push({ retrieval: manifest.figures, lift });
+    const retrieval = variant.leaveOut === undefined ? manifest.figures : await validationFigures(folder);
+    const lift = withLift ? await liftOf(head, manifest.preprocessing.frames, variant, folder, places, backend) : {};
+    found.push({ retrieval, lift });
+  }
+  return found;
+}
+
+/** The last validation figures of a training, as a manifest has those of the test events. */
+async function validationFigures(folder: string): Promise<ModelManifest['figures']> {
+  const log = JSON.parse(await readFile(join(folder, 'training.json'), 'utf8')) as {
+    validation: readonly ValidationRecord[];
+  };
+  const found: Record<string, Record<string, number>> = {};
+  for (const [name, value] of Object.entries(log.validation.at(-1)?.figures ?? {})) {
+    const [domain, figure] = name.split(' ') as [string, string];
+    found[domain] = { ...found[domain], [figure]: value };
   }
   return found;
 }
@@ -220,7 +246,7 @@ async function planOf(variant: Variant, seed: number, places: Places): Promise<T
     spec,
     classifier: own.classifier,
     dense: new Map(own.dense ? sources.filter(([name]) => own.domains.includes(name)) : []),
-    validationVideos: [],
+    validationVideos: own.leaveOut === undefined ? [] : [own.leaveOut],
     views: own.views,
     components: 128,
     trainer: {
@@ -279,22 +305,32 @@ async function firstEvents(count: number, { clips }: Places): Promise<string> {
 /** Generated events that a head is tested on, at most. */
 const TEST_EVENTS = 120;
 
+const LIFT_METHODS = DEFAULT_METHODS.filter((method) => ['l2caf', 'l2caf-reinit', 'activation-norm'].includes(method));
+
 /** Energy lift on CamVid's masks by method, kept beside the model. */
 async function liftOf(
   head: Head,
   frames: number,
+  { leaveOut }: Variant,
   folder: string,
   { data }: Places,
   backend: Backend,
 ): Promise<Record<string, number>> {
   const path = join(folder, 'lift.json');
   if (await exists(path)) return JSON.parse(await readFile(path, 'utf8')) as Record<string, number>;
-  const events = (await readEvents(join(data, 'camvid', 'events.csv'))).filter(({ split }) => split === 'test');
+  const events = (await readEvents(join(data, 'camvid', 'events.csv'))).filter(({ split, video }) =>
+    leaveOut === undefined ? split === 'test' : video === leaveOut,
+  );
   const planned = await planEvents([{ name: 'camvid', events }], { frames, views: 1, seed: 0 });
   const truth = await openTruth(join(data, 'camvid', 'labels'), CAMVID_CLASSES);
   const { events: visible } = await surveyTruth(planned, truth);
-  const methods = DEFAULT_METHODS.filter((method) => ['l2caf', 'l2caf-reinit', 'activation-norm'].includes(method));
-  const scores = await studyLocalization(head, visible, { methods, truth, target: 'oblivious', seed: 0, backend });
+  const scores = await studyLocalization(head, visible, {
+    methods: LIFT_METHODS,
+    truth,
+    target: 'oblivious',
+    seed: 0,
+    backend,
+  });
   const [table] = await localizationTables(scores, { seed: 0 });
   const overall = table!.rows.filter(({ group }) => group === undefined);
   const lift = Object.fromEntries(overall.map(({ name, figures }) => [name, figures['energyLift']!.value]));
@@ -310,6 +346,10 @@ const retrievalOf = (found: readonly SeedFigures[]): string[] =>
     ),
   );
 
+const LIFT_COLUMNS = ['CamVid lift', 'LSTM re-initialised', 'activation norm'];
+const liftCells = (found: readonly SeedFigures[]): string[] =>
+  LIFT_METHODS.map((method) => spread(found.map(({ lift }) => lift[method])));
+
 async function* studyTable(
   what: string,
   variants: readonly (readonly [Variant, string])[],
@@ -318,15 +358,34 @@ async function* studyTable(
   const rows: string[][] = [];
   for (const [variant, title] of variants) {
     const found = await measure(variant, true);
-    const lifts = ['l2caf', 'l2caf-reinit', 'activation-norm'].map((method) =>
-      spread(found.map(({ lift }) => lift[method])),
-    );
-    rows.push([title, ...retrievalOf(found), ...lifts, String(found.length)]);
+    rows.push([title, ...retrievalOf(found), ...liftCells(found), String(found.length)]);
     yield {
-      columns: [what, ...RETRIEVAL_COLUMNS, 'CamVid lift', 'LSTM re-initialised', 'activation norm', 'seeds'],
+      columns: [what, ...RETRIEVAL_COLUMNS, ...LIFT_COLUMNS, 'seeds'],
       rows,
       notes: [
         'Test events; MAP@R without overlapping windows; kNN: balanced accuracy by the 5 nearest training events. Trained on CamVid and the simulator drive, 150 steps, two views of each event; with generated events: 400 steps, one view.',
+      ],
+    };
+  }
+}
+
+/** One row per setting: means over the drives left out in turn. */
+async function* choicesTable(measure: Measurer): AsyncGenerator<ResultTable> {
+  const rows: string[][] = [];
+  for (const [variant, title] of CHOICES) {
+    const found: SeedFigures[] = [];
+    for (const leaveOut of TRAINING_DRIVES) {
+      found.push(
+        ...(await measure({ ...variant, name: `${variant.name}-${basename(leaveOut, '.mp4')}`, leaveOut }, true)),
+      );
+    }
+    const [mapAtR, knn] = retrievalOf(found);
+    rows.push([title, mapAtR!, knn!, ...liftCells(found), String(found.length)]);
+    yield {
+      columns: ['settings', ...RETRIEVAL_COLUMNS.slice(0, 2), ...LIFT_COLUMNS, 'trainings'],
+      rows,
+      notes: [
+        `Events of the training drive that was left out, mean ± standard deviation over the ${TRAINING_DRIVES.length} drives and their seeds; kNN: by the events of the other training drives.`,
       ],
     };
   }

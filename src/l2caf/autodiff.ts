@@ -1,7 +1,7 @@
 /**
- * Gauss–Newton and quasi-Newton for any tail: output and Jacobian of a slot from `filtered` alone. Since rows of a batch do not influence
- * each other, one gradient call on a batch of copies of the filter, each asking for another output, gives many rows of
- * the Jacobian at once.
+ * Gauss–Newton and quasi-Newton for any tail: output and Jacobian of a slot from `filtered` alone. Since rows of a batch
+ * do not influence each other, one gradient call on a batch of copies of the filter, each asking for another output, gives
+ * many rows of the Jacobian at once.
  */
 import * as tf from '@tensorflow/tfjs';
 import { addRows, dot } from '../matrix.ts';
@@ -10,7 +10,7 @@ import type { LossWithGradient } from './quasi-newton.ts';
 import type { SmoothResponse, Tail } from './tail.ts';
 
 /** Outputs differentiated in one batch; bounds the memory of tails with many outputs. */
-const ROWS_PER_BATCH = 64;
+export const ROWS_PER_BATCH = 64;
 
 /** The response of a slot through automatic differentiation, in the backend's single precision. Holds no tensors. */
 export function differentiated(tail: Tail, slot: number): SmoothResponse {

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import { assertNever, L2cafError, throwIfAborted } from '../errors.ts';
 import { createRandom } from '../random.ts';
 import type { AttentionFilter, ProgressListener } from '../types.ts';
-import { differentiated, lossWithGradient } from './autodiff.ts';
+import { differentiated, lossWithGradient, ROWS_PER_BATCH } from './autodiff.ts';
 import { type Constraint, constrain, initialParameters, parameterCount } from './constraint.ts';
 import { type DescentResult, descend } from './descent.ts';
 import { type ExactFilter, exactClass, exactOblivious } from './exact.ts';
@@ -20,7 +20,7 @@ import type { LinearProjection, Tail } from './tail.ts';
 
 /** How a filter can be found; `gd` is gradient descent, the published way. */
 export type SolverName = 'closed-form' | 'gauss-newton' | 'quasi-newton' | 'gd';
-/** What can be asked for; `auto` takes the first of the others that applies. */
+/** What can be asked for; `auto` takes the first of the others that applies and is not needlessly slow. */
 export const SOLVER_CHOICES = ['auto', 'closed-form', 'gauss-newton', 'quasi-newton', 'gd'] as const;
 /** What can be asked for. */
 export type SolverChoice = (typeof SOLVER_CHOICES)[number];
@@ -142,6 +142,7 @@ function chooseSolver({ tail, objective, bound, constraint, choice }: Task): { s
       : bound.leastSquares === undefined
         ? `the ${objective.kind} objective is not a sum of squares`
         : undefined;
+  const isCostly = tail.smooth === undefined && tail.outputSize > ROWS_PER_BATCH;
   const noQuasiNewton = constraint === 'l2' ? undefined : `the constraint is ${constraint}, not l2`;
   if (choice === 'gd') return { solver: 'gd', reason: 'gradient descent was asked for' };
   const obstacles = { 'closed-form': noClosedForm, 'gauss-newton': noGaussNewton, 'quasi-newton': noQuasiNewton };
@@ -153,8 +154,10 @@ function chooseSolver({ tail, objective, bound, constraint, choice }: Task): { s
   }
   if (choice !== 'auto') return { solver: choice, reason: `${choice} was asked for` };
   if (noClosedForm === undefined) return { solver: 'closed-form', reason: 'the tail is linear' };
-  if (noGaussNewton === undefined) return { solver: 'gauss-newton', reason: `no closed form: ${noClosedForm}` };
-  const reason = `no closed form: ${noClosedForm}; no Gauss–Newton: ${noGaussNewton}`;
+  const whyNoGaussNewton =
+    noGaussNewton ?? (isCostly ? `it differentiates each of ${tail.outputSize} outputs` : undefined);
+  if (whyNoGaussNewton === undefined) return { solver: 'gauss-newton', reason: `no closed form: ${noClosedForm}` };
+  const reason = `no closed form: ${noClosedForm}; no Gauss–Newton: ${whyNoGaussNewton}`;
   return { solver: noQuasiNewton === undefined ? 'quasi-newton' : 'gd', reason };
 }
 

@@ -46,6 +46,15 @@ function brokenTail(tail: Tail): Tail {
   };
 }
 
+/** A nonlinear tail without a fast Jacobian: squares of as many sums of cells as it has outputs. */
+function withOutputs(outputSize: number): Tail {
+  const grid = { height: 2, width: 3 };
+  const matrix = tf.keep(tf.randomUniform([6, outputSize], 0, 1, 'float32', 0) as tf.Tensor2D);
+  const filtered: Tail['filtered'] = (filters) => tf.tidy(() => tf.square(tf.matMul(filters.reshape([-1, 6]), matrix)));
+  const reference = tf.tidy(() => filtered(tf.ones([1, 2, 3]), [0]).dataSync<'float32'>());
+  return { slots: 1, grid, outputSize, reference, filtered, dispose: () => matrix.dispose() };
+}
+
 describe('the choice of solver', () => {
   it.each([
     { tail: () => linear, options: {}, solver: 'closed-form' },
@@ -55,10 +64,22 @@ describe('the choice of solver', () => {
     { tail: () => recurrent, options: { objective: { kind: 'class', index: 1 } }, solver: 'quasi-newton' },
     { tail: () => recurrent, options: { objective: { kind: 'class', index: 1 }, constraint: 'l1' }, solver: 'gd' },
     { tail: () => recurrent, options: { solver: 'gd' }, solver: 'gd' },
+    { tail: () => withOutputs(64), options: {}, solver: 'gauss-newton' },
+    { tail: () => withOutputs(65), options: {}, solver: 'quasi-newton' },
+    { tail: () => withOutputs(65), options: { solver: 'gauss-newton' }, solver: 'gauss-newton' },
   ] as const)('$options → $solver', async ({ tail, options, solver }) => {
     const solution = await solveFilters(tail(), { ...options, descent: { maxIterations: 5 } });
     expect(solution.options.solver).toBe(solver);
     expect(solution.reason).not.toBe('');
+  });
+
+  it('finds the same optimum for many outputs as Gauss–Newton', async () => {
+    const tail = withOutputs(100);
+    const [fast] = (await solveFilters(tail)).filters;
+    const [newton] = (await solveFilters(tail, { solver: 'gauss-newton' })).filters;
+    expect(fast!.loss / newton!.loss).toBeCloseTo(1, 4);
+    expect(correlation(fast!.values, newton!.values)).toBeGreaterThan(0.99);
+    tail.dispose();
   });
 
   it.each([
