@@ -30,6 +30,19 @@ export function multiplyTransposed(
   for (let j = 0; j < columns; j++) out[evenRows * outStride + j] = dot(a, evenRows * depth, b, j * depth, depth);
 }
 
+/** `out = a aᵀ`, `a` is `[rows, depth]`: one half is computed, the other is its mirror image. */
+export function multiplyByOwnTranspose(a: Float64Array, out: Float64Array, rows: number, depth: number): void {
+  for (let first = 0; first < rows; first += BAND_ROWS) {
+    const rest = a.subarray(first * depth);
+    const band = Math.min(BAND_ROWS, rows - first);
+    multiplyTransposed(rest, rest, out.subarray(first * rows + first), band, rows - first, depth, rows);
+  }
+  for (let i = 1; i < rows; i++) for (let j = 0; j < i; j++) out[i * rows + j] = out[j * rows + i]!;
+}
+
+/** What is computed at once by {@link multiplyByOwnTranspose}: few rows waste little beyond the diagonal. */
+const BAND_ROWS = 12;
+
 /** `out[j] += Σ_i coefficients[i] · matrix[i, j]`: adds a combination of the rows of `matrix`, `[count, columns]`. */
 export function addRows(coefficients: Float64Array, matrix: Float64Array, out: Float64Array, columns: number): void {
   const count = coefficients.length;

@@ -19,6 +19,7 @@ import {
 import { writeFilm } from './video/film.ts';
 import { momentAt } from './video/keyframes.ts';
 import { defaultStyle, type OverlayStyle } from './video/overlay.ts';
+import type { FigureFormat } from './video/panel.ts';
 import { probeClip } from './video/probe.ts';
 import { framesAt } from './video/sample.ts';
 import { drawStrip, drawThumbnail, type StripContent } from './video/strip.ts';
@@ -102,26 +103,28 @@ export async function renderStrip(analysis: Analysis, out: string, options: Rend
 /**
  * The strip of an analysis on some of its frames that are at hand, `[t, h, w, 3]`, at any size.
  *
- * @param widthPx width of the figure, pixels
- * @returns a PNG file's bytes
+ * @param figure width of the figure, pixels, and the format of the file
+ * @returns its bytes
  */
 export function drawAnalysisStrip(
   analysis: Analysis,
   frames: FrameBatch,
   options: RenderOptions = {},
-  widthPx?: number,
+  figure: { readonly widthPx?: number; readonly format?: FigureFormat } = {},
 ): Uint8Array {
+  const { widthPx, format } = figure;
   const { source, span, model, options: settings, windows } = analysis;
   const { width, height } = model.grid;
   const dense = windows ? `${frames.shape[0]} of ${analysis.frames.length} moments in ${windows.length} windows; ` : '';
   const how = `${settings.method}, ${settings.target}, ${settings.solver}${options.signed ? '; blue supports, orange opposes' : ''}`;
-  return drawStrip({
+  const content = {
     ...stripCells(analysis, frames, options),
     title: `${basename(source.path)}   ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`,
     caption: `${dense}${how}; ${model.trunk} after ${model.stage}, grid ${width}x${height}`,
     ...(isUntrained(analysis) && { warning: analysis.warnings.join(' ') }),
     ...(widthPx !== undefined && { widthPx }),
-  });
+  };
+  return drawStrip(content, format);
 }
 
 /** The frame that matters most, with its attention, on frames that are at hand. Returns a JPEG file's bytes. */

@@ -48,7 +48,7 @@ export class FrameStore {
 
   async #decode(facts: VideoFacts, shownSec: readonly number[]): Promise<Uint8Array[]> {
     const { originSec } = await this.#videos.frames(facts);
-    const { rgb } = await decodeShown(facts.clip, originSec, shownSec, { size: this.#size });
+    const { rgb } = await decodeShown(facts.clip, originSec, shownSec, { size: this.#size, decoderThreads: 1 });
     const frameBytes = this.#size.width * this.#size.height * 3;
     // Copies: each is kept as long as itself is wanted.
     return shownSec.map((_, i) => rgb.slice(i * frameBytes, (i + 1) * frameBytes));

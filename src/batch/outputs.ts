@@ -22,7 +22,7 @@ export type Output = (typeof OUTPUTS)[number];
 export const FILE_NAMES: Readonly<Record<Output, string>> = {
   json: 'analysis.json',
   thumbnail: 'thumbnail.jpg',
-  strip: 'strip.png',
+  strip: 'strip.jpg',
   mp4: 'overlay.mp4',
   report: 'report.html',
 };

@@ -6,7 +6,7 @@ import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import { L2cafError } from '../errors.ts';
 import type { FrameBatch, Heatmap, PictureSize, SolverStatus } from '../types.ts';
 import { checkStyle, drawHeatmap, type OverlayStyle } from './overlay.ts';
-import { balancedColumns, drawCell, drawPanel, type PanelContent, rowsOf } from './panel.ts';
+import { balancedColumns, drawCell, drawPanel, type FigureFormat, type PanelContent, rowsOf } from './panel.ts';
 import { frameCanvas } from './picture.ts';
 import { drawSigned } from './signed.ts';
 
@@ -38,10 +38,13 @@ export interface StripContent extends Pick<PanelContent, 'title' | 'caption' | '
 /**
  * Draws the strip: up to five frames in a row, more in further rows.
  *
- * @returns a PNG file's bytes
+ * @returns the bytes of a file
  * @throws L2cafError `shape-mismatch` when frames and cells differ in number; `usage` for a wrong style
  */
-export function drawStrip({ frames, cells, style, size, ...texts }: StripContent): Uint8Array {
+export function drawStrip(
+  { frames, cells, style, size, ...texts }: StripContent,
+  format: FigureFormat = 'png',
+): Uint8Array {
   checkStyle(style);
   const count = frames.shape[0];
   if (cells.length !== count) {
@@ -53,7 +56,7 @@ export function drawStrip({ frames, cells, style, size, ...texts }: StripContent
     label: labelOf(cell, frames.timestampsSec[i]!),
     paint: painterOf(cell, style),
   }));
-  return drawPanel({ ...texts, rows: rowsOf(pictures, balancedColumns(count, 5)) });
+  return drawPanel({ ...texts, rows: rowsOf(pictures, balancedColumns(count, 5)) }, format);
 }
 
 /** What {@link drawThumbnail} needs, as in {@link StripContent}. */

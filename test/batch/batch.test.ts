@@ -86,7 +86,7 @@ describe('a batch', () => {
     expect(await outputsOf({})).toEqual(['']);
     expect(await outputsOf({ outputs: ['strip'], draw: { signed: true } })).toEqual(['thumbnail,strip']);
     expect(await outputsOf({ outputs: ['strip'], draw: { signed: true, audio: false } })).toEqual(['']);
-    await rm(join(folder, 'events', 'e1', 'strip.png'));
+    await rm(join(folder, 'events', 'e1', 'strip.jpg'));
     const { plans } = await runTinyBatch(list(), folder, { outputs: ['strip'], draw: { signed: true } });
     expect(plans.map(({ outputs }) => outputs.join())).toEqual(['', 'strip', '', '', '', '']);
     expect(Object.values(await analysesMade(folder))).toEqual([1, 1, 1, 1, 1, 1]);
