@@ -132,9 +132,11 @@ const GENERATED: readonly (readonly [Variant, string])[] = [
 
 /** What the packaged head may be like, chosen on one training drive after another that the training leaves out. */
 const CHOICES: readonly (readonly [Variant, string])[] = [
-  [{ name: 'choice-t3' }, 'T = 3'],
+  [{ name: 'choice-t3' }, 'base: 2×4 pooling, T = 3'],
   [{ name: 'choice-t5', frames: 5 }, 'T = 5'],
   [{ name: 'choice-t8', frames: 8 }, 'T = 8'],
+  [{ name: 'choice-columns', pool: { height: 1, width: 4 } }, '1×4 pooling: left and right, not up and down'],
+  [{ name: 'choice-global', pool: { height: 1, width: 1 } }, 'global average pooling'],
 ];
 const TRAINING_DRIVES = ['0001TP_train.mp4', '0006R0_train.mp4', '0016E5_train.mp4'] as const;
 

@@ -50,6 +50,8 @@ export class WorkerPool {
   readonly #waiting: (() => void)[] = [];
   /** Why no worker can do anything. */
   #broken: SetupError | undefined;
+  /** Whether any task ever began. */
+  #hasWorked = false;
 
   /**
    * @param module file of the worker, which calls `serveWorker`
@@ -94,12 +96,23 @@ export class WorkerPool {
         if (this.#broken) throw this.#broken;
         const outcome = await this.#tryTask<Awaited<ReturnType<WorkerMethods[M]>>>(method, task, doing);
         if ('value' in outcome) return outcome.value;
-        if (outcome.hasStarted || round === UNSTARTED_LIMIT) throw outcome.error;
+        if (outcome.hasStarted) throw outcome.error;
+        if (round === UNSTARTED_LIMIT) throw this.#unstarted(outcome.error);
         await setImmediate(); // until the pool has noticed that the worker is gone
       }
     } finally {
       this.#givePlace();
     }
+  }
+
+  /** Where no worker has ever begun a task, none will: the installation is broken, or the machine out of processes. */
+  #unstarted(error: Error): Error {
+    if (this.#hasWorked) return error;
+    this.#broken ??= new SetupError('worker-lost', `no worker process can be started: ${error.message}`, {
+      hint: 'its own words stand above; l2caf doctor checks the installation',
+      cause: error,
+    });
+    return this.#broken;
   }
 
   async #tryTask<T>(
@@ -116,6 +129,7 @@ export class WorkerPool {
         return;
       }
       pid = notice.pid;
+      this.#hasWorked = true;
       this.#setState(pid, { doing });
     };
     try {

@@ -146,6 +146,16 @@ describe('a batch', () => {
     expect(mended.map(({ attempts, error }) => error ?? attempts)).toEqual([1, 1, 1, 1, 1, 1]);
   });
 
+  it('ends with one error when no worker can be started', async () => {
+    const folder = join(root, 'unstartable', 'out');
+    const ends: unknown[] = [];
+    const workerModule = program('unstartable-worker');
+    const run = runTinyBatch(list(), folder, { jobs: 2, workerModule, onEnd: (end) => ends.push(end) });
+    await expect(run).rejects.toMatchObject({ code: 'worker-lost', message: /no worker process can be started/ });
+    expect(ends).toEqual([]);
+    expect(await readFile(join(folder, 'journal.jsonl'), 'utf8')).not.toContain('"failed"');
+  });
+
   it('ends when the event that its target names cannot be embedded', async () => {
     const folder = join(root, 'target', 'out');
     const facts = await new Videos().facts(join(root, 'corrupt.mp4'));

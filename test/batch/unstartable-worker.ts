@@ -1,0 +1,2 @@
+/** A worker of a broken installation: it ends before it can take a task. */
+process.exit(1);
