@@ -149,7 +149,7 @@ describe('a batch', () => {
   it('ends with one error when no worker can be started', async () => {
     const folder = join(root, 'unstartable', 'out');
     const ends: unknown[] = [];
-    const workerModule = program('unstartable-worker');
+    const workerModule = program('missing-worker');
     const run = runTinyBatch(list(), folder, { jobs: 2, workerModule, onEnd: (end) => ends.push(end) });
     await expect(run).rejects.toMatchObject({ code: 'worker-lost', message: /no worker process can be started/ });
     expect(ends).toEqual([]);
