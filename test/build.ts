@@ -5,7 +5,7 @@ import { build, type Plugin } from 'esbuild';
 const ROOT = join(import.meta.dirname, '..');
 
 /** Programs that tests start as processes of their own, many times: compiled, they start in a third of the time. */
-const PROGRAMS = ['tiny-batch-program', 'tiny-worker', 'damaged-worker', 'tiny-queue-worker'];
+const PROGRAMS = ['tiny-batch-program', 'tiny-worker', 'damaged-worker', 'slow-worker', 'tiny-queue-worker'];
 
 /**
  * Before any test: the build that the tests of the command line run is that of the current sources. A type error does not

@@ -113,6 +113,7 @@ describe('a batch', () => {
       const victims = new Set<number>();
       return runTinyBatch(list(), folder, {
         jobs: 2,
+        workerModule: program('slow-worker'),
         onWorkers: ({ workers }) => {
           const victim = workers.find(({ doing, pid }) => doing === 'e3' && !victims.has(pid));
           if (victim === undefined || victims.size === times) return;
