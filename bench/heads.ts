@@ -402,7 +402,7 @@ async function* referenceTable(places: Places, backend: Backend, measure: Measur
       columns: ['head', ...RETRIEVAL_COLUMNS.flatMap((column) => [column, 'reference'])],
       rows,
       notes: [
-        `The reference is another implementation, in PyTorch, on the same events. Both: 120 steps, semi-hard triplets, learning rate 0.001; ours on 128 principal components of the features. The reference: three seeds; ours: ${places.seeds}.`,
+        `The reference is another implementation, in PyTorch, on the same events. Both: 120 steps, semi-hard triplets, learning rate 0.001; ours on 128 principal components of the features. Three seeds of the reference, ${places.seeds} of ours.`,
       ],
     };
   }
