@@ -101,6 +101,7 @@ export class Batch {
     await makeFolder(folder);
     const unlock = await takeLock(join(folder, '.lock'));
     try {
+      await removeLeftovers(folder);
       const { journal, entries } = await Journal.open(join(folder, JOURNAL));
       return new Batch(folder, journal, entries, unlock);
     } catch (error) {

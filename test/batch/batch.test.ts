@@ -1,5 +1,5 @@
 /** A batch from its list to its tables, with a tiny network in real worker processes. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
@@ -181,6 +181,15 @@ describe('a batch', () => {
     const random = createRandom(1, 0);
     const batch = { list: list(), jobs: 2, cache };
     await killAndCompare(batch, join(root, 'killed'), 3, () => random.uniform(), await contentOf(undisturbed));
+  });
+
+  it('removes what a process that was killed while it wrote the tables left behind', async () => {
+    const folder = join(root, 'leftovers');
+    await mkdir(folder);
+    await writeFile(join(folder, '.results.0123abcd.part.parquet'), '');
+    const batch = await Batch.open(folder);
+    expect((await readdir(folder)).sort()).toEqual(['.lock', 'journal.jsonl']);
+    await batch.close();
   });
 
   it('is open in one process only', async () => {
