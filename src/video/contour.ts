@@ -28,8 +28,7 @@ export function contourLines(heatmap: Heatmap, levels: readonly number[]): Conto
   const generator = contours().size([width, height]);
   return levels.map((level) => {
     const rings = generator.contour(values, level).coordinates.flat();
-    const smooth = rings.map((ring) => smoothRing(ring as unknown as Ring, heatmap));
-    return { level, rings: smooth.map((ring) => ring.map(([x, y]) => [x / width, y / height] as const)) };
+    return { level, rings: rings.map((ring) => smoothRing(ring as unknown as Ring, heatmap)) };
   });
 }
 
@@ -40,35 +39,43 @@ const MAX_PASSES = 16;
 /** Points of a ring per pass: less rounding for small rings, which it would shrink. */
 const POINTS_PER_PASS = 9;
 
-/** Rounds the corners of a closed line; points on the picture's border stay where they are. */
+/** Rounds the corners of a closed line and brings it into [0, 1]²; points on the picture's border stay where they are. */
 function smoothRing(ring: Ring, { width, height }: GridShape): Point[] {
-  const points = resample(ring);
-  const count = points.length;
-  const isFree = points.map(([x, y]) => x > 0 && y > 0 && x < width && y < height);
-  const passes = Math.min(MAX_PASSES, Math.floor(count / POINTS_PER_PASS));
-  const [xs, ys] = [0, 1].map((axis) => {
-    let current = Float64Array.from(points, (point) => point[axis]!);
-    let before = current.slice();
-    for (let pass = 0; pass < passes; pass++) {
-      [current, before] = [before, current];
-      for (let i = 0; i < count; i++) {
-        const neighbours = before[i === 0 ? count - 1 : i - 1]! + before[i + 1 === count ? 0 : i + 1]!;
-        current[i] = isFree[i] ? (neighbours + 2 * before[i]!) / 4 : before[i]!;
-      }
-    }
-    return current;
-  }) as [Float64Array, Float64Array];
-  return Array.from({ length: count + 1 }, (_, i) => [xs[i % count]!, ys[i % count]!]);
+  const { xs, ys } = resample(ring);
+  const isFree = Uint8Array.from(xs, (x, i) => (x > 0 && ys[i]! > 0 && x < width && ys[i]! < height ? 1 : 0));
+  const passes = Math.min(MAX_PASSES, Math.floor(xs.length / POINTS_PER_PASS));
+  for (let pass = 0; pass < passes; pass++) {
+    smooth(xs, isFree);
+    smooth(ys, isFree);
+  }
+  return Array.from({ length: xs.length + 1 }, (_, i) => [xs[i % xs.length]! / width, ys[i % xs.length]! / height]);
+}
+
+/** One pass around a closed line, in place. */
+function smooth(values: Float64Array, isFree: Uint8Array): void {
+  const last = values.length - 1;
+  const first = values[0]!;
+  let before = values[last]!;
+  for (let i = 0; i <= last; i++) {
+    const value = values[i]!;
+    const after = i === last ? first : values[i + 1]!;
+    if (isFree[i]) values[i] = (before + after + 2 * value) / 4;
+    before = value;
+  }
 }
 
 /** The corners of a ring and points between them, at most {@link STEP} apart; the last does not repeat the first. */
-function resample(ring: Ring): Point[] {
-  return ring.slice(1).flatMap(([x, y], i) => {
-    const [fromX, fromY] = ring[i]!;
+function resample(ring: Ring): { xs: Float64Array; ys: Float64Array } {
+  const xs: number[] = [];
+  const ys: number[] = [];
+  for (let i = 1; i < ring.length; i++) {
+    const [[fromX, fromY], [x, y]] = [ring[i - 1]!, ring[i]!];
     const parts = Math.max(1, Math.ceil(Math.hypot(x - fromX, y - fromY) / STEP));
-    return Array.from({ length: parts }, (_, k): Point => {
+    for (let k = 0; k < parts; k++) {
       const share = k / parts;
-      return [fromX + (x - fromX) * share, fromY + (y - fromY) * share];
-    });
-  });
+      xs.push(fromX + (x - fromX) * share);
+      ys.push(fromY + (y - fromY) * share);
+    }
+  }
+  return { xs: Float64Array.from(xs), ys: Float64Array.from(ys) };
 }

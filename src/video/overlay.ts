@@ -119,8 +119,19 @@ function drawColors(context: SKRSContext2D, size: PictureSize, heatmap: Heatmap,
   context.drawImage(small, 0, 0, size.width, size.height);
 }
 
-/** A closed line as the path data of SVG, on a picture. */
+/** A closed line as the path data of SVG, on a picture, without the points that it can do without at this size. */
 function svgPath(ring: Ring, { width, height }: PictureSize): string {
-  const points = ring.slice(1).map(([x, y]) => `${(x * width).toFixed(1)} ${(y * height).toFixed(1)}`);
-  return `M${points.join('L')}Z`;
+  let path = '';
+  let [lastX, lastY] = [Number.POSITIVE_INFINITY, 0];
+  for (let i = 1; i < ring.length; i++) {
+    const x = ring[i]![0] * width;
+    const y = ring[i]![1] * height;
+    if (Math.abs(x - lastX) + Math.abs(y - lastY) < POINTS_APART_PX) continue;
+    path += `${path === '' ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`;
+    [lastX, lastY] = [x, y];
+  }
+  return `${path}Z`;
 }
+
+/** Curves of contours are no tighter than a few pixels: points this close make no line rounder, but take time to draw. */
+const POINTS_APART_PX = 2;

@@ -1,7 +1,7 @@
 /** Still pictures: reading them as the bytes a network wants, and as something that can be drawn on. */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type Canvas, createCanvas, Image, loadImage } from '@napi-rs/canvas';
+import { type Canvas, createCanvas, Image, ImageData, loadImage } from '@napi-rs/canvas';
 import { L2cafError, messageOf } from '../errors.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
 import { maskOfPicture, type RegionMask } from './regions.ts';
@@ -66,15 +66,15 @@ export function picturePixels(picture: Image, size: PictureSize = picture): Pick
 /** Frame i as a canvas of its own size. */
 export function frameCanvas({ rgb, shape: [, height, width] }: Pick<FrameBatch, 'rgb' | 'shape'>, i: number): Canvas {
   const canvas = createCanvas(width, height);
-  const context = canvas.getContext('2d');
-  const pixels = context.createImageData(width, height);
+  const rgba = new Uint8ClampedArray(4 * height * width);
   const offset = i * height * width * 3;
   for (let pixel = 0; pixel < height * width; pixel++) {
-    pixels.data[pixel * 4] = rgb[offset + pixel * 3]!;
-    pixels.data[pixel * 4 + 1] = rgb[offset + pixel * 3 + 1]!;
-    pixels.data[pixel * 4 + 2] = rgb[offset + pixel * 3 + 2]!;
-    pixels.data[pixel * 4 + 3] = 255;
+    rgba[pixel * 4] = rgb[offset + pixel * 3]!;
+    rgba[pixel * 4 + 1] = rgb[offset + pixel * 3 + 1]!;
+    rgba[pixel * 4 + 2] = rgb[offset + pixel * 3 + 2]!;
+    rgba[pixel * 4 + 3] = 255;
   }
-  context.putImageData(pixels, 0, 0);
+  // The canvas's own `createImageData` takes longer than all of this.
+  canvas.getContext('2d').putImageData(new ImageData(rgba, width, height), 0, 0);
   return canvas;
 }
