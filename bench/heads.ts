@@ -137,6 +137,11 @@ const CHOICES: readonly (readonly [Variant, string])[] = [
   [{ name: 'choice-t8', frames: 8 }, 'T = 8'],
   [{ name: 'choice-columns', pool: { height: 1, width: 4 } }, '1×4 pooling: left and right, not up and down'],
   [{ name: 'choice-global', pool: { height: 1, width: 1 } }, 'global average pooling'],
+  [{ name: 'choice-long', steps: 400, views: 1 }, '400 steps, one view of each event'],
+  [
+    { name: 'choice-generated', domains: DOMAINS, generated: 1000, steps: 400, views: 1 },
+    'the same with 1,000 generated events',
+  ],
 ];
 const TRAINING_DRIVES = ['0001TP_train.mp4', '0006R0_train.mp4', '0016E5_train.mp4'] as const;
 
