@@ -46,18 +46,28 @@ const BAND_ROWS = 12;
 /** `out[j] += Σ_i coefficients[i] · matrix[i, j]`: adds a combination of the rows of `matrix`, `[count, columns]`. */
 export function addRows(coefficients: Float64Array, matrix: Float64Array, out: Float64Array, columns: number): void {
   const count = coefficients.length;
-  const blocked = count - (count % 4);
-  for (let i = 0; i < blocked; i += 4) {
+  const blocked = count - (count % 8);
+  for (let i = 0; i < blocked; i += 8) {
     const x0 = coefficients[i]!;
     const x1 = coefficients[i + 1]!;
     const x2 = coefficients[i + 2]!;
     const x3 = coefficients[i + 3]!;
+    const x4 = coefficients[i + 4]!;
+    const x5 = coefficients[i + 5]!;
+    const x6 = coefficients[i + 6]!;
+    const x7 = coefficients[i + 7]!;
     const r0 = i * columns;
     const r1 = r0 + columns;
     const r2 = r1 + columns;
     const r3 = r2 + columns;
+    const r4 = r3 + columns;
+    const r5 = r4 + columns;
+    const r6 = r5 + columns;
+    const r7 = r6 + columns;
     for (let j = 0; j < columns; j++) {
-      out[j]! += x0 * matrix[r0 + j]! + x1 * matrix[r1 + j]! + x2 * matrix[r2 + j]! + x3 * matrix[r3 + j]!;
+      const low = x0 * matrix[r0 + j]! + x1 * matrix[r1 + j]! + (x2 * matrix[r2 + j]! + x3 * matrix[r3 + j]!);
+      const high = x4 * matrix[r4 + j]! + x5 * matrix[r5 + j]! + (x6 * matrix[r6 + j]! + x7 * matrix[r7 + j]!);
+      out[j]! += low + high;
     }
   }
   for (let i = blocked; i < count; i++) {
@@ -78,9 +88,16 @@ export function norm(x: Float64Array): number {
 
 /** Sum of the products of `length` numbers of `a` from `aStart` and of `b` from `bStart`. */
 export function dot(a: Float64Array, aStart: number, b: Float64Array, bStart: number, length: number): number {
-  let sum = 0;
-  for (let p = 0; p < length; p++) sum += a[aStart + p]! * b[bStart + p]!;
-  return sum;
+  const blocked = length - (length % 4);
+  let [s0, s1, s2, s3] = [0, 0, 0, 0]; // four sums, as each addition would wait for the one before it
+  for (let p = 0; p < blocked; p += 4) {
+    s0 += a[aStart + p]! * b[bStart + p]!;
+    s1 += a[aStart + p + 1]! * b[bStart + p + 1]!;
+    s2 += a[aStart + p + 2]! * b[bStart + p + 2]!;
+    s3 += a[aStart + p + 3]! * b[bStart + p + 3]!;
+  }
+  for (let p = blocked; p < length; p++) s0 += a[aStart + p]! * b[bStart + p]!;
+  return s0 + s1 + (s2 + s3);
 }
 
 /** Two rows of `a` by four rows of `b`: eight sums, which is what fits in the registers beside their factors. */
