@@ -169,10 +169,13 @@ export async function publish(
 function describeTable(table: FigureTable): string {
   const groups = groupsOf(table).map((group) => {
     const counts = table.rows.find((row) => row.group === group)?.counts ?? {};
-    const counted = Object.entries(counts).map(
-      ([name, count]) => `${count} ${count === 1 ? name.replace(/ies$/, 'y').replace(/s$/, '') : name}`,
-    );
+    const counted = Object.entries(counts).map(([unit, count]) => `${count} ${count === 1 ? singular(unit) : unit}`);
     return [`${[group ?? 'all', ...counted].join(', ')}:`, formatTable(textRows(table, group))].join('\n');
   });
   return [[table.title, ...groups].join('\n\n'), ...(table.notes ?? [])].join('\n');
+}
+
+/** `events` → `event`, `queries` → `query`. */
+function singular(unit: string): string {
+  return unit.replace(/ies$/, 'y').replace(/s$/, '');
 }
