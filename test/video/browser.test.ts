@@ -31,9 +31,14 @@ async function playedInChromium(path: string, timeSec: number) {
     await tab.goto(pathToFileURL(page).href);
     return await tab.evaluate(async (time) => {
       const video = document.querySelector('video')!;
-      await new Promise((done, fail) => {
+      // A seek has ended before its frame can be drawn: until that is on screen, what is drawn is the one before.
+      await new Promise<void>((done, fail) => {
         video.onerror = () => fail(new Error(video.error?.message));
-        video.onseeked = done;
+        const onFrame = (_now: number, { mediaTime }: VideoFrameCallbackMetadata): void => {
+          if (Math.abs(mediaTime - time) < 0.1) done();
+          else video.requestVideoFrameCallback(onFrame);
+        };
+        video.requestVideoFrameCallback(onFrame);
         video.currentTime = time;
       });
       const canvas = Object.assign(document.createElement('canvas'), { width: 8, height: 8 });
