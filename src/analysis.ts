@@ -78,6 +78,8 @@ const analysisSchema = z.object({
     frameRate: z.object({ numerator: positiveInt, denominator: positiveInt }),
     durationSec: seconds,
     rotationDeg: z.union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)]),
+    /** The video track, among the file's streams from 0, where one was asked for. */
+    track: z.number().int().nonnegative().optional(),
   }),
   span: z
     .object({ startSec: seconds, endSec: seconds })

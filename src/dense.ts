@@ -13,6 +13,8 @@ import type { FeatureMaps } from './models/recurrent-tail.ts';
 import { bindTarget, type EventOptions, featuresOf, type OpenModel } from './pipeline.ts';
 import { startThread, type Thread } from './threads.ts';
 import type { TimeSpan, VideoClip } from './types.ts';
+import { FrameTroubles } from './video/damage.ts';
+import type { FrameList } from './video/frame-list.ts';
 import { gapsIn } from './video/keyframes.ts';
 import { framesOnScreen } from './video/sample.ts';
 import { streamFrames } from './video/stream.ts';
@@ -40,7 +42,8 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   const { head } = model.network;
   const data: ExplainThreadData = { head, backend: threadBackend(model.backend), options: settings };
   const explainer = await startThread<FeatureMaps, Explanation>('./explain-thread', import.meta.url, data);
-  const stream = streamFrames(clip, { ...plan, size: head.spec.inputSize, signal });
+  const troubles = new FrameTroubles();
+  const stream = streamFrames(clip, { ...plan, size: head.spec.inputSize, troubles, signal });
   try {
     const windows = new WindowQueue(explainer, plan.windows, (explanation, window) => {
       result.add(window, explanation);
@@ -67,7 +70,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   return {
     ...described,
     options: { ...described.options, dense: { strideSec, windowSec, framesPerWindow } },
-    warnings: [...described.warnings, ...gapWarnings(span, plan.windows)],
+    warnings: [...described.warnings, ...gapWarnings(span, plan.windows), ...troubles.notes],
     ...result.describe(head.spec.labels),
     timingsSec: seconds,
   };
@@ -75,7 +78,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
 
 /** Frames to decode and windows to score. */
 interface Plan {
-  readonly originSec: number;
+  readonly list: FrameList;
   readonly strideSec: number;
   readonly windowSec: number;
   /** Real times of the frames that windows consist of, ascending. */
@@ -93,7 +96,7 @@ async function planWindows(clip: VideoClip, options: DenseOptions): Promise<Plan
     });
   }
   const { strideSec, windowSec, momentsSec, windows } = slideWindow(span, options);
-  const { shownSec, originSec } = await framesOnScreen(clip, momentsSec, signal);
+  const { shownSec, list } = await framesOnScreen(clip, momentsSec, signal);
   const scored = windows
     .map(({ moments, ...window }) => ({ ...window, shownSec: moments.map((moment) => shownSec[moment]!) }))
     .filter((window) => new Set(window.shownSec).size === frames);
@@ -108,7 +111,7 @@ async function planWindows(clip: VideoClip, options: DenseOptions): Promise<Plan
     ...{ startSec, endSec },
     frames: times.map((time) => placeOf.get(time)!),
   }));
-  return { originSec, strideSec, windowSec, timesSec, windows: planned };
+  return { list, strideSec, windowSec, timesSec, windows: planned };
 }
 
 /** Filters are found beside the GPU, not on it. */

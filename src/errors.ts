@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'time-span'
   | 'ffmpeg-missing'
   | 'ffmpeg-failed'
+  | 'ffmpeg-crashed'
   | 'backend-unavailable'
   | 'model-unknown'
   | 'model-invalid'

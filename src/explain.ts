@@ -36,6 +36,8 @@ export interface EventMaps {
   readonly maps: FeatureMaps;
   /** Real presentation times of the t frames, seconds from the start of the clip. */
   readonly timestampsSec: readonly number[];
+  /** What is wrong with the frames, in words. */
+  readonly notes?: readonly string[];
   /** How long the steps up to the maps took. */
   readonly timingsSec: Pick<TimedAnalysis['timingsSec'], 'decode' | 'trunk'>;
 }
@@ -132,7 +134,7 @@ export async function explainEvent(
 /** The part of a document that says what was analyzed, with what and how. */
 export function describeRun(
   model: ExplainModel,
-  { clip, sourceSha256, span }: Pick<EventMaps, 'clip' | 'sourceSha256' | 'span'>,
+  { clip, sourceSha256, span, notes = [] }: Pick<EventMaps, 'clip' | 'sourceSha256' | 'span' | 'notes'>,
   { target, method = 'l2caf', seed }: ExplainOptions,
   { reason, options: { solver, preset, constraint } }: Pick<Attention, 'reason' | 'options'>,
 ): Pick<Analysis, 'schema' | 'l2cafVersion' | 'source' | 'span' | 'model' | 'options' | 'warnings'> {
@@ -152,7 +154,7 @@ export function describeRun(
       constraint,
       seed,
     },
-    warnings: [...model.warnings],
+    warnings: [...model.warnings, ...(clip.notes ?? []), ...notes],
   };
 }
 
@@ -167,8 +169,9 @@ export function rankClasses(
 }
 
 function describeSource(clip: VideoClip): Omit<Analysis['source'], 'sha256'> {
-  const { width, height, frameRate, durationSec, rotationDeg } = clip;
-  return { path: resolve(clip.path), width, height, frameRate, durationSec, rotationDeg };
+  const { width, height, frameRate, durationSec, rotationDeg, track } = clip;
+  const tracked = track === undefined ? {} : { track };
+  return { path: resolve(clip.path), width, height, frameRate, durationSec, rotationDeg, ...tracked };
 }
 
 function describeModel({ head, pretrained }: ExplainModel['network']): Analysis['model'] {

@@ -16,7 +16,7 @@ import { pullTrunk } from './models/pull.ts';
 import type { FeatureMaps } from './models/recurrent-tail.ts';
 import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from './types.ts';
 import { probeClip } from './video/probe.ts';
-import { resolveSpan, sampleFrames } from './video/sample.ts';
+import { resolveSpan, type ShownFrames, sampleFrames } from './video/sample.ts';
 
 /** Long work can be watched and stopped. */
 export interface WorkOptions {
@@ -65,10 +65,10 @@ export interface EventOptions extends Omit<ExplainOptions, 'target'> {
 /** Steps 1: what the clip is, and the span of it that is meant. */
 export async function openClip(
   path: string,
-  wanted: { readonly startSec?: number; readonly endSec?: number },
+  wanted: { readonly startSec?: number; readonly endSec?: number; readonly track?: number },
   signal?: AbortSignal,
 ): Promise<{ clip: VideoClip; span: TimeSpan }> {
-  const clip = await probeClip(path, signal);
+  const clip = await probeClip(path, signal, wanted);
   return { clip, span: resolveSpan(clip, wanted) };
 }
 
@@ -109,7 +109,7 @@ const UNTRAINED_WARNING = 'UNTRAINED HEAD: its weights are random, and so is wha
 export function sampleEvent(
   { network }: OpenModel,
   { clip, span, frames: count, signal }: Pick<EventOptions, 'clip' | 'span' | 'frames' | 'signal'>,
-): Promise<FrameBatch> {
+): Promise<ShownFrames> {
   return sampleFrames(clip, { span, count, size: network.head.spec.inputSize, ...(signal && { signal }) });
 }
 
@@ -130,8 +130,9 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
   throwIfAborted(signal);
   const maps = await featuresOf(model, frames);
   const timingsSec = { decode, trunk: clock() };
-  const { timestampsSec } = frames;
-  return explainEvent(model, { clip, sourceSha256, span, maps, timestampsSec, timingsSec }, { ...options, target });
+  const { timestampsSec, troubles } = frames;
+  const event = { clip, sourceSha256, span, maps, timestampsSec, notes: troubles.notes, timingsSec };
+  return explainEvent(model, event, { ...options, target });
 }
 
 /**

@@ -33,6 +33,10 @@ export interface VideoClip extends PictureSize {
   readonly hasAudio: boolean;
   /** ffmpeg's name of the stored pixel format, e.g. `yuv420p` or `yuv422p10le`. */
   readonly pixelFormat: string;
+  /** Its video track, among the file's streams from 0, where one was asked for. */
+  readonly track?: number;
+  /** What a person should know about the file, in words that follow its name and a colon. */
+  readonly notes?: readonly string[];
 }
 
 /** Time span `[startSec, endSec)` of a clip, in seconds from the clip's first timestamp. */

@@ -2,18 +2,27 @@
  * Decoded frames, at the size at which the network sees them. Events that overlap want the same frames at about the same
  * time: whoever asks first has them decoded, the others wait for them, and the last few are kept.
  */
-import type { FrameBatch, PictureSize } from '../types.ts';
-import { decodeShown } from '../video/sample.ts';
+import type { PictureSize } from '../types.ts';
+import { FrameTroubles } from '../video/damage.ts';
+import { decodeShown, type ShownFrames } from '../video/sample.ts';
 import type { VideoFacts, Videos } from './videos.ts';
 
 /** Decoded frames that are kept; of 384×224 they take 16 MB. */
 const FRAMES_KEPT = 64;
 
+interface KeptFrame {
+  readonly rgb: Uint8Array;
+  /** When it is shown: another time than was asked for, if that frame cannot be decoded. */
+  readonly takenSec: number;
+  readonly isDamaged: boolean;
+  readonly sizes: ReadonlySet<string>;
+}
+
 /** See the top of this file. */
 export class FrameStore {
   readonly #videos: Videos;
   readonly #size: PictureSize;
-  readonly #frames = new Map<string, Promise<Uint8Array>>();
+  readonly #frames = new Map<string, Promise<KeptFrame>>();
 
   constructor(videos: Videos, size: PictureSize) {
     this.#videos = videos;
@@ -21,17 +30,17 @@ export class FrameStore {
   }
 
   /**
-   * The frames that are shown first at exactly these times, `[t, h, w, 3]`.
+   * The frames that are shown first at these times, `[t, h, w, 3]`, or those on screen in place of damaged ones.
    *
    * @throws L2cafError as `decodeShown`
    */
-  async get(facts: VideoFacts, shownSec: readonly number[]): Promise<FrameBatch> {
+  async get(facts: VideoFacts, shownSec: readonly number[]): Promise<ShownFrames> {
     const keyOf = (timeSec: number): string => `${timeSec} ${facts.sha256}`;
     const missing = shownSec.filter((timeSec) => !this.#frames.has(keyOf(timeSec)));
     if (missing.length > 0) {
       const decoded = this.#decode(facts, missing);
       for (const [i, timeSec] of missing.entries()) {
-        const frame = decoded.then((pictures) => pictures[i]!);
+        const frame = decoded.then((frames) => frames[i]!);
         frame.catch(() => this.#frames.delete(keyOf(timeSec)));
         this.#frames.set(keyOf(timeSec), frame);
       }
@@ -42,15 +51,32 @@ export class FrameStore {
       this.#frames.delete(key);
     }
     const { width, height } = this.#size;
-    const rgb = Buffer.concat(await Promise.all(frames));
-    return { rgb, shape: [shownSec.length, height, width, 3], timestampsSec: shownSec };
+    const kept = await Promise.all(frames);
+    const troubles = new FrameTroubles();
+    for (const [i, { takenSec, isDamaged, sizes }] of kept.entries()) {
+      if (takenSec !== shownSec[i]) troubles.lost.set(shownSec[i]!, takenSec);
+      if (isDamaged) troubles.damagedSec.push(takenSec);
+      for (const size of sizes) troubles.sizes.add(size);
+    }
+    return {
+      rgb: Buffer.concat(kept.map(({ rgb }) => rgb)),
+      shape: [shownSec.length, height, width, 3],
+      timestampsSec: kept.map(({ takenSec }) => takenSec),
+      troubles,
+    };
   }
 
-  async #decode(facts: VideoFacts, shownSec: readonly number[]): Promise<Uint8Array[]> {
-    const { originSec } = await this.#videos.frames(facts);
-    const { rgb } = await decodeShown(facts.clip, originSec, shownSec, { size: this.#size, decoderThreads: 1 });
+  async #decode(facts: VideoFacts, shownSec: readonly number[]): Promise<KeptFrame[]> {
+    const list = await this.#videos.frames(facts);
+    const options = { size: this.#size, decoderThreads: 1 };
+    const { rgb, timestampsSec, troubles } = await decodeShown(facts.clip, list, shownSec, options);
     const frameBytes = this.#size.width * this.#size.height * 3;
-    // Copies: each is kept as long as itself is wanted.
-    return shownSec.map((_, i) => rgb.slice(i * frameBytes, (i + 1) * frameBytes));
+    return timestampsSec.map((takenSec, i) => ({
+      // A copy: each is kept as long as itself is wanted.
+      rgb: rgb.slice(i * frameBytes, (i + 1) * frameBytes),
+      takenSec,
+      isDamaged: troubles.damagedSec.includes(takenSec),
+      sizes: troubles.sizes,
+    }));
   }
 }

@@ -100,25 +100,33 @@ export class EventRunner implements EventMaker {
     const { model, analysis, draw } = settings;
     await makeFolder(folder);
     const timingsSec: Record<string, number> = {};
-    const { shownSec } = await videos.frames(facts);
-    const times = chooseFrames(facts.clip, span, analysis.frames, shownSec);
-    const frames = times.map((timestampSec): FrameVariant => {
-      return { videoSha256: facts.sha256, timestampSec, mirrored: false, gain: 1 };
-    });
-    const missing = outputs.includes('json') ? await this.#missing(frames) : [];
+    const { timesSec } = await videos.frames(facts);
+    const times = chooseFrames(facts.clip, span, analysis.frames, timesSec);
+    const variantOf = (timestampSec: number, isDamaged = false): FrameVariant => {
+      return { videoSha256: facts.sha256, timestampSec, mirrored: false, gain: 1, ...(isDamaged && { isDamaged }) };
+    };
+    const isNew = outputs.includes('json');
+    // Frames that are damaged, or in place of others, are never found here, and so are spoken of again.
+    const missing = isNew ? await this.#missing(times.map((time) => variantOf(time))) : [];
     const areDrawn = outputs.includes('thumbnail') || outputs.includes('strip');
     const startMs = performance.now();
-    const pictures = areDrawn || missing.length > 0 ? await this.#frames.get(facts, times) : undefined;
-    if (pictures) timingsSec['decode'] = (performance.now() - startMs) / 1000;
-    if (pictures && missing.length > 0) {
-      const frameBytes = pictures.rgb.length / frames.length;
-      const rgb = missing.map((i) => pictures.rgb.subarray(i * frameBytes, (i + 1) * frameBytes));
-      const wanted = missing.map((i) => frames[i]!);
+    const shown = areDrawn || missing.length > 0 ? await this.#frames.get(facts, times) : undefined;
+    if (shown) timingsSec['decode'] = (performance.now() - startMs) / 1000;
+    const damagedSec = shown?.troubles.damagedSec ?? [];
+    const frames = (shown?.timestampsSec ?? times).map((time) => variantOf(time, damagedSec.includes(time)));
+    const missingNow = isNew && shown ? await this.#missing(frames) : [];
+    if (shown && missingNow.length > 0) {
+      const frameBytes = shown.rgb.length / frames.length;
+      const rgb = missingNow.map((i) => shown.rgb.subarray(i * frameBytes, (i + 1) * frameBytes));
+      const wanted = missingNow.map((i) => frames[i]!);
       timingsSec['trunk'] = await this.#trunk.ensure(wanted, rgb, alone);
     }
     const { folder: cache, source, maxBytes } = this.#cache;
     const place = { cache: { folder: cache, source, maxBytes }, facts, sourcePath, span, listed, frames, folder };
-    const task = { ...place, model: model.choice, analysis, draw, pictures: areDrawn ? pictures : undefined };
+    const notes = shown?.troubles.notes ?? [];
+    const pictures =
+      shown && areDrawn ? { rgb: shown.rgb, shape: shown.shape, timestampsSec: shown.timestampsSec } : undefined;
+    const task = { ...place, notes, model: model.choice, analysis, draw, pictures };
     const made = await this.#inWorker(
       this.#networks,
       { ...task, outputs: outputs.filter((name) => name !== 'mp4') },

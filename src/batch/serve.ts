@@ -137,7 +137,7 @@ async function explain(
   task: EventTask,
   targets: Map<string, Promise<BoundTarget>>,
 ): Promise<Analysis> {
-  const { cache, frames, facts, sourcePath, span, listed, analysis } = task;
+  const { cache, frames, facts, sourcePath, span, listed, notes, analysis } = task;
   const store = new FeatureCache(cache.folder, cache.source, cache.maxBytes);
   const { length } = cache.source;
   const features = new Float32Array(frames.length * length);
@@ -157,6 +157,7 @@ async function explain(
       clip: { ...facts.clip, path: sourcePath },
       sourceSha256: facts.sha256,
       span,
+      notes,
       maps,
       timestampsSec,
       timingsSec: { decode: 0, trunk: 0 },

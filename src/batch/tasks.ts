@@ -35,6 +35,8 @@ export interface EventTask {
   /** Labelled events that overlap the span. */
   readonly listed: readonly ListedEvent[];
   readonly frames: readonly FrameVariant[];
+  /** What is wrong with them, in words. */
+  readonly notes: readonly string[];
   /** The frames at the network's input size, `[t, h, w, 3]`; needed where thumbnail or strip is to be made. */
   readonly pictures: FrameBatch | undefined;
   readonly analysis: AnalysisSettings;

@@ -7,7 +7,8 @@ import { stat } from 'node:fs/promises';
 import { L2cafError, messageOf } from '../errors.ts';
 import { sha256OfFile } from '../files.ts';
 import type { VideoClip } from '../types.ts';
-import { listFrames, probeClip } from '../video/probe.ts';
+import { type FrameList, listFrames } from '../video/frame-list.ts';
+import { probeClip } from '../video/probe.ts';
 
 /** A video file at one time of its life. */
 export interface VideoFacts {
@@ -18,22 +19,14 @@ export interface VideoFacts {
   readonly changedMs: number;
 }
 
-/** The frames of a video. */
-export interface FrameTimes {
-  /** The container's first timestamp, seconds. */
-  readonly originSec: number;
-  /** When each frame is shown first, seconds from the start of the clip, ascending. */
-  readonly shownSec: Float64Array;
-}
-
-/** Videos whose lists of frames are kept: an hour at 30 frames/s takes 0.9 MB. */
+/** Videos whose lists of frames are kept: an hour at 30 frames/s takes 2 MB. */
 const LISTS_KEPT = 16;
 
 /** See the top of this file. */
 export class Videos {
   readonly #known: Map<string, VideoFacts>;
   readonly #onFound: (facts: VideoFacts) => Promise<void>;
-  readonly #lists = new Map<string, Promise<FrameTimes>>();
+  readonly #lists = new Map<string, Promise<FrameList>>();
 
   /**
    * @param known what an earlier run found
@@ -70,9 +63,9 @@ export class Videos {
    *
    * @throws L2cafError as `listFrames`
    */
-  frames({ clip }: Pick<VideoFacts, 'clip'>): Promise<FrameTimes> {
+  frames({ clip }: Pick<VideoFacts, 'clip'>): Promise<FrameList> {
     const { path } = clip;
-    const list = this.#lists.get(path) ?? readFrames(clip);
+    const list = this.#lists.get(path) ?? listFrames(clip, { startSec: 0, endSec: clip.durationSec + 1 });
     this.#lists.delete(path); // and back to the end: the first is the one that was used longest ago
     this.#lists.set(path, list);
     list.catch(() => this.#lists.delete(path));
@@ -80,9 +73,4 @@ export class Videos {
     if (this.#lists.size > LISTS_KEPT) this.#lists.delete(oldest!);
     return list;
   }
-}
-
-async function readFrames(clip: VideoClip): Promise<FrameTimes> {
-  const { timesSec, details } = await listFrames(clip, { startSec: 0, endSec: clip.durationSec + 1 });
-  return { shownSec: timesSec, originSec: details.originSec };
 }

@@ -15,7 +15,7 @@ import { type PlannedEvent, type PlannedView, planEvents } from '../training/dat
 import type { LabelledEvent } from '../training/events.ts';
 import type { ProgressListener, VideoClip } from '../types.ts';
 import { runFfmpeg } from '../video/ffmpeg.ts';
-import { probeClip } from '../video/probe.ts';
+import { probeClip, readDetails } from '../video/probe.ts';
 import { type MapMethod, mapsOf, OWN_METHODS } from './baseline-maps.ts';
 import {
   type EventRecords,
@@ -204,10 +204,11 @@ function brighten({ view, frames }: PlannedView, gain: number): PlannedView {
 
 /** The clip again, every frame at its time, with less of the detail. */
 async function compress(clip: VideoClip, path: string, signal: AbortSignal | undefined): Promise<VideoClip> {
+  const { track } = await readDetails(clip, signal);
   await runFfmpeg({
     inputs: [{ source: clip.path }],
     options: [
-      ...['-map', '0:v:0', '-vsync', 'passthrough', '-an'],
+      ...['-map', `0:${track}`, '-fps_mode', 'passthrough', '-an'],
       ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(CRF), '-pix_fmt', 'yuv420p'],
     ],
     output: path,

@@ -7,7 +7,7 @@ import { mapConcurrently } from '../concurrent.ts';
 import { throwIfAborted } from '../errors.ts';
 import { sha256OfFile } from '../files.ts';
 import type { PictureSize, ProgressListener, VideoClip } from '../types.ts';
-import { listFrames } from '../video/probe.ts';
+import { listFrames } from '../video/frame-list.ts';
 import { framesAt } from '../video/sample.ts';
 import type { LabelledEvent } from './events.ts';
 import type { Extractor } from './extractor.ts';

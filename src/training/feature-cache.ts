@@ -29,6 +29,8 @@ export interface FrameVariant {
   readonly mirrored: boolean;
   /** Factor on all picture values, clipped at white. */
   readonly gain: number;
+  /** Whether the file is damaged there: whoever asks for the intact frame must not be given this one unawares. */
+  readonly isDamaged?: boolean;
 }
 
 /** Where the features of frames are read from. */
@@ -63,10 +65,11 @@ export class FeatureCache implements FeatureReader {
   }
 
   /** The file of a frame: a name that tells apart everything that features depend on. */
-  pathOf({ videoSha256, timestampSec, mirrored, gain }: FrameVariant): string {
+  pathOf({ videoSha256, timestampSec, mirrored, gain, isDamaged }: FrameVariant): string {
     const { trunkSha256, stage, width, height } = this.source;
     const timeUs = Math.round(timestampSec * 1e6);
-    const key = JSON.stringify([trunkSha256, stage, width, height, videoSha256, timeUs, mirrored, gain]);
+    const frame = [trunkSha256, stage, width, height, videoSha256, timeUs, mirrored, gain];
+    const key = JSON.stringify(isDamaged ? [...frame, 'damaged'] : frame);
     const name = createHash('sha256').update(key).digest('hex');
     return join(this.folder, name.slice(0, 2), `${name.slice(2)}.f16`);
   }

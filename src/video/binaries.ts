@@ -18,23 +18,66 @@ export interface Binary {
   readonly version: string;
 }
 
+/** An ffmpeg, and how to speak to it. */
+export interface Ffmpeg extends Binary {
+  /** The names by which this version knows options of current ones. */
+  readonly renamed: Readonly<Record<string, string>>;
+}
+
+/**
+ * Environment of a child process. A statically linked ffmpeg crashes on MPEG-TS when it loads the machine's character set
+ * converters, which it wants for the names of stations. Nobody here needs those.
+ */
+export const WITHOUT_CHARACTER_SETS: Readonly<Record<string, string>> = { GCONV_PATH: '/nonexistent' };
+
 /** The environment variables that matter here; tests pass their own. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Finds ffmpeg: `FFMPEG_PATH`, the package ffmpeg-static, `ffmpeg` on `PATH`, the package @ffmpeg-installer/ffmpeg.
- * The answer is remembered per environment.
+ * Finds ffmpeg: `FFMPEG_PATH`, the package ffmpeg-static, `ffmpeg` on `PATH`, the package @ffmpeg-installer/ffmpeg. The
+ * last is of 2018, so any other goes first. The answer is remembered per environment.
  *
  * @throws L2cafError `ffmpeg-missing` when none works, or `FFMPEG_PATH` is set and does not work.
  */
-export function findFfmpeg(env: Environment = process.env): Promise<Binary> {
-  return remembered(`ffmpeg ${env['FFMPEG_PATH']} ${env['PATH']}`, () =>
-    findBinary('ffmpeg', 'FFMPEG_PATH', env['FFMPEG_PATH'], [
-      { source: 'ffmpeg-static', locate: () => pathFromPackage('ffmpeg-static') },
-      { source: 'PATH', locate: () => pathOnPath('ffmpeg', env['PATH']) },
-      { source: '@ffmpeg-installer/ffmpeg', locate: () => pathFromPackage('@ffmpeg-installer/ffmpeg') },
-    ]),
+export function findFfmpeg(env: Environment = process.env): Promise<Ffmpeg> {
+  return remembered(`ffmpeg ${env['FFMPEG_PATH']} ${env['PATH']}`, async () =>
+    withNames(await findBinary('ffmpeg', 'FFMPEG_PATH', env['FFMPEG_PATH'], ffmpegPlaces(env))),
   );
+}
+
+/** Every ffmpeg that answers, in the order in which {@link findFfmpeg} takes them; each file once. */
+export function findAllFfmpegs(env: Environment = process.env): Promise<Ffmpeg[]> {
+  return remembered(`all ${env['FFMPEG_PATH']} ${env['PATH']}`, async () => {
+    const found: Ffmpeg[] = [await findFfmpeg(env)];
+    for (const { source, locate } of ffmpegPlaces(env)) {
+      const path = await locate();
+      if (path === undefined || found.some((earlier) => earlier.path === path)) continue;
+      const version = await versionOf('ffmpeg', path).catch(() => undefined);
+      if (version !== undefined) found.push(await withNames({ path, source, version }));
+    }
+    return found;
+  });
+}
+
+/** The package that ships the executable that every machine has. */
+export const EMBEDDED_FFMPEG = '@ffmpeg-installer/ffmpeg';
+
+function ffmpegPlaces(env: Environment): Place[] {
+  return [
+    { source: 'ffmpeg-static', locate: () => pathFromPackage('ffmpeg-static') },
+    { source: 'PATH', locate: () => pathOnPath('ffmpeg', env['PATH']) },
+    { source: EMBEDDED_FFMPEG, locate: () => pathFromPackage(EMBEDDED_FFMPEG) },
+  ];
+}
+
+/** `-fps_mode` came with ffmpeg 5.1; before, it was called `-vsync`, a name that later versions may drop. */
+async function withNames(binary: Binary): Promise<Ffmpeg> {
+  const [, major, minor] = /^n?(\d+)\.(\d+)/.exec(binary.version) ?? [];
+  const isNew =
+    major === undefined
+      ? (await outputOf(binary.path, ['-hide_banner', '-h', 'long'])).includes('-fps_mode')
+      : Number(major) + Number(minor) / 100 > 5.005;
+  return { ...binary, renamed: isNew ? {} : { '-fps_mode': '-vsync' } };
 }
 
 /**
@@ -63,10 +106,10 @@ interface Place {
 
 const require = createRequire(import.meta.url);
 const execute = promisify(execFile);
-const found = new Map<string, Promise<Binary>>();
+const found = new Map<string, Promise<unknown>>();
 
-function remembered(key: string, find: () => Promise<Binary>): Promise<Binary> {
-  const search = found.get(key) ?? find();
+function remembered<T>(key: string, find: () => Promise<T>): Promise<T> {
+  const search = (found.get(key) as Promise<T> | undefined) ?? find();
   found.set(key, search);
   search.catch(() => found.delete(key));
   return search;
@@ -100,10 +143,15 @@ async function findBinary(
 }
 
 async function versionOf(name: string, path: string): Promise<string> {
-  const { stdout } = await execute(path, ['-version'], { timeout: 20_000, windowsHide: true });
-  const version = new RegExp(`^${name} version (\\S+)`).exec(stdout)?.[1];
+  const version = new RegExp(`^${name} version (\\S+)`).exec(await outputOf(path, ['-version']))?.[1];
   if (!version) throw new Error(`it does not answer "-version" as ${name} does`);
   return version;
+}
+
+async function outputOf(path: string, options: readonly string[]): Promise<string> {
+  const env = { ...process.env, ...WITHOUT_CHARACTER_SETS };
+  const { stdout } = await execute(path, [...options], { timeout: 20_000, windowsHide: true, env });
+  return stdout;
 }
 
 async function pathOnPath(name: string, path = ''): Promise<string | undefined> {

@@ -10,17 +10,18 @@ import { L2cafError, throwIfAborted } from '../errors.ts';
 import { writeAtomically } from '../files.ts';
 import type { PictureSize, ProgressListener, TimeSpan, VideoClip } from '../types.ts';
 import { colourOptions } from './colour-tags.ts';
-import { type FfmpegInput, runFfmpeg } from './ffmpeg.ts';
+import { type DecodingJob, type DecodingOutcome, withDecodableFrames } from './decodable.ts';
+import { runFfmpeg } from './ffmpeg.ts';
 import { type GraphPanel, sceneGraph, soundGraph } from './filtergraph.ts';
+import { findH264Encoder, type H264Encoder } from './h264.ts';
 import { IVF_INPUT, ivfFrameHeader, ivfHeader } from './ivf.ts';
 import { isInside, type Keyframe, momentAt, type NormalizeMode } from './keyframes.ts';
-import { lengthenLastFrame } from './mp4.ts';
+import { setLastFrameLength } from './mp4.ts';
 import { checkStyle, type OverlayStyle } from './overlay.ts';
-import { listFrames } from './probe.ts';
 import type { RibbonContent } from './ribbon-rows.ts';
 import { resolveSpan } from './sample.ts';
 import { layOut, type PanelMoment, type Scene, type SceneLayout, ScenePainter } from './scene.ts';
-import { inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
+import { inputFrom, KEEP_TIMESTAMPS } from './seek.ts';
 import { type Timing, timingOf } from './timing.ts';
 
 /** Size of a picture in relation to the clip's, or one side of it, pixels, from which the other follows. */
@@ -84,6 +85,8 @@ export interface RenderedVideo extends PictureSize {
   /** Whether the segment's frames are evenly spaced. If not, each is shown at its own time, as in the clip. */
   readonly constantRate: boolean;
   readonly hasAudio: boolean;
+  /** What a person should know about the video: damage of its clips, an unusual encoder. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -112,26 +115,31 @@ export async function renderScene({
   ...work
 }: SceneJob): Promise<RenderedVideo> {
   checkOutput(out, wanted);
-  const panels: Panel[] = [];
-  for (const panel of wanted) panels.push(await openPanel(panel, work.signal));
-  const timing = timingOf(panels.map(({ timesSec, clip }) => ({ timesSec, rate: clip.frameRate })));
-  const scene = layOut(panels, layout);
-  const hasAudio = panels[0]!.clip.hasAudio && audio;
+  const opened = wanted.map(openPanel);
+  const hasAudio = opened[0]!.clip.hasAudio && audio;
+  const encoder = await findH264Encoder();
+  let rendered: RenderedVideo | undefined;
   await writeAtomically(out, async (output) => {
-    const encode = (mode: SeekMode): Promise<boolean> =>
-      encodeFrames({ ...work, panels, timing, scene, hasAudio, mode, output }).catch((error: unknown) => {
-        throw hasAudio ? withAudioHint(error) : error;
-      });
-    if (!((await encode('near')) || (await encode('from-start')))) {
-      const paths = [...new Set(panels.map(({ clip }) => clip.path))].join(' or ');
-      throw new L2cafError('input-unreadable', `some frames of ${paths} within the span cannot be decoded`, {
-        hint: 'the file may be damaged there: choose another time span or re-encode it',
-      });
-    }
-    if (!timing.constantRate) await lengthenLastFrame(output, timing.lastFrameSec);
+    const { value, notes } = await withDecodableFrames(opened, work.signal, async ({ frames, ...run }) => {
+      const panels = opened.map((panel, k): Panel => ({ ...panel, ...frames[k]! }));
+      const timing = timingOf(panels.map(({ timesSec, clip }) => ({ timesSec, rate: clip.frameRate })));
+      const scene = layOut(panels, layout);
+      return encodeFrames({ ...work, ...run, panels, timing, scene, hasAudio, encoder, output });
+    }).catch((error: unknown) => {
+      throw hasAudio ? withAudioHint(error) : error;
+    });
+    const { timing, scene } = value;
+    const { timesSec, durationSec, constantRate } = timing;
+    if (!constantRate) await setLastFrameLength(output, timing.lastFrameSec);
+    rendered = {
+      ...{ width: scene.width, height: scene.height, frames: timesSec.length, durationSec, constantRate, hasAudio },
+      notes: [
+        ...(encoder.note === undefined ? [] : [encoder.note]),
+        ...notes.flatMap((ofClip, k) => ofClip.map((note) => `${opened[k]!.clip.path}: ${note}`)),
+      ],
+    };
   });
-  const { timesSec, durationSec, constantRate } = timing;
-  return { width: scene.width, height: scene.height, frames: timesSec.length, durationSec, constantRate, hasAudio };
+  return rendered!;
 }
 
 /** The file must be an MP4, and none of those that it is made from. */
@@ -149,72 +157,64 @@ function withAudioHint(error: unknown): unknown {
   return new L2cafError(error.code, error.message, { hint, cause: error.cause });
 }
 
-/** A panel whose frames are known. */
-interface Panel extends RenderPanel, GraphPanel {
+/** A panel with its options settled. */
+interface OpenPanel extends RenderPanel {
   readonly normalize: NormalizeMode;
   readonly gaps: readonly TimeSpan[];
+  readonly picture: PictureSize;
 }
 
-async function openPanel(panel: RenderPanel, signal: AbortSignal | undefined): Promise<Panel> {
+/** A panel whose frames are known. */
+interface Panel extends OpenPanel, GraphPanel {
+  readonly clip: VideoClip;
+}
+
+function openPanel(panel: RenderPanel): OpenPanel {
   const { clip, keyframes, style, normalize = 'frame', gaps = [] } = panel;
   checkStyle(style);
   if (keyframes.length === 0) throw new L2cafError('usage', 'there is no heatmap to render');
-  const picture = evenSize(panel.size ?? clip);
-  const span = resolveSpan(clip, panel.span);
-  const { timesSec, details } = await listFrames(clip, span, signal);
-  if (timesSec.length === 0) {
-    throw new L2cafError('time-span', `${clip.path} shows no new frame within ${span.startSec}–${span.endSec} s`, {
-      hint: 'choose a longer span',
-    });
-  }
-  return { ...panel, normalize, gaps, picture, span, timesSec, details };
+  return { ...panel, normalize, gaps, picture: evenSize(panel.size ?? clip), span: resolveSpan(clip, panel.span) };
 }
 
-interface EncodeJob extends Pick<VideoOutput, 'onProgress' | 'signal'> {
+interface EncodeJob extends Pick<VideoOutput, 'onProgress' | 'signal'>, Omit<DecodingJob, 'frames'> {
   readonly panels: readonly Panel[];
   readonly timing: Timing;
   readonly scene: Scene;
   readonly hasAudio: boolean;
-  readonly mode: SeekMode;
+  readonly encoder: H264Encoder;
   readonly output: string;
 }
 
-/** Encodes the frames at exactly these times; false if ffmpeg decoded others. */
-async function encodeFrames(job: EncodeJob): Promise<boolean> {
-  const { panels, timing, scene, hasAudio, mode, output, signal } = job;
+/** Encodes the frames at exactly these times, if ffmpeg decodes them. */
+async function encodeFrames(job: EncodeJob): Promise<DecodingOutcome<Pick<EncodeJob, 'timing' | 'scene'>>> {
+  const { panels, timing, scene, hasAudio, mode, shown, encoder, output, signal } = job;
   const first = panels[0]!;
-  const shown = new ShownTimes(0);
   const layerInput = { source: Readable.from(layerStream(job), { highWaterMark: 1 }), options: IVF_INPUT };
-  const begin = ({ clip, details, timesSec }: Panel, leadSec = 0): FfmpegInput =>
-    inputFrom(clip.path, details.originSec, Math.max(0, timesSec[0]! - leadSec), mode);
-  const audioInput = begin(first, AUDIO_LEAD_SEC);
   const graphs = [sceneGraph(panels, scene, timing)];
   if (hasAudio) graphs.push(soundGraph(panels.length + 1, first, timing));
-  await runFfmpeg({
+  const { source, seek } = inputFrom(first.clip, first, mode, AUDIO_LEAD_SEC);
+  const { complaints } = await runFfmpeg({
+    binary: encoder.binary,
     inputs: [
-      ...panels.map((panel) => begin(panel)),
+      ...panels.map((panel) => inputFrom(panel.clip, panel, mode)),
       layerInput,
-      ...(hasAudio ? [{ ...audioInput, options: [...(audioInput.options ?? []), '-vn'] }] : []),
+      ...(hasAudio ? [{ source, options: [...seek, '-vn'] }] : []),
     ],
     filtergraph: graphs.join(';'),
     options: [
-      ...KEEP_TIMESTAMPS,
-      ...['-map', '[out]', ...timing.options, ...H264, ...colourOptions(first.details.colour)],
+      ...[...KEEP_TIMESTAMPS, '-map', '[out]', ...timing.options],
+      ...[...encoder.options('fine', scene), ...colourOptions(first.details.colour)],
       ...(hasAudio ? ['-map', '[sound]', '-c:a', 'aac', '-b:a', '160k'] : []),
     ],
     output,
     signal,
     onLine: shown.read,
   });
-  return shown.match(
-    panels.flatMap(({ timesSec, details }) => Array.from(timesSec, (time) => details.originSec + time)),
-  );
+  return { complaints, value: { timing, scene } };
 }
 
 /** Sound begins to be read this long before the first frame: containers interleave it more or less loosely. */
 const AUDIO_LEAD_SEC = 2;
-
-const H264: readonly string[] = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '18', '-movflags', '+faststart'];
 
 /** The layers as a stream. ffmpeg's pipe decides the pace; each is drawn when the one before is taken. */
 async function* layerStream(job: EncodeJob): AsyncGenerator<Uint8Array> {

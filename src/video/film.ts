@@ -3,7 +3,9 @@ import { Readable } from 'node:stream';
 import { L2cafError, throwIfAborted } from '../errors.ts';
 import { writeAtomically } from '../files.ts';
 import type { ProgressListener } from '../types.ts';
+import type { Ffmpeg } from './binaries.ts';
 import { runFfmpeg } from './ffmpeg.ts';
+import { findH264Encoder } from './h264.ts';
 
 /** What {@link writeFilm} needs. */
 export interface Film {
@@ -27,8 +29,8 @@ const LAST_REPEATED = 2 * PICTURES_PER_SEC;
  * @throws L2cafError `usage` for another kind of file, `ffmpeg-failed`, `output-unwritable`, `aborted`
  */
 export async function writeFilm({ out, pictures, draw, onProgress, signal }: Film): Promise<void> {
-  const encoder = ENCODERS.find(({ ending }) => out.toLowerCase().endsWith(ending));
-  if (encoder === undefined) throw new L2cafError('usage', `a film is a .gif or an .mp4 file, not ${out}`);
+  const kind = KINDS.find(({ ending }) => out.toLowerCase().endsWith(ending));
+  if (kind === undefined) throw new L2cafError('usage', `a film is a .gif or an .mp4 file, not ${out}`);
   async function* stream(): AsyncGenerator<Uint8Array> {
     for (let index = 0; index < pictures + LAST_REPEATED; index++) {
       throwIfAborted(signal);
@@ -36,32 +38,47 @@ export async function writeFilm({ out, pictures, draw, onProgress, signal }: Fil
       yield draw(Math.min(index, pictures - 1));
     }
   }
-  await writeAtomically(out, async (temporary) =>
-    runFfmpeg({
+  const { options, ...executable } = await kind.choose();
+  await writeAtomically(out, async (temporary) => {
+    await runFfmpeg({
+      ...executable,
       inputs: [
         {
           source: Readable.from(stream(), { objectMode: false }),
           options: ['-f', 'image2pipe', '-c:v', 'png', '-framerate', String(PICTURES_PER_SEC)],
         },
       ],
-      filtergraph: encoder.filtergraph,
-      options: ['-map', '[out]', ...encoder.options],
+      filtergraph: kind.filtergraph,
+      options: ['-map', '[out]', ...options],
       output: temporary,
       signal,
-    }),
-  );
+    });
+  });
 }
 
+/** How a kind of film is encoded. */
+interface FilmKind {
+  readonly ending: string;
+  readonly filtergraph: string;
+  readonly choose: () => Promise<{ readonly binary?: Ffmpeg; readonly options: readonly string[] }>;
+}
+
+/** About the size of the pictures: some encoders want to know it. */
+const USUAL_SIZE = { width: 1200, height: 600 };
+
 /** H.264 needs even sides; a GIF gets a palette of its own. */
-const ENCODERS: readonly { ending: string; filtergraph: string; options: readonly string[] }[] = [
+const KINDS: readonly FilmKind[] = [
   {
     ending: '.mp4',
     filtergraph: '[0:v]crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,format=yuv420p[out]',
-    options: ['-c:v', 'libx264', '-crf', '18', '-preset', 'veryfast', '-movflags', '+faststart'],
+    choose: async () => {
+      const { binary, ...encoder } = await findH264Encoder();
+      return { binary, options: encoder.options('fine', USUAL_SIZE) };
+    },
   },
   {
     ending: '.gif',
     filtergraph: '[0:v]split[a][b];[a]palettegen[p];[b][p]paletteuse[out]',
-    options: ['-loop', '0'],
+    choose: async () => ({ options: ['-loop', '0'] }),
   },
 ];

@@ -4,16 +4,14 @@
  */
 import type { PictureSize, VideoClip } from '../types.ts';
 import { colourConversion } from './colour-tags.ts';
-import type { ColourTags, StreamDetails } from './probe.ts';
+import type { ColourTags } from './probe.ts';
 import { SCENE_BACKGROUND, type Scene } from './scene.ts';
-import { framesFrom } from './seek.ts';
+import { framesFrom, type WantedFrames } from './seek.ts';
 import type { Timing } from './timing.ts';
 
 /** A clip of which some frames are shown. */
-export interface GraphClip {
+export interface GraphClip extends WantedFrames {
   readonly clip: VideoClip;
-  readonly details: StreamDetails;
-  /** Times of the frames, seconds from the start of the clip. */
   readonly timesSec: Float64Array;
 }
 
@@ -25,21 +23,21 @@ export interface GraphPanel extends GraphClip {
   readonly size?: PictureSize;
 }
 
-/** The frames at their new times, in limited-range yuv420p with square pixels. */
+/** The frames of an input at their new times, in limited-range yuv420p with square pixels. */
 export function pictureChain(
-  { details, timesSec }: GraphClip,
+  input: number,
+  frames: GraphClip,
   { size, crop, colour }: { readonly size: PictureSize; readonly crop?: PictureSize; readonly colour: ColourTags },
   timing: Timing,
 ): string {
-  const frames = framesFrom(details.originSec, timesSec[0]!, timesSec.length);
-  const scale = `scale=${size.width}:${size.height}:flags=bicubic${colourConversion(details.colour, colour)}`;
+  const scale = `scale=${size.width}:${size.height}:flags=bicubic${colourConversion(frames.details.colour, colour)}`;
   const cropped = crop ? [`crop=${crop.width}:${crop.height}:0:0`] : [];
-  return [frames, timing.clock, scale, ...cropped, 'setsar=1', 'format=yuv420p'].join(',');
+  return [framesFrom(input, frames), timing.clock, scale, ...cropped, 'setsar=1', 'format=yuv420p'].join(',');
 }
 
 /** The panels' frames at their places, below the layers, which are the input after them: `[out]`. */
 export function sceneGraph(panels: readonly GraphPanel[], scene: Scene, timing: Timing): string {
-  const pictures = panels.map((_, k) => `[${k}:V:0]${panelChain(panels, k, scene, timing)}[panel${k}]`);
+  const pictures = panels.map((_, k) => `${panelChain(panels, k, scene, timing)}[panel${k}]`);
   const labels = panels.map((_, k) => `[panel${k}]`).join('');
   const stack = { side: 'hstack', stacked: 'vstack' }[scene.layout];
   const stacked = panels.length > 1 ? `${labels}${stack}=inputs=${panels.length}[video]` : `${labels}null[video]`;
@@ -61,7 +59,7 @@ function panelChain(panels: readonly GraphPanel[], k: number, scene: Scene, timi
   const fit = size ? { size: picture } : { size: clip, crop: picture };
   const isPadded = room.width > picture.width || room.height > picture.height;
   const pad = isPadded ? `,pad=${room.width}:${room.height}:0:${headingPx}:color=${SCENE_BACKGROUND}` : '';
-  return `${pictureChain(panel, { ...fit, colour }, timing)}${pad}`;
+  return `${pictureChain(k, panel, { ...fit, colour }, timing)}${pad}`;
 }
 
 /**

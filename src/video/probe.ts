@@ -1,11 +1,14 @@
 /**
- * What can be known about a video file without decoding it: its size, rate, length and rotation, and the exact moments
- * at which its frames are shown. Nothing else reads a file's metadata.
+ * What can be known about a video file without decoding it: its tracks, their size, rate, length and rotation, and how
+ * its packets state their times. Nothing else reads a file's metadata.
  */
+import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { L2cafError, messageOf } from '../errors.ts';
-import type { PictureSize, Rational, TimeSpan, VideoClip } from '../types.ts';
+import type { PictureSize, Rational, VideoClip } from '../types.ts';
 import { runFfprobe } from './ffmpeg.ts';
+import { type Packet, packetTime, readPackets, roundToMicroseconds, seconds } from './packets.ts';
+import { toneMapping } from './tone-mapping.ts';
 
 /** Names of ffmpeg's colour properties as the file states them; a property that it does not state is absent. */
 export interface ColourTags {
@@ -15,79 +18,95 @@ export interface ColourTags {
   readonly range?: string;
 }
 
+/**
+ * What tells when a frame is shown: times in its `packets`; where these lack some, the decoder, which orders the frames
+ * (`decoded`); where there are none at all, as in a raw stream, the number of frames before it (`counted`).
+ */
+export type FrameClock = 'packets' | 'decoded' | 'counted';
+
 /** Details of the file that only decoding and encoding need. */
 export interface StreamDetails {
   /** The container's first timestamp, seconds: the zero of all times in l2caf. */
   readonly originSec: number;
+  /** The colours of decoded frames, after {@link toneMapping}. */
   readonly colour: ColourTags;
-}
-
-/** The frames of a time span, in the order in which they are shown. */
-export interface FrameList {
-  /** Real presentation times, seconds from the start of the clip, increasing. */
-  readonly timesSec: Float64Array;
-  readonly details: StreamDetails;
+  /** The track among the file's streams, as ffmpeg numbers them. */
+  readonly track: number;
+  readonly rate: Rational;
+  readonly clock: FrameClock;
+  /** Whether seeking lands on key frames, by the container's index; else it lands on any packet. */
+  readonly isIndexed: boolean;
+  /** Frames that the decoder holds back to put them in order. */
+  readonly reorderFrames: number;
+  /** Filters that bring frames of high dynamic range to the standard one; absent for those that are. */
+  readonly toneMapping?: string;
 }
 
 /**
- * Reads what is needed to sample and render a video file: its first video stream that is not a cover picture. Its size is
- * the one at which players show it: rotated, and with square pixels.
+ * Reads what is needed to sample and render a video file: the track asked for or, without a wish, the one that players
+ * take: among those that are the default (or among all, if none is) the one of the largest picture; never a cover
+ * picture. Its size is the one at which players show it: rotated, and with square pixels. It ends with its last picture.
  *
- * @throws L2cafError `input-not-found`, or `input-unreadable` for a folder, an empty or truncated file, or a file
- * without video.
+ * @throws L2cafError `input-not-found`; `usage` for a track that is no video; `input-unreadable` for a folder, an empty or
+ * truncated file, or a file without video.
  */
-export async function probeClip(path: string, signal?: AbortSignal): Promise<VideoClip> {
-  await checkIsFile(path);
-  const { streams, format } = await readMetadata(path, signal);
-  const video = videoStream(path, streams);
-  const frameRate = positiveRational(video.avg_frame_rate) ?? positiveRational(video.r_frame_rate);
-  const end = endOfStream(video, format);
-  if (!video.width || !video.height || !frameRate || !(end > 0)) {
-    throw unreadable(path, 'its video stream states no size, frame rate or duration');
-  }
+export async function probeClip(
+  path: string,
+  signal?: AbortSignal,
+  { track }: { readonly track?: number | undefined } = {},
+): Promise<VideoClip> {
+  const file = await readFacts(path, track, signal);
+  const { video, streams, details } = file;
+  if (!video.width || !video.height) throw unreadable(path, 'its video stream states no size');
   const rotationDeg = clockwiseRotation(video);
   const isTurned = rotationDeg % 180 !== 0;
   const { width, height } = squarePixels(video.width, video.height, video.sample_aspect_ratio);
+  const notes = [
+    ...trackNotes(file, track),
+    ...timeNotes(file),
+    ...(details.toneMapping ? ['its high dynamic range is brought to the standard range (tone-mapped)'] : []),
+  ];
   return {
     path,
     width: isTurned ? height : width,
     height: isTurned ? width : height,
-    frameRate,
-    durationSec: end,
+    frameRate: details.rate,
+    durationSec: durationOf(file),
     rotationDeg,
     hasAudio: streams.some((stream) => stream.codec_type === 'audio'),
     pixelFormat: video.pix_fmt ?? 'unknown',
+    ...(track !== undefined && { track }),
+    ...(notes.length > 0 && { notes }),
   };
 }
 
-/**
- * Lists the frames shown first within the span. It reads packets only, or decodes where packets carry no times, from
- * around the span and not the whole file.
- *
- * @throws L2cafError `input-unreadable`
- */
-export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: AbortSignal): Promise<FrameList> {
-  const details = await readDetails(clip.path, signal);
-  const interval = readInterval(clip, span, details.originSec);
-  const times = (await packetTimes(clip.path, interval, signal)) ?? (await decodedTimes(clip, interval, signal));
-  const inSpan = times
-    .map((time) => roundToMicroseconds(time - details.originSec))
-    .filter((time) => time >= span.startSec && time < span.endSec);
-  return { timesSec: Float64Array.from(new Set(inSpan)).sort(), details };
+/** Details of a clip's track; throws as {@link probeClip}. */
+export async function readDetails(
+  { path, track }: Pick<VideoClip, 'path' | 'track'>,
+  signal?: AbortSignal,
+): Promise<StreamDetails> {
+  return (await readFacts(path, track, signal)).details;
+}
+
+/** How long a frame is shown at a rate, seconds. */
+export function secondsPer({ numerator, denominator }: Rational): number {
+  return denominator / numerator;
 }
 
 /** ffprobe's JSON, as far as it is used here; everything may be absent. */
 interface Metadata {
   readonly streams: readonly StreamMetadata[];
-  readonly format: { readonly start_time?: string; readonly duration?: string };
+  readonly format: { readonly format_name?: string; readonly start_time?: string; readonly duration?: string };
 }
 
 interface StreamMetadata {
+  readonly index: number;
   readonly codec_type?: string;
   readonly width?: number;
   readonly height?: number;
   readonly sample_aspect_ratio?: string;
   readonly pix_fmt?: string;
+  readonly has_b_frames?: number;
   readonly avg_frame_rate?: string;
   readonly r_frame_rate?: string;
   readonly start_time?: string;
@@ -96,20 +115,106 @@ interface StreamMetadata {
   readonly color_primaries?: string;
   readonly color_transfer?: string;
   readonly color_range?: string;
-  readonly disposition?: { readonly attached_pic?: number };
+  readonly disposition?: {
+    readonly attached_pic?: number;
+    readonly timed_thumbnails?: number;
+    readonly default?: number;
+  };
   readonly tags?: { readonly rotate?: string };
   readonly side_data_list?: readonly { readonly rotation?: number }[];
 }
 
-async function checkIsFile(path: string): Promise<void> {
-  const info = await stat(path).catch((cause: unknown) => {
+/** All that is known about a file and one of its tracks. */
+interface FileFacts extends Metadata {
+  readonly video: StreamMetadata;
+  readonly details: StreamDetails;
+  /** When the video ends as the file states it, seconds from its first timestamp. */
+  readonly statedEndSec: number | undefined;
+  /** When its last packet's frame ends, seconds from its first timestamp. */
+  readonly endSec: number;
+  /** When its first key frame is shown, seconds from its first timestamp, where the file begins with other frames. */
+  readonly lateKeySec: number | undefined;
+}
+
+/** Facts by path and track, with the identity of the file that had them: one command asks in several places. */
+const known = new Map<string, { readonly version: string; readonly facts: Promise<FileFacts> }>();
+const FILES_KNOWN = 64;
+
+async function readFacts(path: string, track: number | undefined, signal: AbortSignal | undefined): Promise<FileFacts> {
+  const version = versionOf(await statFile(path));
+  const key = `${track} ${path}`;
+  const earlier = known.get(key);
+  const facts = earlier?.version === version ? earlier.facts : askForFacts(path, track, signal);
+  known.delete(key);
+  known.set(key, { version, facts });
+  const [oldest] = known.keys();
+  if (known.size > FILES_KNOWN) known.delete(oldest!);
+  facts.catch(() => known.delete(key));
+  return facts;
+}
+
+async function statFile(path: string): Promise<BigIntStats> {
+  const info = await stat(path, { bigint: true }).catch((cause: unknown) => {
     throw new L2cafError('input-not-found', `there is no file ${path}`, { hint: 'check the path', cause });
   });
   if (info.isDirectory()) throw unreadable(path, 'it is a folder', 'name a video file inside it');
-  if (info.isFile() && info.size === 0) throw unreadable(path, 'it is empty');
+  if (info.isFile() && info.size === 0n) throw unreadable(path, 'it is empty');
+  return info;
 }
 
-async function readMetadata(path: string, signal: AbortSignal | undefined): Promise<Metadata> {
+function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+async function askForFacts(
+  path: string,
+  track: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<FileFacts> {
+  const metadata = await askForMetadata(path, signal);
+  const { streams, format } = metadata;
+  const video = chooseTrack(path, streams, track);
+  const statedEndSec = statedEnd(video, format);
+  const startSec = seconds(format.start_time) ?? 0;
+  const packets = await readEnds(path, video.index, startSec + (statedEndSec ?? 0), signal);
+  const shown = packets.filter(({ isShown }) => isShown);
+  if (shown.length === 0) throw unreadable(path, 'its video stream holds no pictures');
+  const reorderFrames = video.has_b_frames ?? 0;
+  const times = shown.map((packet) => packetTime(packet, reorderFrames));
+  const isTimeless = shown.every(({ shownSec, decodedSec }) => shownSec === undefined && decodedSec === undefined);
+  const clock = isTimeless ? 'counted' : times.includes(undefined) ? 'decoded' : 'packets';
+  const rate = rateOf(path, video, times);
+  const originSec = clock === 'counted' ? 0 : startSec;
+  const ends = shown.map(
+    ({ shownSec, decodedSec, lengthSec }) => (shownSec ?? decodedSec ?? 0) + (lengthSec || secondsPer(rate)),
+  );
+  const end = clock === 'counted' ? shown.length * secondsPer(rate) : ends.reduce((a, b) => Math.max(a, b));
+  const firstKey = packets.find(({ isKey }) => isKey);
+  const lateKeySec = firstKey && firstKey !== packets[0] ? packetTime(firstKey, reorderFrames) : undefined;
+  const hdr = await toneMapping(video);
+  return {
+    ...metadata,
+    video,
+    statedEndSec,
+    endSec: roundToMicroseconds(end - originSec),
+    lateKeySec: lateKeySec === undefined ? undefined : roundToMicroseconds(lateKeySec - originSec),
+    details: {
+      originSec,
+      colour: hdr?.colour ?? coloursOf(video),
+      track: video.index,
+      rate,
+      clock,
+      isIndexed: !UNINDEXED.test(format.format_name ?? ''),
+      reorderFrames,
+      ...(hdr && { toneMapping: hdr.filters }),
+    },
+  };
+}
+
+/** Containers that are plain streams of packets, in ffprobe's names. It only says where to begin to look. */
+const UNINDEXED = /^(mpegts|mpeg|mpegvideo|h264|hevc|m4v|obu|ivf|vobsub|dv)$/;
+
+async function askForMetadata(path: string, signal: AbortSignal | undefined): Promise<Metadata> {
   const lines: string[] = [];
   const options = ['-of', 'json', '-show_format', '-show_streams'];
   try {
@@ -126,9 +231,38 @@ async function readMetadata(path: string, signal: AbortSignal | undefined): Prom
   return { streams: [], format: {}, ...(JSON.parse(lines.join('\n')) as Partial<Metadata>) };
 }
 
-async function readDetails(path: string, signal: AbortSignal | undefined): Promise<StreamDetails> {
-  const { streams, format } = await readMetadata(path, signal);
-  const video = videoStream(path, streams);
+/** The first packets of a track, and its last, as those around the stated end show them; all, where they do not. */
+async function readEnds(
+  path: string,
+  track: number,
+  statedEndSec: number,
+  signal: AbortSignal | undefined,
+): Promise<Packet[]> {
+  const tailSec = statedEndSec - TAIL_SEC;
+  if (tailSec > 0) {
+    const intervals = [`%+#${HEAD_PACKETS}`, `${tailSec.toFixed(6)}%`];
+    const packets = await readPackets(path, track, intervals, signal).catch(ifUnreadable);
+    const isTailThere = packets?.some(({ shownSec, decodedSec }) => (shownSec ?? decodedSec ?? 0) >= tailSec);
+    if (packets && isTailThere) return packets;
+  }
+  return readPackets(path, track, undefined, signal).catch((error: unknown) => {
+    throw error instanceof L2cafError && error.code === 'ffmpeg-failed'
+      ? unreadable(path, messageOf(error).replace(`${path}: `, ''), 'give a complete video file', error)
+      : error;
+  });
+}
+
+/** Some demuxers cannot seek. */
+function ifUnreadable(error: unknown): undefined {
+  if (!(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
+}
+
+/** How far before its stated end a file's last packets are looked for, seconds. */
+const TAIL_SEC = 3;
+/** Enough packets to see how they state their times, and the first key frame of most files. */
+const HEAD_PACKETS = 256;
+
+function coloursOf(video: StreamMetadata): ColourTags {
   const named = (name: string | undefined): string | undefined => (name === 'unknown' ? undefined : name);
   const colour = {
     matrix: named(video.color_space),
@@ -136,27 +270,91 @@ async function readDetails(path: string, signal: AbortSignal | undefined): Promi
     transfer: named(video.color_transfer),
     range: video.pix_fmt?.startsWith('yuvj') ? 'pc' : named(video.color_range),
   };
-  const stated = Object.fromEntries(Object.entries(colour).filter(([, value]) => value !== undefined));
-  return { originSec: seconds(format.start_time) ?? 0, colour: stated };
+  return Object.fromEntries(Object.entries(colour).filter(([, value]) => value !== undefined));
 }
 
-function videoStream(path: string, streams: readonly StreamMetadata[]): StreamMetadata {
-  const video = streams.find((stream) => stream.codec_type === 'video' && !stream.disposition?.attached_pic);
-  if (!video) {
+function chooseTrack(path: string, streams: readonly StreamMetadata[], track: number | undefined): StreamMetadata {
+  const videos = videoTracks(streams);
+  if (videos.length === 0) {
     const kind = streams.some((stream) => stream.codec_type === 'audio')
       ? 'it has sound but no video'
       : 'it has no video';
     throw unreadable(path, kind, 'give a video file');
   }
-  return video;
+  if (track !== undefined) {
+    const chosen = videos.find(({ index }) => index === track);
+    if (chosen) return chosen;
+    throw new L2cafError('usage', `${path} has no video track ${track}`, {
+      hint: `its video tracks: ${videos.map(describeTrack).join(', ')}`,
+    });
+  }
+  const defaults = videos.filter(({ disposition }) => disposition?.default);
+  const area = ({ width = 0, height = 0 }: StreamMetadata): number => width * height;
+  return (defaults.length > 0 ? defaults : videos).reduce((best, stream) =>
+    area(stream) > area(best) ? stream : best,
+  );
 }
 
-/** When the video ends, seconds from the container's first timestamp. */
-function endOfStream(video: StreamMetadata, format: Metadata['format']): number {
+function videoTracks(streams: readonly StreamMetadata[]): StreamMetadata[] {
+  return streams.filter(
+    ({ codec_type: type, disposition }) =>
+      type === 'video' && !disposition?.attached_pic && !disposition?.timed_thumbnails,
+  );
+}
+
+function describeTrack({ index, width, height }: StreamMetadata): string {
+  return `${index} (${width}x${height})`;
+}
+
+function trackNotes({ streams, video }: FileFacts, track: number | undefined): string[] {
+  const videos = videoTracks(streams);
+  if (track !== undefined || videos.length < 2) return [];
+  return [`it has ${videos.length} video tracks, ${videos.map(describeTrack).join(', ')}: ${video.index} is taken`];
+}
+
+function timeNotes({ details: { clock, rate }, statedEndSec, endSec, lateKeySec }: FileFacts): string[] {
+  const notes: string[] = [];
+  if (clock === 'counted') {
+    const fps = (rate.numerator / rate.denominator).toFixed(3).replace(/\.?0+$/, '');
+    notes.push(`it states no times: its frames are counted at ${fps} per second`);
+  }
+  if (clock === 'packets' && lateKeySec !== undefined) {
+    notes.push(`it starts between key frames: what comes before ${lateKeySec.toFixed(2)} s cannot be decoded`);
+  }
+  if (statedEndSec !== undefined && statedEndSec - endSec > SILENT_SEC) {
+    notes.push(
+      `its pictures end at ${endSec.toFixed(2)} s, although it states a length of ${statedEndSec.toFixed(2)} s`,
+    );
+  }
+  return notes;
+}
+
+/** A stated length that exceeds the pictures by this much is worth a word, seconds. */
+const SILENT_SEC = 0.25;
+
+/** The stated end, unless the pictures say otherwise: a last frame may be shown for longer than others, or not at all. */
+function durationOf({ statedEndSec, endSec, details: { rate } }: FileFacts): number {
+  const isBelievable = statedEndSec !== undefined && Math.abs(statedEndSec - endSec) < 1.5 * secondsPer(rate);
+  return isBelievable ? statedEndSec : endSec;
+}
+
+/** When the video ends as the file states it, seconds from the container's first timestamp. */
+function statedEnd(video: StreamMetadata, format: Metadata['format']): number | undefined {
   const length = seconds(video.duration);
-  if (length === undefined) return seconds(format.duration) ?? 0;
+  if (length === undefined) return seconds(format.duration);
   const start = seconds(video.start_time) ?? 0;
   return roundToMicroseconds(start - (seconds(format.start_time) ?? start) + length);
+}
+
+/** The stated rate, or that of the first frames where a file states none. */
+function rateOf(path: string, video: StreamMetadata, times: readonly (number | undefined)[]): Rational {
+  const stated = positiveRational(video.avg_frame_rate) ?? positiveRational(video.r_frame_rate);
+  if (stated) return stated;
+  const sorted = times.filter((time) => time !== undefined).sort((a, b) => a - b);
+  const gaps = sorted.slice(1).map((time, i) => time - sorted[i]!);
+  const usual = gaps.filter((gap) => gap > 0).sort((a, b) => a - b)[gaps.length >> 1];
+  if (usual === undefined) throw unreadable(path, 'its video stream states no frame rate', 'convert it to MP4 first');
+  return { numerator: 1_000_000, denominator: Math.round(usual * 1e6) };
 }
 
 /** The size at which a player shows the picture: pixels that are not square are stretched, never shrunk. */
@@ -177,80 +375,9 @@ function clockwiseRotation(video: StreamMetadata): VideoClip['rotationDeg'] {
   return ([0, 90, 180, 270] as const)[quarterTurns] ?? 0;
 }
 
-/**
- * ffprobe's name for the part of the file that holds the span. It starts at the key frame before, and packets come in
- * decoding order, so the end leaves room for the longest reordering (16 frames in H.264).
- */
-function readInterval(clip: VideoClip, span: TimeSpan, originSec: number): string {
-  const reorderSec = 2 + (34 * clip.frameRate.denominator) / clip.frameRate.numerator;
-  const from = span.startSec > reorderSec ? (originSec + span.startSec - reorderSec).toFixed(6) : '';
-  return `${from}%${(originSec + span.endSec + reorderSec).toFixed(6)}`;
-}
-
-/** Times of the packets that will be shown, or undefined if any of them carries none. */
-async function packetTimes(
-  path: string,
-  interval: string,
-  signal: AbortSignal | undefined,
-): Promise<number[] | undefined> {
-  const times: number[] = [];
-  await readRows(path, interval, 'packet=pts_time,size,flags', signal, ({ pts_time: time, size, flags }) => {
-    const isShown = !flags?.includes('D') && size !== '0';
-    if (isShown) times.push(seconds(time) ?? Number.NaN);
-  });
-  return times.some(Number.isNaN) ? undefined : times;
-}
-
-/** Times of the decoded frames; those that the decoder cannot tell, as at the end of an AVI file, follow at the frame rate. */
-async function decodedTimes(clip: VideoClip, interval: string, signal: AbortSignal | undefined): Promise<number[]> {
-  const frameSec = clip.frameRate.denominator / clip.frameRate.numerator;
-  const times: number[] = [];
-  await readRows(clip.path, interval, 'frame=best_effort_timestamp_time', signal, (row) => {
-    times.push(seconds(row['best_effort_timestamp_time']) ?? (times.at(-1) ?? Number.NaN) + frameSec);
-  });
-  if (times.some(Number.isNaN)) {
-    throw unreadable(clip.path, 'its frames carry no times', 'convert it to MP4 with ffmpeg first');
-  }
-  return times;
-}
-
-/** Reads `key=value` rows of the video stream, one record per packet or frame. */
-async function readRows(
-  path: string,
-  interval: string,
-  entries: string,
-  signal: AbortSignal | undefined,
-  onRow: (row: Readonly<Record<string, string>>) => void,
-): Promise<void> {
-  const options = [
-    '-select_streams',
-    'V:0',
-    '-read_intervals',
-    interval,
-    '-show_entries',
-    entries,
-    '-of',
-    'compact=p=0',
-  ];
-  const onLine = (line: string): void => {
-    const row = Object.fromEntries(line.split('|').map((field) => field.split('=') as [string, string]));
-    if (line !== '') onRow(row);
-  };
-  await runFfprobe(path, options, onLine, signal);
-}
-
-function seconds(text: string | undefined): number | undefined {
-  const value = Number.parseFloat(text ?? '');
-  return Number.isFinite(value) ? value : undefined;
-}
-
 function positiveRational(text: string | undefined): Rational | undefined {
   const [numerator = 0, denominator = 0] = (text ?? '').split('/').map(Number);
   return numerator > 0 && denominator > 0 ? { numerator, denominator } : undefined;
-}
-
-function roundToMicroseconds(timeSec: number): number {
-  return Math.round(timeSec * 1e6) / 1e6;
 }
 
 function unreadable(path: string, why: string, hint?: string, cause?: unknown): L2cafError {

@@ -2,12 +2,17 @@
  * Chooses the moments of an event that the network sees, and decodes exactly the frames on screen at those moments, at
  * the network's input size or as shown. `samplingTimes` is the only definition of these moments.
  */
-import { Writable } from 'node:stream';
-import { L2cafError } from '../errors.ts';
+import { L2cafError, messageOf } from '../errors.ts';
 import type { FrameBatch, PictureSize, TimeSpan, VideoClip } from '../types.ts';
-import { type FfmpegJob, runFfmpeg } from './ffmpeg.ts';
-import { listFrames } from './probe.ts';
-import { framesOf, inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
+import { FrameTroubles, framesInWords } from './damage.ts';
+import { type DecodedFrames, type DecodeOptions, decodeFrames } from './decode.ts';
+import { type FrameList, listFrames, placeUntil, without } from './frame-list.ts';
+import { surveyFrames } from './survey.ts';
+
+/** Frames as they are on screen, and what is wrong with them. */
+export interface ShownFrames extends FrameBatch {
+  readonly troubles: FrameTroubles;
+}
 
 /** Settings of {@link sampleFrames}. */
 export interface SampleOptions {
@@ -52,7 +57,7 @@ export function resolveSpan(clip: VideoClip, wanted: { startSec?: number; endSec
  *
  * @throws L2cafError `time-span` when the span holds fewer frames than asked for; `input-unreadable`; `aborted`
  */
-export async function sampleFrames(clip: VideoClip, options: SampleOptions): Promise<FrameBatch> {
+export async function sampleFrames(clip: VideoClip, options: SampleOptions): Promise<ShownFrames> {
   const { count, size, signal } = options;
   if (!Number.isSafeInteger(count) || count < 1) throw new L2cafError('usage', `cannot sample ${count} frames`);
   const span = resolveSpan(clip, options.span);
@@ -82,83 +87,123 @@ function checkHolds(clip: VideoClip, { startSec, endSec }: TimeSpan, held: numbe
 
 /** The last frame shown by a time, or the first. */
 function onScreen(shownSec: Float64Array, timeSec: number): number {
-  return lastUntil(shownSec, timeSec + ROUNDING_SEC) ?? shownSec[0]!;
+  return shownSec[Math.max(0, placeUntil({ timesSec: shownSec }, timeSec + ROUNDING_SEC))]!;
 }
+
+/** Times are sums of fractions: a frame due this little after a moment is on screen at that moment. */
+const ROUNDING_SEC = 1e-4;
 
 /**
  * Decodes the frame on screen at each of the given times (the last one shown by then, or the clip's first):
- * `[t, height, width, 3]`, with the real time of each frame.
+ * `[t, height, width, 3]`, with the real time of each frame. A frame that cannot be decoded is replaced by the one before
+ * it, or after it at the start of the clip, and `troubles` say so, as of frames that are damaged.
  *
- * @throws L2cafError `input-unreadable` when a frame cannot be decoded; `aborted`
+ * @throws L2cafError `input-unreadable` when no frame can be decoded; `aborted`
  */
 export async function framesAt(
   clip: VideoClip,
   timesSec: readonly number[],
-  options: { readonly size?: PictureSize; readonly signal?: AbortSignal } = {},
-): Promise<FrameBatch> {
-  const { shownSec, originSec } = await framesOnScreen(clip, timesSec, options.signal);
-  return decodeShown(clip, originSec, shownSec, options);
+  options: DecodeOptions = {},
+): Promise<ShownFrames> {
+  const { list, shownSec } = await framesOnScreen(clip, timesSec, options.signal);
+  return decodeShown(clip, list, shownSec, options);
 }
 
 /**
- * Decodes the frames that are shown first at exactly these times, as `listFrames` gives them.
+ * Decodes the frames that are shown first at exactly these times, as `listFrames` gives them; others where some cannot be
+ * decoded, as {@link framesAt}.
  *
- * @param originSec the container's first timestamp
- * @param options `decoderThreads`: where all cores have work, one thread takes a sixth less of their time than several
- * @throws L2cafError `input-unreadable` when a frame cannot be decoded; `aborted`
+ * @param list frames of the clip, these among them
+ * @throws L2cafError `input-unreadable` when no frame can be decoded; `aborted`
  */
 export async function decodeShown(
   clip: VideoClip,
-  originSec: number,
+  list: FrameList,
   shownSec: readonly number[],
-  options: { readonly size?: PictureSize; readonly decoderThreads?: number; readonly signal?: AbortSignal } = {},
-): Promise<FrameBatch> {
-  const { size = { width: clip.width, height: clip.height }, decoderThreads, signal } = options;
-  const frameBytes = size.width * size.height * 3;
-  const rgb = new Uint8Array(frameBytes * shownSec.length);
-  const groups = neighbours(clip, shownSec);
-  let done = 0;
-  for (let first = 0; first < groups.length; first += INPUTS_PER_RUN) {
-    const part = groups.slice(first, first + INPUTS_PER_RUN);
-    const count = part.flat().length;
-    const target = rgb.subarray(done * frameBytes, (done + count) * frameBytes);
-    const attempt = { clip, groups: part, originSec, size, decoderThreads, signal };
-    if (!((await decodeInto(target, attempt, 'near')) || (await decodeInto(target, attempt, 'from-start')))) {
-      throw undecodable(clip, part.flat());
+  options: DecodeOptions = {},
+): Promise<ShownFrames> {
+  const { height, width } = options.size ?? clip;
+  const first = await decodeFrames(clip, list, shownSec, options);
+  const lost = shownSec.filter((time) => !first.pictures.has(time));
+  const { usable, replacements } = lost.length > 0 ? await findReplacements(clip, list, lost, options) : noneLost(list);
+  if (usable.timesSec.length === 0) throw undecodable(clip, lost, first.failure);
+  const takenSec = shownSec.map((time) => replacements.get(time) ?? time);
+  const rest = takenSec.filter((time) => !first.pictures.has(time));
+  const second = rest.length > 0 ? await decodeFrames(clip, usable, rest, options) : undefined;
+  const rgb = new Uint8Array(shownSec.length * height * width * 3);
+  for (const [i, time] of takenSec.entries()) {
+    const picture = first.pictures.get(time) ?? second?.pictures.get(time);
+    if (picture === undefined) throw undecodable(clip, [time], second?.failure ?? first.failure);
+    rgb.set(picture, i * height * width * 3);
+  }
+  const troubles = troublesOf(takenSec, lost, replacements, second ? [first, second] : [first]);
+  return { rgb, shape: [shownSec.length, height, width, 3], timestampsSec: takenSec, troubles };
+}
+
+function troublesOf(
+  takenSec: readonly number[],
+  lostSec: readonly number[],
+  replacements: ReadonlyMap<number, number>,
+  decoded: readonly DecodedFrames[],
+): FrameTroubles {
+  const troubles = new FrameTroubles();
+  for (const time of lostSec) troubles.lost.set(time, replacements.get(time));
+  for (const { damagedSec, sizes } of decoded) {
+    for (const time of damagedSec) if (takenSec.includes(time)) troubles.damagedSec.push(time);
+    for (const size of sizes) troubles.sizes.add(size);
+  }
+  return troubles;
+}
+
+interface Replacements {
+  /** Frames that can be decoded. */
+  readonly usable: FrameList;
+  /** Time of a lost frame → time of the one on screen instead. */
+  readonly replacements: ReadonlyMap<number, number>;
+}
+
+function noneLost(list: FrameList): Replacements {
+  return { usable: list, replacements: new Map() };
+}
+
+/** Looks which frames around the lost ones can be decoded, further and further away until there is one for each. */
+async function findReplacements(
+  clip: VideoClip,
+  list: FrameList,
+  lostSec: readonly number[],
+  { signal }: DecodeOptions,
+): Promise<Replacements> {
+  const { timesSec, keysSec, details } = list;
+  const place = (time: number): number => Math.max(0, placeUntil(list, time + ROUNDING_SEC));
+  const keyAt = (i: number): number => keysSec[i] ?? Number.NaN;
+  let [from, end] = [place(Math.min(...lostSec)), place(Math.max(...lostSec)) + 1];
+  for (;;) {
+    // Whole groups of pictures: back to the key frame, and on to the first frame of the next group.
+    const keySec = keyAt(from);
+    while (from > 0 && !(timesSec[from]! <= keySec)) from--;
+    while (end < timesSec.length && Object.is(keyAt(end), keyAt(end - 1))) end++;
+    const untilSec = (timesSec[Math.min(end, timesSec.length - 1)] ?? 0) + ROUNDING_SEC;
+    const there = await surveyFrames(clip, details, { keySec, untilSec, signal });
+    const isThere = (time: number): boolean => there.some(({ timeSec }) => Math.abs(timeSec - time) < ROUNDING_SEC);
+    const [first, last] = [timesSec[from]!, untilSec];
+    const usable = without(list, (time) => time >= first && time <= last && !isThere(time));
+    const surveyed = without(usable, (time) => time < first || time > last);
+    if (surveyed.timesSec.length > 0) {
+      const taken = lostSec.map((time): [number, number] => [time, onScreen(surveyed.timesSec, time)]);
+      return { usable, replacements: new Map(taken) };
     }
-    done += count;
+    if (from === 0 && end >= timesSec.length) return { usable: surveyed, replacements: new Map() };
+    from = Math.max(0, from - 1);
+    end = Math.min(timesSec.length, end + 1);
   }
-  return { rgb, shape: [shownSec.length, size.height, size.width, 3], timestampsSec: shownSec };
 }
-
-/** Frames that are at most this far apart are decoded in one go: seeking would decode as many again from a key frame. */
-const NEIGHBOUR_FRAMES = 8;
-
-/** Splits times where the next one is far away, or not later. */
-function neighbours({ frameRate }: VideoClip, timesSec: readonly number[]): number[][] {
-  const farSec = ((NEIGHBOUR_FRAMES + 0.5) * frameRate.denominator) / frameRate.numerator;
-  const groups: number[][] = [];
-  for (const time of timesSec) {
-    const group = groups.at(-1);
-    const last = group?.at(-1) ?? Number.POSITIVE_INFINITY;
-    if (time > last && time - last < farSec) group!.push(time);
-    else groups.push([time]);
-  }
-  return groups;
-}
-
-/** Each input has a decoder of its own; this bounds their memory. */
-const INPUTS_PER_RUN = 8;
-
-/** Times are sums of fractions: a frame due this little after a moment is on screen at that moment. */
-const ROUNDING_SEC = 1e-4;
 
 /** How far before a moment its frame may have appeared, seconds: the usual case first, then any. */
 const LOOK_BACK_SEC: readonly number[] = [2, Number.POSITIVE_INFINITY];
 
 /**
  * The real times of the frames on screen at the given times (the last one shown by then, or the clip's first), and the
- * container's first timestamp.
+ * frames around them.
  *
  * @throws L2cafError `input-unreadable`; `aborted`
  */
@@ -166,7 +211,7 @@ export async function framesOnScreen(
   clip: VideoClip,
   timesSec: readonly number[],
   signal: AbortSignal | undefined,
-): Promise<{ shownSec: number[]; originSec: number }> {
+): Promise<{ shownSec: number[]; list: FrameList }> {
   const [earliest, latest] = timesSec.reduce(
     ([low, high], time) => [Math.min(low, time), Math.max(high, time)],
     [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
@@ -174,94 +219,23 @@ export async function framesOnScreen(
   for (const lookBack of LOOK_BACK_SEC) {
     const startSec = Math.max(0, earliest - lookBack);
     // One second more, as a clip that starts with sound may show its first frame later than at 0.
-    const span = { startSec, endSec: latest + 1 };
-    const { timesSec: frames, details } = await listFrames(clip, span, signal);
-    const first = frames[0];
-    if (first === undefined || (first > earliest && startSec > 0)) continue;
-    const shownSec = timesSec.map((time) => onScreen(frames, time));
-    return { shownSec, originSec: details.originSec };
+    const list = await listFrames(clip, { startSec, endSec: latest + 1 }, signal);
+    const first = list.timesSec[0];
+    if (startSec > 0 && (first === undefined || first > earliest)) continue;
+    if (first !== undefined) return { list, shownSec: timesSec.map((time) => onScreen(list.timesSec, time)) };
   }
-  throw undecodable(clip, timesSec);
-}
-
-/** The greatest of ascending times that is not after `timeSec`. */
-function lastUntil(ascending: Float64Array, timeSec: number): number | undefined {
-  let [low, high] = [0, ascending.length]; // those before `low` are not after it, those from `high` on are
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ascending[middle]! <= timeSec) low = middle + 1;
-    else high = middle;
-  }
-  return ascending[low - 1];
-}
-
-/** The end of a filtergraph: frames of this size as RGB bytes. */
-export function scaleToRgb({ width, height }: PictureSize): string {
-  return `scale=${width}:${height}:flags=bicubic+accurate_rnd+full_chroma_int,setsar=1,format=rgb24`;
-}
-
-interface DecodeAttempt {
-  readonly clip: VideoClip;
-  /** Times of frames that lie close together, per input. */
-  readonly groups: readonly (readonly number[])[];
-  readonly originSec: number;
-  readonly size: PictureSize;
-  /** As many as there are cores when absent. */
-  readonly decoderThreads: number | undefined;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** Fills `target` with the frames at exactly these times; false if ffmpeg could not, or delivered others. */
-async function decodeInto(target: Uint8Array, attempt: DecodeAttempt, mode: SeekMode): Promise<boolean> {
-  const { clip, groups, originSec, size, decoderThreads, signal } = attempt;
-  const timesSec = groups.flat();
-  const branches = groups.map(
-    (times, k) => `[${k}:V:0]${framesOf(originSec, times)},setpts=N,${scaleToRgb(size)}[v${k}]`,
-  );
-  const labels = groups.map((_, k) => `[v${k}]`).join('');
-  const shown = new ShownTimes(originSec);
-  const { sink, bytesWritten } = sinkInto(target);
-  const job: FfmpegJob = {
-    inputs: groups.map(([first]) => {
-      const { source, options = [] } = inputFrom(clip.path, originSec, first!, mode);
-      return { source, options: decoderThreads ? [...options, '-threads', String(decoderThreads)] : options };
-    }),
-    filtergraph: `${branches.join(';')};${labels}concat=n=${groups.length}[out]`,
-    options: [...KEEP_TIMESTAMPS, '-map', '[out]', '-vsync', '0', '-f', 'rawvideo'],
-    output: sink,
-    signal,
-    onLine: shown.read,
-  };
-  try {
-    await runFfmpeg(job);
-  } catch (error) {
-    // Without a frame from one input, ffmpeg cannot set up its filters.
-    const isNothingDecoded = error instanceof L2cafError && error.code === 'ffmpeg-failed' && bytesWritten() === 0;
-    if (!isNothingDecoded) throw error;
-  }
-  return bytesWritten() === target.length && shown.match(timesSec);
-}
-
-/** A stream that copies what it gets into `target` and counts it. */
-function sinkInto(target: Uint8Array): { sink: Writable; bytesWritten: () => number } {
-  let offset = 0;
-  const sink = new Writable({
-    // fluent-ffmpeg takes `close` for a broken pipe when it comes before the end of the process
-    emitClose: false,
-    write(chunk: Uint8Array, _encoding, done) {
-      if (offset + chunk.length <= target.length) target.set(chunk, offset);
-      offset += chunk.length;
-      done();
-    },
-  });
-  return { sink, bytesWritten: () => offset };
+  // Before the first frame that can be decoded there may be a long stretch that cannot.
+  const list = await listFrames(clip, { startSec: 0, endSec: clip.durationSec + 1 }, signal);
+  if (list.timesSec.length === 0) throw undecodable(clip, timesSec);
+  return { list, shownSec: timesSec.map((time) => onScreen(list.timesSec, time)) };
 }
 
 /** The error for frames at these times. */
-export function undecodable(clip: VideoClip, timesSec: readonly number[]): L2cafError {
-  const times = timesSec.map((time) => time.toFixed(2)).join(', ');
-  return new L2cafError('input-unreadable', `cannot decode the frames of ${clip.path} at ${times} s`, {
+export function undecodable(clip: VideoClip, timesSec: readonly number[], cause?: unknown): L2cafError {
+  const why = cause === undefined ? '' : `: ${messageOf(cause)}`;
+  return new L2cafError('input-unreadable', `cannot decode ${framesInWords(timesSec)} of ${clip.path}${why}`, {
     hint: 'the file may be damaged there: choose another time span or re-encode it',
+    cause,
   });
 }
 

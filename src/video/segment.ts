@@ -2,16 +2,16 @@
  * Re-encodes a segment of a clip small and plain, for a page that draws over it itself. Every frame of the segment is
  * there, and its real time is handed over, so that the page knows which moment it shows.
  */
-import { L2cafError } from '../errors.ts';
 import { writeAtomically } from '../files.ts';
 import type { PictureSize, ProgressListener, TimeSpan, VideoClip } from '../types.ts';
 import { colourOptions } from './colour-tags.ts';
+import { withDecodableFrames } from './decodable.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 import { pictureChain } from './filtergraph.ts';
-import { lengthenLastFrame } from './mp4.ts';
-import { listFrames } from './probe.ts';
+import { findH264Encoder } from './h264.ts';
+import { setLastFrameLength } from './mp4.ts';
 import { resolveSpan } from './sample.ts';
-import { inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
+import { inputFrom, KEEP_TIMESTAMPS } from './seek.ts';
 import { timingOf } from './timing.ts';
 
 /** What {@link encodeSegment} needs. */
@@ -42,44 +42,33 @@ export interface EncodedSegment {
 export async function encodeSegment(job: SegmentJob): Promise<EncodedSegment> {
   const { clip, size, out, signal, onProgress } = job;
   const span = resolveSpan(clip, job.span);
-  const { timesSec, details } = await listFrames(clip, span, signal);
-  if (timesSec.length === 0) {
-    throw new L2cafError('time-span', `${clip.path} shows no new frame within ${span.startSec}–${span.endSec} s`, {
-      hint: 'choose a longer span',
-    });
-  }
-  const timing = timingOf([{ timesSec, rate: clip.frameRate }]);
-  const { originSec, colour } = details;
-  const graph = `[0:V:0]${pictureChain({ clip, details, timesSec }, { size, colour }, timing)},${timing.finish}[out]`;
-  const encode = async (mode: SeekMode, output: string): Promise<boolean> => {
-    const shown = new ShownTimes(originSec);
-    let done = 0;
-    await runFfmpeg({
-      inputs: [inputFrom(clip.path, originSec, timesSec[0]!, mode)],
-      filtergraph: graph,
-      options: [...KEEP_TIMESTAMPS, '-map', '[out]', ...timing.options, ...SMALL_H264, ...colourOptions(colour)],
-      output,
-      signal,
-      onLine: (line) => {
-        shown.read(line);
-        if (!line.includes('showinfo') || !line.includes(' pts:')) return;
-        onProgress?.({ stage: 'encoding for the report', done: ++done, total: timesSec.length, unit: 'frames' });
-      },
-    });
-    return shown.match(timesSec);
-  };
+  const encoder = await findH264Encoder();
+  let written: EncodedSegment | undefined;
   await writeAtomically(out, async (output) => {
-    if (!((await encode('near', output)) || (await encode('from-start', output)))) {
-      throw new L2cafError('input-unreadable', `some frames of ${clip.path} within the span cannot be decoded`, {
-        hint: 'the file may be damaged there: choose another time span or re-encode it',
+    const { value } = await withDecodableFrames([{ clip, span }], signal, async ({ frames: [frames], mode, shown }) => {
+      const { timesSec, details } = frames!;
+      const { colour } = details;
+      const timing = timingOf([{ timesSec, rate: clip.frameRate }]);
+      const { complaints } = await runFfmpeg({
+        binary: encoder.binary,
+        inputs: [inputFrom(clip, frames!, mode)],
+        filtergraph: `${pictureChain(0, frames!, { size, colour }, timing)},${timing.finish}[out]`,
+        options: [
+          ...[...KEEP_TIMESTAMPS, '-map', '[out]', ...timing.options],
+          ...[...encoder.options('small', size), ...colourOptions(colour)],
+        ],
+        output,
+        signal,
+        onLine: (line) => {
+          if (!shown.read(line)) return;
+          onProgress?.({ stage: 'encoding for the report', done: shown.count, total: timesSec.length, unit: 'frames' });
+        },
       });
-    }
-    if (!timing.constantRate) await lengthenLastFrame(output, timing.lastFrameSec);
+      return { complaints, value: { timesSec, timing } };
+    });
+    const { timesSec, timing } = value;
+    if (!timing.constantRate) await setLastFrameLength(output, timing.lastFrameSec);
+    written = { timesSec, shownSec: timing.timesSec };
   });
-  return { timesSec, shownSec: timing.timesSec };
+  return written!;
 }
-
-/** Half a second between key frames at 30 frames per second, so that a page can jump about. */
-const SMALL_H264: readonly string[] = [
-  ...['-c:v', 'libx264', '-preset', 'fast', '-crf', '26', '-bf', '0', '-g', '15', '-movflags', '+faststart'],
-];

@@ -5,79 +5,158 @@
 import { Writable } from 'node:stream';
 import { L2cafError } from '../errors.ts';
 import type { FrameBatch, PictureSize, VideoClip } from '../types.ts';
+import { damagedAmong, type FrameTroubles } from './damage.ts';
+import { scaleToRgb } from './decode.ts';
 import { runFfmpeg } from './ffmpeg.ts';
-import { scaleToRgb, undecodable } from './sample.ts';
-import { framesOf, inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
+import { type FrameList, placeUntil } from './frame-list.ts';
+import { decodeShown } from './sample.ts';
+import {
+  framesOf,
+  inputFrom,
+  KEEP_TIMESTAMPS,
+  type SeekMode,
+  ShownTimes,
+  seekModes,
+  type WantedFrames,
+} from './seek.ts';
 
 /** What {@link streamFrames} decodes. */
 export interface StreamOptions {
-  /** The container's first timestamp, seconds. */
-  readonly originSec: number;
+  /** Frames of the clip, those that are wanted among them. */
+  readonly list: FrameList;
   /** Times of frames as `listFrames` gives them, seconds from the start of the clip, ascending. */
   readonly timesSec: readonly number[];
   /** Frames are stretched to this size. */
   readonly size: PictureSize;
+  /** Told what was wrong with them. */
+  readonly troubles: FrameTroubles;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The frames that are shown first at exactly these times, each `[1, height, width, 3]`, rotation applied.
+ * The frames that are shown first at exactly these times, each `[1, height, width, 3]`, rotation applied: one for each
+ * time. Where a frame cannot be decoded, the one before it comes again.
  *
- * @throws L2cafError `input-unreadable` when a frame cannot be decoded; `aborted`
+ * @throws L2cafError `input-unreadable` when no frame can be decoded; `aborted`
  */
 export async function* streamFrames(clip: VideoClip, options: StreamOptions): AsyncGenerator<FrameBatch> {
-  const { timesSec } = options;
+  const { list, timesSec, troubles, signal } = options;
+  let last: FrameBatch | undefined;
   for (let first = 0; first < timesSec.length; first += FRAMES_PER_RUN) {
     let rest = timesSec.slice(first, first + FRAMES_PER_RUN);
-    for (const mode of ['near', 'from-start'] as const) {
-      if (rest.length === 0) break;
-      rest = rest.slice(yield* decodeRun(clip, { ...options, timesSec: rest }, mode));
+    const suspects: number[] = [];
+    for (let attempt = 0; rest.length > 0; attempt++) {
+      const wanted = {
+        details: list.details,
+        keySec: list.keysSec[placeUntil(list, rest[0]! + 1e-4)]!,
+        timesSec: rest,
+      };
+      const modes = seekModes([wanted]);
+      const mode = modes[Math.min(attempt, modes.length - 1)]!;
+      const run = new StreamRun(clip, wanted, mode, options);
+      let done = 0;
+      try {
+        for await (const { place, rgb } of run.frames()) {
+          for (; done < place; done++) yield (last = await replacement(clip, options, rest[done]!, last));
+          yield (last = batchOf(rgb, options.size, rest[done++]!));
+        }
+      } finally {
+        await run.stop();
+      }
+      for (const size of run.sizes) troubles.sizes.add(size);
+      if (run.hasComplaints) suspects.push(...rest.slice(0, done));
+      const isLast = mode === modes.at(-1) || run.isProven;
+      if (isLast) for (; done < rest.length; done++) yield (last = await replacement(clip, options, rest[done]!, last));
+      rest = rest.slice(done);
     }
-    if (rest.length > 0) throw undecodable(clip, rest.slice(0, 1));
+    const decoded = suspects.filter((time) => !troubles.lost.has(time));
+    if (decoded.length > 0) troubles.damagedSec.push(...(await damagedAmong(clip, list, decoded, signal)));
   }
 }
 
-/** ffmpeg tests every decoded frame against all times of a run. */
+/** ffmpeg searches every decoded frame among all times of a run. */
 const FRAMES_PER_RUN = 100;
 
-/** Yields frames until one is not the one that is due, or absent; returns how many were right. */
-async function* decodeRun(
+function batchOf(rgb: Uint8Array, { width, height }: PictureSize, timeSec: number): FrameBatch {
+  return { rgb, shape: [1, height, width, 3], timestampsSec: [timeSec] };
+}
+
+/** What is on screen in place of a frame that cannot be decoded. */
+async function replacement(
   clip: VideoClip,
-  { originSec, timesSec, size, signal }: StreamOptions,
-  mode: SeekMode,
-): AsyncGenerator<FrameBatch, number> {
-  const { width, height } = size;
-  const stop = new AbortController();
-  const pipe = new FramePipe(width * height * 3);
-  const shown = new ShownTimes(originSec);
-  const run = runFfmpeg({
-    inputs: [inputFrom(clip.path, originSec, timesSec[0]!, mode)],
-    filtergraph: `[0:V:0]${framesOf(originSec, timesSec)},${scaleToRgb(size)}[out]`,
-    options: [...KEEP_TIMESTAMPS, '-map', '[out]', '-vsync', '0', '-f', 'rawvideo'],
-    output: pipe.sink,
-    signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
-    onLine: (line) => {
-      shown.read(line);
-      pipe.wake();
-    },
-  }).then(
-    () => pipe.end(),
-    (error: unknown) => pipe.end(error),
-  );
-  let done = 0;
-  try {
-    for (; done < timesSec.length; done++) {
-      // ffmpeg logs a frame before it writes it, but the two pipes may be read in the other order.
-      const rgb = await pipe.next(() => shown.count > done);
-      if (rgb === undefined || !shown.isAt(done, timesSec[done]!)) break;
-      yield { rgb, shape: [1, height, width, 3], timestampsSec: [timesSec[done]!] };
-    }
-  } finally {
-    stop.abort();
-    pipe.discard();
-    await run;
+  { list, size, troubles, signal }: StreamOptions,
+  timeSec: number,
+  last: FrameBatch | undefined,
+): Promise<FrameBatch> {
+  const shown = last ?? (await decodeShown(clip, list, [timeSec], { size, signal }));
+  troubles.lost.set(timeSec, shown.timestampsSec[0]);
+  return { rgb: shown.rgb, shape: shown.shape, timestampsSec: shown.timestampsSec };
+}
+
+/** One pass of ffmpeg over frames that are wanted. */
+class StreamRun {
+  readonly #wanted: WantedFrames;
+  readonly #mode: SeekMode;
+  readonly #stop = new AbortController();
+  readonly #pipe: FramePipe;
+  readonly #shown: ShownTimes;
+  readonly #ended: Promise<void>;
+  hasComplaints = false;
+
+  constructor(clip: VideoClip, wanted: WantedFrames, mode: SeekMode, { size, signal }: StreamOptions) {
+    this.#wanted = wanted;
+    this.#mode = mode;
+    this.#pipe = new FramePipe(size.width * size.height * 3);
+    this.#shown = new ShownTimes([wanted]);
+    this.#ended = runFfmpeg({
+      inputs: [inputFrom(clip, wanted, mode)],
+      filtergraph: `${framesOf(0, wanted)},${scaleToRgb(size)}[out]`,
+      options: [...KEEP_TIMESTAMPS, '-map', '[out]', '-fps_mode', 'passthrough', '-f', 'rawvideo'],
+      output: this.#pipe.sink,
+      signal: signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal,
+      onLine: (line) => {
+        this.#shown.read(line);
+        this.#pipe.wake();
+      },
+    }).then(
+      ({ complaints }) => {
+        this.hasComplaints = complaints.length > 0;
+        this.#pipe.end();
+      },
+      (error: unknown) => this.#pipe.end(error),
+    );
   }
-  return done;
+
+  /** Frames as they come, with their places among those wanted; none if decoding did not begin with the key frame. */
+  async *frames(): AsyncGenerator<{ readonly place: number; readonly rgb: Uint8Array }> {
+    let place = 0;
+    for (let count = 0; ; count++) {
+      // ffmpeg logs a frame before it writes it, but the two pipes may be read in the other order.
+      const rgb = await this.#pipe.next(() => this.#shown.count > count);
+      if (rgb === undefined || !this.isProven) return;
+      while (place < this.#wanted.timesSec.length && !this.#shown.isAt(0, count, this.#wanted.timesSec[place]!))
+        place++;
+      if (place === this.#wanted.timesSec.length) return;
+      yield { place, rgb };
+      place++;
+    }
+  }
+
+  /** Whether decoding began with the key frame: then what did not come, will not come. */
+  get isProven(): boolean {
+    return this.#shown.isProven(0, this.#mode);
+  }
+
+  get sizes(): readonly string[] {
+    return this.#shown.sizesOf(0);
+  }
+
+  /** Ends the process, if it has not ended. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#pipe.discard();
+    await this.#ended;
+  }
 }
 
 /** Cuts what ffmpeg writes into frames, and lets it wait while {@link FRAMES_AHEAD} are ready. */

@@ -60,7 +60,7 @@ function numbered(segments: readonly Segment[]): Timing {
     endsSec: endsOf(segments, shownSec),
     clock: `settb=${rate.denominator}/${rate.numerator},setpts=N`,
     finish: 'null',
-    options: ['-vsync', 'cfr', '-r', `${rate.numerator}/${rate.denominator}`],
+    options: ['-fps_mode', 'cfr', '-r', `${rate.numerator}/${rate.denominator}`],
   };
 }
 
@@ -84,7 +84,7 @@ function timed(segments: readonly Segment[]): Timing {
     endsSec,
     clock: `setpts=round((PTS-STARTPTS)/${gridUs})*${gridUs}+${leadUs}`,
     finish: 'setpts=PTS-STARTPTS',
-    options: ['-vsync', '0', '-bf', '0', '-enc_time_base', '1:90000', '-video_track_timescale', '90000'],
+    options: ['-fps_mode', 'passthrough', '-bf', '0', '-enc_time_base', '1:90000', '-video_track_timescale', '90000'],
   };
 }
 

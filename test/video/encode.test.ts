@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Heatmap, VideoClip } from '../../src/types.ts';
 import { findFfmpeg, findFfprobe } from '../../src/video/binaries.ts';
 import { type RenderJob, renderOverlay, scaledSize } from '../../src/video/encode.ts';
+import { listFrames } from '../../src/video/frame-list.ts';
 import { defaultStyle } from '../../src/video/overlay.ts';
-import { listFrames, probeClip } from '../../src/video/probe.ts';
+import { probeClip } from '../../src/video/probe.ts';
 import { ribbonHeight } from '../../src/video/ribbon.ts';
 import {
   type ClipOptions,
@@ -77,7 +78,7 @@ describe('every frame of the segment is there once, in order', () => {
     );
     const written = await probeClip(job.out);
     expect(result).toEqual({
-      ...{ frames: end - first, width: 160, height: 96, hasAudio: false, constantRate },
+      ...{ frames: end - first, width: 160, height: 96, hasAudio: false, constantRate, notes: [] },
       durationSec: expect.closeTo(written.durationSec, 2),
     });
     const whole = { startSec: 0, endSec: 10 };
@@ -328,8 +329,8 @@ describe('pixels outside the overlay keep their colours', () => {
 test.each([
   [['bt709', 'bt709', 'bt709', 'tv'], { matrix: 'bt709', primaries: 'bt709', transfer: 'bt709', range: 'tv' }],
   [
-    ['bt2020nc', 'bt2020', 'arib-std-b67', 'tv'],
-    { matrix: 'bt2020nc', primaries: 'bt2020', transfer: 'arib-std-b67', range: 'tv' },
+    ['bt2020nc', 'bt2020', 'bt2020-10', 'tv'],
+    { matrix: 'bt2020nc', primaries: 'bt2020', transfer: 'bt2020-10', range: 'tv' },
   ],
   [['fcc', 'bt470m', 'gamma28', 'tv'], expect.any(Object)],
 ])('the colour tags %j are carried over, or do no harm', async (tags, expected) => {
@@ -366,7 +367,7 @@ describe('failures leave no file behind', () => {
     vi.stubEnv('FFPROBE_PATH', (await findFfprobe()).path);
     const fake = join(folder, 'fake-ffmpeg');
     const real = `exec '${path}' "$@"`;
-    const script = `case "$*" in *libx264*) head -c 50000 >/dev/null; echo "[x @ 0x1] disk on fire" >&2; exit 1;; *) ${real};; esac`;
+    const script = `case "$*" in *filter_complex*libx264*) head -c 50000 >/dev/null; echo "[x @ 0x1] disk on fire" >&2; exit 1;; *) ${real};; esac`;
     await writeFile(fake, `#!/bin/sh\n${script}\n`);
     await chmod(fake, 0o755);
     vi.stubEnv('FFMPEG_PATH', fake);

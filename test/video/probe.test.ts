@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findFfmpeg, findFfprobe } from '../../src/video/binaries.ts';
 import { runFfmpeg } from '../../src/video/ffmpeg.ts';
-import { listFrames, probeClip } from '../../src/video/probe.ts';
+import { listFrames } from '../../src/video/frame-list.ts';
+import { probeClip } from '../../src/video/probe.ts';
 import { makeAudioOnly, makeClip, makeRotated, makeTruncated } from './clips.ts';
 
 let folder = '';
@@ -100,6 +101,7 @@ describe('the executables', () => {
       path: chosen,
       source: 'FFMPEG_PATH',
       version: '9.1-mine',
+      renamed: {},
     });
     const probe = await makeScript('ffprobe', 'echo "ffprobe version 9.1-mine Copyright"');
     expect(await findFfprobe({ FFMPEG_PATH: chosen })).toMatchObject({ path: probe, source: 'beside ffmpeg' });

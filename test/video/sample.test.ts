@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FrameBatch, VideoClip } from '../../src/types.ts';
-import { listFrames, probeClip } from '../../src/video/probe.ts';
+import { listFrames } from '../../src/video/frame-list.ts';
+import { probeClip } from '../../src/video/probe.ts';
 import { framesAt, resolveSpan, sampleFrames, samplingTimes } from '../../src/video/sample.ts';
 import { type ClipOptions, makeClip, makeRotated, makeTruncated, readNumber } from './clips.ts';
 

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FrameBatch, VideoClip } from '../../src/types.ts';
-import { listFrames, probeClip } from '../../src/video/probe.ts';
+import { FrameTroubles } from '../../src/video/damage.ts';
+import { listFrames } from '../../src/video/frame-list.ts';
+import { probeClip } from '../../src/video/probe.ts';
 import { framesAt } from '../../src/video/sample.ts';
 import { streamFrames } from '../../src/video/stream.ts';
 import { type ClipOptions, makeClip, makeTruncated, readNumber } from './clips.ts';
@@ -18,9 +20,9 @@ const size = { width: 160, height: 96 };
 
 /** The stream of the frames with these numbers, in the order in which they are shown. */
 async function streamOf(clip: VideoClip, numbers: readonly number[], signal?: AbortSignal) {
-  const { timesSec, details } = await listFrames(clip, { startSec: 0, endSec: clip.durationSec });
-  const wanted = numbers.map((n) => timesSec[n]!);
-  return streamFrames(clip, { originSec: details.originSec, timesSec: wanted, size, signal });
+  const list = await listFrames(clip, { startSec: 0, endSec: clip.durationSec });
+  const wanted = numbers.map((n) => list.timesSec[n]!);
+  return streamFrames(clip, { list, timesSec: wanted, size, troubles: new FrameTroubles(), signal });
 }
 
 async function all(stream: AsyncGenerator<FrameBatch>): Promise<FrameBatch[]> {
@@ -75,16 +77,18 @@ describe('streamFrames', () => {
     await expect(all(stream)).rejects.toMatchObject({ code: 'aborted' });
   });
 
-  it('says which frame cannot be decoded', async () => {
+  it('says which frame cannot be decoded, and shows the one before again', async () => {
     const whole = await makeClip(join(folder, 'whole.mp4'), { frames: 100, output: ['-movflags', '+faststart'] });
     const clip = await probeClip(whole);
-    const { timesSec, details } = await listFrames(clip, { startSec: 0, endSec: 4 });
+    const list = await listFrames(clip, { startSec: 0, endSec: 4 });
     const cut = { ...clip, path: await makeTruncated(whole, join(folder, 'cut.mp4'), 0.7) };
-    const wanted = [timesSec[5]!, timesSec[99]!];
-    const stream = streamFrames(cut, { originSec: details.originSec, timesSec: wanted, size });
-    await expect(all(stream)).rejects.toMatchObject({
-      code: 'input-unreadable',
-      message: expect.stringContaining('at 3.96 s'),
-    });
+    const timesSec = [list.timesSec[5]!, list.timesSec[99]!];
+    const troubles = new FrameTroubles();
+    const [first, second] = await all(streamFrames(cut, { list, timesSec, size, troubles }));
+    expect(readNumber(first!.rgb, size.width, size.height)).toBe(5);
+    expect(second).toEqual(first);
+    expect(troubles.notes).toEqual([
+      'it is damaged: the frame at 3.96 s cannot be decoded; taken instead: the frame at 0.20 s',
+    ]);
   });
 });
