@@ -35,7 +35,7 @@ export interface VideoClip extends PictureSize {
   readonly pixelFormat: string;
   /** Its video track, among the file's streams from 0, where one was asked for. */
   readonly track?: number;
-  /** What a person should know about the file, in words that follow its name and a colon. */
+  /** What a person should know about the file, in words. */
   readonly notes?: readonly string[];
 }
 

@@ -14,6 +14,7 @@ import { groupBy } from '../training/group-by.ts';
 import type { TimeSpan, VideoClip } from '../types.ts';
 import { type SlideOptions, slideWindow } from '../video/windows.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
+import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { examples, parseCount, parseSeconds } from './options.ts';
 import { interruptible } from './run.ts';
 import { addVideoOptions, renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
@@ -22,6 +23,7 @@ import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 interface AnalyzeFlags extends VideoFlags, AnalysisFlags {
   readonly start?: number;
   readonly end?: number;
+  readonly track?: number;
   readonly frames: number;
   readonly dense?: boolean;
   readonly stride?: number;
@@ -41,6 +43,11 @@ export function analyzeCommand(): Command {
     .argument('<clip>', 'a video file that ffmpeg can read')
     .option('--start <time>', 'start of the event, seconds or [h:]m:s (default: start of the clip)', parseSeconds)
     .option('--end <time>', 'end of the event (default: end of the clip)', parseSeconds)
+    .option(
+      '--track <number>',
+      'which video track of the file, from 0 (default: the one that players show)',
+      parseCount(0),
+    )
     .option('--frames <count>', 'frames to sample from the event', parseCount(1), 3)
     .option('--dense', 'slide a window over the whole clip: attention for every moment, not for the event as one')
     .option('--stride <seconds>', 'with --dense: how far the window moves (default: 0.5)', parseSeconds)
@@ -78,10 +85,15 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
     strip: join(folder, 'strip.png'),
     video: join(folder, 'overlay.mp4'),
   };
-  const { start, end } = flags;
-  const wanted = { ...(start !== undefined && { startSec: start }), ...(end !== undefined && { endSec: end }) };
+  const { start, end, track } = flags;
+  const wanted = {
+    ...(start !== undefined && { startSec: start }),
+    ...(end !== undefined && { endSec: end }),
+    ...(track !== undefined && { track }),
+  };
   const { clip, span } = await openClip(path, wanted, signal);
   if (slide) slideWindow(span, slide); // before a network is loaded
+  await announceFfmpeg(terminal);
   const listed = flags.events === undefined ? { events: [], warnings: [] } : await readLabels(flags.events, clip, span);
   const { analysis, pages } = await withFolder(folder, async () => {
     const found = await withAttention(clip, flags, slide, terminal, signal, async (explain) => {
@@ -95,7 +107,8 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
     for (const warning of found.warnings) terminal.warn(warning);
     await writeAnalysis(files.analysis, found);
     await renderStrip(found, files.strip, { ...renderOptionsOf(flags), ...work });
-    await renderVideo(found, files.video, { ...videoOptionsOf(flags), ...work });
+    const { notes } = await renderVideo(found, files.video, { ...videoOptionsOf(flags), ...work });
+    warnOfNotes(terminal, notes, found.warnings);
     const report = join(folder, 'report.html');
     return { analysis: found, pages: flags.report ? await writeReport(found, report, { ...flags, ...work }) : [] };
   });
@@ -112,7 +125,7 @@ function withLabels(analysis: Analysis, { events, warnings }: ListedEvents): Ana
 /** Opens the model and calls `use` with a function that analyzes a span of the clip. */
 async function withAttention<T>(
   clip: VideoClip,
-  { start: _start, end: _end, target: wanted, size, dense: _dense, ...flags }: AnalyzeFlags,
+  { start: _start, end: _end, track: _track, target: wanted, size, dense: _dense, ...flags }: AnalyzeFlags,
   slide: SlideOptions | undefined,
   terminal: Terminal,
   signal: AbortSignal,

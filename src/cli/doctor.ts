@@ -6,7 +6,8 @@ import { L2cafError, messageOf } from '../errors.ts';
 import { makeFolder } from '../files.ts';
 import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
 import { cacheFolder, cacheState, RESNET50_IMAGENET, weightsPath } from '../models/pretrained.ts';
-import { findFfmpeg, findFfprobe } from '../video/binaries.ts';
+import { EMBEDDED_FFMPEG, findAllFfmpegs, findFfprobe } from '../video/binaries.ts';
+import { testFfmpeg } from '../video/self-test.ts';
 import { choiceOption, examples } from './options.ts';
 import { EXIT } from './run.ts';
 import { createTerminal, formatTable } from './terminal.ts';
@@ -31,7 +32,7 @@ export function doctorCommand(): Command {
     .action(async ({ backend, json }: { backend: BackendChoice; json?: boolean }) => {
       const findings = [
         checkNode(),
-        await check('ffmpeg', async () => describeBinary(await findFfmpeg())),
+        ...(await checkFfmpegs()),
         await check('ffprobe', async () => describeBinary(await findFfprobe())),
         await check('backend', async () => {
           const info = await useBackend(backend);
@@ -49,6 +50,35 @@ export function doctorCommand(): Command {
       if (findings.some(({ verdict }) => verdict === 'fail')) process.exitCode = EXIT.failed;
     });
 }
+
+/** Each ffmpeg with what it can do; the first is used. */
+async function checkFfmpegs(): Promise<Finding[]> {
+  const name = 'ffmpeg';
+  const found = await findAllFfmpegs().catch((error: unknown) => error as L2cafError);
+  if (found instanceof Error) {
+    return [
+      { name, verdict: 'fail', found: messageOf(found), ...(found.hint !== undefined && { advice: found.hint }) },
+    ];
+  }
+  const findings: Finding[] = [];
+  for (const [i, binary] of found.entries()) {
+    const { encoders, failures } = await testFfmpeg(binary);
+    const abilities = failures.length > 0 ? failures.join('; ') : `decodes, seeks, encodes with ${encoders[0]}`;
+    const use = i === 0 ? 'used' : 'not used';
+    const isOld = binary.source === EMBEDDED_FFMPEG;
+    findings.push({
+      name,
+      verdict: failures.length === 0 ? 'ok' : i === 0 ? 'fail' : 'warn',
+      found: `${describeBinary(binary)}, ${use}: ${abilities}`,
+      ...(failures.length > 0 && i === 0 && { advice: 'set FFMPEG_PATH to another one, or install one' }),
+      ...(isOld && i === 0 && failures.length === 0 && { advice: OLD_FFMPEG }),
+    });
+  }
+  return findings;
+}
+
+const OLD_FFMPEG =
+  'the embedded one is of 2018: to open files from strangers, install a current ffmpeg, which is then used instead';
 
 /** The GPU is used only when it is asked for, so nothing is wrong without one. */
 async function describeWebgpu(): Promise<Finding> {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { type Analysis, readAnalysis } from '../analysis.ts';
 import type { RenderOptions } from '../rendering.ts';
 import { ignoredWarnings } from '../timeline.ts';
+import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { interruptible } from './run.ts';
 import type { AnalysisStyleFlags } from './style-options.ts';
 import { createTerminal } from './terminal.ts';
@@ -26,13 +27,16 @@ export async function drawAnalyses(
     analyses: readonly Analysis[],
     out: string,
     work: Required<Pick<RenderOptions, 'signal' | 'onProgress'>>,
-  ) => Promise<unknown>,
+  ) => Promise<{ readonly notes: readonly string[] } | void>,
 ): Promise<void> {
-  const { warn, result, onProgress } = createTerminal({ quiet });
+  const terminal = createTerminal({ quiet });
+  const { warn, result, onProgress } = terminal;
   const out = output ?? join(dirname(paths[0]!), name);
   const analyses = await Promise.all(paths.map(readAnalysis));
   const warnings = analyses.flatMap((analysis) => [...analysis.warnings, ...ignoredWarnings(analysis, ignore)]);
   for (const warning of new Set(warnings)) warn(warning);
-  await interruptible((signal) => draw(analyses, out, { signal, onProgress }));
+  await announceFfmpeg(terminal, /\.mp4$/i.test(out));
+  const drawn = await interruptible((signal) => draw(analyses, out, { signal, onProgress }));
+  if (drawn) warnOfNotes(terminal, drawn.notes, warnings);
   result(out);
 }

@@ -148,7 +148,7 @@ async function decodeAndListen(
     await runFfprobe(clip.path, options, onLine, signal).catch((error: unknown) => {
       if (!(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
     });
-    if (!isSeek) return packets;
+    if (clock !== 'packets' || Number.isNaN(keySec)) return packets;
     const first = packets.findIndex(({ timeSec }) => isClose(timeSec ?? Number.NaN, keySec));
     if (first >= 0) return packets.slice(first);
   }
@@ -167,16 +167,18 @@ export class FrameTroubles {
   /** Sizes at which frames are stored, `WIDTHxHEIGHT`. */
   readonly sizes = new Set<string>();
 
-  /** In words that follow the file's name and a colon; none where nothing was wrong. */
+  /** In words; none where nothing was wrong. */
   get notes(): string[] {
     const { lost, sizes } = this;
     const damaged = this.damagedSec;
     const instead = [...lost.values()].filter((time) => time !== undefined);
     const taken = instead.length > 0 ? `; taken instead: ${framesInWords(instead)}` : '';
     return [
-      ...(lost.size > 0 ? [`it is damaged: ${framesInWords([...lost.keys()])} cannot be decoded${taken}`] : []),
-      ...(damaged.length > 0 ? [`it is damaged: ${framesInWords(damaged)} may not show what was filmed`] : []),
-      ...(sizes.size > 1 ? [`its picture changes size (${[...sizes].join(', ')}): all frames are brought to one`] : []),
+      ...(lost.size > 0 ? [`the video is damaged: ${framesInWords([...lost.keys()])} cannot be decoded${taken}`] : []),
+      ...(damaged.length > 0 ? [`the video is damaged: ${framesInWords(damaged)} may not show what was filmed`] : []),
+      ...(sizes.size > 1
+        ? [`the pictures of the video change size (${[...sizes].join(', ')}): all are brought to one`]
+        : []),
     ];
   }
 }

@@ -52,8 +52,8 @@ export async function withDecodableFrames<T>(
     const { run, shown, failure } = await untilProven(frames, work);
     for (const [k, { sizes }] of troubles.entries()) for (const size of shown.sizesOf(k)) sizes.add(size);
     if (run && shown.isAllComplete) {
-      if (run.complaints.length > 0) {
-        for (const [k, { damagedSec }] of troubles.entries()) {
+      for (const [k, { damagedSec }] of troubles.entries()) {
+        if (run.complaints.length > 0 || lists[k]!.hasComplaints) {
           damagedSec.push(...(await damagedAmong(spans[k]!.clip, lists[k]!, [...lists[k]!.timesSec], signal)));
         }
       }

@@ -69,7 +69,8 @@ export async function decodeFrames(
     for (const { run: done, groups: ofRun } of runs) {
       for (const [time, picture] of done.pictures) pictures.set(time, picture);
       for (const size of done.sizes) sizes.add(size);
-      if (done.hasComplaints) suspects.push(...ofRun.flatMap((group) => Array.from(group.timesSec)));
+      if (done.hasComplaints || list.hasComplaints)
+        suspects.push(...ofRun.flatMap((group) => Array.from(group.timesSec)));
       failure ??= done.failure;
     }
   }
@@ -183,7 +184,7 @@ export function scaleToRgb({ width, height }: PictureSize): string {
 }
 
 /** A stream that cuts what it gets into frames. */
-function frameSink(frameBytes: number): { sink: Writable; frames: Uint8Array[] } {
+export function frameSink(frameBytes: number): { sink: Writable; frames: Uint8Array[] } {
   const frames: Uint8Array[] = [];
   let partial = new Uint8Array(frameBytes);
   let filled = 0;

@@ -85,7 +85,7 @@ export async function runFfmpeg(job: FfmpegJob): Promise<FfmpegRun> {
 }
 
 /**
- * Runs ffprobe on a file and hands over its standard output line by line.
+ * Runs ffprobe on a file and hands over its standard output line by line; returns its complaints about the file.
  *
  * @throws L2cafError `ffmpeg-missing`, `ffmpeg-failed`, `ffmpeg-crashed` or `aborted`, as {@link runFfmpeg}
  */
@@ -94,10 +94,10 @@ export async function runFfprobe(
   options: readonly string[],
   onLine: (line: string) => void,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<FfmpegRun> {
   throwIfAborted(signal);
   const binary = await findFfprobe();
-  const child = spawn(binary.path, ['-v', 'error', ...LOCAL_ONLY, ...options, fileAddress(file)], {
+  const child = spawn(binary.path, ['-v', 'level+warning', ...LOCAL_ONLY, ...options, fileAddress(file)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
     env: { ...process.env, ...WITHOUT_CHARACTER_SETS },
@@ -114,6 +114,7 @@ export async function runFfprobe(
     await linesDone;
     Object.assign(end, { code: child.exitCode, signal: child.signalCode });
     if (child.exitCode !== 0) throw new Error(`ffprobe ended with ${child.signalCode ?? `code ${child.exitCode}`}`);
+    return { complaints: log.complaints };
   } catch (error) {
     throwIfAborted(signal);
     throw failure(error, log.lastLines, binary, end);
@@ -207,7 +208,7 @@ class Log {
 }
 
 /** ffmpeg's levels of severity, which it names in each line; it warns of incomplete packets and frames with errors. */
-const COMPLAINT = /\[(error|fatal|panic)\] |corrupt (input packet|decoded frame)/;
+const COMPLAINT = /\[(error|fatal|panic)\] |corrupt (input packet|decoded frame)|packet corrupt/i;
 const COMPLAINTS_KEPT = 100;
 
 /** A line without the name and address of the part that said it. */
@@ -215,13 +216,17 @@ function withoutPart(line: string): string {
   return line.replace(/^(\[[^\]]*\] )+/, '').replaceAll('file:', '');
 }
 
+/** What ffmpeg says after, or beside, the line that tells why it gave up. */
+const NOT_WHY =
+  /^(\s|Conversion failed|frame=|video:|Exiting|Stream mapping|Error (opening|selecting|initializing|sending)|\[out#)/;
+
 /** What ffmpeg said last, and, where it did not simply give up, which executable ended how; the cause holds all of it. */
 function failure(error: unknown, lines: readonly string[], binary: Binary, end: ProcessEnd): unknown {
   const thrownByInput = (error as { inputStreamError?: unknown }).inputStreamError;
   if (thrownByInput !== undefined) return thrownByInput;
   const said = lines
     .map(withoutPart)
-    .filter((line) => /\S/.test(line) && !/^(\s|Conversion failed|frame=|video:|Exiting|Stream mapping)/.test(line))
+    .filter((line) => /\S/.test(line) && !NOT_WHY.test(line))
     .at(-1);
   const cause = new Error(lines.join('\n'), { cause: error });
   if (end.signal && !end.isStopped) {

@@ -20,6 +20,8 @@ export interface FrameList {
   /** Per frame: its place in the order of decoding. */
   readonly decodingOrder: Uint32Array;
   readonly details: StreamDetails;
+  /** Whether something around them in the file was not as it should be: some may be damaged. */
+  readonly hasComplaints: boolean;
 }
 
 /**
@@ -30,23 +32,23 @@ export interface FrameList {
  */
 export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: AbortSignal): Promise<FrameList> {
   const details = await readDetails(clip, signal);
-  const frames =
+  const { frames, hasComplaints } =
     details.clock === 'packets'
       ? await listedFrames(clip, details, span, signal)
-      : await decodedFrames(clip, details, span, signal);
+      : { frames: await decodedFrames(clip, details, span, signal), hasComplaints: false };
   const inSpan = frames.filter(({ timeSec }) => timeSec >= span.startSec && timeSec < span.endSec);
-  return frameListOf(inSpan, details);
+  return { ...frameListOf(inSpan), details, hasComplaints };
 }
 
 /** A list without some of its frames. */
 export function without(list: FrameList, isLeftOut: (timeSec: number) => boolean): FrameList {
-  const { timesSec, keysSec, decodingOrder, details } = list;
+  const { timesSec, keysSec, decodingOrder } = list;
   const kept = [...timesSec.keys()].filter((i) => !isLeftOut(timesSec[i]!));
   return {
+    ...list,
     timesSec: Float64Array.from(kept, (i) => timesSec[i]!),
     keysSec: Float64Array.from(kept, (i) => keysSec[i]!),
     decodingOrder: Uint32Array.from(kept, (i) => decodingOrder[i]!),
-    details,
   };
 }
 
@@ -70,7 +72,7 @@ interface ListedFrame {
   readonly order: number;
 }
 
-function frameListOf(frames: ListedFrame[], details: StreamDetails): FrameList {
+function frameListOf(frames: ListedFrame[]): Pick<FrameList, 'timesSec' | 'keysSec' | 'decodingOrder'> {
   const shown: ListedFrame[] = [];
   for (const frame of frames.sort((a, b) => a.timeSec - b.timeSec || a.order - b.order)) {
     const last = shown.at(-1);
@@ -80,7 +82,6 @@ function frameListOf(frames: ListedFrame[], details: StreamDetails): FrameList {
     timesSec: Float64Array.from(shown, ({ timeSec }) => timeSec),
     keysSec: Float64Array.from(shown, ({ keySec }) => keySec),
     decodingOrder: Uint32Array.from(shown, ({ order }) => order),
-    details,
   };
 }
 
@@ -92,7 +93,7 @@ async function listedFrames(
   details: StreamDetails,
   span: TimeSpan,
   signal: AbortSignal | undefined,
-): Promise<ListedFrame[]> {
+): Promise<{ frames: ListedFrame[]; hasComplaints: boolean }> {
   // Packets come in the order of decoding, so both ends leave room for the longest reordering (16 frames in H.264).
   const reorderSec = 2 + 34 * secondsPer(details.rate);
   const end = (details.originSec + span.endSec + reorderSec).toFixed(6);
@@ -100,12 +101,14 @@ async function listedFrames(
     const fromSec = span.startSec - lookBack - reorderSec;
     const isWhole = fromSec <= 0;
     const from = isWhole ? '' : (details.originSec + fromSec).toFixed(6);
-    const packets = await readPackets(clip.path, details.track, [`${from}%${end}`], signal).catch((error: unknown) => {
-      if (isWhole || !(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
-      return []; // a demuxer that cannot seek
-    });
+    const { packets, hasComplaints } = await readPackets(clip.path, details.track, [`${from}%${end}`], signal).catch(
+      (error: unknown) => {
+        if (isWhole || !(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
+        return { packets: [], hasComplaints: false }; // a demuxer that cannot seek
+      },
+    );
     const frames = withKeys(packets, details);
-    if (isWhole || (frames[0] !== undefined && frames[0].timeSec <= span.startSec)) return frames;
+    if (isWhole || (frames[0] !== undefined && frames[0].timeSec <= span.startSec)) return { frames, hasComplaints };
   }
   throw new Error('the whole file was listed');
 }

@@ -41,6 +41,9 @@ function atBitRate(quality: VideoQuality, { width, height }: PictureSize): strin
   return ['-b:v', String(Math.max(200_000, Math.round(width * height * bitsPerPixelAndSec)))];
 }
 
+/** ffmpeg's names of the encoders, by preference. */
+export const H264_ENCODERS: readonly string[] = Object.keys(ENCODERS);
+
 const found = new Map<string, Promise<H264Encoder>>();
 
 /**
@@ -61,7 +64,7 @@ async function search264(env: Environment): Promise<H264Encoder> {
   const binaries = await findAllFfmpegs(env);
   const failures: string[] = [];
   const isUsual = (name: string): boolean => name === 'libx264';
-  for (const names of [Object.keys(ENCODERS).filter(isUsual), Object.keys(ENCODERS).filter((name) => !isUsual(name))]) {
+  for (const names of [H264_ENCODERS.filter(isUsual), H264_ENCODERS.filter((name) => !isUsual(name))]) {
     for (const binary of binaries) {
       for (const name of names) {
         const why = await tryEncoder(binary, name);

@@ -15,6 +15,13 @@ export interface Packet {
   readonly isShown: boolean;
 }
 
+/** Packets in the order of decoding. */
+export interface PacketList {
+  readonly packets: readonly Packet[];
+  /** Whether something in the file was not as it should be, such as packets of a transport stream that are missing. */
+  readonly hasComplaints: boolean;
+}
+
 /**
  * Lists packets of a track.
  *
@@ -27,7 +34,7 @@ export async function readPackets(
   track: number,
   intervals: readonly string[] | undefined,
   signal: AbortSignal | undefined,
-): Promise<Packet[]> {
+): Promise<PacketList> {
   const packets: Packet[] = [];
   const options = [
     ...['-select_streams', String(track)],
@@ -45,8 +52,8 @@ export async function readPackets(
       isShown: !row['flags']!.includes('D') && row['size'] !== '0',
     });
   };
-  await runFfprobe(path, options, onLine, signal);
-  return packets;
+  const { complaints } = await runFfprobe(path, options, onLine, signal);
+  return { packets, hasComplaints: complaints.length > 0 };
 }
 
 /**

@@ -64,7 +64,9 @@ export async function probeClip(
   const notes = [
     ...trackNotes(file, track),
     ...timeNotes(file),
-    ...(details.toneMapping ? ['its high dynamic range is brought to the standard range (tone-mapped)'] : []),
+    ...(details.toneMapping
+      ? ['the high dynamic range of the video is brought to the standard range (tone-mapped)']
+      : []),
   ];
   return {
     path,
@@ -237,19 +239,20 @@ async function readEnds(
   track: number,
   statedEndSec: number,
   signal: AbortSignal | undefined,
-): Promise<Packet[]> {
+): Promise<readonly Packet[]> {
   const tailSec = statedEndSec - TAIL_SEC;
   if (tailSec > 0) {
     const intervals = [`%+#${HEAD_PACKETS}`, `${tailSec.toFixed(6)}%`];
-    const packets = await readPackets(path, track, intervals, signal).catch(ifUnreadable);
+    const packets = (await readPackets(path, track, intervals, signal).catch(ifUnreadable))?.packets;
     const isTailThere = packets?.some(({ shownSec, decodedSec }) => (shownSec ?? decodedSec ?? 0) >= tailSec);
     if (packets && isTailThere) return packets;
   }
-  return readPackets(path, track, undefined, signal).catch((error: unknown) => {
+  const all = await readPackets(path, track, undefined, signal).catch((error: unknown) => {
     throw error instanceof L2cafError && error.code === 'ffmpeg-failed'
       ? unreadable(path, messageOf(error).replace(`${path}: `, ''), 'give a complete video file', error)
       : error;
   });
+  return all.packets;
 }
 
 /** Some demuxers cannot seek. */
@@ -309,21 +312,23 @@ function describeTrack({ index, width, height }: StreamMetadata): string {
 function trackNotes({ streams, video }: FileFacts, track: number | undefined): string[] {
   const videos = videoTracks(streams);
   if (track !== undefined || videos.length < 2) return [];
-  return [`it has ${videos.length} video tracks, ${videos.map(describeTrack).join(', ')}: ${video.index} is taken`];
+  return [
+    `the file has ${videos.length} video tracks, ${videos.map(describeTrack).join(', ')}: track ${video.index} is taken`,
+  ];
 }
 
 function timeNotes({ details: { clock, rate }, statedEndSec, endSec, lateKeySec }: FileFacts): string[] {
   const notes: string[] = [];
   if (clock === 'counted') {
     const fps = (rate.numerator / rate.denominator).toFixed(3).replace(/\.?0+$/, '');
-    notes.push(`it states no times: its frames are counted at ${fps} per second`);
+    notes.push(`the video states no times: its frames are counted at ${fps} per second`);
   }
   if (clock === 'packets' && lateKeySec !== undefined) {
-    notes.push(`it starts between key frames: what comes before ${lateKeySec.toFixed(2)} s cannot be decoded`);
+    notes.push(`the video starts between key frames: what comes before ${lateKeySec.toFixed(2)} s cannot be decoded`);
   }
   if (statedEndSec !== undefined && statedEndSec - endSec > SILENT_SEC) {
     notes.push(
-      `its pictures end at ${endSec.toFixed(2)} s, although it states a length of ${statedEndSec.toFixed(2)} s`,
+      `the pictures of the video end at ${endSec.toFixed(2)} s, although it states a length of ${statedEndSec.toFixed(2)} s`,
     );
   }
   return notes;

@@ -64,7 +64,7 @@ export async function* streamFrames(clip: VideoClip, options: StreamOptions): As
         await run.stop();
       }
       for (const size of run.sizes) troubles.sizes.add(size);
-      if (run.hasComplaints) suspects.push(...rest.slice(0, done));
+      if (run.hasComplaints || list.hasComplaints) suspects.push(...rest.slice(0, done));
       const isLast = mode === modes.at(-1) || run.isProven;
       if (isLast) for (; done < rest.length; done++) yield (last = await replacement(clip, options, rest[done]!, last));
       rest = rest.slice(done);

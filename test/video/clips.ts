@@ -4,7 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
-import { findFfmpeg } from '../../src/video/binaries.ts';
+import { createRequire } from 'node:module';
+import { EMBEDDED_FFMPEG } from '../../src/video/binaries.ts';
 
 /** Bits of the number that a frame shows. */
 const BITS = 8;
@@ -160,9 +161,14 @@ export async function decodeSound(path: string): Promise<Float32Array> {
   return new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength));
 }
 
-/** Runs ffmpeg; resolves with what it wrote to its standard output. */
+const embedded: { readonly path: string } = createRequire(import.meta.url)(EMBEDDED_FFMPEG);
+
+/**
+ * Runs the embedded ffmpeg, whichever is being tested: the clips are the same files on every machine. Resolves with what it
+ * wrote to its standard output.
+ */
 export async function ffmpeg(options: readonly string[], input?: Uint8Array): Promise<Buffer> {
-  const { path } = await findFfmpeg();
+  const { path } = embedded;
   const child = spawn(path, ['-v', 'error', '-y', ...options]);
   child.stdin.on('error', () => {});
   child.stdin.end(input);

@@ -88,7 +88,7 @@ describe('streamFrames', () => {
     expect(readNumber(first!.rgb, size.width, size.height)).toBe(5);
     expect(second).toEqual(first);
     expect(troubles.notes).toEqual([
-      'it is damaged: the frame at 3.96 s cannot be decoded; taken instead: the frame at 0.20 s',
+      'the video is damaged: the frame at 3.96 s cannot be decoded; taken instead: the frame at 0.20 s',
     ]);
   });
 });
