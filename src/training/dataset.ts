@@ -5,11 +5,11 @@
  */
 import { mapConcurrently } from '../concurrent.ts';
 import { throwIfAborted } from '../errors.ts';
+import type { LabelledEvent } from '../events/labelled.ts';
 import { sha256OfFile } from '../files.ts';
 import type { PictureSize, ProgressListener, VideoClip } from '../types.ts';
 import { listFrames } from '../video/probe.ts';
 import { framesAt } from '../video/sample.ts';
-import type { LabelledEvent } from './events.ts';
 import type { Extractor } from './extractor.ts';
 import type { FeatureCache, FrameVariant } from './feature-cache.ts';
 import { groupBy } from './group-by.ts';

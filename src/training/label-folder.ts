@@ -7,9 +7,9 @@ import { access, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { z } from 'zod';
 import { L2cafError, messageOf } from '../errors.ts';
+import type { LabelledEvent } from '../events/labelled.ts';
 import type { PictureSize } from '../types.ts';
 import { openPicture, picturePixels } from '../video/picture.ts';
-import type { LabelledEvent } from './events.ts';
 
 const boxSchema = z.tuple([z.number(), z.number(), z.number(), z.number()]);
 const boxDocumentSchema = z.object({
