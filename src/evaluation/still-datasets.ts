@@ -6,7 +6,7 @@ import { access, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { L2cafError, messageOf } from '../errors.ts';
 import { parseCsv } from '../events/csv.ts';
-import { groupBy } from '../training/group-by.ts';
+import { groupBy } from '../group-by.ts';
 import { readBoxesCsv } from './boxes-csv.ts';
 import { type MatStruct, type MatValue, readMatFile } from './mat-file.ts';
 import type { Box } from './wsol.ts';

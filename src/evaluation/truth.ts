@@ -5,8 +5,8 @@
 import { basename, extname } from 'node:path';
 import { L2cafError, throwIfAborted } from '../errors.ts';
 import type { LabelledEvent } from '../events/labelled.ts';
+import { groupBy } from '../group-by.ts';
 import type { PlannedEvent, PlannedFrame } from '../training/dataset.ts';
-import { groupBy } from '../training/group-by.ts';
 import { checkSize, LabelFolder } from '../training/label-folder.ts';
 import type { PictureSize, ProgressListener } from '../types.ts';
 import { type FileBox, readBoxesCsv } from './boxes-csv.ts';

@@ -5,7 +5,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { L2cafError, messageOf } from '../errors.ts';
-import { groupBy } from '../training/group-by.ts';
+import { groupBy } from '../group-by.ts';
 import { elanRows } from './elan.ts';
 import { type EventRows, folderOf, plainRecord } from './row.ts';
 import { readText } from './text.ts';

@@ -4,7 +4,7 @@
  */
 import { mapConcurrently } from '../concurrent.ts';
 import { L2cafError, throwIfAborted } from '../errors.ts';
-import { groupBy } from '../training/group-by.ts';
+import { groupBy } from '../group-by.ts';
 import type { ProgressListener, TimeSpan, VideoClip } from '../types.ts';
 import { type ListedEvent, labelsWithin, spanOfRow } from './labels.ts';
 import { folderOfList, readRows } from './read.ts';
