@@ -173,13 +173,21 @@ function videosOf(header: ElanDocument['HEADER']): VideoName[] {
   const described = (header?.MEDIA_DESCRIPTOR ?? []).flatMap((entry) => {
     return entry && !/^(audio|image|text)\//.test(entry['@MIME_TYPE'] ?? '') ? [entry] : [];
   });
-  const videos = described.flatMap((entry) => {
+  const perVideo = described.map((entry) => {
     const offsetSec = Number(entry['@TIME_ORIGIN'] ?? 0) / 1000;
-    const names = [entry['@RELATIVE_MEDIA_URL'], entry['@MEDIA_URL']].flatMap((url) => (url ? pathsOfUrl(url) : []));
-    return [...new Set([...names, ...names.map(baseOf)])].map((name) => {
-      return { name, ...(offsetSec !== 0 && Number.isFinite(offsetSec) && { offsetSec }) };
-    });
+    const [relative, absolute] = [entry['@RELATIVE_MEDIA_URL'], entry['@MEDIA_URL']].map((url) =>
+      pathsOfUrl(url ?? ''),
+    );
+    const named = (names: readonly string[]): VideoName[] =>
+      [...new Set(names.filter((name) => name !== ''))].map((name) => {
+        return { name, ...(offsetSec !== 0 && Number.isFinite(offsetSec) && { offsetSec }) };
+      });
+    return {
+      stated: named([...relative!, ...absolute!, ...relative!.map(baseOf)]),
+      last: named(absolute!.map(baseOf)),
+    };
   });
+  const videos = [...perVideo.flatMap(({ stated }) => stated), ...perVideo.flatMap(({ last }) => last)];
   const old = header?.['@MEDIA_FILE']; // of formats before 2.0
   return videos.length > 0 || !old ? videos : pathsOfUrl(old).map((name) => ({ name }));
 }

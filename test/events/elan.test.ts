@@ -146,6 +146,11 @@ describe('videos', () => {
     const { events, problems } = await readBatchEvents(path, new Videos());
     expect(problems).toEqual([]);
     expect(events).toMatchObject([{ video: './drive.mp4', span: { startSec: 1.5, endSec: 2.5 } }]);
+    // also where the first's absolute address is that of the second
+    const same = 'file:///C:/x/drive.mp4';
+    const both = `${media('./rear.mp4', same, 'TIME_ORIGIN="9000"')}${media('./drive.mp4', same)}`;
+    const { events: own } = await readBatchEvents(await list('same.eaf', { media: both }), new Videos());
+    expect(own).toMatchObject([{ video: './drive.mp4', span: { startSec: 1, endSec: 2 } }]);
     const clip = await probeClip(join(folder, 'drive.mp4'));
     const { events: shown } = await readLabels(path, clip, { startSec: 0, endSec: 5 });
     expect(shown).toEqual([{ id: 'two-a1', label: 'turn', startSec: 1.5, endSec: 2.5 }]);
