@@ -124,7 +124,7 @@ export class RowReader {
       );
     }
     for (const [name, value] of values) {
-      if (value.includes(LOST)) wrong.push(`the ${name} "${value}" ${whyLost(this.#source, at.line)}`);
+      if (`${name}${value}`.includes(LOST)) wrong.push(`the ${name} "${value}" ${whyLost(this.#source, at.line)}`);
     }
     const stated = { label: cell('label'), split: cell('split') };
     if (wrong.length > 0) {

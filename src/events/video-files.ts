@@ -1,6 +1,6 @@
 /** Finding the videos that a list names, whichever system wrote their paths. */
 import { access } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, join, parse, resolve } from 'node:path';
 import { L2cafError } from '../errors.ts';
 import type { EventRow, VideoName } from './row.ts';
 
@@ -48,6 +48,11 @@ export function placesOf({ name }: VideoName, listFolder: string, folder: string
 /** The last part of a path, whichever system wrote it. */
 export function baseOf(video: string): string {
   return basename(video.replaceAll('\\', '/'));
+}
+
+/** The last part of a path without its extension: what is known about a video is called so. */
+export function stemOf(video: string): string {
+  return parse(baseOf(video)).name;
 }
 
 /**
