@@ -44,7 +44,7 @@ export async function readEvents(path: string, options: LabelledOptions = {}): P
   const { events, problems, notes } = await readEventList(path, look, { needs, videos, signal });
   for (const note of notes) onNote?.(`${path}: ${note}`);
   const none = events.length + problems.length === 0 ? ['it holds no events'] : [];
-  failIfAny(path, [...problems, ...none]);
+  failIfAny(path, [...problems, ...none], 'docs/events.md describes lists; l2caf batch would leave wrong rows out');
   return events.map(({ id, video, facts, span, label, split }) => ({
     id,
     video,
@@ -59,11 +59,9 @@ export async function readEvents(path: string, options: LabelledOptions = {}): P
 const MAX_SHOWN = 20;
 
 /** @throws L2cafError `input-unreadable` with the problems, if there are any */
-export function failIfAny(path: string, problems: readonly string[]): void {
+export function failIfAny(path: string, problems: readonly string[], hint: string): void {
   if (problems.length === 0) return;
   const rest = problems.length > MAX_SHOWN ? [`and ${problems.length - MAX_SHOWN} more`] : [];
   const list = [...problems.slice(0, MAX_SHOWN), ...rest].map((problem) => `\n  ${problem}`).join('');
-  throw new L2cafError('input-unreadable', `${path} cannot be used:${list}`, {
-    hint: 'docs/events.md describes lists; l2caf batch leaves wrong rows out, training and measuring need all of them',
-  });
+  throw new L2cafError('input-unreadable', `${path} cannot be used:${list}`, { hint });
 }

@@ -17,5 +17,5 @@ export function checkTrainable(path: string, events: readonly LabelledEvent[]): 
   if (counts.size === 0) problems.push('no event has the split train');
   if (counts.size === 1) problems.push('all training events have the same label, so there are no negatives');
   if (!events.some(({ split }) => split === 'test')) problems.push('no event has the split test: nothing to measure');
-  failIfAny(path, problems);
+  failIfAny(path, problems, 'docs/training.md says what training needs of events');
 }
