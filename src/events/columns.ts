@@ -70,7 +70,8 @@ const LIKE_A_TIME =
 const LIKE_A_LABEL =
   /^(?:label|class|category|event|action|activity|annotation|type|kind|tag|behaviou?r|maneuver|manoeuvre)\d*$/;
 /** Common names that do not say when an event is. */
-const NO_TIME = /^(?:timeofday|daytime|timezone|framerate|framesize|frameheight|framewidth|framecount)$/;
+const NO_TIME =
+  /^(?:timeofday|timezone|(?:video)?frames?(?:rate|size|height|width|count)|(?:n|num|number|total)(?:of)?frames)$/;
 
 /** Finds out what columns mean, by their names. */
 export function assignColumns(names: readonly string[]): Columns {

@@ -20,12 +20,11 @@ export interface SlotTier {
 
 /** The time of every slot that has one or can be given one, in the file's unit. */
 export function slotTimes(slots: readonly TimeSlot[], tiers: readonly SlotTier[]): Map<string, number> {
+  const isMissing = (value: string | undefined): boolean => !value || value === '-1'; // as some programs write it
   const times = new Map(
-    slots.flatMap(({ id, value }) =>
-      value !== undefined && /^-?\d+(\.\d+)?$/.test(value) ? [[id, Number(value)]] : [],
-    ),
+    slots.flatMap(({ id, value }) => (value && /^\d+(\.\d+)?$/.test(value) ? [[id, Number(value)]] : [])),
   );
-  const missing = new Set(slots.filter(({ value }) => value === undefined).map(({ id }) => id));
+  const missing = new Set(slots.filter(({ value }) => isMissing(value)).map(({ id }) => id));
   for (const tier of parentsFirst(tiers)) divideChains(tier, missing, times);
   const order = slots.map(({ id }) => id);
   divideRuns(order, missing, times);

@@ -59,7 +59,17 @@ describe('columns', () => {
     expect(meaning('name', 'video')).toBe('id=name, video=video');
   });
   it('keep what they do not know, whatever it is called', () => {
-    const names = ['constructor', '__proto__', 'toString', 'weekend', 'gender', 'time_of_day', 'tags'];
+    const names = [
+      'constructor',
+      '__proto__',
+      'toString',
+      'weekend',
+      'gender',
+      'time_of_day',
+      'tags',
+      'num_frames',
+      'frame_rate',
+    ];
     expect(assignColumns(['video', ...names])).toMatchObject({ extra: names, problems: [] });
     expect(assignColumns(['video', 'start', 'end', 'created_time', 'start_frame', 'duration']).problems).toEqual([]);
   });

@@ -65,7 +65,10 @@ describe('times', () => {
     expect(times({ slots: [0, null, null, 4000], tiers })).toEqual(['x-b1 2 3', 'x-b2 3 4', 'x-a1 0 2', 'x-a2 2 4']);
   });
   it('that no annotation connects lie between those before and after them', () => {
-    expect(times({ slots: [0, null, null, 3000], tiers: tier('p', ['a1', 't2', 't3', 'x']) })).toEqual(['x-a1 1 2']);
+    for (const none of [null, -1, '']) {
+      const slots = [0, none, none, 3000];
+      expect(times({ slots, tiers: tier('p', ['a1', 't2', 't3', 'x']) })).toEqual(['x-a1 1 2']);
+    }
   });
   it('that are missing or no numbers make one bad row', () => {
     const tiers = tier(
