@@ -3,12 +3,13 @@
  * with those of Gauss–Newton, and how much higher its loss is; per frame, because early frames suffer most.
  * `npm run bench -- agreement EVENTS.csv [MODEL]`; videos lie beside the CSV file.
  */
+
+import { readEvents } from '../src/events/labelled.ts';
 import { toHeatmap } from '../src/l2caf/heatmap.ts';
 import { PRESET_NAMES, PRESETS } from '../src/l2caf/presets.ts';
 import { solveFilters } from '../src/l2caf/solve.ts';
 import { correlation } from '../src/l2caf/starts.ts';
 import { openModel } from '../src/pipeline.ts';
-import { readEvents } from '../src/training/events.ts';
 import { sampleFrames } from '../src/video/sample.ts';
 import { writeResults } from './results.ts';
 import { median } from './support.ts';

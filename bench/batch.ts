@@ -8,10 +8,10 @@ import { join, resolve } from 'node:path';
 import { describeModel } from '../src/batch/model.ts';
 import { featureSource } from '../src/batch/outputs.ts';
 import { WorkerPool } from '../src/batch/pool.ts';
+import { parseCsv } from '../src/events/csv.ts';
 import { FRAMES_PER_BATCH } from '../src/models/event-network.ts';
 import { cacheFolder, RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { pullTrunk } from '../src/models/pull.ts';
-import { parseCsv } from '../src/training/csv.ts';
 import { writeResults } from './results.ts';
 import { type CliMeasure, ffmpeg, fixtureClip, measureCli, temporaryFolder } from './support.ts';
 

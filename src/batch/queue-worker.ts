@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import { L2cafError } from '../errors.ts';
+import { folderOf } from '../events/row.ts';
+import { findVideo } from '../events/video-files.ts';
 import { type EventEnd, removeLeftovers } from './batch.ts';
-import { type BatchEvent, findVideo, folderOf } from './events.ts';
+import type { BatchEvent } from './events.ts';
 import { describeModel } from './model.ts';
 import { type BatchModel, type BatchSettings, keysOf } from './outputs.ts';
 import {
@@ -146,7 +148,8 @@ class Desk {
   async #here(event: BatchEvent): Promise<BatchEvent> {
     const { videos: folder } = this.#options;
     const { path: sourcePath } = event.facts.clip;
-    const path = folder === undefined ? sourcePath : await findVideo({ videos: [event.video] }, folder, folder);
+    const wanted = { videos: [{ name: event.video }] };
+    const path = folder === undefined ? sourcePath : (await findVideo(wanted, folder, folder)).path;
     const facts = await this.#videos.facts(path);
     if (facts.sha256 === event.facts.sha256) return { ...event, facts, sourcePath };
     throw new L2cafError('input-changed', `${path} is not the video that the batch has: its content differs`);

@@ -5,10 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join, posix, resolve } from 'node:path';
 import { type ColumnSource, fileWriter, ParquetWriter } from 'hyparquet-writer';
+import { parseCsv } from '../events/csv.ts';
 import { writeAtomically, writeFileAtomically } from '../files.ts';
 import { writeIndex } from '../report/index-page.ts';
 import type { IndexRow } from '../report/page-data.ts';
-import { parseCsv } from '../training/csv.ts';
 import type { Batch, EventPlan } from './batch.ts';
 import type { BatchEvent } from './events.ts';
 import { FILE_NAMES } from './outputs.ts';
@@ -50,7 +50,7 @@ export async function readListedEvents(batchFolder: string): Promise<ListedEvent
   const path = join(batchFolder, RESULT_FILES.csv);
   const text = await readFile(path, 'utf8').catch(() => '');
   if (!text.startsWith('id,video,start,end,label,split,status,')) return [];
-  const [heading, ...records] = parseCsv(text, path);
+  const [heading, ...records] = parseCsv(text, path, ',');
   const columns = ['id', 'label', 'split', 'folder'].map((name) => heading!.fields.indexOf(name));
   return records.flatMap(({ fields }) => {
     const [id, label, split, folder] = columns.map((column) => fields[column] ?? '') as [
@@ -121,7 +121,9 @@ function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
   ];
   const taken = new Set(own.map(({ name }) => name));
   const extras = [...new Set(plans.flatMap(({ event }) => Object.keys(event.extra)))].map((name) =>
-    text(taken.has(name) ? `list_${name}` : name, ({ event }) => event.extra[name] ?? null),
+    text(taken.has(name) ? `list_${name}` : name, ({ event: { extra } }) =>
+      Object.hasOwn(extra, name) ? extra[name]! : null,
+    ),
   );
   return [...own, ...extras];
 }

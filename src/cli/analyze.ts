@@ -2,20 +2,20 @@
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
 import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis.ts';
-import { type ListedEvents, readLabels } from '../batch/labels.ts';
 import { analyzeDense } from '../dense.ts';
 import { L2cafError } from '../errors.ts';
+import { type ListedEvents, readLabels } from '../events/labels.ts';
 import { withFolder } from '../files.ts';
+import { groupBy } from '../group-by.ts';
 import { analyzeEvent, openClip, openModel } from '../pipeline.ts';
 import { renderStrip, renderVideo } from '../rendering.ts';
 import { writeReport } from '../report/index.ts';
 import { ignoredWarnings } from '../timeline.ts';
-import { groupBy } from '../training/group-by.ts';
 import type { TimeSpan, VideoClip } from '../types.ts';
 import { type SlideOptions, slideWindow } from '../video/windows.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
-import { examples, parseCount, parseSeconds } from './options.ts';
+import { examples, LIST_FORMS, parseCount, parseSeconds, videosOption } from './options.ts';
 import { interruptible } from './run.ts';
 import { addVideoOptions, renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
@@ -30,6 +30,7 @@ interface AnalyzeFlags extends VideoFlags, AnalysisFlags {
   readonly window?: number;
   readonly preview?: boolean;
   readonly events?: string;
+  readonly videos?: string;
   readonly output?: string;
   readonly report: boolean;
   readonly json?: boolean;
@@ -52,7 +53,8 @@ export function analyzeCommand(): Command {
     .option('--dense', 'slide a window over the whole clip: attention for every moment, not for the event as one')
     .option('--stride <seconds>', 'with --dense: how far the window moves (default: 0.5)', parseSeconds)
     .option('--window <seconds>', 'with --dense: its length (default: 1 per frame of it)', parseSeconds)
-    .option('--events <list>', 'a list of events whose labels are shown over time (CSV, as for l2caf batch)')
+    .option('--events <list>', `a list of events whose labels are shown over time: ${LIST_FORMS}`)
+    .addOption(videosOption())
     .option('--preview', `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`);
   addAnalysisOptions(command)
     .option('-o, --output <folder>', "where the results go (default: the clip's name in l2caf-out)")
@@ -77,6 +79,9 @@ export function analyzeCommand(): Command {
 
 async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): Promise<void> {
   const slide = slideOf(flags);
+  if (flags.videos !== undefined && flags.events === undefined) {
+    throw new L2cafError('usage', '--videos says where the videos of a list lie', { hint: 'add --events' });
+  }
   const terminal = createTerminal(flags);
   const work = { signal, onProgress: terminal.onProgress };
   const folder = flags.output ?? join('l2caf-out', basename(path, extname(path)));
@@ -94,7 +99,8 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   const { clip, span } = await openClip(path, wanted, signal);
   if (slide) slideWindow(span, slide); // before a network is loaded
   await announceFfmpeg(terminal);
-  const listed = flags.events === undefined ? { events: [], warnings: [] } : await readLabels(flags.events, clip, span);
+  const { events: list, videos } = flags;
+  const listed = list === undefined ? { events: [], warnings: [] } : await readLabels(list, clip, span, videos);
   const { analysis, pages } = await withFolder(folder, async () => {
     const found = await withAttention(clip, flags, slide, terminal, signal, async (explain) => {
       const analyze = async (part: TimeSpan): Promise<Analysis> => withLabels(await explain(part), listed);

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { Batch, type EventMaker, type EventPlan, isOpen } from '../batch/batch.ts';
-import { readEventList } from '../batch/events.ts';
+import { readBatchEvents } from '../batch/events.ts';
 import { checkSettings, describeModel } from '../batch/model.ts';
 import { type BatchSettings, type BatchTarget, OUTPUTS, type Output } from '../batch/outputs.ts';
 import { EventQueue, parseQueueAddress, type QueueAddress } from '../batch/queue.ts';
@@ -16,7 +16,7 @@ import { pullTrunk } from '../models/pull.ts';
 import { resolveSpan } from '../video/sample.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { type BatchDisplay, createBatchDisplay } from './batch-display.ts';
-import { examples, parseCount, parseNumber, parseSome, type TargetFlag } from './options.ts';
+import { examples, LIST_FORMS, parseCount, parseNumber, parseSome, type TargetFlag, videosOption } from './options.ts';
 import { EXIT, interruptible } from './run.ts';
 import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
 
@@ -42,11 +42,8 @@ const CHOICES = OUTPUTS.filter((name) => name !== 'thumbnail');
 export function batchCommand(): Command {
   const command = new Command('batch')
     .description('analyze every event of a list; a batch that was interrupted, even killed, continues where it was')
-    .argument(
-      '<events>',
-      'CSV or JSON lines (video, and id, start, end, label, split), ELAN .eaf, BDD-X CSV, or a folder of clips',
-    )
-    .option('--videos <folder>', 'where the videos lie (default: beside the list)')
+    .argument('<events>', `a list of events: ${LIST_FORMS}`)
+    .addOption(videosOption())
     .option('-o, --output <folder>', "where the results go (default: the list's name in l2caf-out)")
     .option('--jobs <count>', 'worker processes (default: the cores with wasm, one otherwise)', parseCount(1))
     .option(
@@ -97,13 +94,15 @@ async function runIn(
 ): Promise<void> {
   const batch = await Batch.open(folder);
   try {
-    const { events, problems } = await readEventList(path, batch.videos, {
-      ...(flags.videos !== undefined && { videos: flags.videos }),
-      ...(flags.only !== undefined && { only: flags.only }),
-      ...(flags.limit !== undefined && { limit: flags.limit }),
+    const { videos, only, limit } = flags;
+    const { events, problems, notes } = await readBatchEvents(path, batch.videos, {
+      videos,
+      only,
+      limit,
       onProgress: display.onProgress,
       signal: stop,
     });
+    for (const note of notes) display.warn(`${path}: ${note}`);
     await reportProblems(path, batch, problems, flags, display);
     if (events.length === 0) {
       throw new L2cafError('input-unreadable', `${path} holds no event that can be analyzed`, {

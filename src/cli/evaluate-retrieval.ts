@@ -14,13 +14,13 @@ import { EXCLUSIONS, type Exclusion, evaluateRetrieval, type RetrievalReport } f
 import { type ConfusionTable, type QueryFigures, RECALL_RANKS } from '../retrieval/metrics.ts';
 import { type PlannedEvent, planEvents } from '../training/dataset.ts';
 import { type EmbedOptions, embedViews, pooledFeatures } from '../training/embed.ts';
-import { readEvents } from '../training/events.ts';
 import { openFeatureCache, prepareFeatures } from '../training/features.ts';
 import { describe } from '../training/figures.ts';
 import {
   type EventFlags,
   eventStudyCommand,
   type OpenEvents,
+  readSplit,
   runEventStudy,
   type StudyResult,
 } from './evaluate-study.ts';
@@ -51,10 +51,11 @@ export function retrievalCommand(): Command {
 }
 
 async function measure(open: OpenEvents, eventsPath: string, flags: RetrievalFlags): Promise<StudyResult> {
-  const { split, seed, exclude } = flags;
+  const { split, seed, exclude, videos } = flags;
   const { frames } = open.manifest.preprocessing;
   const { signal } = open.work;
-  const training = split === 'train' ? [] : (await readEvents(eventsPath, signal)).filter((e) => e.split === 'train');
+  const isApart = split === 'val' || split === 'test'; // the events that are measured are not trained on
+  const training = isApart ? await readSplit(eventsPath, 'train', { videos, signal }) : [];
   const neighbours = await planEvents([{ name: 'training', events: training }], { frames, views: 1, seed, signal });
   const reports = await compare(open, neighbours, flags);
   const own = reports[0]!.report;

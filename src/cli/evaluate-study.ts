@@ -5,6 +5,8 @@ import { L2cafError } from '../errors.ts';
 import { type FigureTable, groupsOf, textRows } from '../evaluation/figures.ts';
 import { type ReportFile, type StudyReport, studyReport, writeReport } from '../evaluation/report.ts';
 import { STUDY_TARGETS, type StudyContext, type StudyTarget } from '../evaluation/subjects.ts';
+import { type LabelledEvent, type LabelledOptions, readEvents } from '../events/labelled.ts';
+import { SPLITS, type Split } from '../events/row.ts';
 import { withFolder } from '../files.ts';
 import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
 import { headSha256 } from '../models/head.ts';
@@ -12,8 +14,7 @@ import { type LoadedModel, loadModel } from '../models/model-directory.ts';
 import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
 import type { WorkOptions } from '../pipeline.ts';
 import { type PlannedEvent, planEvents } from '../training/dataset.ts';
-import { type LabelledEvent, readEvents, SPLITS, type Split } from '../training/events.ts';
-import { choiceOption, parseCount } from './options.ts';
+import { choiceOption, LIST_FORMS, parseCount, videosOption } from './options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
 /** Where results go and how they are shown. */
@@ -33,7 +34,8 @@ export interface CommonFlags extends OutputFlags {
 /** The options of every study of events. */
 export interface EventFlags extends CommonFlags {
   readonly model: string;
-  readonly split: Split;
+  readonly split: Split | 'all';
+  readonly videos?: string;
 }
 
 /** The options of the studies whose maps explain something of one's choice. */
@@ -60,9 +62,10 @@ export function addCommonOptions(
 export function eventStudyCommand(name: string, description: string): Command {
   const command = new Command(name)
     .description(description)
-    .argument('<events>', 'CSV file with the columns id, video, start, end, label, split')
+    .argument('<events>', `a list of events with labels and, unless --split all, splits: ${LIST_FORMS}`)
+    .addOption(videosOption())
     .option('--model <name>', 'a packaged model, or the folder of one', DEFAULT_MODEL)
-    .addOption(choiceOption('--split <name>', 'the events that are measured', SPLITS, 'test'));
+    .addOption(choiceOption('--split <name>', 'the events that are measured', [...SPLITS, 'all'], 'test'));
   return addCommonOptions(command, 'events of the split');
 }
 
@@ -105,7 +108,8 @@ export async function runEventStudy(
   const model = await loadModel(await findModel(flags.model));
   const { split, limit, seed, target } = flags;
   await publish(flags, terminal, async () => {
-    const wanted = spread(await readSplit(eventsPath, split, signal), limit);
+    const { videos } = flags;
+    const wanted = spread(await readSplit(eventsPath, split, { videos, signal, onNote: terminal.warn }), limit);
     const { frames } = model.manifest.preprocessing;
     const planned = await planEvents([{ name: 'events', events: wanted }], { frames, views: 1, seed, signal });
     const work = { signal, onProgress: terminal.onProgress };
@@ -134,9 +138,14 @@ export async function runEventStudy(
   });
 }
 
-/** The events of one split. Throws L2cafError `usage` when there are none; as `readEvents`. */
-export async function readSplit(path: string, split: Split, signal: AbortSignal): Promise<LabelledEvent[]> {
-  const events = (await readEvents(path, signal)).filter((event) => event.split === split);
+/** The events of one split, or all. Throws L2cafError `usage` when there are none; as `readEvents`. */
+export async function readSplit(
+  path: string,
+  split: EventFlags['split'],
+  options: LabelledOptions,
+): Promise<LabelledEvent[]> {
+  if (split === 'all') return readEvents(path, { ...options, needs: ['label'] });
+  const events = (await readEvents(path, options)).filter((event) => event.split === split);
   if (events.length > 0) return events;
   throw new L2cafError('usage', `${path} has no event with the split ${split}`, {
     hint: 'choose another with --split',

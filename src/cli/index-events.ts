@@ -5,12 +5,13 @@ import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { openEventSource } from '../retrieval/event-source.ts';
 import { EventTable } from '../retrieval/event-table.ts';
 import { indexEvents } from '../retrieval/index-events.ts';
-import { choiceOption, examples } from './options.ts';
+import { choiceOption, examples, LIST_FORMS, videosOption } from './options.ts';
 import { interruptible } from './run.ts';
 import { createTerminal } from './terminal.ts';
 
 interface IndexFlags {
   readonly output: string;
+  readonly videos?: string;
   readonly model: string;
   readonly backend: BackendChoice;
   readonly json?: boolean;
@@ -21,9 +22,10 @@ interface IndexFlags {
 export function indexCommand(): Command {
   return new Command('index')
     .description('put events into a database that l2caf search answers from')
-    .argument('<events...>', 'an events file (CSV), analyses (analysis.json), or folders with analyses')
+    .argument('<events...>', `a list of events (${LIST_FORMS}), analyses (analysis.json), or folders with analyses`)
+    .addOption(videosOption())
     .requiredOption('-o, --output <db>', 'the database (LanceDB): a folder, or an address such as s3://bucket/events')
-    .option('--model <name>', 'the model that embeds events of a CSV file: a name or a folder', DEFAULT_MODEL)
+    .option('--model <name>', 'the model that embeds the events of a list: a name or a folder', DEFAULT_MODEL)
     .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
     .option('--json', 'print the counts as one JSON document')
     .option('-q, --quiet', 'no progress')
@@ -41,7 +43,7 @@ export function indexCommand(): Command {
 async function run(paths: readonly string[], flags: IndexFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const work = { signal, onProgress: terminal.onProgress };
-  const source = await openEventSource(paths, { ...flags, signal });
+  const source = await openEventSource(paths, { ...flags, signal, onNote: terminal.warn });
   const table = await EventTable.openOrCreate(flags.output);
   const summary = await indexEvents(table, source, work);
   terminal.finishProgress();

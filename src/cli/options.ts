@@ -1,13 +1,13 @@
 /** What the commands share: parsers for the values of options (each returns the value or throws what commander shows). */
 import { InvalidArgumentError, Option } from 'commander';
+import { secondsOf } from '../events/time.ts';
 import type { PictureSize, TimeSpan } from '../types.ts';
 
 /** Seconds: `12.5`, `1:02.5` or `1:00:03`. */
 export function parseSeconds(text: string): number {
-  const match = /^(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('expected seconds, or [h:]m:s.');
-  const [hours = '0', minutes = '0', seconds = '0'] = match.slice(1);
-  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+  const value = secondsOf(text);
+  if (value === undefined) throw new InvalidArgumentError('expected seconds, or [h:]m:s.');
+  return value;
 }
 
 /** A whole number of at least `least`. */
@@ -84,6 +84,14 @@ export function parseSome<T extends string>(choices: readonly T[]): (text: strin
 /** The examples that follow the options in `--help`. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+}
+
+/** What a list of events may be, for the help of the commands that take one. */
+export const LIST_FORMS = 'CSV, JSON, ELAN .eaf, BDD-X, a folder of clips (docs/events.md)';
+
+/** The option that says where the videos of a list lie. */
+export function videosOption(): Option {
+  return new Option('--videos <folder>', 'where the videos of the list lie (default: beside it)');
 }
 
 /** An option that takes one of a few words. */

@@ -1,4 +1,5 @@
 /** `l2caf project`: a map of embedded events. */
+import { stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { Command } from 'commander';
 import { L2cafError } from '../errors.ts';
@@ -10,11 +11,12 @@ import { type EmbeddedRecord, EventTable } from '../retrieval/event-table.ts';
 import { drawMap } from '../retrieval/map-picture.ts';
 import { PROJECTIONS, type Projection, projectEmbeddings } from '../retrieval/project.ts';
 import { writeProjectorFiles } from '../retrieval/projector-files.ts';
-import { choiceOption, examples, parseCount } from './options.ts';
+import { choiceOption, examples, LIST_FORMS, parseCount, videosOption } from './options.ts';
 import { interruptible } from './run.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 
 interface ProjectFlags {
+  readonly videos?: string;
   readonly output?: string;
   readonly tsv?: string;
   readonly method: Projection;
@@ -29,12 +31,16 @@ interface ProjectFlags {
 export function projectCommand(): Command {
   return new Command('project')
     .description('draw a map on which similar events lie together')
-    .argument('<events>', 'a database that l2caf index wrote, an events file (CSV), or a folder with analyses')
+    .argument(
+      '<events>',
+      `a database that l2caf index wrote, a folder with analyses, or a list of events: ${LIST_FORMS}`,
+    )
+    .addOption(videosOption())
     .option('-o, --output <file>', 'the picture, .svg or .png')
     .option('--tsv <folder>', 'tensors.tsv and metadata.tsv for the TensorFlow embedding projector')
     .addOption(choiceOption('--method <name>', 'principal components, or UMAP', PROJECTIONS, 'pca'))
     .option('--seed <number>', 'seed of UMAP', parseCount(0), 0)
-    .option('--model <name>', 'the model that embeds events of a CSV file: a name or a folder', DEFAULT_MODEL)
+    .option('--model <name>', 'the model that embeds the events of a list: a name or a folder', DEFAULT_MODEL)
     .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
     .option('--json', 'print the points as one JSON document')
     .option('-q, --quiet', 'no progress')
@@ -90,12 +96,16 @@ async function readEmbedded(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<readonly EmbeddedRecord[]> {
-  if (extname(path).toLowerCase() !== '.csv') {
+  const isFile = await stat(path).then(
+    (info) => info.isFile(),
+    () => false, // an address, perhaps
+  );
+  if (!isFile) {
     const table = await EventTable.openOrCreate(path);
     // By content, so that a map does not depend on the order in which events were indexed.
     if (table.model) return (await table.select()).sort((a, b) => compareRecords(a, b));
   }
-  const { records, embed } = await openEventSource([path], { ...flags, signal });
+  const { records, embed } = await openEventSource([path], { ...flags, signal, onNote: terminal.warn });
   const embeddings = await embed([...records.keys()], terminal.onProgress);
   return records.map((record, i) => ({ ...record, embedding: embeddings[i]! }));
 }

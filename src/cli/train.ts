@@ -17,11 +17,12 @@ import { MININGS, type Mining } from '../training/losses.ts';
 import { METRIC_LOSSES, type MetricLoss } from '../training/objective.ts';
 import { type DomainFile, type TrainingPlan, trainModel } from '../training/train-model.ts';
 import type { GridShape, PictureSize } from '../types.ts';
-import { choiceOption, examples, parseCount, parseNumber, parseSize } from './options.ts';
+import { choiceOption, examples, LIST_FORMS, parseCount, parseNumber, parseSize, videosOption } from './options.ts';
 import { interruptible } from './run.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
 interface TrainFlags {
+  readonly videos?: string;
   readonly domain: readonly DomainFile[];
   readonly dense: readonly DomainFile[];
   readonly denseClasses: readonly DomainFile[];
@@ -67,8 +68,9 @@ interface TrainFlags {
 export function trainCommand(): Command {
   const command = new Command('train')
     .description('train the shallow CNN and the LSTM on labelled events')
-    .argument('[events...]', 'CSV files with the columns id, video, start, end, label, split')
-    .option('--domain <name=events.csv>', 'an events file with labels of its own (repeatable)', collectFiles, [])
+    .argument('[events...]', `lists of events with labels and splits: ${LIST_FORMS}`)
+    .option('--domain <name=events.csv>', 'a list with labels of its own (repeatable)', collectFiles, [])
+    .addOption(videosOption())
     .option('--dense <name=folder>', 'masks or boxes of a domain: trains the shallow CNN on them too', collectFiles, [])
     .option(
       '--dense-classes <name=a,b>',
@@ -173,11 +175,13 @@ async function run(events: readonly string[], flags: TrainFlags, signal: AbortSi
     trainModel(plan, {
       backend: backend.name,
       cacheBytes: flags.cacheLimit * 1e9,
+      videos: flags.videos,
       outputFolder: flags.output,
       resume: flags.resume,
       signal,
       onProgress: terminal.onProgress,
       onNote: (text) => terminal.info(text),
+      onWarning: (text) => terminal.warn(text),
       onStep: (record) => showStep(terminal, record, flags.steps),
     }),
   ).finally(() => terminal.finishProgress());
@@ -194,7 +198,7 @@ function planOf(events: readonly string[], flags: TrainFlags): TrainingPlan {
   if (domains.length === 0) throw new L2cafError('usage', 'no events to train on', { hint: 'l2caf train EVENTS.csv' });
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
-    throw new L2cafError('usage', `two events files are named ${twice}`, {
+    throw new L2cafError('usage', `two lists are named ${twice}`, {
       hint: 'name them: --domain NAME=EVENTS.csv',
     });
   }
@@ -305,7 +309,7 @@ function collectSwaps(text: string, earlier: TrainFlags['swap']): TrainFlags['sw
   return [...earlier, [a, b]];
 }
 
-/** The name of an events file; of one that is called `events.csv`, the name of its folder. */
+/** The name of a list; of one that is called `events.csv`, the name of its folder. */
 function stem(path: string): string {
   const own = basename(path, extname(path));
   return own === 'events' ? basename(dirname(path)) : own;

@@ -2,9 +2,8 @@
  * Boxes of objects as a CSV file, the form that most annotations can be brought to: `file,x,y,w,h`, or `x0,y0,x1,y1` in place
  * of the last four; `frame` for videos (from 0); `class` or `class_name` if they have one. Other columns are passed over.
  */
-import { readFile } from 'node:fs/promises';
-import { L2cafError, messageOf } from '../errors.ts';
-import { parseCsv } from '../training/csv.ts';
+import { L2cafError } from '../errors.ts';
+import { readCsvFile } from '../events/csv.ts';
 import type { Box } from './wsol.ts';
 
 /** One box. */
@@ -22,10 +21,7 @@ export interface FileBox {
  * @throws L2cafError `input-not-found`; `input-unreadable` with every line that is wrong
  */
 export async function readBoxesCsv(path: string): Promise<FileBox[]> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
-  });
-  const [header, ...records] = parseCsv(text, path);
+  const [header, ...records] = await readCsvFile(path);
   const columns = columnsOf(header?.fields ?? [], path);
   const problems: string[] = [];
   const boxes = records.flatMap(({ line, fields }) => {

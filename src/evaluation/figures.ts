@@ -3,7 +3,7 @@
  * interval over events. Tables, CSV files and plots are made from this one shape, so a new figure is a new measure.
  */
 import { createPause } from '../concurrent.ts';
-import { groupBy } from '../training/group-by.ts';
+import { groupBy } from '../group-by.ts';
 import type { ProgressListener } from '../types.ts';
 import { bootstrap, type Estimate } from './bootstrap.ts';
 

@@ -6,13 +6,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LabelledEvent } from '../events/labelled.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import { rankCorrelation, structuralSimilarity } from '../l2caf/similarity.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
 import type { Head } from '../models/head.ts';
 import { createRandom } from '../random.ts';
 import { type PlannedEvent, type PlannedView, planEvents } from '../training/dataset.ts';
-import type { LabelledEvent } from '../training/events.ts';
 import type { ProgressListener, VideoClip } from '../types.ts';
 import { runFfmpeg } from '../video/ffmpeg.ts';
 import { probeClip, readDetails } from '../video/probe.ts';

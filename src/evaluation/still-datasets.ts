@@ -5,8 +5,8 @@
 import { access, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { L2cafError, messageOf } from '../errors.ts';
-import { parseCsv } from '../training/csv.ts';
-import { groupBy } from '../training/group-by.ts';
+import { parseCsv } from '../events/csv.ts';
+import { groupBy } from '../group-by.ts';
 import { readBoxesCsv } from './boxes-csv.ts';
 import { type MatStruct, type MatValue, readMatFile } from './mat-file.ts';
 import type { Box } from './wsol.ts';
@@ -145,7 +145,7 @@ interface CarList {
 
 async function readCarsCsv(folder: string): Promise<CarList> {
   const csv = async (name: string): Promise<string[][]> =>
-    parseCsv(await text(join(folder, name)), name).map(({ fields }) => [...fields]);
+    parseCsv(await text(join(folder, name)), name, ',').map(({ fields }) => [...fields]);
   const names = (await csv('names.csv')).map((fields) => fields.join(', '));
   const rows = (await csv('anno_test.csv')).map(([file = '', ...rest]) => ({
     file,

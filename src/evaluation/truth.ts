@@ -4,9 +4,10 @@
  */
 import { basename, extname } from 'node:path';
 import { L2cafError, throwIfAborted } from '../errors.ts';
+import type { LabelledEvent } from '../events/labelled.ts';
+import { stemOf } from '../events/video-files.ts';
+import { groupBy } from '../group-by.ts';
 import type { PlannedEvent, PlannedFrame } from '../training/dataset.ts';
-import type { LabelledEvent } from '../training/events.ts';
-import { groupBy } from '../training/group-by.ts';
 import { checkSize, LabelFolder } from '../training/label-folder.ts';
 import type { PictureSize, ProgressListener } from '../types.ts';
 import { type FileBox, readBoxesCsv } from './boxes-csv.ts';
@@ -85,7 +86,7 @@ export class TruthBoxes implements Truth {
 
   private constructor(path: string, boxes: readonly FileBox[]) {
     this.#path = path;
-    this.#boxes = groupBy(boxes, ({ file }) => basename(file, extname(file)));
+    this.#boxes = groupBy(boxes, ({ file }) => stemOf(file));
     const classes = boxes.flatMap((box) => (box.class === undefined ? [] : [box.class]));
     this.#classes = classes.length > 0 ? new Set(classes) : undefined;
   }
@@ -101,7 +102,7 @@ export class TruthBoxes implements Truth {
 
   /** See {@link Truth}. */
   async read({ clip, video, label }: LabelledEvent, { frameIndex }: PlannedFrame): Promise<BinaryImage | undefined> {
-    const own = this.#boxes.get(basename(video, extname(video)));
+    const own = this.#boxes.get(stemOf(video));
     if (own === undefined) {
       throw new L2cafError('input-unreadable', `${this.#path} has no boxes of ${basename(video)}`);
     }

@@ -22,7 +22,7 @@ export async function readAnalyses(paths: readonly string[]): Promise<EventSourc
   const [model] = models;
   if (model === undefined) {
     throw new L2cafError('input-not-found', `there is no analysis.json in ${paths.join(', ')}`, {
-      hint: 'give an events file (CSV), analyses that l2caf analyze wrote, or a folder with such',
+      hint: 'give a list of events, analyses that l2caf analyze wrote, or a folder with such',
     });
   }
   const stray = models.findIndex(({ sha256 }) => sha256 !== model.sha256);

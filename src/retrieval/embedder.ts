@@ -1,11 +1,12 @@
 /** Events → embeddings of one model, by way of the cache of trunk features that training fills and uses too. */
+
+import type { LabelledEvent } from '../events/labelled.ts';
 import { type BackendChoice, useBackend } from '../models/backend.ts';
 import type { Head } from '../models/head.ts';
 import { loadModel } from '../models/model-directory.ts';
 import { findModel } from '../models/packaged.ts';
 import { type PlannedEvent, planEvents } from '../training/dataset.ts';
 import { embedViews } from '../training/embed.ts';
-import type { LabelledEvent } from '../training/events.ts';
 import type { FeatureCache } from '../training/feature-cache.ts';
 import { openFeatureCache, prepareFeatures } from '../training/features.ts';
 import type { ProgressListener } from '../types.ts';

@@ -1,29 +1,41 @@
-/** Where events to be embedded come from: an events file, whose frames are run through a model, or analyses. */
+/** Where events to be embedded come from: a list, whose frames are run through a model, or analyses. */
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { L2cafError } from '../errors.ts';
-import { readEvents } from '../training/events.ts';
+import { L2cafError, messageOf } from '../errors.ts';
+import { type LabelledOptions, readEvents } from '../events/labelled.ts';
 import { readAnalyses } from './analyses.ts';
 import { type EmbedderOptions, openEmbedder } from './embedder.ts';
 import { type EventSource, recordOf } from './index-events.ts';
 
+/** The model for a list, and where its videos lie. */
+export interface EventSourceOptions extends EmbedderOptions, Pick<LabelledOptions, 'videos' | 'onNote'> {
+  readonly model: string;
+}
+
 /**
- * Opens one events file (CSV), or analyses and folders with analyses.
+ * Opens one list of events, or analyses and folders with analyses.
  *
  * @throws L2cafError `usage` for a mixture; as `readEvents`, `openEmbedder` and `readAnalyses`
  */
 export async function openEventSource(
   paths: readonly string[],
-  { model, ...options }: EmbedderOptions & { readonly model: string },
+  { model, videos, onNote, ...options }: EventSourceOptions,
 ): Promise<EventSource> {
-  const tables = paths.filter((path) => extname(path).toLowerCase() === '.csv');
-  if (tables.length === 0) return readAnalyses(paths);
-  if (tables.length < paths.length || tables.length > 1) {
-    throw new L2cafError('usage', 'give one events file, or analyses, but not both', {
+  const areAnalyses = await Promise.all(paths.map(holdsAnalyses));
+  if (!areAnalyses.includes(false)) {
+    if (videos !== undefined) {
+      throw new L2cafError('usage', '--videos says where the videos of a list lie; analyses know their own');
+    }
+    return readAnalyses(paths);
+  }
+  if (paths.length > 1) {
+    throw new L2cafError('usage', 'give one list of events, or analyses, but not both', {
       hint: 'run l2caf index once for each: they go into the same database',
     });
   }
   const embedder = await openEmbedder(model, options);
-  const planned = await embedder.plan(await readEvents(tables[0]!, options.signal));
+  const events = await readEvents(paths[0]!, { needs: [], videos, onNote, signal: options.signal });
+  const planned = await embedder.plan(events);
   return {
     model: embedder.model,
     records: planned.map(recordOf),
@@ -33,4 +45,23 @@ export async function openEventSource(
         onProgress,
       ),
   };
+}
+
+/** Whether a path is an analysis, or a folder that holds some; anything else is a list of events. */
+async function holdsAnalyses(path: string): Promise<boolean> {
+  const cannotRead = (cause: unknown): never => {
+    throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  };
+  const info = await stat(path).catch(cannotRead);
+  if (info.isDirectory()) {
+    const names = await readdir(path, { recursive: true }).catch(cannotRead);
+    return names.some((name) => /(^|[\\/])analysis\.json$/.test(name));
+  }
+  if (extname(path).toLowerCase() !== '.json') return false;
+  try {
+    const document = JSON.parse(await readFile(path, 'utf8')) as { readonly schema?: unknown } | null;
+    return typeof document?.schema === 'string'; // as every analysis states its own
+  } catch {
+    return false; // whoever reads it as a list says what is wrong
+  }
 }

@@ -77,7 +77,8 @@ export async function indexEvents(
 /** A planned event as a table keeps it. */
 export function recordOf({ event, views }: PlannedEvent): EventRecord {
   const { id, clip, span, label, split } = event;
-  return { id, video: resolve(clip.path), videoSha256: views[0]!.frames[0]!.videoSha256, span, label, split };
+  const video = { video: resolve(clip.path), videoSha256: views[0]!.frames[0]!.videoSha256 };
+  return { id, ...video, span, ...(label !== '' && { label }), ...(split !== '' && { split }) };
 }
 
 /** Features are nearly all of the work, so an event is as far as they are. */

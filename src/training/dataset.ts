@@ -5,14 +5,14 @@
  */
 import { mapConcurrently } from '../concurrent.ts';
 import { throwIfAborted } from '../errors.ts';
+import type { LabelledEvent } from '../events/labelled.ts';
 import { sha256OfFile } from '../files.ts';
+import { groupBy } from '../group-by.ts';
 import type { PictureSize, ProgressListener, VideoClip } from '../types.ts';
 import { listFrames } from '../video/frame-list.ts';
 import { framesAt } from '../video/sample.ts';
-import type { LabelledEvent } from './events.ts';
 import type { Extractor } from './extractor.ts';
 import type { FeatureCache, FrameVariant } from './feature-cache.ts';
-import { groupBy } from './group-by.ts';
 import { type View, viewsOf, viewTimes } from './views.ts';
 
 /** Events with one set of labels, from one source; only events of the same domain are compared. */

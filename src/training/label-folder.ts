@@ -4,12 +4,13 @@
  * evaluation the objects that decide events.
  */
 import { access, readFile } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { L2cafError, messageOf } from '../errors.ts';
+import type { LabelledEvent } from '../events/labelled.ts';
+import { stemOf } from '../events/video-files.ts';
 import type { PictureSize } from '../types.ts';
 import { openPicture, picturePixels } from '../video/picture.ts';
-import type { LabelledEvent } from './events.ts';
 
 const boxSchema = z.tuple([z.number(), z.number(), z.number(), z.number()]);
 const boxDocumentSchema = z.object({
@@ -64,7 +65,7 @@ export class LabelFolder {
   }
 
   #baseOf(video: string): string {
-    return join(this.#folder, basename(video, extname(video)));
+    return join(this.#folder, stemOf(video));
   }
 }
 

@@ -2,9 +2,10 @@
  * Draws the batches of a training run. A batch depends on the seed and the step alone, so a resumed run sees the batches
  * that an uninterrupted one would have seen.
  */
+
+import { groupBy } from '../group-by.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { PlannedEvent, PlannedView } from './dataset.ts';
-import { groupBy } from './group-by.ts';
 
 /** An event in a batch, shown as one of its views. */
 export interface Sample {

@@ -6,7 +6,9 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { L2cafError } from '../errors.ts';
+import { readEvents } from '../events/labelled.ts';
 import { writeFileAtomically } from '../files.ts';
+import { groupBy } from '../group-by.ts';
 import { featureMapShape, type Head, type HeadSpec, untrainedHead } from '../models/head.ts';
 import { type ModelManifest, saveModel } from '../models/model-directory.ts';
 import type { NamedArray } from '../models/safetensors.ts';
@@ -17,14 +19,13 @@ import { checkComponents, fitComponents, reducedSpec, reduceFeatures, unfoldComp
 import { drawCurves } from './curves.ts';
 import { type Domain, type PlannedEvent, planEvents } from './dataset.ts';
 import { DenseLabels, type DenseSource } from './dense-labels.ts';
-import { checkTrainable, readEvents } from './events.ts';
 import { type FeatureOptions, openFeatureCache, prepareFeatures } from './features.ts';
 import { domainFigures } from './figures.ts';
-import { groupBy } from './group-by.ts';
 import { BatchSampler, type SamplerOptions } from './sampler.ts';
+import { checkTrainable } from './trainable.ts';
 import { type TrainerOptions, train } from './trainer.ts';
 
-/** An events file and the name of its domain. */
+/** A list of events and the name of its domain. */
 export interface DomainFile {
   readonly name: string;
   readonly path: string;
@@ -51,6 +52,8 @@ export interface TrainingPlan {
 
 /** How a training runs; none of this changes the result. */
 export interface TrainingWork extends FeatureOptions {
+  /** Folder of the videos; default: that of each list. */
+  readonly videos?: string | undefined;
   readonly outputFolder: string;
   /** Continue from the checkpoint in the output folder. */
   readonly resume: boolean;
@@ -58,6 +61,8 @@ export interface TrainingWork extends FeatureOptions {
   readonly onStep?: (record: StepRecord) => void;
   /** Told what the user should know, a sentence at a time. */
   readonly onNote?: (text: string) => void;
+  /** Told what must not be overlooked. */
+  readonly onWarning?: (text: string) => void;
 }
 
 /**
@@ -70,7 +75,7 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   const { trainer } = plan;
   checkComponents(plan.spec, plan.components);
   const { signal, onProgress } = work;
-  const domains = await readDomains(plan, signal);
+  const domains = await readDomains(plan, work);
   const planned = await planEvents(domains, { frames: trainer.frames, views: plan.views, seed: trainer.seed, signal });
   const labels = [...new Set(planned.map(({ event }) => event.label))].sort();
   const spec: HeadSpec = plan.classifier ? { ...plan.spec, labels } : plan.spec;
@@ -131,13 +136,13 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   return manifest;
 }
 
-/** Reads all events files; training events of the validation videos become validation events. */
-async function readDomains(plan: TrainingPlan, signal: AbortSignal | undefined): Promise<Domain[]> {
+/** Reads all lists; training events of the validation videos become validation events. */
+async function readDomains(plan: TrainingPlan, { videos: folder, signal, onWarning }: TrainingWork): Promise<Domain[]> {
   const videos = new Set(plan.validationVideos);
   const domains: Domain[] = [];
   const found = new Set<string>();
   for (const { name, path } of plan.domains) {
-    const events = (await readEvents(path, signal)).map((event) => {
+    const events = (await readEvents(path, { videos: folder, signal, onNote: onWarning })).map((event) => {
       if (!videos.has(event.video) || event.split !== 'train') return event;
       found.add(event.video);
       return { ...event, split: 'val' as const };

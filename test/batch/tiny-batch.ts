@@ -1,7 +1,7 @@
 /** A batch with the tiny network: all that `l2caf batch` does but for its options. */
 import { resolve } from 'node:path';
 import { Batch, type EventEnd, type EventMaker, type EventPlan, isOpen } from '../../src/batch/batch.ts';
-import { readEventList } from '../../src/batch/events.ts';
+import { readBatchEvents } from '../../src/batch/events.ts';
 import type { AnalysisSettings, BatchModel, BatchSettings, DrawSettings, Output } from '../../src/batch/outputs.ts';
 import { EventQueue, parseQueueAddress } from '../../src/batch/queue.ts';
 import { writeResults } from '../../src/batch/results.ts';
@@ -61,7 +61,7 @@ export async function runTinyBatch(
   const maker = await makerOf(batch, settings, options);
   const ends: EventEnd[] = [];
   try {
-    const { events } = await readEventList(list, batch.videos);
+    const { events } = await readBatchEvents(list, batch.videos);
     const plans = await batch.plan(events, settings);
     await batch.run(plans.filter(isOpen), maker, {
       onEnd: (end) => {

@@ -145,7 +145,11 @@ describe('render refuses, in one line and leaving no file', () => {
 
 describe('other commands refuse, in one line and leaving no file', () => {
   it.each<[string, string[], RegExp]>([
-    ['train: events that are a folder', ['train', 'folder.mp4'], /error: cannot read folder\.mp4: it is a folder/],
+    [
+      'train: a folder without events',
+      ['train', 'folder.mp4'],
+      /error: folder\.mp4 cannot be used: the folder holds no video/,
+    ],
     [
       'train: an output folder that is a file',
       ['train', 'none.csv', '-o', 'good.mp4'],

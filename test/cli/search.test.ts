@@ -1,5 +1,5 @@
 /** `index`, `search` and `project` from the outside, on analyses, so that no network runs; in this process, for speed. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadImage } from '@napi-rs/canvas';
@@ -29,6 +29,7 @@ beforeAll(async () => {
     });
   }
   await writeFile(join(folder, 'events.csv'), 'id,video,start,end,label,split\n');
+  await mkdir(join(folder, 'no-events'));
   process.chdir(folder);
   await run('index', 'done', '-o', 'db');
 });
@@ -141,9 +142,15 @@ it.each<[string, string[], L2cafError['code'], RegExp]>([
     'usage',
     /indexed with the model untrained-0.* not /,
   ],
-  ['no analyses', ['index', CLIPS, '-o', 'x'], 'input-not-found', /no analysis\.json in/],
-  ['an empty events file', ['index', 'events.csv', '-o', 'x'], 'input-unreadable', /it holds no events/],
-  ['events of two kinds', ['index', 'events.csv', 'done', '-o', 'x'], 'usage', /one events file, or analyses/],
+  [
+    'a folder without events',
+    ['index', 'no-events', '-o', 'x'],
+    'input-unreadable',
+    /holds no video and no \.eaf file/,
+  ],
+  ['videos of analyses', ['index', 'done', '-o', 'x', '--videos', CLIPS], 'usage', /analyses know their own/],
+  ['an empty list', ['index', 'events.csv', '-o', 'x'], 'input-unreadable', /it holds no events/],
+  ['events of two kinds', ['index', 'events.csv', 'done', '-o', 'x'], 'usage', /one list of events, or analyses/],
   ['a file in place of a database', ['index', 'done', '-o', 'events.csv'], 'input-unreadable', /events\.csv/],
   ['a map as JPEG', ['project', 'db', '-o', 'map.jpg'], 'usage', /neither a \.svg nor a \.png/],
   ['a map of nothing', ['project', 'none', '-o', 'map.png'], 'input-not-found', /cannot read none/],

@@ -66,6 +66,13 @@ describe('TruthFolder', () => {
     expect(images[1]!.pixels[4 * WIDTH + 10]).toBe(0);
   });
 
+  it('knows a video by its name, whichever system wrote its path', async () => {
+    for (const video of ['drives/masked', 'C:\\drives\\masked']) {
+      const { event } = planned('cyclist', video, 1);
+      expect(area((await truth.read(event, toyFrame('masked', 0)))!.pixels)).toBe(2 * HEIGHT);
+    }
+  });
+
   it('takes the class that the label names from a mask', async () => {
     const { event } = planned('cyclist', 'masked', 2);
     const first = await truth.read(event, toyFrame('masked', 0));

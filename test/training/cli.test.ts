@@ -19,7 +19,7 @@ it.each<[string, string[], number, RegExp]>([
   ['no events', ['train'], 2, /no events to train on/],
   ['an events file that is not there', ['train', 'none.csv'], 1, /cannot read none\.csv/],
   ['all missing videos at once', ['train', 'gone.csv'], 1, /line 2: .*x\.mp4.*\n.*line 3: .*y\.mp4/],
-  ['two domains of one name', ['train', 'gone.csv', 'gone.csv'], 2, /two events files are named gone/],
+  ['two domains of one name', ['train', 'gone.csv', 'gone.csv'], 2, /two lists are named gone/],
   ['dense labels of no domain', ['train', 'gone.csv', '--dense', 'city=x'], 2, /--dense city: the domains are gone/],
   ['classes of no dense labels', ['train', 'gone.csv', '--dense-classes', 'gone=car'], 2, /there is no --dense gone/],
   ['relations of no domain', ['train', 'gone.csv', '--relation', 'city=1'], 2, /--relation city: the domains are gone/],

@@ -2,8 +2,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { LabelledEvent } from '../../src/events/labelled.ts';
 import { ensureFeatures, planEvents } from '../../src/training/dataset.ts';
-import type { LabelledEvent } from '../../src/training/events.ts';
 import type { Extractor } from '../../src/training/extractor.ts';
 import type { FeatureCache } from '../../src/training/feature-cache.ts';
 import { probeClip } from '../../src/video/probe.ts';

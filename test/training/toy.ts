@@ -2,11 +2,12 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LabelledEvent } from '../../src/events/labelled.ts';
+import type { Split } from '../../src/events/row.ts';
 import { toFloat16 } from '../../src/models/float16.ts';
 import type { HeadSpec } from '../../src/models/head.ts';
 import { createRandom } from '../../src/random.ts';
 import type { PlannedEvent, PlannedFrame } from '../../src/training/dataset.ts';
-import type { LabelledEvent, Split } from '../../src/training/events.ts';
 import { FeatureCache } from '../../src/training/feature-cache.ts';
 import { PLAIN_VIEW } from '../../src/training/views.ts';
 

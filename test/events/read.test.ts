@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { folderOf, readEventList } from '../../src/batch/events.ts';
-import { readRows } from '../../src/batch/rows.ts';
+import { readBatchEvents } from '../../src/batch/events.ts';
 import { Videos } from '../../src/batch/videos.ts';
+import { readRows } from '../../src/events/read.ts';
+import { folderOf } from '../../src/events/row.ts';
 import { makeClip } from '../video/clips.ts';
 
 let folder: string;
@@ -32,7 +33,12 @@ describe('CSV and JSON lines', () => {
     const first = { startSec: 1, endSec: 2.5, label: 'turn', split: '', extra: { weather: 'rain, fog' } };
     for (const { rows, problems } of [await readRows(csv), await readRows(jsonl)]) {
       expect(problems).toEqual([]);
-      expect(rows[0]).toMatchObject({ id: 'event-00001', videos: ['drive.mp4'], place: expect.any(String), ...first });
+      expect(rows[0]).toMatchObject({
+        id: 'event-00001',
+        videos: [{ name: 'drive.mp4' }],
+        place: expect.any(String),
+        ...first,
+      });
       expect(rows[1]).not.toHaveProperty('startSec');
     }
     expect((await readRows(jsonl)).rows[1]).toMatchObject({ place: 'line 3', extra: { tags: '["a"]' } });
@@ -42,7 +48,7 @@ describe('CSV and JSON lines', () => {
     const { rows, problems } = await readRows(csv);
     expect(problems).toEqual([
       'line 4: 3 fields, the heading has 4',
-      'line 2: the start "x" is not a number of seconds',
+      'line 2: the start "x" is not a time (seconds, m:ss or h:mm:ss)',
       'line 3: the video is empty',
     ]);
     expect(rows.map(({ id }) => id)).toEqual(['d']);
@@ -53,7 +59,7 @@ describe('CSV and JSON lines', () => {
     ]);
   });
   it.each([
-    ['c.csv', 'clip,start\na,1\n', /no column video/],
+    ['c.csv', 'road,start\na,1\n', /no column video, only road, start/],
     ['empty.csv', '', /it is empty/],
     ['d.csv', 'video,video\na,b\n', /a column is there twice/],
   ])('are refused as a whole when their heading is wrong (%s)', async (name, text, message) => {
@@ -74,7 +80,7 @@ describe('BDD-X tables', () => {
       {
         place: 'line 2, answer 1',
         id: '06d5-1',
-        videos: ['06d5.mov'],
+        videos: [{ name: '06d5.mov' }],
         startSec: 0,
         endSec: 11,
         label: 'The car accelerates',
@@ -117,12 +123,12 @@ describe('ELAN files', () => {
 <TIER TIER_ID="Empty"/>`),
     );
     const { rows, problems } = await readRows(path);
-    const span = { startSec: 1.5, endSec: 3 };
+    const span = { startSec: 1, endSec: 2.5 }; // of the annotation; the video's origin is added when it is found
     expect(rows).toMatchObject([
       { place: 'line 13', id: 'session-a1', ...span, label: 'left turn & stop', extra: { tier: 'Goal-oriented' } },
       { id: 'session-a3', ...span, label: 'sign', extra: { tier: 'Cause' } },
     ]);
-    expect(rows[0]!.videos[0]).toBe('./drive.mp4');
+    expect(rows[0]!.videos[0]).toEqual({ name: './drive.mp4', offsetSec: 0.5 });
     expect(problems).toEqual(['line 16: the annotation a2 has no end time']);
   });
   it.each([
@@ -137,7 +143,7 @@ describe('ELAN files', () => {
     await mkdir(sessions);
     const tier = `<TIER TIER_ID="t"><ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a1" TIME_SLOT_REF1="ts1" TIME_SLOT_REF2="ts2"><ANNOTATION_VALUE>x</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER>`;
     for (const name of ['one.eaf', 'two.eaf']) await writeFile(join(sessions, name), elan(tier));
-    const { events } = await readEventList(sessions, new Videos(), { videos: join(folder, 'videos') });
+    const { events } = await readBatchEvents(sessions, new Videos(), { videos: join(folder, 'videos') });
     expect(events.map(({ id }) => id)).toEqual(['one-a1', 'two-a1']);
   });
 });
@@ -148,7 +154,7 @@ describe('events', () => {
   it('are those whose video is there and holds them; the rest is reported', async () => {
     const path = await file('list.csv', list);
     await writeFile(join(folder, 'videos', 'list.csv'), list);
-    const { events, problems } = await readEventList(path, new Videos(), { videos: join(folder, 'videos') });
+    const { events, problems } = await readBatchEvents(path, new Videos(), { videos: join(folder, 'videos') });
     expect(events).toMatchObject([{ id: 'a', video: 'drive.mp4', span: { startSec: 0, endSec: 2 } }]);
     expect(problems).toEqual([
       expect.stringMatching(/^line 3: there is no file .*absent\.mp4$/),
@@ -160,12 +166,12 @@ describe('events', () => {
   it('can be chosen by label and number', async () => {
     const path = await file('list.csv', list);
     const options = { videos: join(folder, 'videos') };
-    expect((await readEventList(path, new Videos(), { ...options, limit: 1 })).problems).toEqual([]);
-    const { events } = await readEventList(path, new Videos(), { ...options, only: 'y', limit: 1 });
+    expect((await readBatchEvents(path, new Videos(), { ...options, limit: 1 })).problems).toEqual([]);
+    const { events } = await readBatchEvents(path, new Videos(), { ...options, only: 'y', limit: 1 });
     expect(events.map(({ id }) => id)).toEqual(['A']);
   });
   it('may be a folder of clips', async () => {
-    const { events } = await readEventList(join(folder, 'videos'), new Videos());
+    const { events } = await readBatchEvents(join(folder, 'videos'), new Videos());
     expect(events).toMatchObject([{ id: 'drive', span: { startSec: 0, endSec: 5 } }]);
     await mkdir(join(folder, 'empty'));
     await expect(readRows(join(folder, 'empty'))).rejects.toMatchObject({ message: /holds no video/ });

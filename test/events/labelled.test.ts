@@ -3,26 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseCsv } from '../../src/training/csv.ts';
-import { checkTrainable, type LabelledEvent, readEvents } from '../../src/training/events.ts';
+import { type LabelledEvent, type LabelledOptions, readEvents } from '../../src/events/labelled.ts';
+import { checkTrainable } from '../../src/training/trainable.ts';
 import { makeClip } from '../video/clips.ts';
-
-describe('parseCsv', () => {
-  const fieldsOf = (text: string): (readonly string[])[] => parseCsv(text, 'x.csv').map(({ fields }) => fields);
-  it('reads quoted fields, doubled quotes, empty fields and any line ending', () => {
-    expect(fieldsOf('\uFEFFa,"b, c",d\r\n1,"say ""hi""",\n,,3')).toEqual([
-      ['a', 'b, c', 'd'],
-      ['1', 'say "hi"', ''],
-      ['', '', '3'],
-    ]);
-  });
-  it('keeps the line a record starts on, over blank lines and line breaks in quotes', () => {
-    expect(parseCsv('a,b\n\n"x\ny",2\n3,4\n', 'x.csv').map(({ line }) => line)).toEqual([1, 3, 5]);
-  });
-  it('tells where a quote is not closed', () => {
-    expect(() => fieldsOf('a,b\n1,"2\n')).toThrow(/x\.csv, line 2: a quotation mark/);
-  });
-});
 
 describe('readEvents', () => {
   let folder: string;
@@ -31,10 +14,10 @@ describe('readEvents', () => {
     await makeClip(join(folder, 'drive, one.mp4'), { frames: 40, rate: '10', width: 64, height: 64 });
   });
   afterAll(() => rm(folder, { recursive: true }));
-  const read = async (text: string): Promise<LabelledEvent[]> => {
+  const read = async (text: string, options: LabelledOptions = {}): Promise<LabelledEvent[]> => {
     const path = join(folder, 'events.csv');
     await writeFile(path, text);
-    return readEvents(path);
+    return readEvents(path, options);
   };
 
   it('reads columns in any order', async () => {
@@ -67,10 +50,17 @@ describe('readEvents', () => {
       expect(message).toMatch(expected);
     }
   });
-  it('names unknown and missing columns', async () => {
-    await expect(read('id,video,begin,end,label,split\n')).rejects.toThrow(
-      /unknown columns: begin\n.*missing columns: start/,
-    );
+  it('asks for labels and splits only where they are needed', async () => {
+    const list = 'video,start,end\n"drive, one.mp4",0,1\n';
+    await expect(read(list)).rejects.toThrow(/line 2: the label is empty\n {2}line 2: the split is ""/);
+    await expect(read(list, { needs: ['label'] })).rejects.toThrow(/line 2: the label is empty$/);
+    expect(await read(list, { needs: [] })).toMatchObject([{ id: 'event-00001', label: '', split: '' }]);
+  });
+  it('looks for videos where they are said to be', async () => {
+    const options = { needs: [], videos: join(folder, 'elsewhere') } as const;
+    await expect(read('video\n"drive, one.mp4"\n', options)).rejects.toThrow(/line 2: there is no file .*elsewhere/);
+    const moved = await read('video\n"gone/drive, one.mp4"\n', { needs: [], videos: folder });
+    expect(moved).toMatchObject([{ video: 'gone/drive, one.mp4', clip: { path: join(folder, 'drive, one.mp4') } }]);
   });
   it('refuses an empty file', async () => {
     await expect(read('id,video,start,end,label,split\n')).rejects.toThrow(/holds no events/);

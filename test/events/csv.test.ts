@@ -1,0 +1,58 @@
+/** Separated values: fields, lines, and that one line that is out of order does not take others with it. */
+import { describe, expect, it } from 'vitest';
+import { parseCsv, readCsv } from '../../src/events/csv.ts';
+
+const fieldsOf = (text: string): (readonly string[])[] => readCsv(text).records.map(({ fields }) => fields);
+const linesOf = (text: string): number[] => readCsv(text).records.map(({ line }) => line);
+
+describe('readCsv', () => {
+  it('reads quoted fields, doubled quotes, empty fields and any line ending', () => {
+    for (const end of ['\n', '\r\n', '\r']) {
+      expect(fieldsOf(`\uFEFFa,"b, c",d${end}1,"say ""hi""",${end},,3${end}`)).toEqual([
+        ['a', 'b, c', 'd'],
+        ['1', 'say "hi"', ''],
+        ['', '', '3'],
+      ]);
+    }
+  });
+  it('takes white space around quotation marks for none of the field', () => {
+    expect(fieldsOf('a,b\n1, "x, y" \n 2 ,\t"z"\n')).toEqual([
+      ['a', 'b'],
+      ['1', 'x, y'],
+      ['2', 'z'],
+    ]);
+  });
+  it.each([
+    ['a;b;c\n1,5;2;3\n', ['1,5', '2', '3']],
+    ['a\tb\n1\t2, 3\n', ['1', '2, 3']],
+    ['a|b\n1|2\n', ['1', '2']],
+    ['"a;x","b"\n"1","2;3"\n', ['1', '2;3']],
+    ['sep=;\r\na;b\r\n1;2\r\n', ['1', '2']],
+  ])('finds the delimiter of %j', (text, row) => {
+    expect(fieldsOf(text)[1]).toEqual(row);
+  });
+  it('keeps the line a record starts on, over blank lines and line breaks in quotes', () => {
+    for (const end of ['\n', '\r\n', '\r']) {
+      expect(linesOf(['a,b', '', '"x', 'y",2', ',', '3,4', ''].join(end))).toEqual([1, 3, 6]);
+    }
+    expect(linesOf('sep=,\na,b\n1,2\n')).toEqual([2, 3]);
+  });
+  it('tells which lines are misquoted and reads on with the next', () => {
+    const { records, misquoted } = readCsv('a,b\n1,"two\n3,"four"\n5,s"ix\n7,8\n9,"ten\n');
+    expect(misquoted).toEqual([2, 4, 6]);
+    expect(records.map(({ line, fields }) => [line, ...fields])).toEqual([
+      [1, 'a', 'b'],
+      [3, '3', 'four'],
+      [5, '7', '8'],
+    ]);
+    expect(() => parseCsv('a,b\n1,"2\n', 'x.csv')).toThrow(/x\.csv, line 2: a quotation mark/);
+  });
+  it('reads a field of 20 MB', () => {
+    const huge = 'x""'.repeat(7e6);
+    expect(readCsv(`a,b\n1,"${huge}"\n2,3\n`).records.map(({ line, fields }) => [line, fields[1]!.length])).toEqual([
+      [1, 1],
+      [2, 14e6],
+      [3, 1],
+    ]);
+  });
+});
