@@ -180,7 +180,7 @@ async function run(events: readonly string[], flags: TrainFlags, signal: AbortSi
       onNote: (text) => terminal.info(text),
       onStep: (record) => showStep(terminal, record, flags.steps),
     }),
-  ).finally(() => terminal.finishProgress());
+  );
   if (flags.json) terminal.result(JSON.stringify(manifest, null, 2));
   else {
     terminal.result(figuresTable(manifest));
