@@ -96,6 +96,7 @@ async function runIn(
   stop: AbortSignal,
 ): Promise<void> {
   const batch = await Batch.open(folder);
+  for (const warning of batch.warnings) display.warn(warning);
   try {
     const { events, problems } = await readEventList(path, batch.videos, {
       ...(flags.videos !== undefined && { videos: flags.videos }),
