@@ -11,6 +11,7 @@ const PROGRAMS = [
   'batch/damaged-worker',
   'batch/slow-worker',
   'batch/tiny-queue-worker',
+  'batch/lock-program',
   'cli/ending-program',
 ];
 
