@@ -1,5 +1,5 @@
 /**
- * The errors l2caf throws on purpose. Each carries a code that programs can test, a message of one line that says what
+ * The errors l2caf throws on purpose, and how errors cross between threads, processes and machines. Each carries a code that programs can test, a message of one line that says what
  * is wrong and where, and, where there is something to be done, a hint. Anything else that is thrown is a bug.
  */
 
@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'shape-mismatch'
   | 'diverged'
   | 'worker-lost'
+  | 'answer-invalid'
   | 'queue-unavailable'
   | 'aborted';
 
@@ -62,6 +63,10 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   ELOOP: 'its links lead in a circle',
   ENOSPC: 'the disk is full',
   ENAMETOOLONG: 'the name is too long',
+  EDQUOT: "the disk's quota is used up",
+  EIO: 'the disk does not work as it should',
+  EMFILE: 'too many files are open',
+  ENFILE: 'too many files are open',
 };
 
 /** The message of anything that was thrown, on one line; the operating system's codes in words. */
@@ -70,4 +75,45 @@ export function messageOf(error: unknown): string {
   if (words) return words;
   const text = error instanceof Error ? error.message : String(error);
   return text.trim().split(/\s*\n\s*/)[0] ?? '';
+}
+
+/** The operating system's code (`ENOSPC`, …) of an error, or of what caused it; undefined when it is not the system's. */
+export function systemCodeOf(error: unknown): string | undefined {
+  const seen = new Set<unknown>();
+  for (let at = error; at instanceof Error && !seen.has(at); at = at.cause) {
+    seen.add(at);
+    if ('code' in at && typeof at.code === 'string' && /^E[A-Z0-9]+$/.test(at.code)) return at.code;
+  }
+  return undefined;
+}
+
+/** An error as it crosses between threads, processes and machines: classes and causes do not. */
+export interface ErrorValues {
+  readonly message: string;
+  /** Of an {@link L2cafError}. */
+  readonly code?: ErrorCode | undefined;
+  readonly hint?: string | undefined;
+  /** See {@link systemCodeOf}. */
+  readonly systemCode?: string | undefined;
+  readonly stack?: string | undefined;
+}
+
+/** What crosses of anything that was thrown. */
+export function valuesOf(error: unknown): ErrorValues {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const { code, hint }: Partial<L2cafError> = error instanceof L2cafError ? error : {};
+  const systemCode = systemCodeOf(error);
+  return {
+    message,
+    ...(code && { code }),
+    ...(hint && { hint }),
+    ...(systemCode && { systemCode }),
+    ...(stack && { stack }),
+  };
+}
+
+/** The error on the other side; the place where it was thrown is that of its cause. */
+export function errorFrom({ message, code, hint, systemCode, stack }: ErrorValues): Error {
+  const cause = Object.assign(new Error(message), { ...(stack && { stack }), ...(systemCode && { code: systemCode }) });
+  return code ? new L2cafError(code, message, { ...(hint && { hint }), cause }) : cause;
 }

@@ -1,31 +1,123 @@
 /**
- * Files that are either whole or absent: everything l2caf writes goes to a temporary name in the same folder first and
- * is renamed when it is complete, so that a crash, a full disk or Ctrl-C leaves no half-written file under a final name.
+ * Files that are either whole or absent: everything l2caf writes goes to a temporary name in the same folder first, is
+ * brought to the disk, and is renamed when it is complete, so that a crash, a power cut, a full disk or Ctrl-C leaves no
+ * half-written file under a final name.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
-import { L2cafError, messageOf } from './errors.ts';
+import { constants, createReadStream } from 'node:fs';
+import { access, lstat, mkdir, open, readlink, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, extname, join, resolve } from 'node:path';
+import { L2cafError, messageOf, systemCodeOf } from './errors.ts';
 
 /**
  * Calls `write` with a temporary path beside `path` (same extension) and renames the result to `path`; removes it if
- * `write` fails. Creates the folder.
+ * `write` fails. Creates the folder. When it resolves, the file outlives a power cut. A file that is replaced keeps its
+ * permissions; through a link, the file that it names is replaced.
  *
- * @throws L2cafError `output-unwritable` when the folder cannot be made or written to.
+ * @throws L2cafError `output-unwritable` when the folder cannot be made or written to, the disk is full (also where `write`
+ *   fails without saying so), or `path` is write-protected or anything else than a file
  */
 export async function writeAtomically(path: string, write: (temporaryPath: string) => Promise<void>): Promise<void> {
-  const folder = dirname(path);
-  if (await isFolder(path)) throw unwritable(path, 'it is a folder');
+  const target = await targetOf(path);
+  const folder = dirname(target.path);
   await makeFolder(folder);
-  const extension = extname(path);
-  const temporary = join(folder, `.${basename(path, extension)}.${randomBytes(4).toString('hex')}.part${extension}`);
+  const temporary = join(folder, temporaryName(target.path));
   try {
     await write(temporary);
-    await rename(temporary, path);
+    await sync(temporary, 'r+', target.mode);
+    await rename(temporary, target.path);
+    await syncFolder(folder);
   } catch (error) {
-    await rm(temporary, { force: true, recursive: true });
-    throw isFileSystemError(error) ? unwritable(path, error) : error;
+    const problem = await diskProblem(error, temporary);
+    await rm(temporary, { force: true, recursive: true }).catch(() => {}); // what went wrong before is to be told
+    throw problem === undefined ? error : unwritable(path, problem);
+  }
+}
+
+/** The longest extension that is kept; those that programs go by are shorter, and a name has 255 bytes at most. */
+const EXTENSION_BYTES = 32;
+
+/** Of a length of its own, whatever the file's. */
+function temporaryName(path: string): string {
+  const extension = extname(path);
+  return `.${randomBytes(8).toString('hex')}.part${Buffer.byteLength(extension) > EXTENSION_BYTES ? '' : extension}`;
+}
+
+/** As many links as Linux follows. */
+const MAX_LINKS = 40;
+
+/** The file that a path names, which need not be there, and its permissions if it is. */
+async function targetOf(path: string): Promise<{ readonly path: string; readonly mode?: number }> {
+  let target = path;
+  try {
+    for (let links = 0; links <= MAX_LINKS; links++) {
+      const info = await lstat(target).catch((error: unknown) => {
+        if (!ABSENT.has(systemCodeOf(error) ?? '')) throw error;
+      });
+      if (info === undefined) return { path: target };
+      if (!info.isSymbolicLink()) {
+        if (info.isDirectory()) throw unwritable(path, 'it is a folder');
+        if (!info.isFile()) throw unwritable(path, 'it is not a regular file');
+        await access(target, constants.W_OK);
+        return { path: target, mode: info.mode & 0o777 };
+      }
+      target = resolve(await realpath(dirname(target)), await readlink(target));
+    }
+  } catch (error) {
+    throw error instanceof L2cafError ? error : unwritable(path, error);
+  }
+  throw unwritable(path, 'its links lead in a circle');
+}
+
+const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
+
+/**
+ * What the operating system has against a file whose writing has failed, if anything. Other programs (ffmpeg) say in words
+ * only that the disk is full; whether it is, is tried out.
+ */
+async function diskProblem(error: unknown, temporary: string): Promise<unknown> {
+  if (isFileSystemError(error)) return error;
+  if (error instanceof L2cafError && error.code === 'aborted') return undefined;
+  try {
+    await writeFile(temporary, new Uint8Array(PROBE_BYTES), { flag: 'a' });
+    await syncFile(temporary);
+    return undefined;
+  } catch (problem) {
+    return problem instanceof Error ? Object.assign(problem, { cause: error }) : problem;
+  }
+}
+
+const PROBE_BYTES = 1 << 16;
+
+/**
+ * Brings the entries of a folder to the disk: which files there are, under which names. (Windows does so by itself.)
+ *
+ * @throws NodeJS.ErrnoException when the disk cannot be written
+ */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform !== 'win32') await sync(folder, 'r');
+}
+
+/** Brings the content of a file to the disk. Throws as {@link syncFolder}. */
+export async function syncFile(path: string): Promise<void> {
+  await sync(path, 'r+');
+}
+
+/** File systems that cannot bring one file to the disk (some on networks) say so by these. */
+const NO_SYNC: ReadonlySet<string> = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS', 'EACCES', 'EPERM']);
+
+async function sync(path: string, flags: 'r' | 'r+', mode?: number): Promise<void> {
+  const file = await open(path, flags).catch((error: unknown) => {
+    // A folder that may be written, but not read.
+    if (flags === 'r+' || !NO_SYNC.has(systemCodeOf(error) ?? '')) throw error;
+  });
+  try {
+    if (mode !== undefined) await file?.chmod(mode);
+    await file?.sync();
+  } catch (error) {
+    if (!NO_SYNC.has(systemCodeOf(error) ?? '')) throw error;
+  } finally {
+    await file?.close();
   }
 }
 
@@ -55,6 +147,7 @@ async function makeMissing(folder: string): Promise<string | undefined> {
   await mkdir(folder).catch(async (error: unknown) => {
     if (!(await isFolder(folder))) throw error; // else another process has just made it
   });
+  await syncFolder(parent);
   return topmostNew ?? folder;
 }
 

@@ -4,7 +4,7 @@
  */
 import { extname } from 'node:path';
 import { parentPort, type TransferListItem, Worker, workerData } from 'node:worker_threads';
-import { type ErrorCode, L2cafError } from './errors.ts';
+import { type ErrorValues, errorFrom, L2cafError, valuesOf } from './errors.ts';
 
 /** A thread that does one kind of job. */
 export interface Thread<Job, Answer> {
@@ -41,7 +41,7 @@ export async function startThread<Job, Answer>(
   worker.on('message', (message: Message<Answer>) => {
     const next = waiting.shift();
     if ('answer' in message) next?.resolve(message.answer);
-    else next?.reject(errorOf(message.error));
+    else next?.reject(errorFrom(message.error));
   });
   worker.on('error', failAll);
   worker.on('exit', () =>
@@ -87,25 +87,6 @@ export async function serveThread<Data, Job, Answer>(
 }
 
 type Message<Answer> = { readonly answer: Answer } | { readonly error: ErrorValues };
-
-/** An error as it crosses between threads: classes do not. */
-interface ErrorValues {
-  readonly code?: ErrorCode;
-  readonly message: string;
-  readonly hint?: string;
-  readonly stack?: string;
-}
-
-function valuesOf(error: unknown): ErrorValues {
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  const ours = error instanceof L2cafError ? { code: error.code, ...(error.hint && { hint: error.hint }) } : {};
-  return { ...ours, message, ...(stack && { stack }) };
-}
-
-function errorOf({ code, message, hint, stack }: ErrorValues): Error {
-  if (code) return new L2cafError(code, message, { ...(hint && { hint }) });
-  return Object.assign(new Error(message), { stack });
-}
 
 function threadUrl(module: string, base: string): URL {
   const url = new URL(`${module}${extname(base)}`, base);

@@ -5,7 +5,15 @@ import { build, type Plugin } from 'esbuild';
 const ROOT = join(import.meta.dirname, '..');
 
 /** Programs that tests start as processes of their own, many times: compiled, they start in a third of the time. */
-const PROGRAMS = ['tiny-batch-program', 'tiny-worker', 'damaged-worker', 'slow-worker', 'tiny-queue-worker'];
+const PROGRAMS = [
+  'batch/tiny-batch-program',
+  'batch/tiny-worker',
+  'batch/damaged-worker',
+  'batch/slow-worker',
+  'batch/tiny-queue-worker',
+  'batch/lock-program',
+  'cli/ending-program',
+];
 
 /**
  * Before any test: the build that the tests of the command line run is that of the current sources. A type error does not
@@ -15,8 +23,9 @@ export async function setup(): Promise<void> {
   const { status } = spawnSync(process.execPath, [join(ROOT, 'scripts', 'setup.mjs')], { stdio: 'inherit' });
   if (status !== 0) console.warn('the build reported errors');
   await build({
-    entryPoints: PROGRAMS.map((name) => join(ROOT, 'test', 'batch', `${name}.ts`)),
+    entryPoints: PROGRAMS.map((name) => join(ROOT, 'test', `${name}.ts`)),
     outdir: join(ROOT, '.cache', 'test-programs'),
+    entryNames: '[name]',
     bundle: true,
     format: 'esm',
     platform: 'node',

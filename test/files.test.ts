@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeFolder, sha256OfFile, withFolder } from '../src/files.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { makeFolder, sha256OfFile, withFolder, writeAtomically, writeFileAtomically } from '../src/files.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -28,6 +29,81 @@ describe('sha256OfFile', () => {
     await expect(sha256OfFile(path)).rejects.toThrow('ENOENT');
     await writeFile(path, 'here');
     expect(await sha256OfFile(path)).toBe(expected('here'));
+  });
+});
+
+describe('writeFileAtomically', () => {
+  const names = async (): Promise<string[]> => (await readdir(folder, { recursive: true })).sort();
+
+  it('writes to the file that a link names, also to one that is not there yet', async () => {
+    await mkdir(join(folder, 'real'));
+    await mkdir(join(folder, 'links'));
+    await writeFile(join(folder, 'real', 'a'), 'old');
+    await symlink('../real/a', join(folder, 'links', 'a'));
+    await symlink('a', join(folder, 'links', 'twice'));
+    await symlink('../real/new', join(folder, 'links', 'new'));
+    await symlink(join('links'), join(folder, 'by')); // `..` is where the links lie, not where the path says
+    await writeFileAtomically(join(folder, 'links', 'twice'), 'first');
+    expect(await readFile(join(folder, 'real', 'a'), 'utf8')).toBe('first');
+    await writeFileAtomically(join(folder, 'by', 'new'), 'second');
+    expect(await readFile(join(folder, 'real', 'new'), 'utf8')).toBe('second');
+    expect(await readlink(join(folder, 'links', 'a'))).toBe('../real/a');
+    await rm(join(folder, 'by'));
+    expect(await names()).toEqual(['links', 'links/a', 'links/new', 'links/twice', 'real', 'real/a', 'real/new']);
+  });
+
+  it('keeps the permissions of what it replaces', async () => {
+    await writeFile(join(folder, 'private'), 'old', { mode: 0o600 });
+    await writeFileAtomically(join(folder, 'private'), 'new');
+    expect((await stat(join(folder, 'private'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('writes names as long as there are, and refuses longer ones before any work', async () => {
+    for (const name of ['n'.repeat(255), `${'n'.repeat(251)}.png`, `n.${'x'.repeat(253)}`, 'ü'.repeat(127)]) {
+      await writeFileAtomically(join(folder, name), 'x');
+      expect(await readFile(join(folder, name), 'utf8')).toBe('x');
+    }
+    const work = vi.fn(async () => {});
+    const writing = writeAtomically(join(folder, 'n'.repeat(256)), work);
+    await expect(writing).rejects.toMatchObject({ code: 'output-unwritable', message: /the name is too long$/ });
+    expect(work).not.toHaveBeenCalled();
+  });
+
+  it.skipIf(process.platform === 'win32')('replaces nothing but files', async () => {
+    await symlink('loop', join(folder, 'loop'));
+    await mkdir(join(folder, 'folder'));
+    spawnSync('mkfifo', [join(folder, 'pipe')]);
+    const before = await names();
+    const refused: [string, RegExp][] = [
+      [join(folder, 'loop'), /links lead in a circle/],
+      [join(folder, 'folder'), /it is a folder/],
+      [join(folder, 'pipe'), /not a regular file/],
+      ['/dev/null', /not a regular file/],
+    ];
+    for (const [path, message] of refused) {
+      await expect(writeFileAtomically(path, 'x')).rejects.toMatchObject({ code: 'output-unwritable', message });
+    }
+    expect(await names()).toEqual(before);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('refuses what is write-protected', async () => {
+    await writeFile(join(folder, 'protected'), 'old', { mode: 0o400 });
+    await expect(writeFileAtomically(join(folder, 'protected'), 'new')).rejects.toMatchObject({
+      message: /permission denied$/,
+    });
+    expect(await readFile(join(folder, 'protected'), 'utf8')).toBe('old');
+  });
+
+  it('leaves what was there, and nothing else, when the writing fails', async () => {
+    await writeFile(join(folder, 'a'), 'old');
+    const failure = new Error('no');
+    const write = async (temporary: string): Promise<never> => {
+      await writeFile(temporary, 'half');
+      throw failure;
+    };
+    await expect(writeAtomically(join(folder, 'a'), write)).rejects.toBe(failure);
+    expect(await readFile(join(folder, 'a'), 'utf8')).toBe('old');
+    expect(await names()).toEqual(['a']);
   });
 });
 

@@ -9,8 +9,9 @@ import { mapConcurrently } from '../concurrent.ts';
 import { L2cafError, messageOf } from '../errors.ts';
 import { folderOf } from '../events/row.ts';
 import { fileSize, makeFolder } from '../files.ts';
+import { checkedOutcome } from './answers.ts';
 import type { BatchEvent } from './events.ts';
-import { Journal, type JournalEntry, type MadeEntry, type MadeFile } from './journal.ts';
+import { Journal, type JournalEntry, type MadeEntry, type MadeFile, type OpenedJournal } from './journal.ts';
 import { takeLock } from './lock.ts';
 import { type BatchSettings, FILE_NAMES, keysOf, OUTPUTS, type Output } from './outputs.ts';
 import type { EventOutcome } from './tasks.ts';
@@ -80,15 +81,20 @@ export class Batch {
   readonly folder: string;
   /** The videos that the journal knows, and those that are looked at. */
   readonly videos: Videos;
+  /** What was lost of the journal, one line each. */
+  readonly warnings: readonly string[];
   readonly #journal: Journal;
   readonly #records: Map<string, EventRecord>;
   readonly #unlock: () => Promise<void>;
 
-  private constructor(folder: string, journal: Journal, entries: readonly JournalEntry[], unlock: () => Promise<void>) {
+  private constructor(folder: string, { journal, entries, damagedLines }: OpenedJournal, unlock: () => Promise<void>) {
     this.folder = folder;
     this.#journal = journal;
     this.#unlock = unlock;
     this.#records = recordsOf(entries);
+    this.warnings = damagedLines.map(
+      (line) => `${join(folder, JOURNAL)}, line ${line}, is damaged: its event is made again`,
+    );
     const known = entries.flatMap((entry) => (entry.kind === 'video' ? [entry.facts] : []));
     this.videos = new Videos(known, (facts) => journal.append({ kind: 'video', facts }));
   }
@@ -103,8 +109,7 @@ export class Batch {
     const unlock = await takeLock(join(folder, '.lock'));
     try {
       await removeLeftovers(folder);
-      const { journal, entries } = await Journal.open(join(folder, JOURNAL));
-      return new Batch(folder, journal, entries, unlock);
+      return new Batch(folder, await Journal.open(join(folder, JOURNAL)), unlock);
     } catch (error) {
       await unlock();
       throw error;
@@ -151,8 +156,9 @@ export class Batch {
       const folder = this.folderOf(id);
       onStart?.(event);
       await removeLeftovers(folder);
-      const outcome = await maker.run(event, folder, outputs);
-      if (outcome === undefined) return;
+      const answer = await maker.run(event, folder, outputs);
+      if (answer === undefined) return;
+      const outcome = checkedOutcome(answer, outputs);
       const { attempts } = outcome;
       if ('error' in outcome) {
         const { error } = outcome;
@@ -217,5 +223,5 @@ function describe(error: Error): string {
 export async function removeLeftovers(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   const parts = names.filter((name) => /^\..*\.part(\.\w+)?$/.test(name));
-  await Promise.all(parts.map((name) => rm(join(folder, name), { force: true })));
+  await Promise.all(parts.map((name) => rm(join(folder, name), { recursive: true, force: true })));
 }

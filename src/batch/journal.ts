@@ -1,12 +1,13 @@
 /**
  * What a batch has done, one JSON line per fact, only ever appended to and flushed to the disk: whoever is killed at any
- * moment has lost the last line at most. The file is the memory of a batch; results are made from it.
+ * moment has lost the last line at most, and a line that was damaged costs what it said, no more. The file is the memory of a batch; results are made from it.
  */
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { L2cafError, messageOf } from '../errors.ts';
-import { makeFolder } from '../files.ts';
+import { L2cafError, messageOf, systemCodeOf } from '../errors.ts';
+import { makeFolder, syncFolder } from '../files.ts';
 import { figuresSchema } from './figures.ts';
 import { OUTPUTS } from './outputs.ts';
 
@@ -26,8 +27,10 @@ const clipSchema = z.object({
 /** A file that was made: what it was made from and with, as a hash, and its size. */
 const madeSchema = z.object({ key: z.string(), bytes: z.int().nonnegative() });
 
+const SCHEMA = 'l2caf-batch/1';
+
 const entrySchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('batch'), schema: z.literal('l2caf-batch/1') }),
+  z.object({ kind: z.literal('batch'), schema: z.literal(SCHEMA) }),
   z.object({
     kind: z.literal('video'),
     facts: z.object({ clip: clipSchema, sha256: z.string(), bytes: z.number(), changedMs: z.number() }),
@@ -56,6 +59,14 @@ export type MadeEntry = Extract<JournalEntry, { kind: 'made' }>;
 /** A file that was made. */
 export type MadeFile = z.infer<typeof madeSchema>;
 
+/** What a journal held when it was opened. */
+export interface OpenedJournal {
+  readonly journal: Journal;
+  readonly entries: readonly JournalEntry[];
+  /** Lines, counted from one, that could not be read: what they said is forgotten. */
+  readonly damagedLines: readonly number[];
+}
+
 /** A journal that is open for appending. One process at a time; see `lock.ts`. */
 export class Journal {
   readonly #file: FileHandle;
@@ -67,27 +78,43 @@ export class Journal {
   }
 
   /**
-   * Opens a journal, or begins one, and reads what it holds. A last line that was torn off is removed.
+   * Opens a journal, or begins one, and reads what it holds. A last line that was torn off is removed; what else cannot be
+   * read is told.
    *
-   * @throws L2cafError `input-unreadable` when another line is damaged; `output-unwritable`
+   * @throws L2cafError `input-unreadable` when it cannot be read, is of another version, or no journal; `output-unwritable`
    */
-  static async open(path: string): Promise<{ journal: Journal; entries: JournalEntry[] }> {
-    await makeFolder(dirname(path));
-    const bytes = await readFile(path).catch(() => Buffer.alloc(0));
-    const whole = bytes.lastIndexOf(0x0a) + 1;
-    const entries = readEntries(bytes.toString('utf8', 0, whole), path);
-    const file = await open(path, 'a').catch((cause: unknown) => {
+  static async open(path: string): Promise<OpenedJournal> {
+    const folder = dirname(path);
+    await makeFolder(folder);
+    const { entries, damagedLines, bytes } = await readJournal(path);
+    let file: FileHandle | undefined;
+    try {
+      file = await open(path, 'a');
+      await file.truncate(bytes);
+      await syncFolder(folder); // the file may be new
+    } catch (cause) {
+      await file?.close();
       throw new L2cafError('output-unwritable', `cannot write ${path}: ${messageOf(cause)}`, { cause });
-    });
-    await file.truncate(whole);
+    }
     const journal = new Journal(file);
-    if (entries.length === 0) await journal.append({ kind: 'batch', schema: 'l2caf-batch/1' });
-    return { journal, entries };
+    if (entries.length === 0) await journal.append({ kind: 'batch', schema: SCHEMA });
+    return { journal, entries, damagedLines };
   }
 
-  /** Appends an entry; it is on the disk when the promise resolves. Entries that come together are flushed together. */
+  /**
+   * Appends an entry; it is on the disk when the promise resolves. Entries that come together are flushed together. After a
+   * failure nothing more can be appended: where the file ends is not known any more.
+   *
+   * @throws L2cafError `output-unwritable`; `answer-invalid` at once for what could not be read again, which changes nothing
+   */
   append(entry: JournalEntry): Promise<void> {
-    this.#waiting.push(`${JSON.stringify(entry)}\n`);
+    const checked = entrySchema.safeParse(entry);
+    if (!checked.success) {
+      const { path, message } = checked.error.issues[0]!;
+      // What could not be read again is not written.
+      throw new L2cafError('answer-invalid', `cannot note a ${entry.kind}: ${path.join('.')}: ${message}`);
+    }
+    this.#waiting.push(`${JSON.stringify(checked.data)}\n`);
     this.#written = this.#written.then(() => this.#flush());
     return this.#written;
   }
@@ -96,10 +123,12 @@ export class Journal {
     if (this.#waiting.length === 0) return; // went with an earlier one
     const lines = this.#waiting.join('');
     this.#waiting = [];
-    await this.#file.appendFile(lines).catch((cause: unknown) => {
+    try {
+      await this.#file.appendFile(lines);
+      await this.#file.datasync();
+    } catch (cause) {
       throw new L2cafError('output-unwritable', `cannot write the journal: ${messageOf(cause)}`, { cause });
-    });
-    await this.#file.datasync();
+    }
   }
 
   /** Closes the file; nothing may be appended after. */
@@ -109,15 +138,49 @@ export class Journal {
   }
 }
 
-function readEntries(text: string, path: string): JournalEntry[] {
-  const lines = text.split('\n').slice(0, -1);
-  return lines.map((line, i) => {
-    const result = entrySchema.safeParse(jsonOf(line));
-    if (result.success) return result.data;
-    throw new L2cafError('input-unreadable', `${path}, line ${i + 1}, is damaged or of another version of l2caf`, {
-      hint: 'remove the file to begin the batch again, or choose another folder with -o',
-      cause: result.error,
-    });
+/** What a journal holds; `bytes`: of its whole lines. */
+async function readJournal(path: string): Promise<Omit<OpenedJournal, 'journal'> & { readonly bytes: number }> {
+  const entries: JournalEntry[] = [];
+  const damagedLines: number[] = [];
+  let [line, bytes] = [0, 0];
+  for await (const text of linesOf(path)) {
+    line++;
+    bytes += text.length + 1;
+    const value = jsonOf(text.toString('utf8'));
+    const result = entrySchema.safeParse(value);
+    if (result.success) entries.push(result.data);
+    else if ((value as { kind?: unknown } | undefined)?.kind === 'batch')
+      throw unusable(path, 'of another version of l2caf');
+    else damagedLines.push(line);
+  }
+  if (entries.length === 0 && line > 0) throw unusable(path, 'damaged, or no journal of a batch');
+  return { entries, damagedLines, bytes };
+}
+
+/** The lines that end, without their ends; a journal may be larger than a string can be. */
+async function* linesOf(path: string): AsyncGenerator<Buffer> {
+  let rest: Buffer[] = [];
+  try {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      let start = 0;
+      for (let end = chunk.indexOf(LINE_END); end >= 0; end = chunk.indexOf(LINE_END, start)) {
+        yield Buffer.concat([...rest, chunk.subarray(start, end)]);
+        rest = [];
+        start = end + 1;
+      }
+      rest.push(chunk.subarray(start));
+    }
+  } catch (cause) {
+    if (systemCodeOf(cause) === 'ENOENT') return;
+    throw new L2cafError('input-unreadable', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+const LINE_END = 0x0a;
+
+function unusable(path: string, why: string): L2cafError {
+  return new L2cafError('input-unreadable', `${path} is ${why}`, {
+    hint: 'remove the file to begin the batch again, or choose another folder with -o',
   });
 }
 

@@ -6,8 +6,8 @@ import { extname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import workerpool from 'workerpool';
-import { L2cafError } from '../errors.ts';
-import { SetupError } from './setup-error.ts';
+import { type ErrorValues, errorFrom, L2cafError } from '../errors.ts';
+import { SetupError, setupErrorOf } from './setup-error.ts';
 import type { WorkerMethods } from './tasks.ts';
 
 /** What a worker is doing. */
@@ -19,14 +19,10 @@ export interface WorkerState {
   readonly peakBytes: number;
 }
 
-/** What a worker says of a task before it answers: that it begins, or why it failed; then the worker ends itself. */
+/** What a worker says of a task before it answers: that it begins, or why it failed; then it waits to be ended. */
 export type TaskNotice =
   | { readonly kind: 'started'; readonly pid: number }
-  | {
-      readonly kind: 'failed';
-      readonly error: Pick<L2cafError, 'name' | 'message' | 'code' | 'hint' | 'stack'>;
-      readonly isSetup: boolean;
-    };
+  | { readonly kind: 'failed'; readonly pid: number; readonly error: ErrorValues; readonly isSetup: boolean };
 
 /** What a worker answers. */
 export interface TaskAnswer<T> {
@@ -126,6 +122,7 @@ export class WorkerPool {
       if (notice.kind === 'failed') {
         failure = errorOf(notice);
         if (failure instanceof SetupError) this.#broken ??= failure;
+        endWorker(notice.pid);
         return;
       }
       pid = notice.pid;
@@ -135,7 +132,7 @@ export class WorkerPool {
     try {
       const answer = (await this.#pool.exec(method, [task], { on })) as TaskAnswer<T>;
       this.#setState(answer.pid, { doing: undefined, peakBytes: answer.peakBytes });
-      return answer;
+      return { value: answer.value };
     } catch (error) {
       if (pid !== undefined) this.#states.delete(pid);
       this.#onState();
@@ -168,14 +165,18 @@ export class WorkerPool {
   }
 }
 
-/** An error that crossed the border between processes. */
 function errorOf({ error, isSetup }: Extract<TaskNotice, { kind: 'failed' }>): Error {
-  const { name, message, code, hint, stack } = error;
-  const cause = new Error(message);
-  cause.stack = stack ?? '';
-  if (name !== 'L2cafError') return cause;
-  const options = { ...(hint !== undefined && { hint }), cause };
-  return isSetup ? new SetupError(code, message, options) : new L2cafError(code, message, options);
+  const failure = errorFrom(error);
+  return isSetup && failure instanceof L2cafError ? setupErrorOf(failure) : failure;
+}
+
+/** It has just said that it waits for this. */
+function endWorker(pid: number): void {
+  try {
+    process.kill(pid);
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 /** What workerpool rejects with when a process ends → what to tell. */

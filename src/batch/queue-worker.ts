@@ -2,12 +2,13 @@
  * A machine's part in batches that are given out through a queue: takes events, several at a time, and makes their files.
  * It writes no journal and no results; the batch does.
  */
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import { L2cafError } from '../errors.ts';
 import { folderOf } from '../events/row.ts';
 import { findVideo } from '../events/video-files.ts';
+import { type QueuedAnswer, toAnswer } from './answers.ts';
 import { type EventEnd, removeLeftovers } from './batch.ts';
 import type { BatchEvent } from './events.ts';
 import { describeModel } from './model.ts';
@@ -17,10 +18,8 @@ import {
   fromStored,
   QUEUE,
   type QueueAddress,
-  type QueuedAnswer,
   type QueuedEvent,
   type QueuedSettings,
-  toAnswer,
   WORKER_ATTEMPTS,
 } from './queue.ts';
 import { EventRunner, type RunnerOptions } from './runner.ts';
@@ -196,6 +195,6 @@ interface SettingsRunner {
   active: number;
 }
 
-function ended(signal: AbortSignal): Promise<void> {
-  return setTimeout(2 ** 31 - 1, undefined, { signal }).catch(() => {});
+async function ended(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
 }

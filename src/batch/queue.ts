@@ -9,9 +9,10 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Job, Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type ErrorCode, L2cafError, messageOf } from '../errors.ts';
+import { L2cafError, messageOf } from '../errors.ts';
 import { fileSize } from '../files.ts';
 import type { RegionMask } from '../video/regions.ts';
+import { fromAnswer, type QueuedAnswer } from './answers.ts';
 import type { EventMaker } from './batch.ts';
 import type { BatchEvent } from './events.ts';
 import { type BatchModel, type BatchSettings, FILE_NAMES, keysOf, type Output } from './outputs.ts';
@@ -37,14 +38,6 @@ export interface QueuedEvent {
   /** How often workers have tried it in vain. */
   readonly attempts: number;
 }
-
-/** What a worker answers: an outcome as JSON can hold it. */
-export type QueuedAnswer =
-  | MadeEvent
-  | {
-      readonly error: { readonly code?: ErrorCode; readonly message: string; readonly hint?: string };
-      readonly attempts: number;
-    };
 
 /** Workers that try an event, before it has failed for good. */
 export const WORKER_ATTEMPTS = 2;
@@ -193,13 +186,10 @@ export class EventQueue implements EventMaker {
     const jobId = hashOf([this.#folder, event.id, outputs.map((name) => [name, keys[name]])]);
     const answer = await this.#answerOf(data, jobId);
     if (answer === undefined) return undefined;
-    const { attempts } = answer;
-    if ('error' in answer) {
-      const { code = 'worker-lost', message, hint } = answer.error;
-      return { error: new L2cafError(code, message, hint === undefined ? {} : { hint }), attempts };
-    }
-    const error = await missingFile(folder, answer);
-    return error ? { error, attempts } : answer;
+    const outcome = fromAnswer(answer, outputs);
+    if ('error' in outcome) return outcome;
+    const error = await missingFile(folder, outcome);
+    return error ? { error, attempts: outcome.attempts } : outcome;
   }
 
   /** Takes back what no worker has begun; what is under way is waited for. */
@@ -271,14 +261,6 @@ function toStored(queued: QueuedEvent): StoredEvent {
     ),
   ) as unknown;
   return { ...queued, settings };
-}
-
-/** An answer as JSON can hold it. */
-export function toAnswer(outcome: EventOutcome): QueuedAnswer {
-  if (!('error' in outcome)) return outcome;
-  const { code, hint } = outcome.error as Partial<L2cafError>;
-  const message = messageOf(outcome.error);
-  return { ...outcome, error: { message, ...(code && { code }), ...(hint !== undefined && { hint }) } };
 }
 
 /** A job as it was given out. */

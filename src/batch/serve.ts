@@ -1,11 +1,11 @@
 /**
  * The worker's side: takes the tasks of a batch, with a network that is opened when the first of them needs it. A worker
- * that fails says why and ends, so that whatever is tried next is tried in a fresh one.
+ * that fails says why and is ended, so that whatever is tried next is tried in a fresh one.
  */
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import workerpool from 'workerpool';
 import { type Analysis, readAnalysis, writeAnalysis } from '../analysis.ts';
+import { valuesOf } from '../errors.ts';
 import { type BoundTarget, explainEvent } from '../explain.ts';
 import { fileSize, writeFileAtomically } from '../files.ts';
 import type { BackendInfo } from '../models/backend.ts';
@@ -53,15 +53,10 @@ function answering<T, R>(work: (task: T) => Promise<R>): (task: T) => Promise<Ta
     notify({ kind: 'started', pid: process.pid });
     try {
       return { value: await work(task), pid: process.pid, peakBytes: process.resourceUsage().maxRSS * 1024 };
-    } catch (thrown) {
-      const { name, message, code, hint, stack } = thrown as Extract<TaskNotice, { kind: 'failed' }>['error'];
-      notify({
-        kind: 'failed',
-        error: { name, message, code, ...(hint && { hint }), ...(stack && { stack }) },
-        isSetup: thrown instanceof SetupError,
-      });
-      await setTimeout(20); // the notice is on its way
-      return process.exit(1);
+    } catch (error) {
+      // Only who has been told why is to see the end: it ends this process.
+      notify({ kind: 'failed', pid: process.pid, error: valuesOf(error), isSetup: error instanceof SetupError });
+      return new Promise(() => {});
     }
   };
 }

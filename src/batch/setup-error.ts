@@ -1,5 +1,5 @@
 /** Failures that are no event's own: they end a batch, or a worker's part in it, instead of failing event after event. */
-import { L2cafError } from '../errors.ts';
+import { L2cafError, systemCodeOf } from '../errors.ts';
 
 /** What every event needs cannot be had here: the model, its backend, the target, room on the disk. */
 export class SetupError extends L2cafError {}
@@ -18,14 +18,22 @@ export async function duringSetup<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Throws a SetupError for the failure of one event that all others will share: the disk is full or write-protected. */
+/** What the operating system answers where nothing can be written any more, by whatever event. */
+const SHARED: ReadonlySet<string> = new Set([
+  ...['ENOSPC', 'EDQUOT', 'EROFS'], // full, or write-protected
+  ...['EIO', 'ENODEV', 'ENXIO', 'ESTALE'], // broken, or gone
+  ...['EMFILE', 'ENFILE'], // no file can be opened
+]);
+
+/** Throws a SetupError for the failure of one event that all others will share. */
 export function throwIfShared(error: unknown): void {
   if (error instanceof SetupError) throw error;
   if (!(error instanceof L2cafError) || error.code !== 'output-unwritable') return;
-  if (/\b(ENOSPC|EDQUOT|EROFS)\b/.test(error.message)) throw setupErrorOf(error);
+  if (SHARED.has(systemCodeOf(error) ?? '')) throw setupErrorOf(error);
 }
 
-function setupErrorOf(error: L2cafError): SetupError {
+/** The same failure, as one that is no event's own. */
+export function setupErrorOf(error: L2cafError): SetupError {
   const { code, message, hint } = error;
   return new SetupError(code, message, { ...(hint !== undefined && { hint }), cause: error });
 }

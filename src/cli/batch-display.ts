@@ -2,11 +2,11 @@
  * What a batch shows while it runs: on a terminal a bar with rate, time left, failures and what each worker is doing;
  * elsewhere a line a minute; with `--json` an object a line on stdout, for other programs.
  */
-import { SingleBar } from 'cli-progress';
 import type { EventEnd } from '../batch/batch.ts';
 import type { WorkerState } from '../batch/pool.ts';
 import { L2cafError } from '../errors.ts';
 import type { ProgressListener } from '../types.ts';
+import { canDrawBar, drawBar, endBar } from './bar.ts';
 import { createTerminal } from './terminal.ts';
 
 /** How a batch ended. */
@@ -61,14 +61,13 @@ interface Standing {
 /** A display over this process's streams. */
 export function createBatchDisplay({ json = false, quiet = false }: { json?: boolean; quiet?: boolean }): BatchDisplay {
   const terminal = createTerminal({ quiet: quiet || json });
-  const view = json ? jsonView() : quiet ? silentView : process.stderr.isTTY ? barView() : plainView();
+  const view = json ? jsonView() : quiet ? silentView : canDrawBar() ? barView() : plainView();
   let standing: Standing | undefined;
   let timer: NodeJS.Timeout | undefined;
   const close = (): void => {
     clearInterval(timer);
     timer = undefined;
-    view.end();
-    terminal.finishProgress();
+    endBar();
   };
   return {
     onProgress: terminal.onProgress,
@@ -91,14 +90,13 @@ export function createBatchDisplay({ json = false, quiet = false }: { json?: boo
       standing!.failed++;
       view.event({ event: 'failed', id, attempts, error: error.message });
       if (json) return;
-      view.end(); // the bar is drawn again below the line
       terminal.warn(`${id} failed: ${error.message}${hintOf(error)}`);
     },
     workers: (states) => {
       if (standing) standing.workers = states;
     },
     stopping: () => {
-      view.end();
+      endBar();
       const running = standing?.running ?? 0;
       const events = running === 1 ? '1 event is' : `${running} events are`;
       process.stderr.write(`stopping: ${events} being finished; once more to stop at once\n`);
@@ -128,10 +126,9 @@ interface View {
   readonly intervalSec: number;
   show(standing: Standing): void;
   event(what: Readonly<Record<string, unknown>>): void;
-  end(): void;
 }
 
-const silentView: View = { intervalSec: 3600, show: () => {}, event: () => {}, end: () => {} };
+const silentView: View = { intervalSec: 3600, show: () => {}, event: () => {} };
 
 function jsonView(): View {
   const write = (what: Readonly<Record<string, unknown>>): void => {
@@ -142,38 +139,23 @@ function jsonView(): View {
     const speed = speedOf(standing);
     write({ event: 'progress', total, finishedBefore, ended, failed, running, ...speed, workers });
   };
-  return { intervalSec: JSON_INTERVAL_SEC, show, event: write, end: () => {} };
+  return { intervalSec: JSON_INTERVAL_SEC, show, event: write };
 }
 
 function plainView(): View {
   const show = (standing: Standing): void => {
     process.stderr.write(`${describe(standing)}\n`);
   };
-  return { intervalSec: PLAIN_INTERVAL_SEC, show, event: () => {}, end: () => {} };
+  return { intervalSec: PLAIN_INTERVAL_SEC, show, event: () => {} };
 }
 
 function barView(): View {
-  let bar: SingleBar | undefined;
   const show = (standing: Standing): void => {
     const { finishedBefore, ended, total } = standing;
-    if (bar === undefined) {
-      bar = new SingleBar({
-        format: '[{bar}] {shown}',
-        hideCursor: true,
-        barsize: 20,
-        stream: process.stderr,
-        linewrap: false,
-      });
-      bar.start(total, finishedBefore + ended, { shown: '' });
-    }
     const doing = standing.workers.map(({ doing = 'waiting' }) => doing).join(' · ');
-    bar.update(finishedBefore + ended, { shown: `${describe(standing)}  ${doing}` });
+    drawBar({ title: '', done: finishedBefore + ended, total, shown: `${describe(standing)}  ${doing}` });
   };
-  const end = (): void => {
-    bar?.stop();
-    bar = undefined;
-  };
-  return { intervalSec: 0.5, show, event: () => {}, end };
+  return { intervalSec: 0.5, show, event: () => {} };
 }
 
 function describe(standing: Standing): string {

@@ -93,6 +93,7 @@ async function runIn(
   stop: AbortSignal,
 ): Promise<void> {
   const batch = await Batch.open(folder);
+  for (const warning of batch.warnings) display.warn(warning);
   try {
     const { videos, only, limit } = flags;
     const { events, problems, notes } = await readBatchEvents(path, batch.videos, {

@@ -168,7 +168,6 @@ export async function publish(
     const found = await study();
     return { report: found.report, paths: await writeReport(flags.output, found.report, found.files) };
   });
-  terminal.finishProgress();
   if (flags.json) return terminal.result(JSON.stringify(report));
   for (const table of report.tables) terminal.result(`${describeTable(table)}\n`);
   for (const path of paths) terminal.result(path);

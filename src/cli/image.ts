@@ -108,7 +108,6 @@ async function analyzeAll(files: readonly string[], flags: ImageFlags, signal: A
         analyses.push(await withFolder(flags.output, () => analyzeOne(model, path, flags, options, terminal)));
       } catch (error) {
         if (!isAboutPicture(error)) throw error;
-        terminal.finishProgress();
         process.exitCode = reportError(error);
       }
     }

@@ -46,7 +46,6 @@ async function run(paths: readonly string[], flags: IndexFlags, signal: AbortSig
   const source = await openEventSource(paths, { ...flags, signal, onNote: terminal.warn });
   const table = await EventTable.openOrCreate(flags.output);
   const summary = await indexEvents(table, source, work);
-  terminal.finishProgress();
   if (flags.json) return terminal.result(JSON.stringify({ database: flags.output, model: source.model, ...summary }));
   const { added, replaced, unchanged, total } = summary;
   terminal.result(`${added} new, ${replaced} replaced, ${unchanged} unchanged; ${total} events in ${flags.output}`);

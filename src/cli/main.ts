@@ -3,7 +3,7 @@
 
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
-import { reportError } from './run.ts';
+import { runProgram } from './run.ts';
 
 /** In the order of the help. Each is loaded when it is named: some bring large libraries. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -34,23 +34,14 @@ const program = new Command('l2caf')
   .showHelpAfterError('(l2caf COMMAND --help shows the options)')
   .exitOverride();
 
-for (const load of commandsFor(process.argv[2])) {
-  const command = await load();
-  program.addCommand(command.copyInheritedSettings(program));
-  for (const subcommand of command.commands) subcommand.copyInheritedSettings(program);
-}
-
-// `l2caf … | head` closes our output early; that is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
-});
-
-try {
+await runProgram(async () => {
+  for (const load of commandsFor(process.argv[2])) {
+    const command = await load();
+    program.addCommand(command.copyInheritedSettings(program));
+    for (const subcommand of command.commands) subcommand.copyInheritedSettings(program);
+  }
   await program.parseAsync();
-} catch (error) {
-  process.exitCode = reportError(error);
-}
+});
 
 /** The command that the first argument names; all of them to list, or to find what was meant. */
 function commandsFor(first: string | undefined): (() => Promise<Command>)[] {

@@ -1,36 +1,75 @@
-/** How every command ends: exit codes, errors in one line, Ctrl-C. */
+/**
+ * How every command ends: exit codes, errors in one line, Ctrl-C. `runProgram` is the one place that ends the process, so
+ * that nothing that somebody forgot (a timer, a connection, a thread) keeps it alive, and the terminal is in order.
+ */
+import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
-import { L2cafError } from '../errors.ts';
+import { L2cafError, messageOf } from '../errors.ts';
+import { endBar } from './bar.ts';
 
 /** Exit codes of the command line; `partly`: a batch finished, some of its events failed. */
 export const EXIT = { done: 0, failed: 1, usage: 2, partly: 3, interrupted: 130 } as const;
 
-/** Runs `work` with a signal that Ctrl-C (or a polite kill) fires; a second Ctrl-C ends the process at once. */
+/** Runs the program and ends the process, whatever else is still going on in it. */
+export async function runProgram(program: () => Promise<unknown>): Promise<void> {
+  process.on('uncaughtException', (error) => void endProgram(reportError(error)));
+  process.on('beforeExit', () => {
+    void endProgram(reportError(new Error('the program had nothing left to do before it was done')));
+  });
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(); // `l2caf … | head` closes our output early; that is no error
+    const why = `cannot write to the standard output: ${messageOf(error)}`;
+    process.exit(reportError(new L2cafError('output-unwritable', why, { cause: error })));
+  });
+  process.stderr.on('error', () => {}); // the terminal is gone: there is nobody left to be told
+  let code: number;
+  try {
+    await program();
+    code = Number(process.exitCode ?? EXIT.done);
+  } catch (error) {
+    code = reportError(error);
+  }
+  await endProgram(code);
+}
+
+async function endProgram(code: number): Promise<void> {
+  endBar();
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => stream.write('', () => resolve())); // also once it is broken
+  }
+  process.exit(code);
+}
+
+/**
+ * Runs `work` with a signal that Ctrl-C fires, or a polite kill, or a terminal that goes away; a second Ctrl-C (or kill)
+ * ends the process at once.
+ */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
+  const hangUp = (): void => controller.abort();
   const stop = (): void => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
     controller.abort();
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', hangUp);
   try {
     return await work(controller.signal);
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', hangUp);
   }
 }
 
-/** Tells the user what was thrown and returns the exit code. A stack trace is shown only with `L2CAF_DEBUG`. */
+/** Tells the user what was thrown and returns the exit code. Stack traces are shown only with `L2CAF_DEBUG`. */
 export function reportError(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  if (!(error instanceof L2cafError)) {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`l2caf: this is a bug, please report it:\n${text}\n`);
-    return EXIT.failed;
-  }
-  process.stderr.write(`error: ${error.message}\n`);
-  if (error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`);
-  if (process.env['L2CAF_DEBUG']) process.stderr.write(`${error.stack}\n${String(error.cause ?? '')}\n`);
+  endBar();
+  const isKnown = error instanceof L2cafError;
+  const message = isKnown ? error.message : `this is a bug of l2caf, please report it: ${messageOf(error)}`;
+  const hint = isKnown ? error.hint : 'with L2CAF_DEBUG=1 in the environment it says where it happened';
+  process.stderr.write(`error: ${message}\n`);
+  if (hint !== undefined) process.stderr.write(`hint: ${hint}\n`);
+  if (process.env['L2CAF_DEBUG']) process.stderr.write(`${inspect(error)}\n`);
+  if (!isKnown) return EXIT.failed;
   if (error.code === 'aborted') return EXIT.interrupted;
   return error.code === 'usage' ? EXIT.usage : EXIT.failed;
 }

@@ -86,7 +86,6 @@ async function run(text: string, flags: SearchFlags, signal: AbortSignal): Promi
     const sheet = { query, neighbours, pairs, frames, exclude, where, onWarning: terminal.warn, signal };
     await writeFileAtomically(output, await drawSearchSheet(sheet));
   }
-  terminal.finishProgress();
   if (flags.json) {
     const answer = { query: plain(query), exclude, where, neighbours: neighbours.map(plain), sheet: output };
     return terminal.result(JSON.stringify(answer));

@@ -2,8 +2,8 @@
  * What the commands say and where: results go to stdout, everything else to stderr; progress is a bar on a terminal and
  * a line now and then elsewhere.
  */
-import { SingleBar } from 'cli-progress';
 import type { Progress, ProgressListener } from '../types.ts';
+import { canDrawBar, drawBar, endBar } from './bar.ts';
 
 /** The two streams, as the commands use them. */
 export interface Terminal {
@@ -14,8 +14,6 @@ export interface Terminal {
   /** A line that must be seen, on stderr, even with `--quiet`. */
   warn(line: string): void;
   readonly onProgress: ProgressListener;
-  /** Ends a progress bar that is being drawn, if any. */
-  finishProgress(): void;
 }
 
 /** Seconds between progress lines where stderr is not a terminal. */
@@ -23,22 +21,20 @@ const PLAIN_INTERVAL_SEC = 10;
 
 /** A terminal over this process's streams. */
 export function createTerminal({ quiet = false }: { quiet?: boolean | undefined } = {}): Terminal {
-  const progress = quiet ? silentProgress : process.stderr.isTTY ? barProgress() : plainProgress();
-  const above = (line: string): void => {
-    progress.finish();
+  const say = (line: string): void => {
+    endBar();
     process.stderr.write(`${line}\n`);
   };
   return {
     result: (line) => {
-      progress.finish();
+      endBar();
       process.stdout.write(`${line}\n`);
     },
     info: (line) => {
-      if (!quiet) above(line);
+      if (!quiet) say(line);
     },
-    warn: (line) => above(`warning: ${line}`),
-    onProgress: (update) => progress.update(update),
-    finishProgress: () => progress.finish(),
+    warn: (line) => say(`warning: ${line}`),
+    onProgress: quiet ? () => {} : canDrawBar() ? barProgress() : plainProgress(),
   };
 }
 
@@ -51,47 +47,29 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
 }
 
-interface ProgressDisplay {
-  update(progress: Progress): void;
-  finish(): void;
-}
-
-const silentProgress: ProgressDisplay = { update: () => {}, finish: () => {} };
-
-function barProgress(): ProgressDisplay {
-  let bar: SingleBar | undefined;
+function barProgress(): ProgressListener {
   let stage = '';
   let rate = rateMeter();
-  const finish = (): void => {
-    bar?.stop();
-    bar = undefined;
-    stage = '';
-  };
-  const update = (progress: Progress): void => {
-    const total = progress.total ?? Math.max(progress.done, 1);
-    if (progress.stage !== stage || bar === undefined) {
-      finish();
+  return (progress) => {
+    if (progress.stage !== stage) {
+      endBar();
       stage = progress.stage;
       rate = rateMeter();
-      bar = new SingleBar({
-        format: '{stage} [{bar}] {shown}',
-        hideCursor: true,
-        stream: process.stderr,
-      });
-      bar.start(total, progress.done, { stage, shown: describe(progress) });
     }
-    bar.setTotal(total);
-    bar.update(progress.done, { stage, shown: `${describe(progress)}${rate(progress)}` });
-    if (progress.done >= total) finish();
+    const { done, total } = progress;
+    drawBar({ title: stage, done, total: total ?? 0, shown: `${describe(progress)}${rate(progress)}` });
+    if (total !== undefined && done >= total) {
+      endBar();
+      stage = '';
+    }
   };
-  return { update, finish };
 }
 
-function plainProgress(): ProgressDisplay {
+function plainProgress(): ProgressListener {
   let stage = '';
   let shownAt = 0;
   let rate = rateMeter();
-  const update = (progress: Progress): void => {
+  return (progress) => {
     const now = performance.now();
     if (progress.stage !== stage) rate = rateMeter();
     const pace = rate(progress);
@@ -101,7 +79,6 @@ function plainProgress(): ProgressDisplay {
     shownAt = now;
     process.stderr.write(`${stage}: ${describe(progress)}${pace}\n`);
   };
-  return { update, finish: () => {} };
 }
 
 /** Says how fast a stage goes, and how long it will take at that pace; nothing until that can be told. */

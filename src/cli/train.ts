@@ -184,7 +184,7 @@ async function run(events: readonly string[], flags: TrainFlags, signal: AbortSi
       onWarning: (text) => terminal.warn(text),
       onStep: (record) => showStep(terminal, record, flags.steps),
     }),
-  ).finally(() => terminal.finishProgress());
+  );
   if (flags.json) terminal.result(JSON.stringify(manifest, null, 2));
   else {
     terminal.result(figuresTable(manifest));

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { L2cafError } from '../errors.ts';
+import { L2cafError, systemCodeOf } from '../errors.ts';
 import { writeFileAtomically } from '../files.ts';
 
 /** What the features of all frames of a cache's user depend on. */
@@ -80,7 +80,13 @@ export class FeatureCache implements FeatureReader {
     const info = await stat(path).catch(() => undefined);
     if (info?.size !== this.frameBytes) return false;
     const now = new Date();
-    await utimes(path, now, now);
+    try {
+      await utimes(path, now, now);
+    } catch (error) {
+      const code = systemCodeOf(error);
+      if (code === 'ENOENT') return false; // another process has just made room
+      if (code !== 'EROFS' && code !== 'EPERM' && code !== 'EACCES') throw error; // a cache that may only be read serves too
+    }
     return true;
   }
 

@@ -1,8 +1,8 @@
 /** What survives of a journal. */
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Journal, type JournalEntry } from '../../src/batch/journal.ts';
 
 let path: string;
@@ -13,31 +13,81 @@ afterEach(() => rm(join(path, '..'), { recursive: true }));
 
 const failed = (event: string): JournalEntry => ({ kind: 'failed', event, error: 'why', attempts: 2 });
 
-it('gives back what was appended, and forgets a line that was torn off', async () => {
+async function write(...entries: readonly JournalEntry[]): Promise<void> {
   const { journal } = await Journal.open(path);
-  await Promise.all(['a', 'b', 'c'].map((event) => journal.append(failed(event))));
+  for (const entry of entries) await journal.append(entry);
   await journal.close();
-  await appendFile(path, '{"kind":"failed","eve');
-  const second = await Journal.open(path);
-  expect(second.entries.slice(1)).toEqual(['a', 'b', 'c'].map(failed));
-  await second.journal.append(failed('d'));
-  await second.journal.close();
-  const { journal: third, entries } = await Journal.open(path);
-  await third.close();
-  expect(entries.slice(1)).toEqual(['a', 'b', 'c', 'd'].map(failed));
-});
+}
 
-it('has an entry on the disk when it says so', async () => {
-  const { journal } = await Journal.open(path);
-  await journal.append(failed('a'));
-  expect(await readFile(path, 'utf8')).toContain('"event":"a"');
+/** Its entries but for the heading, and its damaged lines. */
+async function read(): Promise<readonly [readonly JournalEntry[], readonly number[]]> {
+  const { journal, entries, damagedLines } = await Journal.open(path);
   await journal.close();
-});
+  return [entries.filter(({ kind }) => kind !== 'batch'), damagedLines];
+}
 
-it.each(['not JSON', '{"kind":"unknown"}', '{"kind":"batch","schema":"l2caf-batch/9"}'])(
-  'refuses a line that it does not know: %s',
-  async (line) => {
-    await writeFile(path, `${line}\n`);
-    await expect(Journal.open(path)).rejects.toMatchObject({ code: 'input-unreadable', message: /line 1/ });
-  },
-);
+describe('a journal', () => {
+  it('gives back what was appended, and forgets a line that was torn off', async () => {
+    const { journal } = await Journal.open(path);
+    await Promise.all(['a', 'b', 'c'].map((event) => journal.append(failed(event))));
+    await journal.close();
+    await appendFile(path, '{"kind":"failed","eve');
+    expect(await read()).toEqual([['a', 'b', 'c'].map(failed), []]);
+    await write(failed('d'));
+    expect(await read()).toEqual([['a', 'b', 'c', 'd'].map(failed), []]);
+  });
+
+  it('gives back any text, in lines longer than what is read at once', async () => {
+    const odd = ['\u2028 \u2029 \r \n', 'ü'.repeat(300_000), '\0', '😀'.repeat(70_000)].map(failed);
+    await write(...odd);
+    expect(await read()).toEqual([odd, []]);
+  });
+
+  it('has an entry on the disk when it says so', async () => {
+    const { journal } = await Journal.open(path);
+    await journal.append(failed('a'));
+    expect(await readFile(path, 'utf8')).toContain('"event":"a"');
+    await journal.close();
+  });
+
+  it.each(['not JSON', '', '\0\0\0\0', '{"kind":"unknown"}', '{"kind":"failed","event":7}', 'null', '[]'])(
+    'loses a damaged line and nothing else: %j',
+    async (line) => {
+      await write(failed('a'));
+      await appendFile(path, `${line}\n`);
+      await write(failed('b'));
+      expect(await read()).toEqual([['a', 'b'].map(failed), [3]]);
+    },
+  );
+
+  it('loses a damaged first line and nothing else', async () => {
+    await write(failed('a'));
+    const file = await open(path, 'r+');
+    await file.write('####', 0);
+    await file.close();
+    expect(await read()).toEqual([[failed('a')], [1]]);
+  });
+
+  it.each([
+    ['another version', '{"kind":"batch","schema":"l2caf-batch/9"}\n', /another version/],
+    ['something else', 'a diary\nof mine\n', /no journal of a batch/],
+  ])('of %s is left alone', async (_, text, message) => {
+    await writeFile(path, text);
+    await expect(Journal.open(path)).rejects.toMatchObject({ code: 'input-unreadable', message });
+    expect(await readFile(path, 'utf8')).toBe(text);
+  });
+
+  it('that cannot be read is not begun anew', async () => {
+    await mkdir(path);
+    await expect(Journal.open(path)).rejects.toMatchObject({ code: 'input-unreadable', message: /it is a folder/ });
+  });
+
+  it('does not take what could not be read again', async () => {
+    const { journal } = await Journal.open(path);
+    const entry: JournalEntry = { kind: 'made', event: 'a', files: {}, timingsSec: { trunk: Number.NaN }, attempts: 1 };
+    expect(() => journal.append(entry)).toThrow(/timingsSec\.trunk/);
+    await journal.append(failed('b'));
+    await journal.close();
+    expect(await read()).toEqual([[failed('b')], []]);
+  });
+});

@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { parseQueueAddress } from '../../src/batch/queue.ts';
 import { workQueue } from '../../src/batch/queue-worker.ts';
 import { createRandom } from '../../src/random.ts';
+import { canMount, smallDisk } from '../full-disk.ts';
 import { makeClip } from '../video/clips.ts';
 import { analysesMade, contentOf, killAndCompare, startProgram } from './killing.ts';
 import { hasRedis, PASSWORD, type RunningRedis, startRedis } from './redis.ts';
@@ -107,6 +108,30 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
       Array(3).fill(expect.stringMatching(/copies.drive\.mp4 is not the video that the batch has/)),
     );
   }, 300_000);
+
+  it.skipIf(!canMount)(
+    'is left by a worker whose disk is full, and made by one with room',
+    async () => {
+      const few = await writeEvents('room.csv', 3);
+      const disk = await smallDisk(join(root, 'small'), 1 << 20);
+      await disk.leave(0);
+      const ended = runTinyBatch(few, join(root, 'room', 'out'), { queue: redis.address, outputs: ['strip'] });
+      const full = workQueue(parseQueueAddress(redis.address), {
+        jobs: () => 1,
+        workerModule: TINY_WORKER,
+        describe: tinyBatchModel,
+        output: disk.folder,
+        stop: new AbortController().signal,
+      });
+      const error: unknown = await full.catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'output-unwritable', message: expect.stringMatching(/the disk is full$/) });
+      await disk.remove();
+      startWorker();
+      const { ends } = await ended;
+      expect(ends.map(({ error: failure }) => failure)).toEqual([undefined, undefined, undefined]);
+    },
+    300_000,
+  );
 
   it('is left by workers with another model or one that cannot be opened, and made by one with the right one', async () => {
     const few = await writeEvents('three.csv', 3);

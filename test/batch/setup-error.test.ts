@@ -1,7 +1,7 @@
 /** Which failures end a batch. */
 import { expect, it } from 'vitest';
 import { duringSetup, SetupError, throwIfShared } from '../../src/batch/setup-error.ts';
-import { L2cafError } from '../../src/errors.ts';
+import { type ErrorCode, L2cafError } from '../../src/errors.ts';
 
 it('what an open model or target throws does, but no error that nobody foresaw', async () => {
   const known = new L2cafError('weights-invalid', 'damaged', { hint: 'pull them' });
@@ -13,9 +13,13 @@ it('what an open model or target throws does, but no error that nobody foresaw',
   await expect(duringSetup(Promise.reject(new RangeError('memory')))).rejects.toBeInstanceOf(RangeError);
 });
 
-it('a full disk does, a file that cannot be written for another reason, or read, does not', () => {
-  const unwritable = (why: string): L2cafError => new L2cafError('output-unwritable', `cannot write a.png: ${why}`);
-  expect(() => throwIfShared(unwritable('ENOSPC: no space left on device, write'))).toThrow(SetupError);
-  expect(() => throwIfShared(unwritable('ENAMETOOLONG: name too long'))).not.toThrow();
-  expect(() => throwIfShared(new L2cafError('input-unreadable', 'cannot decode ENOSPC.mp4'))).not.toThrow();
+it('what no event can be blamed for does, a file that cannot be written for another reason, or read, does not', () => {
+  const failed = (code: ErrorCode, systemCode: string): unknown =>
+    new L2cafError(code, 'in words', { cause: Object.assign(new Error('so'), { code: systemCode }) });
+  for (const systemCode of ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE']) {
+    expect(() => throwIfShared(failed('output-unwritable', systemCode))).toThrow(SetupError);
+  }
+  expect(() => throwIfShared(failed('output-unwritable', 'ENAMETOOLONG'))).not.toThrow();
+  expect(() => throwIfShared(failed('input-unreadable', 'EIO'))).not.toThrow();
+  expect(() => throwIfShared(new L2cafError('output-unwritable', 'ENOSPC: the disk is full'))).not.toThrow();
 });

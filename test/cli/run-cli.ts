@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-const MAIN = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
+/** The built command line. */
+export const MAIN: string = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
 
 /** How a run ended. */
 export interface CliResult {
