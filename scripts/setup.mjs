@@ -42,7 +42,7 @@ function build() {
     ...sources.map((entry) => join(entry.parentPath, entry.name)),
     join(root, 'tsconfig.json'),
     join(root, 'tsconfig.build.json'),
-    join(root, 'scripts', 'build-pages.mjs'),
+    join(root, 'scripts', 'bundle.mjs'),
   ];
   if (inputs.every((path) => statSync(path).mtimeMs < builtAt)) return;
   console.error('building …');

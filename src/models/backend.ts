@@ -6,8 +6,8 @@
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import * as tf from '@tensorflow/tfjs';
 import { assertNever, L2cafError, messageOf } from '../errors.ts';
+import * as tf from '../tensorflow.ts';
 import { speedUpWasmConvGradients } from './wasm-conv-gradient.ts';
 import { avoidTransposedWasmMatMul } from './wasm-matmul.ts';
 
@@ -94,7 +94,7 @@ export async function useBackend(choice: BackendChoice): Promise<BackendInfo> {
       return useWasm('asked for');
     case 'cpu':
       await activate('cpu');
-      return { name: 'cpu', detail: `plain JavaScript, tfjs ${tf.version.tfjs}`, reason: 'asked for' };
+      return { name: 'cpu', detail: `plain JavaScript, tfjs ${tf.version_core}`, reason: 'asked for' };
     default:
       return assertNever(choice);
   }
@@ -172,7 +172,7 @@ async function useWasm(reason: string): Promise<BackendInfo> {
   }
   avoidTransposedWasmMatMul();
   speedUpWasmConvGradients();
-  return { name: 'wasm', detail: `tfjs-backend-wasm ${tf.version.tfjs}, SIMD, one thread`, reason };
+  return { name: 'wasm', detail: `tfjs-backend-wasm ${tf.version_core}, SIMD, one thread`, reason };
 }
 
 /** The GPU for networks, wasm for everything else (see {@link onAccelerator}). */
