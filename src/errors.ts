@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'diverged'
   | 'worker-lost'
   | 'queue-unavailable'
+  | 'package-missing'
   | 'aborted';
 
 /** A failure with a known reason: shown to the user as `message`, then `hint`, without a stack trace. */

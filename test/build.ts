@@ -12,7 +12,9 @@ const PROGRAMS = ['tiny-batch-program', 'tiny-worker', 'damaged-worker', 'slow-w
  * stop it (the compiler writes the files all the same); `npm run check` is there to find those.
  */
 export async function setup(): Promise<void> {
-  const { status } = spawnSync(process.execPath, [join(ROOT, 'scripts', 'setup.mjs')], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [join(ROOT, 'scripts', 'setup.mjs'), '--build-only'], {
+    stdio: 'inherit',
+  });
   if (status !== 0) console.warn('the build reported errors');
   await build({
     entryPoints: PROGRAMS.map((name) => join(ROOT, 'test', 'batch', `${name}.ts`)),

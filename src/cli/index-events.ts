@@ -41,8 +41,8 @@ export function indexCommand(): Command {
 async function run(paths: readonly string[], flags: IndexFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const work = { signal, onProgress: terminal.onProgress };
-  const source = await openEventSource(paths, { ...flags, signal });
   const table = await EventTable.openOrCreate(flags.output);
+  const source = await openEventSource(paths, { ...flags, signal });
   const summary = await indexEvents(table, source, work);
   terminal.finishProgress();
   if (flags.json) return terminal.result(JSON.stringify({ database: flags.output, model: source.model, ...summary }));

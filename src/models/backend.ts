@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { assertNever, L2cafError, messageOf } from '../errors.ts';
+import { installCommand, WEBGPU_PACKAGES } from '../optional.ts';
 import * as tf from '../tensorflow.ts';
 import { speedUpWasmConvGradients } from './wasm-conv-gradient.ts';
 import { avoidTransposedWasmMatMul } from './wasm-matmul.ts';
@@ -27,9 +28,6 @@ export interface BackendInfo {
   /** Why this one. */
   readonly reason: string;
 }
-
-/** What the webgpu backend is made of. */
-const WEBGPU_PACKAGES = 'webgpu@0.6.2 @tensorflow/tfjs-backend-webgpu@4.22.0';
 
 /** The backend that {@link onAccelerator} switches to. */
 let accelerator: 'webgpu' | undefined;
@@ -83,7 +81,7 @@ export async function useBackend(choice: BackendChoice): Promise<BackendInfo> {
       const native = await findNativePackage();
       if (native === undefined) {
         throw new L2cafError('backend-unavailable', 'the tensorflow backend is not installed', {
-          hint: 'npm install @tensorflow/tfjs-node@4.22.0 (or tfjs-node-gpu), or use --backend wasm',
+          hint: `${installCommand(['@tensorflow/tfjs-node'])} (or tfjs-node-gpu), or use --backend wasm`,
         });
       }
       return useTensorflow(native, 'asked for');
@@ -182,7 +180,7 @@ async function useWebgpu(reason: string): Promise<BackendInfo> {
     if (openedAdapter !== undefined) await activate('webgpu');
   } catch (cause) {
     throw new L2cafError('backend-unavailable', `the webgpu backend cannot be loaded: ${messageOf(cause)}`, {
-      hint: `npm install ${WEBGPU_PACKAGES}, or use --backend wasm`,
+      hint: `${installCommand(WEBGPU_PACKAGES)}, or use --backend wasm`,
       cause,
     });
   }
