@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { assertNever, L2cafError, messageOf } from '../errors.ts';
-import { installCommand, WEBGPU_PACKAGES } from '../optional.ts';
+import { installCommand, missingPackages, WEBGPU_PACKAGES } from '../optional.ts';
 import * as tf from '../tensorflow.ts';
 import { speedUpWasmConvGradients } from './wasm-conv-gradient.ts';
 import { avoidTransposedWasmMatMul } from './wasm-matmul.ts';
@@ -175,12 +175,17 @@ async function useWasm(reason: string): Promise<BackendInfo> {
 
 /** The GPU for networks, wasm for everything else (see {@link onAccelerator}). */
 async function useWebgpu(reason: string): Promise<BackendInfo> {
+  if (missingPackages(WEBGPU_PACKAGES).length > 0) {
+    throw new L2cafError('backend-unavailable', 'the webgpu backend is not installed', {
+      hint: `${installCommand(WEBGPU_PACKAGES)}, or use --backend wasm`,
+    });
+  }
   try {
     openedAdapter ??= await openAdapter();
     if (openedAdapter !== undefined) await activate('webgpu');
   } catch (cause) {
     throw new L2cafError('backend-unavailable', `the webgpu backend cannot be loaded: ${messageOf(cause)}`, {
-      hint: `${installCommand(WEBGPU_PACKAGES)}, or use --backend wasm`,
+      hint: `install it again (${installCommand(WEBGPU_PACKAGES)}), or use --backend wasm`,
       cause,
     });
   }

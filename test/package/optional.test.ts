@@ -61,7 +61,7 @@ describe('optional packages', () => {
   });
 });
 
-it.each(['README.md', 'docs/batch.md', 'docs/retrieval.md', 'docs/architecture.md', 'src/l2caf/README.md'])(
+it.each(['README.md', 'docs/batch.md', 'docs/retrieval.md', 'docs/architecture.md', 'docs/own-network.md'])(
   '%s names versions that package.json asks for',
   (path) => {
     expect(existsSync(join(root, path))).toBe(true);
