@@ -130,6 +130,7 @@ async function findNativePackage(): Promise<NativePackage | undefined> {
 
 async function useTensorflow(native: NativePackage, reason: string): Promise<BackendInfo> {
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  restoreRemovedUtil();
   try {
     // tfjs keeps its engine and kernel registry on globalThis, so the package's own copy of tfjs-core registers here too.
     withoutWarnings(() => createRequire(import.meta.url)(native.entry) as unknown);
@@ -145,6 +146,13 @@ async function useTensorflow(native: NativePackage, reason: string): Promise<Bac
     );
   }
   return { name: 'tensorflow', detail: `${native.name} ${native.version}`, reason };
+}
+
+/** tfjs-node 4.22 calls two functions that Node 23 removed from its `util`. */
+function restoreRemovedUtil(): void {
+  const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>;
+  util['isArray'] ??= Array.isArray;
+  util['isNullOrUndefined'] ??= (value: unknown): boolean => value === null || value === undefined;
 }
 
 /** A second copy of tfjs-core warns about every kernel that is registered already: several hundred lines. */
