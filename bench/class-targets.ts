@@ -3,7 +3,6 @@
  * gradient descent run until its loss has settled. Single-threaded wasm.
  */
 import { basename } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { solveFilters } from '../src/l2caf/solve.ts';
 import { correlation } from '../src/l2caf/starts.ts';
 import type { Tail } from '../src/l2caf/tail.ts';
@@ -11,6 +10,7 @@ import { useBackend } from '../src/models/backend.ts';
 import { classifierTail } from '../src/models/classifier-tail.ts';
 import { findClassifier } from '../src/models/classifiers.ts';
 import { featuresOf, openClip, openModel, sampleEvent } from '../src/pipeline.ts';
+import * as tf from '../src/tensorflow.ts';
 import { openPicture, picturePixels } from '../src/video/picture.ts';
 import { writeResults } from './results.ts';
 import { fixtureClip } from './support.ts';

@@ -3,12 +3,13 @@
  * another), Adam on the collapsed tail with the filters in one batch, Gauss–Newton, and Gauss–Newton from several starts.
  * Three frames; an untrained head on feature maps that are positive noise. Single-threaded wasm.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { type SolveOptions, solveFilters } from '../src/l2caf/solve.ts';
 import type { FeatureTail, Tail } from '../src/l2caf/tail.ts';
 import { useBackend } from '../src/models/backend.ts';
 import { RecurrentHead } from '../src/models/recurrent-tail.ts';
 import { createRandom } from '../src/random.ts';
+import * as tf from '../src/tensorflow.ts';
 import { writeResults } from './results.ts';
 import { medianMs } from './support.ts';
 

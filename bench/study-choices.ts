@@ -4,7 +4,7 @@
  * `npm run bench -- study-choices EVENTS CLIPS/events.csv…`: sets of `npm run fixtures` of another seed than those that
  * the head was trained on; EVENTS of each are measured, evenly spread.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { activationNorm } from '../src/evaluation/baseline-maps.ts';
 import { type EventScores, localizationTables, scoreMaps } from '../src/evaluation/localization-study.ts';
 import { measureEvents, type Subject } from '../src/evaluation/subjects.ts';
@@ -14,6 +14,7 @@ import type { AttentionMap } from '../src/l2caf/heatmap.ts';
 import { solveFilters } from '../src/l2caf/solve.ts';
 import type { SmoothResponse, Tail } from '../src/l2caf/tail.ts';
 import { norm } from '../src/matrix.ts';
+import * as tf from '../src/tensorflow.ts';
 import { writeResults } from './results.ts';
 import { openStudy, resultTable } from './study.ts';
 

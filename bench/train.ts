@@ -4,13 +4,13 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { useBackend } from '../src/models/backend.ts';
 import { trunkSide } from '../src/models/event-network.ts';
 import { toFloat16 } from '../src/models/float16.ts';
 import { DEFAULT_HEAD, type HeadSpec, untrainedHead } from '../src/models/head.ts';
 import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { createRandom } from '../src/random.ts';
+import * as tf from '../src/tensorflow.ts';
 import { freshState } from '../src/training/checkpoint.ts';
 import type { PlannedEvent } from '../src/training/dataset.ts';
 import { featureTensor, loadFeatures } from '../src/training/embed.ts';

@@ -1,6 +1,16 @@
 /** `npm run check`: every static check, all of them even if one fails, with a verdict per check. */
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import './setup.mjs';
+
+process.chdir(join(import.meta.dirname, '..'));
+const onWindows = { shell: process.platform === 'win32' };
+const folder = join('.cache', 'package');
+mkdirSync(folder, { recursive: true });
+// Without scripts, because prepack makes the build anew, which setup has just seen to.
+const packing = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder];
+const packed = join(folder, execFileSync('npm', packing, { encoding: 'utf8', ...onWindows }).trim());
 
 const checks = [
   ['types', 'tsc', ['-p', 'tsconfig.json']],
@@ -8,12 +18,11 @@ const checks = [
   ['lint, format, boundaries', 'biome', ['check', '--error-on-warnings']],
   ['docstrings', 'typedoc', ['--emit', 'none', '--logLevel', 'Warn', '--treatWarningsAsErrors']],
   ['unused code', 'knip', []],
+  ['the package', 'publint', ['run', '--strict', packed]],
+  ['its types for those who import it', 'attw', [packed, '--profile', 'esm-only', '--format', 'ascii', '--quiet']],
 ];
 const failed = checks.filter(([title, command, args]) => {
-  const { status } = spawnSync('npx', ['--no-install', command, ...args], {
-    stdio: 'inherit',
-    shell: process.platform === 'win32',
-  });
+  const { status } = spawnSync('npx', ['--no-install', command, ...args], { stdio: 'inherit', ...onWindows });
   console.log(`${status === 0 ? 'ok  ' : 'FAIL'} ${title}`);
   return status !== 0;
 });

@@ -1,8 +1,9 @@
 /**
- * Adds up vitest's JSON reports: names the tests that failed, with the first line of why, and ends with
+ * Adds up vitest's JSON reports: names the tests that failed and their report, with the first line of why, and ends with
  * `N passed, N failed`; fails when a report is missing or a test failed.
  */
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 
 let passed = 0;
 let failed = 0;
@@ -11,7 +12,9 @@ for (const path of process.argv.slice(2)) {
     const report = JSON.parse(readFileSync(path, 'utf8'));
     passed += report.numPassedTests;
     const failures = report.testResults.flatMap(failuresOf);
-    for (const { name, message = '' } of failures) console.log(`failed: ${name}: ${message.split('\n')[0]}`);
+    for (const { name, message = '' } of failures) {
+      console.log(`failed: ${basename(path, '.json')}: ${name}: ${message.split('\n')[0]}`);
+    }
     failed += failures.length;
   } catch (error) {
     console.log(`no report at ${path}: ${error.message}`);

@@ -1,6 +1,7 @@
 /**
- * Makes a fresh clone ready: installs the packages if the lock file changed, builds if a source is newer than the build,
- * and with --weights fetches the trunk's weights into the user's cache. Does nothing, fast, when all of that is done.
+ * Makes a fresh clone ready: installs the packages of the lock file if that has changed, builds if a source is newer than
+ * the build, and with --weights fetches the trunk's weights into the user's cache. With --build-only it installs nothing,
+ * for programs that have loaded packages already. Does nothing, fast, when all of that is done.
  * Plain JavaScript without dependencies, because it runs before there are any.
  */
 import { spawnSync } from 'node:child_process';
@@ -15,7 +16,7 @@ if (major < 20) {
   process.exit(1);
 }
 
-installPackages();
+if (!process.argv.includes('--build-only')) installPackages();
 build();
 if (process.argv.includes('--weights')) run('node', [join(root, 'dist', 'cli', 'main.js'), 'models', 'pull']);
 
@@ -27,8 +28,7 @@ function installPackages() {
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   console.error('installing packages …');
-  // Not `npm ci`: it refuses a lock file that lacks the platform packages of other systems, and some registries lack them.
-  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   writeFileSync(stamp, wanted);
 }
 
@@ -42,7 +42,7 @@ function build() {
     ...sources.map((entry) => join(entry.parentPath, entry.name)),
     join(root, 'tsconfig.json'),
     join(root, 'tsconfig.build.json'),
-    join(root, 'scripts', 'build-pages.mjs'),
+    join(root, 'scripts', 'bundle.mjs'),
   ];
   if (inputs.every((path) => statSync(path).mtimeMs < builtAt)) return;
   console.error('building …');

@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'worker-lost'
   | 'answer-invalid'
   | 'queue-unavailable'
+  | 'package-missing'
   | 'aborted';
 
 /** A failure with a known reason: shown to the user as `message`, then `hint`, without a stack trace. */

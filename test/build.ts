@@ -20,7 +20,9 @@ const PROGRAMS = [
  * stop it (the compiler writes the files all the same); `npm run check` is there to find those.
  */
 export async function setup(): Promise<void> {
-  const { status } = spawnSync(process.execPath, [join(ROOT, 'scripts', 'setup.mjs')], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [join(ROOT, 'scripts', 'setup.mjs'), '--build-only'], {
+    stdio: 'inherit',
+  });
   if (status !== 0) console.warn('the build reported errors');
   await build({
     entryPoints: PROGRAMS.map((name) => join(ROOT, 'test', `${name}.ts`)),

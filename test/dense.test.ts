@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAnalysis } from '../src/analysis.ts';
 import { analyzeDense, type DenseOptions } from '../src/dense.ts';
 import { analyzeEvent, type OpenModel, openClip } from '../src/pipeline.ts';
+import * as tf from '../src/tensorflow.ts';
 import type { Progress } from '../src/types.ts';
 import { tinyModel } from './tiny-model.ts';
 import { makeClip } from './video/clips.ts';

@@ -1,11 +1,11 @@
 import { mkdtemp, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readAnalysis, writeAnalysis } from '../src/analysis.ts';
 import { analyzeEvent, type EventOptions, openClip } from '../src/pipeline.ts';
 import { renderFilm, renderStrip, renderVideo } from '../src/rendering.ts';
+import * as tf from '../src/tensorflow.ts';
 import type { Progress } from '../src/types.ts';
 import { probeClip } from '../src/video/probe.ts';
 import { tinyModel } from './tiny-model.ts';

@@ -2,11 +2,12 @@
  * A classification network small enough for fast tests: two convolutions on a 32×32 picture, pooling, and a dense layer
  * for ten classes. Its weights are random; its plumbing is the real one.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import type { ClassificationNetwork } from '../src/models/classification-network.ts';
 import type { Classifier } from '../src/models/classifiers.ts';
 import type { WeightsEdit } from '../src/models/reinitialise.ts';
 import type { FoldedWeights } from '../src/models/resnet.ts';
+import * as tf from '../src/tensorflow.ts';
 import { normals } from './l2caf/toys.ts';
 
 /** Classes of the tiny network. */

@@ -15,6 +15,7 @@ import { describeModel } from './model.ts';
 import { type BatchModel, type BatchSettings, keysOf } from './outputs.ts';
 import {
   connectQueue,
+  fromQueuePackages,
   fromStored,
   QUEUE,
   type QueueAddress,
@@ -59,7 +60,7 @@ const MAX_DEATHS = 10;
 export async function workQueue(address: QueueAddress, options: QueueWorkerOptions): Promise<void> {
   const { lockMs = LOCK_MS } = options;
   const redis = await connectQueue(address);
-  const { WaitingError, Worker } = await import('bullmq');
+  const { WaitingError, Worker } = await fromQueuePackages(() => import('bullmq'));
   const desk = new Desk(options);
   let failure: SetupError | undefined;
   const unfit = new AbortController();

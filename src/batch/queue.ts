@@ -11,6 +11,7 @@ import type { Job, Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { L2cafError, messageOf } from '../errors.ts';
 import { fileSize } from '../files.ts';
+import { fromOptional, QUEUE_PACKAGES } from '../optional.ts';
 import type { RegionMask } from '../video/regions.ts';
 import { fromAnswer, type QueuedAnswer } from './answers.ts';
 import type { EventMaker } from './batch.ts';
@@ -94,10 +95,10 @@ export function parseQueueAddress(text: string): QueueAddress {
 /**
  * Connects to a server; later losses of the connection are mended by themselves. The caller disconnects.
  *
- * @throws L2cafError `queue-unavailable`
+ * @throws L2cafError `queue-unavailable`; `package-missing`
  */
 export async function connectQueue({ options, shown }: QueueAddress): Promise<Redis> {
-  const { Redis } = await import('ioredis');
+  const { Redis } = await fromQueuePackages(() => import('ioredis'));
   let isConnected = false;
   const retryStrategy = (times: number): number | null => (isConnected ? Math.min(200 * times, 5000) : null);
   const redis = new Redis({ ...options, lazyConnect: true, retryStrategy });
@@ -117,6 +118,11 @@ export async function connectQueue({ options, shown }: QueueAddress): Promise<Re
       cause,
     });
   }
+}
+
+/** Loads one of the packages that a queue needs; throws `package-missing`, naming all, when one is not there. */
+export function fromQueuePackages<T>(load: () => Promise<T>): Promise<T> {
+  return fromOptional('a queue', QUEUE_PACKAGES, load);
 }
 
 /** Events that are in the queue at the same time: enough for many workers. */
@@ -164,7 +170,7 @@ export class EventQueue implements EventMaker {
     stop?: AbortSignal,
   ): Promise<EventQueue> {
     const redis = await connectQueue(address);
-    const { Queue, QueueEvents } = await import('bullmq');
+    const { Queue, QueueEvents } = await fromQueuePackages(() => import('bullmq'));
     const queue = new Queue<StoredEvent, QueuedAnswer>(QUEUE, { connection: redis });
     const ends = new QueueEvents(QUEUE, { connection: redis.duplicate() });
     // Connections mend themselves; without a listener, their errors would end the process.

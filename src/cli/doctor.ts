@@ -6,6 +6,7 @@ import { L2cafError, messageOf } from '../errors.ts';
 import { makeFolder } from '../files.ts';
 import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
 import { cacheFolder, cacheState, RESNET50_IMAGENET, weightsPath } from '../models/pretrained.ts';
+import { installCommand, missingPackages, QUEUE_PACKAGES, SEARCH_PACKAGES } from '../optional.ts';
 import { EMBEDDED_FFMPEG, findAllFfmpegs, findFfprobe } from '../video/binaries.ts';
 import { testFfmpeg } from '../video/self-test.ts';
 import { choiceOption, examples } from './options.ts';
@@ -39,6 +40,8 @@ export function doctorCommand(): Command {
           return `${info.name}: ${info.detail} (${info.reason})`;
         }),
         await describeWebgpu(),
+        describeOptional('search', SEARCH_PACKAGES, 'index, search and project'),
+        describeOptional('queue', QUEUE_PACKAGES, 'batch --queue and worker'),
         await checkCache(),
         await checkTrunk(),
       ];
@@ -87,6 +90,15 @@ async function describeWebgpu(): Promise<Finding> {
     (error: unknown) => `not available: ${messageOf(error).split('\n')[0]}`,
   );
   return { name: 'webgpu', verdict: 'ok', found };
+}
+
+/** Packages that are there for those who want them, so nothing is wrong without. */
+function describeOptional(name: string, packages: readonly string[], commands: string): Finding {
+  const found =
+    missingPackages(packages).length === 0
+      ? `${packages.join(', ')} (for ${commands})`
+      : `not installed; for ${commands}: ${installCommand(packages)}`;
+  return { name, verdict: 'ok', found };
 }
 
 function checkNode(): Finding {

@@ -43,8 +43,8 @@ export function indexCommand(): Command {
 async function run(paths: readonly string[], flags: IndexFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const work = { signal, onProgress: terminal.onProgress };
-  const source = await openEventSource(paths, { ...flags, signal, onNote: terminal.warn });
   const table = await EventTable.openOrCreate(flags.output);
+  const source = await openEventSource(paths, { ...flags, signal, onNote: terminal.warn });
   const summary = await indexEvents(table, source, work);
   if (flags.json) return terminal.result(JSON.stringify({ database: flags.output, model: source.model, ...summary }));
   const { added, replaced, unchanged, total } = summary;

@@ -3,10 +3,11 @@
  * they are deleted? Insertion and deletion (Petsiuk et al. 2018, https://arxiv.org/abs/1806.07421, Sec. 3.4) on the feature
  * map's cells rather than on pixels, so that nothing has to be invented for what is missing: a cell is 0 or as it was.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import type { AttentionMap } from '../l2caf/heatmap.ts';
 import type { Tail } from '../l2caf/tail.ts';
 import { createRandom } from '../random.ts';
+import * as tf from '../tensorflow.ts';
 
 /**
  * What is measured of an output: `embedding`: `1 − ‖FT − NT‖ / ‖FT(0) − NT‖`, 1 for the unfiltered frame and 0 for an empty
@@ -83,7 +84,7 @@ function scoresAlong(
   return tf.tidy(() => {
     const slots = new Array<number>(steps).fill(slot);
     const outputs = tail.filtered(tf.tensor3d(filters, [steps, height, width]), slots); // [steps, d]
-    if (score.kind === 'class') return [...tf.softmax(outputs).gather(score.index, 1).dataSync<'float32'>()];
+    if (score.kind === 'class') return [...tf.gather(tf.softmax(outputs), score.index, 1).dataSync<'float32'>()];
     const whole = tf.tensor2d(tail.reference, [1, tail.outputSize]);
     const distances = [...tf.norm(tf.sub(outputs, whole), 2, 1).dataSync<'float32'>()];
     const empty = distances[way === 'insert' ? 0 : steps - 1]!;

@@ -2,7 +2,7 @@
  * Timing (paper, Fig. 12): seconds per map with vanilla endpoints (the whole network runs in every iteration) and with fast
  * ones (the trunk runs once), per backbone and solver. Times are of this machine; ratios are what can be compared.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { throwIfAborted } from '../errors.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import type { PresetName } from '../l2caf/presets.ts';
@@ -13,6 +13,7 @@ import { classifierTail, vanillaTail } from '../models/classifier-tail.ts';
 import type { EventNetwork } from '../models/event-network.ts';
 import type { WorkOptions } from '../pipeline.ts';
 import { createRandom } from '../random.ts';
+import * as tf from '../tensorflow.ts';
 import type { FrameBatch } from '../types.ts';
 import type { Estimate } from './bootstrap.ts';
 import type { FigureRow, FigureTable, Measure } from './figures.ts';

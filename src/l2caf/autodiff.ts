@@ -3,8 +3,9 @@
  * do not influence each other, one gradient call on a batch of copies of the filter, each asking for another output, gives
  * many rows of the Jacobian at once.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { addRows, dot } from '../matrix.ts';
+import * as tf from '../tensorflow.ts';
 import type { BoundObjective } from './objective.ts';
 import type { LossWithGradient } from './quasi-newton.ts';
 import type { SmoothResponse, Tail } from './tail.ts';
@@ -25,7 +26,7 @@ export function differentiated(tail: Tail, slot: number): SmoothResponse {
       for (let first = 0; first < outputSize; first += ROWS_PER_BATCH) {
         const count = Math.min(ROWS_PER_BATCH, outputSize - first);
         const rows = tf.tidy(() => {
-          const pick = tf.oneHot(tf.range(first, first + count, 1, 'int32'), outputSize).toFloat(); // [count, d]
+          const pick = tf.cast(tf.oneHot(tf.range(first, first + count, 1, 'int32'), outputSize), 'float32'); // [count, d]
           const gradient = tf.grad((x: tf.Tensor) =>
             tail.filtered(x as tf.Tensor3D, new Array<number>(count).fill(slot)),
           );

@@ -2,9 +2,10 @@
  * The constraints that keep a filter from simply being large (paper, Sec. 4.4 and Fig. 11). Each maps free parameters to
  * a filter, row by row, so that gradient descent can work on the parameters without knowing about the constraint.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { assertNever } from '../errors.ts';
 import type { Random } from '../random.ts';
+import * as tf from '../tensorflow.ts';
 import type { GridShape } from '../types.ts';
 
 /** The constraints, `l2` being the paper's own. */

@@ -3,9 +3,10 @@
  * a batch is a problem of its own, with its own stop rule, and leaves the batch when it holds, so the result is that of
  * solving one after another. Parameters and optimiser state are plain numbers; only loss and gradient need tensors.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { createPause } from '../concurrent.ts';
 import { L2cafError } from '../errors.ts';
+import * as tf from '../tensorflow.ts';
 import type { DescentOptions } from './presets.ts';
 
 /** Rows to be minimised independently. */

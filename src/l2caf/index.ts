@@ -2,7 +2,13 @@
 export { CONSTRAINTS, type Constraint } from './constraint.ts';
 export { type GradCamTarget, type GradCamVariant, gradCam } from './gradcam.ts';
 export { type AttentionMap, type FilterPart, type HeatmapOptions, toHeatmap } from './heatmap.ts';
-export { type Endpoints, tailFromLayersModel } from './layers-tail.ts';
+export {
+  type Endpoints,
+  type LayersLayer,
+  type LayersNetwork,
+  type LayersSymbol,
+  tailFromLayersModel,
+} from './layers-tail.ts';
 export { type PooledDenseParts, pooledDenseTail } from './linear-tail.ts';
 export type { Objective, Reduction } from './objective.ts';
 export { type DescentOptions, PRESET_NAMES, PRESETS, type PresetName, type PresetRow, presetTable } from './presets.ts';

@@ -1,8 +1,9 @@
 /**
  * Bring your own network: a tail from any TensorFlow.js layers model, cut after a layer of your choice (paper, Sec. 3).
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { L2cafError } from '../errors.ts';
+import * as tf from '../tensorflow.ts';
 import type { FeatureTail } from './tail.ts';
 
 /**
@@ -10,6 +11,32 @@ import type { FeatureTail } from './tail.ts';
  * all of it in every iteration. Both are the same problem.
  */
 export type Endpoints = 'fast' | 'vanilla';
+
+/** What is used of a TensorFlow.js layers model; a `LayersModel` of @tensorflow/tfjs-layers 4 is one. */
+export interface LayersNetwork {
+  readonly inputs: readonly LayersSymbol[];
+  readonly outputs: readonly LayersSymbol[];
+  readonly layers: readonly { readonly name: string; readonly output: LayersSymbol | LayersSymbol[] }[];
+}
+
+/** A tensor in the graph of a layers model, before it has a value; a `SymbolicTensor` of @tensorflow/tfjs-layers is one. */
+export interface LayersSymbol {
+  readonly id: number;
+  readonly name: string;
+  readonly rank: number;
+  /** What the layer makes it of; none for an input of the model. */
+  readonly inputs: readonly LayersSymbol[];
+  /** Which output of its layer it is, where there are several. */
+  readonly outputTensorIndex?: number;
+  /** The layer that makes it. */
+  readonly sourceLayer: LayersLayer;
+}
+
+/** What is used of a layer of a layers model. */
+export interface LayersLayer {
+  /** Its output for values of its inputs. */
+  apply(inputs: tf.Tensor | tf.Tensor[]): unknown;
+}
 
 /**
  * A tail of one slot: what `model` makes of `input` after the layer `layerName`, whose output `[1, h, w, c]` is filtered.
@@ -20,7 +47,7 @@ export type Endpoints = 'fast' | 'vanilla';
  * output; or when the model has several inputs or an output that is not `[n, d]`.
  */
 export function tailFromLayersModel(
-  model: tf.LayersModel,
+  model: LayersNetwork,
   layerName: string,
   input: tf.Tensor,
   endpoints: Endpoints = 'fast',
@@ -52,7 +79,7 @@ export function tailFromLayersModel(
   };
 }
 
-function cutPoint(model: tf.LayersModel, layerName: string): tf.SymbolicTensor {
+function cutPoint(model: LayersNetwork, layerName: string): LayersSymbol {
   const layer = model.layers.find(({ name }) => name === layerName);
   const problem =
     layer === undefined
@@ -64,7 +91,7 @@ function cutPoint(model: tf.LayersModel, layerName: string): tf.SymbolicTensor {
           : model.outputs[0]!.rank !== 2
             ? 'its output is not [n, d]'
             : undefined;
-  if (problem === undefined) return layer!.output as tf.SymbolicTensor;
+  if (problem === undefined) return layer!.output as LayersSymbol;
   const names = model.layers
     .filter(({ output }) => !Array.isArray(output) && output.rank === 4)
     .map(({ name }) => name);
@@ -74,9 +101,9 @@ function cutPoint(model: tf.LayersModel, layerName: string): tf.SymbolicTensor {
 }
 
 /** Runs the part of a model's graph between two of its tensors, layer by layer, on `value` in place of `from`. */
-function evaluate(to: tf.SymbolicTensor, from: tf.SymbolicTensor, value: tf.Tensor): tf.Tensor {
+function evaluate(to: LayersSymbol, from: LayersSymbol, value: tf.Tensor): tf.Tensor {
   const known = new Map<number, tf.Tensor>([[from.id, value]]);
-  const visit = (symbol: tf.SymbolicTensor): tf.Tensor => {
+  const visit = (symbol: LayersSymbol): tf.Tensor => {
     const result = known.get(symbol.id);
     if (result !== undefined) return result;
     if (symbol.inputs.length === 0) {

@@ -2,8 +2,9 @@
  * The tail of a classic classification network: global average pooling, then one dense layer. It is linear in the
  * filter, so L2-CAF has a closed form (METHOD §4).
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { L2cafError } from '../errors.ts';
+import * as tf from '../tensorflow.ts';
 import type { GridShape } from '../types.ts';
 import type { FeatureTail, LinearProjection } from './tail.ts';
 

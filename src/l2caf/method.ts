@@ -2,8 +2,9 @@
  * One interface for L2-CAF and its baselines: whatever finds the map of a slot, what comes out is a filter with the loss
  * it has as a filter, so that everything downstream can show and measure any method.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { L2cafError } from '../errors.ts';
+import * as tf from '../tensorflow.ts';
 import type { AttentionFilter } from '../types.ts';
 import { type GradCamTarget, gradCam } from './gradcam.ts';
 import type { AttentionMap } from './heatmap.ts';

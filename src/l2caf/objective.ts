@@ -2,9 +2,10 @@
  * What a filter is asked to do (METHOD §2). Each objective exists in two forms: as a differentiable loss over a batch of
  * outputs, for gradient descent, and, where it is one, as a sum of squares in double precision, for Gauss–Newton.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { assertNever, L2cafError } from '../errors.ts';
 import { dot, unit } from '../matrix.ts';
+import * as tf from '../tensorflow.ts';
 import type { Tail } from './tail.ts';
 
 /**

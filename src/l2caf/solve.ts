@@ -2,9 +2,10 @@
  * The one entry to L2-CAF: one attention filter for each slot of a tail (paper, Sec. 3; recurrent networks, Sec. 4.3). It
  * picks the solver that the tail, objective and constraint allow, and says which and why.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { assertNever, L2cafError, throwIfAborted } from '../errors.ts';
 import { createRandom } from '../random.ts';
+import * as tf from '../tensorflow.ts';
 import type { AttentionFilter, ProgressListener } from '../types.ts';
 import { differentiated, lossWithGradient, ROWS_PER_BATCH } from './autodiff.ts';
 import { type Constraint, constrain, initialParameters, parameterCount } from './constraint.ts';

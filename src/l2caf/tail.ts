@@ -3,7 +3,7 @@
  * endpoints", Eq. 3). A recurrent network over T frames has T slots, one per frame: filtering slot t multiplies that
  * frame's feature map by a filter while the other frames pass through untouched. A still picture has one slot.
  */
-import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor2D, Tensor3D, Tensor4D } from '../tensorflow.ts';
 import type { GridShape } from '../types.ts';
 
 /** A linear tail: `FT(f) = P f + b`. */

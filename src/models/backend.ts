@@ -6,8 +6,9 @@
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import * as tf from '@tensorflow/tfjs';
 import { assertNever, L2cafError, messageOf } from '../errors.ts';
+import { installCommand, missingPackages, WEBGPU_PACKAGES } from '../optional.ts';
+import * as tf from '../tensorflow.ts';
 import { speedUpWasmConvGradients } from './wasm-conv-gradient.ts';
 import { avoidTransposedWasmMatMul } from './wasm-matmul.ts';
 
@@ -27,9 +28,6 @@ export interface BackendInfo {
   /** Why this one. */
   readonly reason: string;
 }
-
-/** What the webgpu backend is made of. */
-const WEBGPU_PACKAGES = 'webgpu@0.6.2 @tensorflow/tfjs-backend-webgpu@4.22.0';
 
 /** The backend that {@link onAccelerator} switches to. */
 let accelerator: 'webgpu' | undefined;
@@ -83,7 +81,7 @@ export async function useBackend(choice: BackendChoice): Promise<BackendInfo> {
       const native = await findNativePackage();
       if (native === undefined) {
         throw new L2cafError('backend-unavailable', 'the tensorflow backend is not installed', {
-          hint: 'npm install @tensorflow/tfjs-node@4.22.0 (or tfjs-node-gpu), or use --backend wasm',
+          hint: `${installCommand(['@tensorflow/tfjs-node'])} (or tfjs-node-gpu), or use --backend wasm`,
         });
       }
       return useTensorflow(native, 'asked for');
@@ -94,7 +92,7 @@ export async function useBackend(choice: BackendChoice): Promise<BackendInfo> {
       return useWasm('asked for');
     case 'cpu':
       await activate('cpu');
-      return { name: 'cpu', detail: `plain JavaScript, tfjs ${tf.version.tfjs}`, reason: 'asked for' };
+      return { name: 'cpu', detail: `plain JavaScript, tfjs ${tf.version_core}`, reason: 'asked for' };
     default:
       return assertNever(choice);
   }
@@ -132,6 +130,7 @@ async function findNativePackage(): Promise<NativePackage | undefined> {
 
 async function useTensorflow(native: NativePackage, reason: string): Promise<BackendInfo> {
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  restoreRemovedUtil();
   try {
     // tfjs keeps its engine and kernel registry on globalThis, so the package's own copy of tfjs-core registers here too.
     withoutWarnings(() => createRequire(import.meta.url)(native.entry) as unknown);
@@ -147,6 +146,13 @@ async function useTensorflow(native: NativePackage, reason: string): Promise<Bac
     );
   }
   return { name: 'tensorflow', detail: `${native.name} ${native.version}`, reason };
+}
+
+/** tfjs-node 4.22 calls two functions that Node 23 removed from its `util`. */
+function restoreRemovedUtil(): void {
+  const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>;
+  util['isArray'] ??= Array.isArray;
+  util['isNullOrUndefined'] ??= (value: unknown): boolean => value === null || value === undefined;
 }
 
 /** A second copy of tfjs-core warns about every kernel that is registered already: several hundred lines. */
@@ -172,17 +178,22 @@ async function useWasm(reason: string): Promise<BackendInfo> {
   }
   avoidTransposedWasmMatMul();
   speedUpWasmConvGradients();
-  return { name: 'wasm', detail: `tfjs-backend-wasm ${tf.version.tfjs}, SIMD, one thread`, reason };
+  return { name: 'wasm', detail: `tfjs-backend-wasm ${tf.version_core}, SIMD, one thread`, reason };
 }
 
 /** The GPU for networks, wasm for everything else (see {@link onAccelerator}). */
 async function useWebgpu(reason: string): Promise<BackendInfo> {
+  if (missingPackages(WEBGPU_PACKAGES).length > 0) {
+    throw new L2cafError('backend-unavailable', 'the webgpu backend is not installed', {
+      hint: `${installCommand(WEBGPU_PACKAGES)}, or use --backend wasm`,
+    });
+  }
   try {
     openedAdapter ??= await openAdapter();
     if (openedAdapter !== undefined) await activate('webgpu');
   } catch (cause) {
     throw new L2cafError('backend-unavailable', `the webgpu backend cannot be loaded: ${messageOf(cause)}`, {
-      hint: `npm install ${WEBGPU_PACKAGES}, or use --backend wasm`,
+      hint: `install it again (${installCommand(WEBGPU_PACKAGES)}), or use --backend wasm`,
       cause,
     });
   }

@@ -2,8 +2,9 @@
  * Networks that name what is in a picture. Such a network is a list of named steps from the picture to its last feature
  * map, then global average pooling and (usually) one dense layer; L2-CAF can filter the output of any step.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { L2cafError } from '../errors.ts';
+import * as tf from '../tensorflow.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
 
 /** One step of a network. */

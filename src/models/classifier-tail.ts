@@ -2,8 +2,9 @@
  * A classification network cut at one of its layers, for one picture: what comes before the cut runs once, what comes
  * after it is the tail that L2-CAF filters (fast endpoints, paper Eq. 3). `vanillaTail` runs the whole network each time.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import type { FeatureTail, LinearProjection, Tail } from '../l2caf/tail.ts';
+import * as tf from '../tensorflow.ts';
 import { type ClassificationNetwork, layerIndex, type NamedStep, runSteps } from './classification-network.ts';
 
 /**

@@ -2,8 +2,9 @@
  * The whole event network: preprocessing → trunk → shallow CNN, frame by frame, then the
  * recurrent head over the frames of an event.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { L2cafError } from '../errors.ts';
+import * as tf from '../tensorflow.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
 import { computed, onAccelerator } from './backend.ts';
 import type { RecurrentTail } from './event-tail.ts';

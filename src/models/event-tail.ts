@@ -2,9 +2,10 @@
  * The tail of one event of a recurrent network: what is left to compute once its frames are collapsed to what each cell
  * adds to the LSTM's gates. In tensors for gradient descent and Grad-CAM, in double precision for Gauss–Newton.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import type { FeatureTail, LinearProjection, SmoothResponse } from '../l2caf/tail.ts';
 import { dot, transposeInto } from '../matrix.ts';
+import * as tf from '../tensorflow.ts';
 import type { GridShape } from '../types.ts';
 import { type LstmState, lstmStep } from './lstm.ts';
 import type { RecurrentState } from './lstm-steps.ts';

@@ -3,8 +3,9 @@
  * one step of it in TensorFlow.js. Gates are in the order i, f, g, o (input, forget, candidate, output); that is also
  * the order of Keras, whose names differ.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { L2cafError } from '../errors.ts';
+import * as tf from '../tensorflow.ts';
 
 /** Weights of one LSTM layer of H units over inputs of length `inputSize`. */
 export interface LstmWeights {

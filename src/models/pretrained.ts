@@ -6,9 +6,9 @@
 import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { L2cafError } from '../errors.ts';
 import { sha256OfFile } from '../files.ts';
+import * as tf from '../tensorflow.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
 import { onAccelerator } from './backend.ts';
 import { KERAS_RESNET50 } from './keras-resnet.ts';

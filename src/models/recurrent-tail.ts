@@ -4,9 +4,10 @@
  * matrix per frame: what each cell, alone, adds to the gates (METHOD §4, "collapsed tail"). An iteration over filters
  * then never touches the c channels again, and the frames before the filtered one are a constant state.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { L2cafError } from '../errors.ts';
 import { addRows, transposeInto } from '../matrix.ts';
+import * as tf from '../tensorflow.ts';
 import type { GridShape } from '../types.ts';
 import { type DenseWeights, type FeatureMaps, type HeadTensors, RecurrentTail } from './event-tail.ts';
 import { checkLstmWeights, type LstmWeights } from './lstm.ts';

@@ -4,8 +4,9 @@
  * disagree. Layer names follow Keras Applications (`conv4_block6_2_conv`).
  * He et al., "Deep Residual Learning for Image Recognition", https://arxiv.org/abs/1512.03385, Table 1.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { L2cafError } from '../errors.ts';
+import * as tf from '../tensorflow.ts';
 import type { GridShape, PictureSize } from '../types.ts';
 import { type NamedStep, runSteps } from './classification-network.ts';
 import type { NamedArray } from './safetensors.ts';

@@ -5,8 +5,8 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { L2cafError } from '../errors.ts';
+import * as tf from '../tensorflow.ts';
 import { kernelToChannelsLast } from './channels-last.ts';
 import type { ClassificationNetwork, NamedStep } from './classification-network.ts';
 import { readNpy } from './npy.ts';

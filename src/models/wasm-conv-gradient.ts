@@ -5,8 +5,9 @@
  * for the gradient with respect to the input as for the convolution itself. Patches are moved in the backend's own
  * memory, row by row: its slice, pad and concat copy whole tensors for each piece.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
+import * as tf from '../tensorflow.ts';
 
 let done = false;
 

@@ -5,12 +5,13 @@
  * direction) over 2 (unrelated) to 4 (opposite).
  */
 import { createHash } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Connection, Table } from '@lancedb/lancedb';
+import type { Table } from '@lancedb/lancedb';
 import type { Schema } from 'apache-arrow';
 import { z } from 'zod';
 import { assertNever, L2cafError, messageOf } from '../errors.ts';
+import { fromOptional, SEARCH_PACKAGES } from '../optional.ts';
 import type { TimeSpan } from '../types.ts';
 import type { EmbeddingModel } from './embedding-model.ts';
 import type { Exclusion } from './evaluate.ts';
@@ -56,6 +57,9 @@ export interface SearchOptions {
 /** The columns that a condition can name. */
 export const CONDITION_COLUMNS = ['id', 'video', 'video_sha256', 'start', 'end', 'label', 'split'] as const;
 
+/** What to ask oneself when a database cannot be read. */
+const NOT_INDEXED = 'is it a database that l2caf index wrote?';
+
 /** Name of the table in its database. */
 const TABLE = 'events';
 const RECORD_COLUMNS = ['key', ...CONDITION_COLUMNS];
@@ -76,7 +80,7 @@ export class EventTable {
   /**
    * Opens a table of events.
    *
-   * @throws L2cafError `input-not-found` when there is none; `input-unreadable`
+   * @throws L2cafError `input-not-found` when there is none; `input-unreadable`; `package-missing`
    */
   static async open(uri: string): Promise<EventTable> {
     const table = await EventTable.openOrCreate(uri);
@@ -86,12 +90,17 @@ export class EventTable {
     });
   }
 
-  /** Opens a table of events, or one that will be made when something is put into it. Throws `input-unreadable`. */
+  /**
+   * Opens a table of events, or one that will be made when something is put into it.
+   *
+   * @throws L2cafError `input-unreadable`; `package-missing`
+   */
   static async openOrCreate(uri: string): Promise<EventTable> {
+    const { connect } = await loadLance();
     // Connecting would make the folder.
-    if (!isRemote(uri) && !(await exists(uri))) return new EventTable(uri, undefined, undefined);
+    if (!isRemote(uri) && !(await isFolder(uri))) return new EventTable(uri, undefined, undefined);
     return reading(uri, async () => {
-      const database = await connectTo(uri);
+      const database = await connect(locationOf(uri));
       const table = (await database.tableNames()).includes(TABLE) ? await database.openTable(TABLE) : undefined;
       return new EventTable(uri, table, table && (await modelOf(table)));
     });
@@ -153,8 +162,9 @@ export class EventTable {
     const rows = events.map((event) => toRow(event, model));
     try {
       if (this.#table === undefined) {
+        const { connect } = await loadLance();
         const schema = await schemaOf(rows[0]!.embedding.length);
-        this.#table = await (await connectTo(this.uri)).createTable(TABLE, rows, { schema });
+        this.#table = await (await connect(locationOf(this.uri))).createTable(TABLE, rows, { schema });
       } else {
         await this.#table.mergeInsert('key').whenMatchedUpdateAll().whenNotMatchedInsertAll().execute(rows);
       }
@@ -321,16 +331,21 @@ function isRemote(uri: string): boolean {
   return /^[a-z0-9+]+:\/\//i.test(uri);
 }
 
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+/** Whether there is a database's folder at a path; throws `input-unreadable` when there is something else. */
+async function isFolder(path: string): Promise<boolean> {
+  const there = await stat(path).catch(() => undefined);
+  if (there === undefined || there.isDirectory()) return there !== undefined;
+  throw new L2cafError('input-unreadable', `cannot read the indexed events in ${path}: it is not a folder`, {
+    hint: NOT_INDEXED,
+  });
 }
 
-async function connectTo(uri: string): Promise<Connection> {
-  const { connect } = await import('@lancedb/lancedb');
-  return connect(isRemote(uri) ? uri : resolve(uri));
+function loadLance(): Promise<typeof import('@lancedb/lancedb')> {
+  return fromOptional('a database of events', SEARCH_PACKAGES, () => import('@lancedb/lancedb'));
+}
+
+function locationOf(uri: string): string {
+  return isRemote(uri) ? uri : resolve(uri);
 }
 
 async function reading<T>(uri: string, work: () => Promise<T>): Promise<T> {
@@ -339,7 +354,7 @@ async function reading<T>(uri: string, work: () => Promise<T>): Promise<T> {
   } catch (cause) {
     if (cause instanceof L2cafError) throw cause;
     throw new L2cafError('input-unreadable', `cannot read the indexed events in ${uri}: ${lanceMessage(cause)}`, {
-      hint: 'is it a database that l2caf index wrote?',
+      hint: NOT_INDEXED,
       cause,
     });
   }

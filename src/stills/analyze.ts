@@ -3,7 +3,6 @@
  * one for all outputs), and write down what was found. `still-figures.ts` draws it.
  */
 import { resolve } from 'node:path';
-import type * as tf from '@tensorflow/tfjs';
 import { L2cafError, throwIfAborted } from '../errors.ts';
 import { sha256OfFile } from '../files.ts';
 import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
@@ -19,6 +18,7 @@ import { classifierTail } from '../models/classifier-tail.ts';
 import { type Classifier, findClassifier } from '../models/classifiers.ts';
 import { reinitialise } from '../models/reinitialise.ts';
 import type { WorkOptions } from '../pipeline.ts';
+import type * as tf from '../tensorflow.ts';
 import type { AttentionFilter, PictureSize } from '../types.ts';
 import { VERSION } from '../version.ts';
 import { openPicture, picturePixels } from '../video/picture.ts';

@@ -1,7 +1,8 @@
 /** Feature maps of events without a trunk: for whoever explains events whose features are in the cache. */
-import * as tf from '@tensorflow/tfjs';
+
 import { featureMapShape, type Head } from '../models/head.ts';
 import type { FeatureMaps } from '../models/recurrent-tail.ts';
+import * as tf from '../tensorflow.ts';
 import type { PlannedEvent } from './dataset.ts';
 import { featureTensor, loadFeatures } from './embed.ts';
 import type { FeatureCache } from './feature-cache.ts';

@@ -5,7 +5,7 @@
  * weak. The layer that comes out is folded with the projection, and the finished head reads the trunk's features as they
  * are.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { createPause } from '../concurrent.ts';
 import { L2cafError } from '../errors.ts';
 import { dot, unit } from '../matrix.ts';
@@ -13,6 +13,7 @@ import { toFloat16 } from '../models/float16.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
 import type { NamedArray } from '../models/safetensors.ts';
 import { createRandom } from '../random.ts';
+import * as tf from '../tensorflow.ts';
 import type { ProgressListener } from '../types.ts';
 import type { PlannedEvent, PlannedFrame } from './dataset.ts';
 import { loadFrames } from './embed.ts';

@@ -3,7 +3,7 @@
  * label alone hardly tells a small shallow CNN what a pedestrian is; these labels do, at no cost for whoever has them. They
  * train one auxiliary layer that the finished model does not contain.
  */
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '../tensorflow.ts';
 import type { GridShape, PictureSize } from '../types.ts';
 import type { PlannedEvent, PlannedFrame } from './dataset.ts';
 import { type BoxDocument, type LabelBox, LabelFolder } from './label-folder.ts';

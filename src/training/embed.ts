@@ -1,9 +1,10 @@
 /** Embeddings of events from cached features: what validation and evaluation compare. */
-import * as tf from '@tensorflow/tfjs';
+
 import { createPause } from '../concurrent.ts';
 import { computed } from '../models/backend.ts';
 import { fromFloat16 } from '../models/float16.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
+import * as tf from '../tensorflow.ts';
 import type { ProgressListener } from '../types.ts';
 import type { PlannedFrame, PlannedView } from './dataset.ts';
 import type { FeatureReader } from './feature-cache.ts';

@@ -3,8 +3,9 @@
  * softmax cross-entropy for the classifier. Values and gradients follow pytorch-metric-learning: triplets are averaged
  * over those whose loss is not zero, so that solved triplets do not dilute the others.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { assertNever } from '../errors.ts';
+import * as tf from '../tensorflow.ts';
 
 /** Which triplets of a batch count. */
 export const MININGS = ['all', 'semi-hard', 'batch-hard'] as const;

@@ -2,10 +2,11 @@
  * The head as a differentiable function of its weights, for many events at once: what training descends and evaluation
  * runs. `models/event-network.ts` runs the same head for one event, prepared for filters; a test keeps them equal.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { featureMapShape, type HeadSpec } from '../models/head.ts';
 import { lstmStep } from '../models/lstm.ts';
 import { poolingWeights } from '../models/pooling.ts';
+import * as tf from '../tensorflow.ts';
 
 /** Weights by name, as in `headShapes`. */
 export type WeightTensors = Readonly<Record<string, tf.Tensor>>;

@@ -1,8 +1,9 @@
 /** The loss of one batch: metric loss on embeddings, softmax on classes, and dense labels on the shallow CNN's cells. */
-import * as tf from '@tensorflow/tfjs';
+
 import { assertNever } from '../errors.ts';
 import { groupBy } from '../group-by.ts';
 import type { HeadSpec } from '../models/head.ts';
+import * as tf from '../tensorflow.ts';
 import type { DenseBatch } from './dense-labels.ts';
 import { crossEntropyLoss, type Mining, nPairLoss, relationLoss, tripletLoss } from './losses.ts';
 import { type Dropout, runHead, type WeightTensors } from './network.ts';

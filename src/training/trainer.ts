@@ -3,12 +3,13 @@
  * between steps; tensors live within a step. Every random draw depends on the seed and the step alone, so a run that was
  * interrupted and resumed ends at the same weights.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { createPause } from '../concurrent.ts';
 import { L2cafError } from '../errors.ts';
 import { onAccelerator } from '../models/backend.ts';
 import type { HeadSpec } from '../models/head.ts';
 import { createRandom } from '../random.ts';
+import * as tf from '../tensorflow.ts';
 import { dataOf, type StepRecord, type TrainingState, writeCheckpoint } from './checkpoint.ts';
 import type { DenseLabels } from './dense-labels.ts';
 import { featureTensor, loadFeatures } from './embed.ts';

@@ -155,7 +155,7 @@ describe('other commands refuse, in one line and leaving no file', () => {
       ['train', 'none.csv', '-o', 'good.mp4'],
       /error: cannot write good\.mp4/,
     ],
-    ['search: a database that is a file', ['search', 'x', '--db', 'good.mp4'], /good\.mp4: .*Not a directory\n/],
+    ['search: a database that is a file', ['search', 'x', '--db', 'good.mp4'], /good\.mp4: it is not a folder\n/],
     ['report: an analysis that is not there', ['report', 'none.json'], /cannot read none\.json: there is no such file/],
   ])('%s', async (_, args, message) => {
     await expectFailure([...args, ...(args[0] === 'train' ? ['--backend', 'wasm'] : [])], 1, message);

@@ -22,8 +22,13 @@ export interface CliOptions {
 
 /** Runs `l2caf ARGS`. */
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return runNode(MAIN, args, options);
+}
+
+/** Runs a program with this Node. */
+export function runNode(program: string, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    const child = spawn(process.execPath, [program, ...args], {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,5 +1,5 @@
 /** The maps that are compared, frame importance, faithfulness, and one whole event, on toy tails with known answers. */
-import * as tf from '@tensorflow/tfjs';
+
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   activationNorm,
@@ -18,6 +18,7 @@ import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { untrainedHead } from '../../src/models/head.ts';
+import * as tf from '../../src/tensorflow.ts';
 import type { PlannedEvent } from '../../src/training/dataset.ts';
 import { PLAIN_VIEW } from '../../src/training/views.ts';
 import { toyMaps, toyRecurrent } from '../l2caf/toys.ts';

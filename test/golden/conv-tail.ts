@@ -1,9 +1,10 @@
 /** Golden case: a tail with convolutions and max pooling, through a layers model; a published descent and Grad-CAM. */
-import * as tf from '@tensorflow/tfjs';
+import * as tfl from '@tensorflow/tfjs-layers';
 import { gradCam } from '../../src/l2caf/gradcam.ts';
 import { toHeatmap } from '../../src/l2caf/heatmap.ts';
 import { tailFromLayersModel } from '../../src/l2caf/layers-tail.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
+import * as tf from '../../src/tensorflow.ts';
 import { checkClose, checkPublished, shapeOf, tensorOf } from './checks.ts';
 import type { Check, GoldenData } from './golden.ts';
 
@@ -41,23 +42,23 @@ export async function convTailCase(data: GoldenData): Promise<readonly Check[]> 
 }
 
 /** conv 3×3 same, relu, max pool 2 valid, conv 3×3 same, relu, global average pool, dense. */
-function convTailModel(data: GoldenData, inputShape: [number, number, number]): tf.LayersModel {
-  const conv = (name: string): tf.layers.Layer =>
-    tf.layers.conv2d({
+function convTailModel(data: GoldenData, inputShape: [number, number, number]): tfl.LayersModel {
+  const conv = (name: string): tfl.layers.Layer =>
+    tfl.layers.conv2d({
       filters: tensorOf(data, `${name}_bias`).length,
       kernelSize: shapeOf(data, `${name}_kernel_hwio`).slice(0, 2) as [number, number],
       padding: 'same',
       activation: 'relu',
       weights: [weight(data, `${name}_kernel_hwio`), weight(data, `${name}_bias`)],
     });
-  return tf.sequential({
+  return tfl.sequential({
     layers: [
-      tf.layers.activation({ activation: 'linear', name: 'features', inputShape }),
+      tfl.layers.activation({ activation: 'linear', name: 'features', inputShape }),
       conv('conv1'),
-      tf.layers.maxPooling2d({ poolSize: 2, strides: 2, padding: 'valid' }),
+      tfl.layers.maxPooling2d({ poolSize: 2, strides: 2, padding: 'valid' }),
       conv('conv2'),
-      tf.layers.globalAveragePooling2d({}),
-      tf.layers.dense({
+      tfl.layers.globalAveragePooling2d({}),
+      tfl.layers.dense({
         units: tensorOf(data, 'dense_bias').length,
         weights: [weight(data, 'dense_kernel'), weight(data, 'dense_bias')],
       }),

@@ -2,8 +2,9 @@
  * Losses, their gradients, and retrieval figures as pytorch-metric-learning and scikit-learn compute them. The names say
  * what was computed: `triplet_MINING_mMARGIN_normalized`, `npair_unnormalized`, `retrieval`, `nmi_arithmetic`.
  */
-import * as tf from '@tensorflow/tfjs';
+
 import { normalizedMutualInformation, RECALL_RANKS, retrievalFigures } from '../../src/retrieval/metrics.ts';
+import * as tf from '../../src/tensorflow.ts';
 import { type Mining, nPairLoss, tripletLoss } from '../../src/training/losses.ts';
 import { check, checkClose, shapeOf, tensorOf } from './checks.ts';
 import type { Check, GoldenData } from './golden.ts';

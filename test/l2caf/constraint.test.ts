@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CONSTRAINTS, constrain, initialParameters, parameterCount } from '../../src/l2caf/constraint.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { createRandom } from '../../src/random.ts';
+import * as tf from '../../src/tensorflow.ts';
 import { normals } from './toys.ts';
 
 const grid = { height: 2, width: 3 };
@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 function constrained(constraint: (typeof CONSTRAINTS)[number], rows: number[][]): number[][] {
   return tf.tidy(
-    () => constrain(constraint, tf.tensor2d(rows), grid).reshape([rows.length, 6]).arraySync() as number[][],
+    () => tf.reshape(constrain(constraint, tf.tensor2d(rows), grid), [rows.length, 6]).arraySync() as number[][],
   );
 }
 

@@ -1,11 +1,12 @@
-import * as tf from '@tensorflow/tfjs';
+import * as tfl from '@tensorflow/tfjs-layers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tailFromLayersModel } from '../../src/l2caf/layers-tail.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
 import { useBackend } from '../../src/models/backend.ts';
+import * as tf from '../../src/tensorflow.ts';
 import { normals } from './toys.ts';
 
-let model: tf.LayersModel;
+let model: tfl.LayersModel;
 let input: tf.Tensor4D;
 
 beforeAll(async () => {
@@ -20,11 +21,11 @@ afterAll(() => {
 });
 
 /** conv → relu → two branches that are added → global average pool → dense. */
-function branchingModel(): tf.LayersModel {
+function branchingModel(): tfl.LayersModel {
   let seed = 1;
-  const kernelInitializer = () => tf.initializers.glorotNormal({ seed: seed++ });
+  const kernelInitializer = () => tfl.initializers.glorotNormal({ seed: seed++ });
   const conv = (filters: number, name: string) =>
-    tf.layers.conv2d({
+    tfl.layers.conv2d({
       filters,
       kernelSize: 3,
       padding: 'same',
@@ -32,12 +33,12 @@ function branchingModel(): tf.LayersModel {
       name,
       kernelInitializer: kernelInitializer(),
     });
-  const start = tf.input({ shape: [8, 8, 3] });
-  const map = tf.layers.reLU({ name: 'map' }).apply(conv(6, 'first').apply(start)) as tf.SymbolicTensor;
-  const sum = tf.layers.add({ name: 'sum' }).apply([conv(6, 'left').apply(map) as tf.SymbolicTensor, map]);
-  const pooled = tf.layers.globalAveragePooling2d({}).apply(sum);
-  const end = tf.layers.dense({ units: 20, name: 'scores', kernelInitializer: kernelInitializer() }).apply(pooled);
-  return tf.model({ inputs: start, outputs: end as tf.SymbolicTensor });
+  const start = tfl.input({ shape: [8, 8, 3] });
+  const map = tfl.layers.reLU({ name: 'map' }).apply(conv(6, 'first').apply(start)) as tfl.SymbolicTensor;
+  const sum = tfl.layers.add({ name: 'sum' }).apply([conv(6, 'left').apply(map) as tfl.SymbolicTensor, map]);
+  const pooled = tfl.layers.globalAveragePooling2d({}).apply(sum);
+  const end = tfl.layers.dense({ units: 20, name: 'scores', kernelInitializer: kernelInitializer() }).apply(pooled);
+  return tfl.model({ inputs: start, outputs: end as tfl.SymbolicTensor });
 }
 
 describe('tailFromLayersModel', () => {

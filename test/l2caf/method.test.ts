@@ -1,9 +1,9 @@
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import { findAttention, opposingShare } from '../../src/l2caf/method.ts';
 import type { FeatureTail } from '../../src/l2caf/tail.ts';
 import { useBackend } from '../../src/models/backend.ts';
+import * as tf from '../../src/tensorflow.ts';
 
 beforeAll(async () => {
   await useBackend('wasm');

@@ -1,4 +1,3 @@
-import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CONSTRAINTS } from '../../src/l2caf/constraint.ts';
 import { PRESETS } from '../../src/l2caf/presets.ts';
@@ -7,6 +6,7 @@ import { correlation } from '../../src/l2caf/starts.ts';
 import type { FeatureTail, Tail } from '../../src/l2caf/tail.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import type { RecurrentHead } from '../../src/models/recurrent-tail.ts';
+import * as tf from '../../src/tensorflow.ts';
 import { toyLinearTail, toyRecurrent } from './toys.ts';
 
 let linear: FeatureTail;
@@ -50,7 +50,8 @@ function brokenTail(tail: Tail): Tail {
 function withOutputs(outputSize: number): Tail {
   const grid = { height: 2, width: 3 };
   const matrix = tf.keep(tf.randomUniform([6, outputSize], 0, 1, 'float32', 0) as tf.Tensor2D);
-  const filtered: Tail['filtered'] = (filters) => tf.tidy(() => tf.square(tf.matMul(filters.reshape([-1, 6]), matrix)));
+  const filtered: Tail['filtered'] = (filters) =>
+    tf.tidy(() => tf.square(tf.matMul(tf.reshape(filters, [-1, 6]) as tf.Tensor2D, matrix)));
   const reference = tf.tidy(() => filtered(tf.ones([1, 2, 3]), [0]).dataSync<'float32'>());
   return { slots: 1, grid, outputSize, reference, filtered, dispose: () => matrix.dispose() };
 }

@@ -1,9 +1,9 @@
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { solveFilters } from '../../src/l2caf/solve.ts';
 import { correlation } from '../../src/l2caf/starts.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { classifierTail, vanillaTail } from '../../src/models/classifier-tail.ts';
+import * as tf from '../../src/tensorflow.ts';
 import { tinyClassifier, tinyPicture } from '../tiny-classifier.ts';
 
 beforeAll(async () => {

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/models/backend.ts';
 import type { ClassificationNetwork } from '../../src/models/classification-network.ts';
@@ -9,6 +8,7 @@ import { shortLabel } from '../../src/models/imagenet.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
 import { loadResNetClassifier } from '../../src/models/resnet-classifier.ts';
+import * as tf from '../../src/tensorflow.ts';
 import type { FrameBatch, PictureSize } from '../../src/types.ts';
 import { openPicture, picturePixels } from '../../src/video/picture.ts';
 import { probeClip } from '../../src/video/probe.ts';

@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/models/backend.ts';
 import { lstmFromTorch, lstmStep } from '../../src/models/lstm.ts';
 import { runStep, stepRecord } from '../../src/models/lstm-steps.ts';
+import * as tf from '../../src/tensorflow.ts';
 
 beforeAll(async () => {
   await useBackend('wasm');

@@ -1,4 +1,3 @@
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/models/backend.ts';
 import { foldBatchNorm } from '../../src/models/batch-norm.ts';
@@ -10,6 +9,7 @@ import {
   resnetLayout,
   STAGES,
 } from '../../src/models/resnet.ts';
+import * as tf from '../../src/tensorflow.ts';
 import { randomWeights } from './random-weights.ts';
 
 const base: ResNetSpec = { depth: 18, strideIn: '3x3', padding: 'symmetric', upTo: 'conv5' };

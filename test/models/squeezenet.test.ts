@@ -1,13 +1,13 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/models/backend.ts';
 import { picturesToChannelsLast } from '../../src/models/channels-last.ts';
 import { runSteps } from '../../src/models/classification-network.ts';
 import { readNpy } from '../../src/models/npy.ts';
 import { loadSqueezeNet } from '../../src/models/squeezenet.ts';
+import * as tf from '../../src/tensorflow.ts';
 import { dataFolder } from '../data.ts';
 
 beforeAll(async () => {

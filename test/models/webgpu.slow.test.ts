@@ -5,12 +5,12 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { expect, it, type TestContext, vi } from 'vitest';
 import { findAttention } from '../../src/l2caf/method.ts';
 import { type BackendChoice, useBackend } from '../../src/models/backend.ts';
 import { untrainedHead } from '../../src/models/head.ts';
 import { createRandom } from '../../src/random.ts';
+import * as tf from '../../src/tensorflow.ts';
 import { freshState } from '../../src/training/checkpoint.ts';
 import { BatchSampler } from '../../src/training/sampler.ts';
 import { train } from '../../src/training/trainer.ts';

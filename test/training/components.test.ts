@@ -1,10 +1,10 @@
 /** Training on principal components: the same head as on the features themselves, and the components are the right ones. */
 import { rm } from 'node:fs/promises';
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, it } from 'vitest';
 import { useBackend } from '../../src/models/backend.ts';
 import { type Head, headShapes, untrainedHead } from '../../src/models/head.ts';
 import { createRandom } from '../../src/random.ts';
+import * as tf from '../../src/tensorflow.ts';
 import {
   fitComponents,
   principalComponents,

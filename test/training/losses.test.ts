@@ -1,7 +1,8 @@
 /** The losses against hand-computed values; `test/golden` compares them with pytorch-metric-learning. */
-import * as tf from '@tensorflow/tfjs';
+
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/models/backend.ts';
+import * as tf from '../../src/tensorflow.ts';
 import { crossEntropyLoss, type Mining, nPairLoss, relationLoss, tripletLoss } from '../../src/training/losses.ts';
 
 beforeAll(() => useBackend('cpu'));

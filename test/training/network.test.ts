@@ -1,11 +1,12 @@
 /** The head as training runs it gives what the head gives as the analysis runs it. */
-import * as tf from '@tensorflow/tfjs';
+
 import { beforeAll, expect, it } from 'vitest';
 import { useBackend } from '../../src/models/backend.ts';
 import { featureMapShape, type HeadSpec, untrainedHead } from '../../src/models/head.ts';
 import { RecurrentHead } from '../../src/models/recurrent-tail.ts';
 import { createShallowCnn } from '../../src/models/shallow-cnn.ts';
 import { createRandom } from '../../src/random.ts';
+import * as tf from '../../src/tensorflow.ts';
 import { runHead } from '../../src/training/network.ts';
 import { TOY_SPEC } from './toy.ts';
 
@@ -32,7 +33,7 @@ it.each([
   const { height, width, channels } = featureMapShape(spec);
   const cnn = createShallowCnn(spec.shallowCnn, spec.trunkChannels, weights);
   const expectedMaps = cnn.apply(features).dataSync<'float32'>();
-  expect(tf.max(tf.abs(tf.sub(maps.flatten(), tf.tensor1d(expectedMaps)))).dataSync()[0]).toBeLessThan(1e-5);
+  expect(tf.max(tf.abs(tf.sub(tf.reshape(maps, [-1]), tf.tensor1d(expectedMaps)))).dataSync()[0]).toBeLessThan(1e-5);
   const head = new RecurrentHead({
     grid: { height, width },
     channels,
@@ -52,7 +53,7 @@ it.each([
     const data = expectedMaps.slice(event * perEvent, (event + 1) * perEvent);
     for (const [output, actual] of [['embedding', embeddings] as const, ['logits', logits!] as const]) {
       const expected = head.tail({ data, shape: [3, height, width, channels] }, output).reference;
-      const row = [...actual.slice([event, 0], [1, expected.length]).dataSync()];
+      const row = [...tf.slice(actual, [event, 0], [1, expected.length]).dataSync()];
       for (const [i, value] of row.entries()) expect(value).toBeCloseTo(expected[i]!, 5);
     }
   }

@@ -1,10 +1,10 @@
 /** The loop: it learns, is reproducible, continues where it stopped, and stops when it must. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/models/backend.ts';
 import { untrainedHead } from '../../src/models/head.ts';
+import * as tf from '../../src/tensorflow.ts';
 import { freshState, readCheckpoint, type StepRecord, type TrainingState } from '../../src/training/checkpoint.ts';
 import type { PlannedEvent } from '../../src/training/dataset.ts';
 import type { FeatureCache } from '../../src/training/feature-cache.ts';
