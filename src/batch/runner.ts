@@ -5,9 +5,9 @@
  */
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
+import { cacheFolder } from '../cache-folder.ts';
 import { makeFolder } from '../files.ts';
 import type { BackendInfo } from '../models/backend.ts';
-import { cacheFolder } from '../models/pretrained.ts';
 import { FeatureCache, type FrameVariant } from '../training/feature-cache.ts';
 import { DEFAULT_CACHE_BYTES } from '../training/features.ts';
 import { chooseFrames } from '../video/sample.ts';

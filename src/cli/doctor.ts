@@ -2,10 +2,11 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { Command } from 'commander';
+import { cacheFolder } from '../cache-folder.ts';
 import { L2cafError, messageOf } from '../errors.ts';
 import { makeFolder } from '../files.ts';
 import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
-import { cacheFolder, cacheState, RESNET50_IMAGENET, weightsPath } from '../models/pretrained.ts';
+import { cacheState, RESNET50_IMAGENET, weightsPath } from '../models/pretrained.ts';
 import { installCommand, missingPackages, QUEUE_PACKAGES, SEARCH_PACKAGES } from '../optional.ts';
 import { EMBEDDED_FFMPEG, findAllFfmpegs, findFfprobe } from '../video/binaries.ts';
 import { testFfmpeg } from '../video/self-test.ts';

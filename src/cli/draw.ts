@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { type Analysis, readAnalysis } from '../analysis.ts';
 import type { RenderOptions } from '../rendering.ts';
 import { ignoredWarnings } from '../timeline.ts';
+import type { RenderedVideo } from '../video/encode.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { interruptible } from './run.ts';
 import type { AnalysisStyleFlags } from './style-options.ts';
@@ -27,7 +28,7 @@ export async function drawAnalyses(
     analyses: readonly Analysis[],
     out: string,
     work: Required<Pick<RenderOptions, 'signal' | 'onProgress'>>,
-  ) => Promise<{ readonly notes: readonly string[] } | void>,
+  ) => Promise<Pick<RenderedVideo, 'notes'> | undefined>,
 ): Promise<void> {
   const terminal = createTerminal({ quiet });
   const { warn, result, onProgress } = terminal;
@@ -37,6 +38,6 @@ export async function drawAnalyses(
   for (const warning of new Set(warnings)) warn(warning);
   await announceFfmpeg(terminal, /\.mp4$/i.test(out));
   const drawn = await interruptible((signal) => draw(analyses, out, { signal, onProgress }));
-  if (drawn) warnOfNotes(terminal, drawn.notes, warnings);
+  warnOfNotes(terminal, drawn?.notes ?? [], warnings);
   result(out);
 }

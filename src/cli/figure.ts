@@ -35,8 +35,8 @@ export function figureCommand(): Command {
       ),
     )
     .action((paths: string[], { titles, caption, ...flags }: FigureFlags) =>
-      drawAnalyses(paths, flags, 'figure.png', (analyses, out, work) =>
-        renderFigure(analyses, out, {
+      drawAnalyses(paths, flags, 'figure.png', async (analyses, out, work) => {
+        await renderFigure(analyses, out, {
           ...renderOptionsOf(flags),
           frames: flags.frames,
           columns: flags.columns,
@@ -44,7 +44,8 @@ export function figureCommand(): Command {
           ...(titles && { titles }),
           ...(caption !== true && caption !== undefined && { caption: caption || '' }),
           ...work,
-        }),
-      ),
+        });
+        return undefined;
+      }),
     );
 }

@@ -18,8 +18,9 @@ export function filmCommand(): Command {
       examples('l2caf analyze drive.mp4 --solver gd --trace -o out', 'l2caf film out/analysis.json -o convergence.gif'),
     )
     .action((path: string, flags: DrawingFlags) =>
-      drawAnalyses([path], flags, 'convergence.mp4', ([analysis], out, work) =>
-        renderFilm(analysis!, out, { ...renderOptionsOf(flags), ...work }),
-      ),
+      drawAnalyses([path], flags, 'convergence.mp4', async ([analysis], out, work) => {
+        await renderFilm(analysis!, out, { ...renderOptionsOf(flags), ...work });
+        return undefined;
+      }),
     );
 }

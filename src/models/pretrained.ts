@@ -4,8 +4,8 @@
  * another mean still answers, only wrongly.
  */
 import { access } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from '../cache-folder.ts';
 import { L2cafError } from '../errors.ts';
 import { sha256OfFile } from '../files.ts';
 import * as tf from '../tensorflow.ts';
@@ -80,17 +80,6 @@ export function findPretrained(id: string): PretrainedTrunk {
   throw new L2cafError('model-unknown', `there is no model named ${id}`, {
     hint: `known models: ${PRETRAINED_TRUNKS.map((trunk) => trunk.id).join(', ')}`,
   });
-}
-
-/** Folder for what is fetched: `L2CAF_CACHE`, else the user's cache folder of this operating system. */
-export function cacheFolder(
-  env: NodeJS.ProcessEnv = process.env,
-  platform: NodeJS.Platform = process.platform,
-): string {
-  if (env['L2CAF_CACHE']) return env['L2CAF_CACHE'];
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'l2caf');
-  if (platform === 'win32') return join(env['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local'), 'l2caf');
-  return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'l2caf');
 }
 
 /** Where a trunk's weights lie once pulled. */

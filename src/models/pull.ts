@@ -9,11 +9,12 @@ import { createReadStream } from 'node:fs';
 import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tar from 'tar';
+import { cacheFolder } from '../cache-folder.ts';
 import { L2cafError, messageOf, throwIfAborted } from '../errors.ts';
 import { makeFolder, sha256OfFile } from '../files.ts';
 import type { ProgressListener } from '../types.ts';
 import { readKerasResNet50 } from './keras-resnet.ts';
-import { cacheFolder, cacheState, type PretrainedTrunk, weightsPath } from './pretrained.ts';
+import { cacheState, type PretrainedTrunk, weightsPath } from './pretrained.ts';
 import { writeSafetensors } from './safetensors.ts';
 
 /** How to pull. */

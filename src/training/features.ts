@@ -1,9 +1,10 @@
 /** From planned events to features in the cache: chooses cache and extractor; shared by training and evaluation. */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from '../cache-folder.ts';
 import type { BackendInfo } from '../models/backend.ts';
 import type { HeadSpec } from '../models/head.ts';
-import { cacheFolder, findPretrained } from '../models/pretrained.ts';
+import { findPretrained } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
 import type { ProgressListener } from '../types.ts';
 import { ensureFeatures, type FeatureSummary, type PlannedEvent } from './dataset.ts';

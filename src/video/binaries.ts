@@ -3,11 +3,13 @@
  * A binary that was set explicitly and does not work is an error, never skipped.
  */
 import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { access, chmod, constants, copyFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { cacheFolder } from '../cache-folder.ts';
 import { L2cafError, messageOf } from '../errors.ts';
+import { writeAtomically } from '../files.ts';
 
 /** An executable that was found and answered `-version`. */
 export interface Binary {
@@ -138,7 +140,7 @@ async function findBinary(
   }
   const tried = [variable, ...places.map((place) => place.source)].join(', ');
   throw new L2cafError('ffmpeg-missing', `no working ${name} was found (tried ${tried})`, {
-    hint: `install ffmpeg, or set ${variable} to its executable`,
+    hint: `install ffmpeg (https://ffmpeg.org/download.html), or set ${variable} to its executable`,
   });
 }
 
@@ -167,10 +169,32 @@ async function pathFromPackage(name: string): Promise<string | undefined> {
   try {
     const exported: unknown = require(name);
     const path = typeof exported === 'string' ? exported : (exported as { path?: string } | null)?.path;
-    return path && (await isExecutable(path)) ? path : undefined;
+    return path && ((await isExecutable(path)) ? path : await madeExecutable(path));
   } catch {
     return undefined;
   }
+}
+
+/**
+ * A packaged program that lacks the permission to run, as after an install without install scripts: it gets it, or, where
+ * that is not ours to give, a copy of it in the cache does.
+ *
+ * @throws when there is no such file, or no place for a copy
+ */
+async function madeExecutable(path: string): Promise<string> {
+  const { size, mtimeMs } = await stat(path);
+  const isGranted = await chmod(path, 0o755).then(
+    () => isExecutable(path),
+    () => false,
+  );
+  if (isGranted) return path;
+  const copy = join(cacheFolder(), 'programs', `${Math.round(mtimeMs)}-${size}-${basename(path)}`);
+  if (await isExecutable(copy)) return copy;
+  await writeAtomically(copy, async (temporary) => {
+    await copyFile(path, temporary);
+    await chmod(temporary, 0o755);
+  });
+  return copy;
 }
 
 async function isExecutable(path: string): Promise<boolean> {

@@ -11,6 +11,7 @@ import { finished } from 'node:stream/promises';
 import ffmpeg from 'fluent-ffmpeg';
 import { L2cafError, messageOf, throwIfAborted } from '../errors.ts';
 import { type Binary, type Ffmpeg, findFfmpeg, findFfprobe, WITHOUT_CHARACTER_SETS } from './binaries.ts';
+import { isWholeMp4 } from './mp4.ts';
 
 /** One input of ffmpeg: a file, or a stream of raw data on its standard input. */
 export interface FfmpegInput {
@@ -75,10 +76,11 @@ export async function runFfmpeg(job: FfmpegJob): Promise<FfmpegRun> {
   try {
     await untilEnd(command, signal, end);
     if (typeof output !== 'string') await finished(output);
+    else if (/\.mp4$/i.test(output) && !(await isWholeMp4(output))) throw notWhole(output);
     return { complaints: log.complaints };
   } catch (error) {
     throwIfAborted(signal);
-    throw failure(error, log.lastLines, binary, end);
+    throw error instanceof L2cafError ? error : failure(error, log.lastLines, binary, end);
   } finally {
     for (const { source } of inputs) if (typeof source !== 'string') source.destroy();
   }
@@ -102,6 +104,7 @@ export async function runFfprobe(
     windowsHide: true,
     env: { ...process.env, ...WITHOUT_CHARACTER_SETS },
   });
+  watched(child);
   const stop = (): void => void child.kill('SIGKILL');
   signal?.addEventListener('abort', stop, { once: true });
   const log = new Log();
@@ -126,6 +129,22 @@ export async function runFfprobe(
 /** The address of a file for ffmpeg: leading dashes, colons and percent signs have no meaning in it. */
 function fileAddress(path: string): string {
   return `file:${resolve(path)}`;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Sees to it that a child does not outlive this process, however that ends. */
+function watched(child: ChildProcess): void {
+  if (running.size === 0) process.once('exit', killAll);
+  running.add(child);
+  child.once('exit', () => {
+    running.delete(child);
+    if (running.size === 0) process.off('exit', killAll);
+  });
+}
+
+function killAll(): void {
+  for (const child of running) child.kill('SIGKILL');
 }
 
 /** How a process ended. */
@@ -155,6 +174,7 @@ async function untilEnd(
         child = (command as { ffmpegProc?: ChildProcess }).ffmpegProc;
         exited = new Promise((resolveExit) => child?.once('close', resolveExit));
         child?.once('exit', (code, killedBy) => Object.assign(end, { code, signal: killedBy }));
+        if (child) watched(child);
         if (signal?.aborted) stop();
       });
       command.on('end', () => done()).on('error', fail);
@@ -214,6 +234,11 @@ const COMPLAINTS_KEPT = 100;
 /** A line without the name and address of the part that said it. */
 function withoutPart(line: string): string {
   return line.replace(/^(\[[^\]]*\] )+/, '').replaceAll('file:', '');
+}
+
+/** ffmpeg may end well although the last of what it wrote did not fit on the disk. */
+function notWhole(path: string): L2cafError {
+  return new L2cafError('ffmpeg-failed', `${path} was not written to its end`, { hint: 'is the disk full?' });
 }
 
 /** What ffmpeg says after, or beside, the line that tells why it gave up. */

@@ -25,6 +25,28 @@ export async function setLastFrameLength(path: string, seconds: number): Promise
   }
 }
 
+/** Whether an MP4 file has a header, and all that its boxes say there is: a full disk can cut it off unnoticed. */
+export async function isWholeMp4(path: string): Promise<boolean> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const box = Buffer.alloc(16);
+    let hasMovie = false;
+    let start = 0;
+    while (start < size) {
+      const { bytesRead } = await file.read(box, 0, 16, start);
+      const stated = box.readUInt32BE(0);
+      const length = stated === 1 ? Number(box.readBigUInt64BE(8)) : stated;
+      if (bytesRead < 8 || length < 8) return false;
+      hasMovie ||= box.toString('latin1', 4, 8) === 'moov';
+      start += length;
+    }
+    return hasMovie && start === size;
+  } finally {
+    await file.close();
+  }
+}
+
 async function findMovie(
   path: string,
   read: (buffer: Buffer, position: number) => Promise<{ bytesRead: number }>,

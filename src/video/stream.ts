@@ -57,8 +57,12 @@ export async function* streamFrames(clip: VideoClip, options: StreamOptions): As
       let done = 0;
       try {
         for await (const { place, rgb } of run.frames()) {
-          for (; done < place; done++) yield (last = await replacement(clip, options, rest[done]!, last));
-          yield (last = batchOf(rgb, options.size, rest[done++]!));
+          while (done < place) {
+            last = await replacement(clip, options, rest[done++]!, last);
+            yield last;
+          }
+          last = batchOf(rgb, options.size, rest[done++]!);
+          yield last;
         }
       } finally {
         await run.stop();
@@ -66,7 +70,10 @@ export async function* streamFrames(clip: VideoClip, options: StreamOptions): As
       for (const size of run.sizes) troubles.sizes.add(size);
       if (run.hasComplaints || list.hasComplaints) suspects.push(...rest.slice(0, done));
       const isLast = mode === modes.at(-1) || run.isProven;
-      if (isLast) for (; done < rest.length; done++) yield (last = await replacement(clip, options, rest[done]!, last));
+      while (isLast && done < rest.length) {
+        last = await replacement(clip, options, rest[done++]!, last);
+        yield last;
+      }
       rest = rest.slice(done);
     }
     const decoded = suspects.filter((time) => !troubles.lost.has(time));

@@ -102,7 +102,7 @@ const files = new Map<string, Promise<string>>();
 /** Writes a table for ffmpeg's `lut3d`, once per process; it goes when the process ends. */
 function tableFile(name: string, map: (code: Rgb) => Rgb): Promise<string> {
   const known = files.get(name);
-  if (known) return known;
+  if (known !== undefined) return known;
   if (folder === undefined) {
     const made = mkdtempSync(join(tmpdir(), 'l2caf-'));
     process.once('exit', () => rmSync(made, { recursive: true, force: true }));

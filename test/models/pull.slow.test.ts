@@ -2,7 +2,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { cacheFolder, cacheState, RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
+import { cacheFolder } from '../../src/cache-folder.ts';
+import { cacheState, RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
 import type { Progress } from '../../src/types.ts';
 

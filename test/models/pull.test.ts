@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { cacheFolder } from '../../src/cache-folder.ts';
 import type { L2cafError } from '../../src/errors.ts';
-import { cacheFolder, cacheState, loadTrunk, RESNET50_IMAGENET, weightsPath } from '../../src/models/pretrained.ts';
+import { cacheState, loadTrunk, RESNET50_IMAGENET, weightsPath } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
 
 let folder: string;
