@@ -43,6 +43,15 @@ export async function readInput(path: string, { maxBytes, signal }: ReadInputOpt
   }
 }
 
+/** What a text of JSON holds; undefined for what is none. */
+export function jsonIn(text: Buffer | string): unknown {
+  try {
+    return JSON.parse(text.toString()) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Opens a regular file for reading. Throws as {@link readInput}. */
 export async function openInput(path: string): Promise<FileHandle> {
   // Not to wait for somebody to write into a pipe. (Windows has no such flag, nor pipes among its files.)

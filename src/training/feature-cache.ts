@@ -109,7 +109,11 @@ export class FeatureCache implements FeatureReader {
   /** Keeps a frame's features. Throws L2cafError `output-unwritable` when the disk is full; the cache stays valid. */
   async write(variant: FrameVariant, features: Uint16Array): Promise<void> {
     const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
-    await writeFileAtomically(this.pathOf(variant), bytes);
+    await writeFileAtomically(this.pathOf(variant), bytes).catch((error: unknown) => {
+      if (!(error instanceof L2cafError) || error.code !== 'output-unwritable') throw error;
+      const hint = 'make room in the cache, or set L2CAF_CACHE to a folder that you may write to';
+      throw new L2cafError(error.code, error.message, { hint, cause: error });
+    });
   }
 
   /**
@@ -124,7 +128,7 @@ export class FeatureCache implements FeatureReader {
       throw new L2cafError(
         'usage',
         `the features of these events need ${gigabytes(needed)} of cache, the limit is ${gigabytes(this.maxBytes)}`,
-        { hint: 'raise --cache-limit, or train with fewer --views' },
+        { hint: 'raise --cache-limit, take fewer events (--limit), or train with fewer --views' },
       );
     }
     const files = await this.#files();
