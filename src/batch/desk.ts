@@ -100,6 +100,7 @@ export class Desk {
     await this.#find(queued.event);
   }
 
+  /** Ends the worker processes. */
   async close(): Promise<void> {
     const runners = await Promise.allSettled(this.#runners.values());
     await Promise.all(

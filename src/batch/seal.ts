@@ -27,7 +27,11 @@ export class Seal {
     return this.#key === undefined ? createHash('sha256').update(text).digest('hex') : this.#signatureOf('name', text);
   }
 
-  /** @param purpose what the value is, and of which job, so that it cannot be passed off as anything else */
+  /**
+   * A value, signed.
+   *
+   * @param purpose what the value is, and of which job, so that it cannot be passed off as anything else
+   */
   close(purpose: string, value: unknown): Sealed {
     const text = JSON.stringify(value);
     return this.#key === undefined ? { text } : { text, signature: this.#signatureOf(purpose, text) };
