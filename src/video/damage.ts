@@ -9,7 +9,7 @@ import { runFfprobe } from './ffmpeg.ts';
 import { type FrameList, listFrames, placeUntil, SAME_TIME_SEC } from './frame-list.ts';
 import { packetTime, seconds } from './packets.ts';
 import { type StreamDetails, secondsPer } from './probe.ts';
-import { isClose } from './seek.ts';
+import { isClose, leadSec } from './seek.ts';
 
 /**
  * Which of these frames may not show what was filmed, because they, or frames that they are built upon, are damaged in the
@@ -62,7 +62,7 @@ async function damagedInStretch(
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   const startSec = Number.isNaN(keySec) ? 0 : keySec;
-  const untilSec = Math.max(...times) + 34 * secondsPer(details.rate); // the longest reordering, as in `listFrames`
+  const untilSec = Math.max(...times) + (2 * details.reorderFrames + 2) * secondsPer(details.rate);
   const { timesSec, keysSec, decodingOrder } = await listFrames(clip, { startSec, endSec: untilSec }, signal);
   const orders = ranksOf(decodingOrder);
   const placeOf = (time: number): number => placeUntil({ timesSec }, time + SAME_TIME_SEC / 2);
@@ -120,14 +120,25 @@ interface HeardPacket {
 /** Decodes a stretch from its key frame on, packet by packet, without packets that are known to be incomplete. */
 async function decodeAndListen(
   clip: VideoClip,
-  { originSec, track, clock, reorderFrames }: StreamDetails,
+  details: StreamDetails,
   { keySec, untilSec, signal }: { keySec: number; untilSec: number; signal: AbortSignal | undefined },
 ): Promise<HeardPacket[]> {
+  const { originSec, track, clock, reorderFrames } = details;
   const until = (originSec + untilSec).toFixed(6);
-  const isSeek = clock === 'packets' && keySec > LEAD_SEC;
-  for (const from of isSeek ? [(originSec + keySec - LEAD_SEC).toFixed(6), ''] : ['']) {
+  const startSec = keySec - leadSec(details);
+  for (const from of clock === 'packets' && startSec > 0 ? [(originSec + startSec).toFixed(6), ''] : ['']) {
     const options = [
-      ...['-fflags', '+discardcorrupt', '-show_log', '16', '-select_streams', String(track)],
+      // The last filter makes pictures nicer, which nobody looks at here.
+      ...[
+        '-fflags',
+        '+discardcorrupt',
+        '-skip_loop_filter',
+        'all',
+        '-show_log',
+        '16',
+        '-select_streams',
+        String(track),
+      ],
       ...['-read_intervals', `${from}%${until}`, '-show_packets', '-show_frames', '-of', 'compact'],
       ...['-show_entries', 'packet=pts_time,dts_time,flags:frame=key_frame:log=level'],
     ];
@@ -154,9 +165,6 @@ async function decodeAndListen(
   }
   return [];
 }
-
-/** Streams without an index carry pictures this long before they are shown, seconds. */
-const LEAD_SEC = 2;
 
 /** Collects what was wrong with the frames of a clip, to tell it in a few words. */
 export class FrameTroubles {
