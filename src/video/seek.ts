@@ -86,8 +86,8 @@ export function framesOf(input: number, wanted: WantedFrames): string {
   return `${head(input, wanted)},select='${oneOf(timesUs, 0, timesUs.length)}',${ONE_PER_TIME},${tail(input, wanted, timesSec.length)}`;
 }
 
-/** Of frames at one time, the first. */
-const ONE_PER_TIME = `select='not(lt(pts,prev_selected_pts+900))'`;
+/** A filter: of frames at one time, the first; none that goes back in time, as decoders give after an error. */
+export const ONE_PER_TIME = `select='not(lt(pts,prev_selected_pts+900))'`;
 
 /**
  * An expression that holds for frames at one of these times, ascending: a search by halves, as ffmpeg evaluates it for

@@ -8,8 +8,10 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { renderOverlay } from '../../src/video/encode.ts';
 import { runFfprobe } from '../../src/video/ffmpeg.ts';
 import { listFrames } from '../../src/video/frame-list.ts';
+import { defaultStyle } from '../../src/video/overlay.ts';
 import { probeClip } from '../../src/video/probe.ts';
 import { framesAt, samplingTimes } from '../../src/video/sample.ts';
 import { type ClipOptions, ffmpeg, makeClip, readNumber } from './clips.ts';
@@ -146,6 +148,20 @@ describe('damage', () => {
       const time = (touched / 25).toFixed(2);
       expect(troubles.notes[0]).toMatch(new RegExp(`^the video is damaged: the frame at ${time} s (may not|cannot)`));
     }
+  });
+
+  test.each(['video.mp4', 'video.mkv'])('in %s: the video has what can be decoded, and it is said', async (name) => {
+    const clip = await probeClip(await makeDamaged(name));
+    const out = join(folder, `out of ${name}.mp4`);
+    const span = { startSec: 0, endSec: clip.durationSec };
+    const heatmap = { width: 2, height: 2, values: new Float32Array([0, 0, 0, 1]), min: 0, max: 1 };
+    const keyframes = [{ timestampSec: 1, heatmap }];
+    const { frames, durationSec, notes } = await renderOverlay({ clip, span, keyframes, style: defaultStyle, out });
+    expect(frames).toBeGreaterThan(74);
+    expect(durationSec).toBeCloseTo(4, 1);
+    expect(notes.join()).toMatch(/the video is damaged: the .*frames at 1\.0\d.* (may not show|cannot be decoded)/);
+    const written = await probeClip(out);
+    expect((await listFrames(written, { startSec: 0, endSec: 9 })).timesSec).toHaveLength(frames);
   });
 
   test('between the moments does not matter', async () => {
