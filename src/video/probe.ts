@@ -160,7 +160,8 @@ async function statFile(path: string): Promise<BigIntStats> {
     throw new L2cafError('input-not-found', `there is no file ${path}`, { hint: 'check the path', cause });
   });
   if (info.isDirectory()) throw unreadable(path, 'it is a folder', 'name a video file inside it');
-  if (info.isFile() && info.size === 0n) throw unreadable(path, 'it is empty');
+  if (!info.isFile()) throw unreadable(path, 'it is no regular file', 'a video is read in several places: give a file');
+  if (info.size === 0n) throw unreadable(path, 'it is empty');
   return info;
 }
 
@@ -223,10 +224,9 @@ async function askForMetadata(path: string, signal: AbortSignal | undefined): Pr
     await runFfprobe(path, options, (line) => lines.push(line), signal);
   } catch (error) {
     if (error instanceof L2cafError && error.code !== 'ffmpeg-failed') throw error;
-    // What is named .mp4 is taken for one, whatever it holds.
     const lacksIndex = /moov atom not found/.test(String((error as Error).cause));
     const why = lacksIndex
-      ? 'it is truncated or not a video (the index of an MP4 file, its moov atom, is missing)'
+      ? 'it is truncated (the index of an MP4 file, its moov atom, is missing)'
       : messageOf(error).replace(`${path}: `, '');
     throw unreadable(path, why, 'give a complete video file that ffmpeg can read', error);
   }

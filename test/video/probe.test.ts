@@ -57,15 +57,8 @@ describe('probeClip', () => {
     [
       'a truncated file',
       'input-unreadable',
-      /it is truncated or/,
+      /it is truncated/,
       async (path: string) => makeTruncated(await makeClip(`${path}.whole.mp4`), path),
-    ],
-    [
-      'a playlist of a network address',
-      'input-unreadable',
-      /./,
-      (path: string) =>
-        writeFile(path, '#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n'),
     ],
   ])('refuses %s', async (name, code, message, make) => {
     const path = join(folder, `${name}.mp4`);
