@@ -5,6 +5,7 @@
 import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { L2cafError, messageOf } from '../errors.ts';
+import { identityIn } from '../files.ts';
 import type { PictureSize, Rational, VideoClip } from '../types.ts';
 import { runFfprobe } from './ffmpeg.ts';
 import { type Packet, packetTime, readPackets, roundToMicroseconds, seconds } from './packets.ts';
@@ -143,7 +144,7 @@ const known = new Map<string, { readonly version: string; readonly facts: Promis
 const FILES_KNOWN = 64;
 
 async function readFacts(path: string, track: number | undefined, signal: AbortSignal | undefined): Promise<FileFacts> {
-  const version = versionOf(await statFile(path));
+  const version = identityIn(await statFile(path));
   const key = `${track} ${path}`;
   const earlier = known.get(key);
   const facts = earlier?.version === version ? earlier.facts : askForFacts(path, track, signal);
@@ -163,10 +164,6 @@ async function statFile(path: string): Promise<BigIntStats> {
   if (!info.isFile()) throw unreadable(path, 'it is no regular file', 'a video is read in several places: give a file');
   if (info.size === 0n) throw unreadable(path, 'it is empty');
   return info;
-}
-
-function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
 }
 
 async function askForFacts(
