@@ -201,6 +201,24 @@ export function changedInput(path: string, cause?: unknown): L2cafError {
   });
 }
 
+/**
+ * Throws unless a file is still the one that was probed.
+ *
+ * @throws L2cafError `input-changed`, also when it is gone
+ */
+export async function assertUnchanged({
+  path,
+  identity,
+}: {
+  readonly path: string;
+  readonly identity: string;
+}): Promise<void> {
+  const now = await identityOf(path).catch((cause: unknown) => {
+    throw changedInput(path, cause);
+  });
+  if (now !== identity) throw changedInput(path);
+}
+
 const hashes = new Map<string, Promise<string>>();
 
 /**
@@ -223,7 +241,7 @@ export async function sha256OfFile(path: string, identity?: string): Promise<str
 async function hashContent(path: string, version: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  if ((await identityOf(path)) !== version) throw changedInput(path);
+  await assertUnchanged({ path, identity: version });
   return hash.digest('hex');
 }
 

@@ -1,5 +1,5 @@
 /** The cache on disk, and the computation that fills it. */
-import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LabelledEvent } from '../../src/events/labelled.ts';
@@ -7,7 +7,7 @@ import { ensureFeatures, planEvents } from '../../src/training/dataset.ts';
 import type { ExtractionJob, Extractor } from '../../src/training/extractor.ts';
 import type { FeatureCache } from '../../src/training/feature-cache.ts';
 import { probeClip } from '../../src/video/probe.ts';
-import { makeClip } from '../video/clips.ts';
+import { drawGrey, makeClip } from '../video/clips.ts';
 import { toyCache, toyFrame } from './toy.ts';
 
 let cache: FeatureCache;
@@ -90,6 +90,15 @@ describe('ensureFeatures', () => {
     expect(await ensureFeatures(plan, cache, extractor)).toEqual({ computed: 1, reused: 7 });
   });
 
+  it('keeps nothing of a video that was replaced after it was hashed', async () => {
+    const plan = await planEvents([{ name: 'd', events }], { frames: 3, views: 1, seed: 0 });
+    const { path } = events[0]!.clip;
+    const { atime, mtime } = await stat(path);
+    await makeClip(path, { frames: 12, rate: '2', width: 96, height: 64, draw: drawGrey(90) });
+    await utimes(path, atime, mtime);
+    await expect(ensureFeatures(plan, cache, extractor)).rejects.toMatchObject({ code: 'input-changed' });
+    expect((await readdir(cache.folder, { recursive: true })).filter((name) => name.endsWith('.f16'))).toEqual([]);
+  });
   it('keeps what it has when it fails, and continues', async () => {
     const plan = await planEvents([{ name: 'd', events }], { frames: 3, views: 1, seed: 0 });
     let calls = 0;

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { identityOf } from '../../src/files.ts';
 import { findFfmpeg, findFfprobe } from '../../src/video/binaries.ts';
 import { runFfmpeg } from '../../src/video/ffmpeg.ts';
 import { listFrames } from '../../src/video/frame-list.ts';
@@ -20,6 +21,7 @@ describe('probeClip', () => {
     const clip = await probeClip(path);
     expect(clip).toEqual({
       path,
+      identity: await identityOf(path),
       width: 320,
       height: 96,
       frameRate: { numerator: 30000, denominator: 1001 },
