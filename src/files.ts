@@ -4,7 +4,7 @@
  * half-written file under a final name.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
+import { type BigIntStats, constants, createReadStream } from 'node:fs';
 import { access, lstat, mkdir, open, readlink, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { L2cafError, messageOf, systemCodeOf } from './errors.ts';
@@ -178,26 +178,70 @@ export async function withFolder<T>(path: string, work: () => Promise<T>): Promi
   }
 }
 
+/**
+ * Which file lies at a path, and in which state: where it is (device, inode), its size, and when its content and its
+ * properties changed last, to the nanosecond. Two different states look the same only to whoever sets the clock back.
+ *
+ * @throws NodeJS.ErrnoException when there is none
+ */
+export async function identityOf(path: string): Promise<string> {
+  return identityIn(await stat(path, { bigint: true }));
+}
+
+/** {@link identityOf} a file that was looked at. */
+export function identityIn({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+/** The error for a file that became another one while it was being read. */
+export function changedInput(path: string, cause?: unknown): L2cafError {
+  return new L2cafError('input-changed', `${path} was changed while it was being read`, {
+    hint: 'run the command again once the file stays as it is',
+    cause,
+  });
+}
+
+/**
+ * Throws unless a file is still the one that was probed.
+ *
+ * @throws L2cafError `input-changed`, also when it is gone
+ */
+export async function assertUnchanged({
+  path,
+  identity,
+}: {
+  readonly path: string;
+  readonly identity: string;
+}): Promise<void> {
+  const now = await identityOf(path).catch((cause: unknown) => {
+    throw changedInput(path, cause);
+  });
+  if (now !== identity) throw changedInput(path);
+}
+
 const hashes = new Map<string, Promise<string>>();
 
 /**
  * SHA-256 of a file's content, in hexadecimal. A file is read once per process, as a stream, and again only when its
  * size, time or identity has changed: one analysis asks for its source and its weights in several places.
+ *
+ * @throws L2cafError `input-changed` when it changes while it is being read, or is not the one that is meant;
+ *   NodeJS.ErrnoException when it cannot be read
+ * @param identity which file is meant, where that is known
  */
-export async function sha256OfFile(path: string): Promise<string> {
-  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-  const version = [dev, ino, size, mtimeNs, ctimeNs].join(' ');
-  const known = hashes.get(version);
-  if (known !== undefined) return known;
-  const hash = hashContent(path);
+export async function sha256OfFile(path: string, identity?: string): Promise<string> {
+  const version = await identityOf(path);
+  if (identity !== undefined && version !== identity) throw changedInput(path);
+  const hash = hashes.get(version) ?? hashContent(path, version);
   hashes.set(version, hash);
   hash.catch(() => hashes.delete(version));
   return hash;
 }
 
-async function hashContent(path: string): Promise<string> {
+async function hashContent(path: string, version: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  await assertUnchanged({ path, identity: version });
   return hash.digest('hex');
 }
 

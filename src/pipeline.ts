@@ -124,7 +124,10 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
   const target = await bindTarget(model, options);
   const clock = stopwatch();
   onProgress?.({ stage: 'decoding', done: 0, total: options.frames, unit: 'frames' });
-  const [sourceSha256, frames] = await Promise.all([sha256OfFile(clip.path), sampleEvent(model, options)]);
+  const [sourceSha256, frames] = await Promise.all([
+    sha256OfFile(clip.path, clip.identity),
+    sampleEvent(model, options),
+  ]);
   const decode = clock();
   onProgress?.({ stage: 'embedding', done: 0, total: options.frames, unit: 'frames' });
   throwIfAborted(signal);

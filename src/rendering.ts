@@ -217,7 +217,7 @@ function isUntrained({ model }: Analysis): boolean {
 export async function openSource(analysis: Analysis, signal: AbortSignal | undefined): Promise<VideoClip> {
   const { path, sha256, track } = analysis.source;
   const clip = await probeClip(path, signal, { track });
-  if ((await sha256OfFile(path)) === sha256) return clip;
+  if ((await sha256OfFile(path, clip.identity)) === sha256) return clip;
   throw new L2cafError('input-changed', `${path} is not the file that was analyzed: its content has changed`, {
     hint: 'analyze it again, or restore the original file',
   });

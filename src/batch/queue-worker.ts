@@ -26,7 +26,7 @@ import {
 import { EventRunner, type RunnerOptions } from './runner.ts';
 import { duringSetup, SetupError } from './setup-error.ts';
 import type { EventOutcome } from './tasks.ts';
-import { Videos } from './videos.ts';
+import { type VideoFacts, Videos } from './videos.ts';
 
 /** How a worker works. */
 export interface QueueWorkerOptions extends Pick<RunnerOptions, 'cacheBytes' | 'workerModule'> {
@@ -150,8 +150,13 @@ class Desk {
     const { path: sourcePath } = event.facts.clip;
     const wanted = { videos: [{ name: event.video }] };
     const path = folder === undefined ? sourcePath : (await findVideo(wanted, folder, folder)).path;
+    return { ...event, facts: await this.#sameVideo(path, event.facts), sourcePath };
+  }
+
+  /** What is known here about a video that the batch has. */
+  async #sameVideo(path: string, { sha256 }: VideoFacts): Promise<VideoFacts> {
     const facts = await this.#videos.facts(path);
-    if (facts.sha256 === event.facts.sha256) return { ...event, facts, sourcePath };
+    if (facts.sha256 === sha256) return facts;
     throw new L2cafError('input-changed', `${path} is not the video that the batch has: its content differs`);
   }
 
@@ -167,7 +172,12 @@ class Desk {
     const { describe = describeModel, jobs, cacheBytes, workerModule } = this.#options;
     await this.#dropIdle();
     const model = await duringSetup(describe(choice));
-    const settings = { ...rest, model };
+    const { target } = rest.analysis;
+    const here =
+      target.kind === 'similar'
+        ? { ...target, facts: await duringSetup(this.#sameVideo(target.facts.clip.path, target.facts)) }
+        : target;
+    const settings = { ...rest, analysis: { ...rest.analysis, target: here }, model };
     const runner = new EventRunner({
       settings,
       videos: this.#videos,

@@ -36,6 +36,8 @@ export interface RunnerOptions {
   readonly cacheBytes?: number;
   /** Called when a worker begins or ends a task. */
   readonly onWorkers?: () => void;
+  /** Told of files of the cache that are damaged, and so computed again. */
+  readonly onNote?: (note: string) => void;
   /** The worker's file, when it is not the packaged one. */
   readonly workerModule?: URL;
 }
@@ -144,6 +146,10 @@ export class EventRunner implements EventMaker {
   /** Which of the frames the cache has no features of. */
   async #missing(frames: readonly FrameVariant[]): Promise<number[]> {
     const arePresent = await Promise.all(frames.map((frame) => this.#cache.touch(frame)));
+    for (const path of this.#cache.damaged) {
+      this.#options.onNote?.(`a cached file is damaged and computed again: ${path}`);
+    }
+    this.#cache.damaged.clear();
     return frames.flatMap((_, i) => (arePresent[i] ? [] : [i]));
   }
 

@@ -223,6 +223,7 @@ async function thisMachine(
     jobs: jobs ?? defaultJobs(settings.model.backend),
     cacheBytes: cacheLimit * 1e9,
     onWorkers: () => display.workers(runner.workers),
+    onNote: (note) => display.warn(note),
   });
   return runner;
 }

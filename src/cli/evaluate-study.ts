@@ -117,7 +117,7 @@ export async function runEventStudy(
     const context = async (): Promise<StudyContext> => {
       const { name } = await useBackend(flags.backend);
       backend = name;
-      return { target: target ?? 'oblivious', seed, backend: name, ...work };
+      return { target: target ?? 'oblivious', seed, backend: name, onWarning: terminal.warn, ...work };
     };
     const { options, files = [], ...found } = await measure({ ...model, planned, terminal, work, context });
     const report = studyReport({

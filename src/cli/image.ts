@@ -155,7 +155,7 @@ async function analyzeOne(
   terminal: Terminal,
 ): Promise<PictureAnalysis> {
   const analysis = await analyzePicture(model, path, options);
-  const picture = await openPicture(path);
+  const picture = await openPicture(path, analysis.source.sha256);
   const style = { overlay: styleOf(flags), signed: flags.signed ?? false };
   const base = join(flags.output, nameOf(path));
   const figures: [string, Uint8Array][] = [[`${base}.png`, drawMapsFigure(picture, analysis, style)]];

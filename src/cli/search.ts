@@ -71,7 +71,7 @@ async function run(text: string, flags: SearchFlags, signal: AbortSignal): Promi
   const table = await EventTable.open(flags.db);
   const frames = table.model!.frames;
   const openOwn = async (): Promise<Embedder> => {
-    const embedder = await openEmbedder(flags.model, { backend: flags.backend, frames, signal });
+    const embedder = await openEmbedder(flags.model, { backend: flags.backend, frames, onNote: terminal.warn, signal });
     table.expectModel(embedder.model);
     return embedder;
   };

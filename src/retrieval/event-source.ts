@@ -33,7 +33,7 @@ export async function openEventSource(
       hint: 'run l2caf index once for each: they go into the same database',
     });
   }
-  const embedder = await openEmbedder(model, options);
+  const embedder = await openEmbedder(model, { ...options, onNote });
   const events = await readEvents(paths[0]!, { needs: [], videos, onNote, signal: options.signal });
   const planned = await embedder.plan(events);
   return {

@@ -175,6 +175,14 @@ export class FrameTroubles {
   /** Sizes at which frames are stored, `WIDTHxHEIGHT`. */
   readonly sizes = new Set<string>();
 
+  /** Adds what was wrong with other frames of the same clip. */
+  add(other: FrameTroubles): this {
+    this.damagedSec.push(...other.damagedSec);
+    for (const [time, taken] of other.lost) this.lost.set(time, taken);
+    for (const size of other.sizes) this.sizes.add(size);
+    return this;
+  }
+
   /** In words; none where nothing was wrong. */
   get notes(): string[] {
     const { lost, sizes } = this;

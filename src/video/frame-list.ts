@@ -3,6 +3,7 @@
  * picture is whole. Known from packets alone, without decoding, wherever these carry times.
  */
 import { L2cafError } from '../errors.ts';
+import { assertUnchanged } from '../files.ts';
 import type { TimeSpan, VideoClip } from '../types.ts';
 import { type Packet, packetTime, readPackets, roundToMicroseconds } from './packets.ts';
 import { readDetails, type StreamDetails, secondsPer } from './probe.ts';
@@ -28,7 +29,7 @@ export interface FrameList {
  * Lists the frames shown first within the span that can be decoded from a key frame on. It reads packets only, or decodes
  * where packets carry no times, from around the span and not the whole file.
  *
- * @throws L2cafError `input-unreadable`
+ * @throws L2cafError `input-unreadable`; `input-changed` when it is not the file that was probed
  */
 export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: AbortSignal): Promise<FrameList> {
   const details = await readDetails(clip, signal);
@@ -36,6 +37,7 @@ export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: Abort
     details.clock === 'packets'
       ? await listedFrames(clip, details, span, signal)
       : { frames: await decodedFrames(clip, details, span, signal), hasComplaints: false };
+  await assertUnchanged(clip);
   const inSpan = frames.filter(({ timeSec }) => timeSec >= span.startSec && timeSec < span.endSec);
   return { ...frameListOf(inSpan), details, hasComplaints };
 }

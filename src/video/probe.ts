@@ -5,6 +5,7 @@
 import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { L2cafError, messageOf } from '../errors.ts';
+import { assertUnchanged, identityIn } from '../files.ts';
 import type { PictureSize, Rational, VideoClip } from '../types.ts';
 import { runFfprobe } from './ffmpeg.ts';
 import { type Packet, packetTime, readPackets, roundToMicroseconds, seconds } from './packets.ts';
@@ -47,7 +48,7 @@ export interface StreamDetails {
  * take: among those that are the default (or among all, if none is) the one of the largest picture; never a cover
  * picture. Its size is the one at which players show it: rotated, and with square pixels. It ends with its last picture.
  *
- * @throws L2cafError `input-not-found`; `usage` for a track that is no video; `input-unreadable` for a folder, an empty or
+ * @throws L2cafError `input-not-found`; `input-changed` when it changes meanwhile; `usage` for a track that is no video; `input-unreadable` for a folder, an empty or
  * truncated file, or a file without video.
  */
 export async function probeClip(
@@ -70,6 +71,7 @@ export async function probeClip(
   ];
   return {
     path,
+    identity: file.identity,
     width: isTurned ? height : width,
     height: isTurned ? width : height,
     frameRate: details.rate,
@@ -128,6 +130,8 @@ interface StreamMetadata {
 
 /** All that is known about a file and one of its tracks. */
 interface FileFacts extends Metadata {
+  /** Which file it was, in which state. */
+  readonly identity: string;
   readonly video: StreamMetadata;
   readonly details: StreamDetails;
   /** When the video ends as the file states it, seconds from its first timestamp. */
@@ -139,16 +143,16 @@ interface FileFacts extends Metadata {
 }
 
 /** Facts by path and track, with the identity of the file that had them: one command asks in several places. */
-const known = new Map<string, { readonly version: string; readonly facts: Promise<FileFacts> }>();
+const known = new Map<string, { readonly identity: string; readonly facts: Promise<FileFacts> }>();
 const FILES_KNOWN = 64;
 
 async function readFacts(path: string, track: number | undefined, signal: AbortSignal | undefined): Promise<FileFacts> {
-  const version = versionOf(await statFile(path));
+  const identity = identityIn(await statFile(path));
   const key = `${track} ${path}`;
   const earlier = known.get(key);
-  const facts = earlier?.version === version ? earlier.facts : askForFacts(path, track, signal);
+  const facts = earlier?.identity === identity ? earlier.facts : askForFacts({ path, identity }, track, signal);
   known.delete(key);
-  known.set(key, { version, facts });
+  known.set(key, { identity, facts });
   const [oldest] = known.keys();
   if (known.size > FILES_KNOWN) known.delete(oldest!);
   facts.catch(() => known.delete(key));
@@ -160,16 +164,13 @@ async function statFile(path: string): Promise<BigIntStats> {
     throw new L2cafError('input-not-found', `there is no file ${path}`, { hint: 'check the path', cause });
   });
   if (info.isDirectory()) throw unreadable(path, 'it is a folder', 'name a video file inside it');
-  if (info.isFile() && info.size === 0n) throw unreadable(path, 'it is empty');
+  if (!info.isFile()) throw unreadable(path, 'it is no regular file', 'a video is read in several places: give a file');
+  if (info.size === 0n) throw unreadable(path, 'it is empty');
   return info;
 }
 
-function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
-}
-
 async function askForFacts(
-  path: string,
+  { path, identity }: Pick<VideoClip, 'path' | 'identity'>,
   track: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<FileFacts> {
@@ -194,8 +195,10 @@ async function askForFacts(
   const firstKey = packets.find(({ isKey }) => isKey);
   const lateKeySec = firstKey && firstKey !== packets[0] ? packetTime(firstKey, reorderFrames) : undefined;
   const hdr = await toneMapping(video);
+  await assertUnchanged({ path, identity });
   return {
     ...metadata,
+    identity,
     video,
     statedEndSec,
     endSec: roundToMicroseconds(end - originSec),
@@ -223,10 +226,9 @@ async function askForMetadata(path: string, signal: AbortSignal | undefined): Pr
     await runFfprobe(path, options, (line) => lines.push(line), signal);
   } catch (error) {
     if (error instanceof L2cafError && error.code !== 'ffmpeg-failed') throw error;
-    // What is named .mp4 is taken for one, whatever it holds.
     const lacksIndex = /moov atom not found/.test(String((error as Error).cause));
     const why = lacksIndex
-      ? 'it is truncated or not a video (the index of an MP4 file, its moov atom, is missing)'
+      ? 'it is truncated (the index of an MP4 file, its moov atom, is missing)'
       : messageOf(error).replace(`${path}: `, '');
     throw unreadable(path, why, 'give a complete video file that ffmpeg can read', error);
   }

@@ -3,6 +3,7 @@
  * the network's input size or as shown. `samplingTimes` is the only definition of these moments.
  */
 import { L2cafError, messageOf } from '../errors.ts';
+import { assertUnchanged } from '../files.ts';
 import type { FrameBatch, PictureSize, TimeSpan, VideoClip } from '../types.ts';
 import { FrameTroubles, framesInWords } from './damage.ts';
 import { type DecodedFrames, type DecodeOptions, decodeFrames } from './decode.ts';
@@ -55,7 +56,7 @@ export function resolveSpan(clip: VideoClip, wanted: { startSec?: number; endSec
 /**
  * Decodes the frames on screen at {@link samplingTimes}: `[count, height, width, 3]`, rotation applied.
  *
- * @throws L2cafError `time-span` when the span holds fewer frames than asked for; `input-unreadable`; `aborted`
+ * @throws L2cafError `time-span` when the span holds fewer frames than asked for; else as {@link framesAt}
  */
 export async function sampleFrames(clip: VideoClip, options: SampleOptions): Promise<ShownFrames> {
   const { count, size, signal } = options;
@@ -98,7 +99,8 @@ const ROUNDING_SEC = 1e-4;
  * `[t, height, width, 3]`, with the real time of each frame. A frame that cannot be decoded is replaced by the one before
  * it, or after it at the start of the clip, and `troubles` say so, as of frames that are damaged.
  *
- * @throws L2cafError `input-unreadable` when no frame can be decoded; `aborted`
+ * @throws L2cafError `input-unreadable` when no frame can be decoded; `input-changed` when it is not the file that was
+ *   probed; `aborted`
  */
 export async function framesAt(
   clip: VideoClip,
@@ -114,7 +116,8 @@ export async function framesAt(
  * decoded, as {@link framesAt}.
  *
  * @param list frames of the clip, these among them
- * @throws L2cafError `input-unreadable` when no frame can be decoded; `aborted`
+ * @throws L2cafError `input-unreadable` when no frame can be decoded; `input-changed` when it is not the file that was
+ *   probed; `aborted`
  */
 export async function decodeShown(
   clip: VideoClip,
@@ -136,6 +139,7 @@ export async function decodeShown(
     if (picture === undefined) throw undecodable(clip, [time], second?.failure ?? first.failure);
     rgb.set(picture, i * height * width * 3);
   }
+  await assertUnchanged(clip);
   const troubles = troublesOf(takenSec, lost, replacements, second ? [first, second] : [first]);
   return { rgb, shape: [shownSec.length, height, width, 3], timestampsSec: takenSec, troubles };
 }
