@@ -62,16 +62,32 @@ async function damagedInStretch(
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   const startSec = Number.isNaN(keySec) ? 0 : keySec;
-  const untilSec = Math.max(...times) + (2 * details.reorderFrames + 2) * secondsPer(details.rate);
+  const lastSec = Math.max(...times);
+  const untilSec = lastSec + (2 * details.reorderFrames + 2) * secondsPer(details.rate);
   const { timesSec, keysSec, decodingOrder } = await listFrames(clip, { startSec, endSec: untilSec }, signal);
   const orders = ranksOf(decodingOrder);
   const placeOf = (time: number): number => placeUntil({ timesSec }, time + SAME_TIME_SEC / 2);
-  const orderOf = (time: number | undefined): number | undefined => (time === undefined ? time : orders[placeOf(time)]);
-  const packets = await decodeAndListen(clip, details, { keySec, untilSec, signal });
-  const suspects = suspectsOf(packets, details.reorderFrames).map((i) => orderOf(packets[i]!.timeSec) ?? i);
+  const lastOrder = Math.max(...times.map((time) => orders[placeOf(time)]!));
+  let packets: readonly HeardPacket[] = [];
+  // Pictures that are shown before the key frame are decoded after it, but nothing is built upon them.
+  const orderAt = (i: number): number | undefined => {
+    const { timeSec } = packets[i]!;
+    return timeSec === undefined ? i : orders[placeOf(timeSec)];
+  };
+  const ordersOf = (places: readonly number[]): number[] =>
+    places.map(orderAt).filter((order): order is number => order !== undefined);
+  let heard: number[] = [];
+  for (const endSec of [untilSec, clip.durationSec + 1]) {
+    const listened = await decodeAndListen(clip, details, { keySec, untilSec: endSec, signal });
+    if (listened === undefined) return [...times];
+    packets = listened;
+    heard = ordersOf([...packets.keys()]);
+    if (heard.some((order) => order >= lastOrder)) break; // around a pause, ffprobe stops too early
+  }
+  const suspects = ordersOf(suspectsOf(packets, details.reorderFrames));
   // Packets that are known to be incomplete did not get as far as the decoder.
-  const there = new Set(packets.map(({ timeSec }, i) => orderOf(timeSec) ?? i));
-  suspects.push(...orders.filter((order) => !there.has(order)));
+  const there = new Set(heard);
+  suspects.push(...orders.filter((order) => order <= lastOrder && !there.has(order)));
   return times.filter((time) => {
     const place = placeOf(time);
     const first = orders[placeOf(keysSec[place] ?? Number.NaN)] ?? 0;
@@ -117,12 +133,15 @@ interface HeardPacket {
   hasErrors: boolean;
 }
 
-/** Decodes a stretch from its key frame on, packet by packet, without packets that are known to be incomplete. */
+/**
+ * Decodes a stretch from its key frame on, packet by packet, without packets that are known to be incomplete. Undefined
+ * where that makes ffprobe crash: then nothing is known.
+ */
 async function decodeAndListen(
   clip: VideoClip,
   details: StreamDetails,
   { keySec, untilSec, signal }: { keySec: number; untilSec: number; signal: AbortSignal | undefined },
-): Promise<HeardPacket[]> {
+): Promise<HeardPacket[] | undefined> {
   const { originSec, track, clock, reorderFrames } = details;
   const until = (originSec + untilSec).toFixed(6);
   const startSec = keySec - leadSec(details);
@@ -156,12 +175,20 @@ async function decodeAndListen(
       if (last && kind === 'frame') last.frames++;
       if (last && (kind === 'log' || fields.includes('log'))) last.hasErrors = true;
     };
-    await runFfprobe(clip.path, options, onLine, signal).catch((error: unknown) => {
-      if (!(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
-    });
+    const isCrash = await runFfprobe(clip.path, options, onLine, signal).then(
+      () => false,
+      (error: unknown) => {
+        if (!(error instanceof L2cafError) || !/^ffmpeg-(failed|crashed)$/.test(error.code)) throw error;
+        return error.code === 'ffmpeg-crashed';
+      },
+    );
+    if (isCrash) return undefined;
     if (clock !== 'packets' || Number.isNaN(keySec)) return packets;
     const first = packets.findIndex(({ timeSec }) => isClose(timeSec ?? Number.NaN, keySec));
-    if (first >= 0) return packets.slice(first);
+    // Pictures that are shown before the key frame may need one before it: whether they come out says nothing.
+    const isLeading = ({ timeSec = keySec }: HeardPacket): boolean => timeSec < keySec - SAME_TIME_SEC / 2;
+    if (first >= 0)
+      return packets.slice(first).map((packet) => (isLeading(packet) ? { ...packet, isShown: false } : packet));
   }
   return [];
 }

@@ -4,11 +4,12 @@
  */
 import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { L2cafError, messageOf } from '../errors.ts';
 import { assertUnchanged, identityIn } from '../files.ts';
 import type { PictureSize, Rational, VideoClip } from '../types.ts';
 import { runFfprobe } from './ffmpeg.ts';
-import { type Packet, packetTime, readPackets, roundToMicroseconds, seconds } from './packets.ts';
+import { checkClock, type Packet, packetTime, readPackets, roundToMicroseconds, seconds } from './packets.ts';
 import { toneMapping } from './tone-mapping.ts';
 
 /** Names of ffmpeg's colour properties as the file states them; a property that it does not state is absent. */
@@ -136,7 +137,8 @@ interface FileFacts extends Metadata {
   readonly details: StreamDetails;
   /** When the video ends as the file states it, seconds from its first timestamp. */
   readonly statedEndSec: number | undefined;
-  /** When its last packet's frame ends, seconds from its first timestamp. */
+  /** When its last frame is shown, and when that ends, seconds from its first timestamp. */
+  readonly lastSec: number;
   readonly endSec: number;
   /** When its first key frame is shown, seconds from its first timestamp, where the file begins with other frames. */
   readonly lateKeySec: number | undefined;
@@ -179,7 +181,9 @@ async function askForFacts(
   const video = chooseTrack(path, streams, track);
   const statedEndSec = statedEnd(video, format);
   const startSec = seconds(format.start_time) ?? 0;
-  const packets = await readEnds(path, video.index, startSec + (statedEndSec ?? 0), signal);
+  const isIndexed = !UNINDEXED.test(format.format_name ?? '');
+  const packets = await readEnds(path, video.index, isIndexed ? startSec + (statedEndSec ?? 0) : 0, signal);
+  if (!isIndexed) checkClock({ path }, packets); // there, it is all of them
   const shown = packets.filter(({ isShown }) => isShown);
   if (shown.length === 0) throw unreadable(path, 'its video stream holds no pictures');
   const reorderFrames = video.has_b_frames ?? 0;
@@ -188,10 +192,16 @@ async function askForFacts(
   const clock = isTimeless ? 'counted' : times.includes(undefined) ? 'decoded' : 'packets';
   const rate = rateOf(path, video, times);
   const originSec = clock === 'counted' ? 0 : startSec;
-  const ends = shown.map(
-    ({ shownSec, decodedSec, lengthSec }) => (shownSec ?? decodedSec ?? 0) + (lengthSec || secondsPer(rate)),
-  );
-  const end = clock === 'counted' ? shown.length * secondsPer(rate) : ends.reduce((a, b) => Math.max(a, b));
+  const frameSec = secondsPer(rate);
+  // A decoder that puts frames in order shows each so much later than it is decoded.
+  const heldBackSec = reorderFrames * frameSec;
+  const countedSec = (packet: number): number => (clock === 'counted' ? packet * frameSec : 0);
+  let [lastSec, endSec] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const [i, { shownSec, decodedSec = shownSec ?? countedSec(i), lengthSec }] of shown.entries()) {
+    const timeSec = (clock === 'decoded' ? decodedSec + heldBackSec : (shownSec ?? decodedSec)) - originSec;
+    lastSec = Math.max(lastSec, timeSec);
+    endSec = Math.max(endSec, timeSec + (lengthSec || frameSec));
+  }
   const firstKey = packets.find(({ isKey }) => isKey);
   const lateKeySec = firstKey && firstKey !== packets[0] ? packetTime(firstKey, reorderFrames) : undefined;
   const hdr = await toneMapping(video);
@@ -201,7 +211,8 @@ async function askForFacts(
     identity,
     video,
     statedEndSec,
-    endSec: roundToMicroseconds(end - originSec),
+    lastSec: roundToMicroseconds(lastSec),
+    endSec: roundToMicroseconds(endSec),
     lateKeySec: lateKeySec === undefined ? undefined : roundToMicroseconds(lateKeySec - originSec),
     details: {
       originSec,
@@ -209,7 +220,7 @@ async function askForFacts(
       track: video.index,
       rate,
       clock,
-      isIndexed: !UNINDEXED.test(format.format_name ?? ''),
+      isIndexed,
       reorderFrames,
       ...(hdr && { toneMapping: hdr.filters }),
     },
@@ -229,7 +240,7 @@ async function askForMetadata(path: string, signal: AbortSignal | undefined): Pr
     const lacksIndex = /moov atom not found/.test(String((error as Error).cause));
     const why = lacksIndex
       ? 'it is truncated (the index of an MP4 file, its moov atom, is missing)'
-      : messageOf(error).replace(`${path}: `, '');
+      : messageOf(error).replace(`${resolve(path)}: `, '');
     throw unreadable(path, why, 'give a complete video file that ffmpeg can read', error);
   }
   return { streams: [], format: {}, ...(JSON.parse(lines.join('\n')) as Partial<Metadata>) };
@@ -251,7 +262,7 @@ async function readEnds(
   }
   const all = await readPackets(path, track, undefined, signal).catch((error: unknown) => {
     throw error instanceof L2cafError && error.code === 'ffmpeg-failed'
-      ? unreadable(path, messageOf(error).replace(`${path}: `, ''), 'give a complete video file', error)
+      ? unreadable(path, messageOf(error).replace(`${resolve(path)}: `, ''), 'give a complete video file', error)
       : error;
   });
   return all.packets;
@@ -319,7 +330,7 @@ function trackNotes({ streams, video }: FileFacts, track: number | undefined): s
   ];
 }
 
-function timeNotes({ details: { clock, rate }, statedEndSec, endSec, lateKeySec }: FileFacts): string[] {
+function timeNotes({ details: { clock, rate }, format, statedEndSec = 0, endSec, lateKeySec }: FileFacts): string[] {
   const notes: string[] = [];
   if (clock === 'counted') {
     const fps = (rate.numerator / rate.denominator).toFixed(3).replace(/\.?0+$/, '');
@@ -328,10 +339,10 @@ function timeNotes({ details: { clock, rate }, statedEndSec, endSec, lateKeySec 
   if (clock === 'packets' && lateKeySec !== undefined) {
     notes.push(`the video starts between key frames: what comes before ${lateKeySec.toFixed(2)} s cannot be decoded`);
   }
-  if (statedEndSec !== undefined && statedEndSec - endSec > SILENT_SEC) {
-    notes.push(
-      `the pictures of the video end at ${endSec.toFixed(2)} s, although it states a length of ${statedEndSec.toFixed(2)} s`,
-    );
+  const lengthSec = Math.max(statedEndSec, containerEnd(format) ?? 0);
+  if (lengthSec - endSec > SILENT_SEC) {
+    const lengths = `at ${endSec.toFixed(2)} s, although the file states a length of ${lengthSec.toFixed(2)} s`;
+    notes.push(`the pictures of the video end ${lengths}`);
   }
   return notes;
 }
@@ -340,17 +351,28 @@ function timeNotes({ details: { clock, rate }, statedEndSec, endSec, lateKeySec 
 const SILENT_SEC = 0.25;
 
 /** The stated end, unless the pictures say otherwise: a last frame may be shown for longer than others, or not at all. */
-function durationOf({ statedEndSec, endSec, details: { rate } }: FileFacts): number {
-  const isBelievable = statedEndSec !== undefined && Math.abs(statedEndSec - endSec) < 1.5 * secondsPer(rate);
+function durationOf({ statedEndSec, lastSec, endSec, details: { rate } }: FileFacts): number {
+  const frameSec = secondsPer(rate);
+  const isBelievable =
+    statedEndSec !== undefined &&
+    Math.abs(statedEndSec - endSec) < 1.5 * frameSec &&
+    statedEndSec > lastSec + 0.1 * frameSec;
   return isBelievable ? statedEndSec : endSec;
 }
 
 /** When the video ends as the file states it, seconds from the container's first timestamp. */
 function statedEnd(video: StreamMetadata, format: Metadata['format']): number | undefined {
   const length = seconds(video.duration);
-  if (length === undefined) return seconds(format.duration);
+  if (length === undefined) return containerEnd(format);
   const start = seconds(video.start_time) ?? 0;
   return roundToMicroseconds(start - (seconds(format.start_time) ?? start) + length);
+}
+
+/** When the file ends as it states it, sound included, seconds from its first timestamp. */
+function containerEnd({ format_name: name, start_time: start, duration }: Metadata['format']): number | undefined {
+  const length = seconds(duration);
+  // Matroska states when it ends, others how long it is.
+  return length === undefined || !name?.startsWith('matroska') ? length : length - (seconds(start) ?? 0);
 }
 
 /** The stated rate, or that of the first frames where a file states none. */

@@ -8,6 +8,7 @@ import type { FrameBatch, PictureSize, TimeSpan, VideoClip } from '../types.ts';
 import { FrameTroubles, framesInWords } from './damage.ts';
 import { type DecodedFrames, type DecodeOptions, decodeFrames } from './decode.ts';
 import { type FrameList, listFrames, placeUntil, without } from './frame-list.ts';
+import { secondsPer } from './probe.ts';
 import { surveyFrames } from './survey.ts';
 
 /** Frames as they are on screen, and what is wrong with them. */
@@ -108,8 +109,31 @@ export async function framesAt(
   options: DecodeOptions = {},
 ): Promise<ShownFrames> {
   const { list, shownSec } = await framesOnScreen(clip, timesSec, options.signal);
-  return decodeShown(clip, list, shownSec, options);
+  const frames = await decodeShown(clip, list, shownSec, options);
+  noteHoles(list, timesSec, frames.timestampsSec, frames.troubles);
+  return frames;
 }
+
+/**
+ * Where a file is damaged and frames are missing, a moment shows one of long before it: that is to be told.
+ *
+ * @param shownSec the frame of each moment
+ */
+export function noteHoles(
+  list: FrameList,
+  momentsSec: readonly number[],
+  shownSec: readonly number[],
+  troubles: FrameTroubles,
+): void {
+  if (!list.hasComplaints) return;
+  for (const [i, moment] of momentsSec.entries()) {
+    const isLate = moment - shownSec[i]! > HOLE_FRAMES * secondsPer(list.details.rate);
+    if (isLate && !troubles.lost.has(shownSec[i]!)) troubles.lost.set(moment, shownSec[i]);
+  }
+}
+
+/** A frame stays no longer on screen, in frames, where none is missing. */
+const HOLE_FRAMES = 2.5;
 
 /**
  * Decodes the frames that are shown first at exactly these times, as `listFrames` gives them; others where some cannot be
@@ -192,7 +216,8 @@ async function findReplacements(
     const [first, last] = [timesSec[from]!, untilSec];
     const usable = without(list, (time) => time >= first && time <= last && !isThere(time));
     const surveyed = without(usable, (time) => time < first || time > last);
-    if (surveyed.timesSec.length > 0) {
+    const isBefore = surveyed.timesSec[0]! <= Math.min(...lostSec);
+    if (isBefore || (from === 0 && surveyed.timesSec.length > 0)) {
       const taken = lostSec.map((time): [number, number] => [time, onScreen(surveyed.timesSec, time)]);
       return { usable, replacements: new Map(taken) };
     }
