@@ -13,7 +13,7 @@ import type { FeatureMaps } from './models/recurrent-tail.ts';
 import { bindTarget, type EventOptions, featuresOf, type OpenModel } from './pipeline.ts';
 import { startThread, type Thread } from './threads.ts';
 import type { TimeSpan, VideoClip } from './types.ts';
-import { FrameTroubles } from './video/damage.ts';
+import { FrameTroubles, refuseDamage } from './video/damage.ts';
 import type { FrameList } from './video/frame-list.ts';
 import { gapsIn } from './video/keyframes.ts';
 import { framesOnScreen, noteHoles } from './video/sample.ts';
@@ -53,6 +53,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
     let decoded = stream.next();
     for (;;) {
       const frame = await timed(seconds, 'decode', () => decoded);
+      if (options.strict) refuseDamage(clip, troubles);
       if (frame.done) break;
       decoded = stream.next(); // ffmpeg decodes on while the trunk works
       decoded.catch(() => {});
@@ -71,7 +72,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
     ...described,
     options: { ...described.options, dense: { strideSec, windowSec, framesPerWindow } },
     warnings: [...described.warnings, ...gapWarnings(span, plan.windows), ...troubles.notes],
-    ...result.describe(head.spec.labels),
+    ...result.describe(head.spec.labels, troubles),
     timingsSec: seconds,
   };
 }

@@ -70,6 +70,7 @@ export async function panelOf(analysis: Analysis, options: VideoOptions = {}): P
     span: analysis.span,
     keyframes: keyframesOf(analysis, options),
     marksMoments: analysis.windows === undefined,
+    damagedSec: analysis.frames.flatMap(({ damaged, timestampSec }) => (damaged ? [timestampSec] : [])),
     gaps: gapsOf(analysis),
     normalize,
     ...(options.scale && { size: scaledSize(clip, options.scale) }),
@@ -149,7 +150,7 @@ function stripCells(
   return {
     frames,
     cells: places.map((i) => ({
-      ...{ loss: analysis.frames[i]!.loss, status: analysis.frames[i]!.status },
+      ...{ loss: analysis.frames[i]!.loss, status: analysis.frames[i]!.status, damaged: analysis.frames[i]!.damaged },
       ...{ heatmap: keyframes[i]!.heatmap, opposing: keyframes[i]!.opposing },
     })),
     style: options.style ?? defaultStyle,

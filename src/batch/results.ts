@@ -111,6 +111,11 @@ function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
     text('class', (_, i) => figures[i]?.best?.label ?? null),
     { name: 'class_probability', kind: 'number', values: figures.map((found) => found?.best?.probability ?? null) },
     perFrame('frame_time', 'numbers', ({ timestampSec }) => timestampSec),
+    {
+      name: 'damaged_frames',
+      kind: 'number',
+      values: figures.map((found) => found?.frames.filter(({ damaged }) => damaged).length ?? null),
+    },
     perFrame('loss', 'numbers', ({ loss }) => loss),
     perFrame('solver_status', 'texts', ({ status }) => status),
     perFrame('importance', 'numbers', ({ importance }) => importance ?? null),

@@ -132,7 +132,7 @@ async function explain(
   task: EventTask,
   targets: Map<string, Promise<BoundTarget>>,
 ): Promise<Analysis> {
-  const { cache, frames, facts, sourcePath, span, listed, notes, analysis } = task;
+  const { cache, frames, facts, sourcePath, span, listed, notes, damagedSec, analysis } = task;
   const store = new FeatureCache(cache.folder, cache.source, cache.maxBytes);
   const { length } = cache.source;
   const features = new Float32Array(frames.length * length);
@@ -153,6 +153,7 @@ async function explain(
       sourceSha256: facts.sha256,
       span,
       notes,
+      damagedSec,
       maps,
       timestampsSec,
       timingsSec: { decode: 0, trunk: 0 },

@@ -32,6 +32,7 @@ interface AnalyzeFlags extends VideoFlags, AnalysisFlags {
   readonly events?: string;
   readonly videos?: string;
   readonly output?: string;
+  readonly strict?: boolean;
   readonly report: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -57,6 +58,7 @@ export function analyzeCommand(): Command {
     .addOption(videosOption())
     .option('--preview', `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`);
   addAnalysisOptions(command)
+    .option('--strict', 'refuse frames that are damaged or lost in the file (default: they are marked, and it is said)')
     .option('-o, --output <folder>', "where the results go (default: the clip's name in l2caf-out)")
     .option('--no-report', 'do not write report.html')
     .option('--json', 'print the analysis as one JSON document instead of the table')
@@ -222,12 +224,12 @@ function describeFrames({ frames }: Analysis): string {
     'peak cell',
     ...(hasStarts ? ['starts agree'] : []),
   ];
-  const rows = frames.map(({ timestep, timestampSec, loss, iterations, status, peakCell, starts }) => [
+  const rows = frames.map(({ timestep, timestampSec, loss, iterations, status, peakCell, starts, damaged }) => [
     String(timestep + 1),
     `${timestampSec.toFixed(2)} s`,
     loss.toPrecision(4),
     String(iterations),
-    status,
+    damaged ? `${status}, damaged` : status,
     `row ${peakCell.row + 1}, column ${peakCell.column + 1}`,
     ...(starts ? [describeStarts(starts)] : []),
   ]);

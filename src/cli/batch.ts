@@ -58,7 +58,7 @@ export function batchCommand(): Command {
         .argParser(parseSome(CHOICES))
         .default(['json', 'strip'], 'json,strip'),
     )
-    .option('--strict', 'do nothing if any row of the list is wrong')
+    .option('--strict', 'do nothing if any row of the list is wrong; an event whose frames are damaged or lost fails')
     .option('--frames <count>', 'frames to sample from each event', parseCount(1), 3)
     .option('--cache-limit <GB>', 'bound on the cache of trunk features', parseNumber(0.01, 1e6), 20);
   addAnalysisOptions(command);
@@ -164,7 +164,18 @@ async function settingsOf(flags: BatchFlags, videos: Videos): Promise<BatchSetti
     ...(flags.untrained && { untrainedSeed: seed }),
   });
   const target = await targetOf(flags.target, videos);
-  const analysis = { frames, seed, method, constraint, solver, preset, starts, trace, target };
+  const analysis = {
+    frames,
+    seed,
+    method,
+    constraint,
+    solver,
+    preset,
+    starts,
+    trace,
+    target,
+    ...(flags.strict && { strict: true }),
+  };
   const settings = { model, analysis, draw: videoOptionsOf(flags), outputs: flags.outputs };
   checkSettings(settings);
   return settings;

@@ -202,6 +202,16 @@ export class FrameTroubles {
   /** Sizes at which frames are stored, `WIDTHxHEIGHT`. */
   readonly sizes = new Set<string>();
 
+  /** Whether a frame that was taken may not show what was filmed, or is in the place of one that cannot be decoded. */
+  isTouched(takenSec: number): boolean {
+    return this.damagedSec.includes(takenSec) || [...this.lost.values()].includes(takenSec);
+  }
+
+  /** Whether any frame was damaged or lost. */
+  get isDamage(): boolean {
+    return this.damagedSec.length > 0 || this.lost.size > 0;
+  }
+
   /** Adds what was wrong with other frames of the same clip. */
   add(other: FrameTroubles): this {
     this.damagedSec.push(...other.damagedSec);
@@ -224,6 +234,18 @@ export class FrameTroubles {
         : []),
     ];
   }
+}
+
+/**
+ * Refuses frames that are damaged or lost.
+ *
+ * @throws L2cafError `input-unreadable`
+ */
+export function refuseDamage({ path }: Pick<VideoClip, 'path'>, { isDamage, notes }: FrameTroubles): void {
+  if (!isDamage) return;
+  throw new L2cafError('input-unreadable', `${path}: ${notes.join('; ')}`, {
+    hint: 'choose another time span, or leave --strict out to get warnings and marks',
+  });
 }
 
 /** `the frame at 1.20 s`, `the 14 frames at 1.20–1.72 s`, … */

@@ -42,6 +42,8 @@ export interface RenderPanel {
   readonly keyframes: readonly Keyframe[];
   /** Whether keyframes are marked as sampled moments; default true. */
   readonly marksMoments?: boolean;
+  /** Those of the keyframes' times at which the file is damaged. */
+  readonly damagedSec?: readonly number[];
   /** How the keyframes were normalised: stated in the legend. Default `frame`. */
   readonly normalize?: NormalizeMode;
   /** Parts of the span that were not analyzed: their frames are marked as such and show no heatmap. */
