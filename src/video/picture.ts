@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type Canvas, createCanvas, Image, ImageData, loadImage } from '@napi-rs/canvas';
 import { L2cafError, messageOf } from '../errors.ts';
+import { noteInput } from '../output.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
 import { maskOfPicture, type RegionMask } from './regions.ts';
 
@@ -12,6 +13,7 @@ import { maskOfPicture, type RegionMask } from './regions.ts';
  * @throws L2cafError `input-not-found`, or `input-unreadable` when it is not a picture.
  */
 export async function openPicture(path: string): Promise<Image> {
+  noteInput(path);
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw cannotRead(path, cause);
   });
@@ -30,6 +32,7 @@ export async function openPicture(path: string): Promise<Image> {
  * @throws L2cafError `input-not-found`, `input-unreadable`
  */
 export function readMask(path: string): RegionMask {
+  noteInput(path);
   const picture = new Image();
   try {
     picture.src = readFileSync(path);
