@@ -79,7 +79,7 @@ export async function checkOutputFolder(path: string): Promise<void> {
   if (info?.isDirectory()) return;
   if (info !== undefined) throw unwritable(path, 'it is not a folder');
   const extension = extname(path).toLowerCase();
-  if (!isForPeople(path) && !OTHER_EXTENSIONS.includes(extension)) return;
+  if (/[\\/]$/.test(path) || !(isForPeople(path) || OTHER_EXTENSIONS.includes(extension))) return;
   throw new L2cafError('usage', `the output is a folder, and ${path} is named as a file`, {
     hint: `give a folder, such as ${path.slice(0, -extension.length)}`,
   });

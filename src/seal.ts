@@ -99,8 +99,9 @@ const HEAD_BYTES = 256;
 export async function sealFile(temporary: string, path: string): Promise<void> {
   const extension = extname(path).toLowerCase();
   const kind = await kindOfContent(temporary);
-  const isJsonElsewhere = kind?.title === 'JSON' && !kind.extensions.includes(extension);
-  if (kind !== undefined && !isJsonElsewhere) {
+  // Text that begins as JSON does may be anything, but no picture, video or page.
+  const isText = kind?.title === 'JSON' && !KINDS.some(({ extensions }) => extensions.includes(extension));
+  if (kind !== undefined && !isText) {
     if (kind.extensions.includes(extension)) return sealWithin(temporary, kind);
     throw new L2cafError('usage', `${path} would hold a ${kind.title} file, as its name does not say`, {
       hint: `call it …${kind.extensions[0]}`,

@@ -101,9 +101,10 @@ it('refuses a name that is not of the format, and writes nothing', async () => {
     ['b.jpg', png],
     ['b', png],
     ['b.html', SVG],
+    ['b.png', '{"a":1}\n'],
   ] as const) {
     const writing = writeFileAtomically(join(folder, name), data);
-    await expect(writing).rejects.toMatchObject({ code: 'usage', message: /would hold a (PNG|SVG) file/ });
+    await expect(writing).rejects.toMatchObject({ code: 'usage', message: /would hold a (PNG|SVG|JSON) file/ });
     await expect(readFile(join(folder, name))).rejects.toThrow('ENOENT');
   }
 });
