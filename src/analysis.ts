@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { L2cafError, messageOf } from './errors.ts';
 import { writeFileAtomically } from './files.ts';
+import { noteInput } from './output.ts';
 
 /** Version of the document's shape; changes when a reader of the old one would go wrong. */
 export const ANALYSIS_SCHEMA = 'l2caf-analysis/1';
@@ -155,6 +156,7 @@ export type AnalysisWindow = NonNullable<Analysis['windows']>[number];
  * @throws L2cafError `input-not-found` or `analysis-invalid`, naming the first wrong field.
  */
 export async function readAnalysis(path: string): Promise<Analysis> {
+  noteInput(path);
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
   });

@@ -98,7 +98,7 @@ export async function renderStrip(analysis: Analysis, out: string, options: Rend
   const shown = analysis.windows ? evenlyChosen(analysis.frames, STRIP_MOMENTS) : analysis.frames;
   const times = shown.map(({ timestampSec }) => timestampSec);
   const frames = await framesAt(clip, times, signal ? { signal } : {});
-  await writeFileAtomically(out, drawAnalysisStrip(analysis, frames, options));
+  await writeFileAtomically(out, drawAnalysisStrip(analysis, frames, options), [clip.path]);
 }
 
 /**
@@ -196,6 +196,7 @@ export async function renderFilm(analysis: Analysis, out: string, options: Rende
   };
   await writeFilm({
     out,
+    sources: [clip.path],
     pictures: steps,
     draw: drawStep,
     ...(signal && { signal }),

@@ -41,15 +41,15 @@ export interface ListedEvent extends Pick<BatchEvent, 'id' | 'label' | 'split'> 
 }
 
 /**
- * The events that are done, from a batch's table; none where there is no such table.
+ * The events that are done, from a batch's table; undefined where there is no such table.
  *
  * @param batchFolder folder of the batch
  * @throws L2cafError `input-unreadable`
  */
-export async function readListedEvents(batchFolder: string): Promise<ListedEvent[]> {
+export async function readListedEvents(batchFolder: string): Promise<ListedEvent[] | undefined> {
   const path = join(batchFolder, RESULT_FILES.csv);
   const text = await readFile(path, 'utf8').catch(() => '');
-  if (!text.startsWith('id,video,start,end,label,split,status,')) return [];
+  if (!text.startsWith('id,video,start,end,label,split,status,')) return undefined;
   const [heading, ...records] = parseCsv(text, path, ',');
   const columns = ['id', 'label', 'split', 'folder'].map((name) => heading!.fields.indexOf(name));
   return records.flatMap(({ fields }) => {

@@ -4,6 +4,7 @@ import { L2cafError } from '../errors.ts';
 import { writeFileAtomically } from '../files.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
+import { checkOutputs } from '../output.ts';
 import { type Embedder, openEmbedder } from '../retrieval/embedder.ts';
 import { EXCLUSIONS, type Exclusion } from '../retrieval/evaluate.ts';
 import { type EventRecord, EventTable, type Neighbour } from '../retrieval/event-table.ts';
@@ -67,6 +68,10 @@ async function run(text: string, flags: SearchFlags, signal: AbortSignal): Promi
   const { output, explain, exclude, where } = flags;
   if (explain !== undefined && output === undefined) {
     throw new L2cafError('usage', '--explain draws into a picture: name it with -o FILE.png');
+  }
+  if (output !== undefined) {
+    if (!/\.png$/i.test(output)) throw new L2cafError('usage', `the picture is a .png file, not ${output}`);
+    await checkOutputs([output]);
   }
   const table = await EventTable.open(flags.db);
   const frames = table.model!.frames;

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { L2cafError, messageOf } from '../errors.ts';
+import { noteInput } from '../output.ts';
 
 /** A file's text. */
 export interface SourceText {
@@ -28,6 +29,7 @@ const HINT = 'save it as UTF-8: in Excel as "CSV UTF-8", elsewhere for instance 
  *   read
  */
 export async function readText(path: string): Promise<SourceText> {
+  noteInput(path);
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
   });

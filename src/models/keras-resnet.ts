@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { L2cafError } from '../errors.ts';
+import { noteInput } from '../output.ts';
 import { foldBatchNorm } from './batch-norm.ts';
 import { convLayers, type FoldedWeights, type ResNetSpec, resnetLayout } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
@@ -70,10 +71,12 @@ function kerasNames(name: string): { conv: string; norm: string } {
 }
 
 async function readLayersModelWeights(folder: string): Promise<Map<string, NamedArray>> {
-  const read = (name: string): Promise<Buffer> =>
-    readFile(join(folder, name)).catch((cause: unknown) => {
+  const read = (name: string): Promise<Buffer> => {
+    noteInput(join(folder, name));
+    return readFile(join(folder, name)).catch((cause: unknown) => {
       throw new L2cafError('weights-invalid', `${join(folder, name)} cannot be read`, { cause });
     });
+  };
   const json: unknown = JSON.parse((await read('model.json')).toString('utf8'));
   const manifest = manifestSchema.safeParse(json);
   if (!manifest.success) {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { L2cafError, messageOf } from '../errors.ts';
 import { sha256OfFile, writeFileAtomically } from '../files.ts';
+import { noteInput } from '../output.ts';
 import { type Head, type HeadSpec, headShapes } from './head.ts';
 import { findPretrained } from './pretrained.ts';
 import { featureShape, STAGES } from './resnet.ts';
@@ -19,6 +20,8 @@ export const MODEL_SCHEMA = 'l2caf-model/1';
 
 const MANIFEST_FILE = 'model.json';
 const WEIGHTS_FILE = 'weights.safetensors';
+/** The files of a model directory. */
+export const MODEL_FILES: readonly string[] = [MANIFEST_FILE, WEIGHTS_FILE];
 
 const count = z.int().nonnegative();
 const positive = z.int().positive();
@@ -130,6 +133,7 @@ export async function loadModel(folder: string): Promise<LoadedModel> {
   const manifest = await readManifest(join(folder, MANIFEST_FILE));
   const spec = specOf(manifest, folder);
   const weightsPath = join(folder, WEIGHTS_FILE);
+  noteInput(weightsPath);
   const { tensors } = await readSafetensors(weightsPath);
   const actual = await sha256OfFile(weightsPath);
   if (actual !== manifest.weights.sha256) {
@@ -144,6 +148,7 @@ export async function loadModel(folder: string): Promise<LoadedModel> {
 }
 
 async function readManifest(path: string): Promise<ModelManifest> {
+  noteInput(path);
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new L2cafError('input-not-found', `there is no model: ${messageOf(cause)}`, {
       hint: `a model is a folder with ${MANIFEST_FILE} and ${WEIGHTS_FILE}, as l2caf train writes it`,

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { L2cafError, messageOf } from '../errors.ts';
+import { noteInput } from '../output.ts';
 import type { NamedArray } from './safetensors.ts';
 
 const MAGIC = '\x93NUMPY';
@@ -14,6 +15,7 @@ const MAGIC = '\x93NUMPY';
  * @throws L2cafError `weights-invalid` when the file is absent, truncated, or holds another type or order.
  */
 export async function readNpy(path: string): Promise<NamedArray> {
+  noteInput(path);
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw new L2cafError('weights-invalid', `cannot read ${path}: ${messageOf(cause)}`, { cause });
   });

@@ -26,7 +26,7 @@ export async function openEventSource(
     if (videos !== undefined) {
       throw new L2cafError('usage', '--videos says where the videos of a list lie; analyses know their own');
     }
-    return readAnalyses(paths);
+    return readAnalyses(paths, onNote);
   }
   if (paths.length > 1) {
     throw new L2cafError('usage', 'give one list of events, or analyses, but not both', {

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { type Canvas, createCanvas, Image, ImageData, loadImage } from '@napi-rs/canvas';
 import { L2cafError, messageOf } from '../errors.ts';
 import { changedInput } from '../files.ts';
+import { noteInput } from '../output.ts';
 import type { FrameBatch, PictureSize } from '../types.ts';
 import { pictureProblem } from './picture-format.ts';
 import { maskOfPicture, type RegionMask } from './regions.ts';
@@ -22,6 +23,7 @@ export interface PictureFile {
  * @throws L2cafError `input-not-found`, or `input-unreadable` when it is not a picture, or not a whole one.
  */
 export async function readPicture(path: string): Promise<PictureFile> {
+  noteInput(path);
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw cannotRead(path, cause);
   });
@@ -51,6 +53,7 @@ export async function openPicture(path: string, sha256?: string): Promise<Image>
  * @throws L2cafError as {@link readPicture}
  */
 export function readMask(path: string): RegionMask {
+  noteInput(path);
   const picture = new Image();
   let bytes: Buffer;
   try {

@@ -2,11 +2,13 @@
  * What can be known about a video file without decoding it: its tracks, their size, rate, length and rotation, and how
  * its packets state their times. Nothing else reads a file's metadata.
  */
+
 import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { L2cafError, messageOf } from '../errors.ts';
 import { assertUnchanged, identityIn } from '../files.ts';
+import { noteInput } from '../output.ts';
 import type { PictureSize, Rational, VideoClip } from '../types.ts';
 import { runFfprobe } from './ffmpeg.ts';
 import { checkClock, type Packet, packetTime, readPackets, roundToMicroseconds, seconds } from './packets.ts';
@@ -57,6 +59,7 @@ export async function probeClip(
   signal?: AbortSignal,
   { track }: { readonly track?: number | undefined } = {},
 ): Promise<VideoClip> {
+  noteInput(path);
   const file = await readFacts(path, track, signal);
   const { video, streams, details } = file;
   if (!video.width || !video.height) throw unreadable(path, 'its video stream states no size');
