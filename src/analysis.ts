@@ -30,6 +30,8 @@ const frameSchema = z
     timestep: z.int().nonnegative(),
     /** Real presentation time of the frame, seconds from the start of the file. */
     timestampSec: seconds,
+    /** Whether the file is damaged there: the frame may not show what was filmed, or stands in for one that is lost. */
+    damaged: z.literal(true).optional(),
     /** Signed filter, row by row. */
     filter: gridSchema.extend({ values: z.array(z.number()) }),
     loss: z.number(),

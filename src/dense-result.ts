@@ -3,6 +3,7 @@ import type { Analysis, AnalysisFrame, AnalysisWindow } from './analysis.ts';
 import { describeFrame, type Explanation, rankClasses } from './explain.ts';
 import type { Attention } from './l2caf/method.ts';
 import type { SolverStatus, TimeSpan } from './types.ts';
+import type { FrameTroubles } from './video/damage.ts';
 
 /** A window and the places of its frames in the list of all. */
 export interface PlannedWindow extends TimeSpan {
@@ -41,12 +42,18 @@ export class DenseResult {
   }
 
   /** Its part of the document; every frame must belong to a window. */
-  describe(labels?: readonly string[]): Pick<Analysis, 'embedding' | 'classes' | 'labels' | 'frames' | 'windows'> {
+  describe(
+    labels: readonly string[] | undefined,
+    troubles: FrameTroubles,
+  ): Pick<Analysis, 'embedding' | 'classes' | 'labels' | 'frames' | 'windows'> {
     const probabilities = this.#windows.flatMap((window) => (window.probabilities ? [window.probabilities] : []));
     return {
       embedding: mean(this.#windows.map(({ embedding }) => embedding)),
       ...(labels && { classes: rankClasses(labels, mean(probabilities)), labels: [...labels] }),
-      frames: this.#timesSec.map((_, place) => this.#describeFrame(place)),
+      frames: this.#timesSec.map((time, place) => ({
+        ...this.#describeFrame(place),
+        ...((troubles.isTouched(time) || troubles.lost.has(time)) && { damaged: true as const }),
+      })),
       windows: this.#windows,
     };
   }

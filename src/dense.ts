@@ -13,10 +13,10 @@ import type { FeatureMaps } from './models/recurrent-tail.ts';
 import { bindTarget, type EventOptions, featuresOf, type OpenModel } from './pipeline.ts';
 import { startThread, type Thread } from './threads.ts';
 import type { TimeSpan, VideoClip } from './types.ts';
-import { FrameTroubles } from './video/damage.ts';
+import { FrameTroubles, refuseDamage } from './video/damage.ts';
 import type { FrameList } from './video/frame-list.ts';
 import { gapsIn } from './video/keyframes.ts';
-import { framesOnScreen } from './video/sample.ts';
+import { framesOnScreen, noteHoles } from './video/sample.ts';
 import { streamFrames } from './video/stream.ts';
 import { type SlideOptions, slideWindow } from './video/windows.ts';
 
@@ -36,13 +36,13 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   const target = await bindTarget(model, options);
   const settings = explainSettings(options, target);
   const seconds = { decode: 0, trunk: 0, filters: 0 };
-  const sourceHash = sha256OfFile(clip.path);
+  const sourceHash = sha256OfFile(clip.path, clip.identity);
   sourceHash.catch(() => {}); // reported where it is awaited
   const result = new DenseResult(plan.timesSec);
   const { head } = model.network;
   const data: ExplainThreadData = { head, backend: threadBackend(model.backend), options: settings };
   const explainer = await startThread<FeatureMaps, Explanation>('./explain-thread', import.meta.url, data);
-  const troubles = new FrameTroubles();
+  const { troubles } = plan;
   const stream = streamFrames(clip, { ...plan, size: head.spec.inputSize, troubles, signal });
   try {
     const windows = new WindowQueue(explainer, plan.windows, (explanation, window) => {
@@ -53,6 +53,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
     let decoded = stream.next();
     for (;;) {
       const frame = await timed(seconds, 'decode', () => decoded);
+      if (options.strict) refuseDamage(clip, troubles);
       if (frame.done) break;
       decoded = stream.next(); // ffmpeg decodes on while the trunk works
       decoded.catch(() => {});
@@ -71,7 +72,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
     ...described,
     options: { ...described.options, dense: { strideSec, windowSec, framesPerWindow } },
     warnings: [...described.warnings, ...gapWarnings(span, plan.windows), ...troubles.notes],
-    ...result.describe(head.spec.labels),
+    ...result.describe(head.spec.labels, troubles),
     timingsSec: seconds,
   };
 }
@@ -79,6 +80,8 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
 /** Frames to decode and windows to score. */
 interface Plan {
   readonly list: FrameList;
+  /** What is known to be wrong before anything is decoded. */
+  readonly troubles: FrameTroubles;
   readonly strideSec: number;
   readonly windowSec: number;
   /** Real times of the frames that windows consist of, ascending. */
@@ -97,6 +100,8 @@ async function planWindows(clip: VideoClip, options: DenseOptions): Promise<Plan
   }
   const { strideSec, windowSec, momentsSec, windows } = slideWindow(span, options);
   const { shownSec, list } = await framesOnScreen(clip, momentsSec, signal);
+  const troubles = new FrameTroubles();
+  noteHoles(list, momentsSec, shownSec, troubles);
   const scored = windows
     .map(({ moments, ...window }) => ({ ...window, shownSec: moments.map((moment) => shownSec[moment]!) }))
     .filter((window) => new Set(window.shownSec).size === frames);
@@ -111,7 +116,7 @@ async function planWindows(clip: VideoClip, options: DenseOptions): Promise<Plan
     ...{ startSec, endSec },
     frames: times.map((time) => placeOf.get(time)!),
   }));
-  return { list, strideSec, windowSec, timesSec, windows: planned };
+  return { list, troubles, strideSec, windowSec, timesSec, windows: planned };
 }
 
 /** Filters are found beside the GPU, not on it. */

@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'weights-invalid'
   | 'download-failed'
   | 'output-unwritable'
+  | 'output-exists'
   | 'analysis-invalid'
   | 'shape-mismatch'
   | 'diverged'

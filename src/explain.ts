@@ -38,6 +38,8 @@ export interface EventMaps {
   readonly timestampsSec: readonly number[];
   /** What is wrong with the frames, in words. */
   readonly notes?: readonly string[];
+  /** Those of the times whose frames are damaged, or stand in for lost ones. */
+  readonly damagedSec?: readonly number[];
   /** How long the steps up to the maps took. */
   readonly timingsSec: Pick<TimedAnalysis['timingsSec'], 'decode' | 'trunk'>;
 }
@@ -124,6 +126,7 @@ export async function explainEvent(
     ...(labels && { classes: rankClasses(labels, probabilities!.at(-1)!), labels: [...labels] }),
     frames: attention.filters.map((filter, i) => ({
       ...describeFrame(filter, i, event.timestampsSec[i]!),
+      ...(event.damagedSec?.includes(event.timestampsSec[i]!) && { damaged: true as const }),
       ...(importance && { importance: importance[i]! }),
       ...(probabilities && { probabilities: [...probabilities[i]!] }),
     })),

@@ -59,6 +59,7 @@ export async function renderFigure(
   await writeFileAtomically(
     out,
     kind === 'svg' ? await drawPanelSvg(content) : withPrintResolution(drawPanel(content)),
+    analyses.map(({ source }) => source.path),
   );
 }
 

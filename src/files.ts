@@ -4,28 +4,39 @@
  * half-written file under a final name.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
-import { access, lstat, mkdir, open, readlink, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { type BigIntStats, createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
-import { L2cafError, messageOf, systemCodeOf } from './errors.ts';
+import { L2cafError, systemCodeOf } from './errors.ts';
+import { checkOutput, unwritable } from './output.ts';
+import { sealFile, settleSeal } from './seal.ts';
 
 /**
  * Calls `write` with a temporary path beside `path` (same extension) and renames the result to `path`; removes it if
  * `write` fails. Creates the folder. When it resolves, the file outlives a power cut. A file that is replaced keeps its
- * permissions; through a link, the file that it names is replaced.
+ * permissions; through a link, the file that it names is replaced. The file gets l2caf's seal (`seal.ts`).
  *
- * @throws L2cafError `output-unwritable` when the folder cannot be made or written to, the disk is full (also where `write`
+ * @param sources files that it is made from, which it must not replace
+ * @throws L2cafError `usage`, `output-exists` as {@link checkOutput}; `usage` when `path` is named as another format than
+ *   what was written; `output-unwritable` when the folder cannot be made or written to, the disk is full (also where `write`
  *   fails without saying so), or `path` is write-protected or anything else than a file
  */
-export async function writeAtomically(path: string, write: (temporaryPath: string) => Promise<void>): Promise<void> {
-  const target = await targetOf(path);
+export async function writeAtomically(
+  path: string,
+  write: (temporaryPath: string) => Promise<void>,
+  sources: readonly string[] = [],
+): Promise<void> {
+  const target = await checkOutput(path, sources);
   const folder = dirname(target.path);
   await makeFolder(folder);
   const temporary = join(folder, temporaryName(target.path));
   try {
     await write(temporary);
+    await sealFile(temporary, target.path);
+    await checkOutput(target.path, sources); // also against what was read meanwhile
     await sync(temporary, 'r+', target.mode);
     await rename(temporary, target.path);
+    await settleSeal(target.path);
     await syncFolder(folder);
   } catch (error) {
     const problem = await diskProblem(error, temporary);
@@ -37,39 +48,14 @@ export async function writeAtomically(path: string, write: (temporaryPath: strin
 /** The longest extension that is kept; those that programs go by are shorter, and a name has 255 bytes at most. */
 const EXTENSION_BYTES = 32;
 
+/** The names of files that are being written, and of what is left of them when that is cut short. */
+export const TEMPORARY: RegExp = /^\.[0-9a-f]{16}\.part(\.|$)/;
+
 /** Of a length of its own, whatever the file's. */
 function temporaryName(path: string): string {
   const extension = extname(path);
   return `.${randomBytes(8).toString('hex')}.part${Buffer.byteLength(extension) > EXTENSION_BYTES ? '' : extension}`;
 }
-
-/** As many links as Linux follows. */
-const MAX_LINKS = 40;
-
-/** The file that a path names, which need not be there, and its permissions if it is. */
-async function targetOf(path: string): Promise<{ readonly path: string; readonly mode?: number }> {
-  let target = path;
-  try {
-    for (let links = 0; links <= MAX_LINKS; links++) {
-      const info = await lstat(target).catch((error: unknown) => {
-        if (!ABSENT.has(systemCodeOf(error) ?? '')) throw error;
-      });
-      if (info === undefined) return { path: target };
-      if (!info.isSymbolicLink()) {
-        if (info.isDirectory()) throw unwritable(path, 'it is a folder');
-        if (!info.isFile()) throw unwritable(path, 'it is not a regular file');
-        await access(target, constants.W_OK);
-        return { path: target, mode: info.mode & 0o777 };
-      }
-      target = resolve(await realpath(dirname(target)), await readlink(target));
-    }
-  } catch (error) {
-    throw error instanceof L2cafError ? error : unwritable(path, error);
-  }
-  throw unwritable(path, 'its links lead in a circle');
-}
-
-const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 
 /**
  * What the operating system has against a file whose writing has failed, if anything. Other programs (ffmpeg) say in words
@@ -121,9 +107,13 @@ async function sync(path: string, flags: 'r' | 'r+', mode?: number): Promise<voi
   }
 }
 
-/** Writes text or bytes to `path`, whole or not at all. */
-export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
-  await writeAtomically(path, (temporary) => writeFile(temporary, data));
+/** Writes text or bytes to `path`, whole or not at all. Throws as {@link writeAtomically}. */
+export async function writeFileAtomically(
+  path: string,
+  data: string | Uint8Array,
+  sources: readonly string[] = [],
+): Promise<void> {
+  await writeAtomically(path, (temporary) => writeFile(temporary, data), sources);
 }
 
 /**
@@ -178,26 +168,70 @@ export async function withFolder<T>(path: string, work: () => Promise<T>): Promi
   }
 }
 
+/**
+ * Which file lies at a path, and in which state: where it is (device, inode), its size, and when its content and its
+ * properties changed last, to the nanosecond. Two different states look the same only to whoever sets the clock back.
+ *
+ * @throws NodeJS.ErrnoException when there is none
+ */
+export async function identityOf(path: string): Promise<string> {
+  return identityIn(await stat(path, { bigint: true }));
+}
+
+/** {@link identityOf} a file that was looked at. */
+export function identityIn({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+/** The error for a file that became another one while it was being read. */
+export function changedInput(path: string, cause?: unknown): L2cafError {
+  return new L2cafError('input-changed', `${path} was changed while it was being read`, {
+    hint: 'run the command again once the file stays as it is',
+    cause,
+  });
+}
+
+/**
+ * Throws unless a file is still the one that was probed.
+ *
+ * @throws L2cafError `input-changed`, also when it is gone
+ */
+export async function assertUnchanged({
+  path,
+  identity,
+}: {
+  readonly path: string;
+  readonly identity: string;
+}): Promise<void> {
+  const now = await identityOf(path).catch((cause: unknown) => {
+    throw changedInput(path, cause);
+  });
+  if (now !== identity) throw changedInput(path);
+}
+
 const hashes = new Map<string, Promise<string>>();
 
 /**
  * SHA-256 of a file's content, in hexadecimal. A file is read once per process, as a stream, and again only when its
  * size, time or identity has changed: one analysis asks for its source and its weights in several places.
+ *
+ * @throws L2cafError `input-changed` when it changes while it is being read, or is not the one that is meant;
+ *   NodeJS.ErrnoException when it cannot be read
+ * @param identity which file is meant, where that is known
  */
-export async function sha256OfFile(path: string): Promise<string> {
-  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-  const version = [dev, ino, size, mtimeNs, ctimeNs].join(' ');
-  const known = hashes.get(version);
-  if (known !== undefined) return known;
-  const hash = hashContent(path);
+export async function sha256OfFile(path: string, identity?: string): Promise<string> {
+  const version = await identityOf(path);
+  if (identity !== undefined && version !== identity) throw changedInput(path);
+  const hash = hashes.get(version) ?? hashContent(path, version);
   hashes.set(version, hash);
   hash.catch(() => hashes.delete(version));
   return hash;
 }
 
-async function hashContent(path: string): Promise<string> {
+async function hashContent(path: string, version: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  await assertUnchanged({ path, identity: version });
   return hash.digest('hex');
 }
 
@@ -209,11 +243,4 @@ export async function fileSize(path: string): Promise<number | undefined> {
 
 function isFileSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error && 'code' in error;
-}
-
-function unwritable(path: string, cause: unknown): L2cafError {
-  return new L2cafError('output-unwritable', `cannot write ${path}: ${messageOf(cause)}`, {
-    hint: 'choose another folder with -o, or check its permissions and the free space',
-    cause,
-  });
 }

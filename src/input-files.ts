@@ -5,6 +5,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { L2cafError, messageOf, throwIfAborted } from './errors.ts';
+import { noteInput } from './output.ts';
 
 /** How much of a file is read at once, bytes. */
 const CHUNK_BYTES = 1 << 22;
@@ -17,12 +18,13 @@ export interface ReadInputOptions {
 }
 
 /**
- * Reads a whole file.
+ * Reads a whole file, which is no output from then on (`noteInput`).
  *
  * @throws L2cafError `input-not-found` when it cannot be opened; `input-unreadable` when it is no regular file, larger than
  *   `maxBytes`, or cannot be read; `aborted`
  */
 export async function readInput(path: string, { maxBytes, signal }: ReadInputOptions): Promise<Buffer> {
+  noteInput(path);
   const file = await openInput(path);
   try {
     const { size } = await file.stat();

@@ -15,6 +15,7 @@ import { findPretrained, type PretrainedTrunk } from './models/pretrained.ts';
 import { pullTrunk } from './models/pull.ts';
 import type { FeatureMaps } from './models/recurrent-tail.ts';
 import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from './types.ts';
+import { refuseDamage } from './video/damage.ts';
 import { probeClip } from './video/probe.ts';
 import { resolveSpan, type ShownFrames, sampleFrames } from './video/sample.ts';
 
@@ -60,6 +61,8 @@ export interface EventOptions extends Omit<ExplainOptions, 'target'> {
   readonly frames: number;
   /** Default `oblivious`. */
   readonly target?: Target;
+  /** Whether frames that are damaged or lost are an error, not a warning. */
+  readonly strict?: boolean;
 }
 
 /** Steps 1: what the clip is, and the span of it that is meant. */
@@ -124,14 +127,19 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
   const target = await bindTarget(model, options);
   const clock = stopwatch();
   onProgress?.({ stage: 'decoding', done: 0, total: options.frames, unit: 'frames' });
-  const [sourceSha256, frames] = await Promise.all([sha256OfFile(clip.path), sampleEvent(model, options)]);
+  const [sourceSha256, frames] = await Promise.all([
+    sha256OfFile(clip.path, clip.identity),
+    sampleEvent(model, options),
+  ]);
+  if (options.strict) refuseDamage(clip, frames.troubles);
   const decode = clock();
   onProgress?.({ stage: 'embedding', done: 0, total: options.frames, unit: 'frames' });
   throwIfAborted(signal);
   const maps = await featuresOf(model, frames);
   const timingsSec = { decode, trunk: clock() };
   const { timestampsSec, troubles } = frames;
-  const event = { clip, sourceSha256, span, maps, timestampsSec, notes: troubles.notes, timingsSec };
+  const damagedSec = timestampsSec.filter((time) => troubles.isTouched(time));
+  const event = { clip, sourceSha256, span, maps, timestampsSec, damagedSec, notes: troubles.notes, timingsSec };
   return explainEvent(model, event, { ...options, target });
 }
 

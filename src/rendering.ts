@@ -70,6 +70,7 @@ export async function panelOf(analysis: Analysis, options: VideoOptions = {}): P
     span: analysis.span,
     keyframes: keyframesOf(analysis, options),
     marksMoments: analysis.windows === undefined,
+    damagedSec: analysis.frames.flatMap(({ damaged, timestampSec }) => (damaged ? [timestampSec] : [])),
     gaps: gapsOf(analysis),
     normalize,
     ...(options.scale && { size: scaledSize(clip, options.scale) }),
@@ -97,7 +98,7 @@ export async function renderStrip(analysis: Analysis, out: string, options: Rend
   const shown = analysis.windows ? evenlyChosen(analysis.frames, STRIP_MOMENTS) : analysis.frames;
   const times = shown.map(({ timestampSec }) => timestampSec);
   const frames = await framesAt(clip, times, signal ? { signal } : {});
-  await writeFileAtomically(out, drawAnalysisStrip(analysis, frames, options));
+  await writeFileAtomically(out, drawAnalysisStrip(analysis, frames, options), [clip.path]);
 }
 
 /**
@@ -149,7 +150,7 @@ function stripCells(
   return {
     frames,
     cells: places.map((i) => ({
-      ...{ loss: analysis.frames[i]!.loss, status: analysis.frames[i]!.status },
+      ...{ loss: analysis.frames[i]!.loss, status: analysis.frames[i]!.status, damaged: analysis.frames[i]!.damaged },
       ...{ heatmap: keyframes[i]!.heatmap, opposing: keyframes[i]!.opposing },
     })),
     style: options.style ?? defaultStyle,
@@ -195,6 +196,7 @@ export async function renderFilm(analysis: Analysis, out: string, options: Rende
   };
   await writeFilm({
     out,
+    sources: [clip.path],
     pictures: steps,
     draw: drawStep,
     ...(signal && { signal }),
@@ -217,7 +219,7 @@ function isUntrained({ model }: Analysis): boolean {
 export async function openSource(analysis: Analysis, signal: AbortSignal | undefined): Promise<VideoClip> {
   const { path, sha256, track } = parseAnalysis(analysis, 'the analysis').source; // whoever made it
   const clip = await probeClip(path, signal, { track });
-  if ((await sha256OfFile(path)) === sha256) return clip;
+  if ((await sha256OfFile(path, clip.identity)) === sha256) return clip;
   throw new L2cafError('input-changed', `${path} is not the file that was analyzed: its content has changed`, {
     hint: 'analyze it again, or restore the original file',
   });

@@ -24,6 +24,8 @@ export interface GridShape {
 /** What a probe found out about a video file. Sizes are those of the picture as shown, rotated and with square pixels. */
 export interface VideoClip extends PictureSize {
   readonly path: string;
+  /** The file that was probed, and its state then: what is read later must be the same. See `identityOf`. */
+  readonly identity: string;
   /** Average frame rate, frames per second; exact for constant-rate video. */
   readonly frameRate: Rational;
   /** Length of the video stream, seconds. */

@@ -95,7 +95,7 @@ describe('l2caf compare and figure', () => {
     ['a single analysis', ['a.json'], /at least two analyses/, 2],
     ['too few titles', ['a.json', 'b.json', '--titles', 'one'], /2 analyses need as many titles, not 1/, 2],
     ['an analysis that is not there', ['a.json', 'c.json'], /cannot read c\.json/, 1],
-    ['its own source as output', ['a.json', 'b.json', '-o', 'clip.mp4'], /clip\.mp4 is the clip itself/, 2],
+    ['its own source as output', ['a.json', 'b.json', '-o', 'clip.mp4'], /clip\.mp4 is what this run reads/, 2],
     ['another kind of file', ['a.json', 'b.json', '-o', 'out.avi'], /written as an \.mp4 file, not out\.avi/, 2],
   ])('refuses %s', async (_, args, message, exitCode) => {
     const before = await readdir(folder);

@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readAnalysis, writeAnalysis } from '../src/analysis.ts';
+import { figuresOf } from '../src/batch/figures.ts';
+import { analyzeDense } from '../src/dense.ts';
 import { analyzeEvent, type EventOptions, openClip } from '../src/pipeline.ts';
 import { renderFilm, renderStrip, renderVideo } from '../src/rendering.ts';
 import * as tf from '../src/tensorflow.ts';
 import type { Progress } from '../src/types.ts';
 import { probeClip } from '../src/video/probe.ts';
 import { tinyModel } from './tiny-model.ts';
-import { drawGrey, makeClip } from './video/clips.ts';
+import { drawGrey, makeClip, makeDamagedEnd } from './video/clips.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -74,6 +76,38 @@ describe('the main job, on a tiny network', () => {
     const first = await values(0);
     expect(await values(0)).toEqual(first);
     expect(await values(1)).not.toEqual(first);
+    model.network.dispose();
+  });
+
+  it('marks frames that are damaged in the file, or refuses them', async () => {
+    const path = await makeDamagedEnd(join(folder, 'damaged.mp4'), 300, { frames: 30 });
+    const model = await tinyModel('wasm');
+    const event = await eventOf(path);
+    const analysis = await analyzeEvent(model, event);
+    expect(analysis.frames.map(({ damaged }) => damaged)).toEqual([undefined, undefined, true]);
+    expect(analysis.warnings.join()).toMatch(/the video is damaged: the frames? at/);
+    await writeAnalysis(join(folder, 'analysis.json'), analysis);
+    expect(await readAnalysis(join(folder, 'analysis.json'))).toEqual(analysis);
+    expect(figuresOf(analysis).frames.map(({ damaged }) => damaged)).toEqual([undefined, undefined, true]);
+    const dense = { ...event, windowSec: 0.6, strideSec: 0.2 };
+    expect((await analyzeDense(model, dense)).frames.at(-1)).toMatchObject({ damaged: true });
+    const refused = { code: 'input-unreadable', message: expect.stringMatching(/damaged\.mp4: the video is damaged/) };
+    await expect(analyzeEvent(model, { ...event, strict: true })).rejects.toMatchObject(refused);
+    await expect(analyzeDense(model, { ...dense, strict: true })).rejects.toMatchObject(refused);
+    const intact = { ...event, span: { startSec: 0, endSec: 0.4 }, strict: true };
+    expect((await analyzeEvent(model, intact)).warnings).toEqual(['a tiny model for tests']);
+    model.network.dispose();
+  });
+
+  it('refuses a source that is replaced after it was opened', async () => {
+    const path = await makeClip(join(folder, 'clip.mp4'), { frames: 30 });
+    const model = await tinyModel('wasm');
+    const event = await eventOf(path);
+    await makeClip(path, { frames: 30, draw: drawGrey(90) });
+    await expect(analyzeEvent(model, event)).rejects.toMatchObject({ code: 'input-changed' });
+    await expect(analyzeDense(model, { ...event, windowSec: 0.6, strideSec: 0.2 })).rejects.toMatchObject({
+      code: 'input-changed',
+    });
     model.network.dispose();
   });
 

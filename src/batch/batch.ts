@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import { mapConcurrently } from '../concurrent.ts';
 import { L2cafError, messageOf } from '../errors.ts';
 import { folderOf } from '../events/row.ts';
-import { fileSize, makeFolder } from '../files.ts';
+import { fileSize, makeFolder, TEMPORARY } from '../files.ts';
+import { checkOutput, removeSealed } from '../output.ts';
+import { isSealed } from '../seal.ts';
 import { checkedOutcome } from './answers.ts';
 import type { BatchEvent } from './events.ts';
 import { Journal, type JournalEntry, type MadeEntry, type MadeFile, type OpenedJournal } from './journal.ts';
@@ -122,6 +124,12 @@ export class Batch {
     return this.#records.get(id);
   }
 
+  /** Events that something was made of, but that are not among these. */
+  others(events: readonly BatchEvent[]): string[] {
+    const own = new Set(events.map(({ id }) => id));
+    return [...this.#records].flatMap(([id, { files }]) => (own.has(id) || !files.json ? [] : [id]));
+  }
+
   /** The folder of an event's files. */
   folderOf(id: string): string {
     return join(this.folder, EVENTS, folderOf(id));
@@ -148,15 +156,18 @@ export class Batch {
    * Makes what is missing. An event that fails is recorded and does not end the batch.
    *
    * @param plans those that are {@link isOpen}
-   * @throws SetupError as the maker; L2cafError `output-unwritable` for the journal
+   * @throws SetupError as the maker; L2cafError `output-unwritable` for the journal; `output-exists`, `usage` as
+   *   `checkOutput`, before anything is made
    */
   async run(plans: readonly EventPlan[], maker: EventMaker, { onStart, onEnd, stop }: RunOptions = {}): Promise<void> {
+    await mapConcurrently(plans, FILES_AT_ONCE, (plan) => this.#makeWay(plan));
     await mapConcurrently(plans, maker.eventsAtOnce, async ({ event, keys, outputs }) => {
       if (stop?.aborted) return;
       const { id } = event;
       const folder = this.folderOf(id);
       onStart?.(event);
       await removeLeftovers(folder);
+      if (outputs.includes('json')) await this.#removeStale(event, outputs);
       const answer = await maker.run(event, folder, outputs);
       if (answer === undefined) return;
       const outcome = checkedOutcome(answer, outputs);
@@ -178,6 +189,26 @@ export class Batch {
   async close(): Promise<void> {
     await this.#journal.close();
     await this.#unlock();
+  }
+
+  /** Checks that an event's files may be written, so that whoever makes them finds none that are not l2caf's. */
+  async #makeWay({ event, outputs }: EventPlan): Promise<void> {
+    const known = this.#records.get(event.id)?.files ?? {};
+    for (const name of outputs) {
+      const path = join(this.folderOf(event.id), FILE_NAMES[name]);
+      if ((await fileSize(path)) === undefined || (await isSealed(path))) continue;
+      // What the journal knows is the batch's own, and damaged.
+      if (known[name] === undefined) await checkOutput(path, [event.facts.clip.path]);
+      await rm(path, { force: true });
+    }
+  }
+
+  /** Removes files of an earlier analysis that are not made again: they would pass for those of the new one. */
+  async #removeStale({ id, facts }: BatchEvent, outputs: readonly Output[]): Promise<void> {
+    const stale = OUTPUTS.filter((name) => !outputs.includes(name)).map((name) =>
+      join(this.folderOf(id), FILE_NAMES[name]),
+    );
+    await removeSealed(stale, [facts.clip.path]);
   }
 
   async #append(entry: JournalEntry): Promise<void> {
@@ -223,6 +254,6 @@ function describe(error: Error): string {
 /** What a process that was killed was writing. */
 export async function removeLeftovers(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  const parts = names.filter((name) => /^\..*\.part(\.\w+)?$/.test(name));
+  const parts = names.filter((name) => TEMPORARY.test(name));
   await Promise.all(parts.map((name) => rm(join(folder, name), { recursive: true, force: true })));
 }

@@ -15,7 +15,7 @@ import type { QueuedEvent, QueuedSettings } from './queued-event.ts';
 import { EventRunner, type RunnerOptions } from './runner.ts';
 import { duringSetup, SetupError } from './setup-error.ts';
 import type { EventOutcome } from './tasks.ts';
-import { Videos } from './videos.ts';
+import { type VideoFacts, Videos } from './videos.ts';
 
 /** Something that an event needs, and that this worker does not have. */
 export class LackError extends L2cafError {}
@@ -116,11 +116,17 @@ export class Desk {
   async #here(event: BatchEvent): Promise<BatchEvent> {
     const path = await this.#find(event);
     // The batch has read it: whatever keeps it from being read is this machine's.
-    const facts = await this.#videos.facts(path).catch((error: unknown) => {
+    const facts = await this.#sameVideo(path, event.facts).catch((error: unknown) => {
       throw error instanceof L2cafError ? lackOf(error) : error;
     });
-    if (facts.sha256 === event.facts.sha256) return { ...event, facts, sourcePath: event.facts.clip.path };
-    throw new LackError('input-changed', `${path} is not the video that the batch has: its content differs`);
+    return { ...event, facts, sourcePath: event.facts.clip.path };
+  }
+
+  /** What is known here about a video that the batch has. */
+  async #sameVideo(path: string, { sha256 }: VideoFacts): Promise<VideoFacts> {
+    const facts = await this.#videos.facts(path);
+    if (facts.sha256 === sha256) return facts;
+    throw new L2cafError('input-changed', `${path} is not the video that the batch has: its content differs`);
   }
 
   async #find({ video, facts }: BatchEvent): Promise<string> {
@@ -145,7 +151,12 @@ export class Desk {
     const { describe = describeModel, jobs, cacheBytes, workerModule } = this.#options;
     await this.#dropIdle();
     const model = await duringSetup(describe(choice));
-    const settings = { ...rest, model };
+    const { target } = rest.analysis;
+    const here =
+      target.kind === 'similar'
+        ? { ...target, facts: await duringSetup(this.#sameVideo(target.facts.clip.path, target.facts)) }
+        : target;
+    const settings = { ...rest, analysis: { ...rest.analysis, target: here }, model };
     const runner = new EventRunner({
       settings,
       videos: this.#videos,

@@ -14,6 +14,8 @@ export const figuresSchema = z.object({
   frames: z.array(
     z.object({
       timestampSec: z.number(),
+      /** Whether the file is damaged there. */
+      damaged: z.literal(true).optional(),
       loss: z.number(),
       status: z.string(),
       iterations: z.int(),
@@ -34,8 +36,9 @@ export function figuresOf(analysis: Analysis): EventFigures {
   return {
     embedding: analysis.embedding,
     ...(best && { best }),
-    frames: analysis.frames.map(({ timestampSec, loss, status, iterations, importance }, i) => ({
+    frames: analysis.frames.map(({ timestampSec, loss, status, iterations, importance, damaged }, i) => ({
       timestampSec,
+      ...(damaged && { damaged }),
       loss,
       status,
       iterations,

@@ -15,6 +15,7 @@ const seconds = z.number().nonnegative();
 
 const clipSchema = z.object({
   path: z.string(),
+  identity: z.string().default(''), // of none, for a journal that knew none
   width: z.int(),
   height: z.int(),
   frameRate: z.object({ numerator: z.int(), denominator: z.int() }),
@@ -22,6 +23,8 @@ const clipSchema = z.object({
   rotationDeg: z.union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)]),
   hasAudio: z.boolean(),
   pixelFormat: z.string(),
+  track: z.int().nonnegative().exactOptional(),
+  notes: z.array(z.string()).readonly().exactOptional(),
 });
 
 /** A file that was made: what it was made from and with, as a hash, and its size. */
@@ -33,7 +36,7 @@ const entrySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('batch'), schema: z.literal(SCHEMA) }),
   z.object({
     kind: z.literal('video'),
-    facts: z.object({ clip: clipSchema, sha256: z.string(), bytes: z.number(), changedMs: z.number() }),
+    facts: z.object({ clip: clipSchema, sha256: z.string() }),
   }),
   z.object({
     kind: z.literal('made'),

@@ -43,7 +43,10 @@ export type BatchTarget =
 
 /** How the attention of every event is found. */
 export interface AnalysisSettings
-  extends Pick<EventOptions, 'frames' | 'seed' | 'method' | 'solver' | 'preset' | 'constraint' | 'starts' | 'trace'> {
+  extends Pick<
+    EventOptions,
+    'frames' | 'seed' | 'strict' | 'method' | 'solver' | 'preset' | 'constraint' | 'starts' | 'trace'
+  > {
   readonly target: BatchTarget;
 }
 

@@ -41,15 +41,15 @@ export interface ListedEvent extends Pick<BatchEvent, 'id' | 'label' | 'split'> 
 }
 
 /**
- * The events that are done, from a batch's table; none where there is no such table.
+ * The events that are done, from a batch's table; undefined where there is no such table.
  *
  * @param batchFolder folder of the batch
  * @throws L2cafError `input-unreadable`
  */
-export async function readListedEvents(batchFolder: string): Promise<ListedEvent[]> {
+export async function readListedEvents(batchFolder: string): Promise<ListedEvent[] | undefined> {
   const path = join(batchFolder, RESULT_FILES.csv);
   const text = await readFile(path, 'utf8').catch(() => '');
-  if (!text.startsWith('id,video,start,end,label,split,status,')) return [];
+  if (!text.startsWith('id,video,start,end,label,split,status,')) return undefined;
   const [heading, ...records] = parseCsv(text, path, ',');
   const columns = ['id', 'label', 'split', 'folder'].map((name) => heading!.fields.indexOf(name));
   return records.flatMap(({ fields }) => {
@@ -111,6 +111,11 @@ function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
     text('class', (_, i) => figures[i]?.best?.label ?? null),
     { name: 'class_probability', kind: 'number', values: figures.map((found) => found?.best?.probability ?? null) },
     perFrame('frame_time', 'numbers', ({ timestampSec }) => timestampSec),
+    {
+      name: 'damaged_frames',
+      kind: 'number',
+      values: figures.map((found) => found?.frames.filter(({ damaged }) => damaged).length ?? null),
+    },
     perFrame('loss', 'numbers', ({ loss }) => loss),
     perFrame('solver_status', 'texts', ({ status }) => status),
     perFrame('importance', 'numbers', ({ importance }) => importance ?? null),

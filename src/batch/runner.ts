@@ -10,6 +10,7 @@ import { makeFolder } from '../files.ts';
 import type { BackendInfo } from '../models/backend.ts';
 import { FeatureCache, type FrameVariant } from '../training/feature-cache.ts';
 import { DEFAULT_CACHE_BYTES } from '../training/features.ts';
+import { refuseDamage } from '../video/damage.ts';
 import { chooseFrames } from '../video/sample.ts';
 import type { EventMaker } from './batch.ts';
 import type { BatchEvent } from './events.ts';
@@ -36,6 +37,8 @@ export interface RunnerOptions {
   readonly cacheBytes?: number;
   /** Called when a worker begins or ends a task. */
   readonly onWorkers?: () => void;
+  /** Told of files of the cache that are damaged, and so computed again. */
+  readonly onNote?: (note: string) => void;
   /** The worker's file, when it is not the packaged one. */
   readonly workerModule?: URL;
 }
@@ -112,8 +115,10 @@ export class EventRunner implements EventMaker {
     const startMs = performance.now();
     const shown = areDrawn || missing.length > 0 ? await this.#frames.get(facts, times) : undefined;
     if (shown) timingsSec['decode'] = (performance.now() - startMs) / 1000;
-    const damagedSec = shown?.troubles.damagedSec ?? [];
-    const frames = (shown?.timestampsSec ?? times).map((time) => variantOf(time, damagedSec.includes(time)));
+    if (shown && analysis.strict) refuseDamage(facts.clip, shown.troubles);
+    const takenSec = shown?.timestampsSec ?? times;
+    const frames = takenSec.map((time) => variantOf(time, shown?.troubles.damagedSec.includes(time)));
+    const damagedSec = takenSec.filter((time) => shown?.troubles.isTouched(time));
     const missingNow = isNew && shown ? await this.#missing(frames) : [];
     if (shown && missingNow.length > 0) {
       const frameBytes = shown.rgb.length / frames.length;
@@ -126,7 +131,7 @@ export class EventRunner implements EventMaker {
     const notes = shown?.troubles.notes ?? [];
     const pictures =
       shown && areDrawn ? { rgb: shown.rgb, shape: shown.shape, timestampsSec: shown.timestampsSec } : undefined;
-    const task = { ...place, notes, model: model.choice, analysis, draw, pictures };
+    const task = { ...place, notes, damagedSec, model: model.choice, analysis, draw, pictures };
     const made = await this.#inWorker(
       this.#networks,
       { ...task, outputs: outputs.filter((name) => name !== 'mp4') },
@@ -144,6 +149,10 @@ export class EventRunner implements EventMaker {
   /** Which of the frames the cache has no features of. */
   async #missing(frames: readonly FrameVariant[]): Promise<number[]> {
     const arePresent = await Promise.all(frames.map((frame) => this.#cache.touch(frame)));
+    for (const path of this.#cache.damaged) {
+      this.#options.onNote?.(`a cached file is damaged and computed again: ${path}`);
+    }
+    this.#cache.damaged.clear();
     return frames.flatMap((_, i) => (arePresent[i] ? [] : [i]));
   }
 

@@ -11,6 +11,7 @@ import { fileSize, writeFileAtomically } from '../files.ts';
 import type { BackendInfo } from '../models/backend.ts';
 import { FRAMES_PER_BATCH } from '../models/event-network.ts';
 import { fromFloat16, toFloat16 } from '../models/float16.ts';
+import { guardOutputs } from '../output.ts';
 import { bindTarget, type OpenModel } from '../pipeline.ts';
 import { drawAnalysisStrip, drawAnalysisThumbnail, renderVideo } from '../rendering.ts';
 import { writeReport } from '../report/index.ts';
@@ -32,6 +33,7 @@ const STRIP = { widthPx: 800, format: 'jpeg' } as const;
  * @param open how to open the batch's network
  */
 export function serveWorker(open: (choice: BatchModel['choice']) => Promise<OpenModel>): void {
+  guardOutputs();
   process.on('SIGINT', () => {}); // the batch decides when its workers end
   let model: Promise<OpenModel> | undefined;
   const network = (choice: BatchModel['choice']): Promise<OpenModel> => {
@@ -132,7 +134,7 @@ async function explain(
   task: EventTask,
   targets: Map<string, Promise<BoundTarget>>,
 ): Promise<Analysis> {
-  const { cache, frames, facts, sourcePath, span, listed, notes, analysis } = task;
+  const { cache, frames, facts, sourcePath, span, listed, notes, damagedSec, analysis } = task;
   const store = new FeatureCache(cache.folder, cache.source, cache.maxBytes);
   const { length } = cache.source;
   const features = new Float32Array(frames.length * length);
@@ -153,6 +155,7 @@ async function explain(
       sourceSha256: facts.sha256,
       span,
       notes,
+      damagedSec,
       maps,
       timestampsSec,
       timingsSec: { decode: 0, trunk: 0 },

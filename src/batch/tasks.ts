@@ -37,6 +37,8 @@ export interface EventTask {
   readonly frames: readonly FrameVariant[];
   /** What is wrong with them, in words. */
   readonly notes: readonly string[];
+  /** Times of those that are damaged, or stand in for lost ones, seconds from the start of the clip. */
+  readonly damagedSec: readonly number[];
   /** The frames at the network's input size, `[t, h, w, 3]`; needed where thumbnail or strip is to be made. */
   readonly pictures: FrameBatch | undefined;
   readonly analysis: AnalysisSettings;

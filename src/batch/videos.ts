@@ -1,11 +1,10 @@
 /**
  * What a batch knows about its video files. Each is hashed and probed once, however many events are cut from it, and not
- * again by a later run while its size and time of change stay the same; its list of frames is read when the first of its
+ * again by a later run while it is the same file and was not changed; its list of frames is read when the first of its
  * events needs it, and kept for a few videos at a time.
  */
-import { stat } from 'node:fs/promises';
 import { L2cafError, messageOf } from '../errors.ts';
-import { sha256OfFile } from '../files.ts';
+import { identityOf, sha256OfFile } from '../files.ts';
 import type { VideoClip } from '../types.ts';
 import { type FrameList, listFrames } from '../video/frame-list.ts';
 import { probeClip } from '../video/probe.ts';
@@ -15,8 +14,6 @@ export interface VideoFacts {
   /** As it was probed; `clip.path` is absolute. */
   readonly clip: VideoClip;
   readonly sha256: string;
-  readonly bytes: number;
-  readonly changedMs: number;
 }
 
 /** Videos whose lists of frames are kept: an hour at 30 frames/s takes 2 MB. */
@@ -44,15 +41,14 @@ export class Videos {
    * @throws L2cafError as `probeClip`
    */
   async facts(path: string): Promise<VideoFacts> {
-    const before = await stat(path).catch(() => undefined);
     const known = this.#known.get(path);
-    if (known && before?.size === known.bytes && before.mtimeMs === known.changedMs) return known;
+    if (known && (await identityOf(path).catch(() => undefined)) === known.clip.identity) return known;
     const clip = await probeClip(path);
-    const { size, mtimeMs } = await stat(path);
-    const sha256 = await sha256OfFile(path).catch((cause: unknown) => {
+    const sha256 = await sha256OfFile(path, clip.identity).catch((cause: unknown) => {
+      if (cause instanceof L2cafError) throw cause;
       throw new L2cafError('input-unreadable', `cannot read ${path}: ${messageOf(cause)}`, { cause });
     });
-    const facts = { clip, sha256, bytes: size, changedMs: mtimeMs };
+    const facts = { clip, sha256 };
     this.#known.set(path, facts);
     await this.#onFound(facts);
     return facts;
@@ -64,11 +60,11 @@ export class Videos {
    * @throws L2cafError as `listFrames`
    */
   frames({ clip }: Pick<VideoFacts, 'clip'>): Promise<FrameList> {
-    const { path } = clip;
-    const list = this.#lists.get(path) ?? listFrames(clip, { startSec: 0, endSec: clip.durationSec + 1 });
-    this.#lists.delete(path); // and back to the end: the first is the one that was used longest ago
-    this.#lists.set(path, list);
-    list.catch(() => this.#lists.delete(path));
+    const key = `${clip.identity} ${clip.path}`;
+    const list = this.#lists.get(key) ?? listFrames(clip, { startSec: 0, endSec: clip.durationSec + 1 });
+    this.#lists.delete(key); // and back to the end: the first is the one that was used longest ago
+    this.#lists.set(key, list);
+    list.catch(() => this.#lists.delete(key));
     const [oldest] = this.#lists.keys();
     if (this.#lists.size > LISTS_KEPT) this.#lists.delete(oldest!);
     return list;

@@ -1,19 +1,23 @@
 /** `l2caf analyze`: the main job. What did the network look at in this clip? */
+import { stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
 import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis.ts';
 import { analyzeDense } from '../dense.ts';
 import { L2cafError } from '../errors.ts';
 import { type ListedEvents, readLabels } from '../events/labels.ts';
-import { withFolder } from '../files.ts';
+import { sha256OfFile, withFolder } from '../files.ts';
 import { groupBy } from '../group-by.ts';
+import { checkOutputFolder, checkOutputs, removeSealed } from '../output.ts';
 import { analyzeEvent, openClip, openModel } from '../pipeline.ts';
 import { renderStrip, renderVideo } from '../rendering.ts';
 import { writeReport } from '../report/index.ts';
+import { clipBeside, filesOfReport } from '../report/report.ts';
 import { ignoredWarnings } from '../timeline.ts';
 import type { TimeSpan, VideoClip } from '../types.ts';
 import { type SlideOptions, slideWindow } from '../video/windows.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
+import { freeName, isAbout, isOfOther } from './default-folder.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { examples, LIST_FORMS, parseCount, parseSeconds, videosOption } from './options.ts';
 import { interruptible } from './run.ts';
@@ -32,6 +36,7 @@ interface AnalyzeFlags extends VideoFlags, AnalysisFlags {
   readonly events?: string;
   readonly videos?: string;
   readonly output?: string;
+  readonly strict?: boolean;
   readonly report: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -57,6 +62,7 @@ export function analyzeCommand(): Command {
     .addOption(videosOption())
     .option('--preview', `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`);
   addAnalysisOptions(command)
+    .option('--strict', 'refuse frames that are damaged or lost in the file (default: they are marked, and it is said)')
     .option('-o, --output <folder>', "where the results go (default: the clip's name in l2caf-out)")
     .option('--no-report', 'do not write report.html')
     .option('--json', 'print the analysis as one JSON document instead of the table')
@@ -84,12 +90,6 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   }
   const terminal = createTerminal(flags);
   const work = { signal, onProgress: terminal.onProgress };
-  const folder = flags.output ?? join('l2caf-out', basename(path, extname(path)));
-  const files = {
-    analysis: join(folder, 'analysis.json'),
-    strip: join(folder, 'strip.png'),
-    video: join(folder, 'overlay.mp4'),
-  };
   const { start, end, track } = flags;
   const wanted = {
     ...(start !== undefined && { startSec: start }),
@@ -98,6 +98,14 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   };
   const { clip, span } = await openClip(path, wanted, signal);
   if (slide) slideWindow(span, slide); // before a network is loaded
+  const folder = flags.output ?? (await defaultFolder(path));
+  const { preview, report, ...files } = filesIn(folder);
+  await checkOutputFolder(folder);
+  await checkOutputs([
+    ...Object.values(files),
+    ...(flags.preview ? [preview] : []),
+    ...(flags.report ? filesOfReport(report, span) : []),
+  ]);
   await announceFfmpeg(terminal);
   const { events: list, videos } = flags;
   const listed = list === undefined ? { events: [], warnings: [] } : await readLabels(list, clip, span, videos);
@@ -107,20 +115,53 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
       const isLong = slide !== undefined && span.endSec - span.startSec > 2 * PREVIEW_SEC;
       const first = { ...span, endSec: isLong ? span.startSec + PREVIEW_SEC : span.endSec };
       const previewed = flags.preview ? await analyze(first) : undefined;
-      if (previewed) await writePreview(previewed, join(folder, 'preview.mp4'), flags, terminal, signal);
+      if (previewed) {
+        await clear(folder, terminal);
+        await writePreview(previewed, preview, flags, terminal, signal);
+      }
       return previewed && !isLong ? previewed : analyze(span);
     });
     for (const warning of found.warnings) terminal.warn(warning);
+    if (!flags.preview) await clear(folder, terminal);
     await writeAnalysis(files.analysis, found);
     await renderStrip(found, files.strip, { ...renderOptionsOf(flags), ...work });
     const { notes } = await renderVideo(found, files.video, { ...videoOptionsOf(flags), ...work });
     warnOfNotes(terminal, notes, found.warnings);
-    const report = join(folder, 'report.html');
     return { analysis: found, pages: flags.report ? await writeReport(found, report, { ...flags, ...work }) : [] };
   });
   if (flags.json) return terminal.result(JSON.stringify(analysis));
   terminal.result(describe(analysis));
   for (const file of [...Object.values(files), ...pages]) terminal.result(file);
+}
+
+/** Everything that may be written into the folder of an analysis. */
+function filesIn(folder: string): Record<'analysis' | 'strip' | 'video' | 'preview' | 'report', string> {
+  return {
+    analysis: join(folder, 'analysis.json'),
+    strip: join(folder, 'strip.png'),
+    video: join(folder, 'overlay.mp4'),
+    preview: join(folder, 'preview.mp4'),
+    report: join(folder, 'report.html'),
+  };
+}
+
+/** The clip's name in l2caf-out; another clip of that name has another folder. */
+async function defaultFolder(clip: string): Promise<string> {
+  const isOwn = isAbout(clip, await sha256OfFile(clip));
+  const wanted = join('l2caf-out', basename(clip, extname(clip)));
+  return freeName(wanted, (folder) => isOfOther(filesIn(folder).analysis, isOwn));
+}
+
+/** Removes an earlier analysis and what shows it, so that nothing of it stays beside the new one unnoticed. */
+async function clear(folder: string, terminal: Terminal): Promise<void> {
+  const files = filesIn(folder);
+  const [was] = await removeSealed([files.analysis]);
+  await removeSealed([...Object.values(files), clipBeside(files.report), join(folder, 'report.jpg')]);
+  if (was === undefined) return;
+  for (const name of ['convergence.mp4', 'compare.mp4', 'figure.png']) {
+    const isThere = await stat(join(folder, name)).catch(() => undefined);
+    if (isThere) terminal.warn(`${join(folder, name)} shows the analysis that was here before`);
+  }
 }
 
 function withLabels(analysis: Analysis, { events, warnings }: ListedEvents): Analysis {
@@ -222,12 +263,12 @@ function describeFrames({ frames }: Analysis): string {
     'peak cell',
     ...(hasStarts ? ['starts agree'] : []),
   ];
-  const rows = frames.map(({ timestep, timestampSec, loss, iterations, status, peakCell, starts }) => [
+  const rows = frames.map(({ timestep, timestampSec, loss, iterations, status, peakCell, starts, damaged }) => [
     String(timestep + 1),
     `${timestampSec.toFixed(2)} s`,
     loss.toPrecision(4),
     String(iterations),
-    status,
+    damaged ? `${status}, damaged` : status,
     `row ${peakCell.row + 1}, column ${peakCell.column + 1}`,
     ...(starts ? [describeStarts(starts)] : []),
   ]);

@@ -1,5 +1,4 @@
 /** `l2caf batch`: every event of a list, on all cores, to be interrupted and continued at will. */
-import { rm } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { Batch, type EventMaker, type EventPlan, isOpen } from '../batch/batch.ts';
@@ -13,9 +12,11 @@ import type { Videos } from '../batch/videos.ts';
 import { L2cafError } from '../errors.ts';
 import { withFolder, writeFileAtomically } from '../files.ts';
 import { pullTrunk } from '../models/pull.ts';
+import { checkOutputFolder, checkOutputs, noteInput, removeSealed } from '../output.ts';
 import { resolveSpan } from '../video/sample.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { type BatchDisplay, createBatchDisplay } from './batch-display.ts';
+import { freeName, isOfOther, isSamePath } from './default-folder.ts';
 import { examples, LIST_FORMS, parseCount, parseNumber, parseSome, type TargetFlag, videosOption } from './options.ts';
 import { type QueueFlags, queueAccess, queueOption, queuePasswordOption, queueSecretOption } from './queue-options.ts';
 import { EXIT, interruptible } from './run.ts';
@@ -56,7 +57,7 @@ export function batchCommand(): Command {
         .argParser(parseSome(CHOICES))
         .default(['json', 'strip'], 'json,strip'),
     )
-    .option('--strict', 'do nothing if any row of the list is wrong')
+    .option('--strict', 'do nothing if any row of the list is wrong; an event whose frames are damaged or lost fails')
     .option('--frames <count>', 'frames to sample from each event', parseCount(1), 3)
     .option('--cache-limit <GB>', 'bound on the cache of trunk features', parseNumber(0.01, 1e6), 20);
   addAnalysisOptions(command);
@@ -79,8 +80,22 @@ export function batchCommand(): Command {
 
 async function runBatch(path: string, flags: BatchFlags, stop: AbortSignal): Promise<void> {
   const display = createBatchDisplay(flags);
-  const folder = flags.output ?? join('l2caf-out', basename(resolve(path), extname(path)));
+  const folder = flags.output ?? (await defaultFolder(path));
+  await checkOutputFolder(folder);
+  await checkOutputs([...Object.values(RESULT_FILES), WRONG_ROWS, LIST].map((name) => join(folder, name)));
   await withFolder(folder, () => runIn(folder, path, flags, display, stop));
+}
+
+/** What is wrong with rows that were left out. */
+const WRONG_ROWS = 'wrong-rows.txt';
+/** Which list the batch is of. */
+const LIST = 'list.json';
+
+/** The list's name in l2caf-out; another list of that name has another folder. */
+function defaultFolder(list: string): Promise<string> {
+  return freeName(join('l2caf-out', basename(resolve(list), extname(list))), (folder) =>
+    isOfOther(join(folder, LIST), (document) => isSamePath((document as { readonly list: string }).list, list)),
+  );
 }
 
 async function runIn(
@@ -102,12 +117,19 @@ async function runIn(
       signal: stop,
     });
     for (const note of notes) display.warn(`${path}: ${note}`);
+    for (const { facts } of events) noteInput(facts.clip.path);
+    await writeFileAtomically(
+      join(folder, LIST),
+      `${JSON.stringify({ schema: 'l2caf-list/1', list: resolve(path) })}\n`,
+    );
     await reportProblems(path, batch, problems, flags, display);
     if (events.length === 0) {
       throw new L2cafError('input-unreadable', `${path} holds no event that can be analyzed`, {
         hint: flags.only === undefined ? 'see what is wrong with its rows' : `no row has the label ${flags.only}`,
       });
     }
+    const others = only === undefined && limit === undefined ? batch.others(events).length : 0;
+    if (others > 0) display.warn(`${path}: ${others} events that it had before are kept in ${folder}, but in no table`);
     const settings = await settingsOf(flags, batch.videos);
     const plans = await batch.plan(events, settings);
     await make(batch, flags, { plans, settings, display, stop });
@@ -140,8 +162,11 @@ async function reportProblems(
   { strict }: BatchFlags,
   display: BatchDisplay,
 ): Promise<void> {
-  const file = join(batch.folder, 'wrong-rows.txt');
-  if (problems.length === 0) return rm(file, { force: true });
+  const file = join(batch.folder, WRONG_ROWS);
+  if (problems.length === 0) {
+    await removeSealed([file]);
+    return;
+  }
   await writeFileAtomically(file, problems.map((problem) => `${problem}\n`).join(''));
   const shown = problems.slice(0, MAX_SHOWN).map((problem) => `\n  ${problem}`);
   const rest = problems.length > MAX_SHOWN ? `\n  and ${problems.length - MAX_SHOWN} more, see ${file}` : '';
@@ -162,7 +187,18 @@ async function settingsOf(flags: BatchFlags, videos: Videos): Promise<BatchSetti
     ...(flags.untrained && { untrainedSeed: seed }),
   });
   const target = await targetOf(flags.target, videos);
-  const analysis = { frames, seed, method, constraint, solver, preset, starts, trace, target };
+  const analysis = {
+    frames,
+    seed,
+    method,
+    constraint,
+    solver,
+    preset,
+    starts,
+    trace,
+    target,
+    ...(flags.strict && { strict: true }),
+  };
   const settings = { model, analysis, draw: videoOptionsOf(flags), outputs: flags.outputs };
   checkSettings(settings);
   return settings;
@@ -225,6 +261,7 @@ async function thisMachine(
     jobs: jobs ?? defaultJobs(settings.model.backend),
     cacheBytes: cacheLimit * 1e9,
     onWorkers: () => display.workers(runner.workers),
+    onNote: (note) => display.warn(note),
   });
   return runner;
 }

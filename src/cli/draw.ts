@@ -1,6 +1,7 @@
 /** What the commands share that draw from analyses, without running a network. */
 import { dirname, join } from 'node:path';
 import { type Analysis, readAnalysis } from '../analysis.ts';
+import { checkOutputs, noteInput } from '../output.ts';
 import type { RenderOptions } from '../rendering.ts';
 import { ignoredWarnings } from '../timeline.ts';
 import type { RenderedVideo } from '../video/encode.ts';
@@ -34,6 +35,8 @@ export async function drawAnalyses(
   const { warn, result, onProgress } = terminal;
   const out = output ?? join(dirname(paths[0]!), name);
   const analyses = await Promise.all(paths.map(readAnalysis));
+  for (const { source } of analyses) noteInput(source.path);
+  await checkOutputs([out]);
   const warnings = analyses.flatMap((analysis) => [...analysis.warnings, ...ignoredWarnings(analysis, ignore)]);
   for (const warning of new Set(warnings)) warn(warning);
   await announceFfmpeg(terminal, /\.mp4$/i.test(out));

@@ -79,10 +79,10 @@ async function compare(
   training: readonly PlannedEvent[],
   { exclude, seed }: RetrievalFlags,
 ): Promise<NamedReport[]> {
-  const { backend } = await context();
+  const { backend, onWarning } = await context();
   const all = [...planned, ...training];
   const cache = openFeatureCache(head.spec);
-  await prepareFeatures(all, head.spec, cache, { backend, ...work });
+  await prepareFeatures(all, head.spec, cache, { backend, onWarning, ...work });
   const views = all.map((event) => event.views[0]!);
   const options: EmbedOptions = { cache, ...work };
   const report = async (features: string, embeddings: readonly Float32Array[]): Promise<NamedReport> => {

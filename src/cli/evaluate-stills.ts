@@ -49,7 +49,8 @@ async function evaluate(data: string, flags: StillsFlags, signal: AbortSignal): 
   const terminal = createTerminal(flags);
   const { format, methods, level, layer, seed, limit } = flags;
   const stills = spread(await readStills(data, format), limit);
-  await publish(flags, terminal, async () => {
+  const subject = { study: 'stills', data };
+  await publish(flags, terminal, subject, async () => {
     const work = { signal, onProgress: terminal.onProgress };
     const model = await openStillModel({ ...flags, ...work });
     try {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { L2cafError } from '../errors.ts';
 import { type FigureTable, groupsOf, textRows } from '../evaluation/figures.ts';
-import { type ReportFile, type StudyReport, studyReport, writeReport } from '../evaluation/report.ts';
+import { type ReportFile, reportFiles, type StudyReport, studyReport, writeReport } from '../evaluation/report.ts';
 import { STUDY_TARGETS, type StudyContext, type StudyTarget } from '../evaluation/subjects.ts';
 import { type LabelledEvent, type LabelledOptions, readEvents } from '../events/labelled.ts';
 import { SPLITS, type Split } from '../events/row.ts';
@@ -12,14 +12,16 @@ import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backe
 import { headSha256 } from '../models/head.ts';
 import { type LoadedModel, loadModel } from '../models/model-directory.ts';
 import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
+import { checkOutputFolder, checkOutputs } from '../output.ts';
 import type { WorkOptions } from '../pipeline.ts';
 import { type PlannedEvent, planEvents } from '../training/dataset.ts';
+import { freeName, isOfOther, isSamePath } from './default-folder.ts';
 import { choiceOption, LIST_FORMS, parseCount, videosOption } from './options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
 /** Where results go and how they are shown. */
 export interface OutputFlags {
-  readonly output: string;
+  readonly output?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -53,7 +55,7 @@ export function addCommonOptions(
     .option('--limit <count>', `measure this many ${what}, evenly spread over all`, parseCount(1))
     .option('--seed <number>', 'seed of everything that is drawn at random, intervals included', parseCount(0), 0)
     .addOption(choiceOption('--backend <name>', 'what runs the network', backends, 'auto'))
-    .option('-o, --output <folder>', 'where the results go', join('l2caf-out', command.name()))
+    .option('-o, --output <folder>', `where the results go (default: ${join('l2caf-out', command.name())})`)
     .option('--json', 'print the results as one JSON document instead of the tables')
     .option('-q, --quiet', 'no progress');
 }
@@ -107,7 +109,8 @@ export async function runEventStudy(
   const terminal = createTerminal(flags);
   const model = await loadModel(await findModel(flags.model));
   const { split, limit, seed, target } = flags;
-  await publish(flags, terminal, async () => {
+  const subject = { study, model: model.manifest.id, data: eventsPath };
+  await publish(flags, terminal, subject, async () => {
     const { videos } = flags;
     const wanted = spread(await readSplit(eventsPath, split, { videos, signal, onNote: terminal.warn }), limit);
     const { frames } = model.manifest.preprocessing;
@@ -117,7 +120,7 @@ export async function runEventStudy(
     const context = async (): Promise<StudyContext> => {
       const { name } = await useBackend(flags.backend);
       backend = name;
-      return { target: target ?? 'oblivious', seed, backend: name, ...work };
+      return { target: target ?? 'oblivious', seed, backend: name, onWarning: terminal.warn, ...work };
     };
     const { options, files = [], ...found } = await measure({ ...model, planned, terminal, work, context });
     const report = studyReport({
@@ -158,19 +161,44 @@ export function spread<T>(items: readonly T[], limit: number = items.length): T[
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!);
 }
 
+/** What a study is of: results of another subject are not replaced in a folder that nobody named. */
+export interface Subject {
+  readonly study: string;
+  /** Id of the model, where it is known before it is opened. */
+  readonly model?: string;
+  /** Path of what it is measured on, if there is any. */
+  readonly data?: string;
+}
+
 /** Runs a study, writes its results into its folder and shows them. */
 export async function publish(
   flags: OutputFlags,
   terminal: Terminal,
+  subject: Subject,
   study: () => Promise<{ readonly report: StudyReport; readonly files?: readonly ReportFile[] }>,
 ): Promise<void> {
-  const { report, paths } = await withFolder(flags.output, async () => {
+  const folder = flags.output ?? (await defaultFolder(subject));
+  await checkOutputFolder(folder);
+  await checkOutputs(reportFiles(folder, subject.study));
+  const { report, paths } = await withFolder(folder, async () => {
     const found = await study();
-    return { report: found.report, paths: await writeReport(flags.output, found.report, found.files) };
+    return { report: found.report, paths: await writeReport(folder, found.report, found.files) };
   });
   if (flags.json) return terminal.result(JSON.stringify(report));
   for (const table of report.tables) terminal.result(`${describeTable(table)}\n`);
   for (const path of paths) terminal.result(path);
+}
+
+/** The study's name in l2caf-out; results of another model, or on other data, keep theirs. */
+function defaultFolder({ study, model, data }: Subject): Promise<string> {
+  return freeName(join('l2caf-out', study), (folder) =>
+    isOfOther(join(folder, `${study}.json`), async (document) => {
+      const { model: own, options } = document as Pick<StudyReport, 'model' | 'options'>;
+      const measured = options['events'] ?? options['data'];
+      const isSameData = data === undefined || (typeof measured === 'string' && (await isSamePath(measured, data)));
+      return (model === undefined || own.id === model) && isSameData;
+    }),
+  );
 }
 
 /** The table with its groups, as text. */

@@ -49,7 +49,8 @@ export function timingCommand(): Command {
 
 async function evaluate(flags: TimingFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
-  await publish(flags, terminal, async () => ({
+  const { manifest } = await loadModel(await findModel(flags.model));
+  await publish(flags, terminal, { study: 'timing', model: manifest.id }, async () => ({
     report: await measure(flags, { signal, onProgress: terminal.onProgress }),
   }));
 }

@@ -2,13 +2,14 @@
 import { basename, extname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { L2cafError } from '../errors.ts';
-import { withFolder, writeFileAtomically } from '../files.ts';
+import { sha256OfFile, withFolder, writeFileAtomically } from '../files.ts';
 import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
 import { METHODS, type Method } from '../l2caf/method.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
 import { SOLVER_CHOICES, type SolverChoice } from '../l2caf/solve.ts';
 import { findClass } from '../models/imagenet.ts';
 import { RESNET50_IMAGENET } from '../models/pretrained.ts';
+import { checkOutputFolder, checkOutputs, removeSealed } from '../output.ts';
 import {
   analyzePicture,
   CLASSIFIER_BACKENDS,
@@ -23,6 +24,7 @@ import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from
 import type { StillTarget } from '../stills/targets.ts';
 import type { PictureSize } from '../types.ts';
 import { openPicture } from '../video/picture.ts';
+import { freeName, isAbout, isOfOther } from './default-folder.ts';
 import { choiceOption, examples, parseCount, parseSize } from './options.ts';
 import { EXIT, interruptible, reportError } from './run.ts';
 import { addStyleOptions, type StyleFlags, styleOf } from './style-options.ts';
@@ -100,12 +102,25 @@ export function imageCommand(): Command {
 async function analyzeAll(files: readonly string[], flags: ImageFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const options = resolveOptions(files, flags, terminal, signal);
+  await checkOutputFolder(flags.output);
+  const bases = await basesOf(files, flags.output);
+  await checkOutputs(
+    bases
+      .map(filesOf)
+      .flatMap(({ document, maps, constraints, sanity }) => [
+        ...[document, maps],
+        ...(flags.compareConstraints ? [constraints] : []),
+        ...(flags.sanity ? [sanity] : []),
+      ]),
+  );
   const analyses: PictureAnalysis[] = [];
   const model = await openStillModel({ ...flags, onProgress: terminal.onProgress, signal });
   try {
-    for (const path of files) {
+    for (const [i, path] of files.entries()) {
       try {
-        analyses.push(await withFolder(flags.output, () => analyzeOne(model, path, flags, options, terminal)));
+        analyses.push(
+          await withFolder(flags.output, () => analyzeOne(model, path, bases[i]!, flags, options, terminal)),
+        );
       } catch (error) {
         if (!isAboutPicture(error)) throw error;
         process.exitCode = reportError(error);
@@ -150,20 +165,22 @@ function targetOf({ oblivious, classes, top }: ImageFlags): StillTarget {
 async function analyzeOne(
   model: OpenClassifier,
   path: string,
+  base: string,
   flags: ImageFlags,
   options: StillOptions,
   terminal: Terminal,
 ): Promise<PictureAnalysis> {
   const analysis = await analyzePicture(model, path, options);
-  const picture = await openPicture(path);
+  const picture = await openPicture(path, analysis.source.sha256);
   const style = { overlay: styleOf(flags), signed: flags.signed ?? false };
-  const base = join(flags.output, nameOf(path));
-  const figures: [string, Uint8Array][] = [[`${base}.png`, drawMapsFigure(picture, analysis, style)]];
-  if (analysis.constraints) figures.push([`${base}-constraints.png`, drawConstraintsFigure(picture, analysis, style)]);
-  if (analysis.sanity) figures.push([`${base}-sanity.png`, drawSanityFigure(picture, analysis, style)]);
-  await writePictureAnalysis(`${base}.json`, analysis);
+  const { document, maps, constraints, sanity } = filesOf(base);
+  const figures: [string, Uint8Array][] = [[maps, drawMapsFigure(picture, analysis, style)]];
+  if (analysis.constraints) figures.push([constraints, drawConstraintsFigure(picture, analysis, style)]);
+  if (analysis.sanity) figures.push([sanity, drawSanityFigure(picture, analysis, style)]);
+  await removeSealed([document, maps, constraints, sanity]); // an earlier analysis, of which nothing is to stay beside the new one
+  await writePictureAnalysis(document, analysis);
   for (const [file, bytes] of figures) await writeFileAtomically(file, bytes);
-  if (!flags.json) report(analysis, [`${base}.json`, ...figures.map(([file]) => file)], terminal);
+  if (!flags.json) report(analysis, [document, ...figures.map(([file]) => file)], terminal);
   return analysis;
 }
 
@@ -184,6 +201,28 @@ function report({ source, maps, sanity }: PictureAnalysis, files: readonly strin
     terminal.result(`sanity check ${sanity.verdict}: mean rank correlation ${means} with the trained network's maps`);
   }
   for (const file of files) terminal.result(file);
+}
+
+/** What the results of each picture are called: as it, unless they are those of another picture of that name. */
+async function basesOf(files: readonly string[], folder: string): Promise<string[]> {
+  const bases: string[] = [];
+  for (const path of files) {
+    const hash = await sha256OfFile(path).catch(() => ''); // its turn says what is wrong with it
+    const isTaken = async (base: string): Promise<boolean> =>
+      bases.includes(base) || isOfOther(filesOf(base).document, isAbout(path, hash));
+    bases.push(await freeName(join(folder, nameOf(path)), isTaken));
+  }
+  return bases;
+}
+
+/** Everything that may be written about a picture. */
+function filesOf(base: string): Record<'document' | 'maps' | 'constraints' | 'sanity', string> {
+  return {
+    document: `${base}.json`,
+    maps: `${base}.png`,
+    constraints: `${base}-constraints.png`,
+    sanity: `${base}-sanity.png`,
+  };
 }
 
 /** Whether other pictures may still go well. */

@@ -14,6 +14,7 @@ interface IndexFlags {
   readonly videos?: string;
   readonly model: string;
   readonly backend: BackendChoice;
+  readonly prune: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -27,6 +28,7 @@ export function indexCommand(): Command {
     .requiredOption('-o, --output <db>', 'the database (LanceDB): a folder, or an address such as s3://bucket/events')
     .option('--model <name>', 'the model that embeds the events of a list: a name or a folder', DEFAULT_MODEL)
     .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .option('--prune', 'remove events from the database that are not among these', false)
     .option('--json', 'print the counts as one JSON document')
     .option('-q, --quiet', 'no progress')
     .addHelpText(
@@ -42,11 +44,15 @@ export function indexCommand(): Command {
 
 async function run(paths: readonly string[], flags: IndexFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
-  const work = { signal, onProgress: terminal.onProgress };
+  const work = { prune: flags.prune, signal, onProgress: terminal.onProgress };
   const table = await EventTable.openOrCreate(flags.output);
   const source = await openEventSource(paths, { ...flags, signal, onNote: terminal.warn });
   const summary = await indexEvents(table, source, work);
   if (flags.json) return terminal.result(JSON.stringify({ database: flags.output, model: source.model, ...summary }));
-  const { added, replaced, unchanged, total } = summary;
+  const { added, replaced, unchanged, others, total } = summary;
   terminal.result(`${added} new, ${replaced} replaced, ${unchanged} unchanged; ${total} events in ${flags.output}`);
+  if (others === 0) return;
+  if (flags.prune) terminal.result(`${others} removed that are not among these`);
+  else
+    terminal.info(`${others} of them are not among these: of other lists, or of an earlier one (--prune removes them)`);
 }

@@ -2,29 +2,10 @@
 /** The command line: puts the commands together; each lives in a file of its own. */
 
 import { Command } from 'commander';
+import { guardOutputs } from '../output.ts';
 import { VERSION } from '../version.ts';
+import { COMMANDS, loadCommand } from './commands.ts';
 import { runProgram } from './run.ts';
-
-/** In the order of the help. Each is loaded when it is named: some bring large libraries. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  analyze: async () => (await import('./analyze.ts')).analyzeCommand(),
-  batch: async () => (await import('./batch.ts')).batchCommand(),
-  render: async () => (await import('./render.ts')).renderCommand(),
-  compare: async () => (await import('./compare.ts')).compareCommand(),
-  report: async () => (await import('./report.ts')).reportCommand(),
-  image: async () => (await import('./image.ts')).imageCommand(),
-  figure: async () => (await import('./figure.ts')).figureCommand(),
-  film: async () => (await import('./film.ts')).filmCommand(),
-  train: async () => (await import('./train.ts')).trainCommand(),
-  evaluate: async () => (await import('./evaluate.ts')).evaluateCommand(),
-  index: async () => (await import('./index-events.ts')).indexCommand(),
-  search: async () => (await import('./search.ts')).searchCommand(),
-  project: async () => (await import('./project.ts')).projectCommand(),
-  models: async () => (await import('./models.ts')).modelsCommand(),
-  presets: async () => (await import('./presets.ts')).presetsCommand(),
-  worker: async () => (await import('./worker.ts')).workerCommand(),
-  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
-};
 
 process.noDeprecation = true; // those of libraries, such as tfjs-node's, are nothing that a user can mend
 
@@ -35,8 +16,9 @@ const program = new Command('l2caf')
   .exitOverride();
 
 await runProgram(async () => {
+  guardOutputs(); // before options are parsed: some name pictures, which are read at once
   for (const load of commandsFor(process.argv[2])) {
-    const command = await load();
+    const command = await loadCommand(load);
     program.addCommand(command.copyInheritedSettings(program));
     for (const subcommand of command.commands) subcommand.copyInheritedSettings(program);
   }

@@ -6,11 +6,12 @@ import { L2cafError } from '../errors.ts';
 import { writeFileAtomically } from '../files.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
+import { checkOutputFolder, checkOutputs } from '../output.ts';
 import { openEventSource } from '../retrieval/event-source.ts';
 import { type EmbeddedRecord, EventTable } from '../retrieval/event-table.ts';
 import { drawMap } from '../retrieval/map-picture.ts';
 import { PROJECTIONS, type Projection, projectEmbeddings } from '../retrieval/project.ts';
-import { writeProjectorFiles } from '../retrieval/projector-files.ts';
+import { projectorFiles, writeProjectorFiles } from '../retrieval/projector-files.ts';
 import { choiceOption, examples, LIST_FORMS, parseCount, videosOption } from './options.ts';
 import { interruptible } from './run.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
@@ -61,6 +62,11 @@ async function run(path: string, flags: ProjectFlags, signal: AbortSignal): Prom
   const format = output === undefined ? undefined : formatOf(output);
   if (output === undefined && tsv === undefined && !flags.json) {
     throw new L2cafError('usage', 'nothing to write: give -o FILE.svg, --tsv FOLDER or --json');
+  }
+  if (output !== undefined) await checkOutputs([output]);
+  if (tsv !== undefined) {
+    await checkOutputFolder(tsv);
+    await checkOutputs(projectorFiles(tsv));
   }
   const events = await readEmbedded(path, flags, terminal, signal);
   const files = tsv === undefined ? [] : await writeProjectorFiles(tsv, events);

@@ -1,11 +1,15 @@
 /** `l2caf report`: analyses as pages to look at in a browser, and an index of many. */
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { Command } from 'commander';
 import { readAnalysis } from '../analysis.ts';
 import { L2cafError } from '../errors.ts';
 import { withFolder } from '../files.ts';
+import { checkOutputFolder, checkOutputs, noteInput } from '../output.ts';
 import { type IndexRow, indexRowOf, writeIndex, writeReport } from '../report/index.ts';
+import { readIndex } from '../report/index-page.ts';
+import { filesOfReport } from '../report/report.ts';
+import { findAnalyses } from '../retrieval/analyses.ts';
 import type { IgnoredPart } from '../video/regions.ts';
 import { examples } from './options.ts';
 import { EXIT, interruptible } from './run.ts';
@@ -47,7 +51,16 @@ export function reportCommand(): Command {
 async function report(paths: readonly string[], flags: ReportFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const work = { ignore: flags.ignore, signal, onProgress: terminal.onProgress };
-  const { tasks, index } = await planOf(paths, flags.output);
+  const { tasks, index, notes } = await planOf(paths, flags.output);
+  for (const note of notes) terminal.warn(note);
+  for (const { analysis } of tasks) noteInput(analysis);
+  for (const folder of new Set(tasks.map(({ report }) => dirname(report)))) await checkOutputFolder(folder);
+  for (const task of tasks) {
+    const analysis = await readAnalysis(task.analysis).catch(() => undefined); // its turn says what is wrong with it
+    if (analysis) noteInput(analysis.source.path);
+    await checkOutputs(analysis ? filesOfReport(task.report, analysis.span) : [task.report]);
+  }
+  if (index !== undefined) await checkOutputs([index, ...tasks.map(({ report }) => thumbnailOf(report))]);
   if (index === undefined) {
     for (const task of tasks) {
       const analysis = await readAnalysis(task.analysis);
@@ -62,12 +75,20 @@ async function report(paths: readonly string[], flags: ReportFlags, signal: Abor
     rows.push(await rowOf(task, index, work, terminal));
     terminal.onProgress({ stage: 'reports', done: i + 1, total: tasks.length, unit: 'events' });
   }
+  const before = await readIndex(index);
   await writeIndex(index, rows);
+  const now = new Set(rows.map(({ report: page }) => page));
+  const stale = before.flatMap(({ report: page }) => (page === undefined || now.has(page) ? [] : [page]));
+  if (stale.length > 0) terminal.warn(`pages of an earlier run, which the index lists no longer: ${stale.join(', ')}`);
   terminal.result(index);
   const failed = rows.filter(({ status }) => status === 'failed').length;
   if (failed === 0) return;
   terminal.warn(`${failed} of ${rows.length} reports failed; the index says why`);
   process.exitCode = EXIT.partly;
+}
+
+function thumbnailOf(report: string): string {
+  return report.replace(/\.html$/, '.jpg');
 }
 
 /** Writes the report of one of many analyses; its failure becomes part of the index. */
@@ -78,7 +99,7 @@ async function rowOf(
   terminal: Terminal,
 ): Promise<IndexRow> {
   const fromIndex = (file: string): string => relative(dirname(index), file).split(sep).join('/');
-  const thumbnail = out.replace(/\.html$/, '.jpg');
+  const thumbnail = thumbnailOf(out);
   try {
     const analysis = await readAnalysis(path);
     await writeReport(analysis, out, { ...work, onProgress: () => {}, thumbnail });
@@ -94,19 +115,21 @@ async function rowOf(
 async function planOf(
   paths: readonly string[],
   output: string | undefined,
-): Promise<{ tasks: readonly Task[]; index?: string }> {
+): Promise<{ tasks: readonly Task[]; index?: string; notes: readonly string[] }> {
   const folders = await Promise.all(paths.map(isFolder));
   const [first] = paths as [string];
   if (paths.length === 1 && !folders[0]) {
     const page = output === undefined ? join(dirname(first), 'report.html') : pageOf(output);
-    return { tasks: [{ id: '', analysis: first, report: page }] };
+    return { tasks: [{ id: '', analysis: first, report: page }], notes: [] };
   }
   if (output !== undefined && /\.html?$/i.test(output)) {
     throw new L2cafError('usage', `${output} is one page, but there may be several analyses`, {
       hint: 'give -o a folder, or one analysis.json',
     });
   }
-  const found = await Promise.all(paths.map((path, i) => (folders[i] ? analysesIn(path) : [path])));
+  const notes: string[] = [];
+  const note = (text: string): void => void notes.push(text);
+  const found = await Promise.all(paths.map((path, i) => (folders[i] ? analysesIn(path, note) : [path])));
   const root = paths.length === 1 ? first : '.';
   const analyses = found.flat();
   const names = uniqueNames(analyses.map((path) => relative(root, dirname(path)) || basename(dirname(resolve(path)))));
@@ -116,7 +139,7 @@ async function planOf(
     return { id, analysis, report: output === undefined ? beside : join(output, `${flat(id)}.html`) };
   });
   const indexFolder = output ?? (paths.length === 1 ? first : undefined);
-  return { tasks, ...(indexFolder !== undefined && { index: join(indexFolder, 'index.html') }) };
+  return { tasks, notes, ...(indexFolder !== undefined && { index: join(indexFolder, 'index.html') }) };
 }
 
 function pageOf(output: string): string {
@@ -131,10 +154,9 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** @throws L2cafError `input-not-found` */
-async function analysesIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const found = entries.filter((entry) => entry.isFile() && entry.name === 'analysis.json');
-  if (found.length > 0) return found.map((entry) => join(entry.parentPath, entry.name)).sort();
+async function analysesIn(folder: string, onNote: (note: string) => void): Promise<string[]> {
+  const found = await findAnalyses(folder, onNote);
+  if (found.length > 0) return found;
   throw new L2cafError('input-not-found', `there is no analysis.json in ${folder}`, {
     hint: 'l2caf analyze CLIP -o FOLDER writes one',
   });

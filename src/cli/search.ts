@@ -4,6 +4,7 @@ import { L2cafError } from '../errors.ts';
 import { writeFileAtomically } from '../files.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
+import { checkOutputs } from '../output.ts';
 import { type Embedder, openEmbedder } from '../retrieval/embedder.ts';
 import { EXCLUSIONS, type Exclusion } from '../retrieval/evaluate.ts';
 import { type EventRecord, EventTable, type Neighbour } from '../retrieval/event-table.ts';
@@ -68,10 +69,14 @@ async function run(text: string, flags: SearchFlags, signal: AbortSignal): Promi
   if (explain !== undefined && output === undefined) {
     throw new L2cafError('usage', '--explain draws into a picture: name it with -o FILE.png');
   }
+  if (output !== undefined) {
+    if (!/\.png$/i.test(output)) throw new L2cafError('usage', `the picture is a .png file, not ${output}`);
+    await checkOutputs([output]);
+  }
   const table = await EventTable.open(flags.db);
   const frames = table.model!.frames;
   const openOwn = async (): Promise<Embedder> => {
-    const embedder = await openEmbedder(flags.model, { backend: flags.backend, frames, signal });
+    const embedder = await openEmbedder(flags.model, { backend: flags.backend, frames, onNote: terminal.warn, signal });
     table.expectModel(embedder.model);
     return embedder;
   };

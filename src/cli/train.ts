@@ -1,5 +1,5 @@
 /** `l2caf train`: fits a head to labelled events and writes a model directory. */
-import { basename, dirname, extname } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { L2cafError } from '../errors.ts';
 import { withFolder } from '../files.ts';
@@ -10,13 +10,15 @@ import type { ModelManifest } from '../models/model-directory.ts';
 import { findPretrained, RESNET50_IMAGENET } from '../models/pretrained.ts';
 import { STAGES, type Stage } from '../models/resnet.ts';
 import type { ShallowCnnSpec } from '../models/shallow-cnn.ts';
+import { checkOutputFolder, checkOutputs } from '../output.ts';
 import type { StepRecord } from '../training/checkpoint.ts';
 import type { DenseSource } from '../training/dense-labels.ts';
 import { DEFAULT_CACHE_BYTES } from '../training/features.ts';
 import { MININGS, type Mining } from '../training/losses.ts';
 import { METRIC_LOSSES, type MetricLoss } from '../training/objective.ts';
-import { type DomainFile, type TrainingPlan, trainModel } from '../training/train-model.ts';
+import { type DomainFile, TRAINING_FILES, type TrainingPlan, trainModel } from '../training/train-model.ts';
 import type { GridShape, PictureSize } from '../types.ts';
+import { freeName, isOfOther } from './default-folder.ts';
 import { choiceOption, examples, LIST_FORMS, parseCount, parseNumber, parseSize, videosOption } from './options.ts';
 import { interruptible } from './run.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
@@ -26,7 +28,7 @@ interface TrainFlags {
   readonly domain: readonly DomainFile[];
   readonly dense: readonly DomainFile[];
   readonly denseClasses: readonly DomainFile[];
-  readonly output: string;
+  readonly output?: string;
   readonly name?: string;
   readonly trunk: string;
   readonly stage: Stage;
@@ -78,7 +80,7 @@ export function trainCommand(): Command {
       collectFiles,
       [],
     )
-    .option('-o, --output <folder>', 'where the model goes', 'model')
+    .option('-o, --output <folder>', 'where the model goes (default: model)')
     .option('--name <id>', "the model's name (default: the name of its folder)")
     .option(
       '--validate <video...>',
@@ -168,15 +170,19 @@ function addObjective(command: Command): void {
 
 async function run(events: readonly string[], flags: TrainFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
-  const plan = planOf(events, flags);
+  const domains = domainsOf(events, flags);
+  const output = flags.output ?? (await defaultFolder(domains));
+  const plan = planOf(domains, output, flags);
+  await checkOutputFolder(output);
+  await checkOutputs(TRAINING_FILES.map((name) => join(output, name)));
   const backend = await useBackend(flags.backend);
   terminal.info(`backend: ${backend.name} (${backend.reason})`);
-  const manifest = await withFolder(flags.output, () =>
+  const manifest = await withFolder(output, () =>
     trainModel(plan, {
       backend: backend.name,
       cacheBytes: flags.cacheLimit * 1e9,
       videos: flags.videos,
-      outputFolder: flags.output,
+      outputFolder: output,
       resume: flags.resume,
       signal,
       onProgress: terminal.onProgress,
@@ -188,11 +194,22 @@ async function run(events: readonly string[], flags: TrainFlags, signal: AbortSi
   if (flags.json) terminal.result(JSON.stringify(manifest, null, 2));
   else {
     terminal.result(figuresTable(manifest));
-    terminal.result(flags.output);
+    terminal.result(output);
   }
 }
 
-function planOf(events: readonly string[], flags: TrainFlags): TrainingPlan {
+/** `model`, unless the model there was trained on other lists. */
+function defaultFolder(domains: readonly DomainFile[]): Promise<string> {
+  const names = domains.map(({ name }) => name).join();
+  return freeName('model', (folder) =>
+    isOfOther(join(folder, 'model.json'), (document) => {
+      const { training } = document as Pick<ModelManifest, 'training'>;
+      return training.domains.map(({ name }) => name).join() === names;
+    }),
+  );
+}
+
+function domainsOf(events: readonly string[], flags: TrainFlags): DomainFile[] {
   const domains = [...events.map((path) => ({ name: stem(path), path })), ...flags.domain];
   const names = domains.map(({ name }) => name);
   if (domains.length === 0) throw new L2cafError('usage', 'no events to train on', { hint: 'l2caf train EVENTS.csv' });
@@ -202,9 +219,14 @@ function planOf(events: readonly string[], flags: TrainFlags): TrainingPlan {
       hint: 'name them: --domain NAME=EVENTS.csv',
     });
   }
+  return domains;
+}
+
+function planOf(domains: readonly DomainFile[], output: string, flags: TrainFlags): TrainingPlan {
+  const names = domains.map(({ name }) => name);
   const { classes, perClass, seed, swap, steps } = flags;
   return {
-    id: flags.name ?? basename(flags.output),
+    id: flags.name ?? basename(output),
     domains,
     spec: specOf(flags),
     classifier: flags.classifier,

@@ -1,6 +1,8 @@
 /** What a study leaves behind, the same for all: one JSON document, and per table a CSV file and a plot. */
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../files.ts';
+import { removeSealed } from '../output.ts';
 import { VERSION } from '../version.ts';
 import { csvOf, type FigureTable } from './figures.ts';
 import { drawFigures } from './plot.ts';
@@ -36,7 +38,10 @@ export interface ReportFile {
   readonly data: Uint8Array;
 }
 
-/** Writes `STUDY.json`, and for each table `STUDY.csv` and `STUDY.png` (further tables: `STUDY-KEY.…`). Returns the paths. */
+/**
+ * Writes `STUDY.json`, and for each table `STUDY.csv` and `STUDY.png` (further tables: `STUDY-KEY.…`), and removes what an
+ * earlier run wrote beyond these. Returns the paths.
+ */
 export async function writeReport(
   folder: string,
   report: StudyReport,
@@ -54,7 +59,19 @@ export async function writeReport(
     ...further.map(({ name, data }): [string, Uint8Array] => [name, data]),
   ];
   for (const [name, data] of files) await writeFileAtomically(join(folder, name), data);
+  const written = new Set(files.map(([name]) => name));
+  const earlier = (await readdir(folder)).filter((name) => isOfStudy(name, report.study) && !written.has(name));
+  await removeSealed(earlier.map((name) => join(folder, name)));
   return files.map(([name]) => join(folder, name));
+}
+
+/** The files that a study is sure to write. */
+export function reportFiles(folder: string, study: string): string[] {
+  return ['json', 'csv', 'png'].map((extension) => join(folder, `${study}.${extension}`));
+}
+
+function isOfStudy(name: string, study: string): boolean {
+  return name.startsWith(`${study}-`) && /\.(csv|png)$/.test(name);
 }
 
 function captionOf(

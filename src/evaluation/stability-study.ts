@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LabelledEvent } from '../events/labelled.ts';
+import { assertUnchanged } from '../files.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import { rankCorrelation, structuralSimilarity } from '../l2caf/similarity.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
@@ -214,6 +215,7 @@ async function compress(clip: VideoClip, path: string, signal: AbortSignal | und
     output: path,
     signal,
   });
+  await assertUnchanged(clip);
   return probeClip(path, signal);
 }
 

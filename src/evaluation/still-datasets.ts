@@ -7,6 +7,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { L2cafError, messageOf } from '../errors.ts';
 import { parseCsv } from '../events/csv.ts';
 import { groupBy } from '../group-by.ts';
+import { noteInput } from '../output.ts';
 import { readBoxesCsv } from './boxes-csv.ts';
 import { type MatStruct, type MatValue, readMatFile } from './mat-file.ts';
 import type { Box } from './wsol.ts';
@@ -159,7 +160,9 @@ async function readCarsCsv(folder: string): Promise<CarList> {
 async function readCarsDevkit(folder: string): Promise<CarList> {
   const find = async (name: string): Promise<Map<string, MatValue> | undefined> => {
     for (const path of [join(folder, 'devkit', name), join(folder, name)]) {
-      if (await exists(path)) return readMatFile(await readFile(path), path);
+      if (!(await exists(path))) continue;
+      noteInput(path);
+      return readMatFile(await readFile(path), path);
     }
     return undefined;
   };
@@ -199,6 +202,7 @@ async function table(path: string, columns: number, separator = '\t'): Promise<s
 }
 
 async function text(path: string): Promise<string> {
+  noteInput(path);
   return readFile(path, 'utf8').catch((cause: unknown) => {
     throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, {
       hint: 'docs/evaluation.md describes the layouts; --format says which this is',

@@ -28,6 +28,8 @@ export interface StudyContext {
   /** The backend that runs in this process. */
   readonly backend: BackendInfo['name'];
   readonly onProgress?: ProgressListener | undefined;
+  /** Told what was wrong with videos and with the cache, one line each. */
+  readonly onWarning?: ((note: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

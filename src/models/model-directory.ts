@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { L2cafError, messageOf } from '../errors.ts';
 import { sha256OfFile, writeFileAtomically } from '../files.ts';
 import { readInput } from '../input-files.ts';
+import { noteInput } from '../output.ts';
 import { type Head, type HeadSpec, headShapes } from './head.ts';
 import { findPretrained } from './pretrained.ts';
 import { featureShape, STAGES } from './resnet.ts';
@@ -22,6 +23,8 @@ const MAX_MANIFEST_BYTES = 64e6;
 
 const MANIFEST_FILE = 'model.json';
 const WEIGHTS_FILE = 'weights.safetensors';
+/** The files of a model directory. */
+export const MODEL_FILES: readonly string[] = [MANIFEST_FILE, WEIGHTS_FILE];
 
 const count = z.int().nonnegative();
 const positive = z.int().positive();
@@ -133,6 +136,7 @@ export async function loadModel(folder: string): Promise<LoadedModel> {
   const manifest = await readManifest(join(folder, MANIFEST_FILE));
   const spec = specOf(manifest, folder);
   const weightsPath = join(folder, WEIGHTS_FILE);
+  noteInput(weightsPath);
   const { tensors } = await readSafetensors(weightsPath);
   const actual = await sha256OfFile(weightsPath);
   if (actual !== manifest.weights.sha256) {

@@ -1,8 +1,9 @@
 /** The index of many events: one HTML page with a table that can be sorted and filtered, and links to their reports. */
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { writeFileAtomically } from '../files.ts';
 import { htmlPage } from './html.ts';
-import type { IndexRow } from './page-data.ts';
+import type { IndexData, IndexRow } from './page-data.ts';
 
 /**
  * Writes an index. It refers to reports and thumbnails by their paths, so the folder can be moved as a whole.
@@ -14,4 +15,16 @@ import type { IndexRow } from './page-data.ts';
 export async function writeIndex(path: string, rows: readonly IndexRow[]): Promise<void> {
   const title = basename(dirname(resolve(path)));
   await writeFileAtomically(path, await htmlPage({ name: 'index', title, data: { title, rows } }));
+}
+
+/** The rows of an index that {@link writeIndex} wrote; none where there is no such page. */
+export async function readIndex(path: string): Promise<readonly IndexRow[]> {
+  const page = await readFile(path, 'utf8').catch(() => '');
+  const [, json] = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(page) ?? [];
+  try {
+    const { rows } = JSON.parse(json ?? '') as Partial<IndexData>;
+    return Array.isArray(rows) ? rows : [];
+  } catch {
+    return []; // another page
+  }
 }

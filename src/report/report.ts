@@ -9,9 +9,10 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Analysis } from '../analysis.ts';
 import { writeFileAtomically } from '../files.ts';
+import { checkOutput, removeSealed } from '../output.ts';
 import { drawAnalysisThumbnail, openSource } from '../rendering.ts';
 import { ignoredWarnings, keyframesOf } from '../timeline.ts';
-import type { FrameBatch, PictureSize, ProgressListener, VideoClip } from '../types.ts';
+import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from '../types.ts';
 import { frameCanvas } from '../video/picture.ts';
 import { type IgnoredPart, maskOfParts } from '../video/regions.ts';
 import { framesAt } from '../video/sample.ts';
@@ -31,16 +32,21 @@ export interface ReportOptions {
 
 /**
  * Writes the report of an analysis as one HTML file that needs nothing else, except that the video of a segment longer than
- * 20 seconds lies beside it (`NAME-clip.mp4`).
+ * 20 seconds lies beside it (`NAME-clip.mp4`; that of an earlier page is removed where it is not needed).
  *
  * @param path the page to write, `.html`
  * @returns the files that were written
- * @throws L2cafError `input-not-found`, `input-changed`, `input-unreadable`, `output-unwritable`, `aborted`
+ * @throws L2cafError `input-not-found`, `input-changed`, `input-unreadable`, `output-unwritable`, `aborted`; `usage` when a
+ *   file to write is the clip
  */
 export async function writeReport(analysis: Analysis, path: string, options: ReportOptions = {}): Promise<string[]> {
   const { ignore = [], thumbnail, signal, onProgress } = options;
   const warnings = new Set([...analysis.warnings, ...ignoredWarnings(analysis, ignore)]);
   const clip = await openSource(analysis, signal);
+  const beside = clipBeside(path);
+  const isEmbedded = isShort(analysis.span);
+  const own = [...filesOfReport(path, analysis.span), ...(thumbnail === undefined ? [] : [thumbnail])];
+  for (const file of own) await checkOutput(file, [clip.path]);
   const shown = evenlyChosen(analysis.frames.length, MAX_PICTURES);
   const frames = await picturesOf(clip, analysis, shown, signal);
   const segment = {
@@ -48,8 +54,6 @@ export async function writeReport(analysis: Analysis, path: string, options: Rep
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
   };
-  const beside = join(dirname(path), `${basename(path, extname(path))}-clip.mp4`);
-  const isEmbedded = analysis.span.endSec - analysis.span.startSec <= MAX_EMBEDDED_SEC;
   const { video, encoded } = isEmbedded ? await embed(segment) : await writeBeside(segment, beside);
   const title = basename(analysis.source.path);
   const data: ReportData = {
@@ -64,10 +68,27 @@ export async function writeReport(analysis: Analysis, path: string, options: Rep
   if (thumbnail !== undefined) {
     const pictured = { ...analysis, frames: shown.map((frame) => analysis.frames[frame]!) };
     const atTheirTimes = { ...frames, timestampsSec: pictured.frames.map(({ timestampSec }) => timestampSec) };
-    await writeFileAtomically(thumbnail, drawAnalysisThumbnail(pictured, atTheirTimes, { ignore }, THUMBNAIL_PX));
+    await writeFileAtomically(thumbnail, drawAnalysisThumbnail(pictured, atTheirTimes, { ignore }, THUMBNAIL_PX), [
+      clip.path,
+    ]);
   }
-  await writeFileAtomically(path, await htmlPage({ name: 'report', title: `${title} · l2caf`, data }));
-  return [path, ...(isEmbedded ? [] : [beside]), ...(thumbnail === undefined ? [] : [thumbnail])];
+  await writeFileAtomically(path, await htmlPage({ name: 'report', title: `${title} · l2caf`, data }), [clip.path]);
+  if (isEmbedded) await removeSealed([beside], [clip.path]); // of an earlier, longer segment
+  return own;
+}
+
+/** The files of the report of a segment: the page and, if it is too long to be part of that, its video. */
+export function filesOfReport(report: string, span: TimeSpan): string[] {
+  return isShort(span) ? [report] : [report, clipBeside(report)];
+}
+
+function isShort({ startSec, endSec }: TimeSpan): boolean {
+  return endSec - startSec <= MAX_EMBEDDED_SEC;
+}
+
+/** The video beside a report whose segment is too long to be part of it. */
+export function clipBeside(report: string): string {
+  return join(dirname(report), `${basename(report, extname(report))}-clip.mp4`);
 }
 
 /** What an index tells about an analysis. */

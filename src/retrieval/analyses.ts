@@ -4,6 +4,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type Analysis, readAnalysis } from '../analysis.ts';
 import { readListedEvents } from '../batch/results.ts';
 import { L2cafError, messageOf } from '../errors.ts';
+import { groupBy } from '../group-by.ts';
 import { embeddingModelOfAnalysis } from './embedding-model.ts';
 import type { EventRecord } from './event-table.ts';
 import type { EventSource } from './index-events.ts';
@@ -11,11 +12,12 @@ import type { EventSource } from './index-events.ts';
 /**
  * Reads analyses.
  *
- * @param paths files, or folders that are searched for files called `analysis.json`
+ * @param paths files, or folders that are searched as {@link findAnalyses} does
+ * @param onNote told what is left out
  * @throws L2cafError `input-not-found`, `analysis-invalid`; `usage` when they were made with different models
  */
-export async function readAnalyses(paths: readonly string[]): Promise<EventSource> {
-  const files = (await Promise.all(paths.map(analysisFiles))).flat();
+export async function readAnalyses(paths: readonly string[], onNote?: (note: string) => void): Promise<EventSource> {
+  const files = (await Promise.all(paths.map((path) => analysisFiles(path, onNote)))).flat();
   const analyses: Analysis[] = [];
   for (const file of files) analyses.push(await readAnalysis(file));
   const models = analyses.map(embeddingModelOfAnalysis);
@@ -41,22 +43,47 @@ export async function readAnalyses(paths: readonly string[]): Promise<EventSourc
   };
 }
 
-async function analysisFiles(path: string): Promise<string[]> {
+async function analysisFiles(path: string, onNote: ((note: string) => void) | undefined): Promise<string[]> {
   const info = await stat(path).catch((cause: unknown) => {
     throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
   });
   if (!info.isDirectory()) return [path];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return findAnalyses(path, onNote);
+}
+
+/**
+ * The files called `analysis.json` in a folder and those below it, sorted. Of a batch only those that its table lists:
+ * others are of events that its list no longer has, or of an earlier state of theirs.
+ *
+ * @param onNote told what is left out
+ */
+export async function findAnalyses(folder: string, onNote?: (note: string) => void): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const found = entries.filter((entry) => entry.isFile() && entry.name === 'analysis.json');
-  return found.map(({ parentPath, name }) => join(parentPath, name)).sort();
+  const files = found.map(({ parentPath, name }) => join(parentPath, name)).sort();
+  const listed = new Map<string, ReadonlySet<string> | undefined>();
+  for (const batch of new Set(files.map(batchOf))) {
+    const events = await readListedEvents(batch);
+    listed.set(batch, events && new Set(events.map(({ path }) => path)));
+  }
+  const isLeftOut = (file: string): boolean => listed.get(batchOf(file))?.has(resolve(file)) === false;
+  for (const [batch, own] of groupBy(files.filter(isLeftOut), batchOf)) {
+    onNote?.(`left out: ${own.length} of the analyses in ${batch}, which its results.csv does not list as done`);
+  }
+  return files.filter((file) => !isLeftOut(file));
+}
+
+/** The folder of the batch that an analysis is of, if it is of one. */
+function batchOf(file: string): string {
+  return resolve(file, '..', '..', '..');
 }
 
 /** What the batches that made the analyses know about them, by the path of each. */
 async function listedEvents(
   files: readonly string[],
 ): Promise<Map<string, Pick<EventRecord, 'id' | 'label' | 'split'>>> {
-  const batches = new Set(files.map((file) => resolve(file, '..', '..', '..')));
-  const events = (await Promise.all([...batches].map(readListedEvents))).flat();
+  const batches = new Set(files.map(batchOf));
+  const events = (await Promise.all([...batches].map(readListedEvents))).flatMap((listed) => listed ?? []);
   return new Map(
     events.map(({ path, id, label, split }) => [path, { id, ...(label && { label }), ...(split && { split }) }]),
   );

@@ -30,6 +30,8 @@ export interface EmbedderOptions {
   readonly backend: BackendChoice;
   /** Frames per event; by default as many as in its training. */
   readonly frames?: number | undefined;
+  /** Told what was wrong with videos and with the cache, one line each. */
+  readonly onNote?: ((note: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,13 +40,16 @@ export interface EmbedderOptions {
  *
  * @throws L2cafError as `findModel` and `loadModel`
  */
-export async function openEmbedder(name: string, { backend, signal, ...wanted }: EmbedderOptions): Promise<Embedder> {
+export async function openEmbedder(
+  name: string,
+  { backend, signal, onNote, ...wanted }: EmbedderOptions,
+): Promise<Embedder> {
   const { head, manifest } = await loadModel(await findModel(name));
   const frames = wanted.frames ?? manifest.preprocessing.frames;
   const cache = openFeatureCache(head.spec);
   const prepare: Embedder['prepare'] = async (planned, onProgress) => {
     const { name: used } = await useBackend(backend);
-    await prepareFeatures(planned, head.spec, cache, { backend: used, signal, onProgress });
+    await prepareFeatures(planned, head.spec, cache, { backend: used, signal, onWarning: onNote, onProgress });
   };
   return {
     model: embeddingModelOf(head, frames),

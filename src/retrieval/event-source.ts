@@ -26,14 +26,14 @@ export async function openEventSource(
     if (videos !== undefined) {
       throw new L2cafError('usage', '--videos says where the videos of a list lie; analyses know their own');
     }
-    return readAnalyses(paths);
+    return readAnalyses(paths, onNote);
   }
   if (paths.length > 1) {
     throw new L2cafError('usage', 'give one list of events, or analyses, but not both', {
       hint: 'run l2caf index once for each: they go into the same database',
     });
   }
-  const embedder = await openEmbedder(model, options);
+  const embedder = await openEmbedder(model, { ...options, onNote });
   const events = await readEvents(paths[0]!, { needs: [], videos, onNote, signal: options.signal });
   const planned = await embedder.plan(events);
   return {

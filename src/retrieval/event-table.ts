@@ -174,6 +174,22 @@ export class EventTable {
     this.#model = model;
   }
 
+  /**
+   * Removes the events with these keys.
+   *
+   * @throws L2cafError `output-unwritable`
+   */
+  async remove(keys: readonly string[]): Promise<void> {
+    try {
+      for (let first = 0; first < keys.length; first += KEYS_AT_ONCE) {
+        const part = keys.slice(first, first + KEYS_AT_ONCE);
+        await this.#table?.delete(`key IN (${part.map(quote).join(', ')})`);
+      }
+    } catch (cause) {
+      throw new L2cafError('output-unwritable', `cannot write to ${this.uri}: ${lanceMessage(cause)}`, { cause });
+    }
+  }
+
   /** Joins the small files that many writes leave. */
   async compact(): Promise<void> {
     await this.#table?.optimize();
@@ -210,6 +226,9 @@ export class EventTable {
     return rows.map((row) => ({ ...toRecord(row), distance: row._distance as number }));
   }
 }
+
+/** Keys in one condition. */
+const KEYS_AT_ONCE = 500;
 
 /** Identifies an event of a model by what it shows. Times count to the microsecond. */
 export function eventKey({ videoSha256, span }: EventContent, model: EmbeddingModel): string {

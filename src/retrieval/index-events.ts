@@ -23,8 +23,18 @@ export interface IndexSummary {
   /** Of the same content, with another id, path, label or split than before. */
   readonly replaced: number;
   readonly unchanged: number;
+  /** In the table, but not in the source: kept, or removed with `prune`. */
+  readonly others: number;
   /** All events in the table. */
   readonly total: number;
+}
+
+/** How events are indexed. */
+export interface IndexOptions {
+  /** Whether events that the source does not have are removed from the table; default false. */
+  readonly prune?: boolean | undefined;
+  readonly onProgress?: ProgressListener | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Events that are embedded and written together. */
@@ -39,7 +49,7 @@ const EVENTS_PER_PART = 128;
 export async function indexEvents(
   table: EventTable,
   source: EventSource,
-  { onProgress, signal }: { onProgress?: ProgressListener | undefined; signal?: AbortSignal | undefined } = {},
+  { prune = false, onProgress, signal }: IndexOptions = {},
 ): Promise<IndexSummary> {
   const { model, records } = source;
   table.expectModel(model);
@@ -64,13 +74,17 @@ export async function indexEvents(
     );
     report(part.length);
   }
-  if (wanted.length > 0) await table.compact();
+  const own = new Set(keys);
+  const others = [...known.keys()].filter((key) => !own.has(key));
+  if (prune) await table.remove(others);
+  if (wanted.length > 0 || (prune && others.length > 0)) await table.compact();
   const added = isKnown.filter((is) => !is).length;
   return {
     added,
     replaced: wanted.length - added,
     unchanged: records.length - wanted.length,
-    total: known.size + added,
+    others: others.length,
+    total: known.size + added - (prune ? others.length : 0),
   };
 }
 

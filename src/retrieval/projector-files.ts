@@ -10,10 +10,15 @@ const COLUMNS = ['label', 'id', 'split', 'video', 'start', 'end'] as const;
  * paths. Throws L2cafError `output-unwritable`.
  */
 export async function writeProjectorFiles(folder: string, events: readonly EmbeddedRecord[]): Promise<string[]> {
-  const [tensors, metadata] = [join(folder, 'tensors.tsv'), join(folder, 'metadata.tsv')];
+  const [tensors, metadata] = projectorFiles(folder);
   await writeFileAtomically(tensors, lines(events.map(({ embedding }) => [...embedding])));
   await writeFileAtomically(metadata, lines([COLUMNS, ...events.map(cellsOf)]));
   return [tensors, metadata];
+}
+
+/** The files that {@link writeProjectorFiles} writes. */
+export function projectorFiles(folder: string): [tensors: string, metadata: string] {
+  return [join(folder, 'tensors.tsv'), join(folder, 'metadata.tsv')];
 }
 
 function cellsOf({ label = '', id, split = '', video, span }: EmbeddedRecord): (string | number)[] {

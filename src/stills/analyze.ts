@@ -4,7 +4,6 @@
  */
 import { resolve } from 'node:path';
 import { L2cafError, throwIfAborted } from '../errors.ts';
-import { sha256OfFile } from '../files.ts';
 import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
 import { type Attention, findAttention, type Method, opposingShare } from '../l2caf/method.ts';
@@ -21,7 +20,7 @@ import type { WorkOptions } from '../pipeline.ts';
 import type * as tf from '../tensorflow.ts';
 import type { AttentionFilter, PictureSize } from '../types.ts';
 import { VERSION } from '../version.ts';
-import { openPicture, picturePixels } from '../video/picture.ts';
+import { picturePixels, readPicture } from '../video/picture.ts';
 import { PICTURE_SCHEMA, type PictureAnalysis, type PictureMap } from './document.ts';
 import { type MapTarget, objectiveOf, rankClasses, resolveTargets, type StillTarget } from './targets.ts';
 
@@ -91,10 +90,10 @@ export async function analyzePicture(
   const { network } = model;
   const { layer = network.defaultLayer, size = network.inputSize, onProgress, signal } = options;
   checkSize(size);
-  const picture = await openPicture(path);
+  const { picture, sha256 } = await readPicture(path);
   const source = {
     path: resolve(path),
-    sha256: await sha256OfFile(path),
+    sha256,
     width: picture.width,
     height: picture.height,
   };

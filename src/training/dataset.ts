@@ -9,6 +9,7 @@ import type { LabelledEvent } from '../events/labelled.ts';
 import { sha256OfFile } from '../files.ts';
 import { groupBy } from '../group-by.ts';
 import type { PictureSize, ProgressListener, VideoClip } from '../types.ts';
+import { FrameTroubles } from '../video/damage.ts';
 import { listFrames } from '../video/frame-list.ts';
 import { framesAt } from '../video/sample.ts';
 import type { Extractor } from './extractor.ts';
@@ -25,6 +26,8 @@ export interface Domain {
 export interface PlannedFrame extends FrameVariant {
   /** Index of the frame in its video, from 0. */
   readonly frameIndex: number;
+  /** Set by {@link ensureFeatures}, as it is known from decoding only: whether the file is damaged there. */
+  isDamaged?: boolean;
 }
 
 /** A view, and the frames that it shows, `[t]`. */
@@ -82,10 +85,13 @@ export async function planEvents(domains: readonly Domain[], options: PlanOption
 export interface FeatureSummary {
   readonly computed: number;
   readonly reused: number;
+  /** What was wrong with videos and with the cache, in words. */
+  readonly notes: readonly string[];
 }
 
 /**
- * Computes the features that the cache lacks; can be interrupted and continued.
+ * Computes the features that the cache lacks; can be interrupted and continued. Frames of damaged files, and those that
+ * stand in for what cannot be decoded, are kept apart and are told of every time.
  *
  * @param createExtractor Called only if there is something to compute; the extractor is disposed of.
  * @throws L2cafError `output-unwritable` on a full disk, `usage` when the cache is too small, `input-unreadable`,
@@ -97,28 +103,46 @@ export async function ensureFeatures(
   createExtractor: () => Promise<Extractor>,
   { onProgress, signal }: { onProgress?: ProgressListener | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<FeatureSummary> {
-  const wanted = new Map<string, { clip: VideoClip; frame: PlannedFrame }>();
+  const wanted = new Map<string, WantedFrame>();
   for (const { event, views } of planned) {
     for (const frame of views.flatMap(({ frames }) => frames)) {
-      wanted.set(cache.pathOf(frame), { clip: event.clip, frame });
+      delete frame.isDamaged;
+      const path = cache.pathOf(frame);
+      const sharing = [...(wanted.get(path)?.sharing ?? []), frame];
+      wanted.set(path, { clip: event.clip, frame, sharing });
     }
   }
   const present: FrameVariant[] = [];
-  const missing: { clip: VideoClip; frame: PlannedFrame }[] = [];
+  const missing: WantedFrame[] = [];
   for (const entry of wanted.values()) {
     if (await cache.touch(entry.frame)) present.push(entry.frame);
     else missing.push(entry);
   }
+  const notes = damageNotes(cache);
   await cache.makeRoom(present, missing.length);
   if (missing.length > 0) {
     const extractor = await createExtractor();
     try {
-      await computeAll(missing, cache, extractor, { onProgress, signal });
+      notes.push(...(await computeAll(missing, cache, extractor, { onProgress, signal })));
     } finally {
       await extractor.dispose();
     }
   }
-  return { computed: missing.length, reused: present.length };
+  return { computed: missing.length, reused: present.length, notes };
+}
+
+/** A frame, and all frames of the plan that show the same. */
+interface WantedFrame {
+  readonly clip: VideoClip;
+  readonly frame: PlannedFrame;
+  readonly sharing: readonly PlannedFrame[];
+}
+
+function damageNotes({ damaged }: FeatureCache): string[] {
+  const [first] = damaged;
+  if (first === undefined) return [];
+  const files = damaged.size === 1 ? `a cached file is` : `${damaged.size} cached files are`;
+  return [`${files} damaged and computed again: ${first}${damaged.size > 1 ? ', …' : ''}`];
 }
 
 /** Clips whose frames are listed at once; each takes a short-lived process. */
@@ -127,7 +151,7 @@ const CLIPS_AT_ONCE = 8;
 async function inspect(clip: VideoClip, signal: AbortSignal | undefined): Promise<Footage> {
   const span = { startSec: 0, endSec: clip.durationSec + 1 };
   const { timesSec } = await listFrames(clip, span, signal);
-  return { clip, sha256: await sha256OfFile(clip.path), shownSec: [...timesSec] };
+  return { clip, sha256: await sha256OfFile(clip.path, clip.identity), shownSec: [...timesSec] };
 }
 
 /** The frame on screen at a time: the last one shown by then, or the first of the video. */
@@ -146,45 +170,49 @@ const FRAMES_PER_DECODE = 8;
 interface DecodeJob {
   readonly clip: VideoClip;
   /** Different moments of the clip, each with the variants that are missing. */
-  readonly moments: readonly (readonly PlannedFrame[])[];
+  readonly moments: readonly (readonly WantedFrame[])[];
 }
 
+/** Returns what was wrong with the videos, in words. */
 async function computeAll(
-  missing: readonly { clip: VideoClip; frame: PlannedFrame }[],
+  missing: readonly WantedFrame[],
   cache: FeatureCache,
   extractor: Extractor,
   { onProgress, signal }: { onProgress: ProgressListener | undefined; signal: AbortSignal | undefined },
-): Promise<void> {
+): Promise<string[]> {
   const { width, height } = cache.source;
   const jobs = decodeJobs(missing);
   let done = 0;
+  const troubles = new Map<string, FrameTroubles>();
   const report = (): void => onProgress?.({ stage: 'computing features', done, total: missing.length, unit: 'frames' });
   report();
   let decoding = jobs[0] && decode(jobs[0], { width, height }, signal);
   for (const [i, job] of jobs.entries()) {
-    const pictures = await decoding!;
+    const { pictures, damagedAt, troubles: found } = await decoding!;
     throwIfAborted(signal);
+    const { path } = job.clip;
+    troubles.set(path, (troubles.get(path) ?? new FrameTroubles()).add(found));
     const next = jobs[i + 1];
     decoding = next && decode(next, { width, height }, signal); // while the trunk is busy
     decoding?.catch(() => {}); // seen when it is awaited
-    await mapConcurrently(job.moments, job.moments.length, async (variants, k) => {
+    await mapConcurrently(job.moments, job.moments.length, async (wanted, k) => {
+      const variants = wanted.map(({ frame }) => frame);
+      if (damagedAt[k]) for (const { sharing } of wanted) for (const frame of sharing) frame.isDamaged = true;
       const features = await extractor.extract({ rgb: pictures[k]!, width, height, variants });
       for (const [v, variant] of variants.entries()) await cache.write(variant, features[v]!);
       done += variants.length;
       report();
     });
   }
+  return [...troubles].flatMap(([path, { notes }]) => notes.map((note) => `${path}: ${note}`));
 }
 
 /** The missing frames by video and moment, in the order of the video. */
-function decodeJobs(missing: readonly { clip: VideoClip; frame: PlannedFrame }[]): DecodeJob[] {
+function decodeJobs(missing: readonly WantedFrame[]): DecodeJob[] {
   const byClip = groupBy(missing, ({ clip }) => clip.path);
   return [...byClip.values()].flatMap((entries) => {
-    const byMoment = groupBy(
-      entries.map(({ frame }) => frame),
-      ({ frameIndex }) => frameIndex,
-    );
-    const moments = [...byMoment].sort(([a], [b]) => a - b).map(([, variants]) => variants);
+    const byMoment = groupBy(entries, ({ frame }) => frame.frameIndex);
+    const moments = [...byMoment].sort(([a], [b]) => a - b).map(([, wanted]) => wanted);
     const count = Math.ceil(moments.length / FRAMES_PER_DECODE);
     return Array.from({ length: count }, (_, i) => ({
       clip: entries[0]!.clip,
@@ -197,9 +225,13 @@ async function decode(
   { clip, moments }: DecodeJob,
   size: PictureSize,
   signal: AbortSignal | undefined,
-): Promise<Uint8Array[]> {
-  const times = moments.map(([first]) => first!.timestampSec);
-  const { rgb } = await framesAt(clip, times, { size, ...(signal && { signal }) });
+): Promise<{ pictures: Uint8Array[]; damagedAt: boolean[]; troubles: FrameTroubles }> {
+  const times = moments.map(([first]) => first!.frame.timestampSec);
+  const { rgb, timestampsSec, troubles } = await framesAt(clip, times, { size, ...(signal && { signal }) });
   const frameBytes = size.width * size.height * 3;
-  return times.map((_, k) => rgb.slice(k * frameBytes, (k + 1) * frameBytes));
+  return {
+    pictures: times.map((_, k) => rgb.slice(k * frameBytes, (k + 1) * frameBytes)),
+    damagedAt: times.map((time, k) => troubles.lost.has(time) || troubles.damagedSec.includes(timestampsSec[k]!)),
+    troubles,
+  };
 }

@@ -1,7 +1,8 @@
 /**
  * Trunk features on disk. The trunk is frozen, so a frame's features never change: they are computed once and kept in
  * half precision, one file per frame and variant, named by everything they depend on. A file is whole or absent, so a
- * cache that was interrupted, or ran into a full disk, is valid and is continued. It is bounded: the features that were
+ * cache that was interrupted, or ran into a full disk, is valid and is continued; and it ends with a checksum of its name
+ * and content, so what a disk has lost or somebody else has put there is not taken for features. It is bounded: the features that were
  * not asked for in the longest time go first.
  */
 import { createHash } from 'node:crypto';
@@ -41,11 +42,26 @@ export interface FeatureReader {
   read(frame: FrameVariant): Promise<Uint16Array>;
 }
 
+/** Part of every name, so that files of another layout are not looked at; these are removed in time like all others. */
+const FORMAT = 'l2caf-features/2';
+const CHECKSUM_BYTES = 32;
+
+/** Of what a file holds, under the name that says which features these are. */
+function checksum(path: string, content: Uint8Array): Buffer {
+  const name = path.slice(-FILE_NAME_LENGTH).replaceAll('\\', '/');
+  return createHash('sha256').update(name).update(content).digest();
+}
+
+/** `ab/cd….f16` */
+const FILE_NAME_LENGTH = 2 + 1 + 62 + 4;
+
 /** Features by frame, for one {@link FeatureSource}. */
 export class FeatureCache implements FeatureReader {
   readonly folder: string;
   readonly source: FeatureSource;
   readonly maxBytes: number;
+  /** Files that were found damaged: whoever computes them again may say so. */
+  readonly damaged = new Set<string>();
 
   /** @param maxBytes Bound on all files under `folder`, whichever source they belong to. */
   constructor(folder: string, source: FeatureSource, maxBytes: number) {
@@ -61,24 +77,23 @@ export class FeatureCache implements FeatureReader {
 
   /** Bytes of one frame's features. */
   get frameBytes(): number {
-    return 2 * this.source.length;
+    return 2 * this.source.length + CHECKSUM_BYTES;
   }
 
   /** The file of a frame: a name that tells apart everything that features depend on. */
   pathOf({ videoSha256, timestampSec, mirrored, gain, isDamaged }: FrameVariant): string {
     const { trunkSha256, stage, width, height } = this.source;
     const timeUs = Math.round(timestampSec * 1e6);
-    const frame = [trunkSha256, stage, width, height, videoSha256, timeUs, mirrored, gain];
+    const frame = [FORMAT, trunkSha256, stage, width, height, videoSha256, timeUs, mirrored, gain];
     const key = JSON.stringify(isDamaged ? [...frame, 'damaged'] : frame);
     const name = createHash('sha256').update(key).digest('hex');
     return join(this.folder, name.slice(0, 2), `${name.slice(2)}.f16`);
   }
 
-  /** Whether a frame's features are there and whole; if so, they count as just used. */
+  /** Whether a frame's features are there and undamaged; if so, they count as just used. */
   async touch(variant: FrameVariant): Promise<boolean> {
     const path = this.pathOf(variant);
-    const info = await stat(path).catch(() => undefined);
-    if (info?.size !== this.frameBytes) return false;
+    if ((await this.#load(path)) === undefined) return false;
     const now = new Date();
     try {
       await utimes(path, now, now);
@@ -97,23 +112,41 @@ export class FeatureCache implements FeatureReader {
    */
   async read(variant: FrameVariant): Promise<Uint16Array> {
     const path = this.pathOf(variant);
-    const bytes = await readFile(path).catch(() => undefined);
-    if (bytes?.length !== this.frameBytes) {
+    const features = await this.#load(path);
+    if (features === undefined) {
       throw new L2cafError('input-unreadable', `cached features are missing or damaged: ${path}`, {
         hint: 'run the command again: what is missing is computed again',
       });
     }
-    return new Uint16Array(bytes.buffer, bytes.byteOffset, this.source.length);
+    return features;
   }
 
   /** Keeps a frame's features. Throws L2cafError `output-unwritable` when the disk is full; the cache stays valid. */
   async write(variant: FrameVariant, features: Uint16Array): Promise<void> {
+    const path = this.pathOf(variant);
     const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
-    await writeFileAtomically(this.pathOf(variant), bytes).catch((error: unknown) => {
+    await writeFileAtomically(path, Buffer.concat([bytes, checksum(path, bytes)])).catch((error: unknown) => {
       if (!(error instanceof L2cafError) || error.code !== 'output-unwritable') throw error;
       const hint = 'make room in the cache, or set L2CAF_CACHE to a folder that you may write to';
       throw new L2cafError(error.code, error.message, { hint, cause: error });
     });
+  }
+
+  /** What a file holds; undefined when it is absent, or damaged, which is noted. */
+  async #load(path: string): Promise<Uint16Array | undefined> {
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(path);
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ENOENT') this.damaged.add(path);
+      return undefined;
+    }
+    const content = bytes.subarray(0, 2 * this.source.length);
+    if (bytes.length === this.frameBytes && checksum(path, content).equals(bytes.subarray(content.length))) {
+      return new Uint16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + content.length));
+    }
+    this.damaged.add(path);
+    return undefined;
   }
 
   /**

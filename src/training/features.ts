@@ -21,6 +21,8 @@ export interface FeatureOptions {
   /** Bound on the cache; {@link DEFAULT_CACHE_BYTES} when absent. */
   readonly cacheBytes?: number | undefined;
   readonly onProgress?: ProgressListener | undefined;
+  /** Told what was wrong with videos and with the cache, one line each. */
+  readonly onWarning?: ((note: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -56,7 +58,9 @@ export async function prepareFeatures(
       ? createExtractorPool({ trunk, stage }, workers)
       : createExtractor({ trunk, stage });
   };
-  return ensureFeatures(planned, cache, create, options);
+  const summary = await ensureFeatures(planned, cache, create, options);
+  for (const note of summary.notes) options.onWarning?.(note);
+  return summary;
 }
 
 const MAX_WORKERS = 4;

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { L2cafError, messageOf } from '../errors.ts';
 import type { LabelledEvent } from '../events/labelled.ts';
 import { stemOf } from '../events/video-files.ts';
+import { noteInput } from '../output.ts';
 import type { PictureSize } from '../types.ts';
 import { openPicture, picturePixels } from '../video/picture.ts';
 
@@ -78,6 +79,7 @@ export function checkSize(what: string, found: PictureSize, { path, width, heigh
 
 async function readBoxes(base: string): Promise<BoxDocument | undefined> {
   const path = `${base}.json`;
+  noteInput(path);
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text === undefined) {
     await access(base).catch((cause: unknown) => {

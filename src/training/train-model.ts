@@ -10,7 +10,7 @@ import { readEvents } from '../events/labelled.ts';
 import { writeFileAtomically } from '../files.ts';
 import { groupBy } from '../group-by.ts';
 import { featureMapShape, type Head, type HeadSpec, untrainedHead } from '../models/head.ts';
-import { type ModelManifest, saveModel } from '../models/model-directory.ts';
+import { MODEL_FILES, type ModelManifest, saveModel } from '../models/model-directory.ts';
 import type { NamedArray } from '../models/safetensors.ts';
 import { createRandom } from '../random.ts';
 import { VERSION } from '../version.ts';
@@ -65,6 +65,11 @@ export interface TrainingWork extends FeatureOptions {
   readonly onWarning?: (text: string) => void;
 }
 
+const CHECKPOINT = 'checkpoint.safetensors';
+
+/** The files that {@link trainModel} writes into its folder. */
+export const TRAINING_FILES: readonly string[] = [...MODEL_FILES, CHECKPOINT, 'training.json', 'curves.png'];
+
 /**
  * Trains a head and writes the model directory, `training.json` (settings, losses, validation) and `curves.png`.
  *
@@ -90,7 +95,7 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   const dense = plan.dense.size > 0 ? await DenseLabels.load(planned, plan.dense, featureMapShape(spec)) : undefined;
 
   const checkpoint = {
-    path: join(work.outputFolder, 'checkpoint.safetensors'),
+    path: join(work.outputFolder, CHECKPOINT),
     fingerprint: fingerprintOf(plan, planned),
   };
   const state = work.resume

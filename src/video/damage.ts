@@ -9,7 +9,7 @@ import { runFfprobe } from './ffmpeg.ts';
 import { type FrameList, listFrames, placeUntil, SAME_TIME_SEC } from './frame-list.ts';
 import { packetTime, seconds } from './packets.ts';
 import { type StreamDetails, secondsPer } from './probe.ts';
-import { isClose } from './seek.ts';
+import { isClose, leadSec } from './seek.ts';
 
 /**
  * Which of these frames may not show what was filmed, because they, or frames that they are built upon, are damaged in the
@@ -62,16 +62,32 @@ async function damagedInStretch(
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   const startSec = Number.isNaN(keySec) ? 0 : keySec;
-  const untilSec = Math.max(...times) + 34 * secondsPer(details.rate); // the longest reordering, as in `listFrames`
+  const lastSec = Math.max(...times);
+  const untilSec = lastSec + (2 * details.reorderFrames + 2) * secondsPer(details.rate);
   const { timesSec, keysSec, decodingOrder } = await listFrames(clip, { startSec, endSec: untilSec }, signal);
   const orders = ranksOf(decodingOrder);
   const placeOf = (time: number): number => placeUntil({ timesSec }, time + SAME_TIME_SEC / 2);
-  const orderOf = (time: number | undefined): number | undefined => (time === undefined ? time : orders[placeOf(time)]);
-  const packets = await decodeAndListen(clip, details, { keySec, untilSec, signal });
-  const suspects = suspectsOf(packets, details.reorderFrames).map((i) => orderOf(packets[i]!.timeSec) ?? i);
+  const lastOrder = Math.max(...times.map((time) => orders[placeOf(time)]!));
+  let packets: readonly HeardPacket[] = [];
+  // Pictures that are shown before the key frame are decoded after it, but nothing is built upon them.
+  const orderAt = (i: number): number | undefined => {
+    const { timeSec } = packets[i]!;
+    return timeSec === undefined ? i : orders[placeOf(timeSec)];
+  };
+  const ordersOf = (places: readonly number[]): number[] =>
+    places.map(orderAt).filter((order): order is number => order !== undefined);
+  let heard: number[] = [];
+  for (const endSec of [untilSec, clip.durationSec + 1]) {
+    const listened = await decodeAndListen(clip, details, { keySec, untilSec: endSec, signal });
+    if (listened === undefined) return [...times];
+    packets = listened;
+    heard = ordersOf([...packets.keys()]);
+    if (heard.some((order) => order >= lastOrder)) break; // around a pause, ffprobe stops too early
+  }
+  const suspects = ordersOf(suspectsOf(packets, details.reorderFrames));
   // Packets that are known to be incomplete did not get as far as the decoder.
-  const there = new Set(packets.map(({ timeSec }, i) => orderOf(timeSec) ?? i));
-  suspects.push(...orders.filter((order) => !there.has(order)));
+  const there = new Set(heard);
+  suspects.push(...orders.filter((order) => order <= lastOrder && !there.has(order)));
   return times.filter((time) => {
     const place = placeOf(time);
     const first = orders[placeOf(keysSec[place] ?? Number.NaN)] ?? 0;
@@ -117,17 +133,31 @@ interface HeardPacket {
   hasErrors: boolean;
 }
 
-/** Decodes a stretch from its key frame on, packet by packet, without packets that are known to be incomplete. */
+/**
+ * Decodes a stretch from its key frame on, packet by packet, without packets that are known to be incomplete. Undefined
+ * where that makes ffprobe crash: then nothing is known.
+ */
 async function decodeAndListen(
   clip: VideoClip,
-  { originSec, track, clock, reorderFrames }: StreamDetails,
+  details: StreamDetails,
   { keySec, untilSec, signal }: { keySec: number; untilSec: number; signal: AbortSignal | undefined },
-): Promise<HeardPacket[]> {
+): Promise<HeardPacket[] | undefined> {
+  const { originSec, track, clock, reorderFrames } = details;
   const until = (originSec + untilSec).toFixed(6);
-  const isSeek = clock === 'packets' && keySec > LEAD_SEC;
-  for (const from of isSeek ? [(originSec + keySec - LEAD_SEC).toFixed(6), ''] : ['']) {
+  const startSec = keySec - leadSec(details);
+  for (const from of clock === 'packets' && startSec > 0 ? [(originSec + startSec).toFixed(6), ''] : ['']) {
     const options = [
-      ...['-fflags', '+discardcorrupt', '-show_log', '16', '-select_streams', String(track)],
+      // The last filter makes pictures nicer, which nobody looks at here.
+      ...[
+        '-fflags',
+        '+discardcorrupt',
+        '-skip_loop_filter',
+        'all',
+        '-show_log',
+        '16',
+        '-select_streams',
+        String(track),
+      ],
       ...['-read_intervals', `${from}%${until}`, '-show_packets', '-show_frames', '-of', 'compact'],
       ...['-show_entries', 'packet=pts_time,dts_time,flags:frame=key_frame:log=level'],
     ];
@@ -145,18 +175,23 @@ async function decodeAndListen(
       if (last && kind === 'frame') last.frames++;
       if (last && (kind === 'log' || fields.includes('log'))) last.hasErrors = true;
     };
-    await runFfprobe(clip.path, options, onLine, signal).catch((error: unknown) => {
-      if (!(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
-    });
+    const isCrash = await runFfprobe(clip.path, options, onLine, signal).then(
+      () => false,
+      (error: unknown) => {
+        if (!(error instanceof L2cafError) || !/^ffmpeg-(failed|crashed)$/.test(error.code)) throw error;
+        return error.code === 'ffmpeg-crashed';
+      },
+    );
+    if (isCrash) return undefined;
     if (clock !== 'packets' || Number.isNaN(keySec)) return packets;
     const first = packets.findIndex(({ timeSec }) => isClose(timeSec ?? Number.NaN, keySec));
-    if (first >= 0) return packets.slice(first);
+    // Pictures that are shown before the key frame may need one before it: whether they come out says nothing.
+    const isLeading = ({ timeSec = keySec }: HeardPacket): boolean => timeSec < keySec - SAME_TIME_SEC / 2;
+    if (first >= 0)
+      return packets.slice(first).map((packet) => (isLeading(packet) ? { ...packet, isShown: false } : packet));
   }
   return [];
 }
-
-/** Streams without an index carry pictures this long before they are shown, seconds. */
-const LEAD_SEC = 2;
 
 /** Collects what was wrong with the frames of a clip, to tell it in a few words. */
 export class FrameTroubles {
@@ -166,6 +201,24 @@ export class FrameTroubles {
   readonly lost = new Map<number, number | undefined>();
   /** Sizes at which frames are stored, `WIDTHxHEIGHT`. */
   readonly sizes = new Set<string>();
+
+  /** Whether a frame that was taken may not show what was filmed, or is in the place of one that cannot be decoded. */
+  isTouched(takenSec: number): boolean {
+    return this.damagedSec.includes(takenSec) || [...this.lost.values()].includes(takenSec);
+  }
+
+  /** Whether any frame was damaged or lost. */
+  get isDamage(): boolean {
+    return this.damagedSec.length > 0 || this.lost.size > 0;
+  }
+
+  /** Adds what was wrong with other frames of the same clip. */
+  add(other: FrameTroubles): this {
+    this.damagedSec.push(...other.damagedSec);
+    for (const [time, taken] of other.lost) this.lost.set(time, taken);
+    for (const size of other.sizes) this.sizes.add(size);
+    return this;
+  }
 
   /** In words; none where nothing was wrong. */
   get notes(): string[] {
@@ -181,6 +234,18 @@ export class FrameTroubles {
         : []),
     ];
   }
+}
+
+/**
+ * Refuses frames that are damaged or lost.
+ *
+ * @throws L2cafError `input-unreadable`
+ */
+export function refuseDamage({ path }: Pick<VideoClip, 'path'>, { isDamage, notes }: FrameTroubles): void {
+  if (!isDamage) return;
+  throw new L2cafError('input-unreadable', `${path}: ${notes.join('; ')}`, {
+    hint: 'choose another time span, or leave --strict out to get warnings and marks',
+  });
 }
 
 /** `the frame at 1.20 s`, `the 14 frames at 1.20–1.72 s`, … */

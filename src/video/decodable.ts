@@ -3,6 +3,7 @@
  * span was decoded from its key frame on, and without the frames that cannot be decoded, which are known only then.
  */
 import { L2cafError } from '../errors.ts';
+import { assertUnchanged } from '../files.ts';
 import type { TimeSpan, VideoClip } from '../types.ts';
 import { damagedAmong, FrameTroubles } from './damage.ts';
 import type { FfmpegRun } from './ffmpeg.ts';
@@ -35,7 +36,7 @@ export interface ClipSpan {
  *
  * @param work one run; called again where it was not right
  * @returns what the last run gave, and for each span, in order, what was wrong with it, in words
- * @throws L2cafError `time-span` for a span without frames; `input-unreadable` when none can be decoded; as `work`
+ * @throws L2cafError `time-span` for a span without frames; `input-unreadable` when none can be decoded; `input-changed`; as `work`
  */
 export async function withDecodableFrames<T>(
   spans: readonly ClipSpan[],
@@ -51,6 +52,7 @@ export async function withDecodableFrames<T>(
     });
     const { run, shown, failure } = await untilProven(frames, work);
     for (const [k, { sizes }] of troubles.entries()) for (const size of shown.sizesOf(k)) sizes.add(size);
+    for (const { clip } of spans) await assertUnchanged(clip);
     if (run && shown.isAllComplete) {
       for (const [k, { damagedSec }] of troubles.entries()) {
         if (run.complaints.length > 0 || lists[k]!.hasComplaints) {

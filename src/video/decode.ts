@@ -58,6 +58,10 @@ export async function decodeFrames(
   const sizes = new Set<string>();
   const suspects: number[] = [];
   let failure: unknown;
+  const check = (wanted: readonly number[]): Promise<number[]> => damagedAmong(clip, list, wanted, options.signal);
+  // A seek without an index ends within a group of pictures, of which ffmpeg nearly always complains: no use to wait for it.
+  const early = list.details.isIndexed || seekModes(groups).length === 1 ? undefined : check(times);
+  early?.catch(() => {}); // seen when it is awaited
   for (let first = 0; first < groups.length; first += INPUTS_PER_RUN) {
     const together = groups.slice(first, first + INPUTS_PER_RUN);
     const run = await decodeRun(clip, together, options, seekModes(together)[0]!);
@@ -75,7 +79,8 @@ export async function decodeFrames(
     }
   }
   const decoded = suspects.filter((time) => pictures.has(time));
-  const damagedSec = decoded.length > 0 ? await damagedAmong(clip, list, decoded, options.signal) : [];
+  const damaged = decoded.length > 0 ? await (early ?? check(decoded)) : [];
+  const damagedSec = damaged.filter((time) => decoded.includes(time));
   return { pictures, damagedSec, sizes: [...sizes], failure };
 }
 

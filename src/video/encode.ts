@@ -4,7 +4,6 @@
  * which on it is shown, and pipes them in. So pixels outside the overlay never leave ffmpeg, and memory holds a few frames
  * however long the event is.
  */
-import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { L2cafError, throwIfAborted } from '../errors.ts';
 import { writeAtomically } from '../files.ts';
@@ -42,6 +41,8 @@ export interface RenderPanel {
   readonly keyframes: readonly Keyframe[];
   /** Whether keyframes are marked as sampled moments; default true. */
   readonly marksMoments?: boolean;
+  /** Those of the keyframes' times at which the file is damaged. */
+  readonly damagedSec?: readonly number[];
   /** How the keyframes were normalised: stated in the legend. Default `frame`. */
   readonly normalize?: NormalizeMode;
   /** Parts of the span that were not analyzed: their frames are marked as such and show no heatmap. */
@@ -104,7 +105,7 @@ export function renderOverlay(job: RenderJob): Promise<RenderedVideo> {
  * Writes several segments in one video as {@link renderOverlay} does: all start together, each frame of each is shown, a
  * segment that ends first keeps its last frame, darkened. The sound is that of the first.
  *
- * @throws L2cafError `time-span`, `usage` for a wrong style or size, `input-unreadable`, `ffmpeg-failed`,
+ * @throws L2cafError `time-span`, `usage` for a wrong style or size, or when the output is one of the clips, `input-unreadable`, `ffmpeg-failed`,
  * `output-unwritable`, `aborted`
  */
 export async function renderScene({
@@ -114,40 +115,36 @@ export async function renderScene({
   audio = true,
   ...work
 }: SceneJob): Promise<RenderedVideo> {
-  checkOutput(out, wanted);
+  if (!/\.mp4$/i.test(out)) throw new L2cafError('usage', `a video is written as an .mp4 file, not ${out}`);
   const opened = wanted.map(openPanel);
   const hasAudio = opened[0]!.clip.hasAudio && audio;
   const encoder = await findH264Encoder();
   let rendered: RenderedVideo | undefined;
-  await writeAtomically(out, async (output) => {
-    const { value, notes } = await withDecodableFrames(opened, work.signal, async ({ frames, ...run }) => {
-      const panels = opened.map((panel, k): Panel => ({ ...panel, ...frames[k]! }));
-      const timing = timingOf(panels.map(({ timesSec, clip }) => ({ timesSec, rate: clip.frameRate })));
-      const scene = layOut(panels, layout);
-      return encodeFrames({ ...work, ...run, panels, timing, scene, hasAudio, encoder, output });
-    }).catch((error: unknown) => {
-      throw hasAudio ? withAudioHint(error) : error;
-    });
-    const { timing, scene } = value;
-    const { timesSec, durationSec, constantRate } = timing;
-    if (!constantRate) await setLastFrameLength(output, timing.lastFrameSec);
-    rendered = {
-      ...{ width: scene.width, height: scene.height, frames: timesSec.length, durationSec, constantRate, hasAudio },
-      notes: [
-        ...(encoder.note === undefined ? [] : [encoder.note]),
-        ...notes.flatMap((ofClip, k) => ofClip.map((note) => `${opened[k]!.clip.path}: ${note}`)),
-      ],
-    };
-  });
+  await writeAtomically(
+    out,
+    async (output) => {
+      const { value, notes } = await withDecodableFrames(opened, work.signal, async ({ frames, ...run }) => {
+        const panels = opened.map((panel, k): Panel => ({ ...panel, ...frames[k]! }));
+        const timing = timingOf(panels.map(({ timesSec, clip }) => ({ timesSec, rate: clip.frameRate })));
+        const scene = layOut(panels, layout);
+        return encodeFrames({ ...work, ...run, panels, timing, scene, hasAudio, encoder, output });
+      }).catch((error: unknown) => {
+        throw hasAudio ? withAudioHint(error) : error;
+      });
+      const { timing, scene } = value;
+      const { timesSec, durationSec, constantRate } = timing;
+      if (!constantRate) await setLastFrameLength(output, timing.lastFrameSec);
+      rendered = {
+        ...{ width: scene.width, height: scene.height, frames: timesSec.length, durationSec, constantRate, hasAudio },
+        notes: [
+          ...(encoder.note === undefined ? [] : [encoder.note]),
+          ...notes.flatMap((ofClip, k) => ofClip.map((note) => `${opened[k]!.clip.path}: ${note}`)),
+        ],
+      };
+    },
+    opened.map(({ clip }) => clip.path),
+  );
   return rendered!;
-}
-
-/** The file must be an MP4, and none of those that it is made from. */
-function checkOutput(out: string, panels: readonly RenderPanel[]): void {
-  if (!/\.mp4$/i.test(out)) throw new L2cafError('usage', `a video is written as an .mp4 file, not ${out}`);
-  if (panels.some(({ clip }) => resolve(clip.path) === resolve(out))) {
-    throw new L2cafError('usage', `${out} is the clip itself`, { hint: 'choose another name with -o' });
-  }
 }
 
 /** ffmpeg does not say which stream it failed on in a way that can be relied on, but the sound can be left out. */

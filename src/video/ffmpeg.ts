@@ -1,6 +1,7 @@
 /**
  * The one place that runs ffmpeg (through fluent-ffmpeg) and ffprobe. Files are untrusted and so are their names: no
- * shell is involved, every file is named by a `file:` address, and no other protocol than files and pipes is allowed.
+ * shell is involved, every file is named by a `file:` address and read as the kind of video that its content is, never as a
+ * list of other files, and no other protocol than files and pipes is allowed.
  * Options are written as current versions of ffmpeg name them; older ones get the names that they know.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -11,6 +12,7 @@ import { finished } from 'node:stream/promises';
 import ffmpeg from 'fluent-ffmpeg';
 import { L2cafError, messageOf, throwIfAborted } from '../errors.ts';
 import { type Binary, type Ffmpeg, findFfmpeg, findFfprobe, WITHOUT_CHARACTER_SETS } from './binaries.ts';
+import { demuxerOf } from './container.ts';
 import { isWholeMp4 } from './mp4.ts';
 
 /** One input of ffmpeg: a file, or a stream of raw data on its standard input. */
@@ -40,15 +42,17 @@ export interface FfmpegRun {
   readonly complaints: readonly string[];
 }
 
-/** Only local files and pipes can be opened, whatever a playlist inside the file says. */
-const LOCAL_ONLY: readonly string[] = ['-protocol_whitelist', 'file,pipe'];
+/** How a file is to be read, whatever it says itself: as the one file that it is, and with nothing from elsewhere. */
+async function readingOptions(path: string): Promise<string[]> {
+  return ['-f', await demuxerOf(path), '-protocol_whitelist', 'file,pipe'];
+}
 
 /**
  * Runs ffmpeg and resolves when the process has ended and all its output has been written. On failure, and on abort
  * (the process is killed), it also waits for the end of the process, so that the caller can remove its files.
  *
  * @throws L2cafError `ffmpeg-missing`; `ffmpeg-failed` with ffmpeg's own last words, when it gave up; `ffmpeg-crashed`
- *   when it was ended by a signal, which says nothing about the input; `aborted`.
+ *   when it was ended by a signal, which says nothing about the input; `aborted`; for an input as `demuxerOf`.
  */
 export async function runFfmpeg(job: FfmpegJob): Promise<FfmpegRun> {
   const { inputs, output, signal } = job;
@@ -60,7 +64,8 @@ export async function runFfmpeg(job: FfmpegJob): Promise<FfmpegRun> {
   for (const { source, options = [] } of inputs) {
     const isFile = typeof source === 'string';
     command.input(isFile ? fileAddress(source) : source);
-    command.inputOptions(...((isFile ? [...options, ...LOCAL_ONLY] : options) as [string, ...string[]]));
+    const reading = isFile ? await readingOptions(source) : [];
+    command.inputOptions(...([...options, ...reading] as [string, ...string[]]));
   }
   const filtergraph = job.filtergraph === undefined ? [] : ['-filter_complex', job.filtergraph];
   const options = ['-y', '-nostdin', '-nostats', '-loglevel', 'level+info', ...filtergraph, ...job.options];
@@ -89,7 +94,7 @@ export async function runFfmpeg(job: FfmpegJob): Promise<FfmpegRun> {
 /**
  * Runs ffprobe on a file and hands over its standard output line by line; returns its complaints about the file.
  *
- * @throws L2cafError `ffmpeg-missing`, `ffmpeg-failed`, `ffmpeg-crashed` or `aborted`, as {@link runFfmpeg}
+ * @throws L2cafError as {@link runFfmpeg}
  */
 export async function runFfprobe(
   file: string,
@@ -99,7 +104,8 @@ export async function runFfprobe(
 ): Promise<FfmpegRun> {
   throwIfAborted(signal);
   const binary = await findFfprobe();
-  const child = spawn(binary.path, ['-v', 'level+warning', ...LOCAL_ONLY, ...options, fileAddress(file)], {
+  const reading = await readingOptions(file);
+  const child = spawn(binary.path, ['-v', 'level+warning', ...reading, ...options, fileAddress(file)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
     env: { ...process.env, ...WITHOUT_CHARACTER_SETS },

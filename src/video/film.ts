@@ -11,6 +11,8 @@ import { findH264Encoder } from './h264.ts';
 export interface Film {
   /** The file to write: `.gif` or `.mp4`. */
   readonly out: string;
+  /** Files that the pictures are made from: `out` must not be one of them. */
+  readonly sources?: readonly string[];
   /** Number of pictures. */
   readonly pictures: number;
   /** Picture `index` as the bytes of a PNG file; all of one size. */
@@ -28,7 +30,7 @@ const LAST_REPEATED = 2 * PICTURES_PER_SEC;
  *
  * @throws L2cafError `usage` for another kind of file, `ffmpeg-failed`, `output-unwritable`, `aborted`
  */
-export async function writeFilm({ out, pictures, draw, onProgress, signal }: Film): Promise<void> {
+export async function writeFilm({ out, sources = [], pictures, draw, onProgress, signal }: Film): Promise<void> {
   const kind = KINDS.find(({ ending }) => out.toLowerCase().endsWith(ending));
   if (kind === undefined) throw new L2cafError('usage', `a film is a .gif or an .mp4 file, not ${out}`);
   async function* stream(): AsyncGenerator<Uint8Array> {
@@ -39,21 +41,25 @@ export async function writeFilm({ out, pictures, draw, onProgress, signal }: Fil
     }
   }
   const { options, ...executable } = await kind.choose();
-  await writeAtomically(out, async (temporary) => {
-    await runFfmpeg({
-      ...executable,
-      inputs: [
-        {
-          source: Readable.from(stream(), { objectMode: false }),
-          options: ['-f', 'image2pipe', '-c:v', 'png', '-framerate', String(PICTURES_PER_SEC)],
-        },
-      ],
-      filtergraph: kind.filtergraph,
-      options: ['-map', '[out]', ...options],
-      output: temporary,
-      signal,
-    });
-  });
+  await writeAtomically(
+    out,
+    async (temporary) => {
+      await runFfmpeg({
+        ...executable,
+        inputs: [
+          {
+            source: Readable.from(stream(), { objectMode: false }),
+            options: ['-f', 'image2pipe', '-c:v', 'png', '-framerate', String(PICTURES_PER_SEC)],
+          },
+        ],
+        filtergraph: kind.filtergraph,
+        options: ['-map', '[out]', ...options],
+        output: temporary,
+        signal,
+      });
+    },
+    sources,
+  );
 }
 
 /** How a kind of film is encoded. */

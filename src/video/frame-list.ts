@@ -3,8 +3,9 @@
  * picture is whole. Known from packets alone, without decoding, wherever these carry times.
  */
 import { L2cafError } from '../errors.ts';
+import { assertUnchanged } from '../files.ts';
 import type { TimeSpan, VideoClip } from '../types.ts';
-import { type Packet, packetTime, readPackets, roundToMicroseconds } from './packets.ts';
+import { checkClock, type Packet, type PacketList, packetTime, readPackets, roundToMicroseconds } from './packets.ts';
 import { readDetails, type StreamDetails, secondsPer } from './probe.ts';
 import { surveyFrames } from './survey.ts';
 
@@ -28,7 +29,7 @@ export interface FrameList {
  * Lists the frames shown first within the span that can be decoded from a key frame on. It reads packets only, or decodes
  * where packets carry no times, from around the span and not the whole file.
  *
- * @throws L2cafError `input-unreadable`
+ * @throws L2cafError `input-unreadable`; `input-changed` when it is not the file that was probed
  */
 export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: AbortSignal): Promise<FrameList> {
   const details = await readDetails(clip, signal);
@@ -36,8 +37,15 @@ export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: Abort
     details.clock === 'packets'
       ? await listedFrames(clip, details, span, signal)
       : { frames: await decodedFrames(clip, details, span, signal), hasComplaints: false };
+  await assertUnchanged(clip);
   const inSpan = frames.filter(({ timeSec }) => timeSec >= span.startSec && timeSec < span.endSec);
-  return { ...frameListOf(inSpan), details, hasComplaints };
+  const list = frameListOf(inSpan);
+  if (list.timesSec.length < 0.9 * inSpan.length - 5) {
+    throw new L2cafError('input-unreadable', `${clip.path} shows more than ${1 / SAME_TIME_SEC} frames a second`, {
+      hint: 'slow it down first: ffmpeg -i FILE -vf setpts=10*PTS -an NEW.mp4',
+    });
+  }
+  return { ...list, details, hasComplaints };
 }
 
 /** A list without some of its frames. */
@@ -96,21 +104,43 @@ async function listedFrames(
 ): Promise<{ frames: ListedFrame[]; hasComplaints: boolean }> {
   // Packets come in the order of decoding, so both ends leave room for the longest reordering (16 frames in H.264).
   const reorderSec = 2 + 34 * secondsPer(details.rate);
-  const end = (details.originSec + span.endSec + reorderSec).toFixed(6);
   for (const lookBack of LOOK_BACK_SEC) {
     const fromSec = span.startSec - lookBack - reorderSec;
     const isWhole = fromSec <= 0;
-    const from = isWhole ? '' : (details.originSec + fromSec).toFixed(6);
-    const { packets, hasComplaints } = await readPackets(clip.path, details.track, [`${from}%${end}`], signal).catch(
+    const { packets, hasComplaints } = await readUntil(clip, details, fromSec, span.endSec, reorderSec, signal).catch(
       (error: unknown) => {
         if (isWhole || !(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
         return { packets: [], hasComplaints: false }; // a demuxer that cannot seek
       },
     );
+    checkClock(clip, packets);
     const frames = withKeys(packets, details);
     if (isWhole || (frames[0] !== undefined && frames[0].timeSec <= span.startSec)) return { frames, hasComplaints };
   }
   throw new Error('the whole file was listed');
+}
+
+/**
+ * Packets from before a time until all that are shown before `endSec` are there. ffprobe stops at the first packet that is
+ * shown after what it is told; around a pause, others that are shown before it come behind.
+ */
+async function readUntil(
+  clip: VideoClip,
+  { originSec, track }: StreamDetails,
+  fromSec: number,
+  endSec: number,
+  reorderSec: number,
+  signal: AbortSignal | undefined,
+): Promise<PacketList> {
+  const from = fromSec <= 0 ? '' : (originSec + fromSec).toFixed(6);
+  const isToEnd = endSec + reorderSec >= clip.durationSec;
+  for (const furtherSec of isToEnd ? [] : [reorderSec, 60]) {
+    const end = (originSec + endSec + furtherSec).toFixed(6);
+    const list = await readPackets(clip.path, track, [`${from}%${end}`], signal);
+    const decodedSec = list.packets.findLast((packet) => packet.decodedSec !== undefined)?.decodedSec;
+    if (decodedSec === undefined || decodedSec - originSec >= endSec) return list;
+  }
+  return readPackets(clip.path, track, [`${from}%`], signal);
 }
 
 /** Frames that follow a key frame in decoding order and do not need one before it; all, where a file marks none. */

@@ -23,6 +23,8 @@ export interface LayerContent {
   readonly keyframes: readonly Keyframe[];
   /** Whether keyframes are marked as sampled moments; default true. Too many marks say nothing. */
   readonly marksMoments?: boolean | undefined;
+  /** Those of the keyframes' times at which the file is damaged. */
+  readonly damagedSec?: readonly number[] | undefined;
   readonly style: OverlayStyle;
   /** How the keyframes were normalised: stated in the legend. */
   readonly normalize: NormalizeMode;
@@ -103,13 +105,15 @@ export class LayerPainter {
   }
 
   #drawMarks(timeSec: number): Area[] {
-    const { picture, span, style, gaps, ribbon } = this.#content;
+    const { picture, span, style, gaps, ribbon, damagedSec = [] } = this.#content;
+    const moment = momentAt(this.#moments, timeSec);
     const marks = {
       span,
       momentsSec: this.#moments.map(({ timestampSec }) => timestampSec),
       gaps,
       timeSec,
-      moment: momentAt(this.#moments, timeSec),
+      moment,
+      isDamaged: moment !== undefined && damagedSec.includes(this.#moments[moment]!.timestampSec),
     };
     const areas: Area[] = [];
     if (style.showMarks && !ribbon) areas.push(drawTimeline(this.#context, picture, marks));

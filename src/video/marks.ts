@@ -18,6 +18,8 @@ export interface Marks {
   readonly gaps: readonly TimeSpan[];
   /** The frame's own time, seconds from the start of the clip. */
   readonly timeSec: number;
+  /** Whether the file is damaged at this moment. */
+  readonly isDamaged?: boolean | undefined;
   /** Position of the frame among the sampled moments, from 0, if it is one of them. */
   readonly moment?: number | undefined;
 }
@@ -37,7 +39,8 @@ export function drawMoment(context: SKRSContext2D, size: PictureSize, marks: Mar
       ? [drawBadge(context, size, 'not analyzed', 'right', { background: '#000b', ink: '#ddd' })]
       : [];
   }
-  const text = `sampled ${moment + 1}/${momentsSec.length} · t = ${timeSec.toFixed(2)} s`;
+  const damage = marks.isDamaged ? ' · damaged' : '';
+  const text = `sampled ${moment + 1}/${momentsSec.length} · t = ${timeSec.toFixed(2)} s${damage}`;
   const badge = drawBadge(context, size, text, 'right', { background: MARK_COLOR, ink: '#000' });
   return [badge, ...drawBorder(context, size)];
 }

@@ -1,4 +1,6 @@
 /** The packets of a video track as ffprobe lists them, in decoding order: read, never decoded. */
+import { L2cafError } from '../errors.ts';
+import type { VideoClip } from '../types.ts';
 import { runFfprobe } from './ffmpeg.ts';
 
 /** The coded form of one frame. Times are those of the container, seconds. */
@@ -68,6 +70,27 @@ export function packetTime(
 ): number | undefined {
   return shownSec ?? (reorderFrames === 0 ? decodedSec : undefined);
 }
+
+/**
+ * A clock that jumps back belongs to several recordings in one file, of which a time cannot tell which is meant.
+ *
+ * @throws L2cafError `input-unreadable`
+ */
+export function checkClock({ path }: Pick<VideoClip, 'path'>, packets: readonly Packet[]): void {
+  let latestSec = Number.NEGATIVE_INFINITY;
+  for (const { decodedSec = latestSec } of packets) {
+    if (decodedSec < latestSec - JUMP_SEC) {
+      const jump = `from ${latestSec.toFixed(2)} to ${decodedSec.toFixed(2)} s`;
+      throw new L2cafError('input-unreadable', `the clock of ${path} jumps back ${jump}: it holds several recordings`, {
+        hint: 'make one of them, or split it: ffmpeg -i FILE -c copy NEW.mp4',
+      });
+    }
+    latestSec = Math.max(latestSec, decodedSec);
+  }
+}
+
+/** Times of decoding that go back by less are the errors of some program, seconds. */
+const JUMP_SEC = 1;
 
 /** A number of seconds as ffprobe prints it; undefined where it prints none. */
 export function seconds(text: string | undefined): number | undefined {

@@ -2,12 +2,16 @@
  * What can be known about a video file without decoding it: its tracks, their size, rate, length and rotation, and how
  * its packets state their times. Nothing else reads a file's metadata.
  */
+
 import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { L2cafError, messageOf } from '../errors.ts';
+import { assertUnchanged, identityIn } from '../files.ts';
+import { noteInput } from '../output.ts';
 import type { PictureSize, Rational, VideoClip } from '../types.ts';
 import { runFfprobe } from './ffmpeg.ts';
-import { type Packet, packetTime, readPackets, roundToMicroseconds, seconds } from './packets.ts';
+import { checkClock, type Packet, packetTime, readPackets, roundToMicroseconds, seconds } from './packets.ts';
 import { toneMapping } from './tone-mapping.ts';
 
 /** Names of ffmpeg's colour properties as the file states them; a property that it does not state is absent. */
@@ -47,7 +51,7 @@ export interface StreamDetails {
  * take: among those that are the default (or among all, if none is) the one of the largest picture; never a cover
  * picture. Its size is the one at which players show it: rotated, and with square pixels. It ends with its last picture.
  *
- * @throws L2cafError `input-not-found`; `usage` for a track that is no video; `input-unreadable` for a folder, an empty or
+ * @throws L2cafError `input-not-found`; `input-changed` when it changes meanwhile; `usage` for a track that is no video; `input-unreadable` for a folder, an empty or
  * truncated file, or a file without video.
  */
 export async function probeClip(
@@ -55,6 +59,7 @@ export async function probeClip(
   signal?: AbortSignal,
   { track }: { readonly track?: number | undefined } = {},
 ): Promise<VideoClip> {
+  noteInput(path);
   const file = await readFacts(path, track, signal);
   const { video, streams, details } = file;
   if (!video.width || !video.height) throw unreadable(path, 'its video stream states no size');
@@ -70,6 +75,7 @@ export async function probeClip(
   ];
   return {
     path,
+    identity: file.identity,
     width: isTurned ? height : width,
     height: isTurned ? width : height,
     frameRate: details.rate,
@@ -128,27 +134,30 @@ interface StreamMetadata {
 
 /** All that is known about a file and one of its tracks. */
 interface FileFacts extends Metadata {
+  /** Which file it was, in which state. */
+  readonly identity: string;
   readonly video: StreamMetadata;
   readonly details: StreamDetails;
   /** When the video ends as the file states it, seconds from its first timestamp. */
   readonly statedEndSec: number | undefined;
-  /** When its last packet's frame ends, seconds from its first timestamp. */
+  /** When its last frame is shown, and when that ends, seconds from its first timestamp. */
+  readonly lastSec: number;
   readonly endSec: number;
   /** When its first key frame is shown, seconds from its first timestamp, where the file begins with other frames. */
   readonly lateKeySec: number | undefined;
 }
 
 /** Facts by path and track, with the identity of the file that had them: one command asks in several places. */
-const known = new Map<string, { readonly version: string; readonly facts: Promise<FileFacts> }>();
+const known = new Map<string, { readonly identity: string; readonly facts: Promise<FileFacts> }>();
 const FILES_KNOWN = 64;
 
 async function readFacts(path: string, track: number | undefined, signal: AbortSignal | undefined): Promise<FileFacts> {
-  const version = versionOf(await statFile(path));
+  const identity = identityIn(await statFile(path));
   const key = `${track} ${path}`;
   const earlier = known.get(key);
-  const facts = earlier?.version === version ? earlier.facts : askForFacts(path, track, signal);
+  const facts = earlier?.identity === identity ? earlier.facts : askForFacts({ path, identity }, track, signal);
   known.delete(key);
-  known.set(key, { version, facts });
+  known.set(key, { identity, facts });
   const [oldest] = known.keys();
   if (known.size > FILES_KNOWN) known.delete(oldest!);
   facts.catch(() => known.delete(key));
@@ -160,16 +169,13 @@ async function statFile(path: string): Promise<BigIntStats> {
     throw new L2cafError('input-not-found', `there is no file ${path}`, { hint: 'check the path', cause });
   });
   if (info.isDirectory()) throw unreadable(path, 'it is a folder', 'name a video file inside it');
-  if (info.isFile() && info.size === 0n) throw unreadable(path, 'it is empty');
+  if (!info.isFile()) throw unreadable(path, 'it is no regular file', 'a video is read in several places: give a file');
+  if (info.size === 0n) throw unreadable(path, 'it is empty');
   return info;
 }
 
-function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
-}
-
 async function askForFacts(
-  path: string,
+  { path, identity }: Pick<VideoClip, 'path' | 'identity'>,
   track: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<FileFacts> {
@@ -178,7 +184,9 @@ async function askForFacts(
   const video = chooseTrack(path, streams, track);
   const statedEndSec = statedEnd(video, format);
   const startSec = seconds(format.start_time) ?? 0;
-  const packets = await readEnds(path, video.index, startSec + (statedEndSec ?? 0), signal);
+  const isIndexed = !UNINDEXED.test(format.format_name ?? '');
+  const packets = await readEnds(path, video.index, isIndexed ? startSec + (statedEndSec ?? 0) : 0, signal);
+  if (!isIndexed) checkClock({ path }, packets); // there, it is all of them
   const shown = packets.filter(({ isShown }) => isShown);
   if (shown.length === 0) throw unreadable(path, 'its video stream holds no pictures');
   const reorderFrames = video.has_b_frames ?? 0;
@@ -187,18 +195,27 @@ async function askForFacts(
   const clock = isTimeless ? 'counted' : times.includes(undefined) ? 'decoded' : 'packets';
   const rate = rateOf(path, video, times);
   const originSec = clock === 'counted' ? 0 : startSec;
-  const ends = shown.map(
-    ({ shownSec, decodedSec, lengthSec }) => (shownSec ?? decodedSec ?? 0) + (lengthSec || secondsPer(rate)),
-  );
-  const end = clock === 'counted' ? shown.length * secondsPer(rate) : ends.reduce((a, b) => Math.max(a, b));
+  const frameSec = secondsPer(rate);
+  // A decoder that puts frames in order shows each so much later than it is decoded.
+  const heldBackSec = reorderFrames * frameSec;
+  const countedSec = (packet: number): number => (clock === 'counted' ? packet * frameSec : 0);
+  let [lastSec, endSec] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const [i, { shownSec, decodedSec = shownSec ?? countedSec(i), lengthSec }] of shown.entries()) {
+    const timeSec = (clock === 'decoded' ? decodedSec + heldBackSec : (shownSec ?? decodedSec)) - originSec;
+    lastSec = Math.max(lastSec, timeSec);
+    endSec = Math.max(endSec, timeSec + (lengthSec || frameSec));
+  }
   const firstKey = packets.find(({ isKey }) => isKey);
   const lateKeySec = firstKey && firstKey !== packets[0] ? packetTime(firstKey, reorderFrames) : undefined;
   const hdr = await toneMapping(video);
+  await assertUnchanged({ path, identity });
   return {
     ...metadata,
+    identity,
     video,
     statedEndSec,
-    endSec: roundToMicroseconds(end - originSec),
+    lastSec: roundToMicroseconds(lastSec),
+    endSec: roundToMicroseconds(endSec),
     lateKeySec: lateKeySec === undefined ? undefined : roundToMicroseconds(lateKeySec - originSec),
     details: {
       originSec,
@@ -206,7 +223,7 @@ async function askForFacts(
       track: video.index,
       rate,
       clock,
-      isIndexed: !UNINDEXED.test(format.format_name ?? ''),
+      isIndexed,
       reorderFrames,
       ...(hdr && { toneMapping: hdr.filters }),
     },
@@ -223,11 +240,10 @@ async function askForMetadata(path: string, signal: AbortSignal | undefined): Pr
     await runFfprobe(path, options, (line) => lines.push(line), signal);
   } catch (error) {
     if (error instanceof L2cafError && error.code !== 'ffmpeg-failed') throw error;
-    // What is named .mp4 is taken for one, whatever it holds.
     const lacksIndex = /moov atom not found/.test(String((error as Error).cause));
     const why = lacksIndex
-      ? 'it is truncated or not a video (the index of an MP4 file, its moov atom, is missing)'
-      : messageOf(error).replace(`${path}: `, '');
+      ? 'it is truncated (the index of an MP4 file, its moov atom, is missing)'
+      : messageOf(error).replace(`${resolve(path)}: `, '');
     throw unreadable(path, why, 'give a complete video file that ffmpeg can read', error);
   }
   return { streams: [], format: {}, ...(JSON.parse(lines.join('\n')) as Partial<Metadata>) };
@@ -249,7 +265,7 @@ async function readEnds(
   }
   const all = await readPackets(path, track, undefined, signal).catch((error: unknown) => {
     throw error instanceof L2cafError && error.code === 'ffmpeg-failed'
-      ? unreadable(path, messageOf(error).replace(`${path}: `, ''), 'give a complete video file', error)
+      ? unreadable(path, messageOf(error).replace(`${resolve(path)}: `, ''), 'give a complete video file', error)
       : error;
   });
   return all.packets;
@@ -317,7 +333,7 @@ function trackNotes({ streams, video }: FileFacts, track: number | undefined): s
   ];
 }
 
-function timeNotes({ details: { clock, rate }, statedEndSec, endSec, lateKeySec }: FileFacts): string[] {
+function timeNotes({ details: { clock, rate }, format, statedEndSec = 0, endSec, lateKeySec }: FileFacts): string[] {
   const notes: string[] = [];
   if (clock === 'counted') {
     const fps = (rate.numerator / rate.denominator).toFixed(3).replace(/\.?0+$/, '');
@@ -326,10 +342,10 @@ function timeNotes({ details: { clock, rate }, statedEndSec, endSec, lateKeySec 
   if (clock === 'packets' && lateKeySec !== undefined) {
     notes.push(`the video starts between key frames: what comes before ${lateKeySec.toFixed(2)} s cannot be decoded`);
   }
-  if (statedEndSec !== undefined && statedEndSec - endSec > SILENT_SEC) {
-    notes.push(
-      `the pictures of the video end at ${endSec.toFixed(2)} s, although it states a length of ${statedEndSec.toFixed(2)} s`,
-    );
+  const lengthSec = Math.max(statedEndSec, containerEnd(format) ?? 0);
+  if (lengthSec - endSec > SILENT_SEC) {
+    const lengths = `at ${endSec.toFixed(2)} s, although the file states a length of ${lengthSec.toFixed(2)} s`;
+    notes.push(`the pictures of the video end ${lengths}`);
   }
   return notes;
 }
@@ -338,17 +354,28 @@ function timeNotes({ details: { clock, rate }, statedEndSec, endSec, lateKeySec 
 const SILENT_SEC = 0.25;
 
 /** The stated end, unless the pictures say otherwise: a last frame may be shown for longer than others, or not at all. */
-function durationOf({ statedEndSec, endSec, details: { rate } }: FileFacts): number {
-  const isBelievable = statedEndSec !== undefined && Math.abs(statedEndSec - endSec) < 1.5 * secondsPer(rate);
+function durationOf({ statedEndSec, lastSec, endSec, details: { rate } }: FileFacts): number {
+  const frameSec = secondsPer(rate);
+  const isBelievable =
+    statedEndSec !== undefined &&
+    Math.abs(statedEndSec - endSec) < 1.5 * frameSec &&
+    statedEndSec > lastSec + 0.1 * frameSec;
   return isBelievable ? statedEndSec : endSec;
 }
 
 /** When the video ends as the file states it, seconds from the container's first timestamp. */
 function statedEnd(video: StreamMetadata, format: Metadata['format']): number | undefined {
   const length = seconds(video.duration);
-  if (length === undefined) return seconds(format.duration);
+  if (length === undefined) return containerEnd(format);
   const start = seconds(video.start_time) ?? 0;
   return roundToMicroseconds(start - (seconds(format.start_time) ?? start) + length);
+}
+
+/** When the file ends as it states it, sound included, seconds from its first timestamp. */
+function containerEnd({ format_name: name, start_time: start, duration }: Metadata['format']): number | undefined {
+  const length = seconds(duration);
+  // Matroska states when it ends, others how long it is.
+  return length === undefined || !name?.startsWith('matroska') ? length : length - (seconds(start) ?? 0);
 }
 
 /** The stated rate, or that of the first frames where a file states none. */

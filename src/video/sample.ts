@@ -3,10 +3,12 @@
  * the network's input size or as shown. `samplingTimes` is the only definition of these moments.
  */
 import { L2cafError, messageOf } from '../errors.ts';
+import { assertUnchanged } from '../files.ts';
 import type { FrameBatch, PictureSize, TimeSpan, VideoClip } from '../types.ts';
 import { FrameTroubles, framesInWords } from './damage.ts';
 import { type DecodedFrames, type DecodeOptions, decodeFrames } from './decode.ts';
 import { type FrameList, listFrames, placeUntil, without } from './frame-list.ts';
+import { secondsPer } from './probe.ts';
 import { surveyFrames } from './survey.ts';
 
 /** Frames as they are on screen, and what is wrong with them. */
@@ -55,7 +57,7 @@ export function resolveSpan(clip: VideoClip, wanted: { startSec?: number; endSec
 /**
  * Decodes the frames on screen at {@link samplingTimes}: `[count, height, width, 3]`, rotation applied.
  *
- * @throws L2cafError `time-span` when the span holds fewer frames than asked for; `input-unreadable`; `aborted`
+ * @throws L2cafError `time-span` when the span holds fewer frames than asked for; else as {@link framesAt}
  */
 export async function sampleFrames(clip: VideoClip, options: SampleOptions): Promise<ShownFrames> {
   const { count, size, signal } = options;
@@ -98,7 +100,8 @@ const ROUNDING_SEC = 1e-4;
  * `[t, height, width, 3]`, with the real time of each frame. A frame that cannot be decoded is replaced by the one before
  * it, or after it at the start of the clip, and `troubles` say so, as of frames that are damaged.
  *
- * @throws L2cafError `input-unreadable` when no frame can be decoded; `aborted`
+ * @throws L2cafError `input-unreadable` when no frame can be decoded; `input-changed` when it is not the file that was
+ *   probed; `aborted`
  */
 export async function framesAt(
   clip: VideoClip,
@@ -106,15 +109,39 @@ export async function framesAt(
   options: DecodeOptions = {},
 ): Promise<ShownFrames> {
   const { list, shownSec } = await framesOnScreen(clip, timesSec, options.signal);
-  return decodeShown(clip, list, shownSec, options);
+  const frames = await decodeShown(clip, list, shownSec, options);
+  noteHoles(list, timesSec, frames.timestampsSec, frames.troubles);
+  return frames;
 }
+
+/**
+ * Where a file is damaged and frames are missing, a moment shows one of long before it: that is to be told.
+ *
+ * @param shownSec the frame of each moment
+ */
+export function noteHoles(
+  list: FrameList,
+  momentsSec: readonly number[],
+  shownSec: readonly number[],
+  troubles: FrameTroubles,
+): void {
+  if (!list.hasComplaints) return;
+  for (const [i, moment] of momentsSec.entries()) {
+    const isLate = moment - shownSec[i]! > HOLE_FRAMES * secondsPer(list.details.rate);
+    if (isLate && !troubles.lost.has(shownSec[i]!)) troubles.lost.set(moment, shownSec[i]);
+  }
+}
+
+/** A frame stays no longer on screen, in frames, where none is missing. */
+const HOLE_FRAMES = 2.5;
 
 /**
  * Decodes the frames that are shown first at exactly these times, as `listFrames` gives them; others where some cannot be
  * decoded, as {@link framesAt}.
  *
  * @param list frames of the clip, these among them
- * @throws L2cafError `input-unreadable` when no frame can be decoded; `aborted`
+ * @throws L2cafError `input-unreadable` when no frame can be decoded; `input-changed` when it is not the file that was
+ *   probed; `aborted`
  */
 export async function decodeShown(
   clip: VideoClip,
@@ -136,6 +163,7 @@ export async function decodeShown(
     if (picture === undefined) throw undecodable(clip, [time], second?.failure ?? first.failure);
     rgb.set(picture, i * height * width * 3);
   }
+  await assertUnchanged(clip);
   const troubles = troublesOf(takenSec, lost, replacements, second ? [first, second] : [first]);
   return { rgb, shape: [shownSec.length, height, width, 3], timestampsSec: takenSec, troubles };
 }
@@ -188,7 +216,8 @@ async function findReplacements(
     const [first, last] = [timesSec[from]!, untilSec];
     const usable = without(list, (time) => time >= first && time <= last && !isThere(time));
     const surveyed = without(usable, (time) => time < first || time > last);
-    if (surveyed.timesSec.length > 0) {
+    const isBefore = surveyed.timesSec[0]! <= Math.min(...lostSec);
+    if (isBefore || (from === 0 && surveyed.timesSec.length > 0)) {
       const taken = lostSec.map((time): [number, number] => [time, onScreen(surveyed.timesSec, time)]);
       return { usable, replacements: new Map(taken) };
     }

@@ -6,7 +6,7 @@
  */
 import type { VideoClip } from '../types.ts';
 import type { FfmpegInput } from './ffmpeg.ts';
-import type { StreamDetails } from './probe.ts';
+import { type StreamDetails, secondsPer } from './probe.ts';
 
 /** ffmpeg options that keep the file's own timestamps; needed once per run, with {@link inputFrom}. */
 export const KEEP_TIMESTAMPS: readonly string[] = ['-copyts'];
@@ -34,19 +34,19 @@ export function seekModes(wanted: readonly WantedFrames[]): SeekMode[] {
 /**
  * An input that decodes from the key frame of the wanted frames on, or from before it.
  *
- * @param leadSec begins so much earlier, seconds
+ * @param earlierSec begins so much earlier, seconds
  * @returns `seek`: those of its options that do this
  */
 export function inputFrom(
   { path }: Pick<VideoClip, 'path'>,
   wanted: WantedFrames,
   mode: SeekMode,
-  leadSec = 0,
+  earlierSec = 0,
 ): FfmpegInput & { readonly source: string; readonly seek: readonly string[] } {
   const timeSec = seekTo(wanted, mode);
-  const isSeek = timeSec !== undefined && timeSec - leadSec > 0;
+  const isSeek = timeSec !== undefined && timeSec - earlierSec > 0;
   const seek = isSeek
-    ? ['-noaccurate_seek', '-seek_timestamp', '1', '-ss', (wanted.details.originSec + timeSec - leadSec).toFixed(6)]
+    ? ['-noaccurate_seek', '-seek_timestamp', '1', '-ss', (wanted.details.originSec + timeSec - earlierSec).toFixed(6)]
     : [];
   // Frames that change their size go through the filters as they are: set up anew, these would begin to count again.
   return { source: path, seek, options: [...seek, '-reinit_filter', '0'] };
@@ -56,14 +56,18 @@ export function inputFrom(
 function seekTo({ details, keySec, timesSec }: WantedFrames, mode: SeekMode): number | undefined {
   if (mode === 'from-start' || details.clock !== 'packets' || Number.isNaN(keySec)) return undefined;
   // An index leads from any moment to the key frame before; without one, seeking ends anywhere before the time.
-  const nearSec = details.isIndexed ? timesSec[0]! - MARGIN_SEC : keySec - LEAD_SEC;
+  const nearSec = details.isIndexed ? timesSec[0]! - MARGIN_SEC : keySec - leadSec(details);
   const timeSec = mode === 'near' ? nearSec : keySec - FAR_LEAD_SEC;
   return timeSec > MARGIN_SEC ? timeSec : undefined;
 }
 
-/** Streams without an index carry pictures this long before they are shown, seconds: the usual case, and a bad one. */
-const LEAD_SEC = 1;
-const FAR_LEAD_SEC = 8;
+/** How long before a picture is shown a stream without an index carries it, seconds: its reordering, and a little more. */
+export function leadSec({ reorderFrames, rate }: StreamDetails): number {
+  return 0.1 + (reorderFrames + 2) * secondsPer(rate);
+}
+
+/** The same in a bad case. */
+const FAR_LEAD_SEC = 6;
 
 /**
  * The beginning of a filtergraph, `[input:track]` with its chains, up to where the wanted frames come out: as many as
@@ -82,8 +86,8 @@ export function framesOf(input: number, wanted: WantedFrames): string {
   return `${head(input, wanted)},select='${oneOf(timesUs, 0, timesUs.length)}',${ONE_PER_TIME},${tail(input, wanted, timesSec.length)}`;
 }
 
-/** Of frames at one time, the first. */
-const ONE_PER_TIME = `select='not(lt(pts,prev_selected_pts+900))'`;
+/** A filter: of frames at one time, the first; none that goes back in time, as decoders give after an error. */
+export const ONE_PER_TIME = `select='not(lt(pts,prev_selected_pts+900))'`;
 
 /**
  * An expression that holds for frames at one of these times, ascending: a search by halves, as ffmpeg evaluates it for

@@ -44,31 +44,44 @@ export async function encodeSegment(job: SegmentJob): Promise<EncodedSegment> {
   const span = resolveSpan(clip, job.span);
   const encoder = await findH264Encoder();
   let written: EncodedSegment | undefined;
-  await writeAtomically(out, async (output) => {
-    const { value } = await withDecodableFrames([{ clip, span }], signal, async ({ frames: [frames], mode, shown }) => {
-      const { timesSec, details } = frames!;
-      const { colour } = details;
-      const timing = timingOf([{ timesSec, rate: clip.frameRate }]);
-      const { complaints } = await runFfmpeg({
-        binary: encoder.binary,
-        inputs: [inputFrom(clip, frames!, mode)],
-        filtergraph: `${pictureChain(0, frames!, { size, colour }, timing)},${timing.finish}[out]`,
-        options: [
-          ...[...KEEP_TIMESTAMPS, '-map', '[out]', ...timing.options],
-          ...[...encoder.options('small', size), ...colourOptions(colour)],
-        ],
-        output,
+  await writeAtomically(
+    out,
+    async (output) => {
+      const { value } = await withDecodableFrames(
+        [{ clip, span }],
         signal,
-        onLine: (line) => {
-          if (!shown.read(line)) return;
-          onProgress?.({ stage: 'encoding for the report', done: shown.count, total: timesSec.length, unit: 'frames' });
+        async ({ frames: [frames], mode, shown }) => {
+          const { timesSec, details } = frames!;
+          const { colour } = details;
+          const timing = timingOf([{ timesSec, rate: clip.frameRate }]);
+          const { complaints } = await runFfmpeg({
+            binary: encoder.binary,
+            inputs: [inputFrom(clip, frames!, mode)],
+            filtergraph: `${pictureChain(0, frames!, { size, colour }, timing)},${timing.finish}[out]`,
+            options: [
+              ...[...KEEP_TIMESTAMPS, '-map', '[out]', ...timing.options],
+              ...[...encoder.options('small', size), ...colourOptions(colour)],
+            ],
+            output,
+            signal,
+            onLine: (line) => {
+              if (!shown.read(line)) return;
+              onProgress?.({
+                stage: 'encoding for the report',
+                done: shown.count,
+                total: timesSec.length,
+                unit: 'frames',
+              });
+            },
+          });
+          return { complaints, value: { timesSec, timing } };
         },
-      });
-      return { complaints, value: { timesSec, timing } };
-    });
-    const { timesSec, timing } = value;
-    if (!timing.constantRate) await setLastFrameLength(output, timing.lastFrameSec);
-    written = { timesSec, shownSec: timing.timesSec };
-  });
+      );
+      const { timesSec, timing } = value;
+      if (!timing.constantRate) await setLastFrameLength(output, timing.lastFrameSec);
+      written = { timesSec, shownSec: timing.timesSec };
+    },
+    [clip.path],
+  );
   return written!;
 }

@@ -4,6 +4,7 @@
  */
 import { Writable } from 'node:stream';
 import { L2cafError } from '../errors.ts';
+import { assertUnchanged } from '../files.ts';
 import type { FrameBatch, PictureSize, VideoClip } from '../types.ts';
 import { damagedAmong, type FrameTroubles } from './damage.ts';
 import { scaleToRgb } from './decode.ts';
@@ -37,7 +38,7 @@ export interface StreamOptions {
  * The frames that are shown first at exactly these times, each `[1, height, width, 3]`, rotation applied: one for each
  * time. Where a frame cannot be decoded, the one before it comes again.
  *
- * @throws L2cafError `input-unreadable` when no frame can be decoded; `aborted`
+ * @throws L2cafError `input-unreadable` when no frame can be decoded; `input-changed`; `aborted`
  */
 export async function* streamFrames(clip: VideoClip, options: StreamOptions): AsyncGenerator<FrameBatch> {
   const { list, timesSec, troubles, signal } = options;
@@ -76,6 +77,7 @@ export async function* streamFrames(clip: VideoClip, options: StreamOptions): As
       }
       rest = rest.slice(done);
     }
+    await assertUnchanged(clip);
     const decoded = suspects.filter((time) => !troubles.lost.has(time));
     if (decoded.length > 0) troubles.damagedSec.push(...(await damagedAmong(clip, list, decoded, signal)));
   }

@@ -22,6 +22,8 @@ export interface StripCell extends DrawnMap {
   readonly loss: number;
   /** Absent while the solver is still at work. */
   readonly status?: SolverStatus | undefined;
+  /** Whether the file is damaged there. */
+  readonly damaged?: boolean | undefined;
 }
 
 /** What {@link drawStrip} needs. */
@@ -86,8 +88,13 @@ export function painterOf({ heatmap, opposing }: DrawnMap, style: OverlayStyle) 
   };
 }
 
-function labelOf({ loss, status }: StripCell, timestampSec: number): string {
-  const parts = [`t = ${timestampSec.toFixed(2)} s`, `loss ${formatLoss(loss)}`, ...(status ? [status] : [])];
+function labelOf({ loss, status, damaged }: StripCell, timestampSec: number): string {
+  const parts = [
+    `t = ${timestampSec.toFixed(2)} s`,
+    `loss ${formatLoss(loss)}`,
+    ...(status ? [status] : []),
+    ...(damaged ? ['DAMAGED'] : []),
+  ];
   return parts.join(' · ');
 }
 

@@ -4,7 +4,7 @@ import { L2cafError } from '../errors.ts';
 import type { VideoClip } from '../types.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 import type { StreamDetails } from './probe.ts';
-import { clockOf, inputFrom, isClose, KEEP_TIMESTAMPS, seekModes } from './seek.ts';
+import { clockOf, inputFrom, isClose, KEEP_TIMESTAMPS, ONE_PER_TIME, seekModes } from './seek.ts';
 
 /** A frame that came out of the decoder. */
 export interface SurveyedFrame {
@@ -40,7 +40,7 @@ export async function surveyFrames(
     frames = [];
     await runFfmpeg({
       inputs: [inputFrom(clip, wanted, mode)],
-      filtergraph: `[0:${details.track}]${clockOf(details)},trim=${from}end=${until},scale=16:16,showinfo[out]`,
+      filtergraph: `[0:${details.track}]${clockOf(details)},trim=${from}end=${until},${ONE_PER_TIME},scale=16:16,showinfo[out]`,
       options: [...KEEP_TIMESTAMPS, '-map', '[out]', '-fps_mode', 'passthrough', '-f', 'null'],
       output: new Writable({ emitClose: false, write: (_chunk, _encoding, done) => done() }),
       signal,

@@ -186,7 +186,7 @@ describe('a batch', () => {
   it('removes what a process that was killed while it wrote the tables left behind', async () => {
     const folder = join(root, 'leftovers');
     await mkdir(folder);
-    await writeFile(join(folder, '.results.0123abcd.part.parquet'), '');
+    await writeFile(join(folder, '.0123456789abcdef.part.parquet'), '');
     const batch = await Batch.open(folder);
     expect((await readdir(folder)).sort()).toEqual(['.lock', 'journal.jsonl']);
     await batch.close();

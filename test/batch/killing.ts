@@ -73,13 +73,13 @@ async function momentToKill(child: ChildProcess, random: () => number): Promise<
   await setTimeout(100 * random());
 }
 
-/** SHA-256 of every file of a batch that must not depend on how it went: all but the journal and the timings. */
+/** SHA-256 of every file of a batch that must not depend on how it went: all but the journal, the timings and their seal. */
 export async function contentOf(folder: string): Promise<Record<string, string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
-    .filter((name) => name !== 'journal.jsonl' && name !== 'timings.csv')
+    .filter((name) => !['journal.jsonl', 'timings.csv', '.l2caf'].includes(name))
     .sort();
   const hashes = files.map(async (name) => {
     return [

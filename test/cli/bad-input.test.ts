@@ -40,7 +40,7 @@ describe('analyze refuses, in one line and leaving no file', () => {
     ['a file that is not there', ['nothing.mp4'], 1, /error: there is no file nothing\.mp4/],
     ['a folder', ['folder.mp4'], 1, /error: cannot read folder\.mp4: it is a folder/],
     ['an empty file', ['empty.mp4'], 1, /error: cannot read empty\.mp4: it is empty/],
-    ['a text file named .mp4', ['text.mp4'], 1, /error: cannot read text\.mp4: it is truncated or not a video/],
+    ['a text file named .mp4', ['text.mp4'], 1, /error: cannot read text\.mp4: it is not a video/],
     ['a truncated file', ['truncated.mp4'], 1, /error: cannot read truncated\.mp4: it is truncated/],
     ['sound without pictures', ['audio.mp4'], 1, /error: cannot read audio\.mp4: .*(no video|only)/],
     ['a clip shorter than the frames asked for', ['short.mp4'], 1, /holds 2 frames, fewer than the 3 asked for/],

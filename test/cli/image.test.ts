@@ -53,7 +53,7 @@ describe('image', () => {
       { cwd: folder },
     );
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/error: text\.jpg is not a picture that can be read\nhint: give a JPEG/);
+    expect(stderr).toMatch(/error: text\.jpg is not a picture that can be read\nhint: give a whole JPEG/);
     expect(stderr).toMatch(/error: cannot read missing\.jpg: there is no such file/);
     const analyses = (JSON.parse(stdout) as unknown[]).map(parsePictureAnalysis);
     expect(analyses.map(({ source }) => source.path)).toEqual([join(folder, 'red.png'), join(folder, 'blue.png')]);

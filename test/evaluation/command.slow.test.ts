@@ -42,6 +42,7 @@ describe('evaluate localization', () => {
     expect(result.stdout).toMatch(/\nmethod +energy lift +pointing +PxAP\nl2caf +\d\.\d\d \(\d/);
     expect(result.stderr).toMatch(/events left out: 1 \(no single object decides left_turn\)/);
     const names = [
+      '.l2caf',
       'localization-temporal.csv',
       'localization-temporal.png',
       'localization.csv',

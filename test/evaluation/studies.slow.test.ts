@@ -26,8 +26,9 @@ async function study(name: string, ...args: readonly string[]): Promise<{ report
   const result = await runCli(['evaluate', name, ...args, '--backend', 'wasm', '-o', out, '--json', '-q']);
   expect(result).toMatchObject({ exitCode: 0, stderr: '' });
   const report = JSON.parse(result.stdout) as StudyReport;
-  expect(JSON.parse(await readFile(join(out, `${name}.json`), 'utf8'))).toEqual(report);
-  return { report, files: (await readdir(out)).sort() };
+  const written: unknown = JSON.parse(await readFile(join(out, `${name}.json`), 'utf8'));
+  expect(written).toEqual({ ...report, seal: expect.stringMatching(/^l2caf [0-9a-f]{64}$/) });
+  return { report, files: (await readdir(out)).filter((file) => file !== '.l2caf').sort() };
 }
 
 const onEvents = (): string[] => [

@@ -210,7 +210,7 @@ describe('events', () => {
     });
     expect(await later.facts(path)).toBe(facts);
     expect(seen).toEqual([facts]);
-    const changed = new Videos([{ ...facts, changedMs: 1 }]);
+    const changed = new Videos([{ ...facts, clip: { ...facts.clip, identity: '' } }]);
     expect(await changed.facts(path)).toEqual(facts);
   });
 });

@@ -19,7 +19,7 @@ describe('indexing', () => {
   it('embeds and counts what is new or has changed, and nothing else', async () => {
     const records = someRecords(20);
     const first = await indexEvents(await open('counts'), sourceOf(records.slice(0, 15)));
-    expect(first).toEqual({ added: 15, replaced: 0, unchanged: 0, total: 15 });
+    expect(first).toEqual({ added: 15, replaced: 0, unchanged: 0, others: 0, total: 15 });
 
     const changed = records.map((record, i) => ({
       ...record,
@@ -28,7 +28,7 @@ describe('indexing', () => {
     }));
     const source = sourceOf(changed);
     const second = await indexEvents(await open('counts'), source);
-    expect(second).toEqual({ added: 5, replaced: 2, unchanged: 13, total: 20 });
+    expect(second).toEqual({ added: 5, replaced: 2, unchanged: 13, others: 0, total: 20 });
     expect(source.asked.sort()).toEqual(['event-2', 'event-5', ...records.slice(15).map(({ id }) => id)].sort());
 
     const third = sourceOf(changed);
@@ -57,6 +57,19 @@ describe('indexing', () => {
     expect(unchanged).toBe(whole.asked.length);
     expect(unchanged).toBeGreaterThan(0);
     expect(rest.asked).not.toContain(whole.asked[0]);
+  });
+
+  it('tells of events that the list no longer has, and removes them when asked', async () => {
+    const records = someRecords(8);
+    await indexEvents(await open('shrunk'), sourceOf(records));
+    const rest = records.slice(3);
+    const kept = await indexEvents(await open('shrunk'), sourceOf(rest));
+    expect(kept).toMatchObject({ unchanged: 5, others: 3, total: 8 });
+    const pruned = await indexEvents(await open('shrunk'), sourceOf(rest), { prune: true });
+    expect(pruned).toMatchObject({ unchanged: 5, others: 3, total: 5 });
+    const left = await (await EventTable.open(join(folder, 'shrunk'))).select();
+    expect(left.map(({ id }) => id).sort()).toEqual(rest.map(({ id }) => id).sort());
+    expect(await indexEvents(await open('shrunk'), sourceOf(rest))).toMatchObject({ others: 0, total: 5 });
   });
 
   it('stops at a signal', async () => {

@@ -1,5 +1,5 @@
 /** The cache on disk, and the computation that fills it. */
-import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LabelledEvent } from '../../src/events/labelled.ts';
@@ -7,7 +7,7 @@ import { ensureFeatures, planEvents } from '../../src/training/dataset.ts';
 import type { ExtractionJob, Extractor } from '../../src/training/extractor.ts';
 import type { FeatureCache } from '../../src/training/feature-cache.ts';
 import { probeClip } from '../../src/video/probe.ts';
-import { makeClip } from '../video/clips.ts';
+import { drawGrey, makeClip } from '../video/clips.ts';
 import { toyCache, toyFrame } from './toy.ts';
 
 let cache: FeatureCache;
@@ -36,6 +36,30 @@ describe('FeatureCache', () => {
     await writeFile(cache.pathOf(frame), 'x');
     expect(await cache.touch(frame)).toBe(false);
     await expect(cache.read(frame)).rejects.toMatchObject({ code: 'input-unreadable' });
+  });
+  it.each<[string, (bytes: Buffer, other: Buffer) => Buffer]>([
+    ['full of zeros', (bytes) => Buffer.alloc(bytes.length)],
+    ['with one wrong bit', (bytes) => Buffer.from(bytes.map((byte, i) => (i === 5 ? byte ^ 1 : byte)))],
+    [
+      'with a wrong checksum',
+      (bytes) => Buffer.from(bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte))),
+    ],
+    ["that is another frame's", (_, other) => other],
+    ['that is too long', (bytes) => Buffer.concat([bytes, bytes])],
+    ['without its checksum', (bytes) => bytes.subarray(0, -32)],
+    ['that is empty', () => Buffer.alloc(0)],
+  ])('takes a file %s for absent, and notes it', async (_, spoil) => {
+    const [frame, other] = [toyFrame('v', 0), toyFrame('w', 0)];
+    await cache.write(frame, features(cache, 1));
+    await cache.write(other, features(cache, 2));
+    const path = cache.pathOf(frame);
+    await writeFile(path, spoil(await readFile(path), await readFile(cache.pathOf(other))));
+    expect(await cache.touch(frame)).toBe(false);
+    await expect(cache.read(frame)).rejects.toMatchObject({ code: 'input-unreadable' });
+    expect([...cache.damaged]).toEqual([path]);
+    await cache.write(frame, features(cache, 3));
+    expect(await cache.read(frame)).toEqual(features(cache, 3));
+    expect(await cache.read(other)).toEqual(features(cache, 2));
   });
   it('removes what was used longest ago, but nothing that is needed', async () => {
     const small = await toyCache(3 * cache.frameBytes);
@@ -82,14 +106,54 @@ describe('ensureFeatures', () => {
     const plan = await planEvents([{ name: 'd', events }], { frames: 3, views: 2, seed: 0 });
     // Sampled at 0.5, 1.5, 2.5 s and at 1.5, 2.5, 3.5 s: four moments, each as it is and mirrored.
     expect(plan[1]!.views[1]!.frames.map(({ timestampSec }) => timestampSec)).toEqual([1.5, 2.5, 3.5]);
-    expect(await ensureFeatures(plan, cache, extractor)).toEqual({ computed: 8, reused: 0 });
+    expect(await ensureFeatures(plan, cache, extractor)).toEqual({ computed: 8, reused: 0, notes: [] });
     expect(jobs.map(({ variants }) => variants.length)).toEqual([2, 2, 2, 2]);
     expect(await cache.read(plan[0]!.views[1]!.frames[0]!)).toEqual(features(cache, 2));
 
     await rm(cache.pathOf(plan[0]!.views[0]!.frames[0]!));
-    expect(await ensureFeatures(plan, cache, extractor)).toEqual({ computed: 1, reused: 7 });
+    expect(await ensureFeatures(plan, cache, extractor)).toEqual({ computed: 1, reused: 7, notes: [] });
   });
 
+  it('computes again what is damaged in the cache, and says so', async () => {
+    const plan = await planEvents([{ name: 'd', events }], { frames: 3, views: 1, seed: 0 });
+    await ensureFeatures(plan, cache, extractor);
+    const path = cache.pathOf(plan[0]!.views[0]!.frames[0]!);
+    await writeFile(path, Buffer.alloc(cache.frameBytes));
+    const { computed, notes } = await ensureFeatures(plan, cache, extractor);
+    expect(computed).toBe(1);
+    expect(notes).toEqual([`a cached file is damaged and computed again: ${path}`]);
+    expect(await cache.read(plan[0]!.views[0]!.frames[0]!)).toEqual(features(cache, 1));
+  });
+  it('never keeps a damaged frame where others look for an intact one, and tells of it every time', async () => {
+    const damaged = await makeClip(join(cache.folder, 'first.mp4'), {
+      ...{ frames: 12, rate: '2', width: 96, height: 64, output: ['-movflags', 'faststart', '-g', '4', '-bf', '0'] }, // its index comes first
+    });
+    const spoilt = await readFile(damaged);
+    spoilt.fill(0, spoilt.length - 120);
+    await writeFile(damaged, spoilt);
+    const clip = await probeClip(damaged);
+    const own = [{ ...events[0]!, clip, span: { startSec: 0, endSec: 6 } }];
+    for (let run = 0; run < 2; run++) {
+      const plan = await planEvents([{ name: 'd', events: own }], { frames: 3, views: 2, seed: 0 });
+      const { notes } = await ensureFeatures(plan, cache, extractor);
+      expect(notes[0]).toMatch(/first\.mp4: the video is damaged: the frame/);
+      const frames = plan[0]!.views[1]!.frames;
+      expect(frames.map(({ isDamaged }) => isDamaged ?? false)).toEqual([false, false, true]);
+      for (const frame of frames) {
+        expect(await cache.touch({ ...frame, isDamaged: false })).toBe(!frame.isDamaged);
+        expect(await cache.read(frame)).toEqual(features(cache, frame.mirrored ? 2 : 1));
+      }
+    }
+  });
+  it('keeps nothing of a video that was replaced after it was hashed', async () => {
+    const plan = await planEvents([{ name: 'd', events }], { frames: 3, views: 1, seed: 0 });
+    const { path } = events[0]!.clip;
+    const { atime, mtime } = await stat(path);
+    await makeClip(path, { frames: 12, rate: '2', width: 96, height: 64, draw: drawGrey(90) });
+    await utimes(path, atime, mtime);
+    await expect(ensureFeatures(plan, cache, extractor)).rejects.toMatchObject({ code: 'input-changed' });
+    expect((await readdir(cache.folder, { recursive: true })).filter((name) => name.endsWith('.f16'))).toEqual([]);
+  });
   it('keeps what it has when it fails, and continues', async () => {
     const plan = await planEvents([{ name: 'd', events }], { frames: 3, views: 1, seed: 0 });
     let calls = 0;

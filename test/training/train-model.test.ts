@@ -110,6 +110,7 @@ it('writes a model that can be loaded, with its figures, log and curves', async 
   const { head } = await loadModel(join(folder, 'model'));
   expect(head.spec.labels).toEqual(['go', 'stop']);
   expect((await readdir(join(folder, 'model'))).sort()).toEqual([
+    '.l2caf',
     'curves.png',
     'model.json',
     'training.json',
@@ -129,7 +130,7 @@ it('gives the same weights when it is interrupted and resumed', async () => {
   await expect(trainModel(plan, { ...work('parts'), onStep: stop, signal: controller.signal })).rejects.toMatchObject({
     code: 'aborted',
   });
-  expect(await readdir(join(folder, 'parts'))).toEqual(['checkpoint.safetensors']);
+  expect((await readdir(join(folder, 'parts'))).sort()).toEqual(['.l2caf', 'checkpoint.safetensors']);
   const other = { ...plan, trainer: { ...plan.trainer, margin: 0.3 } };
   await expect(trainModel(other, work('parts', true))).rejects.toThrow(/other options or events/);
   const resumed = await trainModel(plan, work('parts', true));

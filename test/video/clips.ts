@@ -137,6 +137,17 @@ export async function makeTruncated(source: string, path: string, fraction = 0.6
   return path;
 }
 
+/** Writes an MP4 file of frames of 10 to a key frame whose last bytes are zeros: its end is damaged, its index is whole. */
+export async function makeDamagedEnd(path: string, bytes: number, options: ClipOptions = {}): Promise<string> {
+  await makeClip(path, {
+    ...options,
+    output: ['-movflags', 'faststart', '-g', '10', '-bf', '0', '-sc_threshold', '0'],
+  });
+  const content = await readFile(path);
+  await writeFile(path, content.fill(0, content.length - bytes));
+  return path;
+}
+
 /** Writes a file with a tone and no picture. */
 export async function makeAudioOnly(path: string): Promise<string> {
   await ffmpeg(['-f', 's16le', '-ar', '8000', '-ac', '1', '-i', 'pipe:0', '-c:a', 'aac', path], new Uint8Array(16000));

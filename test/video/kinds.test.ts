@@ -8,8 +8,10 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { renderOverlay } from '../../src/video/encode.ts';
 import { runFfprobe } from '../../src/video/ffmpeg.ts';
 import { listFrames } from '../../src/video/frame-list.ts';
+import { defaultStyle } from '../../src/video/overlay.ts';
 import { probeClip } from '../../src/video/probe.ts';
 import { framesAt, samplingTimes } from '../../src/video/sample.ts';
 import { type ClipOptions, ffmpeg, makeClip, readNumber } from './clips.ts';
@@ -30,12 +32,14 @@ async function numbersAt(path: string): Promise<{ numbers: number[]; places: num
   const { rgb, timestampsSec, troubles } = await framesAt(clip, moments, { size: SIZE });
   const bytes = SIZE.width * SIZE.height * 3;
   const numbers = moments.map((_, i) => readNumber(rgb.subarray(i * bytes, (i + 1) * bytes), SIZE.width, SIZE.height));
+  const notes = new Set([...(clip.notes ?? []), ...troubles.notes]);
   for (const [i, moment] of moments.entries()) {
     const alone = await framesAt(clip, [moment], { size: SIZE });
+    if (troubles.notes.length === 0) for (const note of alone.troubles.notes) notes.add(note);
     expect(readNumber(alone.rgb, SIZE.width, SIZE.height)).toBe(numbers[i]);
   }
   const places = timestampsSec.map((time) => list.timesSec.indexOf(time));
-  return { numbers, places, notes: [...(clip.notes ?? []), ...troubles.notes] };
+  return { numbers, places, notes: [...notes] };
 }
 
 /** The places of frames of a constant rate at twelve moments of a clip that is so long. */
@@ -43,6 +47,7 @@ function expectedAt(frames: number, from = 0): number[] {
   return samplingTimes({ startSec: 0, endSec: frames }, 12).map((moment) => Math.floor(moment) + from);
 }
 
+const OPEN_GROUPS = 'open-gop=1:keyint=30:bframes=3:log-level=0';
 const LONG_GROUPS = ['-g', '50', '-bf', '0'];
 
 describe('pictures after a seek are those of a decode from the start', () => {
@@ -64,9 +69,14 @@ describe('pictures after a seek are those of a decode from the start', () => {
     { name: 'live.webm', output: ['-c:v', 'libvpx', '-b:v', '1M', '-live', '1', '-f', 'webm'] },
     { name: 'fragments.mp4', output: ['-movflags', 'frag_keyframe+empty_moov'] },
     { name: 'late start.flv', output: ['-output_ts_offset', '3'] },
+    { name: 'late start.mkv', output: ['-output_ts_offset', '100'] },
+    { name: 'hevc with open groups.ts', output: ['-c:v', 'libx265', '-x265-params', OPEN_GROUPS] },
   ];
   test.each(kinds)('$name', async ({ name, ...options }) => {
     const path = await makeClip(join(folder, name), { frames: 100, ...options });
+    const clip = await probeClip(path);
+    const all = await listFrames(clip, { startSec: 0, endSec: clip.durationSec });
+    expect(all.timesSec).toHaveLength(100);
     const { numbers, places, notes } = await numbersAt(path);
     expect(numbers).toEqual(places);
     expect(numbers.every((number, i) => Math.abs(number - expectedAt(100)[i]!) <= 2)).toBe(true); // AVI states no times
@@ -85,6 +95,44 @@ describe('pictures after a seek are those of a decode from the start', () => {
   });
 });
 
+test.each(['mkv', 'ts', 'mp4'])('frames around a pause of a recording in %s are all there', async (ending) => {
+  const groups = 'keyint=250:min-keyint=250:scenecut=0:bframes=3:b-adapt=0';
+  const path = await makeClip(join(folder, `pause.${ending}`), {
+    ...{ frames: 100, timesMs: 'N*40+gte(N\\,50)*30000', output: ['-bf', '3', '-x264-params', groups] },
+  });
+  const clip = await probeClip(path);
+  for (const [timeSec, number] of [
+    [1.89, 47],
+    [1.97, 49],
+    [10, 49],
+    [32.01, 50],
+  ] as const) {
+    const { rgb, troubles } = await framesAt(clip, [timeSec], { size: SIZE });
+    expect(readNumber(rgb, SIZE.width, SIZE.height)).toBe(number);
+    expect(troubles.notes).toEqual([]);
+  }
+});
+
+test('a clock that jumps back is refused: which recording is meant cannot be told', async () => {
+  const [first, second] = [await makeClip(join(folder, 'first.ts')), await makeClip(join(folder, 'second.ts'))];
+  const path = join(folder, 'both.ts');
+  await writeFile(path, Buffer.concat([await readFile(first), await readFile(second)]));
+  await expect(probeClip(path)).rejects.toMatchObject({
+    code: 'input-unreadable',
+    message: expect.stringMatching(
+      /^the clock of .* jumps back from 3\.\d\d to 1\.\d\d s: it holds several recordings$/,
+    ),
+  });
+});
+
+test('more frames a second than can be told apart are refused in words', async () => {
+  const path = await makeClip(join(folder, 'fast.mp4'), { frames: 100, rate: '2000', output: ['-bf', '0'] });
+  const clip = await probeClip(path);
+  await expect(listFrames(clip, { startSec: 0, endSec: 1 })).rejects.toMatchObject({
+    message: expect.stringContaining('shows more than 1000 frames a second'),
+  });
+});
+
 test('a clip ends with its pictures, not with its sound', async () => {
   const path = join(folder, 'long sound.mkv');
   const pictures = await makeClip(join(folder, 'pictures.mkv'), { frames: 50 });
@@ -92,7 +140,9 @@ test('a clip ends with its pictures, not with its sound', async () => {
   await ffmpeg(['-i', pictures, ...sound, '-map', '0:v', '-map', '1:a', '-c:v', 'copy', '-c:a', 'aac', path]);
   const clip = await probeClip(path);
   expect(clip.durationSec).toBeCloseTo(2, 1);
-  expect(clip.notes).toEqual([expect.stringMatching(/^the pictures of the video end at 2\.0\d s, although it states/)]);
+  expect(clip.notes).toEqual([
+    expect.stringMatching(/^the pictures of the video end at 2\.0\d s, although the file states/),
+  ]);
   const { numbers, places } = await numbersAt(path);
   expect(numbers).toEqual(places);
   expect(numbers.at(-1)).toBe(47);
@@ -146,6 +196,20 @@ describe('damage', () => {
       const time = (touched / 25).toFixed(2);
       expect(troubles.notes[0]).toMatch(new RegExp(`^the video is damaged: the frame at ${time} s (may not|cannot)`));
     }
+  });
+
+  test.each(['video.mp4', 'video.mkv'])('in %s: the video has what can be decoded, and it is said', async (name) => {
+    const clip = await probeClip(await makeDamaged(name));
+    const out = join(folder, `out of ${name}.mp4`);
+    const span = { startSec: 0, endSec: clip.durationSec };
+    const heatmap = { width: 2, height: 2, values: new Float32Array([0, 0, 0, 1]), min: 0, max: 1 };
+    const keyframes = [{ timestampSec: 1, heatmap }];
+    const { frames, durationSec, notes } = await renderOverlay({ clip, span, keyframes, style: defaultStyle, out });
+    expect(frames).toBeGreaterThan(74);
+    expect(durationSec).toBeCloseTo(4, 1);
+    expect(notes.join()).toMatch(/the video is damaged: the .*frames at 1\.0\d.* (may not show|cannot be decoded)/);
+    const written = await probeClip(out);
+    expect((await listFrames(written, { startSec: 0, endSec: 9 })).timesSec).toHaveLength(frames);
   });
 
   test('between the moments does not matter', async () => {

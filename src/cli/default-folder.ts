@@ -1,0 +1,54 @@
+/** Names for results where the user gave none: two sources of one name (day1/cam.mp4, day2/cam.mp4) do not share one. */
+import { readFile, realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
+
+/**
+ * The name, or the first of NAME-2, NAME-3, … that is not taken.
+ *
+ * @param isTaken whether what is there belongs to something else
+ */
+export async function freeName(name: string, isTaken: (name: string) => Promise<boolean>): Promise<string> {
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? name : `${name}-${n}`;
+    if (!(await isTaken(candidate))) return candidate;
+  }
+}
+
+/**
+ * Whether a file holds the results of something else. What is no such document is not: whoever would write there finds out
+ * whose it is.
+ *
+ * @param path a JSON document that may be there
+ * @param isOwn whether it is about what is to be done now; may fail for what it does not know
+ */
+export async function isOfOther(
+  path: string,
+  isOwn: (document: unknown) => boolean | Promise<boolean>,
+): Promise<boolean> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return false;
+  try {
+    return !(await isOwn(JSON.parse(text)));
+  } catch {
+    return false;
+  }
+}
+
+/** Whether two paths name one file or folder, by any links. */
+export async function isSamePath(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all([a, b].map((path) => realpath(path).catch(() => resolve(path))));
+  return first === second;
+}
+
+/** A source as documents state it. */
+interface StatedSource {
+  readonly source: { readonly path: string; readonly sha256: string };
+}
+
+/** For {@link isOfOther}: whether a document is about a file, under whatever name, or about that name's earlier content. */
+export function isAbout(path: string, sha256: string): (document: unknown) => Promise<boolean> {
+  return async (document) => {
+    const { source } = document as StatedSource;
+    return source.sha256 === sha256 || isSamePath(source.path, path);
+  };
+}

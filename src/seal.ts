@@ -1,0 +1,246 @@
+/**
+ * The seal that l2caf puts on files, by which it knows them again as its own and as they were: a hash of the content in a
+ * place of the format that readers pass over (a comment, a chunk, a box, a field). A file that somebody else made has none,
+ * and that of a file that was edited does not fit any more; neither is replaced unasked. Formats without such a place (CSV,
+ * Parquet, …) have their hashes in `.l2caf` beside them, one line a file as `sha256sum` writes them.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { appendFile, open, readdir, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { L2cafError } from './errors.ts';
+
+/** A format with a place for the seal: between its content and its last bytes, which are the same in every file. */
+interface SealedKind {
+  /** What the files are called, in words. */
+  readonly title: string;
+  readonly extensions: readonly string[];
+  /** Whether a file that begins with these bytes is of this kind. */
+  readonly begins: (head: Buffer) => boolean;
+  /** The last bytes. */
+  readonly tail: Buffer;
+  /** The bytes of a seal, of the same length for every hash. */
+  readonly seal: (hash: string) => Buffer;
+}
+
+const text = (head: Buffer): string => head.toString('latin1');
+
+const KINDS: readonly SealedKind[] = [
+  {
+    title: 'PNG',
+    extensions: ['.png'],
+    begins: (head) => text(head).startsWith('\x89PNG'),
+    tail: pngChunk('IEND', ''),
+    seal: (hash) => pngChunk('tEXt', `Software\0l2caf ${hash}`),
+  },
+  {
+    title: 'JPEG',
+    extensions: ['.jpg', '.jpeg'],
+    begins: (head) => text(head).startsWith('\xff\xd8\xff'),
+    tail: Buffer.from('ffd9', 'hex'),
+    seal: (hash) => Buffer.from(`\xff\xfe\0${String.fromCharCode(8 + hash.length)}l2caf ${hash}`, 'latin1'),
+  },
+  {
+    title: 'GIF',
+    extensions: ['.gif'],
+    begins: (head) => text(head).startsWith('GIF8'),
+    tail: Buffer.from(';'),
+    seal: (hash) => Buffer.from(`!\xfe${String.fromCharCode(6 + hash.length)}l2caf ${hash}\0`, 'latin1'),
+  },
+  {
+    title: 'MP4',
+    extensions: ['.mp4'],
+    begins: (head) => text(head).slice(4, 8) === 'ftyp',
+    tail: Buffer.alloc(0),
+    seal: (hash) => mp4Box('uuid', `${MP4_BOX_ID}${hash}`),
+  },
+  {
+    title: 'SVG',
+    extensions: ['.svg'],
+    begins: (head) => /^(<\?xml[^>]*>\s*)?<svg\b/.test(text(head)),
+    tail: Buffer.alloc(0),
+    seal: (hash) => Buffer.from(`<!-- l2caf ${hash} -->\n`),
+  },
+  {
+    title: 'HTML',
+    extensions: ['.html', '.htm'],
+    begins: (head) => /^<!doctype html/i.test(text(head)),
+    tail: Buffer.alloc(0),
+    seal: (hash) => Buffer.from(`<!-- l2caf ${hash} -->\n`),
+  },
+  {
+    title: 'JSON',
+    extensions: ['.json'],
+    begins: (head) => text(head).startsWith('{"') || text(head).startsWith('{\n'),
+    tail: Buffer.from('}\n'),
+    seal: (hash) => Buffer.from(`,"seal":"l2caf ${hash}"`),
+  },
+];
+
+/** Formats whose seals lie in {@link SEALS_FILE}. */
+const UNSEALED: readonly string[] = ['.csv', '.tsv', '.txt', '.parquet', '.safetensors'];
+
+/** The file with the seals of the files beside it that have no place for one. */
+export const SEALS_FILE = '.l2caf';
+
+/** The extensions of what l2caf writes for people, with the dot. */
+export const WRITTEN_EXTENSIONS: readonly string[] = [...KINDS.flatMap(({ extensions }) => extensions), ...UNSEALED];
+
+/** Bytes from which a format can be told. */
+const HEAD_BYTES = 256;
+
+/**
+ * Seals a file that is about to get its name.
+ *
+ * @param temporary where it lies now
+ * @param path what it will be called
+ * @throws L2cafError `usage` when the name is that of another format than the content
+ */
+export async function sealFile(temporary: string, path: string): Promise<void> {
+  const extension = extname(path).toLowerCase();
+  const kind = await kindOfContent(temporary);
+  // Text that begins as JSON does may be anything, but no picture, video or page.
+  const isText = kind?.title === 'JSON' && !KINDS.some(({ extensions }) => extensions.includes(extension));
+  if (kind !== undefined && !isText) {
+    if (kind.extensions.includes(extension)) return sealWithin(temporary, kind);
+    throw new L2cafError('usage', `${path} would hold a ${kind.title} file, as its name does not say`, {
+      hint: `call it …${kind.extensions[0]}`,
+    });
+  }
+  if (!UNSEALED.includes(extension)) return;
+  const line = lineOf(await hashOf(temporary), path);
+  const seals = join(dirname(path), SEALS_FILE);
+  if (!(await linesOf(seals)).has(line)) await appendFile(seals, `${line}\n`);
+}
+
+/**
+ * To be called when a file that was sealed has its name: forgets what was of that name before, and files that are gone.
+ * Until then both are known, whenever the process may be killed.
+ */
+export async function settleSeal(path: string): Promise<void> {
+  if (!UNSEALED.includes(extname(path).toLowerCase())) return;
+  const folder = dirname(path);
+  const seals = join(folder, SEALS_FILE);
+  const own = lineOf(await hashOf(path), path);
+  const names = new Set(await readdir(folder));
+  const kept = [...(await linesOf(seals))].filter((line) => names.has(nameIn(line)) && nameIn(line) !== basename(path));
+  const temporary = join(folder, `.${randomBytes(8).toString('hex')}.part`);
+  await writeFile(
+    temporary,
+    [...kept, own]
+      .sort(byName)
+      .map((line) => `${line}\n`)
+      .join(''),
+  );
+  await rename(temporary, seals);
+}
+
+/** Whether a file was written by l2caf and has not been changed since. */
+export async function isSealed(path: string): Promise<boolean> {
+  const extension = extname(path).toLowerCase();
+  if (UNSEALED.includes(extension)) {
+    const lines = await linesOf(join(dirname(path), SEALS_FILE));
+    return [...lines].some((line) => nameIn(line) === basename(path)) && lines.has(lineOf(await hashOf(path), path));
+  }
+  const kind = KINDS.find(({ extensions }) => extensions.includes(extension));
+  if (kind === undefined) return false;
+  const { size } = await stat(path);
+  const endBytes = kind.seal(NO_HASH).length + kind.tail.length;
+  if (size < endBytes) return false;
+  const end = Buffer.alloc(endBytes);
+  const file = await open(path, 'r');
+  try {
+    await file.read(end, 0, endBytes, size - endBytes);
+  } finally {
+    await file.close();
+  }
+  const [stated] = /[0-9a-f]{64}/.exec(text(end)) ?? [];
+  if (stated === undefined || !end.equals(Buffer.concat([kind.seal(stated), kind.tail]))) return false;
+  return (await hashOf(path, size - endBytes)) === stated;
+}
+
+/** As long as any. */
+const HASH_LENGTH = 64;
+const NO_HASH = '0'.repeat(HASH_LENGTH);
+
+async function kindOfContent(path: string): Promise<SealedKind | undefined> {
+  const head = Buffer.alloc(HEAD_BYTES);
+  const file = await open(path, 'r');
+  try {
+    const { bytesRead } = await file.read(head, 0, HEAD_BYTES, 0);
+    return KINDS.find(({ begins }) => begins(head.subarray(0, bytesRead)));
+  } finally {
+    await file.close();
+  }
+}
+
+/** A file that does not end as its format does is left as it is: it is a part of one at most. */
+async function sealWithin(path: string, { tail, seal }: SealedKind): Promise<void> {
+  const { size } = await stat(path);
+  const contentBytes = size - tail.length;
+  const end = Buffer.alloc(tail.length);
+  const file = await open(path, 'r');
+  try {
+    if (contentBytes > 0) await file.read(end, 0, tail.length, contentBytes);
+  } finally {
+    await file.close();
+  }
+  if (!end.equals(tail)) return;
+  const hash = await hashOf(path, contentBytes);
+  await truncate(path, contentBytes);
+  await appendFile(path, Buffer.concat([seal(hash), tail]));
+}
+
+async function hashOf(path: string, bytes?: number): Promise<string> {
+  const hash = createHash('sha256');
+  if (bytes === 0) return hash.digest('hex');
+  const content = createReadStream(path, bytes === undefined ? {} : { end: bytes - 1 });
+  for await (const chunk of content) hash.update(chunk as Uint8Array);
+  return hash.digest('hex');
+}
+
+function lineOf(hash: string, path: string): string {
+  return `${hash}  ${basename(path)}`;
+}
+
+function nameIn(line: string): string {
+  return line.slice(HASH_LENGTH + 2);
+}
+
+function byName(a: string, b: string): number {
+  return nameIn(a) < nameIn(b) ? -1 : 1;
+}
+
+async function linesOf(path: string): Promise<ReadonlySet<string>> {
+  const lines = await readFile(path, 'utf8').catch(() => '');
+  return new Set(lines.split('\n'));
+}
+
+/** PNG, Sec. 5.3: length, name, data, checksum. */
+function pngChunk(name: string, data: string): Buffer {
+  const checked = Buffer.from(`${name}${data}`, 'latin1');
+  const chunk = Buffer.alloc(checked.length + 8);
+  chunk.writeUInt32BE(data.length, 0);
+  checked.copy(chunk, 4);
+  chunk.writeUInt32BE(crc32(checked), chunk.length - 4);
+  return chunk;
+}
+
+/** Node has it from 20.15 and 22.2 on only. */
+function crc32(bytes: Uint8Array): number {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}
+
+/** Sixteen bytes that name the kind of a `uuid` box (ISO/IEC 14496-12, Sec. 4.2). */
+const MP4_BOX_ID = 'l2caf file seal ';
+
+function mp4Box(name: string, data: string): Buffer {
+  const box = Buffer.from(`\0\0\0\0${name}${data}`, 'latin1');
+  box.writeUInt32BE(box.length, 0);
+  return box;
+}

@@ -1,0 +1,52 @@
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { writeAnalysis } from '../../src/analysis.ts';
+import { freeName, isAbout, isOfOther } from '../../src/cli/default-folder.ts';
+import { sha256OfFile } from '../../src/files.ts';
+import { exampleAnalysis } from '../example-analysis.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'l2caf-default-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The folder that results of a clip get, which then holds them. */
+async function nextFolder(clip: string): Promise<string> {
+  const sha256 = await sha256OfFile(clip);
+  const name = await freeName(join(folder, 'out', 'cam'), (each) =>
+    isOfOther(join(each, 'analysis.json'), isAbout(clip, sha256)),
+  );
+  await writeAnalysis(join(name, 'analysis.json'), exampleAnalysis({ path: clip, sha256 }));
+  return name.slice(join(folder, 'out').length + 1);
+}
+
+it('gives clips of one name folders of their own, and a clip the same one again', async () => {
+  const clips = ['day1', 'day2', 'day3'].map((day) => join(folder, day, 'cam.mp4'));
+  for (const clip of clips) {
+    await mkdir(join(clip, '..'));
+    await writeFile(clip, clip);
+  }
+  const [first, second, third] = clips as [string, string, string];
+  expect(await nextFolder(first)).toBe('cam');
+  expect(await nextFolder(second)).toBe('cam-2');
+  expect(await nextFolder(first)).toBe('cam');
+  expect(await nextFolder(third)).toBe('cam-3');
+  expect(await nextFolder(second)).toBe('cam-2');
+  await writeFile(second, 'cut again'); // the same clip, of another content
+  expect(await nextFolder(second)).toBe('cam-2');
+  await rename(third, join(folder, 'moved.mp4')); // the same content, elsewhere
+  expect(await nextFolder(join(folder, 'moved.mp4'))).toBe('cam-3');
+  await symlink('day1', join(folder, 'link'));
+  expect(await nextFolder(join(folder, 'link', 'cam.mp4'))).toBe('cam');
+});
+
+it('leaves it to the guard of outputs what is no document', async () => {
+  for (const text of ['', 'not JSON', '{}', '{"source":{}}', 'null']) {
+    await writeFile(join(folder, 'document.json'), text);
+    expect(await isOfOther(join(folder, 'document.json'), isAbout('clip.mp4', 'x'))).toBe(false);
+  }
+  expect(await isOfOther(join(folder, 'none.json'), isAbout('clip.mp4', 'x'))).toBe(false);
+});
