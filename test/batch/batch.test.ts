@@ -27,6 +27,9 @@ beforeAll(async () => {
     output: ['-movflags', '+faststart'],
   });
   await makeTruncated(whole, join(root, 'corrupt.mp4'), 0.4);
+  const bytes = await readFile(whole);
+  bytes.fill(0, bytes.indexOf('mdat') + 4); // its index is whole
+  await writeFile(join(root, 'empty.mp4'), bytes);
   const rows = ['a,0,2', 'a,1,3', 'a,2,5', 'b,0,3', 'b,1,4', 'a,3,6'].map((row, i) => {
     const [video, start, end] = row.split(',');
     return `e${i},${video}.mp4,${start},${end},${i % 2 ? 'left' : 'right'},test,"note ${i}, kept"`;
@@ -96,9 +99,9 @@ describe('a batch', () => {
     expect(await contentOf(join(cache, 'features'))).toEqual(before);
   });
 
-  it('is not stopped by a video that breaks off', async () => {
+  it('is not stopped by a video that cannot be decoded', async () => {
     const path = join(root, 'broken.csv');
-    await writeFile(path, 'id,video,start,end\ngood,a.mp4,0,3\nbad,corrupt.mp4,3,5.5\nlast,b.mp4,0,3\n');
+    await writeFile(path, 'id,video,start,end\ngood,a.mp4,0,3\nbad,empty.mp4,3,5.5\nlast,b.mp4,0,3\n');
     const folder = join(root, 'broken', 'out');
     const { ends } = await runTinyBatch(path, folder, { jobs: 2 });
     const failed = ends.filter(({ error }) => error !== undefined);
