@@ -215,18 +215,28 @@ const hashes = new Map<string, Promise<string>>();
  * SHA-256 of a file's content, in hexadecimal. A file is read once per process, as a stream, and again only when its
  * size, time or identity has changed: one analysis asks for its source and its weights in several places.
  *
- * @throws L2cafError `input-changed` when it changes while it is being read, or is not the one that is meant;
+ * @throws L2cafError `input-changed` when it is not the one that is meant, or changes again and again;
  *   NodeJS.ErrnoException when it cannot be read
  * @param identity which file is meant, where that is known
  */
 export async function sha256OfFile(path: string, identity?: string): Promise<string> {
-  const version = await identityOf(path);
-  if (identity !== undefined && version !== identity) throw changedInput(path);
-  const hash = hashes.get(version) ?? hashContent(path, version);
-  hashes.set(version, hash);
-  hash.catch(() => hashes.delete(version));
-  return hash;
+  for (let attempt = 1; ; attempt++) {
+    const version = await identityOf(path);
+    if (identity !== undefined && version !== identity) throw changedInput(path);
+    const hash = hashes.get(version) ?? hashContent(path, version);
+    hashes.set(version, hash);
+    hash.catch(() => hashes.delete(version));
+    try {
+      return await hash;
+    } catch (error) {
+      // Whoever means no state of the file in particular gets that of the next: another process has just put it there.
+      const isChanged = error instanceof L2cafError && error.code === 'input-changed';
+      if (!isChanged || identity !== undefined || attempt === HASH_ATTEMPTS) throw error;
+    }
+  }
 }
+
+const HASH_ATTEMPTS = 5;
 
 async function hashContent(path: string, version: string): Promise<string> {
   const hash = createHash('sha256');

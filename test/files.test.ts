@@ -4,7 +4,14 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { makeFolder, sha256OfFile, withFolder, writeAtomically, writeFileAtomically } from '../src/files.ts';
+import {
+  identityOf,
+  makeFolder,
+  sha256OfFile,
+  withFolder,
+  writeAtomically,
+  writeFileAtomically,
+} from '../src/files.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -13,6 +20,16 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe('sha256OfFile', () => {
+  it('is that of one state of a file that is replaced meanwhile, or an error for whoever means the former', async () => {
+    const path = join(folder, 'replaced');
+    await writeFile(path, new Uint8Array(1 << 22));
+    const [before, hash] = [await identityOf(path), sha256OfFile(path)];
+    await writeFileAtomically(path, 'new');
+    expect(
+      ['new', new Uint8Array(1 << 22)].map((content) => createHash('sha256').update(content).digest('hex')),
+    ).toContain(await hash);
+    await expect(sha256OfFile(path, before)).rejects.toMatchObject({ code: 'input-changed' });
+  });
   const expected = (text: string): string => createHash('sha256').update(text).digest('hex');
 
   it('sees that a file was written again, with the same size, too', async () => {

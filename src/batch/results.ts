@@ -110,12 +110,12 @@ function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
     text('folder', ({ event }, i) => (statuses[i] === 'done' ? relativeFolder(batch, event.id) : null)),
     text('class', (_, i) => figures[i]?.best?.label ?? null),
     { name: 'class_probability', kind: 'number', values: figures.map((found) => found?.best?.probability ?? null) },
-    perFrame('frame_time', 'numbers', ({ timestampSec }) => timestampSec),
     {
       name: 'damaged_frames',
       kind: 'number',
       values: figures.map((found) => found?.frames.filter(({ damaged }) => damaged).length ?? null),
     },
+    perFrame('frame_time', 'numbers', ({ timestampSec }) => timestampSec),
     perFrame('loss', 'numbers', ({ loss }) => loss),
     perFrame('solver_status', 'texts', ({ status }) => status),
     perFrame('importance', 'numbers', ({ importance }) => importance ?? null),

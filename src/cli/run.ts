@@ -66,7 +66,9 @@ export function reportError(error: unknown): number {
   const isKnown = error instanceof L2cafError;
   const message = isKnown ? error.message : `this is a bug of l2caf, please report it: ${messageOf(error)}`;
   const hint = isKnown ? error.hint : 'with L2CAF_DEBUG=1 in the environment it says where it happened';
-  process.stderr.write(`error: ${message}\n`);
+  // A terminal shows the keys of Ctrl-C where its cursor is.
+  const start = isKnown && error.code === 'aborted' && process.stderr.isTTY ? '\n' : '';
+  process.stderr.write(`${start}error: ${message}\n`);
   if (hint !== undefined) process.stderr.write(`hint: ${hint}\n`);
   if (process.env['L2CAF_DEBUG']) process.stderr.write(`${inspect(error)}\n`);
   if (!isKnown) return EXIT.failed;

@@ -41,7 +41,7 @@ export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: Abort
   const inSpan = frames.filter(({ timeSec }) => timeSec >= span.startSec && timeSec < span.endSec);
   const list = frameListOf(inSpan);
   if (list.timesSec.length < 0.9 * inSpan.length - 5) {
-    throw new L2cafError('input-unreadable', `${clip.path} shows more than ${1 / SAME_TIME_SEC} frames a second`, {
+    throw new L2cafError('input-unreadable', `${clip.path} shows more than 1000 frames a second`, {
       hint: 'slow it down first: ffmpeg -i FILE -vf setpts=10*PTS -an NEW.mp4',
     });
   }
@@ -72,7 +72,7 @@ export function placeUntil({ timesSec }: Pick<FrameList, 'timesSec'>, timeSec: n
 }
 
 /** Two frames that are closer than this count as shown at one time, of which nobody sees the second; seconds. */
-export const SAME_TIME_SEC = 0.001;
+export const SAME_TIME_SEC = 0.0009;
 
 interface ListedFrame {
   readonly timeSec: number;
@@ -84,7 +84,7 @@ function frameListOf(frames: ListedFrame[]): Pick<FrameList, 'timesSec' | 'keysS
   const shown: ListedFrame[] = [];
   for (const frame of frames.sort((a, b) => a.timeSec - b.timeSec || a.order - b.order)) {
     const last = shown.at(-1);
-    if (last === undefined || frame.timeSec - last.timeSec > SAME_TIME_SEC) shown.push(frame);
+    if (last === undefined || frame.timeSec - last.timeSec > SAME_TIME_SEC - 1e-7) shown.push(frame);
   }
   return {
     timesSec: Float64Array.from(shown, ({ timeSec }) => timeSec),

@@ -56,7 +56,7 @@ it('costs a batch its event, and leaves the journal readable', async () => {
   const batch = await Batch.open(folder);
   const keys = { json: 'k', thumbnail: 'k', strip: 'k', mp4: 'k', report: 'k' };
   const plans = [...MALFORMED, ['right', made] as const].map(([id]) => ({
-    event: { id } as BatchEvent,
+    event: { id, facts: { clip: { path: join(folder, 'drive.mp4') } } } as BatchEvent,
     keys,
     outputs,
   }));

@@ -1,5 +1,5 @@
 /** A batch from its list to its tables, with a tiny network in real worker processes. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
@@ -8,7 +8,7 @@ import { Batch } from '../../src/batch/batch.ts';
 import { Videos } from '../../src/batch/videos.ts';
 import { createRandom } from '../../src/random.ts';
 import { readAnalyses } from '../../src/retrieval/analyses.ts';
-import { makeClip, makeTruncated } from '../video/clips.ts';
+import { makeClip, makeDamagedEnd, makeTruncated } from '../video/clips.ts';
 import { analysesMade, contentOf, killAndCompare } from './killing.ts';
 import { program, runTinyBatch } from './tiny-batch.ts';
 
@@ -27,6 +27,9 @@ beforeAll(async () => {
     output: ['-movflags', '+faststart'],
   });
   await makeTruncated(whole, join(root, 'corrupt.mp4'), 0.4);
+  const bytes = await readFile(whole);
+  bytes.fill(0, bytes.indexOf('mdat') + 4); // its index is whole
+  await writeFile(join(root, 'empty.mp4'), bytes);
   const rows = ['a,0,2', 'a,1,3', 'a,2,5', 'b,0,3', 'b,1,4', 'a,3,6'].map((row, i) => {
     const [video, start, end] = row.split(',');
     return `e${i},${video}.mp4,${start},${end},${i % 2 ? 'left' : 'right'},test,"note ${i}, kept"`;
@@ -96,9 +99,9 @@ describe('a batch', () => {
     expect(await contentOf(join(cache, 'features'))).toEqual(before);
   });
 
-  it('is not stopped by a video that breaks off', async () => {
+  it('is not stopped by a video that cannot be decoded', async () => {
     const path = join(root, 'broken.csv');
-    await writeFile(path, 'id,video,start,end\ngood,a.mp4,0,3\nbad,corrupt.mp4,3,5.5\nlast,b.mp4,0,3\n');
+    await writeFile(path, 'id,video,start,end\ngood,a.mp4,0,3\nbad,empty.mp4,3,5.5\nlast,b.mp4,0,3\n');
     const folder = join(root, 'broken', 'out');
     const { ends } = await runTinyBatch(path, folder, { jobs: 2 });
     const failed = ends.filter(({ error }) => error !== undefined);
@@ -106,6 +109,36 @@ describe('a batch', () => {
     const rows = (await readFile(join(folder, 'results.csv'), 'utf8')).split('\n').slice(1, 4);
     expect(rows.map((row) => row.split(',')[6])).toEqual(['done', 'failed', 'done']);
     expect(rows[1]).toContain(failed[0]!.error!.message.split(',')[0]);
+  });
+
+  it('counts frames that are damaged in the file, every time, or fails their event', async () => {
+    await makeDamagedEnd(join(root, 'damaged.mp4'), 300, { frames: 60, rate: '10' });
+    const path = join(root, 'damaged.csv');
+    await writeFile(path, 'id,video,start,end\ngood,damaged.mp4,0,3\nbad,damaged.mp4,3,6\n');
+    for (const name of ['first', 'second']) {
+      const folder = join(root, 'damaged', name);
+      await runTinyBatch(path, folder);
+      const [heading, ...rows] = (await readFile(join(folder, 'results.csv'), 'utf8')).split('\n');
+      const column = heading!.split(',').indexOf('damaged_frames');
+      expect(rows.slice(0, 2).map((row) => Number(row.split(',')[column]) > 0)).toEqual([false, true]);
+    }
+    const { ends } = await runTinyBatch(path, join(root, 'damaged', 'strict'), { analysis: { strict: true } });
+    const failed = ends.filter(({ error }) => error !== undefined);
+    expect(failed).toMatchObject([{ id: 'bad', error: { code: 'input-unreadable' } }]);
+    expect(ends).toHaveLength(2);
+  });
+
+  it('computes again what is damaged in the cache', async () => {
+    const first = join(root, 'rot', 'first');
+    await runTinyBatch(list(), first);
+    const files = (await readdir(join(cache, 'features'), { recursive: true })).filter((name) => name.endsWith('.f16'));
+    for (const name of files) {
+      const file = join(cache, 'features', name);
+      await writeFile(file, Buffer.alloc((await stat(file)).size));
+    }
+    const second = join(root, 'rot', 'second');
+    await runTinyBatch(list(), second);
+    expect(await readFile(join(second, 'results.csv'))).toEqual(await readFile(join(first, 'results.csv')));
   });
 
   it('loses only the event whose worker dies, and only if it dies again', async () => {

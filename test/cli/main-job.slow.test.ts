@@ -124,7 +124,7 @@ describe('analyze with the real network', () => {
     const { findFfmpeg } = await import('../../src/video/binaries.ts');
     const { path } = await findFfmpeg();
     // Works for everything but encoding, where it dies after a moment.
-    const script = `#!/bin/sh\ncase "$*" in *libx264*) sleep 0.3; echo "disk on fire" >&2; exit 1;; esac\nexec '${path}' "$@"\n`;
+    const script = `#!/bin/sh\ncase "$*" in *filter_complex*libx264*) sleep 0.3; echo "disk on fire" >&2; exit 1;; esac\nexec '${path}' "$@"\n`;
     await writeFile(join(place, 'ffmpeg'), script, { mode: 0o755 });
     const result = await runCli(['analyze', FIXTURE, '-q', '-o', join(place, 'out')], {
       env: { FFMPEG_PATH: join(place, 'ffmpeg') },

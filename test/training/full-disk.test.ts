@@ -50,7 +50,7 @@ it('keeps whole files only, and computes the rest when there is room again', asy
   expect(names.filter((name) => name.endsWith('.f16'))).toHaveLength(2);
 
   disk.filesThatFit = Number.POSITIVE_INFINITY;
-  expect(await ensureFeatures(plan, cache, extractor)).toEqual({ computed: 2, reused: 2 });
+  expect(await ensureFeatures(plan, cache, extractor)).toEqual({ computed: 2, reused: 2, notes: [] });
   const features = await cache.read(plan[0]!.views[0]!.frames[3]!);
   expect(new Set(features)).toEqual(new Set([7]));
 });

@@ -125,6 +125,15 @@ test('a clock that jumps back is refused: which recording is meant cannot be tol
   });
 });
 
+test('frames a millisecond apart are told apart', async () => {
+  const clip = await probeClip(await makeClip(join(folder, 'squares.mkv'), { frames: 40, timesMs: 'N*N' }));
+  expect((await listFrames(clip, { startSec: 0, endSec: 9 })).timesSec).toHaveLength(40);
+  for (const n of [0, 1, 2, 20, 39]) {
+    const { rgb } = await framesAt(clip, [(n * n) / 1000 + 0.0002], { size: SIZE });
+    expect(readNumber(rgb, SIZE.width, SIZE.height)).toBe(n);
+  }
+});
+
 test('more frames a second than can be told apart are refused in words', async () => {
   const path = await makeClip(join(folder, 'fast.mp4'), { frames: 100, rate: '2000', output: ['-bf', '0'] });
   const clip = await probeClip(path);
