@@ -2,18 +2,23 @@
  * The analysis document: everything an analysis found out, as numbers, and what is needed to render and to reproduce it.
  * Written by `l2caf analyze`, read by everything downstream, validated whenever it is read.
  */
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { L2cafError, messageOf } from './errors.ts';
+import { L2cafError } from './errors.ts';
 import { writeFileAtomically } from './files.ts';
-import { noteInput } from './output.ts';
+import { readInput } from './input-files.ts';
 
 /** Version of the document's shape; changes when a reader of the old one would go wrong. */
 export const ANALYSIS_SCHEMA = 'l2caf-analysis/1';
 
+/** The largest document that is read, bytes: some ten hours of a dense analysis. */
+const MAX_DOCUMENT_BYTES = 256e6;
+
 const positiveInt = z.int().positive();
 const seconds = z.number().nonnegative();
-const gridSchema = z.object({ height: positiveInt, width: positiveInt });
+/** No network has finer maps of features; a picture of finer ones takes minutes. */
+const MAX_GRID = 256;
+const gridSide = positiveInt.max(MAX_GRID);
+const gridSchema = z.object({ height: gridSide, width: gridSide });
 const sizeSchema = z.object({ width: positiveInt, height: positiveInt });
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -51,6 +56,11 @@ const frameSchema = z
   .refine(
     ({ filter }) => filter.values.length === filter.height * filter.width,
     'a filter has the wrong number of values',
+  )
+  .refine(
+    ({ filter, trace = [], lossHistory }) =>
+      trace.length <= lossHistory.length && trace.every((values) => values.length === filter.values.length),
+    { path: ['trace'], message: 'a trace does not fit its filter and its losses' },
   );
 
 /** One position of the sliding window of a dense analysis: an event of its own. */
@@ -133,6 +143,13 @@ const analysisSchema = z.object({
 
 /** What no field can say alone. */
 const documentSchema = analysisSchema
+  .refine(
+    ({ frames }) => frames.every(({ timestampSec }, i) => i === 0 || timestampSec >= frames[i - 1]!.timestampSec),
+    {
+      path: ['frames'],
+      message: 'the frames are not in the order of their times',
+    },
+  )
   .refine(({ frames, windows = [] }) => windows.every((w) => w.frames.every((i) => i < frames.length)), {
     path: ['windows'],
     message: 'a window names a frame that is not there',
@@ -153,13 +170,10 @@ export type AnalysisWindow = NonNullable<Analysis['windows']>[number];
 /**
  * Reads and validates an analysis document.
  *
- * @throws L2cafError `input-not-found` or `analysis-invalid`, naming the first wrong field.
+ * @throws L2cafError as `readInput`, up to 256 MB; `analysis-invalid`, naming the first wrong field
  */
 export async function readAnalysis(path: string): Promise<Analysis> {
-  noteInput(path);
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
-  });
+  const text = (await readInput(path, { maxBytes: MAX_DOCUMENT_BYTES })).toString('utf8');
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -3,7 +3,7 @@
  * docs/architecture.md.
  */
 import { basename } from 'node:path';
-import type { Analysis } from './analysis.ts';
+import { type Analysis, parseAnalysis } from './analysis.ts';
 import { L2cafError } from './errors.ts';
 import { sha256OfFile, writeFileAtomically } from './files.ts';
 import { evenlyChosen, gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from './timeline.ts';
@@ -167,7 +167,7 @@ export async function renderFilm(analysis: Analysis, out: string, options: Rende
   const { style = defaultStyle, signal, onProgress } = options;
   const traces = analysis.frames.map(({ trace = [] }) => trace);
   const steps = Math.max(...traces.map(({ length }) => length));
-  if (steps === 0) {
+  if (steps === 0 || traces.some(({ length }) => length === 0)) {
     throw new L2cafError('usage', 'the analysis keeps no trace of the filters along the way', {
       hint: 'l2caf analyze CLIP --solver gd --trace',
     });
@@ -214,10 +214,10 @@ function isUntrained({ model }: Analysis): boolean {
 /**
  * Opens the source clip, if it is still the file that was analyzed.
  *
- * @throws L2cafError `input-not-found`, `input-changed`
+ * @throws L2cafError `analysis-invalid`, `input-not-found`, `input-changed`
  */
 export async function openSource(analysis: Analysis, signal: AbortSignal | undefined): Promise<VideoClip> {
-  const { path, sha256, track } = analysis.source;
+  const { path, sha256, track } = parseAnalysis(analysis, 'the analysis').source; // whoever made it
   const clip = await probeClip(path, signal, { track });
   if ((await sha256OfFile(path, clip.identity)) === sha256) return clip;
   throw new L2cafError('input-changed', `${path} is not the file that was analyzed: its content has changed`, {

@@ -48,6 +48,26 @@ describe('the analysis document', () => {
       (a) => ({ ...a, frames: a.frames.map((frame) => ({ ...frame, probabilities: [0.5, 0.5] })) }),
       'labels: a frame or window has another number of probabilities',
     ],
+    [
+      'frames in another order',
+      (a) => ({ ...a, frames: [...a.frames].reverse() }),
+      'frames: the frames are not in the order of their times',
+    ],
+    [
+      'a trace of another size than its filter',
+      (a) => ({ ...a, frames: a.frames.map((frame) => ({ ...frame, trace: [[1, 0]] })) }),
+      'frames.0.trace: a trace does not fit its filter',
+    ],
+    [
+      'a trace with more looks than losses',
+      (a) => ({ ...a, frames: a.frames.map((frame) => ({ ...frame, trace: Array(3).fill(frame.filter.values) })) }),
+      'frames.0.trace: a trace does not fit its filter',
+    ],
+    [
+      'a grid that is too fine',
+      (a) => ({ ...a, model: { ...a.model, grid: { height: 1000, width: 1000 } } }),
+      'model.grid.height: Too big',
+    ],
     ['no frames', (a) => ({ ...a, frames: [] }), 'frames: Too small'],
   ])('with %s is refused', async (_, change, message) => {
     const error = await readAnalysis(await writeJson(change(exampleAnalysis()))).catch((thrown: unknown) => thrown);

@@ -9,6 +9,7 @@ const PROGRAMS = [
   'batch/tiny-batch-program',
   'batch/tiny-worker',
   'batch/damaged-worker',
+  'batch/failing-worker',
   'batch/slow-worker',
   'batch/tiny-queue-worker',
   'batch/lock-program',

@@ -238,5 +238,16 @@ describe('renderFilm', () => {
     expect((await readFile(join(folder, 'film.gif'))).subarray(0, 4).toString()).toBe('GIF8');
     await expect(renderFilm(analysis, join(folder, 'film.avi'))).rejects.toThrow('a film is a .gif or an .mp4 file');
     await expect(renderFilm(bare, join(folder, 'none.mp4'))).rejects.toMatchObject({ code: 'usage' });
+    const [first, ...others] = analysis.frames;
+    const { trace: _, ...untraced } = others[0]!;
+    const partly = { ...analysis, frames: [first!, untraced, ...others.slice(1)] };
+    await expect(renderFilm(partly, join(folder, 'partly.mp4'))).rejects.toMatchObject({ code: 'usage' });
+    const single = { ...analysis, frames: [{ ...first!, trace: first!.trace!.slice(0, 1) }] };
+    await renderFilm(single, join(folder, 'single.gif'));
+    expect((await probeClip(join(folder, 'single.gif'))).durationSec).toBeCloseTo(9 / 4, 1);
+    const reversed = { ...analysis, frames: [...analysis.frames].reverse() };
+    await expect(renderStrip(reversed, join(folder, 'reversed.png'))).rejects.toMatchObject({
+      code: 'analysis-invalid',
+    });
   });
 });

@@ -75,7 +75,8 @@ export interface RunOptions {
   readonly stop?: AbortSignal;
 }
 
-const JOURNAL = 'journal.jsonl';
+/** The journal's file in the batch's folder. */
+export const JOURNAL = 'journal.jsonl';
 const EVENTS = 'events';
 
 /** See the top of this file. One process at a time. */

@@ -1,209 +1,184 @@
 /**
  * A machine's part in batches that are given out through a queue: takes events, several at a time, and makes their files.
- * It writes no journal and no results; the batch does.
+ * It writes no journal and no results; the batch does. What it cannot do it gives back: others may have the video, or the
+ * model, or may do better with an event that has failed here. An event is given up when nobody is left to try it.
  */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import type { Job } from 'bullmq';
+import { hostname } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
+import type { Worker as BullWorker, Job } from 'bullmq';
 import { L2cafError } from '../errors.ts';
-import { folderOf } from '../events/row.ts';
-import { findVideo } from '../events/video-files.ts';
-import { type QueuedAnswer, toAnswer } from './answers.ts';
-import { type EventEnd, removeLeftovers } from './batch.ts';
-import type { BatchEvent } from './events.ts';
-import { describeModel } from './model.ts';
-import { type BatchModel, type BatchSettings, keysOf } from './outputs.ts';
-import {
-  connectQueue,
-  fromQueuePackages,
-  fromStored,
-  QUEUE,
-  type QueueAddress,
-  type QueuedEvent,
-  type QueuedSettings,
-  WORKER_ATTEMPTS,
-} from './queue.ts';
-import { EventRunner, type RunnerOptions } from './runner.ts';
-import { duringSetup, SetupError } from './setup-error.ts';
+import { toAnswer } from './answers.ts';
+import type { EventEnd } from './batch.ts';
+import { Desk, type DeskOptions, LackError } from './desk.ts';
+import { connectQueue, fromQueuePackages, type QueueAddress } from './queue-server.ts';
+import { fromStored, purposeOfAnswer, QUEUE, readStored, type StoredJob, type Turns } from './queued-event.ts';
+import { Roster } from './roster.ts';
+import { Seal, type Sealed } from './seal.ts';
+import { SetupError } from './setup-error.ts';
 import type { EventOutcome } from './tasks.ts';
-import { type VideoFacts, Videos } from './videos.ts';
 
 /** How a worker works. */
-export interface QueueWorkerOptions extends Pick<RunnerOptions, 'cacheBytes' | 'workerModule'> {
-  /** Worker processes with a network. */
-  readonly jobs: (model: BatchModel) => number;
-  /** Folder of the videos on this machine; default: where the batch has them. */
-  readonly videos?: string;
-  /** The batch's folder as this machine sees it; default: as the batch calls it. */
-  readonly output?: string;
-  /** How a model is described; the packaged way unless a test has another. */
-  readonly describe?: (choice: BatchModel['choice']) => Promise<BatchModel>;
+export interface QueueWorkerOptions extends DeskOptions {
   /** Told how each event ended. */
   readonly onEnd?: (end: EventEnd) => void;
+  /** Told what this machine lacks, each thing once. */
+  readonly onLack?: (lack: L2cafError) => void;
   /** Events under way are finished, then {@link workQueue} returns. */
   readonly stop: AbortSignal;
+  /** Checks what is taken and signs what is answered; without a key by default. */
+  readonly seal?: Seal;
   /** A lock that is not renewed for so long is taken for that of a worker that has died; default 15 s. */
   readonly lockMs?: number;
+  /** How long an event that was given back rests; default 2 s. */
+  readonly restMs?: number;
+  /** See {@link connectQueue}. */
+  readonly retries?: number;
 }
 
 /** Long enough for a busy machine to renew its locks. */
 const LOCK_MS = 15_000;
+const REST_MS = 2000;
 /** Workers that may die over one event before it has failed. */
 const MAX_DEATHS = 10;
+/** Workers that try an event, before it has failed for good; one that is alone tries as often. */
+const TRIES = 2;
+/** How often a worker finds that it lacks something for an event, while nobody else is left, before it gives the event up. */
+const LACKS = 10;
+/** Events that a worker holds: enough to keep its processes busy, few enough to leave some to others. */
+const EVENTS_AT_ONCE = 4;
+/** Events of the queue whose videos a worker looks for when it starts. */
+const PROBED = 16;
 
 /**
  * Takes events until `stop` fires.
  *
- * @throws L2cafError `queue-unavailable`; SetupError when a batch's model cannot be opened here, or is not the same: others
- *   get the events
+ * @throws L2cafError `queue-unavailable`; SetupError when this machine can make no event: others get those that it had
  */
 export async function workQueue(address: QueueAddress, options: QueueWorkerOptions): Promise<void> {
-  const { lockMs = LOCK_MS } = options;
-  const redis = await connectQueue(address);
-  const { WaitingError, Worker } = await fromQueuePackages(() => import('bullmq'));
+  const { lockMs = LOCK_MS, restMs = REST_MS, seal = new Seal(undefined), stop, retries } = options;
+  const connection = await connectQueue(address, { signal: stop, retries });
+  const { redis } = connection;
+  const { DelayedError, Queue, WaitingError, Worker } = await fromQueuePackages(() => import('bullmq'));
   const desk = new Desk(options);
+  const roster = new Roster(redis, QUEUE);
+  const me = `${hostname()} ${randomUUID()}`;
+  const tellLack = onceEach(options.onLack ?? (() => {}));
   let failure: SetupError | undefined;
-  const unfit = new AbortController();
-  const process = async (job: Job, token?: string): Promise<QueuedAnswer> => {
-    const queued = fromStored(job.data);
+  const broken = new AbortController();
+
+  /** For others, after a rest. */
+  const giveBack = async (job: Job<StoredJob>, token: string | undefined, turns?: Turns): Promise<never> => {
+    if (turns) await job.updateData({ ...job.data, turns });
+    await job.moveToDelayed(Date.now() + restMs, token);
+    throw new DelayedError();
+  };
+  const answer = (job: Job<StoredJob>, id: string, outcome: EventOutcome): Sealed => {
+    const { attempts } = outcome;
+    options.onEnd?.({ id, ...('error' in outcome && { error: outcome.error }), attempts });
+    return seal.close(purposeOfAnswer(job.id!), toAnswer(outcome));
+  };
+  const take = async (job: Job<StoredJob>, token?: string): Promise<Sealed> => {
+    const stored = readStored(job.data);
+    const { turns } = stored;
+    const hadTurn = new Set([...turns.tried, ...Object.keys(turns.lacking)]);
+    const others = [...(await roster.present())].filter((worker) => worker !== me && !hadTurn.has(worker));
+    if (hadTurn.has(me) && others.length > 0) return giveBack(job, token);
+    let id = job.id!;
     let outcome: EventOutcome;
     try {
+      const queued = fromOthers(stored, seal, id);
+      id = queued.event.id;
       outcome = await desk.run(queued);
     } catch (error) {
+      if (error instanceof LackError) {
+        tellLack(error);
+        const lacks = (turns.lacking[me] ?? 0) + 1;
+        const now = { ...turns, lacking: { ...turns.lacking, [me]: lacks } };
+        if (lacks < LACKS || others.length > 0) return giveBack(job, token, now);
+        return answer(job, id, { error, attempts: Math.max(1, turns.attempts) });
+      }
       if (!(error instanceof SetupError)) throw error;
       failure ??= error;
-      unfit.abort();
+      broken.abort();
       await job.moveToWait(token); // for others
       throw new WaitingError();
     }
-    const attempts = queued.attempts + outcome.attempts;
-    if ('error' in outcome && job.attemptsMade + 1 < WORKER_ATTEMPTS) {
-      await job.updateData({ ...job.data, attempts });
-      throw outcome.error; // another worker may do better
-    }
-    options.onEnd?.({ id: queued.event.id, ...('error' in outcome && { error: outcome.error }), attempts });
-    return toAnswer({ ...outcome, attempts });
+    const attempts = turns.attempts + outcome.attempts;
+    const tried = [...turns.tried, me];
+    if ('error' in outcome && tried.length < TRIES) return giveBack(job, token, { ...turns, tried, attempts });
+    return answer(job, id, { ...outcome, attempts });
   };
-  const worker = new Worker(QUEUE, process, {
-    connection: redis,
-    concurrency: EVENTS_AT_ONCE,
-    lockDuration: lockMs,
-    stalledInterval: lockMs,
-    maxStalledCount: MAX_DEATHS,
-  });
-  worker.on('error', () => {}); // the connection mends itself
+
+  const queue = new Queue<StoredJob>(QUEUE, { connection: redis });
+  queue.on('error', () => {});
+  let leave = async (): Promise<void> => {};
+  let worker: BullWorker<StoredJob, Sealed> | undefined;
   try {
-    await ended(AbortSignal.any([options.stop, unfit.signal]));
-    await worker.close(redis.status !== 'ready'); // without its server it cannot wait for what is under way
+    await Promise.race([connection.lost, begin()]);
+    await Promise.race([connection.lost, ended(AbortSignal.any([stop, broken.signal]))]);
+    connection.hurry();
+    await Promise.race([connection.lost, worker!.close(redis.status !== 'ready')]); // without its server it cannot wait
+  } catch (error) {
+    await Promise.race([worker?.close(true), setTimeout(CLOSE_WITHIN_MS)]);
+    throw connection.failureOf(error);
   } finally {
+    await leave();
     await desk.close();
-    redis.disconnect();
+    connection.end();
   }
   if (failure) throw failure;
-}
 
-/** Events that a worker holds: enough to keep its processes busy, few enough to leave some to others. */
-const EVENTS_AT_ONCE = 4;
-
-/** Runs events of any batch, with the runner of their batch's settings. */
-class Desk {
-  readonly #options: QueueWorkerOptions;
-  readonly #videos = new Videos();
-  readonly #runners = new Map<string, Promise<SettingsRunner>>();
-
-  constructor(options: QueueWorkerOptions) {
-    this.#options = options;
-  }
-
-  /** @throws SetupError */
-  async run({ event, folder: batchFolder, outputs, settings, keys }: QueuedEvent): Promise<EventOutcome> {
-    const shared = await this.#runnerOf(settings);
-    const own = keysOf(event, shared.settings);
-    if (outputs.some((name) => own[name] !== keys[name])) {
-      throw new SetupError('model-invalid', 'this worker would make other files than the batch expects', {
-        hint: 'batch and workers need the same version of l2caf, and the same model under the same name',
-      });
-    }
-    const folder = join(this.#options.output ?? batchFolder, 'events', folderOf(event.id));
-    await removeLeftovers(folder);
-    shared.active++;
-    try {
-      return await shared.runner.run(await this.#here(event), folder, outputs);
-    } catch (error) {
-      if (error instanceof SetupError) throw error;
-      return { error: error as Error, attempts: 1 };
-    } finally {
-      shared.active--;
-    }
-  }
-
-  async close(): Promise<void> {
-    const runners = await Promise.allSettled(this.#runners.values());
-    await Promise.all(
-      runners.map((result) => (result.status === 'fulfilled' ? result.value.runner.close() : undefined)),
-    );
-  }
-
-  /** The event with its video where this machine has it; documents go on calling it as the batch does. */
-  async #here(event: BatchEvent): Promise<BatchEvent> {
-    const { videos: folder } = this.#options;
-    const { path: sourcePath } = event.facts.clip;
-    const wanted = { videos: [{ name: event.video }] };
-    const path = folder === undefined ? sourcePath : (await findVideo(wanted, folder, folder)).path;
-    return { ...event, facts: await this.#sameVideo(path, event.facts), sourcePath };
-  }
-
-  /** What is known here about a video that the batch has. */
-  async #sameVideo(path: string, { sha256 }: VideoFacts): Promise<VideoFacts> {
-    const facts = await this.#videos.facts(path);
-    if (facts.sha256 === sha256) return facts;
-    throw new L2cafError('input-changed', `${path} is not the video that the batch has: its content differs`);
-  }
-
-  #runnerOf(settings: QueuedSettings): Promise<SettingsRunner> {
-    const name = JSON.stringify(settings);
-    const runner = this.#runners.get(name) ?? this.#makeRunner(settings);
-    runner.catch(() => this.#runners.delete(name));
-    this.#runners.set(name, runner);
-    return runner;
-  }
-
-  async #makeRunner({ choice, ...rest }: QueuedSettings): Promise<SettingsRunner> {
-    const { describe = describeModel, jobs, cacheBytes, workerModule } = this.#options;
-    await this.#dropIdle();
-    const model = await duringSetup(describe(choice));
-    const { target } = rest.analysis;
-    const here =
-      target.kind === 'similar'
-        ? { ...target, facts: await duringSetup(this.#sameVideo(target.facts.clip.path, target.facts)) }
-        : target;
-    const settings = { ...rest, analysis: { ...rest.analysis, target: here }, model };
-    const runner = new EventRunner({
-      settings,
-      videos: this.#videos,
-      jobs: jobs(model),
-      ...(cacheBytes !== undefined && { cacheBytes }),
-      ...(workerModule && { workerModule }),
+  async function begin(): Promise<void> {
+    leave = await roster.enter(me, lockMs);
+    await sayLacks(await queue.getJobs(['waiting', 'delayed', 'active'], 0, PROBED - 1, true));
+    const taking = new Worker<StoredJob, Sealed>(QUEUE, take, {
+      connection: redis,
+      concurrency: EVENTS_AT_ONCE,
+      lockDuration: lockMs,
+      stalledInterval: lockMs,
+      maxStalledCount: MAX_DEATHS,
     });
-    return { settings, runner, active: 0 };
+    taking.on('error', () => {}); // the connection mends itself
+    worker = taking;
   }
 
-  /** Networks of batches that are over make room for others. */
-  async #dropIdle(): Promise<void> {
-    // A copy: the runner that waits for this is among them by the time that the first is looked at.
-    for (const [name, runner] of [...this.#runners]) {
-      const made = await runner.catch(() => undefined);
-      if (made?.active !== 0) continue;
-      this.#runners.delete(name);
-      await made.runner.close();
+  /** What is in the queue when a worker starts tells whether its folders are the right ones. */
+  async function sayLacks(jobs: readonly (Job<StoredJob> | undefined)[]): Promise<void> {
+    for (const job of jobs) {
+      if (job === undefined) continue; // it has ended meanwhile
+      try {
+        await desk.expectPlaces(fromOthers(readStored(job.data), seal, job.id!));
+      } catch (error) {
+        if (error instanceof L2cafError) tellLack(error);
+        else throw error;
+      }
     }
   }
 }
 
-interface SettingsRunner {
-  readonly settings: BatchSettings;
-  readonly runner: EventRunner;
-  active: number;
+/** How long to wait for what is closed by force. */
+const CLOSE_WITHIN_MS = 5000;
+
+/** An event that this worker may not take, another may: it may have the key. */
+function fromOthers(...[stored, seal, jobId]: Parameters<typeof fromStored>): ReturnType<typeof fromStored> {
+  try {
+    return fromStored(stored, seal, jobId);
+  } catch (error) {
+    if (!(error instanceof L2cafError)) throw error;
+    const { code, message, hint } = error;
+    throw new LackError(code, message, { ...(hint !== undefined && { hint }), cause: error });
+  }
+}
+
+function onceEach(tell: (lack: L2cafError) => void): (lack: L2cafError) => void {
+  const told = new Set<string>();
+  return (lack) => {
+    if (told.has(lack.message)) return;
+    told.add(lack.message);
+    tell(lack);
+  };
 }
 
 async function ended(signal: AbortSignal): Promise<void> {

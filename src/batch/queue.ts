@@ -5,152 +5,80 @@
  * killed finds the jobs that it gave out, also those that ended meanwhile. A worker that dies no longer renews the locks
  * of its jobs, and others take them.
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Job, Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { L2cafError, messageOf } from '../errors.ts';
+import { L2cafError } from '../errors.ts';
 import { fileSize } from '../files.ts';
-import { fromOptional, QUEUE_PACKAGES } from '../optional.ts';
-import type { RegionMask } from '../video/regions.ts';
-import { fromAnswer, type QueuedAnswer } from './answers.ts';
+import { fromAnswer } from './answers.ts';
 import type { EventMaker } from './batch.ts';
 import type { BatchEvent } from './events.ts';
-import { type BatchModel, type BatchSettings, FILE_NAMES, keysOf, type Output } from './outputs.ts';
+import { type BatchSettings, FILE_NAMES, keysOf, type Output } from './outputs.ts';
+import { connectQueue, fromQueuePackages, type QueueAddress, type QueueConnection } from './queue-server.ts';
+import { fromStored, purposeOfAnswer, QUEUE, readStored, type StoredJob, toStored } from './queued-event.ts';
+import { Roster } from './roster.ts';
+import { Seal, type Sealed } from './seal.ts';
 import type { EventOutcome, MadeEvent } from './tasks.ts';
-
-/** Name of the queue on its server; changes when workers of another version would go wrong. */
-export const QUEUE = 'l2caf-events-1';
-
-/** A batch's settings as they go through the queue: a worker reads the model by its name. */
-export interface QueuedSettings extends Omit<BatchSettings, 'model'> {
-  readonly choice: BatchModel['choice'];
-}
-
-/** One event, as workers get it. */
-export interface QueuedEvent {
-  readonly event: BatchEvent;
-  /** Of the batch, absolute. */
-  readonly folder: string;
-  readonly outputs: readonly Output[];
-  readonly settings: QueuedSettings;
-  /** Of the outputs: a worker whose model or version makes others does not fit. */
-  readonly keys: Readonly<Record<Output, string>>;
-  /** How often workers have tried it in vain. */
-  readonly attempts: number;
-}
-
-/** Workers that try an event, before it has failed for good. */
-export const WORKER_ATTEMPTS = 2;
 
 /** How often to look whether a job is still there, should its server have forgotten it. */
 const LOOK_AGAIN_MS = 30_000;
 /** How long shared folders may take to show what a worker wrote. */
 const VISIBLE_WITHIN_MS = 5000;
-
-/** How a server is reached. */
-export interface QueueAddress {
-  /** As ioredis takes them. */
-  readonly options: {
-    readonly host: string;
-    readonly port: number;
-    readonly username?: string;
-    readonly password?: string;
-    readonly db?: number;
-    readonly tls?: Record<string, never>;
-    readonly maxRetriesPerRequest: null;
-  };
-  /** For people: without the password. */
-  readonly shown: string;
-}
-
-/**
- * Reads an address, `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]` or `rediss://…` (encrypted).
- *
- * @throws L2cafError `usage`, without repeating what may be a password
- */
-export function parseQueueAddress(text: string): QueueAddress {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const database = url?.pathname.replace(/^\//, '') ?? '';
-  if (!url || !/^rediss?:$/.test(url.protocol) || url.hostname === '' || !/^\d*$/.test(database)) {
-    throw new L2cafError('usage', 'the address of the queue cannot be read', {
-      hint: 'redis://HOST:6379, or redis://:PASSWORD@HOST:6379/0; rediss:// for an encrypted connection',
-    });
-  }
-  const { hostname, port, username, password, protocol } = url;
-  return {
-    options: {
-      host: hostname.replace(/^\[|\]$/g, ''),
-      port: Number(port || 6379),
-      ...(username && { username: decodeURIComponent(username) }),
-      ...(password && { password: decodeURIComponent(password) }),
-      ...(database && { db: Number(database) }),
-      ...(protocol === 'rediss:' && { tls: {} }),
-      maxRetriesPerRequest: null, // wait for a server that is restarting
-    },
-    shown: `${protocol}//${hostname}:${port || 6379}${database && `/${database}`}`,
-  };
-}
-
-/**
- * Connects to a server; later losses of the connection are mended by themselves. The caller disconnects.
- *
- * @throws L2cafError `queue-unavailable`; `package-missing`
- */
-export async function connectQueue({ options, shown }: QueueAddress): Promise<Redis> {
-  const { Redis } = await fromQueuePackages(() => import('ioredis'));
-  let isConnected = false;
-  const retryStrategy = (times: number): number | null => (isConnected ? Math.min(200 * times, 5000) : null);
-  const redis = new Redis({ ...options, lazyConnect: true, retryStrategy });
-  let problem: unknown;
-  redis.on('error', (error: unknown) => {
-    problem = error;
-  });
-  try {
-    await redis.connect();
-    await redis.ping();
-    isConnected = true;
-    return redis;
-  } catch (cause) {
-    redis.disconnect();
-    throw new L2cafError('queue-unavailable', `cannot reach the queue ${shown}: ${messageOf(problem ?? cause)}`, {
-      hint: 'is a Redis or Valkey server running there, and the password right?',
-      cause,
-    });
-  }
-}
-
-/** Loads one of the packages that a queue needs; throws `package-missing`, naming all, when one is not there. */
-export function fromQueuePackages<T>(load: () => Promise<T>): Promise<T> {
-  return fromOptional('a queue', QUEUE_PACKAGES, load);
-}
+/** How long to wait for connections to close. */
+const CLOSE_WITHIN_MS = 5000;
 
 /** Events that are in the queue at the same time: enough for many workers. */
 const EVENTS_IN_QUEUE = 256;
+
+/** How a batch gives its events out. */
+export interface EventQueueOptions {
+  /** When it fires, what no worker has begun is taken back. */
+  readonly stop?: AbortSignal | undefined;
+  /** Signs what is given out and checks what comes back; without a key by default. */
+  readonly seal?: Seal | undefined;
+  /** Told when nobody is there to take events, and when somebody is again. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+  /** See {@link connectQueue}. */
+  readonly retries?: number | undefined;
+}
 
 /** The batch's end of the queue. Close it when done. */
 export class EventQueue implements EventMaker {
   readonly eventsAtOnce = EVENTS_IN_QUEUE;
   readonly #settings: BatchSettings;
   readonly #folder: string;
-  readonly #redis: Redis;
-  readonly #queue: Queue<StoredEvent, QueuedAnswer>;
+  readonly #seal: Seal;
+  readonly #connection: QueueConnection;
+  /** The connection that hears how events end. */
+  readonly #listener: Redis;
+  readonly #queue: Queue<StoredJob, Sealed>;
   readonly #ends: QueueEvents;
   readonly #withdrawn: Promise<void>;
+  /** By job: what to call when it has ended. (BullMQ's own waiting ends the process when the connection is closed.) */
+  readonly #waiting = new Map<string, () => void>();
   #release: (() => void) | undefined;
+  #watch: NodeJS.Timeout | undefined;
 
   private constructor(
     settings: BatchSettings,
     folder: string,
-    redis: Redis,
-    queue: Queue<StoredEvent, QueuedAnswer>,
+    seal: Seal,
+    connection: QueueConnection,
+    listener: Redis,
+    queue: Queue<StoredJob, Sealed>,
     ends: QueueEvents,
   ) {
     this.#settings = settings;
     this.#folder = folder;
-    this.#redis = redis;
+    this.#seal = seal;
+    this.#connection = connection;
+    this.#listener = listener;
     this.#queue = queue;
     this.#ends = ends;
+    const tell = ({ jobId }: { jobId: string }): void => this.#waiting.get(jobId)?.();
+    ends.on('completed', tell);
+    ends.on('failed', tell);
     this.#withdrawn = new Promise((resolve) => {
       this.#release = resolve;
     });
@@ -160,26 +88,33 @@ export class EventQueue implements EventMaker {
    * Connects to the queue.
    *
    * @param folder of the batch, absolute
-   * @param stop when it fires, what no worker has begun is taken back
-   * @throws L2cafError `queue-unavailable`
+   * @throws L2cafError `queue-unavailable`; `aborted`
    */
   static async open(
     address: QueueAddress,
     settings: BatchSettings,
     folder: string,
-    stop?: AbortSignal,
+    { stop, seal = new Seal(undefined), onNotice = () => {}, retries }: EventQueueOptions = {},
   ): Promise<EventQueue> {
-    const redis = await connectQueue(address);
+    const connection = await connectQueue(address, { signal: stop, retries });
+    const { redis } = connection;
     const { Queue, QueueEvents } = await fromQueuePackages(() => import('bullmq'));
-    const queue = new Queue<StoredEvent, QueuedAnswer>(QUEUE, { connection: redis });
-    const ends = new QueueEvents(QUEUE, { connection: redis.duplicate() });
+    const queue = new Queue<StoredJob, Sealed>(QUEUE, { connection: redis });
+    const listener = redis.duplicate();
+    const ends = new QueueEvents(QUEUE, { connection: listener });
     // Connections mend themselves; without a listener, their errors would end the process.
     queue.on('error', () => {});
     ends.on('error', () => {});
-    for (const emitter of [queue, ends]) emitter.setMaxListeners(0); // one per event under way
-    await ends.waitUntilReady();
-    const opened = new EventQueue(settings, folder, redis, queue, ends);
-    stop?.addEventListener('abort', () => void opened.#withdraw(), { once: true });
+    const opened = new EventQueue(settings, folder, seal, connection, listener, queue, ends);
+    try {
+      await opened.#whileThere(ends.waitUntilReady());
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+    stop?.addEventListener('abort', () => void opened.#withdraw().catch(() => {}), { once: true }); // `run` fails as well
+    if (stop?.aborted) await opened.#withdraw();
+    opened.#watchWorkers(onNotice);
     return opened;
   }
 
@@ -188,12 +123,11 @@ export class EventQueue implements EventMaker {
     const { model, ...rest } = this.#settings;
     const keys = keysOf(event, this.#settings);
     const settings = { ...rest, choice: { ...model.choice, backend: model.backend } };
-    const data = toStored({ event, folder: this.#folder, outputs, settings, keys, attempts: 0 });
-    const jobId = hashOf([this.#folder, event.id, outputs.map((name) => [name, keys[name]])]);
-    const answer = await this.#answerOf(data, jobId);
-    if (answer === undefined) return undefined;
-    const outcome = fromAnswer(answer, outputs);
-    if ('error' in outcome) return outcome;
+    const jobId = this.#seal.nameOf([this.#folder, event.id, outputs.map((name) => [name, keys[name]])]);
+    const data = toStored({ event, folder: this.#folder, outputs, settings, keys }, this.#seal, jobId);
+    const outcome = await this.#whileThere(this.#outcomeOf(data, jobId, outputs));
+    this.#waiting.delete(jobId);
+    if (outcome === undefined || 'error' in outcome) return outcome;
     const error = await missingFile(folder, outcome);
     return error ? { error, attempts: outcome.attempts } : outcome;
   }
@@ -202,38 +136,87 @@ export class EventQueue implements EventMaker {
   async #withdraw(): Promise<void> {
     const release = this.#release;
     this.#release = undefined; // from now on, nothing is given out again
+    this.#connection.hurry();
     const waiting = await this.#queue.getJobs(['waiting', 'delayed', 'prioritized']);
-    const own = waiting.filter((job) => job.data.folder === this.#folder);
+    const own = waiting.filter((job) => this.#isOwn(job));
     await Promise.all(own.map((job) => job.remove().catch(() => {}))); // a worker may have been faster
     release?.();
   }
 
-  /** Closes the connections; jobs stay in the queue. */
-  async close(): Promise<void> {
-    await Promise.allSettled([this.#ends.close(), this.#queue.close()]);
-    this.#redis.disconnect();
+  #isOwn({ id = '', data }: Job): boolean {
+    try {
+      return fromStored(readStored(data), this.#seal, id).folder === this.#folder;
+    } catch (error) {
+      if (error instanceof L2cafError) return false; // of another batch, with another key or version
+      throw error;
+    }
   }
 
-  async #answerOf(data: StoredEvent, jobId: string): Promise<QueuedAnswer | undefined> {
-    const options = { jobId, attempts: WORKER_ATTEMPTS, backoff: { type: 'fixed', delay: 1000 } };
+  /** Closes the connections; jobs stay in the queue. */
+  async close(): Promise<void> {
+    clearInterval(this.#watch);
+    const closing = Promise.allSettled([this.#ends.close(), this.#queue.close()]);
+    // Without its server, BullMQ would wait for it.
+    if (this.#connection.redis.status === 'ready') await Promise.race([closing, setTimeout(CLOSE_WITHIN_MS)]);
+    this.#connection.end();
+    this.#listener.disconnect();
+  }
+
+  /** The result of work with the server, unless the server goes for good. */
+  async #whileThere<T>(work: Promise<T>): Promise<T> {
+    const { lost, failureOf } = this.#connection;
+    try {
+      return await Promise.race([work, lost]);
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
+  #watchWorkers(onNotice: (message: string) => void): void {
+    const roster = new Roster(this.#connection.redis, QUEUE);
+    let isAnybodyThere = true;
+    const look = async (): Promise<void> => {
+      if (this.#connection.redis.status !== 'ready') return;
+      const { size } = await roster.present();
+      if (isAnybodyThere === size > 0) return;
+      isAnybodyThere = size > 0;
+      onNotice(isAnybodyThere ? 'a worker is there' : 'no worker is at the queue: the batch waits for one');
+    };
+    const tryLook = (): void => void look().catch(() => {}); // the batch is told of a server that has gone
+    tryLook();
+    this.#watch = setInterval(tryLook, LOOK_AGAIN_MS);
+    this.#watch.unref();
+  }
+
+  async #outcomeOf(data: StoredJob, jobId: string, outputs: readonly Output[]): Promise<EventOutcome | undefined> {
     const earlier = await this.#queue.getJob(jobId);
     if (await earlier?.isFailed()) await earlier!.remove();
     for (;;) {
+      const end = new Promise<void>((resolve) => this.#waiting.set(jobId, resolve));
       const isStopped = this.#release === undefined;
       if (isStopped && (await this.#queue.getJob(jobId)) === undefined) return undefined;
       // Adding what is there already changes nothing.
-      const job: Job<StoredEvent, QueuedAnswer> = await this.#queue.add('event', data, options);
-      const end = job.waitUntilFinished(this.#ends, LOOK_AGAIN_MS);
-      await (isStopped ? end : Promise.race([end, this.#withdrawn])).catch(() => {}); // its state tells more
-      const ended = await this.#queue.getJob(jobId);
-      if (await ended?.isCompleted()) {
-        await ended!.remove();
-        return ended!.returnvalue;
+      await this.#queue.add('event', data, { jobId });
+      const job = await this.#queue.getJob(jobId);
+      if (await job?.isCompleted()) {
+        await job!.remove();
+        return this.#answerIn(job!.returnvalue, jobId, outputs);
       }
-      if (await ended?.isFailed()) {
-        await ended!.remove();
-        return { error: { message: ended!.failedReason }, attempts: ended!.attemptsStarted };
+      if (await job?.isFailed()) {
+        await job!.remove();
+        return fromAnswer({ error: { message: job!.failedReason }, attempts: job!.attemptsStarted }, outputs);
       }
+      const soon = setTimeout(LOOK_AGAIN_MS, undefined, { ref: false });
+      await Promise.race(isStopped ? [end, soon] : [end, soon, this.#withdrawn]);
+    }
+  }
+
+  #answerIn(returned: unknown, jobId: string, outputs: readonly Output[]): EventOutcome {
+    try {
+      return fromAnswer(this.#seal.open(purposeOfAnswer(jobId), returned), outputs);
+    } catch (error) {
+      if (error instanceof L2cafError) return { error, attempts: 1 };
+      throw error;
     }
   }
 }
@@ -249,40 +232,8 @@ async function missingFile(folder: string, { bytes }: MadeEvent): Promise<L2cafE
           hint: 'workers must write to the same folder: name it as they see it with l2caf worker -o',
         });
       }
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await setTimeout(200);
     }
   }
   return undefined;
-}
-
-/** As JSON can hold it. */
-interface StoredEvent extends Omit<QueuedEvent, 'settings'> {
-  readonly settings: unknown;
-}
-
-function toStored(queued: QueuedEvent): StoredEvent {
-  const settings = JSON.parse(
-    JSON.stringify(queued.settings, (_, value: unknown) =>
-      value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value,
-    ),
-  ) as unknown;
-  return { ...queued, settings };
-}
-
-/** A job as it was given out. */
-export function fromStored(stored: StoredEvent): QueuedEvent {
-  const settings = stored.settings as QueuedSettings;
-  const { ignore } = settings.draw;
-  if (!ignore) return { ...stored, settings };
-  const parts = ignore.map((part) => ('values' in part ? restoredMask(part) : part));
-  return { ...stored, settings: { ...settings, draw: { ...settings.draw, ignore: parts } } };
-}
-
-function restoredMask({ height, width, values }: RegionMask): RegionMask {
-  const { base64 } = values as unknown as { base64: string };
-  return { height, width, values: new Uint8Array(Buffer.from(base64, 'base64')) };
-}
-
-function hashOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
 }

@@ -5,7 +5,7 @@ import { Batch, type EventMaker, type EventPlan, isOpen } from '../batch/batch.t
 import { readBatchEvents } from '../batch/events.ts';
 import { checkSettings, describeModel } from '../batch/model.ts';
 import { type BatchSettings, type BatchTarget, OUTPUTS, type Output } from '../batch/outputs.ts';
-import { EventQueue, parseQueueAddress, type QueueAddress } from '../batch/queue.ts';
+import { EventQueue } from '../batch/queue.ts';
 import { RESULT_FILES, statusOf, writeResults } from '../batch/results.ts';
 import { defaultJobs, EventRunner } from '../batch/runner.ts';
 import type { Videos } from '../batch/videos.ts';
@@ -18,14 +18,14 @@ import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { type BatchDisplay, createBatchDisplay } from './batch-display.ts';
 import { freeName, isOfOther, isSamePath } from './default-folder.ts';
 import { examples, LIST_FORMS, parseCount, parseNumber, parseSome, type TargetFlag, videosOption } from './options.ts';
+import { type QueueFlags, queueAccess, queueOption, queuePasswordOption, queueSecretOption } from './queue-options.ts';
 import { EXIT, interruptible } from './run.ts';
 import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
 
-interface BatchFlags extends VideoFlags, AnalysisFlags {
+interface BatchFlags extends VideoFlags, AnalysisFlags, Partial<QueueFlags> {
   readonly videos?: string;
   readonly output?: string;
   readonly jobs?: number;
-  readonly queue?: QueueAddress;
   readonly only?: string;
   readonly limit?: number;
   readonly outputs: readonly Output[];
@@ -47,11 +47,9 @@ export function batchCommand(): Command {
     .addOption(videosOption())
     .option('-o, --output <folder>', "where the results go (default: the list's name in l2caf-out)")
     .option('--jobs <count>', 'worker processes (default: the cores with wasm, one otherwise)', parseCount(1))
-    .option(
-      '--queue <address>',
-      'give events out to l2caf worker through a Redis or Valkey server, redis://HOST:6379',
-      parseQueueAddress,
-    )
+    .addOption(queueOption('give events out to l2caf worker through a Redis or Valkey server, redis://HOST:6379'))
+    .addOption(queuePasswordOption())
+    .addOption(queueSecretOption())
     .option('--only <label>', 'only events with this label')
     .option('--limit <count>', 'only the first events', parseCount(1))
     .addOption(
@@ -224,9 +222,10 @@ async function make(batch: Batch, flags: BatchFlags, making: Making): Promise<vo
   const { plans, display, stop } = making;
   const open = plans.filter(isOpen);
   if (open.length === 0) return;
-  const maker = await (flags.queue === undefined
+  const { queue } = flags;
+  const maker = await (queue === undefined
     ? thisMachine(batch, flags, making)
-    : workersOf(flags.queue, batch, making));
+    : workersOf({ ...flags, queue }, batch, making));
   stop.addEventListener('abort', () => display.stopping(), { once: true });
   display.begin(plans.length, plans.length - open.length);
   try {
@@ -240,9 +239,12 @@ async function make(batch: Batch, flags: BatchFlags, making: Making): Promise<vo
   }
 }
 
-async function workersOf(queue: QueueAddress, batch: Batch, { settings, display, stop }: Making): Promise<EventMaker> {
-  display.info(`events are given out through ${queue.shown}, to l2caf worker --queue ${queue.shown}`);
-  return EventQueue.open(queue, settings, resolve(batch.folder), stop);
+async function workersOf(flags: QueueFlags, batch: Batch, { settings, display, stop }: Making): Promise<EventMaker> {
+  const { address, seal } = await queueAccess(flags);
+  const { shown } = address;
+  display.info(`events are given out through ${shown}, to l2caf worker --queue ${shown}`);
+  const onNotice = (message: string): void => display.info(message);
+  return EventQueue.open(address, settings, resolve(batch.folder), { stop, seal, onNotice });
 }
 
 async function thisMachine(

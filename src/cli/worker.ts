@@ -1,14 +1,13 @@
 /** `l2caf worker`: this machine's part in batches that are given out through a queue. */
 import { Command } from 'commander';
-import { parseQueueAddress, type QueueAddress } from '../batch/queue.ts';
 import { workQueue } from '../batch/queue-worker.ts';
 import { defaultJobs } from '../batch/runner.ts';
 import { examples, parseCount, parseNumber } from './options.ts';
+import { type QueueFlags, queueAccess, queueOption, queuePasswordOption, queueSecretOption } from './queue-options.ts';
 import { interruptible } from './run.ts';
 import { createTerminal } from './terminal.ts';
 
-interface WorkerFlags {
-  readonly queue: QueueAddress;
+interface WorkerFlags extends QueueFlags {
   readonly videos?: string;
   readonly output?: string;
   readonly jobs?: number;
@@ -21,9 +20,11 @@ interface WorkerFlags {
 export function workerCommand(): Command {
   return new Command('worker')
     .description('analyze events of batches that other machines give out (l2caf batch --queue), until it is stopped')
-    .requiredOption('--queue <address>', 'a Redis or Valkey server, redis://HOST:6379', parseQueueAddress)
-    .option('--videos <folder>', 'where the videos lie on this machine (default: where the batch has them)')
-    .option('-o, --output <folder>', "the batch's folder as this machine sees it (default: as the batch calls it)")
+    .addOption(queueOption('a Redis or Valkey server, redis://HOST:6379').makeOptionMandatory())
+    .addOption(queuePasswordOption())
+    .addOption(queueSecretOption())
+    .option('--videos <folder>', 'read videos from this folder alone (default: where the batch has them)')
+    .option('-o, --output <folder>', "the batch's folder as this machine sees it; nothing is written elsewhere")
     .option('--jobs <count>', 'worker processes (default: the cores with wasm, one otherwise)', parseCount(1))
     .option('--cache-limit <GB>', 'bound on the cache of trunk features', parseNumber(0.01, 1e6), 20)
     .option('--json', 'say which events ended as JSON, one object a line')
@@ -32,7 +33,8 @@ export function workerCommand(): Command {
       'after',
       examples(
         'l2caf worker --queue redis://server:6379',
-        'l2caf worker --queue redis://:PASSWORD@server:6379 --videos /mnt/drives -o /mnt/results --jobs 8',
+        'l2caf worker --queue redis://server:6379 --queue-password word.txt --queue-secret key.txt',
+        'l2caf worker --queue redis://server:6379 --videos /mnt/drives -o /mnt/results --jobs 8',
       ),
     )
     .action((flags: WorkerFlags) => interruptible((stop) => run(flags, stop)));
@@ -40,9 +42,11 @@ export function workerCommand(): Command {
 
 async function run(flags: WorkerFlags, stop: AbortSignal): Promise<void> {
   const terminal = createTerminal({ quiet: flags.quiet || flags.json });
-  const { queue, videos, output, jobs, cacheLimit } = flags;
-  terminal.info(`waiting for events from ${queue.shown}; Ctrl-C finishes those under way`);
-  await workQueue(queue, {
+  const { videos, output, jobs, cacheLimit } = flags;
+  const { address, seal } = await queueAccess(flags);
+  terminal.info(`waiting for events from ${address.shown}; Ctrl-C finishes those under way`);
+  await workQueue(address, {
+    seal,
     jobs: (model) => jobs ?? defaultJobs(model.backend),
     cacheBytes: cacheLimit * 1e9,
     ...(videos !== undefined && { videos }),
@@ -50,6 +54,9 @@ async function run(flags: WorkerFlags, stop: AbortSignal): Promise<void> {
     onEnd: ({ id, error }) => {
       if (flags.json) terminal.result(JSON.stringify({ event: id, ...(error && { error: error.message }) }));
       else terminal.info(error ? `${id}: failed: ${error.message}` : `${id}: done`);
+    },
+    onLack: ({ message, hint }) => {
+      terminal.warn(`left to other workers: ${message}${hint === undefined ? '' : ` (${hint})`}`);
     },
     stop,
   });

@@ -1,4 +1,5 @@
 /** One event as a list states it, and how it is made from named values, whatever the format they come from. */
+import { createHash } from 'node:crypto';
 import { assignColumns, type Columns, type Role, type RoleColumn } from './columns.ts';
 import { LOST, type SourceText, whyLost } from './text.ts';
 import { type NumberNotation, numberOf, secondsOf } from './time.ts';
@@ -50,7 +51,7 @@ export function lacks({ label, split }: Pick<EventRow, 'label' | 'split'>, needs
   return needs.flatMap((need) => {
     if (need === 'label') return label === '' ? ['the label is empty'] : [];
     if (SPLITS.some((name) => name === split)) return [];
-    return [`the split is "${split}", not one of ${SPLITS.join(', ')}`];
+    return [`the split is ${quoted(split)}, not one of ${SPLITS.join(', ')}`];
   });
 }
 
@@ -112,7 +113,7 @@ export class RowReader {
       const [text, column] = [cell(role), roles.get(role)];
       if (text === '' || column === undefined) return undefined;
       const value = timeIn(text, column, this.#notation);
-      if (value === undefined) wrong.push(`the ${role} "${text}" is not ${wordsOfUnit(column)}`);
+      if (value === undefined) wrong.push(`the ${role} ${quoted(text)} is not ${wordsOfUnit(column)}`);
       return value;
     };
     const startSec = timeOf('start');
@@ -124,7 +125,8 @@ export class RowReader {
       );
     }
     for (const [name, value] of values) {
-      if (`${name}${value}`.includes(LOST)) wrong.push(`the ${name} "${value}" ${whyLost(this.#source, at.line)}`);
+      if (`${name}${value}`.includes(LOST))
+        wrong.push(`the ${name} ${quoted(value)} ${whyLost(this.#source, at.line)}`);
     }
     const stated = { label: cell('label'), split: cell('split') };
     if (wrong.length > 0) {
@@ -154,11 +156,33 @@ export function plainRecord(entries: Iterable<readonly [string, string]>): Reado
   return record;
 }
 
-/** The folder of an event's files: its id, with what file names cannot hold replaced. */
+/** Bytes of the longest name of a folder that every file system takes, with room for what is written beside it. */
+const NAME_BYTES = 200;
+/** What Windows keeps for devices, and endings that it takes off. */
+const UNFIT = /^\.*$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)|[ .]$/i;
+
+/**
+ * The folder of an event's files: its id. What a name cannot hold is replaced or left out; a part of the id's hash then tells
+ * it from other ids.
+ */
 export function folderOf(id: string): string {
-  const name = id.replace(/[^\p{L}\p{N}._ -]/gu, '_').slice(0, 120);
-  return /^\.*$/.test(name) ? `_${name}` : name;
+  const letters = [...id.replace(/[^\p{L}\p{N}._ -]/gu, '_')];
+  let name = '';
+  for (let i = 0, bytes = 0; i < letters.length; i++) {
+    bytes += Buffer.byteLength(letters[i]!);
+    if (bytes > NAME_BYTES) break;
+    name += letters[i]!;
+  }
+  if (name === id && !UNFIT.test(name)) return name;
+  return `${name}-${createHash('sha256').update(id).digest('hex').slice(0, 8)}`;
 }
+
+/** As much of what stands in a file as fits into a message. */
+function quoted(text: string): string {
+  return text.length > QUOTED ? `"${text.slice(0, QUOTED)}…" (${text.length} characters)` : `"${text}"`;
+}
+
+const QUOTED = 80;
 
 /** Units of a second, or seconds of a unit; dividing by a whole number keeps decimals as they are written. */
 const PER_SECOND = { milliseconds: 1e3, microseconds: 1e6, nanoseconds: 1e9 } as const;

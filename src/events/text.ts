@@ -2,9 +2,8 @@
  * Text files as spreadsheets and annotation programs save them: UTF-8 or UTF-16, with or without a byte order mark. What
  * is in another encoding is never guessed, as a wrong guess damages labels unseen: the reader says what it may be.
  */
-import { readFile } from 'node:fs/promises';
-import { L2cafError, messageOf } from '../errors.ts';
-import { noteInput } from '../output.ts';
+import { L2cafError } from '../errors.ts';
+import { readInput } from '../input-files.ts';
 
 /** A file's text. */
 export interface SourceText {
@@ -16,6 +15,9 @@ export interface SourceText {
   readonly guess?: (line: number) => string;
 }
 
+/** The largest list, bytes: millions of events. */
+const MAX_TEXT_BYTES = 256e6;
+
 /** Stands for a letter that could not be decoded. */
 export const LOST = '\uFFFD';
 
@@ -25,14 +27,11 @@ const HINT = 'save it as UTF-8: in Excel as "CSV UTF-8", elsewhere for instance 
 /**
  * Reads a text file.
  *
- * @throws L2cafError `input-not-found`; `input-unreadable` when it is no text, or in an encoding that is recognised but not
- *   read
+ * @throws L2cafError as `readInput`, up to 256 MB; `input-unreadable` when it is no text, or in an encoding that is
+ *   recognised but not read
  */
 export async function readText(path: string): Promise<SourceText> {
-  noteInput(path);
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
-  });
+  const bytes = await readInput(path, { maxBytes: MAX_TEXT_BYTES });
   const encoding = encodingOf(bytes, path);
   try {
     return { text: new TextDecoder(encoding, { fatal: true }).decode(bytes) };

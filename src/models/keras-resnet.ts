@@ -2,11 +2,10 @@
  * Reads the Keras ResNet-50 (ImageNet, first version: stride in the first 1×1, biases before batch norms) from a
  * TensorFlow.js layers model on disk and turns it into folded weights with this project's layer names.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { L2cafError } from '../errors.ts';
-import { noteInput } from '../output.ts';
+import { L2cafError, messageOf } from '../errors.ts';
+import { jsonIn, readInput } from '../input-files.ts';
 import { foldBatchNorm } from './batch-norm.ts';
 import { convLayers, type FoldedWeights, type ResNetSpec, resnetLayout } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
@@ -19,6 +18,9 @@ export const CLASSIFIER_LAYER = 'fc';
 
 /** Epsilon of every batch norm in the published model. */
 const EPSILON = 1e-3;
+
+/** No shard of a published model is larger. */
+const MAX_FILE_BYTES = 1e9;
 
 const manifestSchema = z.object({
   weightsManifest: z.array(
@@ -71,14 +73,11 @@ function kerasNames(name: string): { conv: string; norm: string } {
 }
 
 async function readLayersModelWeights(folder: string): Promise<Map<string, NamedArray>> {
-  const read = (name: string): Promise<Buffer> => {
-    noteInput(join(folder, name));
-    return readFile(join(folder, name)).catch((cause: unknown) => {
-      throw new L2cafError('weights-invalid', `${join(folder, name)} cannot be read`, { cause });
+  const read = (name: string): Promise<Buffer> =>
+    readInput(join(folder, name), { maxBytes: MAX_FILE_BYTES }).catch((cause: unknown) => {
+      throw new L2cafError('weights-invalid', messageOf(cause), { cause });
     });
-  };
-  const json: unknown = JSON.parse((await read('model.json')).toString('utf8'));
-  const manifest = manifestSchema.safeParse(json);
+  const manifest = manifestSchema.safeParse(jsonIn(await read('model.json')));
   if (!manifest.success) {
     throw new L2cafError('weights-invalid', `${join(folder, 'model.json')} is not a TensorFlow.js layers model`, {
       cause: manifest.error,

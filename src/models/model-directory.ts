@@ -3,11 +3,11 @@
  * belongs to, what it was trained on and how good it is) and `weights.safetensors`. Everything that could silently give
  * wrong embeddings (another trunk, another picture size, exchanged weights) is checked when it is loaded.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { L2cafError, messageOf } from '../errors.ts';
 import { sha256OfFile, writeFileAtomically } from '../files.ts';
+import { readInput } from '../input-files.ts';
 import { noteInput } from '../output.ts';
 import { type Head, type HeadSpec, headShapes } from './head.ts';
 import { findPretrained } from './pretrained.ts';
@@ -17,6 +17,9 @@ import { expectShapes } from './shapes.ts';
 
 /** Version of `model.json`; changes when a reader of the old one would go wrong. */
 export const MODEL_SCHEMA = 'l2caf-model/1';
+
+/** Labels by the thousand, figures, settings. */
+const MAX_MANIFEST_BYTES = 64e6;
 
 const MANIFEST_FILE = 'model.json';
 const WEIGHTS_FILE = 'weights.safetensors';
@@ -148,8 +151,8 @@ export async function loadModel(folder: string): Promise<LoadedModel> {
 }
 
 async function readManifest(path: string): Promise<ModelManifest> {
-  noteInput(path);
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const bytes = await readInput(path, { maxBytes: MAX_MANIFEST_BYTES }).catch((cause: unknown) => {
+    if (cause instanceof L2cafError && cause.code === 'input-unreadable') throw cause;
     throw new L2cafError('input-not-found', `there is no model: ${messageOf(cause)}`, {
       hint: `a model is a folder with ${MANIFEST_FILE} and ${WEIGHTS_FILE}, as l2caf train writes it`,
       cause,
@@ -157,7 +160,7 @@ async function readManifest(path: string): Promise<ModelManifest> {
   });
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
     throw new L2cafError('model-invalid', `${path} is not JSON: ${messageOf(cause)}`, { cause });
   }

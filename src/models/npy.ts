@@ -2,11 +2,12 @@
  * Reads NumPy's .npy files, versions 1 to 3, little-endian float32 in row order: the form in which some published
  * networks keep their weights. Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
-import { readFile } from 'node:fs/promises';
 import { L2cafError, messageOf } from '../errors.ts';
-import { noteInput } from '../output.ts';
+import { readInput } from '../input-files.ts';
 import type { NamedArray } from './safetensors.ts';
 
+/** Of the largest array of the networks that are read so, many times over. */
+const MAX_BYTES = 1e9;
 const MAGIC = '\x93NUMPY';
 
 /**
@@ -15,9 +16,8 @@ const MAGIC = '\x93NUMPY';
  * @throws L2cafError `weights-invalid` when the file is absent, truncated, or holds another type or order.
  */
 export async function readNpy(path: string): Promise<NamedArray> {
-  noteInput(path);
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new L2cafError('weights-invalid', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  const bytes = await readInput(path, { maxBytes: MAX_BYTES }).catch((cause: unknown) => {
+    throw new L2cafError('weights-invalid', messageOf(cause), { cause });
   });
   const invalid = (why: string): L2cafError => new L2cafError('weights-invalid', `${path}: ${why}`);
   if (bytes.length < 12 || bytes.toString('latin1', 0, 6) !== MAGIC) throw invalid('it is not a .npy file');

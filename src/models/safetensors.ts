@@ -4,8 +4,9 @@
  * Format: https://github.com/huggingface/safetensors#format
  */
 import { open } from 'node:fs/promises';
-import { L2cafError } from '../errors.ts';
+import { L2cafError, messageOf } from '../errors.ts';
 import { writeAtomically } from '../files.ts';
+import { openInput } from '../input-files.ts';
 import { fromFloat16 } from './float16.ts';
 
 /** A named array of numbers: `shape` row by row, as float32 whatever the file's precision (integers up to 2^24). */
@@ -38,8 +39,8 @@ export async function readSafetensors(
   path: string,
   wanted: (name: string) => boolean = () => true,
 ): Promise<WeightsFile> {
-  const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new L2cafError('weights-invalid', `cannot open the weights file ${path}`, { cause });
+  const file = await openInput(path).catch((cause: unknown) => {
+    throw new L2cafError('weights-invalid', messageOf(cause), { cause });
   });
   try {
     const size = (await file.stat()).size;
@@ -56,7 +57,7 @@ export async function readSafetensors(
     for (const [name, entry] of entries) {
       const [begin, end] = entry.data_offsets;
       const count = entry.shape.reduce((product, n) => product * n, 1);
-      const width = BYTES_PER_NUMBER[entry.dtype];
+      const width = Object.hasOwn(BYTES_PER_NUMBER, entry.dtype) ? BYTES_PER_NUMBER[entry.dtype] : undefined;
       if (width === undefined) throw invalid(path, `tensor ${name} has the unsupported type ${entry.dtype}`);
       if (end - begin !== count * width) throw invalid(path, `tensor ${name} has the wrong length for its shape`);
       if (8 + headerLength + end > size) throw invalid(path, `it is truncated (tensor ${name} is incomplete)`);
@@ -105,15 +106,22 @@ function parseHeader(
   path: string,
   bytes: Uint8Array,
 ): { entries: [string, HeaderEntry][]; metadata: Record<string, string> } {
-  let header: Record<string, unknown>;
+  let header: unknown;
   try {
-    header = JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, unknown>;
+    header = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (cause) {
     throw new L2cafError('weights-invalid', `${path}: its header is not JSON, so it is not a safetensors file`, {
       cause,
     });
   }
-  const { __metadata__: metadata = {}, ...entries } = header;
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) {
+    throw invalid(path, 'its header is no table of tensors');
+  }
+  const { __metadata__: metadata = {}, ...entries } = header as Record<string, unknown>;
+  const isText = (value: unknown): boolean => typeof value === 'string';
+  if (typeof metadata !== 'object' || metadata === null || !Object.values(metadata).every(isText)) {
+    throw invalid(path, 'its metadata are malformed');
+  }
   for (const [name, entry] of Object.entries(entries)) {
     if (!isHeaderEntry(entry)) throw invalid(path, `the header entry of tensor ${name} is malformed`);
   }

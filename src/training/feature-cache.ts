@@ -125,7 +125,11 @@ export class FeatureCache implements FeatureReader {
   async write(variant: FrameVariant, features: Uint16Array): Promise<void> {
     const path = this.pathOf(variant);
     const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
-    await writeFileAtomically(path, Buffer.concat([bytes, checksum(path, bytes)]));
+    await writeFileAtomically(path, Buffer.concat([bytes, checksum(path, bytes)])).catch((error: unknown) => {
+      if (!(error instanceof L2cafError) || error.code !== 'output-unwritable') throw error;
+      const hint = 'make room in the cache, or set L2CAF_CACHE to a folder that you may write to';
+      throw new L2cafError(error.code, error.message, { hint, cause: error });
+    });
   }
 
   /** What a file holds; undefined when it is absent, or damaged, which is noted. */
@@ -157,7 +161,7 @@ export class FeatureCache implements FeatureReader {
       throw new L2cafError(
         'usage',
         `the features of these events need ${gigabytes(needed)} of cache, the limit is ${gigabytes(this.maxBytes)}`,
-        { hint: 'raise --cache-limit, or train with fewer --views' },
+        { hint: 'raise --cache-limit, take fewer events (--limit), or train with fewer --views' },
       );
     }
     const files = await this.#files();

@@ -249,7 +249,7 @@ function notWhole(path: string): L2cafError {
 
 /** What ffmpeg says after, or beside, the line that tells why it gave up. */
 const NOT_WHY =
-  /^(\s|Conversion failed|frame=|video:|Exiting|Stream mapping|Error (opening|selecting|initializing|sending)|\[out#)/;
+  /^(\s|Conversion failed|Qavg:|frame=|video:|Exiting|Stream mapping|Error (opening|selecting|initializing|sending)|\[out#)/;
 
 /** What ffmpeg said last, and, where it did not simply give up, which executable ended how; the cause holds all of it. */
 function failure(error: unknown, lines: readonly string[], binary: Binary, end: ProcessEnd): unknown {

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Holder, stateOf, thisProcess } from '../../src/batch/holder.ts';
 import { takeLock } from '../../src/batch/lock.ts';
+import { type Holder, stateOf, thisProcess } from '../../src/holder.ts';
 import { createRandom } from '../../src/random.ts';
 import { program } from './tiny-batch.ts';
 

@@ -2,12 +2,21 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { parseQueueAddress } from '../../src/batch/queue.ts';
-import { workQueue } from '../../src/batch/queue-worker.ts';
+import { readBatchEvents } from '../../src/batch/events.ts';
+import { describeModel } from '../../src/batch/model.ts';
+import { EventQueue } from '../../src/batch/queue.ts';
+import { connectQueue, parseQueueAddress } from '../../src/batch/queue-server.ts';
+import { type QueueWorkerOptions, workQueue } from '../../src/batch/queue-worker.ts';
+import { QUEUE } from '../../src/batch/queued-event.ts';
+import { Roster } from '../../src/batch/roster.ts';
+import { Seal } from '../../src/batch/seal.ts';
+import { Videos } from '../../src/batch/videos.ts';
+import { L2cafError } from '../../src/errors.ts';
 import { createRandom } from '../../src/random.ts';
 import { canMount, smallDisk } from '../full-disk.ts';
 import { makeClip } from '../video/clips.ts';
@@ -23,6 +32,8 @@ let root: string;
 let redis: RunningRedis;
 let list: string;
 const running = new Set<ChildProcess>();
+/** Workers of this process. */
+const here = new Set<WorkerHere>();
 
 describe.skipIf(!hasRedis)('a batch through a queue', () => {
   beforeAll(async () => {
@@ -35,6 +46,8 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
   }, 300_000);
   afterEach(async () => {
     await Promise.all([...running].map(kill));
+    await Promise.allSettled([...here].map((worker) => worker.end()));
+    here.clear();
   });
   afterAll(async () => {
     await redis.stop();
@@ -114,15 +127,10 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     async () => {
       const few = await writeEvents('room.csv', 3);
       const disk = await smallDisk(join(root, 'small'), 1 << 20);
+      await writeFile(join(disk.folder, 'journal.jsonl'), '');
       await disk.leave(0);
       const ended = runTinyBatch(few, join(root, 'room', 'out'), { queue: redis.address, outputs: ['strip'] });
-      const full = workQueue(parseQueueAddress(redis.address), {
-        jobs: () => 1,
-        workerModule: TINY_WORKER,
-        describe: tinyBatchModel,
-        output: disk.folder,
-        stop: new AbortController().signal,
-      });
+      const full = begin({ output: disk.folder }).ended;
       const error: unknown = await full.catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ code: 'output-unwritable', message: expect.stringMatching(/the disk is full$/) });
       await disk.remove();
@@ -141,23 +149,144 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     const weights = new Map(head.weights);
     const bias = weights.get('embedding/bias')!;
     weights.set('embedding/bias', { ...bias, data: bias.data.map((value) => value + 1) });
-    const unfit = workQueue(parseQueueAddress(redis.address), {
-      jobs: () => 1,
-      workerModule: TINY_WORKER,
-      describe: async () => ({ ...model, head: { ...head, weights } }),
-      stop: new AbortController().signal,
-    });
-    await expect(unfit).rejects.toMatchObject({ code: 'model-invalid' });
-    const damaged = workQueue(parseQueueAddress(redis.address), {
-      jobs: () => 1,
-      workerModule: program('damaged-worker'),
-      describe: tinyBatchModel,
-      stop: new AbortController().signal,
-    });
-    await expect(damaged).rejects.toMatchObject({ code: 'weights-invalid' });
+    const unfit = await lackOf({ describe: async () => ({ ...model, head: { ...head, weights } }) });
+    expect(unfit).toMatchObject({ code: 'model-invalid' });
+    const damaged = await lackOf({ workerModule: program('damaged-worker') });
+    expect(damaged).toMatchObject({ code: 'weights-invalid' });
     startWorker();
     expect((await ended).ends.map(({ error, attempts }) => error ?? attempts)).toEqual([1, 1, 1]);
   }, 300_000);
+
+  it('is made by those that have the videos and the folder, beside workers that lack them and say so at their start', async () => {
+    const out = join(root, 'lacking', 'out');
+    const ended = runTinyBatch(list, out, { queue: redis.address, outputs: ['strip'] });
+    await vi.waitUntil(async () => (await jobsLeft()) === EVENTS, { timeout: 60_000 });
+    await mkdir(join(root, 'empty'));
+    const blind = await lackOf({ videos: join(root, 'empty') });
+    expect(blind).toMatchObject({
+      code: 'input-not-found',
+      message: expect.stringMatching(/empty.drive\.mp4/),
+    });
+    const homeless = await lackOf({ output: join(root, 'empty') });
+    expect(homeless.message).toMatch(/the batch's folder is not here: there is no .*journal\.jsonl/);
+    startWorker();
+    expect((await ended).ends.map(({ error }) => error).filter(Boolean)).toEqual([]);
+    await expectAsLocal(out);
+  }, 300_000);
+
+  it('is tried by another worker where one fails, and given up when that fails too', async () => {
+    const few = await writeEvents('failing.csv', 4);
+    begin({ workerModule: program('failing-worker') });
+    const out = join(root, 'failing', 'out');
+    const alone = await runTinyBatch(few, out, { queue: redis.address, outputs: ['strip'] });
+    expect(alone.ends.map(({ error, attempts }) => [error?.message, attempts])).toEqual(
+      Array(4).fill(['this worker fails', 4]),
+    );
+    startWorker();
+    await vi.waitUntil(async () => (await present()) === 2, { timeout: 60_000 });
+    const { ends } = await runTinyBatch(few, out, { queue: redis.address, outputs: ['strip'] });
+    expect(ends.map(({ error }) => error)).toEqual(Array(4).fill(undefined));
+  }, 300_000);
+
+  it('is not kept from its workers by what a batch with an unknown model has left behind', async () => {
+    const few = await writeEvents('after.csv', 3);
+    const out = join(root, 'after', 'out');
+    const { events } = await readBatchEvents(few, new Videos());
+    const settings = {
+      model: { ...(await tinyBatchModel()), choice: { backend: 'wasm', model: join(root, 'no-model') } },
+      analysis: { frames: 3, seed: 0, target: { kind: 'oblivious' } },
+      draw: {},
+      outputs: [],
+    } as const;
+    await mkdir(join(root, 'left'));
+    await writeFile(join(root, 'left', 'journal.jsonl'), '');
+    const left = await EventQueue.open(parseQueueAddress(redis.address), settings, join(root, 'left'));
+    const answers = events.map((event) => left.run(event, join(root, 'left', 'events', event.id), ['json']));
+    const worker = await lackOf({
+      describe: (choice) => (choice.model === undefined ? tinyBatchModel() : describeModel(choice)),
+    });
+    expect(worker).toMatchObject({ code: 'model-unknown' });
+    const { ends } = await runTinyBatch(few, out, { queue: redis.address, outputs: ['strip'] });
+    expect(ends.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+    expect(await Promise.all(answers)).toEqual(Array(3).fill({ attempts: 1, error: expect.any(L2cafError) }));
+    await left.close();
+  }, 300_000);
+
+  it('is taken, and answered, with the key alone where there is one', async () => {
+    const few = await writeEvents('signed.csv', 3);
+    const out = join(root, 'signed', 'out');
+    const seal = new Seal('a key that nobody guesses');
+    const wrong = begin({ seal: new Seal('another key that is as long') });
+    const keyless = begin({});
+    const signed = runTinyBatch(few, out, { queue: redis.address, queueOptions: { seal }, outputs: ['strip'] });
+    expect((await Promise.all([wrong.lack, keyless.lack])).map(({ message }) => message)).toEqual([
+      expect.stringMatching(/not signed with the key/),
+      expect.stringMatching(/no key here/),
+    ]);
+    begin({ seal });
+    expect((await signed).ends.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+    await Promise.all([wrong.end(), keyless.end()]);
+    const unsigned = await runTinyBatch(few, join(root, 'unsigned', 'out'), { queue: redis.address });
+    expect(unsigned.ends.map(({ error }) => error?.message)).toEqual(
+      Array(3).fill(expect.stringMatching(/it is signed, and there is no key/)),
+    );
+  }, 300_000);
+
+  it('does not answer for whoever writes into the server', async () => {
+    const few = await writeEvents('forged.csv', 1);
+    const seal = new Seal('a key that nobody guesses');
+    const ended = runTinyBatch(few, join(root, 'forged', 'out'), { queue: redis.address, queueOptions: { seal } });
+    await vi.waitUntil(async () => (await jobsLeft()) === 1, { timeout: 60_000 });
+    const { Worker } = await import('bullmq');
+    const forger = new Worker(QUEUE, async () => ({ text: '{"bytes":{},"timingsSec":{},"attempts":1}' }), {
+      connection: parseQueueAddress(redis.address).options,
+    });
+    const { ends } = await ended;
+    expect(ends.map(({ error }) => error?.message)).toEqual([expect.stringMatching(/it is not signed/)]);
+    await forger.close();
+  });
+
+  it('waits for a worker, and says so', async () => {
+    const stop = new AbortController();
+    const notices: string[] = [];
+    const onNotice = (message: string): void => {
+      notices.push(message);
+      stop.abort();
+    };
+    await runTinyBatch(list, join(root, 'alone', 'out'), {
+      queue: redis.address,
+      queueOptions: { onNotice },
+      stop: stop.signal,
+    });
+    expect(notices).toEqual(['no worker is at the queue: the batch waits for one']);
+    expect(await jobsLeft()).toBe(0);
+  });
+
+  it('ends when its server goes for good, at whatever moment of connecting and after', async () => {
+    const few = await writeEvents('cut.csv', 1);
+    for (const answers of [0, 1, 2, 3, 4, 6, 8, 12, 16, 24]) {
+      const server = await cutAfter(redis.port, answers);
+      const address = redis.address.replace(`:${redis.port}`, `:${server.port}`);
+      const options = { queue: address, queueOptions: { retries: 2 }, outputs: ['strip'] } as const;
+      await expect(runTinyBatch(few, join(root, `cut-${answers}`, 'out'), options)).rejects.toMatchObject({
+        code: 'queue-unavailable',
+      });
+      await server.stop();
+    }
+    for (const answers of [0, 2, 4, 8, 12, 24]) {
+      const server = await cutAfter(redis.port, answers);
+      const address = redis.address.replace(`:${redis.port}`, `:${server.port}`);
+      await expect(begin({ address, retries: 2 }).ended).rejects.toMatchObject({ code: 'queue-unavailable' });
+      await server.stop();
+    }
+  }, 300_000);
+
+  it('is refused a database that is not there', async () => {
+    await expect(connectQueue(parseQueueAddress(`${redis.address}/99`))).rejects.toMatchObject({
+      code: 'queue-unavailable',
+      message: expect.stringMatching(/\/99: .*out of range/),
+    });
+  });
 
   it('never shows the password', async () => {
     const wrong = workQueue(parseQueueAddress(redis.address.replace(PASSWORD, 'a-wrong-word')), {
@@ -177,6 +306,88 @@ async function writeEvents(name: string, count: number): Promise<string> {
   const path = join(root, name);
   await writeFile(path, `id,video,start,end\n${rows.join('\n')}\n`);
   return path;
+}
+
+/** A worker of this process. */
+interface WorkerHere {
+  /** What it lacks first. */
+  readonly lack: Promise<L2cafError>;
+  readonly ended: Promise<void>;
+  end(): Promise<void>;
+}
+
+function begin({
+  address = redis.address,
+  ...options
+}: Partial<QueueWorkerOptions> & { address?: string }): WorkerHere {
+  const stop = new AbortController();
+  let [found, none] = [(_: L2cafError): void => {}, (_: unknown): void => {}];
+  const lack = new Promise<L2cafError>((resolve, reject) => {
+    [found, none] = [resolve, reject];
+  });
+  lack.catch(() => {}); // not every test asks
+  const ended = workQueue(parseQueueAddress(address), {
+    jobs: () => 1,
+    workerModule: TINY_WORKER,
+    describe: tinyBatchModel,
+    onLack: found,
+    restMs: 100,
+    lockMs: 2000,
+    stop: stop.signal,
+    ...options,
+  });
+  ended.catch(none);
+  const worker = {
+    lack,
+    ended,
+    end: async () => {
+      stop.abort();
+      await ended;
+    },
+  };
+  here.add(worker);
+  return worker;
+}
+
+function lackOf(options: Partial<QueueWorkerOptions>): Promise<L2cafError> {
+  return begin(options).lack;
+}
+
+/** How many workers are at the queue. */
+async function present(): Promise<number> {
+  const { redis: server, end } = await connectQueue(parseQueueAddress(redis.address));
+  const { size } = await new Roster(server, QUEUE).present();
+  end();
+  return size;
+}
+
+/** A server before the server, which goes for good after so many of its answers. */
+async function cutAfter(port: number, answers: number): Promise<{ port: number; stop: () => Promise<void> }> {
+  const sockets = new Set<Socket>();
+  let left = answers;
+  const cut = (): void => {
+    front.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  const front = createServer((socket) => {
+    const behind = connect(port, '127.0.0.1');
+    for (const end of [socket, behind]) {
+      sockets.add(end);
+      end.on('error', () => {});
+    }
+    socket.pipe(behind);
+    behind.on('data', (chunk) => {
+      if (left-- > 0) socket.write(chunk);
+      else cut();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(front, 'listening');
+  return {
+    port: (front.address() as AddressInfo).port,
+    stop: async () => {
+      cut();
+    },
+  };
 }
 
 /** Everything was made, once, and as by a batch on one machine. */
@@ -201,7 +412,6 @@ async function kill(worker: ChildProcess): Promise<void> {
 /** Jobs of any state in the queue. */
 async function jobsLeft(): Promise<number> {
   const { Queue } = await import('bullmq');
-  const { QUEUE } = await import('../../src/batch/queue.ts');
   const queue = new Queue(QUEUE, { connection: parseQueueAddress(redis.address).options });
   const counts = await queue.getJobCounts();
   await queue.close();

@@ -1,6 +1,6 @@
 /** The address of a queue, and servers that are not there; what needs a server is in queue.slow.test.ts. */
 import { describe, expect, it } from 'vitest';
-import { connectQueue, parseQueueAddress } from '../../src/batch/queue.ts';
+import { connectQueue, parseQueueAddress } from '../../src/batch/queue-server.ts';
 
 describe('an address', () => {
   it.each([
@@ -11,12 +11,16 @@ describe('an address', () => {
     expect(parseQueueAddress(text)).toMatchObject({ options, shown });
   });
 
-  it.each(['server:6379', 'http://:word@server', 'redis://:word@', 'redis://:word@server/x'])(
-    '%s is refused without being repeated',
-    (text) => {
-      expect(() => parseQueueAddress(text)).toThrow(/cannot be read$/);
-    },
-  );
+  it.each([
+    'server:6379',
+    'http://:word@server',
+    'redis://:word@',
+    'redis://:word@server/x',
+    'redis://:pa%zz@server',
+    'redis://:word@server/1e9',
+  ])('%s is refused without being repeated', (text) => {
+    expect(() => parseQueueAddress(text)).toThrow(/cannot be read$/);
+  });
 });
 
 it('says in one line that nobody answers', async () => {

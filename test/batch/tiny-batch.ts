@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import { Batch, type EventEnd, type EventMaker, type EventPlan, isOpen } from '../../src/batch/batch.ts';
 import { readBatchEvents } from '../../src/batch/events.ts';
 import type { AnalysisSettings, BatchModel, BatchSettings, DrawSettings, Output } from '../../src/batch/outputs.ts';
-import { EventQueue, parseQueueAddress } from '../../src/batch/queue.ts';
+import { EventQueue, type EventQueueOptions } from '../../src/batch/queue.ts';
+import { parseQueueAddress } from '../../src/batch/queue-server.ts';
 import { writeResults } from '../../src/batch/results.ts';
 import { EventRunner } from '../../src/batch/runner.ts';
 import { tinyHead } from '../tiny-network.ts';
@@ -13,6 +14,7 @@ export interface TinyBatchOptions {
   readonly jobs?: number;
   /** Address of the queue through which events are given out. */
   readonly queue?: string;
+  readonly queueOptions?: EventQueueOptions;
   readonly analysis?: Partial<AnalysisSettings>;
   readonly draw?: DrawSettings;
   readonly outputs?: readonly Output[];
@@ -58,9 +60,10 @@ export async function runTinyBatch(
     outputs: options.outputs ?? [],
   };
   const batch = await Batch.open(folder);
-  const maker = await makerOf(batch, settings, options);
   const ends: EventEnd[] = [];
+  let maker: EventMaker | undefined;
   try {
+    maker = await makerOf(batch, settings, options);
     const { events } = await readBatchEvents(list, batch.videos);
     const plans = await batch.plan(events, settings);
     await batch.run(plans.filter(isOpen), maker, {
@@ -73,7 +76,7 @@ export async function runTinyBatch(
     await writeResults(batch, plans);
     return { plans, ends };
   } finally {
-    await maker.close();
+    await maker?.close();
     await batch.close();
   }
 }
@@ -81,9 +84,11 @@ export async function runTinyBatch(
 async function makerOf(
   batch: Batch,
   settings: BatchSettings,
-  { jobs = 1, queue, stop, onWorkers, workerModule = TINY_WORKER }: TinyBatchOptions,
+  { jobs = 1, queue, queueOptions, stop, onWorkers, workerModule = TINY_WORKER }: TinyBatchOptions,
 ): Promise<EventMaker> {
-  if (queue !== undefined) return EventQueue.open(parseQueueAddress(queue), settings, resolve(batch.folder), stop);
+  if (queue !== undefined) {
+    return EventQueue.open(parseQueueAddress(queue), settings, resolve(batch.folder), { stop, ...queueOptions });
+  }
   const runner: EventRunner = new EventRunner({
     settings,
     videos: batch.videos,

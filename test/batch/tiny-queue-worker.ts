@@ -1,5 +1,5 @@
 /** A program to be killed: a worker of a queue, with the tiny network. `tiny-queue-worker QUEUE [VIDEOS]`. */
-import { parseQueueAddress } from '../../src/batch/queue.ts';
+import { parseQueueAddress } from '../../src/batch/queue-server.ts';
 import { workQueue } from '../../src/batch/queue-worker.ts';
 import { TINY_WORKER, tinyBatchModel } from './tiny-batch.ts';
 
@@ -11,7 +11,9 @@ await workQueue(parseQueueAddress(queue), {
   workerModule: TINY_WORKER,
   describe: tinyBatchModel,
   lockMs: 2000,
+  restMs: 100,
   stop: stop.signal,
   ...(videos !== undefined && { videos }),
   onEnd: ({ id }) => process.stdout.write(`${id}\n`),
+  onLack: ({ message }) => process.stderr.write(`${message}\n`),
 });

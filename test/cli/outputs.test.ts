@@ -117,7 +117,7 @@ const OTHERS = ['index --output', 'worker --output'];
 
 /** Options that name files or folders which are read. */
 const READ =
-  /--(videos|events|model|classifier|ignore|domain|dense|dense-classes|truth|from|db|target|validate|queue)$/;
+  /--(videos|events|model|classifier|ignore|domain|dense|dense-classes|truth|from|db|target|validate|queue|queue-password|queue-secret)$/;
 
 const longOf = ({ long }: Option): string => long!;
 

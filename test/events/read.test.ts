@@ -177,9 +177,29 @@ describe('events', () => {
     await expect(readRows(join(folder, 'empty'))).rejects.toMatchObject({ message: /holds no video/ });
   });
   it('have folders that file systems can hold', () => {
-    expect(folderOf('a/b:c')).toBe('a_b_c');
-    expect(folderOf('..')).toBe('_..');
+    expect(folderOf('a/b:c')).toMatch(/^a_b_c-[0-9a-f]{8}$/);
+    expect(folderOf('..')).toMatch(/^\.\.-[0-9a-f]{8}$/);
     expect(folderOf('Straße 1')).toBe('Straße 1');
+    const ids = [
+      'a/b',
+      'a:b',
+      'a_b',
+      'con',
+      'nul.txt',
+      'a.',
+      '',
+      '.',
+      '語'.repeat(85),
+      `${'語'.repeat(85)}2`,
+      '😀'.repeat(99),
+    ];
+    const folders = ids.map(folderOf);
+    expect(new Set(folders).size).toBe(ids.length);
+    for (const folder of folders) {
+      expect(Buffer.byteLength(folder)).toBeLessThan(230);
+      expect(folder).toMatch(/^[^/:]+$/);
+      expect(Buffer.from(folder).toString()).toBe(folder); // no half of a letter
+    }
   });
   it('are not probed again while their video stays the same', async () => {
     const seen: unknown[] = [];

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -7,8 +8,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { cacheFolder } from '../../src/cache-folder.ts';
 import type { L2cafError } from '../../src/errors.ts';
+import { thisProcess } from '../../src/holder.ts';
 import { cacheState, loadTrunk, RESNET50_IMAGENET, weightsPath } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
+import { canMount, smallDisk } from '../full-disk.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -109,6 +112,35 @@ describe('pullTrunk', () => {
     } finally {
       server.close();
     }
+  });
+
+  it('removes what pulls that were killed have left, and nothing of those at work', async () => {
+    const { place, ...me } = await thisProcess();
+    const ended = spawnSync(process.execPath, ['-e', '']).pid;
+    const leave = async (name: string, holder: unknown): Promise<void> => {
+      await mkdir(join(cacheFolder(), name), { recursive: true });
+      if (holder !== undefined) await writeFile(join(cacheFolder(), name, 'holder.json'), JSON.stringify(holder));
+    };
+    await leave('.pull-killed', { ...me, place, pid: ended });
+    await leave('.pull-damaged', 'nonsense');
+    await leave('.pull-at-work', { ...me, place });
+    await leave('.pull-elsewhere', { ...me, place: { host: 'faraway' } });
+    await leave('.pull-begun', undefined);
+    await failure({ from: join(folder, 'nowhere') });
+    expect((await readdir(cacheFolder())).filter((name) => name.startsWith('.pull')).sort()).toEqual([
+      ...['.pull-at-work', '.pull-begun', '.pull-elsewhere'],
+    ]);
+  });
+
+  it.skipIf(!canMount)('says so when the disk of the cache is full', async () => {
+    const disk = await smallDisk(join(folder, 'small'), 1 << 20);
+    vi.stubEnv('L2CAF_CACHE', join(disk.folder, 'cache'));
+    await mkdir(join(disk.folder, 'cache', 'trunks'), { recursive: true });
+    await disk.leave(0);
+    const error = await failure({ from: folder });
+    expect(error).toMatchObject({ code: 'output-unwritable', hint: expect.stringMatching(/L2CAF_CACHE/) });
+    expect(error.message).toMatch(/^cannot write to the cache .*: the disk is full$/);
+    await disk.remove();
   });
 
   it('stops when asked to', async () => {

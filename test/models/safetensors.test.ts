@@ -19,7 +19,38 @@ async function writeRaw(name: string, dtype: string, shape: number[], bytes: Uin
   return path;
 }
 
+/** A file with any header and a few numbers. */
+async function writeHeader(header: string): Promise<string> {
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(Buffer.byteLength(header)));
+  const path = join(folder, 'header.safetensors');
+  await writeFile(path, Buffer.concat([length, Buffer.from(header), Buffer.alloc(16)]));
+  return path;
+}
+
 describe('safetensors', () => {
+  const entry = { dtype: 'F32', shape: [1], data_offsets: [0, 4] };
+  it.each([
+    ...['null', 'true', '[1]', '"text"', '17'],
+    ...[null, [], 'text', { a: 1 }]
+      .map((metadata) => JSON.stringify({ __metadata__: metadata, x: entry }))
+      .filter((text) => !text.includes('[]')),
+    ...[null, 7, [], {}, { ...entry, dtype: 'constructor' }, { ...entry, dtype: '__proto__' }].map((x) =>
+      JSON.stringify({ x }),
+    ),
+    ...[[-1], [1.5], ['1'], [1e300], [2 ** 40, 2 ** 40], 1].map((shape) => JSON.stringify({ x: { ...entry, shape } })),
+    ...[[4, 0], [0], [0, 4, 8], [0, 1e300], [-4, 0], [1e15, 1e15 + 4]].map((data_offsets) =>
+      JSON.stringify({ x: { ...entry, data_offsets } }),
+    ),
+  ])('refuses the header %s in words', async (header) => {
+    await expect(readSafetensors(await writeHeader(header))).rejects.toMatchObject({ code: 'weights-invalid' });
+  });
+
+  it.each(['__proto__', 'constructor', 'toString'])('reads a tensor that is called %s', async (name) => {
+    const { tensors } = await readSafetensors(await writeHeader(`{"${name}":${JSON.stringify(entry)}}`));
+    expect([...tensors]).toEqual([[name, { shape: [1], data: Float32Array.of(0) }]]);
+  });
+
   it('reads back what it wrote, and only what was asked for', async () => {
     const path = join(folder, 'a.safetensors');
     const first = { shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6.5) };
@@ -73,7 +104,7 @@ describe('safetensors', () => {
     await expect(readSafetensors(await broken('empty', new Uint8Array()))).rejects.toThrow(
       'truncated or not a safetensors file',
     );
-    await expect(readSafetensors(join(folder, 'absent'))).rejects.toThrow('cannot open');
+    await expect(readSafetensors(join(folder, 'absent'))).rejects.toThrow('cannot read');
     await expect(readSafetensors(await writeRaw('odd', 'F8_E4M3', [2], new Uint8Array(2)))).rejects.toThrow(
       'unsupported type F8_E4M3',
     );

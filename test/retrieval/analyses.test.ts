@@ -13,7 +13,7 @@ beforeAll(async () => {
   await writeAnalysis(join(folder, 'set', 'b', 'analysis.json'), exampleAnalysis({ sha256: 'd'.repeat(64) }));
   await writeAnalysis(join(folder, 'set', 'a', 'analysis.json'), exampleAnalysis());
   const longer = exampleAnalysis();
-  await writeAnalysis(join(folder, 'longer.json'), { ...longer, frames: [...longer.frames, longer.frames[0]!] });
+  await writeAnalysis(join(folder, 'longer.json'), { ...longer, frames: [longer.frames[0]!, ...longer.frames] });
 });
 afterAll(() => rm(folder, { recursive: true }));
 

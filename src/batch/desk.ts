@@ -1,0 +1,197 @@
+/**
+ * What a worker of a queue does with the events that it is given, of whatever batch: finds out whether it has what they need,
+ * and has them made by the runner of their batch's settings. What it lacks, another worker may have.
+ */
+import { dirname, isAbsolute, join, relative, resolve, win32 } from 'node:path';
+import { L2cafError } from '../errors.ts';
+import { folderOf } from '../events/row.ts';
+import { baseOf, findVideo } from '../events/video-files.ts';
+import { fileSize } from '../files.ts';
+import { JOURNAL, removeLeftovers } from './batch.ts';
+import type { BatchEvent } from './events.ts';
+import { describeModel } from './model.ts';
+import { type BatchModel, type BatchSettings, keysOf } from './outputs.ts';
+import type { QueuedEvent, QueuedSettings } from './queued-event.ts';
+import { EventRunner, type RunnerOptions } from './runner.ts';
+import { duringSetup, SetupError } from './setup-error.ts';
+import type { EventOutcome } from './tasks.ts';
+import { type VideoFacts, Videos } from './videos.ts';
+
+/** Something that an event needs, and that this worker does not have. */
+export class LackError extends L2cafError {}
+
+/** What there is on this machine. */
+export interface DeskOptions extends Pick<RunnerOptions, 'cacheBytes' | 'workerModule'> {
+  /** Worker processes with a network. */
+  readonly jobs: (model: BatchModel) => number;
+  /** Folder of the videos on this machine, the only one that they are read from; default: where the batch has them. */
+  readonly videos?: string;
+  /** The batch's folder as this machine sees it, the only one that is written to; default: as the batch calls it. */
+  readonly output?: string;
+  /** How a model is described; the packaged way unless a test has another. */
+  readonly describe?: (choice: BatchModel['choice']) => Promise<BatchModel>;
+}
+
+/** Of failures that are no event's own, those that the whole machine shares, whatever the batch. */
+const OF_THE_MACHINE: ReadonlySet<string> = new Set(['output-unwritable', 'worker-lost']);
+
+/** See the top of this file. Close it when done. */
+export class Desk {
+  readonly #options: DeskOptions;
+  readonly #videos = new Videos();
+  readonly #runners = new Map<string, Promise<SettingsRunner>>();
+  /** Settings that this machine cannot serve. */
+  readonly #unfit = new Map<string, LackError>();
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes an event's files.
+   *
+   * @throws LackError when another worker may have what is missing here; SetupError when this machine can make no event
+   */
+  async run(queued: QueuedEvent): Promise<EventOutcome> {
+    const { event, outputs, settings, keys } = queued;
+    const name = JSON.stringify(settings);
+    await this.expectPlaces(queued);
+    const here = await this.#here(event);
+    try {
+      const shared = await this.#runnerOf(name, settings);
+      const own = keysOf(event, shared.settings);
+      if (outputs.some((output) => own[output] !== keys[output])) {
+        throw new SetupError('model-invalid', 'this worker would make other files than the batch expects', {
+          hint: 'batch and workers need the same version of l2caf, and the same model under the same name',
+        });
+      }
+      const folder = join(this.#folderOf(queued), 'events', folderOf(event.id));
+      await removeLeftovers(folder);
+      shared.active++;
+      try {
+        return await shared.runner.run(here, folder, outputs);
+      } finally {
+        shared.active--;
+      }
+    } catch (error) {
+      if (!(error instanceof SetupError)) return { error: error as Error, attempts: 1 };
+      if (OF_THE_MACHINE.has(error.code)) throw error;
+      const lack = lackOf(error);
+      this.#unfit.set(name, lack); // it is not tried again with every event
+      throw lack;
+    }
+  }
+
+  /**
+   * Finds out whether the batch's folder and the event's video are there, without reading them.
+   *
+   * @throws LackError
+   */
+  async expectPlaces(queued: QueuedEvent): Promise<void> {
+    const unfit = this.#unfit.get(JSON.stringify(queued.settings));
+    if (unfit) throw unfit;
+    const folder = this.#folderOf(queued);
+    // Other than a folder, it is in none that is not the batch's.
+    if ((await fileSize(join(folder, JOURNAL))) === undefined) {
+      throw new LackError('input-not-found', `the batch's folder is not here: there is no ${join(folder, JOURNAL)}`, {
+        hint: 'workers must write to the same folder: name it as they see it with l2caf worker -o',
+      });
+    }
+    await this.#find(queued.event);
+  }
+
+  /** Ends the worker processes. */
+  async close(): Promise<void> {
+    const runners = await Promise.allSettled(this.#runners.values());
+    await Promise.all(
+      runners.map((result) => (result.status === 'fulfilled' ? result.value.runner.close() : undefined)),
+    );
+  }
+
+  #folderOf({ folder }: QueuedEvent): string {
+    return resolve(this.#options.output ?? folder);
+  }
+
+  /** The event with its video where this machine has it; documents go on calling it as the batch does. */
+  async #here(event: BatchEvent): Promise<BatchEvent> {
+    const path = await this.#find(event);
+    // The batch has read it: whatever keeps it from being read is this machine's.
+    const facts = await this.#sameVideo(path, event.facts).catch((error: unknown) => {
+      throw error instanceof L2cafError ? lackOf(error) : error;
+    });
+    return { ...event, facts, sourcePath: event.facts.clip.path };
+  }
+
+  /** What is known here about a video that the batch has. */
+  async #sameVideo(path: string, { sha256 }: VideoFacts): Promise<VideoFacts> {
+    const facts = await this.#videos.facts(path);
+    if (facts.sha256 === sha256) return facts;
+    throw new L2cafError('input-changed', `${path} is not the video that the batch has: its content differs`);
+  }
+
+  async #find({ video, facts }: BatchEvent): Promise<string> {
+    const { videos: folder } = this.#options;
+    const named = folder === undefined ? facts.clip.path : inside(folder, video);
+    const place = folder ?? dirname(facts.clip.path);
+    try {
+      return (await findVideo({ videos: [{ name: named }] }, place, folder)).path;
+    } catch (error) {
+      throw error instanceof L2cafError ? lackOf(error) : error;
+    }
+  }
+
+  #runnerOf(name: string, settings: QueuedSettings): Promise<SettingsRunner> {
+    const runner = this.#runners.get(name) ?? this.#makeRunner(settings);
+    runner.catch(() => this.#runners.delete(name));
+    this.#runners.set(name, runner);
+    return runner;
+  }
+
+  async #makeRunner({ choice, ...rest }: QueuedSettings): Promise<SettingsRunner> {
+    const { describe = describeModel, jobs, cacheBytes, workerModule } = this.#options;
+    await this.#dropIdle();
+    const model = await duringSetup(describe(choice));
+    const { target } = rest.analysis;
+    const here =
+      target.kind === 'similar'
+        ? { ...target, facts: await duringSetup(this.#sameVideo(target.facts.clip.path, target.facts)) }
+        : target;
+    const settings = { ...rest, analysis: { ...rest.analysis, target: here }, model };
+    const runner = new EventRunner({
+      settings,
+      videos: this.#videos,
+      jobs: jobs(model),
+      ...(cacheBytes !== undefined && { cacheBytes }),
+      ...(workerModule && { workerModule }),
+    });
+    return { settings, runner, active: 0 };
+  }
+
+  /** Networks of batches that are over make room for others. */
+  async #dropIdle(): Promise<void> {
+    // A copy: the runner that waits for this is among them by the time that the first is looked at.
+    for (const [name, runner] of [...this.#runners]) {
+      const made = await runner.catch(() => undefined);
+      if (made?.active !== 0) continue;
+      this.#runners.delete(name);
+      await made.runner.close();
+    }
+  }
+}
+
+interface SettingsRunner {
+  readonly settings: BatchSettings;
+  readonly runner: EventRunner;
+  active: number;
+}
+
+/** What a list calls a video, as a name that cannot lead out of `folder`. */
+function inside(folder: string, video: string): string {
+  const name = video.replaceAll('\\', '/');
+  const isOut = isAbsolute(name) || win32.isAbsolute(name) || name.startsWith('file:');
+  return isOut || relative(folder, resolve(folder, name)).startsWith('..') ? baseOf(name) : video;
+}
+
+function lackOf({ code, message, hint, cause }: L2cafError): LackError {
+  return new LackError(code, message, { ...(hint !== undefined && { hint }), cause });
+}

@@ -1,0 +1,183 @@
+/**
+ * The server of a queue: its address, and the connection to it. A server that restarts is waited for, but not for ever, nor
+ * is one that takes a connection and never answers.
+ */
+import type { Redis } from 'ioredis';
+import { L2cafError, messageOf } from '../errors.ts';
+import { fromOptional, QUEUE_PACKAGES } from '../optional.ts';
+
+/** How a server is reached. */
+export interface QueueAddress {
+  /** As ioredis takes them. */
+  readonly options: {
+    readonly host: string;
+    readonly port: number;
+    readonly username?: string;
+    readonly password?: string;
+    readonly db?: number;
+    readonly tls?: Record<string, never>;
+    readonly maxRetriesPerRequest: null;
+  };
+  /** For people: without the password. */
+  readonly shown: string;
+}
+
+/**
+ * Reads an address, `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]` or `rediss://…` (encrypted).
+ *
+ * @throws L2cafError `usage`, without repeating what may be a password
+ */
+export function parseQueueAddress(text: string): QueueAddress {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const database = url?.pathname.replace(/^\//, '') ?? '';
+  const [username, password] = [decoded(url?.username), decoded(url?.password)];
+  const isRead = url && /^rediss?:$/.test(url.protocol) && url.hostname !== '' && /^\d{0,9}$/.test(database);
+  if (!isRead || username === undefined || password === undefined) {
+    throw new L2cafError('usage', 'the address of the queue cannot be read', {
+      hint: 'redis://HOST:6379, or redis://:PASSWORD@HOST:6379/0 (% in a password as %25); rediss:// for an encrypted connection',
+    });
+  }
+  const { hostname, port, protocol } = url;
+  return {
+    options: {
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port || 6379),
+      ...(username && { username }),
+      ...(password && { password }),
+      ...(database && { db: Number(database) }),
+      ...(protocol === 'rediss:' && { tls: {} }),
+      maxRetriesPerRequest: null, // wait for a server that is restarting
+    },
+    shown: `${protocol}//${hostname}:${port || 6379}${database && `/${database}`}`,
+  };
+}
+
+function decoded(part = ''): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
+}
+
+/** How long a server may take to answer for the first time, ms. */
+const CONNECT_WITHIN_MS = 15_000;
+/** How long a server may leave a command without an answer before it is connected to anew, ms; more than any that waits. */
+const ANSWER_WITHIN_MS = 60_000;
+/** How often a connection that was lost is tried again: for about five minutes. */
+const RETRIES = 72;
+/** The same when all that is left to do is to end: for about five seconds. */
+const RETRIES_AT_END = 6;
+
+/** A connection to a server. */
+export interface QueueConnection {
+  readonly redis: Redis;
+  /** Rejects with L2cafError `queue-unavailable` when the server has gone for good; never resolves. */
+  readonly lost: Promise<never>;
+  /** The error to tell for one that the server, or the connection, has thrown. */
+  failureOf(error: unknown): L2cafError;
+  /** From now on a server that is away is waited for a few seconds only. */
+  hurry(): void;
+  /** Ends the connection. */
+  end(): void;
+}
+
+/**
+ * Connects to a server; later losses of the connection are mended by themselves, for as long as `retries` allows. The caller
+ * ends the connection.
+ *
+ * @throws L2cafError `queue-unavailable`; `package-missing`; `aborted`
+ */
+export async function connectQueue(
+  { options, shown }: QueueAddress,
+  { signal, retries = RETRIES }: { signal?: AbortSignal | undefined; retries?: number | undefined } = {},
+): Promise<QueueConnection> {
+  const { Redis } = await fromQueuePackages(() => import('ioredis'));
+  let left = 0;
+  const redis = new Redis({
+    ...options,
+    lazyConnect: true,
+    connectTimeout: CONNECT_WITHIN_MS,
+    socketTimeout: ANSWER_WITHIN_MS,
+    retryStrategy: (times) => (times > left ? null : Math.min(200 * times, 5000)),
+  });
+  let problem: unknown;
+  redis.on('error', (error: unknown) => {
+    problem = error;
+  });
+  const failureOf = (cause: unknown): L2cafError => {
+    if (cause instanceof L2cafError) return cause;
+    return new L2cafError('queue-unavailable', `the queue ${shown} has gone: ${messageOf(problem ?? cause)}`, {
+      hint: 'nothing is lost: start the server, then the same command again',
+      cause,
+    });
+  };
+  try {
+    await withinLimits(greet(redis, options.db), signal);
+  } catch (cause) {
+    redis.disconnect();
+    if (cause instanceof L2cafError && cause.code === 'aborted') throw cause;
+    const why = isReply(cause) ? cause : (problem ?? cause);
+    throw new L2cafError('queue-unavailable', `cannot reach the queue ${shown}: ${messageOf(why)}`, {
+      hint: 'is a Redis or Valkey server running there, and are the password and the number of the database right?',
+      cause,
+    });
+  }
+  left = retries;
+  problem = undefined;
+  let isEnding = false;
+  const lost = new Promise<never>((_, reject) => {
+    redis.on('end', () => {
+      if (!isEnding) reject(failureOf(new Error('it does not come back')));
+    });
+  });
+  lost.catch(() => {}); // whoever waits for something hears of it
+  return {
+    redis,
+    lost,
+    failureOf,
+    hurry: () => {
+      left = Math.min(left, RETRIES_AT_END);
+    },
+    end: () => {
+      isEnding = true;
+      redis.disconnect();
+    },
+  };
+}
+
+/** Loads one of the packages that a queue needs; throws `package-missing`, naming all, when one is not there. */
+export function fromQueuePackages<T>(load: () => Promise<T>): Promise<T> {
+  return fromOptional('a queue', QUEUE_PACKAGES, load);
+}
+
+/** ioredis would go on with database 0 where the one that was asked for is not there. */
+async function greet(redis: Redis, database: number | undefined): Promise<void> {
+  await redis.connect();
+  if (database !== undefined) await redis.select(database);
+  await redis.ping();
+}
+
+/** Whether it is the server's own answer. */
+function isReply(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
+/** @throws Error when `work` takes longer than a server may; L2cafError `aborted` */
+async function withinLimits<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  work.catch(() => {}); // it may fail when nobody waits for it any more
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort = (): void => {};
+  const limits = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('it does not answer')), CONNECT_WITHIN_MS);
+    onAbort = () => reject(new L2cafError('aborted', 'interrupted', { cause: signal?.reason }));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+  });
+  try {
+    return await Promise.race([work, limits]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Files that l2caf is given to read. Only regular files are read, and none without a bound: a pipe or a device may keep a
+ * reader waiting for ever, or never end, and a document of gigabytes would fill the memory before anybody looks at it.
+ */
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { L2cafError, messageOf, throwIfAborted } from './errors.ts';
+import { noteInput } from './output.ts';
+
+/** How much of a file is read at once, bytes. */
+const CHUNK_BYTES = 1 << 22;
+
+/** How a file is read. */
+export interface ReadInputOptions {
+  /** The largest file that is taken, bytes. */
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads a whole file, which is no output from then on (`noteInput`).
+ *
+ * @throws L2cafError `input-not-found` when it cannot be opened; `input-unreadable` when it is no regular file, larger than
+ *   `maxBytes`, or cannot be read; `aborted`
+ */
+export async function readInput(path: string, { maxBytes, signal }: ReadInputOptions): Promise<Buffer> {
+  noteInput(path);
+  const file = await openInput(path);
+  try {
+    const { size } = await file.stat();
+    if (size > maxBytes) throw tooLarge(path, size, maxBytes);
+    const chunks: Buffer[] = [];
+    for (let bytes = 0; ; ) {
+      throwIfAborted(signal);
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - bytes + 1)));
+      if (bytesRead === 0) return Buffer.concat(chunks);
+      bytes += bytesRead;
+      if (bytes > size) throw unreadable(path, 'it grows while it is read');
+      chunks.push(buffer.subarray(0, bytesRead));
+    }
+  } catch (error) {
+    throw error instanceof L2cafError ? error : unreadable(path, messageOf(error), error);
+  } finally {
+    await file.close();
+  }
+}
+
+/** What a text of JSON holds; undefined for what is none. */
+export function jsonIn(text: Buffer | string): unknown {
+  try {
+    return JSON.parse(text.toString()) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Opens a regular file for reading. Throws as {@link readInput}. */
+export async function openInput(path: string): Promise<FileHandle> {
+  // Not to wait for somebody to write into a pipe. (Windows has no such flag, nor pipes among its files.)
+  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+  const file = await open(path, flags).catch((cause: unknown) => {
+    throw notFound(path, cause);
+  });
+  try {
+    refuseUnlessRegular(path, await file.stat());
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/**
+ * Finds out that a path names a regular file, for programs that open it themselves.
+ *
+ * @throws L2cafError `input-not-found` when there is none, `input-unreadable` when it is something else
+ */
+export async function expectRegularFile(path: string): Promise<Stats> {
+  const info = await stat(path).catch((cause: unknown) => {
+    throw notFound(path, cause);
+  });
+  refuseUnlessRegular(path, info);
+  return info;
+}
+
+function refuseUnlessRegular(path: string, info: Stats): void {
+  if (info.isFile()) return;
+  const kinds: readonly (readonly [boolean, string])[] = [
+    [info.isDirectory(), 'a folder'],
+    [info.isFIFO(), 'a pipe'],
+    [info.isSocket(), 'a socket'],
+    [info.isCharacterDevice() || info.isBlockDevice(), 'a device'],
+  ];
+  const [, kind] = kinds.find(([is]) => is) ?? [true, 'something else'];
+  throw unreadable(path, `it is ${kind}, not a file`);
+}
+
+function notFound(path: string, cause: unknown): L2cafError {
+  return new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+}
+
+function unreadable(path: string, why: string, cause?: unknown): L2cafError {
+  return new L2cafError('input-unreadable', `cannot read ${path}: ${why}`, { cause });
+}
+
+function tooLarge(path: string, bytes: number, maxBytes: number): L2cafError {
+  const megabytes = (count: number): string => `${(count / 1e6).toFixed(count < 1e7 ? 1 : 0)} MB`;
+  return unreadable(path, `it has ${megabytes(bytes)}, of such files no more than ${megabytes(maxBytes)} are read`);
+}

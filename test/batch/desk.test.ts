@@ -1,0 +1,45 @@
+/** What a worker reads and writes for a job of a queue. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Desk, LackError } from '../../src/batch/desk.ts';
+import type { QueuedEvent } from '../../src/batch/queued-event.ts';
+
+let root: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'l2caf-desk-'));
+  for (const name of ['out', 'videos', 'elsewhere']) await mkdir(join(root, name));
+  await writeFile(join(root, 'out', 'journal.jsonl'), '');
+  await writeFile(join(root, 'videos', 'a.mp4'), '');
+  await writeFile(join(root, 'elsewhere', 'secret.mp4'), '');
+});
+afterAll(() => rm(root, { recursive: true }));
+
+function queued(video: string, folder = '/nowhere'): QueuedEvent {
+  const event = { id: 'e', video, facts: { sha256: '', clip: { path: join(root, 'elsewhere', 'secret.mp4') } } };
+  return { event, folder, outputs: ['json'], settings: {}, keys: {} } as unknown as QueuedEvent;
+}
+
+it.each(['a.mp4', '/data/a.mp4', 'C:\\data\\a.mp4', '../day2/a.mp4', 'file:///data/a.mp4'])(
+  'looks for %s in the folder of the videos',
+  async (video) => {
+    const desk = new Desk({ jobs: () => 1, output: join(root, 'out'), videos: join(root, 'videos') });
+    await expect(desk.expectPlaces(queued(video))).resolves.toBeUndefined();
+  },
+);
+
+it('looks nowhere else where it has such a folder', async () => {
+  const desk = new Desk({ jobs: () => 1, output: join(root, 'out'), videos: join(root, 'videos') });
+  const outside = join(root, 'elsewhere', 'secret.mp4');
+  for (const video of ['../elsewhere/secret.mp4', outside, `file://${outside}`, 'x/../../elsewhere/secret.mp4']) {
+    await expect(desk.expectPlaces(queued(video))).rejects.toBeInstanceOf(LackError);
+  }
+});
+
+it('lacks a folder that holds no batch', async () => {
+  const desk = new Desk({ jobs: () => 1 });
+  await expect(desk.expectPlaces(queued('a.mp4', join(root, 'elsewhere')))).rejects.toThrow(/folder is not here/);
+  await expect(desk.expectPlaces(queued('a.mp4', join(root, 'out')))).resolves.toBeUndefined();
+});
