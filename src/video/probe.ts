@@ -191,19 +191,21 @@ async function askForFacts(
   if (shown.length === 0) throw unreadable(path, 'its video stream holds no pictures');
   const reorderFrames = video.has_b_frames ?? 0;
   const times = shown.map((packet) => packetTime(packet, reorderFrames));
-  const isTimeless = shown.every(({ shownSec, decodedSec }) => shownSec === undefined && decodedSec === undefined);
+  const isTimeless =
+    RAW.test(format.format_name ?? '') ||
+    shown.every(({ shownSec, decodedSec }) => shownSec === undefined && decodedSec === undefined);
   const clock = isTimeless ? 'counted' : times.includes(undefined) ? 'decoded' : 'packets';
   const rate = rateOf(path, video, times);
   const originSec = clock === 'counted' ? 0 : startSec;
   const frameSec = secondsPer(rate);
   // A decoder that puts frames in order shows each so much later than it is decoded.
   const heldBackSec = reorderFrames * frameSec;
-  const countedSec = (packet: number): number => (clock === 'counted' ? packet * frameSec : 0);
   let [lastSec, endSec] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const [i, { shownSec, decodedSec = shownSec ?? countedSec(i), lengthSec }] of shown.entries()) {
-    const timeSec = (clock === 'decoded' ? decodedSec + heldBackSec : (shownSec ?? decodedSec)) - originSec;
+  for (const [i, { shownSec, decodedSec = shownSec ?? 0, lengthSec }] of shown.entries()) {
+    const statedSec = clock === 'decoded' ? decodedSec + heldBackSec : (shownSec ?? decodedSec);
+    const timeSec = clock === 'counted' ? i * frameSec : statedSec - originSec;
     lastSec = Math.max(lastSec, timeSec);
-    endSec = Math.max(endSec, timeSec + (lengthSec || frameSec));
+    endSec = Math.max(endSec, timeSec + ((clock !== 'counted' && lengthSec) || frameSec));
   }
   const firstKey = packets.find(({ isKey }) => isKey);
   const lateKeySec = firstKey && firstKey !== packets[0] ? packetTime(firstKey, reorderFrames) : undefined;
@@ -229,6 +231,12 @@ async function askForFacts(
     },
   };
 }
+
+/**
+ * Streams without a container, in ffprobe's names. What times they have, ffmpeg makes up on the way from the start, and
+ * after a seek others: with 7.0, pictures of raw MPEG-4 were half a second late.
+ */
+const RAW = /^(mpegvideo|h264|hevc|m4v|obu)$/;
 
 /** Containers that are plain streams of packets, in ffprobe's names. It only says where to begin to look. */
 const UNINDEXED = /^(mpegts|mpeg|mpegvideo|h264|hevc|m4v|obu|ivf|vobsub|dv)$/;

@@ -86,12 +86,13 @@ describe('pictures after a seek are those of a decode from the start', () => {
   test.each([
     ['raw.h264', ['-g', '25'], []],
     ['raw.hevc', ['-c:v', 'libx265', '-x265-params', 'keyint=25:log-level=0'], []],
-    ['raw.m4v', ['-c:v', 'mpeg4', '-q:v', '2', '-bf', '0'], []],
+    ['raw.m4v', ['-c:v', 'mpeg4', '-q:v', '2', '-f', 'm4v'], []],
+    ['raw.m2v', ['-c:v', 'mpeg2video', '-q:v', '2'], []],
   ])('%s, whose frames are counted', async (name, output) => {
     const path = await makeClip(join(folder, name), { frames: 100, output });
     const { numbers, notes } = await numbersAt(path);
     expect(numbers).toEqual(expectedAt(100));
-    expect(notes.join()).toMatch(/^(|the video states no times: its frames are counted at 25 per second)$/);
+    expect(notes).toEqual(['the video states no times: its frames are counted at 25 per second']);
   });
 });
 
