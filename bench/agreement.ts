@@ -4,13 +4,13 @@
  * `npm run bench -- agreement EVENTS.csv [MODEL]`; videos lie beside the CSV file.
  */
 
+import { openModel } from '../src/analysis/pipeline.ts';
 import { readEvents } from '../src/events/labelled.ts';
 import { toHeatmap } from '../src/l2caf/heatmap.ts';
 import { PRESET_NAMES, PRESETS } from '../src/l2caf/presets.ts';
 import { solveFilters } from '../src/l2caf/solve.ts';
 import { correlation } from '../src/l2caf/starts.ts';
-import { openModel } from '../src/pipeline.ts';
-import { sampleFrames } from '../src/video/sample.ts';
+import { sampleFrames } from '../src/video/media/sample.ts';
 import { writeResults } from './results.ts';
 import { median } from './support.ts';
 

@@ -3,15 +3,15 @@
  * gradient descent run until its loss has settled. Single-threaded wasm.
  */
 import { basename } from 'node:path';
+import { featuresOf, openClip, openModel, sampleEvent } from '../src/analysis/pipeline.ts';
+import * as tf from '../src/base/tensorflow.ts';
 import { solveFilters } from '../src/l2caf/solve.ts';
 import { correlation } from '../src/l2caf/starts.ts';
 import type { Tail } from '../src/l2caf/tail.ts';
 import { useBackend } from '../src/models/backend.ts';
 import { classifierTail } from '../src/models/classifier-tail.ts';
 import { findClassifier } from '../src/models/classifiers.ts';
-import { featuresOf, openClip, openModel, sampleEvent } from '../src/pipeline.ts';
-import * as tf from '../src/tensorflow.ts';
-import { openPicture, picturePixels } from '../src/video/picture.ts';
+import { openPicture, picturePixels } from '../src/video/media/picture.ts';
 import { writeResults } from './results.ts';
 import { fixtureClip } from './support.ts';
 

@@ -3,11 +3,11 @@
  * `npm run bench -- dense [MINUTES [BACKEND]]`.
  */
 import { join } from 'node:path';
-import { analyzeDense } from '../src/dense.ts';
+import { analyzeDense } from '../src/analysis/dense.ts';
+import { featuresOf, type OpenModel, openClip, openModel } from '../src/analysis/pipeline.ts';
+import type { FrameBatch } from '../src/base/types.ts';
 import type { BackendChoice } from '../src/models/backend.ts';
-import { featuresOf, type OpenModel, openClip, openModel } from '../src/pipeline.ts';
-import type { FrameBatch } from '../src/types.ts';
-import { sampleFrames } from '../src/video/sample.ts';
+import { sampleFrames } from '../src/video/media/sample.ts';
 import { writeResults } from './results.ts';
 import { longClip, median, temporaryFolder } from './support.ts';
 

@@ -4,15 +4,15 @@
  */
 import { readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { L2cafError } from '../src/errors.ts';
-import type { VideoClip } from '../src/types.ts';
-import { findFfmpeg } from '../src/video/binaries.ts';
-import { frameSink, scaleToRgb } from '../src/video/decode.ts';
-import { runFfmpeg } from '../src/video/ffmpeg.ts';
-import { type FrameList, listFrames } from '../src/video/frame-list.ts';
-import { probeClip } from '../src/video/probe.ts';
-import { framesAt, sampleFrames, samplingTimes } from '../src/video/sample.ts';
-import { clockOf, KEEP_TIMESTAMPS } from '../src/video/seek.ts';
+import { L2cafError } from '../src/base/errors.ts';
+import type { VideoClip } from '../src/base/types.ts';
+import { findFfmpeg } from '../src/video/media/binaries.ts';
+import { frameSink, scaleToRgb } from '../src/video/media/decode.ts';
+import { runFfmpeg } from '../src/video/media/ffmpeg.ts';
+import { type FrameList, listFrames } from '../src/video/media/frame-list.ts';
+import { probeClip } from '../src/video/media/probe.ts';
+import { framesAt, sampleFrames, samplingTimes } from '../src/video/media/sample.ts';
+import { clockOf, KEEP_TIMESTAMPS } from '../src/video/media/seek.ts';
 import { writeResults } from './results.ts';
 import { ffmpeg, longClip, medianMs, temporaryFolder } from './support.ts';
 

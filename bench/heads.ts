@@ -5,11 +5,15 @@
  */
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { writeFileAtomically } from '../src/base/files.ts';
+import type { GridShape, PictureSize } from '../src/base/types.ts';
 import { DEFAULT_METHODS } from '../src/evaluation/baseline-maps.ts';
 import { localizationTables, studyLocalization } from '../src/evaluation/localization-study.ts';
 import { CAMVID_CLASSES, openTruth, surveyTruth } from '../src/evaluation/truth.ts';
 import { readEvents } from '../src/events/labelled.ts';
-import { writeFileAtomically } from '../src/files.ts';
+import { planEvents } from '../src/features/dataset.ts';
+import { embedViews, pooledFeatures } from '../src/features/embed.ts';
+import { openFeatureCache, prepareFeatures } from '../src/features/features.ts';
 import { useBackend } from '../src/models/backend.ts';
 import { trunkSide } from '../src/models/event-network.ts';
 import { type Head, type HeadSpec, untrainedHead } from '../src/models/head.ts';
@@ -18,13 +22,9 @@ import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import type { Stage } from '../src/models/resnet.ts';
 import { evaluateRetrieval } from '../src/retrieval/evaluate.ts';
 import type { ValidationRecord } from '../src/training/checkpoint.ts';
-import { planEvents } from '../src/training/dataset.ts';
 import type { DenseSource } from '../src/training/dense-labels.ts';
-import { embedViews, pooledFeatures } from '../src/training/embed.ts';
-import { openFeatureCache, prepareFeatures } from '../src/training/features.ts';
 import { describe } from '../src/training/figures.ts';
 import { type TrainingPlan, trainModel } from '../src/training/train-model.ts';
-import type { GridShape, PictureSize } from '../src/types.ts';
 import { type ResultTable, writeResults } from './results.ts';
 import { root } from './support.ts';
 

@@ -1,8 +1,8 @@
 /** Frames per second of `l2caf render`, as a ratio to ffmpeg re-encoding the same clip alone with the same settings. */
 import { join } from 'node:path';
-import { readAnalysis } from '../src/analysis.ts';
-import { renderVideo } from '../src/rendering.ts';
-import { defaultStyle, type OverlayStyle } from '../src/video/overlay.ts';
+import { readAnalysis } from '../src/analysis/document.ts';
+import { renderVideo } from '../src/rendering/rendering.ts';
+import { defaultStyle, type OverlayStyle } from '../src/video/drawing/overlay.ts';
 import { writeResults } from './results.ts';
 import { ffmpeg, longClip, measureCli, median, temporaryFolder } from './support.ts';
 

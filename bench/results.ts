@@ -5,8 +5,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { writeFileAtomically } from '../src/base/files.ts';
 import { formatTable } from '../src/cli/terminal.ts';
-import { writeFileAtomically } from '../src/files.ts';
 
 const tableSchema = z
   .object({

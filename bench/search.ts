@@ -1,6 +1,6 @@
 /** Milliseconds per search among 100,000 generated embeddings: exhaustive, as `l2caf search` does it, and by an index. */
 import { connect, Index, type VectorQuery } from '@lancedb/lancedb';
-import { createRandom, type Random } from '../src/random.ts';
+import { createRandom, type Random } from '../src/base/random.ts';
 import { type EmbeddedRecord, EventTable } from '../src/retrieval/event-table.ts';
 import { writeResults } from './results.ts';
 import { median, temporaryFolder } from './support.ts';

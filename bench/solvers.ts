@@ -4,12 +4,12 @@
  * Three frames; an untrained head on feature maps that are positive noise. Single-threaded wasm.
  */
 
+import { createRandom } from '../src/base/random.ts';
+import * as tf from '../src/base/tensorflow.ts';
 import { type SolveOptions, solveFilters } from '../src/l2caf/solve.ts';
 import type { FeatureTail, Tail } from '../src/l2caf/tail.ts';
 import { useBackend } from '../src/models/backend.ts';
 import { RecurrentHead } from '../src/models/recurrent-tail.ts';
-import { createRandom } from '../src/random.ts';
-import * as tf from '../src/tensorflow.ts';
 import { writeResults } from './results.ts';
 import { medianMs } from './support.ts';
 

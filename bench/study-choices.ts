@@ -5,6 +5,8 @@
  * the head was trained on; EVENTS of each are measured, evenly spread.
  */
 
+import { norm } from '../src/base/matrix.ts';
+import * as tf from '../src/base/tensorflow.ts';
 import { activationNorm } from '../src/evaluation/baseline-maps.ts';
 import { type EventScores, localizationTables, scoreMaps } from '../src/evaluation/localization-study.ts';
 import { measureEvents, type Subject } from '../src/evaluation/subjects.ts';
@@ -13,8 +15,6 @@ import { exactOblivious } from '../src/l2caf/exact.ts';
 import type { AttentionMap } from '../src/l2caf/heatmap.ts';
 import { solveFilters } from '../src/l2caf/solve.ts';
 import type { SmoothResponse, Tail } from '../src/l2caf/tail.ts';
-import { norm } from '../src/matrix.ts';
-import * as tf from '../src/tensorflow.ts';
 import { writeResults } from './results.ts';
 import { openStudy, resultTable } from './study.ts';
 

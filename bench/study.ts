@@ -1,16 +1,16 @@
 /** What the studies share: events opened with the packaged head, and tables of figures as tables of results. */
 import { dirname } from 'node:path';
+import type { Progress } from '../src/base/types.ts';
 import type { FigureTable } from '../src/evaluation/figures.ts';
 import { groupsOf, textRows } from '../src/evaluation/figures.ts';
 import type { StudyContext } from '../src/evaluation/subjects.ts';
 import { CAMVID_CLASSES, surveyTruth, type Truth, TruthFolder, type VisibleEvent } from '../src/evaluation/truth.ts';
 import { readEvents } from '../src/events/labelled.ts';
+import { type PlannedEvent, planEvents } from '../src/features/dataset.ts';
 import { useBackend } from '../src/models/backend.ts';
 import type { Head } from '../src/models/head.ts';
 import { loadModel } from '../src/models/model-directory.ts';
 import { DEFAULT_MODEL, findModel } from '../src/models/packaged.ts';
-import { type PlannedEvent, planEvents } from '../src/training/dataset.ts';
-import type { Progress } from '../src/types.ts';
 import type { ResultTable } from './results.ts';
 
 /** Of everything that studies draw at random. */

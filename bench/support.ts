@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findFfmpeg } from '../src/video/binaries.ts';
+import { findFfmpeg } from '../src/video/media/binaries.ts';
 
 /** The repository. */
 export const root: string = join(import.meta.dirname, '..');

@@ -3,14 +3,15 @@
  * `npm run bench -- timing [SQUEEZENET]`: the packaged head and ResNet-50 as they are pulled, SqueezeNet from the folder of
  * its weights, and the other ResNets with random weights, which take as long as trained ones.
  */
+
+import { openModel } from '../src/analysis/pipeline.ts';
+import { createRandom } from '../src/base/random.ts';
 import type { FigureTable } from '../src/evaluation/figures.ts';
 import { measureTimes, type TimedNetwork, timedClassifier, timedEvents } from '../src/evaluation/timing.ts';
 import { PRESET_NAMES } from '../src/l2caf/presets.ts';
 import type { ClassificationNetwork } from '../src/models/classification-network.ts';
 import { preprocess, RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { createResNet, featureShape, RESNET_DEPTHS, type ResNetDepth, type ResNetSpec } from '../src/models/resnet.ts';
-import { openModel } from '../src/pipeline.ts';
-import { createRandom } from '../src/random.ts';
 import { openStillModel } from '../src/stills/analyze.ts';
 import { randomWeights } from '../test/models/random-weights.ts';
 import { writeResults } from './results.ts';

@@ -4,22 +4,22 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createRandom } from '../src/base/random.ts';
+import * as tf from '../src/base/tensorflow.ts';
+import type { FeatureCache } from '../src/features/cache.ts';
+import type { PlannedEvent } from '../src/features/dataset.ts';
+import { featureTensor, loadFeatures } from '../src/features/embed.ts';
+import { openFeatureCache } from '../src/features/features.ts';
+import { PLAIN_VIEW } from '../src/features/views.ts';
 import { useBackend } from '../src/models/backend.ts';
 import { trunkSide } from '../src/models/event-network.ts';
 import { toFloat16 } from '../src/models/float16.ts';
 import { DEFAULT_HEAD, type HeadSpec, untrainedHead } from '../src/models/head.ts';
+import { runHead } from '../src/models/head-network.ts';
 import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
-import { createRandom } from '../src/random.ts';
-import * as tf from '../src/tensorflow.ts';
 import { freshState } from '../src/training/checkpoint.ts';
-import type { PlannedEvent } from '../src/training/dataset.ts';
-import { featureTensor, loadFeatures } from '../src/training/embed.ts';
-import type { FeatureCache } from '../src/training/feature-cache.ts';
-import { openFeatureCache } from '../src/training/features.ts';
-import { runHead } from '../src/training/network.ts';
 import { BatchSampler } from '../src/training/sampler.ts';
 import { train } from '../src/training/trainer.ts';
-import { PLAIN_VIEW } from '../src/training/views.ts';
 import { writeResults } from './results.ts';
 import { median, medianMs, temporaryFolder } from './support.ts';
 

@@ -1,9 +1,9 @@
 /** Milliseconds per frame of the trimmed trunk, per backend that is installed, per input size. */
 
+import * as tf from '../src/base/tensorflow.ts';
 import { computed, useBackend } from '../src/models/backend.ts';
 import { loadTrunk, RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { pullTrunk } from '../src/models/pull.ts';
-import * as tf from '../src/tensorflow.ts';
 import { writeResults } from './results.ts';
 import { medianMs } from './support.ts';
 

@@ -1,7 +1,7 @@
 /**
  * Bundles into dist what cannot be used as it is written: the browser's side of the HTML pages (src/report/page), one
  * script and one style sheet per page, which src/report/html.ts puts into every page it writes (drawing code is shared
- * with the video: in a browser, its canvas is the browser's own); and the gradients of TensorFlow.js, for src/tensorflow.ts.
+ * with the video: in a browser, its canvas is the browser's own); and the gradients of TensorFlow.js, for src/base/tensorflow.ts.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -15,7 +15,8 @@ const packed = join(folder, execFileSync('npm', packing, { encoding: 'utf8', ...
 const checks = [
   ['types', 'tsc', ['-p', 'tsconfig.json']],
   ['types in the browser', 'tsc', ['-p', 'tsconfig.page.json']],
-  ['lint, format, boundaries', 'biome', ['check', '--error-on-warnings']],
+  ['lint, format', 'biome', ['check', '--error-on-warnings']],
+  ['boundaries', 'depcruise', ['--config', '.dependency-cruiser.mjs', 'src', 'bench', 'fixtures', 'test']],
   ['docstrings', 'typedoc', ['--emit', 'none', '--logLevel', 'Warn', '--treatWarningsAsErrors']],
   ['unused code', 'knip', []],
   ['the package', 'publint', ['run', '--strict', packed]],

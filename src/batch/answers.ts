@@ -3,7 +3,7 @@
  * has passed can be written to a journal, and be read from it again.
  */
 import { z } from 'zod';
-import { type ErrorCode, type ErrorValues, errorFrom, L2cafError, valuesOf } from '../errors.ts';
+import { type ErrorCode, type ErrorValues, errorFrom, L2cafError, valuesOf } from '../base/errors.ts';
 import { figuresSchema } from './figures.ts';
 import { OUTPUTS, type Output } from './outputs.ts';
 import type { EventOutcome, MadeEvent } from './tasks.ts';

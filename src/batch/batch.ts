@@ -5,12 +5,12 @@
  */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mapConcurrently } from '../concurrent.ts';
-import { L2cafError, messageOf } from '../errors.ts';
+import { mapConcurrently } from '../base/concurrent.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
+import { fileSize, makeFolder, TEMPORARY } from '../base/files.ts';
+import { checkOutput, removeSealed } from '../base/output.ts';
+import { isSealed } from '../base/seal.ts';
 import { folderOf } from '../events/row.ts';
-import { fileSize, makeFolder, TEMPORARY } from '../files.ts';
-import { checkOutput, removeSealed } from '../output.ts';
-import { isSealed } from '../seal.ts';
 import { checkedOutcome } from './answers.ts';
 import type { BatchEvent } from './events.ts';
 import { Journal, type JournalEntry, type MadeEntry, type MadeFile, type OpenedJournal } from './journal.ts';

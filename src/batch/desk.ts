@@ -3,10 +3,10 @@
  * and has them made by the runner of their batch's settings. What it lacks, another worker may have.
  */
 import { dirname, isAbsolute, join, relative, resolve, win32 } from 'node:path';
-import { L2cafError } from '../errors.ts';
+import { L2cafError } from '../base/errors.ts';
+import { fileSize } from '../base/files.ts';
 import { folderOf } from '../events/row.ts';
 import { baseOf, findVideo } from '../events/video-files.ts';
-import { fileSize } from '../files.ts';
 import { JOURNAL, removeLeftovers } from './batch.ts';
 import type { BatchEvent } from './events.ts';
 import { describeModel } from './model.ts';

@@ -1,8 +1,8 @@
 /** What the tables of a batch say about an event: a few numbers of its analysis. */
 import { z } from 'zod';
-import type { Analysis } from '../analysis.ts';
-import { keyframesOf } from '../timeline.ts';
-import { attentionShares } from '../video/regions.ts';
+import type { Analysis } from '../analysis/document.ts';
+import { keyframesOf } from '../analysis/timeline.ts';
+import { attentionShares } from '../video/drawing/regions.ts';
 
 const share = z.number();
 

@@ -2,9 +2,9 @@
  * Decoded frames, at the size at which the network sees them. Events that overlap want the same frames at about the same
  * time: whoever asks first has them decoded, the others wait for them, and the last few are kept.
  */
-import type { PictureSize } from '../types.ts';
-import { FrameTroubles } from '../video/damage.ts';
-import { decodeShown, type ShownFrames } from '../video/sample.ts';
+import type { PictureSize } from '../base/types.ts';
+import { FrameTroubles } from '../video/media/damage.ts';
+import { decodeShown, type ShownFrames } from '../video/media/sample.ts';
 import type { VideoFacts, Videos } from './videos.ts';
 
 /** Decoded frames that are kept; of 384×224 they take 16 MB. */

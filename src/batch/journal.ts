@@ -6,8 +6,8 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { L2cafError, messageOf, systemCodeOf } from '../errors.ts';
-import { makeFolder, syncFolder } from '../files.ts';
+import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
+import { makeFolder, syncFolder } from '../base/files.ts';
 import { figuresSchema } from './figures.ts';
 import { OUTPUTS } from './outputs.ts';
 

@@ -6,9 +6,9 @@
  */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { L2cafError, messageOf, systemCodeOf } from '../errors.ts';
-import { syncFile } from '../files.ts';
-import { type Holder, type HolderState, holderSchema, stateOf, thisProcess } from '../holder.ts';
+import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
+import { syncFile } from '../base/files.ts';
+import { type Holder, type HolderState, holderSchema, stateOf, thisProcess } from '../base/holder.ts';
 
 /** The note in the lock. */
 const NOTE = 'holder.json';

@@ -1,7 +1,8 @@
 /** The network of a batch as far as the batch itself needs it: its description, without a backend or a trunk. */
-import { L2cafError } from '../errors.ts';
+
+import { classIndex, readHead } from '../analysis/pipeline.ts';
+import { L2cafError } from '../base/errors.ts';
 import { backendFor } from '../models/backend.ts';
-import { classIndex, readHead } from '../pipeline.ts';
 import type { BatchModel, BatchSettings } from './outputs.ts';
 
 /**

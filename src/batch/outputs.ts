@@ -3,13 +3,13 @@
  * A file whose key is in the journal is done, so an option redoes the files whose keys it changes and no others.
  */
 import { createHash } from 'node:crypto';
+import type { EventOptions, ModelOptions } from '../analysis/pipeline.ts';
+import { VERSION } from '../base/version.ts';
+import type { FeatureSource } from '../features/cache.ts';
 import type { BackendInfo } from '../models/backend.ts';
 import { type Head, headSha256 } from '../models/head.ts';
 import type { PretrainedTrunk } from '../models/pretrained.ts';
-import type { EventOptions, ModelOptions } from '../pipeline.ts';
-import type { VideoOptions } from '../rendering.ts';
-import type { FeatureSource } from '../training/feature-cache.ts';
-import { VERSION } from '../version.ts';
+import type { VideoOptions } from '../rendering/rendering.ts';
 import type { BatchEvent } from './events.ts';
 import type { VideoFacts } from './videos.ts';
 

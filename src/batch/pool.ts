@@ -6,7 +6,7 @@ import { extname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import workerpool from 'workerpool';
-import { type ErrorValues, errorFrom, L2cafError } from '../errors.ts';
+import { type ErrorValues, errorFrom, L2cafError } from '../base/errors.ts';
 import { SetupError, setupErrorOf } from './setup-error.ts';
 import type { WorkerMethods } from './tasks.ts';
 

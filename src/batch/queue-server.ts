@@ -3,8 +3,8 @@
  * is one that takes a connection and never answers.
  */
 import type { Redis } from 'ioredis';
-import { L2cafError, messageOf } from '../errors.ts';
-import { fromOptional, QUEUE_PACKAGES } from '../optional.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
+import { fromOptional, QUEUE_PACKAGES } from '../base/optional.ts';
 
 /** How a server is reached. */
 export interface QueueAddress {

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import type { Worker as BullWorker, Job } from 'bullmq';
-import { L2cafError } from '../errors.ts';
+import { L2cafError } from '../base/errors.ts';
 import { toAnswer } from './answers.ts';
 import type { EventEnd } from './batch.ts';
 import { Desk, type DeskOptions, LackError } from './desk.ts';

@@ -4,8 +4,8 @@
  */
 import { isAbsolute, win32 } from 'node:path';
 import { z } from 'zod';
-import { L2cafError } from '../errors.ts';
-import type { RegionMask } from '../video/regions.ts';
+import { L2cafError } from '../base/errors.ts';
+import type { RegionMask } from '../video/drawing/regions.ts';
 import type { BatchEvent } from './events.ts';
 import { type BatchModel, type BatchSettings, OUTPUTS, type Output } from './outputs.ts';
 import { type Seal, type Sealed, sealedSchema } from './seal.ts';

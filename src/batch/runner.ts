@@ -5,13 +5,13 @@
  */
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
-import { cacheFolder } from '../cache-folder.ts';
-import { makeFolder } from '../files.ts';
+import { cacheFolder } from '../base/cache-folder.ts';
+import { makeFolder } from '../base/files.ts';
+import { FeatureCache, type FrameVariant } from '../features/cache.ts';
+import { DEFAULT_CACHE_BYTES } from '../features/features.ts';
 import type { BackendInfo } from '../models/backend.ts';
-import { FeatureCache, type FrameVariant } from '../training/feature-cache.ts';
-import { DEFAULT_CACHE_BYTES } from '../training/features.ts';
-import { refuseDamage } from '../video/damage.ts';
-import { chooseFrames } from '../video/sample.ts';
+import { refuseDamage } from '../video/media/damage.ts';
+import { chooseFrames } from '../video/media/sample.ts';
 import type { EventMaker } from './batch.ts';
 import type { BatchEvent } from './events.ts';
 import { FrameStore } from './frame-store.ts';

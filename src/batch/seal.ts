@@ -5,7 +5,7 @@
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { L2cafError } from '../errors.ts';
+import { L2cafError } from '../base/errors.ts';
 
 /** A text and, where there is a key, the signature of it and of what it is for. */
 export const sealedSchema = z.object({ text: z.string(), signature: z.string().optional() });

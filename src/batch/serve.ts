@@ -4,18 +4,18 @@
  */
 import { join } from 'node:path';
 import workerpool from 'workerpool';
-import { type Analysis, readAnalysis, writeAnalysis } from '../analysis.ts';
-import { valuesOf } from '../errors.ts';
-import { type BoundTarget, explainEvent } from '../explain.ts';
-import { fileSize, writeFileAtomically } from '../files.ts';
+import { type Analysis, readAnalysis, writeAnalysis } from '../analysis/document.ts';
+import { type BoundTarget, explainEvent } from '../analysis/explain.ts';
+import { bindTarget, type OpenModel } from '../analysis/pipeline.ts';
+import { valuesOf } from '../base/errors.ts';
+import { fileSize, writeFileAtomically } from '../base/files.ts';
+import { guardOutputs } from '../base/output.ts';
+import { FeatureCache } from '../features/cache.ts';
 import type { BackendInfo } from '../models/backend.ts';
 import { FRAMES_PER_BATCH } from '../models/event-network.ts';
 import { fromFloat16, toFloat16 } from '../models/float16.ts';
-import { guardOutputs } from '../output.ts';
-import { bindTarget, type OpenModel } from '../pipeline.ts';
-import { drawAnalysisStrip, drawAnalysisThumbnail, renderVideo } from '../rendering.ts';
+import { drawAnalysisStrip, drawAnalysisThumbnail, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
-import { FeatureCache } from '../training/feature-cache.ts';
 import { figuresOf } from './figures.ts';
 import { type BatchModel, FILE_NAMES, type Output } from './outputs.ts';
 import type { TaskAnswer, TaskNotice } from './pool.ts';

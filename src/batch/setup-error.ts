@@ -1,5 +1,5 @@
 /** Failures that are no event's own: they end a batch, or a worker's part in it, instead of failing event after event. */
-import { L2cafError, systemCodeOf } from '../errors.ts';
+import { L2cafError, systemCodeOf } from '../base/errors.ts';
 
 /** What every event needs cannot be had here: the model, its backend, the target, room on the disk. */
 export class SetupError extends L2cafError {}

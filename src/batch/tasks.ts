@@ -1,8 +1,8 @@
 /** What the batch asks its workers to do: plain values that cross the border between processes. */
 
+import type { FrameBatch, TimeSpan } from '../base/types.ts';
 import type { ListedEvent } from '../events/labels.ts';
-import type { FeatureSource, FrameVariant } from '../training/feature-cache.ts';
-import type { FrameBatch, TimeSpan } from '../types.ts';
+import type { FeatureSource, FrameVariant } from '../features/cache.ts';
 import type { EventFigures } from './figures.ts';
 import type { AnalysisSettings, BatchModel, DrawSettings, Output } from './outputs.ts';
 import type { VideoFacts } from './videos.ts';

@@ -2,9 +2,10 @@
  * Frames on their way through the trunk. Those of several events share batches, and a frame that several events hold goes
  * through once.
  */
+
+import type { PictureSize } from '../base/types.ts';
+import type { FeatureCache, FrameVariant } from '../features/cache.ts';
 import { FRAMES_PER_BATCH } from '../models/event-network.ts';
-import type { FeatureCache, FrameVariant } from '../training/feature-cache.ts';
-import type { PictureSize } from '../types.ts';
 import type { BatchModel } from './outputs.ts';
 import type { WorkerPool } from './pool.ts';
 

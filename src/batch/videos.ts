@@ -3,11 +3,11 @@
  * again by a later run while it is the same file and was not changed; its list of frames is read when the first of its
  * events needs it, and kept for a few videos at a time.
  */
-import { L2cafError, messageOf } from '../errors.ts';
-import { identityOf, sha256OfFile } from '../files.ts';
-import type { VideoClip } from '../types.ts';
-import { type FrameList, listFrames } from '../video/frame-list.ts';
-import { probeClip } from '../video/probe.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
+import { identityOf, sha256OfFile } from '../base/files.ts';
+import type { VideoClip } from '../base/types.ts';
+import { type FrameList, listFrames } from '../video/media/frame-list.ts';
+import { probeClip } from '../video/media/probe.ts';
 
 /** A video file at one time of its life. */
 export interface VideoFacts {

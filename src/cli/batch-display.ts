@@ -2,10 +2,11 @@
  * What a batch shows while it runs: on a terminal a bar with rate, time left, failures and what each worker is doing;
  * elsewhere a line a minute; with `--json` an object a line on stdout, for other programs.
  */
+
+import { L2cafError } from '../base/errors.ts';
+import type { ProgressListener } from '../base/types.ts';
 import type { EventEnd } from '../batch/batch.ts';
 import type { WorkerState } from '../batch/pool.ts';
-import { L2cafError } from '../errors.ts';
-import type { ProgressListener } from '../types.ts';
 import { canDrawBar, drawBar, endBar } from './bar.ts';
 import { createTerminal } from './terminal.ts';
 

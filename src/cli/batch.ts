@@ -1,6 +1,9 @@
 /** `l2caf batch`: every event of a list, on all cores, to be interrupted and continued at will. */
 import { basename, extname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { L2cafError } from '../base/errors.ts';
+import { withFolder, writeFileAtomically } from '../base/files.ts';
+import { checkOutputFolder, checkOutputs, noteInput, removeSealed } from '../base/output.ts';
 import { Batch, type EventMaker, type EventPlan, isOpen } from '../batch/batch.ts';
 import { readBatchEvents } from '../batch/events.ts';
 import { checkSettings, describeModel } from '../batch/model.ts';
@@ -9,11 +12,8 @@ import { EventQueue } from '../batch/queue.ts';
 import { RESULT_FILES, statusOf, writeResults } from '../batch/results.ts';
 import { defaultJobs, EventRunner } from '../batch/runner.ts';
 import type { Videos } from '../batch/videos.ts';
-import { L2cafError } from '../errors.ts';
-import { withFolder, writeFileAtomically } from '../files.ts';
 import { pullTrunk } from '../models/pull.ts';
-import { checkOutputFolder, checkOutputs, noteInput, removeSealed } from '../output.ts';
-import { resolveSpan } from '../video/sample.ts';
+import { resolveSpan } from '../video/media/sample.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { type BatchDisplay, createBatchDisplay } from './batch-display.ts';
 import { freeName, isOfOther, isSamePath } from './default-folder.ts';

@@ -1,7 +1,7 @@
 /** `l2caf compare`: several analyses synchronised in one video. */
 import { Command, Option } from 'commander';
-import { renderComparison } from '../comparison.ts';
-import type { SceneLayout } from '../video/scene.ts';
+import { renderComparison } from '../rendering/comparison.ts';
+import type { SceneLayout } from '../video/drawing/scene.ts';
 import { type DrawingFlags, drawAnalyses } from './draw.ts';
 import { examples, parseTitles } from './options.ts';
 import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';

@@ -1,10 +1,10 @@
 /** What the commands share that draw from analyses, without running a network. */
 import { dirname, join } from 'node:path';
-import { type Analysis, readAnalysis } from '../analysis.ts';
-import { checkOutputs, noteInput } from '../output.ts';
-import type { RenderOptions } from '../rendering.ts';
-import { ignoredWarnings } from '../timeline.ts';
-import type { RenderedVideo } from '../video/encode.ts';
+import { type Analysis, readAnalysis } from '../analysis/document.ts';
+import { ignoredWarnings } from '../analysis/timeline.ts';
+import { checkOutputs, noteInput } from '../base/output.ts';
+import type { RenderOptions } from '../rendering/rendering.ts';
+import type { RenderedVideo } from '../video/media/encode.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { interruptible } from './run.ts';
 import type { AnalysisStyleFlags } from './style-options.ts';

@@ -1,6 +1,6 @@
 /** `l2caf evaluate localization`: do the maps lie on what decides an event? */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { L2cafError } from '../errors.ts';
+import { L2cafError } from '../base/errors.ts';
 import { DEFAULT_METHODS, MAP_METHODS, type MapMethod } from '../evaluation/baseline-maps.ts';
 import { localizationTables, studyLocalization } from '../evaluation/localization-study.ts';
 import { CAMVID_CLASSES, MIN_OBJECT_PX, openTruth, surveyTruth, type TruthSurvey } from '../evaluation/truth.ts';

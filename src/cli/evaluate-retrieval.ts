@@ -9,12 +9,12 @@ import {
   measuresOf,
   type Statistic,
 } from '../evaluation/figures.ts';
+import { type PlannedEvent, planEvents } from '../features/dataset.ts';
+import { type EmbedOptions, embedViews, pooledFeatures } from '../features/embed.ts';
+import { openFeatureCache, prepareFeatures } from '../features/features.ts';
 import { untrainedHead } from '../models/head.ts';
 import { EXCLUSIONS, type Exclusion, evaluateRetrieval, type RetrievalReport } from '../retrieval/evaluate.ts';
 import { type ConfusionTable, type QueryFigures, RECALL_RANKS } from '../retrieval/metrics.ts';
-import { type PlannedEvent, planEvents } from '../training/dataset.ts';
-import { type EmbedOptions, embedViews, pooledFeatures } from '../training/embed.ts';
-import { openFeatureCache, prepareFeatures } from '../training/features.ts';
 import { describe } from '../training/figures.ts';
 import {
   type EventFlags,

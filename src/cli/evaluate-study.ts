@@ -1,20 +1,20 @@
 /** What the subcommands of `evaluate` share: their options, how events are opened, and how results are shown and written. */
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { L2cafError } from '../errors.ts';
+import type { WorkOptions } from '../analysis/pipeline.ts';
+import { L2cafError } from '../base/errors.ts';
+import { withFolder } from '../base/files.ts';
+import { checkOutputFolder, checkOutputs } from '../base/output.ts';
 import { type FigureTable, groupsOf, textRows } from '../evaluation/figures.ts';
 import { type ReportFile, reportFiles, type StudyReport, studyReport, writeReport } from '../evaluation/report.ts';
 import { STUDY_TARGETS, type StudyContext, type StudyTarget } from '../evaluation/subjects.ts';
 import { type LabelledEvent, type LabelledOptions, readEvents } from '../events/labelled.ts';
 import { SPLITS, type Split } from '../events/row.ts';
-import { withFolder } from '../files.ts';
+import { type PlannedEvent, planEvents } from '../features/dataset.ts';
 import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
 import { headSha256 } from '../models/head.ts';
 import { type LoadedModel, loadModel } from '../models/model-directory.ts';
 import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
-import { checkOutputFolder, checkOutputs } from '../output.ts';
-import type { WorkOptions } from '../pipeline.ts';
-import { type PlannedEvent, planEvents } from '../training/dataset.ts';
 import { freeName, isOfOther, isSamePath } from './default-folder.ts';
 import { choiceOption, LIST_FORMS, parseCount, videosOption } from './options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';

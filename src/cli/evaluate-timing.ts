@@ -1,5 +1,6 @@
 /** `l2caf evaluate timing`: how long does a map take, per network, endpoints and solver? */
 import { Command, Option } from 'commander';
+import { openModel, type WorkOptions } from '../analysis/pipeline.ts';
 import { type StudyReport, studyReport } from '../evaluation/report.ts';
 import { measureTimes, type TimedNetwork, timedClassifier, timedEvents } from '../evaluation/timing.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
@@ -7,7 +8,6 @@ import { headSha256 } from '../models/head.ts';
 import { loadModel } from '../models/model-directory.ts';
 import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
 import { cacheState, PRETRAINED_TRUNKS } from '../models/pretrained.ts';
-import { openModel, type WorkOptions } from '../pipeline.ts';
 import { CLASSIFIER_BACKENDS, type ClassifierBackend, openStillModel } from '../stills/analyze.ts';
 import { addCommonOptions, type CommonFlags, publish } from './evaluate-study.ts';
 import { examples, parseCount, parseSome } from './options.ts';

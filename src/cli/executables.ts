@@ -1,6 +1,6 @@
 /** What a command says about the ffmpeg that it is going to use, before it works with it. */
-import { EMBEDDED_FFMPEG, findFfmpeg } from '../video/binaries.ts';
-import { findH264Encoder } from '../video/h264.ts';
+import { EMBEDDED_FFMPEG, findFfmpeg } from '../video/media/binaries.ts';
+import { findH264Encoder } from '../video/media/h264.ts';
 import type { Terminal } from './terminal.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** `l2caf figure`: events, or methods, as a figure for print. */
 import { Command } from 'commander';
-import { renderFigure } from '../figure.ts';
+import { renderFigure } from '../rendering/figure.ts';
 import { type DrawingFlags, drawAnalyses } from './draw.ts';
 import { examples, parseCount, parseTitles } from './options.ts';
 import { addAnalysisStyleOptions, renderOptionsOf } from './style-options.ts';

@@ -1,6 +1,6 @@
 /** `l2caf film`: how the filters of an analysis converged, as a film. */
 import { Command } from 'commander';
-import { renderFilm } from '../rendering.ts';
+import { renderFilm } from '../rendering/rendering.ts';
 import { type DrawingFlags, drawAnalyses } from './draw.ts';
 import { examples } from './options.ts';
 import { addAnalysisStyleOptions, renderOptionsOf } from './style-options.ts';

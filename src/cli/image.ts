@@ -1,15 +1,16 @@
 /** `l2caf image`: what does a classification network look at in a still picture, class by class? */
 import { basename, extname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { L2cafError } from '../errors.ts';
-import { sha256OfFile, withFolder, writeFileAtomically } from '../files.ts';
+import { L2cafError } from '../base/errors.ts';
+import { sha256OfFile, withFolder, writeFileAtomically } from '../base/files.ts';
+import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
+import type { PictureSize } from '../base/types.ts';
 import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
 import { METHODS, type Method } from '../l2caf/method.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
 import { SOLVER_CHOICES, type SolverChoice } from '../l2caf/solve.ts';
 import { findClass } from '../models/imagenet.ts';
 import { RESNET50_IMAGENET } from '../models/pretrained.ts';
-import { checkOutputFolder, checkOutputs, removeSealed } from '../output.ts';
 import {
   analyzePicture,
   CLASSIFIER_BACKENDS,
@@ -22,8 +23,7 @@ import {
 import { type PictureAnalysis, writePictureAnalysis } from '../stills/document.ts';
 import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from '../stills/figures.ts';
 import type { StillTarget } from '../stills/targets.ts';
-import type { PictureSize } from '../types.ts';
-import { openPicture } from '../video/picture.ts';
+import { openPicture } from '../video/media/picture.ts';
 import { freeName, isAbout, isOfOther } from './default-folder.ts';
 import { choiceOption, examples, parseCount, parseSize } from './options.ts';
 import { EXIT, interruptible, reportError } from './run.ts';

@@ -2,8 +2,8 @@
 /** The command line: puts the commands together; each lives in a file of its own. */
 
 import { Command } from 'commander';
-import { guardOutputs } from '../output.ts';
-import { VERSION } from '../version.ts';
+import { guardOutputs } from '../base/output.ts';
+import { VERSION } from '../base/version.ts';
 import { COMMANDS, loadCommand } from './commands.ts';
 import { runProgram } from './run.ts';
 

@@ -1,7 +1,7 @@
 /** What the commands share: parsers for the values of options (each returns the value or throws what commander shows). */
 import { InvalidArgumentError, Option } from 'commander';
+import type { PictureSize, TimeSpan } from '../base/types.ts';
 import { secondsOf } from '../events/time.ts';
-import type { PictureSize, TimeSpan } from '../types.ts';
 
 /** Seconds: `12.5`, `1:02.5` or `1:00:03`. */
 export function parseSeconds(text: string): number {

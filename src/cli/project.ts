@@ -2,11 +2,11 @@
 import { stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { Command } from 'commander';
-import { L2cafError } from '../errors.ts';
-import { writeFileAtomically } from '../files.ts';
+import { L2cafError } from '../base/errors.ts';
+import { writeFileAtomically } from '../base/files.ts';
+import { checkOutputFolder, checkOutputs } from '../base/output.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
-import { checkOutputFolder, checkOutputs } from '../output.ts';
 import { openEventSource } from '../retrieval/event-source.ts';
 import { type EmbeddedRecord, EventTable } from '../retrieval/event-table.ts';
 import { drawMap } from '../retrieval/map-picture.ts';

@@ -4,10 +4,10 @@
  * environment.
  */
 import { Option } from 'commander';
+import { L2cafError } from '../base/errors.ts';
+import { readInput } from '../base/input-files.ts';
 import { parseQueueAddress, type QueueAddress } from '../batch/queue-server.ts';
 import { Seal } from '../batch/seal.ts';
-import { L2cafError } from '../errors.ts';
-import { readInput } from '../input-files.ts';
 
 /** What the options give. */
 export interface QueueFlags {

@@ -1,6 +1,6 @@
 /** `l2caf render`: the video of an analysis again, in another style, without running a network. */
 import { Command } from 'commander';
-import { renderVideo } from '../rendering.ts';
+import { renderVideo } from '../rendering/rendering.ts';
 import { type DrawingFlags, drawAnalyses } from './draw.ts';
 import { examples } from './options.ts';
 import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';

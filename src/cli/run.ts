@@ -4,7 +4,7 @@
  */
 import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
-import { L2cafError, messageOf } from '../errors.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
 import { endBar } from './bar.ts';
 
 /** Exit codes of the command line; `partly`: a batch finished, some of its events failed. */

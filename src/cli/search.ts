@@ -1,10 +1,10 @@
 /** `l2caf search`: which indexed events are like this one? */
 import { Command, Option } from 'commander';
-import { L2cafError } from '../errors.ts';
-import { writeFileAtomically } from '../files.ts';
+import { L2cafError } from '../base/errors.ts';
+import { writeFileAtomically } from '../base/files.ts';
+import { checkOutputs } from '../base/output.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
-import { checkOutputs } from '../output.ts';
 import { type Embedder, openEmbedder } from '../retrieval/embedder.ts';
 import { EXCLUSIONS, type Exclusion } from '../retrieval/evaluate.ts';
 import { type EventRecord, EventTable, type Neighbour } from '../retrieval/event-table.ts';

@@ -1,13 +1,13 @@
 /** The options that say how an overlay looks; `analyze` and `render` share them. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { messageOf } from '../errors.ts';
-import type { RenderOptions, VideoOptions } from '../rendering.ts';
-import { COLORMAP_NAMES, type ColormapName } from '../video/colormap.ts';
-import type { PictureScale } from '../video/encode.ts';
-import { NORMALIZE_MODES, type NormalizeMode } from '../video/keyframes.ts';
-import { defaultStyle, type OverlayStyle } from '../video/overlay.ts';
-import { readMask } from '../video/picture.ts';
-import type { IgnoredPart } from '../video/regions.ts';
+import { messageOf } from '../base/errors.ts';
+import type { RenderOptions, VideoOptions } from '../rendering/rendering.ts';
+import { COLORMAP_NAMES, type ColormapName } from '../video/drawing/colormap.ts';
+import { NORMALIZE_MODES, type NormalizeMode } from '../video/drawing/keyframes.ts';
+import { defaultStyle, type OverlayStyle } from '../video/drawing/overlay.ts';
+import type { IgnoredPart } from '../video/drawing/regions.ts';
+import type { PictureScale } from '../video/media/encode.ts';
+import { readMask } from '../video/media/picture.ts';
 import { choiceOption, parseLevels, parseNumber } from './options.ts';
 
 /** What commander hands over for these options. */

@@ -2,7 +2,7 @@
  * What the commands say and where: results go to stdout, everything else to stderr; progress is a bar on a terminal and
  * a line now and then elsewhere.
  */
-import type { Progress, ProgressListener } from '../types.ts';
+import type { Progress, ProgressListener } from '../base/types.ts';
 import { canDrawBar, drawBar, endBar } from './bar.ts';
 
 /** The two streams, as the commands use them. */

@@ -1,8 +1,11 @@
 /** `l2caf train`: fits a head to labelled events and writes a model directory. */
 import { basename, dirname, extname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { L2cafError } from '../errors.ts';
-import { withFolder } from '../files.ts';
+import { L2cafError } from '../base/errors.ts';
+import { withFolder } from '../base/files.ts';
+import { checkOutputFolder, checkOutputs } from '../base/output.ts';
+import type { GridShape, PictureSize } from '../base/types.ts';
+import { DEFAULT_CACHE_BYTES } from '../features/features.ts';
 import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
 import { trunkSide } from '../models/event-network.ts';
 import { DEFAULT_HEAD, type HeadSpec } from '../models/head.ts';
@@ -10,14 +13,11 @@ import type { ModelManifest } from '../models/model-directory.ts';
 import { findPretrained, RESNET50_IMAGENET } from '../models/pretrained.ts';
 import { STAGES, type Stage } from '../models/resnet.ts';
 import type { ShallowCnnSpec } from '../models/shallow-cnn.ts';
-import { checkOutputFolder, checkOutputs } from '../output.ts';
 import type { StepRecord } from '../training/checkpoint.ts';
 import type { DenseSource } from '../training/dense-labels.ts';
-import { DEFAULT_CACHE_BYTES } from '../training/features.ts';
 import { MININGS, type Mining } from '../training/losses.ts';
 import { METRIC_LOSSES, type MetricLoss } from '../training/objective.ts';
 import { type DomainFile, TRAINING_FILES, type TrainingPlan, trainModel } from '../training/train-model.ts';
-import type { GridShape, PictureSize } from '../types.ts';
 import { freeName, isOfOther } from './default-folder.ts';
 import { choiceOption, examples, LIST_FORMS, parseCount, parseNumber, parseSize, videosOption } from './options.ts';
 import { interruptible } from './run.ts';

@@ -3,6 +3,9 @@
  * random), some nothing of what it learnt over time (the norm of its activations, its filters after the LSTM was
  * re-initialised); a map that is no better than those explains nothing of the recurrent part.
  */
+
+import { createRandom } from '../base/random.ts';
+import type { AttentionFilter, GridShape } from '../base/types.ts';
 import { gradCam } from '../l2caf/gradcam.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
 import type { Objective } from '../l2caf/objective.ts';
@@ -11,8 +14,6 @@ import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
 import type { FeatureTail, Tail } from '../l2caf/tail.ts';
 import type { Head } from '../models/head.ts';
 import { reinitialise } from '../models/reinitialise.ts';
-import { createRandom } from '../random.ts';
-import type { AttentionFilter, GridShape } from '../types.ts';
 
 /**
  * - `l2caf`: the size of the signed filter, as published; `l2caf-positive`: only the cells that argue for the output.

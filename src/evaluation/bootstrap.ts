@@ -1,5 +1,5 @@
 /** Confidence intervals by the bootstrap (Efron 1979): how far a figure would move with other events of the same kind. */
-import { createRandom } from '../random.ts';
+import { createRandom } from '../base/random.ts';
 
 /** A figure with its 95 % confidence interval; a single thing has none, and its ends are not numbers. */
 export interface Estimate {

@@ -4,7 +4,7 @@
  * binary images by border following" (1985), Appendix I, without the hierarchy: pixels that touch at a corner belong
  * together, holes are separated by them.
  */
-import type { PictureSize } from '../types.ts';
+import type { PictureSize } from '../base/types.ts';
 
 /** A binary image: 1 where something is, 0 elsewhere; row by row. */
 export interface BinaryImage extends PictureSize {

@@ -3,8 +3,9 @@
  * `cv2.resize(…, INTER_CUBIC)` computes, which the localization protocols are defined by. Heatmaps that are shown are
  * resized bilinearly (`l2caf/heatmap.ts`).
  */
+
+import type { GridShape } from '../base/types.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
-import type { GridShape } from '../types.ts';
 
 /** A map at another size, row by row; one of the same size is returned as it is. */
 export function resizeCubic({ height, width, values }: AttentionMap, size: GridShape): Float32Array {

@@ -2,13 +2,14 @@
  * The faithfulness study: does the output come back when a frame's cells are inserted in the order of a map, and go when
  * they are deleted; and do cheap measures of a frame's importance rank frames as leaving the frame out does?
  */
+
+import { createRandom } from '../base/random.ts';
+import type { PlannedEvent } from '../features/dataset.ts';
 import { frameImportance } from '../l2caf/importance.ts';
 import { rankCorrelation } from '../l2caf/similarity.ts';
 import { solveFilters } from '../l2caf/solve.ts';
 import type { Head } from '../models/head.ts';
 import type { FeatureMaps } from '../models/recurrent-tail.ts';
-import { createRandom } from '../random.ts';
-import type { PlannedEvent } from '../training/dataset.ts';
 import { activationNorm, type MapMethod, type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
 import { type FaithfulnessScore, faithfulness, randomFaithfulness } from './faithfulness.ts';
 import {

@@ -4,10 +4,10 @@
  * map's cells rather than on pixels, so that nothing has to be invented for what is missing: a cell is 0 or as it was.
  */
 
+import { createRandom } from '../base/random.ts';
+import * as tf from '../base/tensorflow.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
 import type { Tail } from '../l2caf/tail.ts';
-import { createRandom } from '../random.ts';
-import * as tf from '../tensorflow.ts';
 
 /**
  * What is measured of an output: `embedding`: `1 − ‖FT − NT‖ / ‖FT(0) − NT‖`, 1 for the unfiltered frame and 0 for an empty

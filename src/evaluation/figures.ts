@@ -2,9 +2,9 @@
  * What every study ends in: a table of figures, one row per thing compared and one column per measure, each with its 95 %
  * interval over events. Tables, CSV files and plots are made from this one shape, so a new figure is a new measure.
  */
-import { createPause } from '../concurrent.ts';
-import { groupBy } from '../group-by.ts';
-import type { ProgressListener } from '../types.ts';
+import { createPause } from '../base/concurrent.ts';
+import { groupBy } from '../base/group-by.ts';
+import type { ProgressListener } from '../base/types.ts';
 import { bootstrap, type Estimate } from './bootstrap.ts';
 
 /** How a column is named, printed and drawn. */

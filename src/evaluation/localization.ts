@@ -2,8 +2,8 @@
  * Does a heatmap lie on the object that decides an event? The measures that need no threshold or one only (METHOD §6):
  * pointing game, energy lift, and the box of the largest region. `wsol.ts` has those over all thresholds.
  */
-import { L2cafError } from '../errors.ts';
-import type { Heatmap } from '../types.ts';
+import { L2cafError } from '../base/errors.ts';
+import type { Heatmap } from '../base/types.ts';
 import type { BinaryImage } from './contours.ts';
 import { type Box, boxesOf, boxIou } from './wsol.ts';
 

@@ -3,7 +3,7 @@
  * numbers, text, cells and structs. Sparse arrays, objects and the newer files (HDF5) are not read.
  */
 import { inflateSync } from 'node:zlib';
-import { L2cafError } from '../errors.ts';
+import { L2cafError } from '../base/errors.ts';
 
 /** An array in MATLAB's order (columns first): its numbers, its text, its cells, or its structs. */
 export type MatValue = readonly number[] | string | readonly MatValue[] | readonly MatStruct[];

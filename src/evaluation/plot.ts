@@ -1,6 +1,6 @@
 /** A table of figures as a picture: one panel per measure, one dot with its interval per row. */
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
-import { drawText, fitText, font, heightOf } from '../video/text.ts';
+import { drawText, fitText, font, heightOf } from '../video/drawing/text.ts';
 import type { Estimate } from './bootstrap.ts';
 import type { FigureRow, FigureTable, Measure } from './figures.ts';
 

@@ -1,9 +1,9 @@
 /** What a study leaves behind, the same for all: one JSON document, and per table a CSV file and a plot. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../files.ts';
-import { removeSealed } from '../output.ts';
-import { VERSION } from '../version.ts';
+import { writeFileAtomically } from '../base/files.ts';
+import { removeSealed } from '../base/output.ts';
+import { VERSION } from '../base/version.ts';
 import { csvOf, type FigureTable } from './figures.ts';
 import { drawFigures } from './plot.ts';
 

@@ -3,7 +3,8 @@
  * and the maps of its events are compared with those of the trained one. A map that stays the same shows the picture, not
  * what was learnt.
  */
-import { throwIfAborted } from '../errors.ts';
+import { throwIfAborted } from '../base/errors.ts';
+import type { PlannedEvent } from '../features/dataset.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import { checkSanity, MAX_SANE_CORRELATION, type SanityReport } from '../l2caf/sanity.ts';
 import { EventNetwork } from '../models/event-network.ts';
@@ -12,11 +13,10 @@ import { findPretrained } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { type NetworkPart, reinitialise } from '../models/reinitialise.ts';
 import { STAGES } from '../models/resnet.ts';
-import type { PlannedEvent } from '../training/dataset.ts';
-import { defaultStyle, drawHeatmap } from '../video/overlay.ts';
-import { drawPanel, type PanelCell, rowsOf } from '../video/panel.ts';
-import { frameCanvas } from '../video/picture.ts';
-import { framesAt } from '../video/sample.ts';
+import { frameCanvas } from '../video/drawing/frame-canvas.ts';
+import { defaultStyle, drawHeatmap } from '../video/drawing/overlay.ts';
+import { drawPanel, type PanelCell, rowsOf } from '../video/drawing/panel.ts';
+import { framesAt } from '../video/media/sample.ts';
 import { type MapMethod, mapsOf, OWN_METHODS } from './baseline-maps.ts';
 import {
   type EventRecords,

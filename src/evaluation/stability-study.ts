@@ -6,17 +6,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { assertUnchanged } from '../base/files.ts';
+import { createRandom } from '../base/random.ts';
+import type { ProgressListener, VideoClip } from '../base/types.ts';
 import type { LabelledEvent } from '../events/labelled.ts';
-import { assertUnchanged } from '../files.ts';
+import { type PlannedEvent, type PlannedView, planEvents } from '../features/dataset.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import { rankCorrelation, structuralSimilarity } from '../l2caf/similarity.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
 import type { Head } from '../models/head.ts';
-import { createRandom } from '../random.ts';
-import { type PlannedEvent, type PlannedView, planEvents } from '../training/dataset.ts';
-import type { ProgressListener, VideoClip } from '../types.ts';
-import { runFfmpeg } from '../video/ffmpeg.ts';
-import { probeClip, readDetails } from '../video/probe.ts';
+import { runFfmpeg } from '../video/media/ffmpeg.ts';
+import { probeClip, readDetails } from '../video/media/probe.ts';
 import { type MapMethod, mapsOf, OWN_METHODS } from './baseline-maps.ts';
 import {
   type EventRecords,

@@ -2,7 +2,10 @@
  * Localization in still pictures (paper, Sec. 4.1; METHOD §6): do the maps of a classification network cover the object
  * whose class it names? Boxes at one level and at the best one, pixels, with and without asking that the class be right.
  */
-import { throwIfAborted } from '../errors.ts';
+
+import type { WorkOptions } from '../analysis/pipeline.ts';
+import { throwIfAborted } from '../base/errors.ts';
+import type { PictureSize } from '../base/types.ts';
 import { gradCam } from '../l2caf/gradcam.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import type { Objective } from '../l2caf/objective.ts';
@@ -11,11 +14,9 @@ import { solveFilters } from '../l2caf/solve.ts';
 import type { FeatureTail } from '../l2caf/tail.ts';
 import { classifierTail } from '../models/classifier-tail.ts';
 import { imagenetLabels } from '../models/imagenet.ts';
-import type { WorkOptions } from '../pipeline.ts';
 import type { OpenClassifier } from '../stills/analyze.ts';
 import { rankClasses } from '../stills/targets.ts';
-import type { PictureSize } from '../types.ts';
-import { openPicture, picturePixels } from '../video/picture.ts';
+import { openPicture, picturePixels } from '../video/media/picture.ts';
 import { activationNorm, centredGaussian, randomMap } from './baseline-maps.ts';
 import type { BinaryImage } from './contours.ts';
 import { type EventRecords, type FigureTable, figureRows, measuresOf, type Statistic } from './figures.ts';

@@ -2,17 +2,17 @@
  * Events made ready for a study: planned, their features in the cache, and one after another as the feature maps and tails
  * that are measured. All studies of events open them here.
  */
-import { L2cafError, throwIfAborted } from '../errors.ts';
+import { L2cafError, throwIfAborted } from '../base/errors.ts';
+import type { ProgressListener } from '../base/types.ts';
+import { CachedMaps } from '../features/cached-maps.ts';
+import type { PlannedEvent } from '../features/dataset.ts';
+import { openFeatureCache, prepareFeatures } from '../features/features.ts';
 import type { FeatureTail } from '../l2caf/tail.ts';
 import type { BackendInfo } from '../models/backend.ts';
 import { createRecurrentHead } from '../models/event-network.ts';
 import type { RecurrentTail } from '../models/event-tail.ts';
 import type { Head } from '../models/head.ts';
 import type { FeatureMaps, RecurrentOutput } from '../models/recurrent-tail.ts';
-import { CachedMaps } from '../training/cached-maps.ts';
-import type { PlannedEvent } from '../training/dataset.ts';
-import { openFeatureCache, prepareFeatures } from '../training/features.ts';
-import type { ProgressListener } from '../types.ts';
 import { forgetfulHead, type MapSubject } from './baseline-maps.ts';
 
 /** What maps explain: the embedding, or the class that is the event's label. */

@@ -3,7 +3,11 @@
  * ones (the trunk runs once), per backbone and solver. Times are of this machine; ratios are what can be compared.
  */
 
-import { throwIfAborted } from '../errors.ts';
+import type { WorkOptions } from '../analysis/pipeline.ts';
+import { throwIfAborted } from '../base/errors.ts';
+import { createRandom } from '../base/random.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { FrameBatch } from '../base/types.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import type { PresetName } from '../l2caf/presets.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
@@ -11,10 +15,6 @@ import type { FeatureTail, Tail } from '../l2caf/tail.ts';
 import type { ClassificationNetwork } from '../models/classification-network.ts';
 import { classifierTail, vanillaTail } from '../models/classifier-tail.ts';
 import type { EventNetwork } from '../models/event-network.ts';
-import type { WorkOptions } from '../pipeline.ts';
-import { createRandom } from '../random.ts';
-import * as tf from '../tensorflow.ts';
-import type { FrameBatch } from '../types.ts';
 import type { Estimate } from './bootstrap.ts';
 import type { FigureRow, FigureTable, Measure } from './figures.ts';
 

@@ -3,13 +3,13 @@
  * layout), or the boxes of the planted evidence of a generated clip (`fixtures/`).
  */
 import { basename, extname } from 'node:path';
-import { L2cafError, throwIfAborted } from '../errors.ts';
+import { L2cafError, throwIfAborted } from '../base/errors.ts';
+import { groupBy } from '../base/group-by.ts';
+import type { PictureSize, ProgressListener } from '../base/types.ts';
+import { checkSize, LabelFolder } from '../events/label-folder.ts';
 import type { LabelledEvent } from '../events/labelled.ts';
 import { stemOf } from '../events/video-files.ts';
-import { groupBy } from '../group-by.ts';
-import type { PlannedEvent, PlannedFrame } from '../training/dataset.ts';
-import { checkSize, LabelFolder } from '../training/label-folder.ts';
-import type { PictureSize, ProgressListener } from '../types.ts';
+import type { PlannedEvent, PlannedFrame } from '../features/dataset.ts';
 import { type FileBox, readBoxesCsv } from './boxes-csv.ts';
 import type { BinaryImage } from './contours.ts';
 import type { Box } from './wsol.ts';

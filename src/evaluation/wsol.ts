@@ -4,8 +4,9 @@
  * rather than at one that suits a method. The details (truncation to bytes, where boxes end) are those of the authors'
  * evaluation code, whose numbers the tests reproduce.
  */
+
+import type { PictureSize } from '../base/types.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
-import type { PictureSize } from '../types.ts';
 import { type BinaryImage, findContours } from './contours.ts';
 import { resizeCubic } from './cubic.ts';
 

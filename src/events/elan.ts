@@ -5,7 +5,7 @@
  */
 import { XMLParser } from 'fast-xml-parser';
 import { z } from 'zod';
-import { L2cafError, messageOf } from '../errors.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
 import { slotTimes } from './elan-slots.ts';
 import { type EventRow, type EventRows, plainRecord, RowReader, type VideoName } from './row.ts';
 import { LINE_END, LOST, type SourceText, whyLost } from './text.ts';

@@ -4,8 +4,8 @@
  */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { L2cafError, messageOf } from '../errors.ts';
-import { groupBy } from '../group-by.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
+import { groupBy } from '../base/group-by.ts';
 import { elanRows } from './elan.ts';
 import { type EventRows, folderOf, plainRecord } from './row.ts';
 import { readText } from './text.ts';

@@ -3,7 +3,7 @@
  * label and split then hold for every event.
  */
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
-import { L2cafError } from '../errors.ts';
+import { L2cafError } from '../base/errors.ts';
 import { assignColumns, type Role } from './columns.ts';
 import { type EventRow, type EventRows, type Need, type RowPlace, RowReader } from './row.ts';
 import { LINE_END, type SourceText } from './text.ts';

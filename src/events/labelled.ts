@@ -2,9 +2,9 @@
  * The events of a list that training, evaluation and indexing take. They need all of it: a person who prepared a thousand
  * events learns everything that is wrong with them at once, each with its line, and no figure rests on half a list.
  */
-import { L2cafError } from '../errors.ts';
-import type { TimeSpan, VideoClip } from '../types.ts';
-import { probeClip } from '../video/probe.ts';
+import { L2cafError } from '../base/errors.ts';
+import type { TimeSpan, VideoClip } from '../base/types.ts';
+import { probeClip } from '../video/media/probe.ts';
 import { readEventList } from './list.ts';
 import type { Need } from './row.ts';
 

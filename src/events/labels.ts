@@ -1,10 +1,10 @@
 /** The labels that a list of events gives to a part of a video, to be shown over time beside what an analysis found. */
 import { realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { L2cafError } from '../errors.ts';
-import type { TimeSpan, VideoClip } from '../types.ts';
-import type { LabelledSpan } from '../video/event-lanes.ts';
-import { resolveSpan } from '../video/sample.ts';
+import { L2cafError } from '../base/errors.ts';
+import type { TimeSpan, VideoClip } from '../base/types.ts';
+import type { LabelledSpan } from '../video/drawing/event-lanes.ts';
+import { resolveSpan } from '../video/media/sample.ts';
 import { folderOfList, readRows } from './read.ts';
 import type { EventRow, VideoName } from './row.ts';
 import { baseOf, placesOf } from './video-files.ts';

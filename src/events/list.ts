@@ -2,10 +2,10 @@
  * The events of a list: rows whose videos were found and whose spans lie within them. All that is wrong with a list is
  * known, with its lines, before any work starts.
  */
-import { mapConcurrently } from '../concurrent.ts';
-import { L2cafError, throwIfAborted } from '../errors.ts';
-import { groupBy } from '../group-by.ts';
-import type { ProgressListener, TimeSpan, VideoClip } from '../types.ts';
+import { mapConcurrently } from '../base/concurrent.ts';
+import { L2cafError, throwIfAborted } from '../base/errors.ts';
+import { groupBy } from '../base/group-by.ts';
+import type { ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
 import { type ListedEvent, labelsWithin, spanOfRow } from './labels.ts';
 import { folderOfList, readRows } from './read.ts';
 import { type EventRow, folderOf, lacks, type Need } from './row.ts';

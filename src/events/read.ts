@@ -5,7 +5,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename, dirname, extname } from 'node:path';
-import { L2cafError, messageOf } from '../errors.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
 import { elanRows } from './elan.ts';
 import { folderRows } from './folder.ts';
 import { jsonRows } from './json.ts';

@@ -1,5 +1,5 @@
 /** Rows from a table: CSV with a heading, whose columns `columns.ts` understands, or a BDD-X table. */
-import { L2cafError } from '../errors.ts';
+import { L2cafError } from '../base/errors.ts';
 import { bddxRows, isBddx } from './bddx.ts';
 import { type CsvRecord, MISQUOTED, readCsv } from './csv.ts';
 import { type EventRows, type Need, RowReader } from './row.ts';

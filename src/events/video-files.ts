@@ -1,7 +1,7 @@
 /** Finding the videos that a list names, whichever system wrote their paths. */
 import { access } from 'node:fs/promises';
 import { basename, join, parse, resolve } from 'node:path';
-import { L2cafError } from '../errors.ts';
+import { L2cafError } from '../base/errors.ts';
 import type { EventRow, VideoName } from './row.ts';
 
 /** A video that was found. */

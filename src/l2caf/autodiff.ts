@@ -4,8 +4,8 @@
  * many rows of the Jacobian at once.
  */
 
-import { addRows, dot } from '../matrix.ts';
-import * as tf from '../tensorflow.ts';
+import { addRows, dot } from '../base/matrix.ts';
+import * as tf from '../base/tensorflow.ts';
 import type { BoundObjective } from './objective.ts';
 import type { LossWithGradient } from './quasi-newton.ts';
 import type { SmoothResponse, Tail } from './tail.ts';

@@ -3,10 +3,10 @@
  * a filter, row by row, so that gradient descent can work on the parameters without knowing about the constraint.
  */
 
-import { assertNever } from '../errors.ts';
-import type { Random } from '../random.ts';
-import * as tf from '../tensorflow.ts';
-import type { GridShape } from '../types.ts';
+import { assertNever } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { GridShape } from '../base/types.ts';
 
 /** The constraints, `l2` being the paper's own. */
 export const CONSTRAINTS = ['l2', 'l1', 'softmax', 'gaussian'] as const;

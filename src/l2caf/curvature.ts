@@ -3,7 +3,7 @@
  * changes from step to step: a symmetric rank-one secant update with NL2SOL's sizing (Dennis, Gay & Welsch 1981), and
  * NL2SOL's rule for when to trust it.
  */
-import { addRows, dot, norm } from '../matrix.ts';
+import { addRows, dot, norm } from '../base/matrix.ts';
 
 /** A learnt curvature, `[n, n]`, zero at first. */
 export class SecantCurvature {

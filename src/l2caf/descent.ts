@@ -4,9 +4,9 @@
  * solving one after another. Parameters and optimiser state are plain numbers; only loss and gradient need tensors.
  */
 
-import { createPause } from '../concurrent.ts';
-import { L2cafError } from '../errors.ts';
-import * as tf from '../tensorflow.ts';
+import { createPause } from '../base/concurrent.ts';
+import { L2cafError } from '../base/errors.ts';
+import * as tf from '../base/tensorflow.ts';
 import type { DescentOptions } from './presets.ts';
 
 /** Rows to be minimised independently. */

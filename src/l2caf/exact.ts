@@ -2,7 +2,7 @@
  * The exact filter of a linear tail (METHOD §4): global average pooling or flattening followed by one dense layer, as in
  * most classification networks. Both of the paper's objectives then have a global minimum that can be written down.
  */
-import { addRows, multiplyTransposed, transposeInto } from '../matrix.ts';
+import { addRows, multiplyTransposed, transposeInto } from '../base/matrix.ts';
 import { classWeights, type Reduction } from './objective.ts';
 import { sphereProblem } from './sphere.ts';
 import type { LinearProjection } from './tail.ts';

@@ -8,7 +8,7 @@
  * part of the Hessian is learnt from the gradients along the way, and used while it predicts the loss better than the
  * tangent does (NL2SOL: Dennis, Gay & Welsch, "An adaptive nonlinear least-squares algorithm", 1981).
  */
-import { addRows, dot, multiplyByOwnTranspose, transposeInto, unit } from '../matrix.ts';
+import { addRows, dot, multiplyByOwnTranspose, transposeInto, unit } from '../base/matrix.ts';
 import { SecantCurvature } from './curvature.ts';
 import type { LeastSquares } from './objective.ts';
 import { type SphereProblem, type SphereResult, sphereProblem } from './sphere.ts';

@@ -2,7 +2,7 @@
  * The gradient-based baselines that L2-CAF is compared with (METHOD §5): Grad-CAM for a class (Selvaraju et al. 2017;
  * paper, Eq. 4 and 5), its extension to embeddings (Eq. 6), and Grad-CAM-abs (Eq. 7); per frame of a recurrent tail too.
  */
-import * as tf from '../tensorflow.ts';
+import * as tf from '../base/tensorflow.ts';
 import type { AttentionMap } from './heatmap.ts';
 import { classWeights } from './objective.ts';
 import type { FeatureTail } from './tail.ts';

@@ -1,8 +1,8 @@
 /**
  * Filters made ready to show: one part of the signed filter, resized to the picture and scaled to [0, 1] (METHOD §1, §4).
  */
-import { assertNever } from '../errors.ts';
-import type { GridShape, Heatmap } from '../types.ts';
+import { assertNever } from '../base/errors.ts';
+import type { GridShape, Heatmap } from '../base/types.ts';
 
 /** Values on a grid, row by row: a filter, or a gradient-based map. */
 export interface AttentionMap extends GridShape {

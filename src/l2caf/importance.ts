@@ -2,7 +2,7 @@
  * Which frame matters: how far the output moves when a frame's feature map is replaced by the mean of the other frames'
  * maps (drop one frame). The filters say where in a frame; this says when.
  */
-import * as tf from '../tensorflow.ts';
+import * as tf from '../base/tensorflow.ts';
 import type { FeatureTail } from './tail.ts';
 
 /**

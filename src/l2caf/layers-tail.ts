@@ -2,8 +2,8 @@
  * Bring your own network: a tail from any TensorFlow.js layers model, cut after a layer of your choice (paper, Sec. 3).
  */
 
-import { L2cafError } from '../errors.ts';
-import * as tf from '../tensorflow.ts';
+import { L2cafError } from '../base/errors.ts';
+import * as tf from '../base/tensorflow.ts';
 import type { FeatureTail } from './tail.ts';
 
 /**

@@ -3,9 +3,9 @@
  * filter, so L2-CAF has a closed form (METHOD §4).
  */
 
-import { L2cafError } from '../errors.ts';
-import * as tf from '../tensorflow.ts';
-import type { GridShape } from '../types.ts';
+import { L2cafError } from '../base/errors.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { GridShape } from '../base/types.ts';
 import type { FeatureTail, LinearProjection } from './tail.ts';
 
 /** Everything the tail is made of. */

@@ -3,9 +3,9 @@
  * it has as a filter, so that everything downstream can show and measure any method.
  */
 
-import { L2cafError } from '../errors.ts';
-import * as tf from '../tensorflow.ts';
-import type { AttentionFilter } from '../types.ts';
+import { L2cafError } from '../base/errors.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { AttentionFilter } from '../base/types.ts';
 import { type GradCamTarget, gradCam } from './gradcam.ts';
 import type { AttentionMap } from './heatmap.ts';
 import { bindObjective, type Objective } from './objective.ts';

@@ -3,9 +3,9 @@
  * outputs, for gradient descent, and, where it is one, as a sum of squares in double precision, for Gauss–Newton.
  */
 
-import { assertNever, L2cafError } from '../errors.ts';
-import { dot, unit } from '../matrix.ts';
-import * as tf from '../tensorflow.ts';
+import { assertNever, L2cafError } from '../base/errors.ts';
+import { dot, unit } from '../base/matrix.ts';
+import * as tf from '../base/tensorflow.ts';
 import type { Tail } from './tail.ts';
 
 /**

@@ -5,7 +5,7 @@
  * symmetric rank-one update, used while it predicts the loss better than the gradient alone). Damping shortens steps
  * towards the current filter until the true loss falls.
  */
-import { addRows, dot, norm, unit } from '../matrix.ts';
+import { addRows, dot, norm, unit } from '../base/matrix.ts';
 import { SecantCurvature } from './curvature.ts';
 import { type SphereProblem, type SphereResult, sphereProblem } from './sphere.ts';
 

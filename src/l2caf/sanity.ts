@@ -4,8 +4,8 @@
  * https://arxiv.org/abs/1810.03292, Sec. 3; paper, Fig. 10). Knows maps, not networks: any network that can be re-initialised
  * in parts can be checked.
  */
-import { throwIfAborted } from '../errors.ts';
-import type { GridShape, ProgressListener } from '../types.ts';
+import { throwIfAborted } from '../base/errors.ts';
+import type { GridShape, ProgressListener } from '../base/types.ts';
 import { type AttentionMap, toHeatmap } from './heatmap.ts';
 import { rankCorrelation, structuralSimilarity } from './similarity.ts';
 

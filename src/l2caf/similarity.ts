@@ -2,8 +2,8 @@
  * How alike two maps are: in the order of their cells (Spearman) and to the eye (SSIM). The measures of the sanity checks
  * of Adebayo et al. 2018, https://arxiv.org/abs/1810.03292, Sec. 3, which the paper repeats in Fig. 10.
  */
-import { L2cafError } from '../errors.ts';
-import type { GridShape, Heatmap } from '../types.ts';
+import { L2cafError } from '../base/errors.ts';
+import type { GridShape, Heatmap } from '../base/types.ts';
 import { correlation } from './starts.ts';
 
 /** Spearman's rank correlation of two maps of equal size, ties at their mean rank; 0 when one of them is constant. */

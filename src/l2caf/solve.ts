@@ -3,10 +3,10 @@
  * picks the solver that the tail, objective and constraint allow, and says which and why.
  */
 
-import { assertNever, L2cafError, throwIfAborted } from '../errors.ts';
-import { createRandom } from '../random.ts';
-import * as tf from '../tensorflow.ts';
-import type { AttentionFilter, ProgressListener } from '../types.ts';
+import { assertNever, L2cafError, throwIfAborted } from '../base/errors.ts';
+import { createRandom } from '../base/random.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { AttentionFilter, ProgressListener } from '../base/types.ts';
 import { differentiated, lossWithGradient, ROWS_PER_BATCH } from './autodiff.ts';
 import { type Constraint, constrain, initialParameters, parameterCount } from './constraint.ts';
 import { type DescentResult, descend } from './descent.ts';

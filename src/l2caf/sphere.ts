@@ -4,7 +4,7 @@
  * region step", 1983). The matrix is made tridiagonal once; each trial of λ then costs a few additions per unknown, and
  * several right-hand sides (trial dampings of Gauss–Newton) share the work.
  */
-import { dot, norm } from '../matrix.ts';
+import { dot, norm } from '../base/matrix.ts';
 
 /** Minimises `fᵀ G f − 2 qᵀ f` over `‖f‖ = 1` for right-hand sides q, given one symmetric matrix G. */
 export interface SphereProblem {

@@ -2,7 +2,7 @@
  * Choosing among several starting points. A nonlinear tail may have several minima: how far the starts agree, in loss
  * and in map, tells how much the result can be trusted.
  */
-import type { StartOutcome } from '../types.ts';
+import type { StartOutcome } from '../base/types.ts';
 
 /** What a solver found from one start. */
 interface Run {

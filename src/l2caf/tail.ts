@@ -3,8 +3,8 @@
  * endpoints", Eq. 3). A recurrent network over T frames has T slots, one per frame: filtering slot t multiplies that
  * frame's feature map by a filter while the other frames pass through untouched. A still picture has one slot.
  */
-import type { Tensor2D, Tensor3D, Tensor4D } from '../tensorflow.ts';
-import type { GridShape } from '../types.ts';
+import type { Tensor2D, Tensor3D, Tensor4D } from '../base/tensorflow.ts';
+import type { GridShape } from '../base/types.ts';
 
 /** A linear tail: `FT(f) = P f + b`. */
 export interface LinearProjection {

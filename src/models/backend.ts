@@ -6,9 +6,9 @@
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { assertNever, L2cafError, messageOf } from '../errors.ts';
-import { installCommand, missingPackages, WEBGPU_PACKAGES } from '../optional.ts';
-import * as tf from '../tensorflow.ts';
+import { assertNever, L2cafError, messageOf } from '../base/errors.ts';
+import { installCommand, missingPackages, WEBGPU_PACKAGES } from '../base/optional.ts';
+import * as tf from '../base/tensorflow.ts';
 import { speedUpWasmConvGradients } from './wasm-conv-gradient.ts';
 import { avoidTransposedWasmMatMul } from './wasm-matmul.ts';
 

@@ -3,9 +3,9 @@
  * map, then global average pooling and (usually) one dense layer; L2-CAF can filter the output of any step.
  */
 
-import { L2cafError } from '../errors.ts';
-import * as tf from '../tensorflow.ts';
-import type { FrameBatch, PictureSize } from '../types.ts';
+import { L2cafError } from '../base/errors.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { FrameBatch, PictureSize } from '../base/types.ts';
 
 /** One step of a network. */
 export interface NamedStep {

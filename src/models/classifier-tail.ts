@@ -3,8 +3,8 @@
  * after it is the tail that L2-CAF filters (fast endpoints, paper Eq. 3). `vanillaTail` runs the whole network each time.
  */
 
+import * as tf from '../base/tensorflow.ts';
 import type { FeatureTail, LinearProjection, Tail } from '../l2caf/tail.ts';
-import * as tf from '../tensorflow.ts';
 import { type ClassificationNetwork, layerIndex, type NamedStep, runSteps } from './classification-network.ts';
 
 /**

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { L2cafError } from '../errors.ts';
-import { sha256OfFile } from '../files.ts';
+import { L2cafError } from '../base/errors.ts';
+import { sha256OfFile } from '../base/files.ts';
 import type { ClassificationNetwork } from './classification-network.ts';
 import { CLASSIFIER_LAYER } from './keras-resnet.ts';
 import { PRETRAINED_TRUNKS, type PretrainedTrunk } from './pretrained.ts';

@@ -3,9 +3,9 @@
  * recurrent head over the frames of an event.
  */
 
-import { L2cafError } from '../errors.ts';
-import * as tf from '../tensorflow.ts';
-import type { FrameBatch, PictureSize } from '../types.ts';
+import { L2cafError } from '../base/errors.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { FrameBatch, PictureSize } from '../base/types.ts';
 import { computed, onAccelerator } from './backend.ts';
 import type { RecurrentTail } from './event-tail.ts';
 import { featureMapShape, type Head, type HeadSpec, headShapes } from './head.ts';

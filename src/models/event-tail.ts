@@ -3,10 +3,10 @@
  * adds to the LSTM's gates. In tensors for gradient descent and Grad-CAM, in double precision for Gauss–Newton.
  */
 
+import { dot, transposeInto } from '../base/matrix.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { GridShape } from '../base/types.ts';
 import type { FeatureTail, LinearProjection, SmoothResponse } from '../l2caf/tail.ts';
-import { dot, transposeInto } from '../matrix.ts';
-import * as tf from '../tensorflow.ts';
-import type { GridShape } from '../types.ts';
 import { type LstmState, lstmStep } from './lstm.ts';
 import type { RecurrentState } from './lstm-steps.ts';
 import { RecurrentResponse } from './recurrent-response.ts';

@@ -3,8 +3,8 @@
  * (pooling) → LSTM over the frames → dense embedding. Here as plain numbers; `event-network.ts` runs it.
  */
 import { createHash } from 'node:crypto';
-import { createRandom } from '../random.ts';
-import type { GridShape, PictureSize } from '../types.ts';
+import { createRandom } from '../base/random.ts';
+import type { GridShape, PictureSize } from '../base/types.ts';
 import type { Stage } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
 import { DEFAULT_SHALLOW_CNN, type ShallowCnnSpec, shallowCnnGrid, shallowCnnShapes } from './shallow-cnn.ts';

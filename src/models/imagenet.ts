@@ -1,6 +1,6 @@
 /** The 1000 classes of ImageNet (ILSVRC 2012), in the order of the networks' outputs: synonyms of a WordNet synset each. */
 import { readFileSync } from 'node:fs';
-import { L2cafError } from '../errors.ts';
+import { L2cafError } from '../base/errors.ts';
 
 let labels: readonly string[] | undefined;
 

@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { L2cafError, messageOf } from '../errors.ts';
-import { jsonIn, readInput } from '../input-files.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
+import { jsonIn, readInput } from '../base/input-files.ts';
 import { foldBatchNorm } from './batch-norm.ts';
 import { convLayers, type FoldedWeights, type ResNetSpec, resnetLayout } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';

@@ -3,7 +3,7 @@
  * step receive their adjoints (and pass on their tangents) through two state vectors only: the products with the four
  * gate kernels fold into two, and at the last step, where only the hidden state counts, into one.
  */
-import { addRows } from '../matrix.ts';
+import { addRows } from '../base/matrix.ts';
 
 /** The state of the LSTM between two steps, `[H]` each. */
 export interface RecurrentState {

@@ -4,8 +4,8 @@
  * the order of Keras, whose names differ.
  */
 
-import { L2cafError } from '../errors.ts';
-import * as tf from '../tensorflow.ts';
+import { L2cafError } from '../base/errors.ts';
+import * as tf from '../base/tensorflow.ts';
 
 /** Weights of one LSTM layer of H units over inputs of length `inputSize`. */
 export interface LstmWeights {

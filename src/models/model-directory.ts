@@ -5,10 +5,10 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { L2cafError, messageOf } from '../errors.ts';
-import { sha256OfFile, writeFileAtomically } from '../files.ts';
-import { readInput } from '../input-files.ts';
-import { noteInput } from '../output.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
+import { sha256OfFile, writeFileAtomically } from '../base/files.ts';
+import { readInput } from '../base/input-files.ts';
+import { noteInput } from '../base/output.ts';
 import { type Head, type HeadSpec, headShapes } from './head.ts';
 import { findPretrained } from './pretrained.ts';
 import { featureShape, STAGES } from './resnet.ts';

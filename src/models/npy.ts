@@ -2,8 +2,8 @@
  * Reads NumPy's .npy files, versions 1 to 3, little-endian float32 in row order: the form in which some published
  * networks keep their weights. Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
-import { L2cafError, messageOf } from '../errors.ts';
-import { readInput } from '../input-files.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
+import { readInput } from '../base/input-files.ts';
 import type { NamedArray } from './safetensors.ts';
 
 /** Of the largest array of the networks that are read so, many times over. */

@@ -2,7 +2,7 @@
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { L2cafError } from '../errors.ts';
+import { L2cafError } from '../base/errors.ts';
 
 /** The packaged model that is used unless another is named. */
 export const DEFAULT_MODEL = 'driving';

@@ -3,8 +3,8 @@
  * collapsed. Bins are PyTorch's `AdaptiveAvgPool2d`: bin i of n over a side of s cells is `[⌊i·s/n⌋, ⌈(i+1)·s/n⌉)`, so
  * that any grid can be pooled to any other.
  */
-import { L2cafError } from '../errors.ts';
-import type { GridShape } from '../types.ts';
+import { L2cafError } from '../base/errors.ts';
+import type { GridShape } from '../base/types.ts';
 
 /**
  * The matrix `[pooled cells, cells]` that averages a grid to a smaller one.

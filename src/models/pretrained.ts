@@ -5,11 +5,11 @@
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheFolder } from '../cache-folder.ts';
-import { L2cafError } from '../errors.ts';
-import { sha256OfFile } from '../files.ts';
-import * as tf from '../tensorflow.ts';
-import type { FrameBatch, PictureSize } from '../types.ts';
+import { cacheFolder } from '../base/cache-folder.ts';
+import { L2cafError } from '../base/errors.ts';
+import { sha256OfFile } from '../base/files.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { FrameBatch, PictureSize } from '../base/types.ts';
 import { onAccelerator } from './backend.ts';
 import { KERAS_RESNET50 } from './keras-resnet.ts';
 import type { WeightsEdit } from './reinitialise.ts';

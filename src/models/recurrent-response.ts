@@ -3,8 +3,9 @@
  * frame to the last, and the whole Jacobian. This is where Gauss–Newton spends its time, so the Jacobian is carried in
  * whichever direction is shorter: the adjoints of d outputs backwards, or the tangents of h·w cells forwards.
  */
+
+import { addRows, dot, multiplyTransposed } from '../base/matrix.ts';
 import type { SmoothResponse } from '../l2caf/tail.ts';
-import { addRows, dot, multiplyTransposed } from '../matrix.ts';
 import {
   foldColumns,
   foldRows,

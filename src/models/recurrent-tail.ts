@@ -5,10 +5,10 @@
  * then never touches the c channels again, and the frames before the filtered one are a constant state.
  */
 
-import { L2cafError } from '../errors.ts';
-import { addRows, transposeInto } from '../matrix.ts';
-import * as tf from '../tensorflow.ts';
-import type { GridShape } from '../types.ts';
+import { L2cafError } from '../base/errors.ts';
+import { addRows, transposeInto } from '../base/matrix.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { GridShape } from '../base/types.ts';
 import { type DenseWeights, type FeatureMaps, type HeadTensors, RecurrentTail } from './event-tail.ts';
 import { checkLstmWeights, type LstmWeights } from './lstm.ts';
 import { statesOf } from './lstm-steps.ts';

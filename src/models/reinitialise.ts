@@ -2,7 +2,7 @@
  * Random weights in place of trained ones, part by part: what is left of a map when the network has unlearnt a part of
  * what it knew (sanity checks; paper, Fig. 10).
  */
-import { createRandom } from '../random.ts';
+import { createRandom } from '../base/random.ts';
 import type { FoldedWeights } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
 

@@ -5,9 +5,9 @@
  * He et al., "Deep Residual Learning for Image Recognition", https://arxiv.org/abs/1512.03385, Table 1.
  */
 
-import { L2cafError } from '../errors.ts';
-import * as tf from '../tensorflow.ts';
-import type { GridShape, PictureSize } from '../types.ts';
+import { L2cafError } from '../base/errors.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { GridShape, PictureSize } from '../base/types.ts';
 import { type NamedStep, runSteps } from './classification-network.ts';
 import type { NamedArray } from './safetensors.ts';
 import { expectShapes } from './shapes.ts';

@@ -4,9 +4,9 @@
  * Format: https://github.com/huggingface/safetensors#format
  */
 import { open } from 'node:fs/promises';
-import { L2cafError, messageOf } from '../errors.ts';
-import { writeAtomically } from '../files.ts';
-import { openInput } from '../input-files.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
+import { writeAtomically } from '../base/files.ts';
+import { openInput } from '../base/input-files.ts';
 import { fromFloat16 } from './float16.ts';
 
 /** A named array of numbers: `shape` row by row, as float32 whatever the file's precision (integers up to 2^24). */

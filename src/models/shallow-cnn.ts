@@ -2,8 +2,8 @@
  * The trainable part between the frozen trunk and the LSTM: a few convolutions with ReLU that bring the trunk's many
  * channels down to a small feature map, the one that L2-CAF filters (paper, Sec. 4.3).
  */
-import * as tf from '../tensorflow.ts';
-import type { GridShape } from '../types.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { GridShape } from '../base/types.ts';
 import type { NamedArray } from './safetensors.ts';
 import { expectShapes } from './shapes.ts';
 

@@ -1,5 +1,5 @@
 /** The one check that weights fit the network they are given to. */
-import { L2cafError } from '../errors.ts';
+import { L2cafError } from '../base/errors.ts';
 import type { NamedArray } from './safetensors.ts';
 
 /**

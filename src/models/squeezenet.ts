@@ -5,8 +5,8 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { L2cafError } from '../errors.ts';
-import * as tf from '../tensorflow.ts';
+import { L2cafError } from '../base/errors.ts';
+import * as tf from '../base/tensorflow.ts';
 import { kernelToChannelsLast } from './channels-last.ts';
 import type { ClassificationNetwork, NamedStep } from './classification-network.ts';
 import { readNpy } from './npy.ts';

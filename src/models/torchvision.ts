@@ -2,7 +2,7 @@
  * Reads ResNet weights that were saved with torchvision's names (`layer3.0.conv2.weight`, `bn1.running_mean`, …) and turns
  * them into folded weights with this project's layer names.
  */
-import { L2cafError } from '../errors.ts';
+import { L2cafError } from '../base/errors.ts';
 import { type BatchNorm, foldBatchNorm } from './batch-norm.ts';
 import { kernelToChannelsLast } from './channels-last.ts';
 import { convLayers, type FoldedWeights, type ResNetSpec, resnetLayout } from './resnet.ts';

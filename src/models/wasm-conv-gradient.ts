@@ -7,7 +7,7 @@
  */
 
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
-import * as tf from '../tensorflow.ts';
+import * as tf from '../base/tensorflow.ts';
 
 let done = false;
 

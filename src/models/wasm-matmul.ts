@@ -2,7 +2,7 @@
  * tfjs-backend-wasm multiplies transposed matrices some thirty times slower than if they are transposed first, and every
  * gradient of a matrix product is such a product. This wraps its two matMul kernels to transpose first.
  */
-import * as tf from '../tensorflow.ts';
+import * as tf from '../base/tensorflow.ts';
 
 let done = false;
 

@@ -1,7 +1,7 @@
 /** The index of many events: one HTML page with a table that can be sorted and filtered, and links to their reports. */
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { writeFileAtomically } from '../files.ts';
+import { writeFileAtomically } from '../base/files.ts';
 import { htmlPage } from './html.ts';
 import type { IndexData, IndexRow } from './page-data.ts';
 

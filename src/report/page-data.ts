@@ -1,5 +1,5 @@
 /** What the HTML pages get to know: plain values, shared by the side that writes a page and the side that shows it. */
-import type { GridShape } from '../types.ts';
+import type { GridShape } from '../base/types.ts';
 
 /** One event in an index. Paths are relative to the index, with `/` between folders. */
 export interface IndexRow {

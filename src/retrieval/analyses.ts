@@ -1,10 +1,10 @@
 /** Analyses as a source of embedded events: `l2caf analyze` and `l2caf batch` have embedded them already. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { type Analysis, readAnalysis } from '../analysis.ts';
+import { type Analysis, readAnalysis } from '../analysis/document.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
+import { groupBy } from '../base/group-by.ts';
 import { readListedEvents } from '../batch/results.ts';
-import { L2cafError, messageOf } from '../errors.ts';
-import { groupBy } from '../group-by.ts';
 import { embeddingModelOfAnalysis } from './embedding-model.ts';
 import type { EventRecord } from './event-table.ts';
 import type { EventSource } from './index-events.ts';

@@ -1,15 +1,15 @@
 /** Events → embeddings of one model, by way of the cache of trunk features that training fills and uses too. */
 
+import type { ProgressListener } from '../base/types.ts';
 import type { LabelledEvent } from '../events/labelled.ts';
+import type { FeatureCache } from '../features/cache.ts';
+import { type PlannedEvent, planEvents } from '../features/dataset.ts';
+import { embedViews } from '../features/embed.ts';
+import { openFeatureCache, prepareFeatures } from '../features/features.ts';
 import { type BackendChoice, useBackend } from '../models/backend.ts';
 import type { Head } from '../models/head.ts';
 import { loadModel } from '../models/model-directory.ts';
 import { findModel } from '../models/packaged.ts';
-import { type PlannedEvent, planEvents } from '../training/dataset.ts';
-import { embedViews } from '../training/embed.ts';
-import type { FeatureCache } from '../training/feature-cache.ts';
-import { openFeatureCache, prepareFeatures } from '../training/features.ts';
-import type { ProgressListener } from '../types.ts';
 import { type EmbeddingModel, embeddingModelOf } from './embedding-model.ts';
 
 /** A model that embeds events. The trunk is loaded only for frames that the cache does not hold. */

@@ -1,6 +1,6 @@
 /** What an embedding depends on beside the clip: embeddings can be compared only if all of it is the same. */
 import { createHash } from 'node:crypto';
-import type { Analysis } from '../analysis.ts';
+import type { Analysis } from '../analysis/document.ts';
 import { type Head, headSha256 } from '../models/head.ts';
 import { findPretrained } from '../models/pretrained.ts';
 

@@ -2,8 +2,8 @@
  * The figures of a set of embedded events (METHOD §6, "Retrieval"). Windows of one drive show the same street, so an event
  * finds its neighbours in time with any features at all: say what may answer a query, and trust the strict figures.
  */
-import { assertNever } from '../errors.ts';
-import type { TimeSpan } from '../types.ts';
+import { assertNever } from '../base/errors.ts';
+import type { TimeSpan } from '../base/types.ts';
 import { kMeans } from './k-means.ts';
 import {
   type ConfusionTable,

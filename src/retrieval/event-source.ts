@@ -1,7 +1,7 @@
 /** Where events to be embedded come from: a list, whose frames are run through a model, or analyses. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { L2cafError, messageOf } from '../errors.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
 import { type LabelledOptions, readEvents } from '../events/labelled.ts';
 import { readAnalyses } from './analyses.ts';
 import { type EmbedderOptions, openEmbedder } from './embedder.ts';

@@ -2,14 +2,15 @@
  * Which cells make two events similar (METHOD §2, the similarity objective): filters of each event's frames that keep its
  * similarity to the other, from features that the cache holds; no trunk is run for events that were indexed here.
  */
-import { L2cafError } from '../errors.ts';
+
+import { openClip } from '../analysis/pipeline.ts';
+import { L2cafError } from '../base/errors.ts';
+import type { AttentionFilter, ProgressListener } from '../base/types.ts';
+import { CachedMaps } from '../features/cached-maps.ts';
+import type { PlannedEvent } from '../features/dataset.ts';
 import { solveFilters } from '../l2caf/solve.ts';
 import type { Tail } from '../l2caf/tail.ts';
 import { createRecurrentHead } from '../models/event-network.ts';
-import { openClip } from '../pipeline.ts';
-import { CachedMaps } from '../training/cached-maps.ts';
-import type { PlannedEvent } from '../training/dataset.ts';
-import type { AttentionFilter, ProgressListener } from '../types.ts';
 import type { Embedder } from './embedder.ts';
 import type { EventRecord } from './event-table.ts';
 

@@ -3,9 +3,9 @@
  * interrupted run is continued by the same command.
  */
 import { resolve } from 'node:path';
-import { L2cafError, throwIfAborted } from '../errors.ts';
-import type { PlannedEvent } from '../training/dataset.ts';
-import type { Progress, ProgressListener } from '../types.ts';
+import { L2cafError, throwIfAborted } from '../base/errors.ts';
+import type { Progress, ProgressListener } from '../base/types.ts';
+import type { PlannedEvent } from '../features/dataset.ts';
 import type { EmbeddingModel } from './embedding-model.ts';
 import { type EventRecord, type EventTable, eventKey } from './event-table.ts';
 

@@ -2,8 +2,8 @@
  * Clusters of embeddings, seeded, for NMI (METHOD §6): Lloyd's iterations from k-means++ starts (Arthur and
  * Vassilvitskii, 2007), the best of several.
  */
-import { createPause } from '../concurrent.ts';
-import { createRandom, type Random } from '../random.ts';
+import { createPause } from '../base/concurrent.ts';
+import { createRandom, type Random } from '../base/random.ts';
 import { squaredDistance, type Vector } from './vector.ts';
 
 /** Settings of {@link kMeans}. */

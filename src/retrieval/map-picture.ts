@@ -3,8 +3,8 @@
  * each label is also written where its events lie, beside the points, so nothing depends on colours alone.
  */
 import { type Canvas, createCanvas, type SKRSContext2D, SvgExportFlag } from '@napi-rs/canvas';
-import { CATEGORY_COLORS } from '../video/palette.ts';
-import { drawText, fitText, font, heightOf } from '../video/text.ts';
+import { CATEGORY_COLORS } from '../video/drawing/palette.ts';
+import { drawText, fitText, font, heightOf } from '../video/drawing/text.ts';
 import { placeNames } from './place-names.ts';
 import type { ProjectedEvents } from './project.ts';
 

@@ -3,9 +3,9 @@
  * as in Musgrave et al., "A Metric Learning Reality Check", https://arxiv.org/abs/2003.08505; NMI of clusters; and
  * nearest-neighbour classification. Plain arrays, exact search: thousands of events, not millions.
  */
-import { createPause } from '../concurrent.ts';
-import { norm } from '../matrix.ts';
-import type { ProgressListener } from '../types.ts';
+import { createPause } from '../base/concurrent.ts';
+import { norm } from '../base/matrix.ts';
+import type { ProgressListener } from '../base/types.ts';
 import { squaredDistance, type Vector } from './vector.ts';
 
 /** The K of Recall@K that are reported. */

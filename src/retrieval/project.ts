@@ -1,7 +1,7 @@
 /** Embeddings → points of a plane, so that a person can see which events lie together. */
-import { L2cafError, throwIfAborted } from '../errors.ts';
-import { startThread } from '../threads.ts';
-import type { ProgressListener } from '../types.ts';
+import { L2cafError, throwIfAborted } from '../base/errors.ts';
+import { startThread } from '../base/threads.ts';
+import type { ProgressListener } from '../base/types.ts';
 import { unitVectors } from './metrics.ts';
 import type { UmapData, UmapState } from './umap-thread.ts';
 import type { Vector } from './vector.ts';

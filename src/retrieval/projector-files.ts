@@ -1,6 +1,6 @@
 /** Embeddings as the TensorFlow embedding projector (https://projector.tensorflow.org) loads them. */
 import { join } from 'node:path';
-import { writeFileAtomically } from '../files.ts';
+import { writeFileAtomically } from '../base/files.ts';
 import type { EmbeddedRecord } from './event-table.ts';
 
 const COLUMNS = ['label', 'id', 'split', 'video', 'start', 'end'] as const;

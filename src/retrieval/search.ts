@@ -1,10 +1,10 @@
 /** Finds the indexed events that are most like a query: an indexed event, or any span of a clip. */
 import { access } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { L2cafError } from '../errors.ts';
-import { sha256OfFile } from '../files.ts';
-import { openClip } from '../pipeline.ts';
-import type { ProgressListener } from '../types.ts';
+import { openClip } from '../analysis/pipeline.ts';
+import { L2cafError } from '../base/errors.ts';
+import { sha256OfFile } from '../base/files.ts';
+import type { ProgressListener } from '../base/types.ts';
 import type { Embedder } from './embedder.ts';
 import { type EmbeddedRecord, type EventTable, eventKey } from './event-table.ts';
 

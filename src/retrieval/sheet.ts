@@ -1,13 +1,13 @@
 /** The contact sheet of a search: the query above, its neighbours below, with what makes them similar if that is known. */
 import { basename } from 'node:path';
-import { L2cafError } from '../errors.ts';
-import { sha256OfFile } from '../files.ts';
+import { L2cafError } from '../base/errors.ts';
+import { sha256OfFile } from '../base/files.ts';
+import type { AttentionFilter, FrameBatch } from '../base/types.ts';
 import { heatmapToDraw } from '../l2caf/heatmap.ts';
-import type { AttentionFilter, FrameBatch } from '../types.ts';
-import { drawContactSheet, type SheetRow } from '../video/contact-sheet.ts';
-import { defaultStyle } from '../video/overlay.ts';
-import { probeClip } from '../video/probe.ts';
-import { framesAt, samplingTimes } from '../video/sample.ts';
+import { drawContactSheet, type SheetRow } from '../video/drawing/contact-sheet.ts';
+import { defaultStyle } from '../video/drawing/overlay.ts';
+import { probeClip } from '../video/media/probe.ts';
+import { framesAt, samplingTimes } from '../video/media/sample.ts';
 import type { Exclusion } from './evaluate.ts';
 import type { EventRecord, Neighbour } from './event-table.ts';
 import type { PairAttention } from './explain-pair.ts';

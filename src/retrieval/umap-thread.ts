@@ -1,7 +1,7 @@
 /** A thread that runs UMAP: finding the neighbours of thousands of points takes seconds that nothing could interrupt. */
 import { UMAP } from 'umap-js';
-import { createRandom } from '../random.ts';
-import { serveThread } from '../threads.ts';
+import { createRandom } from '../base/random.ts';
+import { serveThread } from '../base/threads.ts';
 
 /** What the thread is started with. */
 export interface UmapData {

@@ -3,7 +3,11 @@
  * one for all outputs), and write down what was found. `still-figures.ts` draws it.
  */
 import { resolve } from 'node:path';
-import { L2cafError, throwIfAborted } from '../errors.ts';
+import type { WorkOptions } from '../analysis/pipeline.ts';
+import { L2cafError, throwIfAborted } from '../base/errors.ts';
+import type * as tf from '../base/tensorflow.ts';
+import type { AttentionFilter, PictureSize } from '../base/types.ts';
+import { VERSION } from '../base/version.ts';
 import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
 import { type Attention, findAttention, type Method, opposingShare } from '../l2caf/method.ts';
@@ -16,11 +20,7 @@ import { type ClassificationNetwork, layerIndex } from '../models/classification
 import { classifierTail } from '../models/classifier-tail.ts';
 import { type Classifier, findClassifier } from '../models/classifiers.ts';
 import { reinitialise } from '../models/reinitialise.ts';
-import type { WorkOptions } from '../pipeline.ts';
-import type * as tf from '../tensorflow.ts';
-import type { AttentionFilter, PictureSize } from '../types.ts';
-import { VERSION } from '../version.ts';
-import { picturePixels, readPicture } from '../video/picture.ts';
+import { picturePixels, readPicture } from '../video/media/picture.ts';
 import { PICTURE_SCHEMA, type PictureAnalysis, type PictureMap } from './document.ts';
 import { type MapTarget, objectiveOf, rankClasses, resolveTargets, type StillTarget } from './targets.ts';
 

@@ -3,8 +3,8 @@
  * reproduce it.
  */
 import { z } from 'zod';
-import { L2cafError } from '../errors.ts';
-import { writeFileAtomically } from '../files.ts';
+import { L2cafError } from '../base/errors.ts';
+import { writeFileAtomically } from '../base/files.ts';
 
 /** Version of the document's shape; changes when a reader of the old one would go wrong. */
 export const PICTURE_SCHEMA = 'l2caf-picture/1';

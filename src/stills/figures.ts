@@ -4,11 +4,11 @@
  */
 import { basename } from 'node:path';
 import type { Image, SKRSContext2D } from '@napi-rs/canvas';
+import type { PictureSize } from '../base/types.ts';
 import { heatmapToDraw } from '../l2caf/heatmap.ts';
-import type { PictureSize } from '../types.ts';
-import { drawHeatmap, type OverlayStyle } from '../video/overlay.ts';
-import { balancedColumns, drawPanel, type PanelCell, rowsOf } from '../video/panel.ts';
-import { drawSigned } from '../video/signed.ts';
+import { drawHeatmap, type OverlayStyle } from '../video/drawing/overlay.ts';
+import { balancedColumns, drawPanel, type PanelCell, rowsOf } from '../video/drawing/panel.ts';
+import { drawSigned } from '../video/drawing/signed.ts';
 import type { PictureAnalysis, PictureMap } from './document.ts';
 
 /** How filters are shown. */

@@ -2,11 +2,11 @@
  * What the maps of a still picture explain: its most probable classes, classes of one's choice, or all outputs at once.
  */
 
-import { L2cafError } from '../errors.ts';
+import { L2cafError } from '../base/errors.ts';
+import * as tf from '../base/tensorflow.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import type { FeatureTail } from '../l2caf/tail.ts';
 import { shortLabel } from '../models/imagenet.ts';
-import * as tf from '../tensorflow.ts';
 import type { PictureAnalysis, PictureMap } from './document.ts';
 
 /** What one map explains. */

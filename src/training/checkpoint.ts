@@ -3,7 +3,7 @@
  * replaced as a whole, so there is always a good one; it knows which run it belongs to and refuses another.
  */
 import { readFile } from 'node:fs/promises';
-import { L2cafError, messageOf } from '../errors.ts';
+import { L2cafError, messageOf } from '../base/errors.ts';
 import { type NamedArray, readSafetensors, writeSafetensors } from '../models/safetensors.ts';
 import { initialState, type OptimiserState } from './optimiser.ts';
 

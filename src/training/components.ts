@@ -6,18 +6,18 @@
  * are.
  */
 
-import { createPause } from '../concurrent.ts';
-import { L2cafError } from '../errors.ts';
-import { dot, unit } from '../matrix.ts';
+import { createPause } from '../base/concurrent.ts';
+import { L2cafError } from '../base/errors.ts';
+import { dot, unit } from '../base/matrix.ts';
+import { createRandom } from '../base/random.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { ProgressListener } from '../base/types.ts';
+import type { FeatureCache, FeatureReader } from '../features/cache.ts';
+import type { PlannedEvent, PlannedFrame } from '../features/dataset.ts';
+import { loadFrames } from '../features/embed.ts';
 import { toFloat16 } from '../models/float16.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
 import type { NamedArray } from '../models/safetensors.ts';
-import { createRandom } from '../random.ts';
-import * as tf from '../tensorflow.ts';
-import type { ProgressListener } from '../types.ts';
-import type { PlannedEvent, PlannedFrame } from './dataset.ts';
-import { loadFrames } from './embed.ts';
-import type { FeatureCache, FeatureReader } from './feature-cache.ts';
 
 /** The map `x → x·kernel + bias` from c channels to k components with mean 0 and variance 1. */
 export interface Components {

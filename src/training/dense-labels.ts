@@ -3,10 +3,10 @@
  * label alone hardly tells a small shallow CNN what a pedestrian is; these labels do, at no cost for whoever has them. They
  * train one auxiliary layer that the finished model does not contain.
  */
-import * as tf from '../tensorflow.ts';
-import type { GridShape, PictureSize } from '../types.ts';
-import type { PlannedEvent, PlannedFrame } from './dataset.ts';
-import { type BoxDocument, type LabelBox, LabelFolder } from './label-folder.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { GridShape, PictureSize } from '../base/types.ts';
+import { type BoxDocument, type LabelBox, LabelFolder } from '../events/label-folder.ts';
+import type { PlannedEvent, PlannedFrame } from '../features/dataset.ts';
 
 /** What is known of a batch's cells, both `[n·t·h·w, classes]`: 1 where a class is present; how much each entry counts. */
 export interface DenseBatch {

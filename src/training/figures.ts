@@ -1,9 +1,9 @@
 /** The figures of a head on the events of one split, by domain: what training watches and a model states. */
 
+import type { PlannedEvent } from '../features/dataset.ts';
+import { type EmbedOptions, embedViews } from '../features/embed.ts';
 import type { Head } from '../models/head.ts';
 import { type EmbeddedEvent, evaluateRetrieval } from '../retrieval/evaluate.ts';
-import type { PlannedEvent } from './dataset.ts';
-import { type EmbedOptions, embedViews } from './embed.ts';
 
 /**
  * Per domain: `recallAt1`, `recallAt1NoOverlap`, `mapAtRNoOverlap`, `nmi`, `knn` (balanced accuracy by the 5 nearest

@@ -4,8 +4,8 @@
  * over those whose loss is not zero, so that solved triplets do not dilute the others.
  */
 
-import { assertNever } from '../errors.ts';
-import * as tf from '../tensorflow.ts';
+import { assertNever } from '../base/errors.ts';
+import * as tf from '../base/tensorflow.ts';
 
 /** Which triplets of a batch count. */
 export const MININGS = ['all', 'semi-hard', 'batch-hard'] as const;

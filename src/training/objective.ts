@@ -1,12 +1,12 @@
 /** The loss of one batch: metric loss on embeddings, softmax on classes, and dense labels on the shallow CNN's cells. */
 
-import { assertNever } from '../errors.ts';
-import { groupBy } from '../group-by.ts';
+import { assertNever } from '../base/errors.ts';
+import { groupBy } from '../base/group-by.ts';
+import * as tf from '../base/tensorflow.ts';
 import type { HeadSpec } from '../models/head.ts';
-import * as tf from '../tensorflow.ts';
+import { type Dropout, runHead, type WeightTensors } from '../models/head-network.ts';
 import type { DenseBatch } from './dense-labels.ts';
 import { crossEntropyLoss, type Mining, nPairLoss, relationLoss, tripletLoss } from './losses.ts';
-import { type Dropout, runHead, type WeightTensors } from './network.ts';
 
 /** Metric losses that can be trained with. */
 export const METRIC_LOSSES = ['triplet', 'npair'] as const;

@@ -3,9 +3,9 @@
  * that an uninterrupted one would have seen.
  */
 
-import { groupBy } from '../group-by.ts';
-import { createRandom, type Random } from '../random.ts';
-import type { PlannedEvent, PlannedView } from './dataset.ts';
+import { groupBy } from '../base/group-by.ts';
+import { createRandom, type Random } from '../base/random.ts';
+import type { PlannedEvent, PlannedView } from '../features/dataset.ts';
 
 /** An event in a batch, shown as one of its views. */
 export interface Sample {

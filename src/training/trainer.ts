@@ -4,17 +4,17 @@
  * interrupted and resumed ends at the same weights.
  */
 
-import { createPause } from '../concurrent.ts';
-import { L2cafError } from '../errors.ts';
+import { createPause } from '../base/concurrent.ts';
+import { L2cafError } from '../base/errors.ts';
+import { createRandom } from '../base/random.ts';
+import * as tf from '../base/tensorflow.ts';
+import type { FeatureReader } from '../features/cache.ts';
+import { featureTensor, loadFeatures } from '../features/embed.ts';
 import { onAccelerator } from '../models/backend.ts';
 import type { HeadSpec } from '../models/head.ts';
-import { createRandom } from '../random.ts';
-import * as tf from '../tensorflow.ts';
+import type { Dropout } from '../models/head-network.ts';
 import { dataOf, type StepRecord, type TrainingState, writeCheckpoint } from './checkpoint.ts';
 import type { DenseLabels } from './dense-labels.ts';
-import { featureTensor, loadFeatures } from './embed.ts';
-import type { FeatureReader } from './feature-cache.ts';
-import type { Dropout } from './network.ts';
 import { batchLoss, type LossParts, type ObjectiveOptions } from './objective.ts';
 import { adamWStep, clipGradients, learningRateAt, type OptimiserOptions } from './optimiser.ts';
 import type { BatchSampler, Sample } from './sampler.ts';

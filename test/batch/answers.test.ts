@@ -3,10 +3,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { L2cafError, systemCodeOf } from '../../src/base/errors.ts';
 import { checkedOutcome, fromAnswer, toAnswer } from '../../src/batch/answers.ts';
 import { Batch, type EventMaker } from '../../src/batch/batch.ts';
 import type { BatchEvent } from '../../src/batch/events.ts';
-import { L2cafError, systemCodeOf } from '../../src/errors.ts';
 
 const figures = { embedding: [1, 2], frames: [] };
 const made = { figures, bytes: { json: 10, thumbnail: 3 }, timingsSec: { filters: 0.5 }, attempts: 1 };

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createRandom } from '../../src/base/random.ts';
 import { Batch } from '../../src/batch/batch.ts';
 import { Videos } from '../../src/batch/videos.ts';
-import { createRandom } from '../../src/random.ts';
 import { readAnalyses } from '../../src/retrieval/analyses.ts';
-import { makeClip, makeDamagedEnd, makeTruncated } from '../video/clips.ts';
+import { makeClip, makeDamagedEnd, makeTruncated } from '../support/clips.ts';
 import { analysesMade, contentOf, killAndCompare } from './killing.ts';
 import { program, runTinyBatch } from './tiny-batch.ts';
 

@@ -4,7 +4,7 @@ import { serveWorker } from '../../src/batch/serve.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { EventNetwork } from '../../src/models/event-network.ts';
 import { weightsPath } from '../../src/models/pretrained.ts';
-import { tinyHead } from '../tiny-network.ts';
+import { tinyHead } from '../support/tiny-network.ts';
 
 serveWorker(async () => {
   const { head, pretrained } = await tinyHead();

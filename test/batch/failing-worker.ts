@@ -1,7 +1,8 @@
 /** A worker that fails with every event. */
+
+import { L2cafError } from '../../src/base/errors.ts';
 import { serveWorker } from '../../src/batch/serve.ts';
-import { L2cafError } from '../../src/errors.ts';
-import { tinyNetwork } from '../tiny-network.ts';
+import { tinyNetwork } from '../support/tiny-network.ts';
 
 serveWorker(async () => {
   const opened = await tinyNetwork('wasm');

@@ -3,11 +3,11 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { systemCodeOf } from '../../src/base/errors.ts';
+import { writeAtomically, writeFileAtomically } from '../../src/base/files.ts';
 import { SetupError } from '../../src/batch/setup-error.ts';
-import { systemCodeOf } from '../../src/errors.ts';
-import { writeAtomically, writeFileAtomically } from '../../src/files.ts';
-import { canMount, type SmallDisk, smallDisk } from '../full-disk.ts';
-import { makeClip } from '../video/clips.ts';
+import { makeClip } from '../support/clips.ts';
+import { canMount, type SmallDisk, smallDisk } from '../support/full-disk.ts';
 import { runTinyBatch } from './tiny-batch.ts';
 
 let root: string;

@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it, vi } from 'vitest';
-import { createRandom } from '../../src/random.ts';
-import { makeClip } from '../video/clips.ts';
+import { createRandom } from '../../src/base/random.ts';
+import { makeClip } from '../support/clips.ts';
 import { contentOf, killAndCompare } from './killing.ts';
 import { runTinyBatch } from './tiny-batch.ts';
 

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Holder, stateOf, thisProcess } from '../../src/base/holder.ts';
+import { createRandom } from '../../src/base/random.ts';
 import { takeLock } from '../../src/batch/lock.ts';
-import { type Holder, stateOf, thisProcess } from '../../src/holder.ts';
-import { createRandom } from '../../src/random.ts';
 import { program } from './tiny-batch.ts';
 
 const RACES = 300;

@@ -4,10 +4,10 @@ import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { guardOutputs } from '../../src/output.ts';
+import { guardOutputs } from '../../src/base/output.ts';
+import { isSealed } from '../../src/base/seal.ts';
 import { findAnalyses } from '../../src/retrieval/analyses.ts';
-import { isSealed } from '../../src/seal.ts';
-import { makeClip } from '../video/clips.ts';
+import { makeClip } from '../support/clips.ts';
 import { runTinyBatch } from './tiny-batch.ts';
 
 let root: string;

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { Batch } from '../../src/batch/batch.ts';
 import { readBatchEvents } from '../../src/batch/events.ts';
 import { writeResults } from '../../src/batch/results.ts';
-import { makeClip } from '../video/clips.ts';
+import { makeClip } from '../support/clips.ts';
 import { tinyBatchModel } from './tiny-batch.ts';
 
 it('columns that only some rows have are empty in the others, also those that every object inherits', async () => {

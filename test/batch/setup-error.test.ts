@@ -1,7 +1,7 @@
 /** Which failures end a batch. */
 import { expect, it } from 'vitest';
+import { type ErrorCode, L2cafError } from '../../src/base/errors.ts';
 import { duringSetup, SetupError, throwIfShared } from '../../src/batch/setup-error.ts';
-import { type ErrorCode, L2cafError } from '../../src/errors.ts';
 
 it('what an open model or target throws does, but no error that nobody foresaw', async () => {
   const known = new L2cafError('weights-invalid', 'damaged', { hint: 'pull them' });

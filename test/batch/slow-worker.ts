@@ -1,7 +1,7 @@
 /** A worker that takes its time for each event, so that a test can kill it while it is at work. */
 import { setTimeout } from 'node:timers/promises';
 import { serveWorker } from '../../src/batch/serve.ts';
-import { tinyNetwork } from '../tiny-network.ts';
+import { tinyNetwork } from '../support/tiny-network.ts';
 
 const WORK_MS = 500;
 

@@ -7,7 +7,7 @@ import { EventQueue, type EventQueueOptions } from '../../src/batch/queue.ts';
 import { parseQueueAddress } from '../../src/batch/queue-server.ts';
 import { writeResults } from '../../src/batch/results.ts';
 import { EventRunner } from '../../src/batch/runner.ts';
-import { tinyHead } from '../tiny-network.ts';
+import { tinyHead } from '../support/tiny-network.ts';
 
 /** What may differ between runs. */
 export interface TinyBatchOptions {
@@ -35,7 +35,7 @@ export interface TinyBatchRun {
 /** The worker process with the tiny network. */
 export const TINY_WORKER: URL = program('tiny-worker');
 
-/** A program of this folder, as `test/build.ts` compiles it. */
+/** A program of this folder, as `test/support/build.ts` compiles it. */
 export function program(name: string): URL {
   return new URL(`../../.cache/test-programs/${name}.js`, import.meta.url); // from here, and from there
 }

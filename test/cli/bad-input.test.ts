@@ -2,8 +2,8 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { exampleAnalysis } from '../example-analysis.ts';
-import { makeAudioOnly, makeClip, makeTruncated } from '../video/clips.ts';
+import { makeAudioOnly, makeClip, makeTruncated } from '../support/clips.ts';
+import { exampleAnalysis } from '../support/example-analysis.ts';
 import { runCli } from './run-cli.ts';
 
 let folder: string;

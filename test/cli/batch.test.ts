@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { makeClip } from '../video/clips.ts';
+import { makeClip } from '../support/clips.ts';
 import { runCli } from './run-cli.ts';
 
 let folder: string;

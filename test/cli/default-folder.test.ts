@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { writeAnalysis } from '../../src/analysis.ts';
+import { writeAnalysis } from '../../src/analysis/document.ts';
+import { sha256OfFile } from '../../src/base/files.ts';
 import { freeName, isAbout, isOfOther } from '../../src/cli/default-folder.ts';
-import { sha256OfFile } from '../../src/files.ts';
-import { exampleAnalysis } from '../example-analysis.ts';
+import { exampleAnalysis } from '../support/example-analysis.ts';
 
 let folder: string;
 beforeAll(async () => {

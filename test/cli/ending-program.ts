@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { L2cafError, throwIfAborted } from '../../src/base/errors.ts';
 import { interruptible, runProgram } from '../../src/cli/run.ts';
 import { createTerminal } from '../../src/cli/terminal.ts';
-import { L2cafError, throwIfAborted } from '../../src/errors.ts';
 
 const HOUR_MS = 3_600_000;
 const terminal = createTerminal();

@@ -4,10 +4,10 @@ import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cacheFolder } from '../../src/cache-folder.ts';
+import { cacheFolder } from '../../src/base/cache-folder.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
-import { makeClip } from '../video/clips.ts';
+import { makeClip } from '../support/clips.ts';
 import { drawnOn, hasPty, leftBy, type PtyTerminal, runOnPty } from './pty.ts';
 import { MAIN, runCli } from './run-cli.ts';
 

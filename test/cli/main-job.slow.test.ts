@@ -2,11 +2,11 @@ import { cp, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readAnalysis } from '../../src/analysis.ts';
+import { readAnalysis } from '../../src/analysis/document.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
-import { probeClip } from '../../src/video/probe.ts';
-import { type ClipOptions, makeClip, makeRotated } from '../video/clips.ts';
+import { probeClip } from '../../src/video/media/probe.ts';
+import { type ClipOptions, makeClip, makeRotated } from '../support/clips.ts';
 import { runCli } from './run-cli.ts';
 
 const FIXTURE = join(import.meta.dirname, '..', '..', 'fixtures', 'clips', 'traffic_light_red.mp4');
@@ -121,7 +121,7 @@ describe('analyze with the real network', () => {
 
   it('says so when ffmpeg fails half-way, and leaves no half-written file', async () => {
     const place = await mkdtemp(join(folder, 'failing-'));
-    const { findFfmpeg } = await import('../../src/video/binaries.ts');
+    const { findFfmpeg } = await import('../../src/video/media/binaries.ts');
     const { path } = await findFfmpeg();
     // Works for everything but encoding, where it dies after a moment.
     const script = `#!/bin/sh\ncase "$*" in *filter_complex*libx264*) sleep 0.3; echo "disk on fire" >&2; exit 1;; esac\nexec '${path}' "$@"\n`;

@@ -8,12 +8,12 @@ import { basename, dirname, join } from 'node:path';
 import { createCanvas } from '@napi-rs/canvas';
 import type { Command, Option } from 'commander';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { writeAnalysis } from '../../src/analysis.ts';
+import { writeAnalysis } from '../../src/analysis/document.ts';
+import { sha256OfFile } from '../../src/base/files.ts';
+import { isSealed } from '../../src/base/seal.ts';
 import { COMMANDS, loadCommand, OUTPUT_OPTIONS } from '../../src/cli/commands.ts';
-import { sha256OfFile } from '../../src/files.ts';
-import { isSealed } from '../../src/seal.ts';
-import { exampleAnalysis } from '../example-analysis.ts';
-import { makeClip } from '../video/clips.ts';
+import { makeClip } from '../support/clips.ts';
+import { exampleAnalysis } from '../support/example-analysis.ts';
 
 let folder: string;
 let clip: string;

@@ -2,10 +2,10 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { writeAnalysis } from '../../src/analysis.ts';
-import { sha256OfFile } from '../../src/files.ts';
-import { exampleAnalysis } from '../example-analysis.ts';
-import { makeClip } from '../video/clips.ts';
+import { writeAnalysis } from '../../src/analysis/document.ts';
+import { sha256OfFile } from '../../src/base/files.ts';
+import { makeClip } from '../support/clips.ts';
+import { exampleAnalysis } from '../support/example-analysis.ts';
 import { runCli } from './run-cli.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'l2caf-report-cli-'));

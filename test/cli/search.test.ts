@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadImage } from '@napi-rs/canvas';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { writeAnalysis } from '../../src/analysis.ts';
+import { writeAnalysis } from '../../src/analysis/document.ts';
+import type { L2cafError } from '../../src/base/errors.ts';
+import { sha256OfFile } from '../../src/base/files.ts';
 import { indexCommand } from '../../src/cli/index-events.ts';
 import { projectCommand } from '../../src/cli/project.ts';
 import { searchCommand } from '../../src/cli/search.ts';
-import type { L2cafError } from '../../src/errors.ts';
-import { sha256OfFile } from '../../src/files.ts';
-import { exampleAnalysis } from '../example-analysis.ts';
+import { exampleAnalysis } from '../support/example-analysis.ts';
 import { runCli } from './run-cli.ts';
 
 const CLIPS = join(import.meta.dirname, '..', '..', 'fixtures', 'clips');

@@ -1,8 +1,8 @@
 /** Pointing game, energy lift, box accuracy and intervals against answers worked out by hand. */
 import { describe, expect, it } from 'vitest';
+import type { Heatmap } from '../../src/base/types.ts';
 import { bootstrap } from '../../src/evaluation/bootstrap.ts';
 import { energyLift, isLocalized, isPointingHit } from '../../src/evaluation/localization.ts';
-import type { Heatmap } from '../../src/types.ts';
 
 const [WIDTH, HEIGHT] = [60, 40];
 

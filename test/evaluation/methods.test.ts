@@ -1,6 +1,7 @@
 /** The maps that are compared, frame importance, faithfulness, and one whole event, on toy tails with known answers. */
 
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
 import {
   activationNorm,
   centredGaussian,
@@ -13,14 +14,13 @@ import {
 import { faithfulness, randomFaithfulness } from '../../src/evaluation/faithfulness.ts';
 import { type EventScores, localizationTables, measureEvent } from '../../src/evaluation/localization-study.ts';
 import { temporalOutcome } from '../../src/evaluation/temporal.ts';
+import type { PlannedEvent } from '../../src/features/dataset.ts';
+import { PLAIN_VIEW } from '../../src/features/views.ts';
 import { frameImportance } from '../../src/l2caf/importance.ts';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { untrainedHead } from '../../src/models/head.ts';
-import * as tf from '../../src/tensorflow.ts';
-import type { PlannedEvent } from '../../src/training/dataset.ts';
-import { PLAIN_VIEW } from '../../src/training/views.ts';
 import { toyMaps, toyRecurrent } from '../l2caf/toys.ts';
 import { TOY_SPEC, toyEvent, toyFrame } from '../training/toy.ts';
 

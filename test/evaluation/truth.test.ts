@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { createCanvas } from '@napi-rs/canvas';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CAMVID_CLASSES, surveyTruth, TruthFolder } from '../../src/evaluation/truth.ts';
-import type { PlannedEvent } from '../../src/training/dataset.ts';
-import { PLAIN_VIEW } from '../../src/training/views.ts';
+import type { PlannedEvent } from '../../src/features/dataset.ts';
+import { PLAIN_VIEW } from '../../src/features/views.ts';
 import { toyEvent, toyFrame } from '../training/toy.ts';
 
 const [WIDTH, HEIGHT] = [40, 30];

@@ -1,9 +1,10 @@
 /** A model directory with an untrained head on the real trunk: complete, and knows nothing. */
+
+import type { PictureSize } from '../../src/base/types.ts';
 import { trunkSide } from '../../src/models/event-network.ts';
 import { DEFAULT_HEAD, untrainedHead } from '../../src/models/head.ts';
 import { saveModel } from '../../src/models/model-directory.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
-import type { PictureSize } from '../../src/types.ts';
 
 /** Writes the model; frames of `size`, three per event, no classifier. */
 export async function saveUntrainedModel(folder: string, size: PictureSize): Promise<void> {

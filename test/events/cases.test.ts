@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readBatchEvents } from '../../src/batch/events.ts';
 import { Videos } from '../../src/batch/videos.ts';
-import { dataFolder } from '../data.ts';
+import { dataFolder } from '../support/data.ts';
 
 const folder = dataFolder && join(dataFolder, 'cases');
 

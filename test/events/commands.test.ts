@@ -3,15 +3,15 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { L2cafError } from '../../src/base/errors.ts';
 import { analyzeCommand } from '../../src/cli/analyze.ts';
 import { batchCommand } from '../../src/cli/batch.ts';
 import { retrievalCommand } from '../../src/cli/evaluate-retrieval.ts';
 import { indexCommand } from '../../src/cli/index-events.ts';
 import { projectCommand } from '../../src/cli/project.ts';
 import { trainCommand } from '../../src/cli/train.ts';
-import { L2cafError } from '../../src/errors.ts';
 import { saveUntrainedModel } from '../evaluation/untrained-model.ts';
-import { makeClip } from '../video/clips.ts';
+import { makeClip } from '../support/clips.ts';
 
 let folder: string;
 beforeAll(async () => {

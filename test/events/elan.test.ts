@@ -8,8 +8,8 @@ import { Videos } from '../../src/batch/videos.ts';
 import { elanRows } from '../../src/events/elan.ts';
 import { readLabels } from '../../src/events/labels.ts';
 import { pathsOfUrl } from '../../src/events/video-files.ts';
-import { probeClip } from '../../src/video/probe.ts';
-import { makeClip } from '../video/clips.ts';
+import { probeClip } from '../../src/video/media/probe.ts';
+import { makeClip } from '../support/clips.ts';
 
 interface Parts {
   readonly media?: string;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LabelledEvent, type LabelledOptions, readEvents } from '../../src/events/labelled.ts';
 import { checkTrainable } from '../../src/training/trainable.ts';
-import { makeClip } from '../video/clips.ts';
+import { makeClip } from '../support/clips.ts';
 
 describe('readEvents', () => {
   let folder: string;

@@ -3,10 +3,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { VideoClip } from '../../src/base/types.ts';
 import { readLabels } from '../../src/events/labels.ts';
-import type { VideoClip } from '../../src/types.ts';
-import { probeClip } from '../../src/video/probe.ts';
-import { makeClip } from '../video/clips.ts';
+import { probeClip } from '../../src/video/media/probe.ts';
+import { makeClip } from '../support/clips.ts';
 
 const SPAN = { startSec: 1, endSec: 3 };
 let folder: string;

@@ -7,7 +7,7 @@ import { readBatchEvents } from '../../src/batch/events.ts';
 import { Videos } from '../../src/batch/videos.ts';
 import { readRows } from '../../src/events/read.ts';
 import { folderOf } from '../../src/events/row.ts';
-import { makeClip } from '../video/clips.ts';
+import { makeClip } from '../support/clips.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -1,7 +1,8 @@
 /** The comparisons that golden cases are made of. */
+
+import type { AttentionFilter } from '../../src/base/types.ts';
 import { correlation } from '../../src/l2caf/starts.ts';
-import type { AttentionFilter } from '../../src/types.ts';
-import type { Check, GoldenData } from './golden.ts';
+import type { Check, GoldenData } from './case.ts';
 
 /** Tolerances for results that were published by iterating: they stop where their rounding lets them. */
 const PUBLISHED = { loss: 1e-3, correlation: 0.999 };

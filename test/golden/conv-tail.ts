@@ -1,12 +1,12 @@
 /** Golden case: a tail with convolutions and max pooling, through a layers model; a published descent and Grad-CAM. */
 import * as tfl from '@tensorflow/tfjs-layers';
+import * as tf from '../../src/base/tensorflow.ts';
 import { gradCam } from '../../src/l2caf/gradcam.ts';
 import { toHeatmap } from '../../src/l2caf/heatmap.ts';
 import { tailFromLayersModel } from '../../src/l2caf/layers-tail.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
-import * as tf from '../../src/tensorflow.ts';
+import type { Check, GoldenData } from './case.ts';
 import { checkClose, checkPublished, shapeOf, tensorOf } from './checks.ts';
-import type { Check, GoldenData } from './golden.ts';
 
 interface ConvTailJson {
   readonly class: number;

@@ -1,12 +1,13 @@
 /** Golden case: global average pooling and one dense layer; the published descents, the exact filters, a heatmap. */
+
+import type { AttentionFilter } from '../../src/base/types.ts';
 import { toHeatmap } from '../../src/l2caf/heatmap.ts';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import { type DescentOptions, PRESETS } from '../../src/l2caf/presets.ts';
 import { type SolveOptions, solveFilters } from '../../src/l2caf/solve.ts';
 import type { Tail } from '../../src/l2caf/tail.ts';
-import type { AttentionFilter } from '../../src/types.ts';
+import type { Check, GoldenData } from './case.ts';
 import { checkClose, checkPublished, shapeOf, tensorOf } from './checks.ts';
-import type { Check, GoldenData } from './golden.ts';
 
 interface PublishedRun {
   readonly final_loss: number;

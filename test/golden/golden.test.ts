@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/models/backend.ts';
-import { goldenFolder } from '../data.ts';
+import { goldenFolder } from '../support/data.ts';
 import { GOLDEN_CASES, listGolden, runGolden } from './golden.ts';
 
 const folder = goldenFolder ?? 'the golden folder, which is absent';

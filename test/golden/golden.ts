@@ -5,31 +5,14 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type NamedArray, readSafetensors } from '../../src/models/safetensors.ts';
+import { readSafetensors } from '../../src/models/safetensors.ts';
+import type { Check, GoldenData } from './case.ts';
 import { convTailCase } from './conv-tail.ts';
 import { gapCase } from './gap.ts';
 import { metricLearningCase } from './metric-learning.ts';
 import { recurrentCase } from './recurrent.ts';
 import { trunkCase } from './trunk.ts';
 import { wsolCase } from './wsol.ts';
-
-/** One comparison: how far off we are, and how far off we may be. */
-export interface Check {
-  readonly name: string;
-  readonly error: number;
-  readonly tolerance: number;
-  readonly pass: boolean;
-}
-
-/** One pair of files: tensors by name, and the JSON beside them. */
-export interface GoldenData {
-  /** File name without extension. */
-  readonly name: string;
-  readonly tensors: ReadonlyMap<string, NamedArray>;
-  readonly json: unknown;
-  /** Another pair of the same folder. */
-  beside(name: string): Promise<GoldenData>;
-}
 
 /** Reproduces the numbers of one case. Needs a backend. */
 export type CaseRunner = (data: GoldenData) => Promise<readonly Check[]>;

@@ -3,11 +3,11 @@
  * what was computed: `triplet_MINING_mMARGIN_normalized`, `npair_unnormalized`, `retrieval`, `nmi_arithmetic`.
  */
 
+import * as tf from '../../src/base/tensorflow.ts';
 import { normalizedMutualInformation, RECALL_RANKS, retrievalFigures } from '../../src/retrieval/metrics.ts';
-import * as tf from '../../src/tensorflow.ts';
 import { type Mining, nPairLoss, tripletLoss } from '../../src/training/losses.ts';
+import type { Check, GoldenData } from './case.ts';
 import { check, checkClose, shapeOf, tensorOf } from './checks.ts';
-import type { Check, GoldenData } from './golden.ts';
 
 const TOLERANCE = 1e-4;
 const FIGURE_TOLERANCE = 1e-6;

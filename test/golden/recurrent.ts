@@ -3,8 +3,8 @@ import { PRESETS } from '../../src/l2caf/presets.ts';
 import { type SolveOptions, solveFilters } from '../../src/l2caf/solve.ts';
 import { lstmFromTorch } from '../../src/models/lstm.ts';
 import { RecurrentHead } from '../../src/models/recurrent-tail.ts';
+import type { Check, GoldenData } from './case.ts';
 import { checkBest, checkClose, checkPublished, shapeOf, tensorOf } from './checks.ts';
-import type { Check, GoldenData } from './golden.ts';
 
 interface RecurrentJson {
   readonly frames: readonly {

@@ -3,7 +3,7 @@
  * hold, 1 when one does not, 2 when there is nothing to check.
  */
 import process from 'node:process';
-import { messageOf } from '../../src/errors.ts';
+import { messageOf } from '../../src/base/errors.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { listGolden, runGolden } from './golden.ts';
 

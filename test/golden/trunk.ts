@@ -1,10 +1,10 @@
 /** Golden case: a trunk with torchvision's weights; the maps of its last stage, and the channel means of all stages. */
 
+import * as tf from '../../src/base/tensorflow.ts';
 import { createResNet, RESNET_DEPTHS, type ResNetSpec, STAGES } from '../../src/models/resnet.ts';
 import { fromTorchvision } from '../../src/models/torchvision.ts';
-import * as tf from '../../src/tensorflow.ts';
+import type { Check, GoldenData } from './case.ts';
 import { check, shapeOf, tensorOf } from './checks.ts';
-import type { Check, GoldenData } from './golden.ts';
 
 /** Largest difference as a share of the largest value, fp32. */
 const TOLERANCE = 1e-3;

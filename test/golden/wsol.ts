@@ -9,8 +9,8 @@ import {
   scoresOf,
   THRESHOLD_STEP,
 } from '../../src/evaluation/wsol.ts';
+import type { Check, GoldenData } from './case.ts';
 import { check, checkClose, shapeOf, tensorOf } from './checks.ts';
-import type { Check, GoldenData } from './golden.ts';
 
 const TOLERANCE = 1e-6;
 

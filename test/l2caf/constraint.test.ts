@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createRandom } from '../../src/base/random.ts';
+import * as tf from '../../src/base/tensorflow.ts';
 import { CONSTRAINTS, constrain, initialParameters, parameterCount } from '../../src/l2caf/constraint.ts';
 import { useBackend } from '../../src/models/backend.ts';
-import { createRandom } from '../../src/random.ts';
-import * as tf from '../../src/tensorflow.ts';
 import { normals } from './toys.ts';
 
 const grid = { height: 2, width: 3 };

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
 import { gradCam } from '../../src/l2caf/gradcam.ts';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import { useBackend } from '../../src/models/backend.ts';
-import * as tf from '../../src/tensorflow.ts';
 import { toyRecurrent } from './toys.ts';
 
 beforeAll(async () => {

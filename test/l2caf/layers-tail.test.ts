@@ -1,9 +1,9 @@
 import * as tfl from '@tensorflow/tfjs-layers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
 import { tailFromLayersModel } from '../../src/l2caf/layers-tail.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
 import { useBackend } from '../../src/models/backend.ts';
-import * as tf from '../../src/tensorflow.ts';
 import { normals } from './toys.ts';
 
 let model: tfl.LayersModel;

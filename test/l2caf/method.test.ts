@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import { findAttention, opposingShare } from '../../src/l2caf/method.ts';
 import type { FeatureTail } from '../../src/l2caf/tail.ts';
 import { useBackend } from '../../src/models/backend.ts';
-import * as tf from '../../src/tensorflow.ts';
 
 beforeAll(async () => {
   await useBackend('wasm');

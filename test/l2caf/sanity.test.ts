@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Progress } from '../../src/base/types.ts';
 import type { AttentionMap } from '../../src/l2caf/heatmap.ts';
 import { checkSanity, type SanityOptions } from '../../src/l2caf/sanity.ts';
-import type { Progress } from '../../src/types.ts';
-import { normals } from '../l2caf/toys.ts';
+import { normals } from './toys.ts';
 
 const map = (values: ArrayLike<number>): AttentionMap => ({ height: 5, width: 5, values: Float32Array.from(values) });
 const trained = map(normals(25, 1, 1));

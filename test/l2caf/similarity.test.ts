@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Heatmap } from '../../src/base/types.ts';
 import { rankCorrelation, structuralSimilarity } from '../../src/l2caf/similarity.ts';
-import type { Heatmap } from '../../src/types.ts';
 
 describe('rankCorrelation', () => {
   it('sees the order only', () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
 import { CONSTRAINTS } from '../../src/l2caf/constraint.ts';
 import { PRESETS } from '../../src/l2caf/presets.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
@@ -6,7 +7,6 @@ import { correlation } from '../../src/l2caf/starts.ts';
 import type { FeatureTail, Tail } from '../../src/l2caf/tail.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import type { RecurrentHead } from '../../src/models/recurrent-tail.ts';
-import * as tf from '../../src/tensorflow.ts';
 import { toyLinearTail, toyRecurrent } from './toys.ts';
 
 let linear: FeatureTail;

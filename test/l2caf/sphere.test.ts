@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../src/base/random.ts';
 import { sphereProblem } from '../../src/l2caf/sphere.ts';
-import { createRandom } from '../../src/random.ts';
 
 const value = (matrix: Float64Array, q: Float64Array, f: Float64Array): number => {
   let sum = 0;

@@ -1,8 +1,9 @@
 /** Small seeded tails for tests: one linear, one recurrent. */
+
+import { createRandom } from '../../src/base/random.ts';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import type { FeatureTail } from '../../src/l2caf/tail.ts';
 import { type FeatureMaps, RecurrentHead, type RecurrentHeadWeights } from '../../src/models/recurrent-tail.ts';
-import { createRandom } from '../../src/random.ts';
 
 /** Normal numbers of standard deviation `scale`. */
 export function normals(count: number, scale: number, stream: number): Float32Array {

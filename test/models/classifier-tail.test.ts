@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
 import { correlation } from '../../src/l2caf/starts.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { classifierTail, vanillaTail } from '../../src/models/classifier-tail.ts';
-import * as tf from '../../src/tensorflow.ts';
-import { tinyClassifier, tinyPicture } from '../tiny-classifier.ts';
+import { tinyClassifier, tinyPicture } from '../support/tiny-classifier.ts';
 
 beforeAll(async () => {
   await useBackend('wasm');

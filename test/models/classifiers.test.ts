@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findClassifier } from '../../src/models/classifiers.ts';
 import { reinitialise } from '../../src/models/reinitialise.ts';
-import { dataFolder } from '../data.ts';
 import { normals } from '../l2caf/toys.ts';
+import { dataFolder } from '../support/data.ts';
 
 describe('reinitialise', () => {
   const weights = new Map([

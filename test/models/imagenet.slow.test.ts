@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
+import type { FrameBatch, PictureSize } from '../../src/base/types.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import type { ClassificationNetwork } from '../../src/models/classification-network.ts';
 import { classifierTail } from '../../src/models/classifier-tail.ts';
@@ -8,12 +10,10 @@ import { shortLabel } from '../../src/models/imagenet.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
 import { loadResNetClassifier } from '../../src/models/resnet-classifier.ts';
-import * as tf from '../../src/tensorflow.ts';
-import type { FrameBatch, PictureSize } from '../../src/types.ts';
-import { openPicture, picturePixels } from '../../src/video/picture.ts';
-import { probeClip } from '../../src/video/probe.ts';
-import { framesAt } from '../../src/video/sample.ts';
-import { dataFolder } from '../data.ts';
+import { openPicture, picturePixels } from '../../src/video/media/picture.ts';
+import { probeClip } from '../../src/video/media/probe.ts';
+import { framesAt } from '../../src/video/media/sample.ts';
+import { dataFolder } from '../support/data.ts';
 
 let network: ClassificationNetwork;
 beforeAll(async () => {

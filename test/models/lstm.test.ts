@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { lstmFromTorch, lstmStep } from '../../src/models/lstm.ts';
 import { runStep, stepRecord } from '../../src/models/lstm-steps.ts';
-import * as tf from '../../src/tensorflow.ts';
 
 beforeAll(async () => {
   await useBackend('wasm');

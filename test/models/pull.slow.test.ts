@@ -2,10 +2,10 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { cacheFolder } from '../../src/cache-folder.ts';
+import { cacheFolder } from '../../src/base/cache-folder.ts';
+import type { Progress } from '../../src/base/types.ts';
 import { cacheState, RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
-import type { Progress } from '../../src/types.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -6,12 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { cacheFolder } from '../../src/cache-folder.ts';
-import type { L2cafError } from '../../src/errors.ts';
-import { thisProcess } from '../../src/holder.ts';
+import { cacheFolder } from '../../src/base/cache-folder.ts';
+import type { L2cafError } from '../../src/base/errors.ts';
+import { thisProcess } from '../../src/base/holder.ts';
 import { cacheState, loadTrunk, RESNET50_IMAGENET, weightsPath } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
-import { canMount, smallDisk } from '../full-disk.ts';
+import { canMount, smallDisk } from '../support/full-disk.ts';
 
 let folder: string;
 beforeEach(async () => {

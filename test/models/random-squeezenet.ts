@@ -1,7 +1,7 @@
 /** A folder of .npy files as SqueezeNet 1.1 is published in, with random weights: a network for tests of plumbing. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRandom } from '../../src/random.ts';
+import { createRandom } from '../../src/base/random.ts';
 
 /** Writes the 52 files. */
 export async function writeRandomSqueezeNet(folder: string): Promise<void> {

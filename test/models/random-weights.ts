@@ -1,6 +1,6 @@
+import { createRandom } from '../../src/base/random.ts';
 import { convLayers, type ResNetSpec, resnetLayout } from '../../src/models/resnet.ts';
 import type { NamedArray } from '../../src/models/safetensors.ts';
-import { createRandom } from '../../src/random.ts';
 
 /** Weights that keep activations at the same size from layer to layer; for tests of shapes and plumbing only. */
 export function randomWeights(spec: ResNetSpec): Map<string, NamedArray> {

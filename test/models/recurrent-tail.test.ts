@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
 import { differentiated } from '../../src/l2caf/autodiff.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { poolingWeights } from '../../src/models/pooling.ts';
 import { RecurrentHead } from '../../src/models/recurrent-tail.ts';
-import * as tf from '../../src/tensorflow.ts';
 import { normals, type ToyHead, toyHeadWeights, toyMaps, toyRecurrent } from '../l2caf/toys.ts';
 
 beforeAll(async () => {

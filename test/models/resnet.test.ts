@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { foldBatchNorm } from '../../src/models/batch-norm.ts';
 import {
@@ -9,7 +10,6 @@ import {
   resnetLayout,
   STAGES,
 } from '../../src/models/resnet.ts';
-import * as tf from '../../src/tensorflow.ts';
 import { randomWeights } from './random-weights.ts';
 
 const base: ResNetSpec = { depth: 18, strideIn: '3x3', padding: 'symmetric', upTo: 'conv5' };

@@ -2,13 +2,13 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { picturesToChannelsLast } from '../../src/models/channels-last.ts';
 import { runSteps } from '../../src/models/classification-network.ts';
 import { readNpy } from '../../src/models/npy.ts';
 import { loadSqueezeNet } from '../../src/models/squeezenet.ts';
-import * as tf from '../../src/tensorflow.ts';
-import { dataFolder } from '../data.ts';
+import { dataFolder } from '../support/data.ts';
 
 beforeAll(async () => {
   await useBackend('wasm');

@@ -1,9 +1,9 @@
 /** The gradients of a convolution on wasm against the cpu backend, which brings its own. */
 
 import { expect, it } from 'vitest';
+import { createRandom } from '../../src/base/random.ts';
+import * as tf from '../../src/base/tensorflow.ts';
 import { useBackend } from '../../src/models/backend.ts';
-import { createRandom } from '../../src/random.ts';
-import * as tf from '../../src/tensorflow.ts';
 
 function randomTensor(shape: [number, number, number, number], key: number): tf.Tensor4D {
   const random = createRandom(7, key);

@@ -6,15 +6,15 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, type TestContext, vi } from 'vitest';
+import { createRandom } from '../../src/base/random.ts';
+import * as tf from '../../src/base/tensorflow.ts';
 import { findAttention } from '../../src/l2caf/method.ts';
 import { type BackendChoice, useBackend } from '../../src/models/backend.ts';
 import { untrainedHead } from '../../src/models/head.ts';
-import { createRandom } from '../../src/random.ts';
-import * as tf from '../../src/tensorflow.ts';
 import { freshState } from '../../src/training/checkpoint.ts';
 import { BatchSampler } from '../../src/training/sampler.ts';
 import { train } from '../../src/training/trainer.ts';
-import { tinyModel } from '../tiny-model.ts';
+import { tinyModel } from '../support/tiny-model.ts';
 import { TOY_FRAMES, TOY_SPEC, toyCache, toyEvents } from '../training/toy.ts';
 
 const SOFTWARE_ADAPTER = '/usr/lib/chromium/vk_swiftshader_icd.json';

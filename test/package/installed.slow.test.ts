@@ -9,10 +9,10 @@ import { join, posix } from 'node:path';
 import { promisify } from 'node:util';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readAnalysis } from '../../src/analysis.ts';
+import { readAnalysis } from '../../src/analysis/document.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
-import { probeClip } from '../../src/video/probe.ts';
+import { probeClip } from '../../src/video/media/probe.ts';
 import { type CliResult, runNode } from '../cli/run-cli.ts';
 
 const root = join(import.meta.dirname, '..', '..');

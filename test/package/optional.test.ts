@@ -9,7 +9,7 @@ import {
   QUEUE_PACKAGES,
   SEARCH_PACKAGES,
   WEBGPU_PACKAGES,
-} from '../../src/optional.ts';
+} from '../../src/base/optional.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const manifest = createRequire(import.meta.url)('../../package.json') as {

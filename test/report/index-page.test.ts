@@ -5,10 +5,10 @@ import { pathToFileURL } from 'node:url';
 import { createCanvas } from '@napi-rs/canvas';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeFileAtomically } from '../../src/files.ts';
+import { writeFileAtomically } from '../../src/base/files.ts';
 import { writeIndex } from '../../src/report/index-page.ts';
 import type { IndexRow } from '../../src/report/page-data.ts';
-import { chromiumPath, openChromium, watchPage } from '../chromium.ts';
+import { chromiumPath, openChromium, watchPage } from '../support/chromium.ts';
 
 const HOSTILE = `"><img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script><!-- ' & é 道`;
 

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { writeAnalysis } from '../../src/analysis.ts';
+import { writeAnalysis } from '../../src/analysis/document.ts';
 import { readAnalyses } from '../../src/retrieval/analyses.ts';
-import { exampleAnalysis } from '../example-analysis.ts';
+import { exampleAnalysis } from '../support/example-analysis.ts';
 
 let folder: string;
 beforeAll(async () => {

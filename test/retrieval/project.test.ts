@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadImage } from '@napi-rs/canvas';
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../src/random.ts';
+import { createRandom } from '../../src/base/random.ts';
 import { drawMap } from '../../src/retrieval/map-picture.ts';
 import { PROJECTIONS, projectEmbeddings } from '../../src/retrieval/project.ts';
 import { writeProjectorFiles } from '../../src/retrieval/projector-files.ts';

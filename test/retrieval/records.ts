@@ -1,6 +1,6 @@
 /** Events for tests of retrieval: random directions, a few videos, overlapping spans. */
 
-import { createRandom } from '../../src/random.ts';
+import { createRandom } from '../../src/base/random.ts';
 import type { EmbeddingModel } from '../../src/retrieval/embedding-model.ts';
 import type { EmbeddedRecord } from '../../src/retrieval/event-table.ts';
 import type { EventSource } from '../../src/retrieval/index-events.ts';

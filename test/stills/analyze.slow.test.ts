@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { analyzePicture, type OpenClassifier, openStillModel, type StillOptions } from '../../src/stills/analyze.ts';
-import { dataFolder } from '../data.ts';
+import { dataFolder } from '../support/data.ts';
 
 const [GOLDEN_RETRIEVER, MONARCH, BOXER, TENNIS_BALL] = [207, 323, 242, 852];
 const stills = join(dataFolder ?? '', 'stills');

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { analyzePicture, type OpenClassifier, type StillOptions } from '../../src/stills/analyze.ts';
 import { parsePictureAnalysis, writePictureAnalysis } from '../../src/stills/document.ts';
 import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure } from '../../src/stills/figures.ts';
-import * as tf from '../../src/tensorflow.ts';
-import { defaultStyle } from '../../src/video/overlay.ts';
-import { openPicture } from '../../src/video/picture.ts';
-import { tinyClassifier } from '../tiny-classifier.ts';
+import { defaultStyle } from '../../src/video/drawing/overlay.ts';
+import { openPicture } from '../../src/video/media/picture.ts';
+import { tinyClassifier } from '../support/tiny-classifier.ts';
 
 const OPTIONS: StillOptions = {
   target: { kind: 'top', count: 2 },

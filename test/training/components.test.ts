@@ -1,10 +1,11 @@
 /** Training on principal components: the same head as on the features themselves, and the components are the right ones. */
 import { rm } from 'node:fs/promises';
 import { beforeAll, expect, it } from 'vitest';
+import { createRandom } from '../../src/base/random.ts';
+import * as tf from '../../src/base/tensorflow.ts';
+import { embedViews } from '../../src/features/embed.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { type Head, headShapes, untrainedHead } from '../../src/models/head.ts';
-import { createRandom } from '../../src/random.ts';
-import * as tf from '../../src/tensorflow.ts';
 import {
   fitComponents,
   principalComponents,
@@ -12,7 +13,6 @@ import {
   reduceFeatures,
   unfoldComponents,
 } from '../../src/training/components.ts';
-import { embedViews } from '../../src/training/embed.ts';
 import { TOY_SPEC, toyCache, toyEvents } from './toy.ts';
 
 beforeAll(() => useBackend('cpu'));

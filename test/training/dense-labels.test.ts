@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCanvas } from '@napi-rs/canvas';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PlannedEvent } from '../../src/features/dataset.ts';
+import { PLAIN_VIEW } from '../../src/features/views.ts';
 import { useBackend } from '../../src/models/backend.ts';
-import type { PlannedEvent } from '../../src/training/dataset.ts';
 import { DenseLabels, type DenseSource } from '../../src/training/dense-labels.ts';
-import { PLAIN_VIEW } from '../../src/training/views.ts';
 import { toyEvent, toyFrame } from './toy.ts';
 
 const GRID = { height: 2, width: 4 };

@@ -1,8 +1,8 @@
 /** The losses against hand-computed values; `test/golden` compares them with pytorch-metric-learning. */
 
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
 import { useBackend } from '../../src/models/backend.ts';
-import * as tf from '../../src/tensorflow.ts';
 import { crossEntropyLoss, type Mining, nPairLoss, relationLoss, tripletLoss } from '../../src/training/losses.ts';
 
 beforeAll(() => useBackend('cpu'));

@@ -1,8 +1,8 @@
 /** Batches: balanced over classes, a function of seed and step alone. */
 import { describe, expect, it } from 'vitest';
-import type { PlannedEvent } from '../../src/training/dataset.ts';
+import type { PlannedEvent } from '../../src/features/dataset.ts';
+import { PLAIN_VIEW, transformPixels, viewsOf, viewTimes } from '../../src/features/views.ts';
 import { BatchSampler } from '../../src/training/sampler.ts';
-import { PLAIN_VIEW, transformPixels, viewsOf, viewTimes } from '../../src/training/views.ts';
 import { toyEvent } from './toy.ts';
 
 const events = ['left_turn', 'right_turn', 'stop', 'go'].flatMap((label) =>

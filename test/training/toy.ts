@@ -2,14 +2,14 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createRandom } from '../../src/base/random.ts';
 import type { LabelledEvent } from '../../src/events/labelled.ts';
 import type { Split } from '../../src/events/row.ts';
+import { FeatureCache } from '../../src/features/cache.ts';
+import type { PlannedEvent, PlannedFrame } from '../../src/features/dataset.ts';
+import { PLAIN_VIEW } from '../../src/features/views.ts';
 import { toFloat16 } from '../../src/models/float16.ts';
 import type { HeadSpec } from '../../src/models/head.ts';
-import { createRandom } from '../../src/random.ts';
-import type { PlannedEvent, PlannedFrame } from '../../src/training/dataset.ts';
-import { FeatureCache } from '../../src/training/feature-cache.ts';
-import { PLAIN_VIEW } from '../../src/training/views.ts';
 
 /** Frames of every toy event. */
 export const TOY_FRAMES = 2;

@@ -6,18 +6,18 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { createRandom } from '../../src/base/random.ts';
 import { readEvents } from '../../src/events/labelled.ts';
+import { planEvents } from '../../src/features/dataset.ts';
+import { openFeatureCache } from '../../src/features/features.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { trunkSide } from '../../src/models/event-network.ts';
 import { toFloat16 } from '../../src/models/float16.ts';
 import type { HeadSpec } from '../../src/models/head.ts';
 import { loadModel } from '../../src/models/model-directory.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
-import { createRandom } from '../../src/random.ts';
-import { planEvents } from '../../src/training/dataset.ts';
-import { openFeatureCache } from '../../src/training/features.ts';
 import { type TrainingPlan, trainModel } from '../../src/training/train-model.ts';
-import { drawGrey, makeClip } from '../video/clips.ts';
+import { drawGrey, makeClip } from '../support/clips.ts';
 
 const SPEC: HeadSpec = {
   ...trunkSide(RESNET50_IMAGENET, 'conv4', { width: 64, height: 32 }),

@@ -2,12 +2,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../src/base/tensorflow.ts';
+import type { FeatureCache } from '../../src/features/cache.ts';
+import type { PlannedEvent } from '../../src/features/dataset.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { untrainedHead } from '../../src/models/head.ts';
-import * as tf from '../../src/tensorflow.ts';
 import { freshState, readCheckpoint, type StepRecord, type TrainingState } from '../../src/training/checkpoint.ts';
-import type { PlannedEvent } from '../../src/training/dataset.ts';
-import type { FeatureCache } from '../../src/training/feature-cache.ts';
 import { domainFigures } from '../../src/training/figures.ts';
 import { BatchSampler } from '../../src/training/sampler.ts';
 import { type TrainerOptions, type TrainingRun, train } from '../../src/training/trainer.ts';

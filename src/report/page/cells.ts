@@ -1,5 +1,5 @@
 /** Shows the filter's grid over a picture, and the value of the cell under the pointer. */
-import type { GridShape } from '../../types.ts';
+import type { GridShape } from '../../base/types.ts';
 import { element } from './dom.ts';
 
 /** Describes the value of a cell, row by row from 0; undefined where there is none. */

@@ -1,5 +1,5 @@
 /** What was analyzed, with which model and options. */
-import type { Analysis } from '../../analysis.ts';
+import type { Analysis } from '../../analysis/document.ts';
 import { element, formatNumber, formatTime } from './dom.ts';
 
 /** Tables of the clip, the model and the method. */

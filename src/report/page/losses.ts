@@ -1,5 +1,5 @@
 /** How the losses fell while the filters were found. */
-import type { AnalysisFrame } from '../../analysis.ts';
+import type { AnalysisFrame } from '../../analysis/document.ts';
 import { element, formatNumber } from './dom.ts';
 import { axis, LINE_COLORS, type PlotGroup } from './plots.ts';
 

@@ -1,12 +1,12 @@
 /** Draws attention on canvases that lie over pictures, by the rules and with the code of the rendered video. */
 import type { SKRSContext2D } from '@napi-rs/canvas';
-import type { Analysis } from '../../analysis.ts';
-import { gapsOf, keyframesOf } from '../../timeline.ts';
-import type { Heatmap, PictureSize, TimeSpan } from '../../types.ts';
-import { heatmapAt, type Keyframe } from '../../video/keyframes.ts';
-import { drawHeatmap } from '../../video/overlay.ts';
-import type { IgnoredPart } from '../../video/regions.ts';
-import { drawSigned } from '../../video/signed.ts';
+import type { Analysis } from '../../analysis/document.ts';
+import { gapsOf, keyframesOf } from '../../analysis/timeline.ts';
+import type { Heatmap, PictureSize, TimeSpan } from '../../base/types.ts';
+import { heatmapAt, type Keyframe } from '../../video/drawing/keyframes.ts';
+import { drawHeatmap } from '../../video/drawing/overlay.ts';
+import type { IgnoredPart } from '../../video/drawing/regions.ts';
+import { drawSigned } from '../../video/drawing/signed.ts';
 import type { Settings } from './settings.ts';
 
 /** The heatmaps of an analysis, drawn as the settings say. */

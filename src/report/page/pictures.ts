@@ -1,6 +1,6 @@
 /** The sampled frames as pictures, each with its overlay and its filter as a table. */
-import type { Analysis, AnalysisFrame } from '../../analysis.ts';
-import { SIGNED_COLORS } from '../../video/signed.ts';
+import type { Analysis, AnalysisFrame } from '../../analysis/document.ts';
+import { SIGNED_COLORS } from '../../video/drawing/signed.ts';
 import type { FramePicture } from '../page-data.ts';
 import { addCells, describeValue } from './cells.ts';
 import { element, formatNumber, formatTime } from './dom.ts';

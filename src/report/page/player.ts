@@ -84,13 +84,17 @@ export class Player {
     else this.video.pause();
   }
 
-  /** Seeks to the middle of the wanted frame's time, unless the video is there. */
+  /**
+   * Seeks to the middle of the wanted frame's time; once the video is there, says so itself, as browsers that are busy do
+   * not tell of every frame that they present.
+   */
   #seekOn(): void {
     if (!this.video.paused) return;
     const start = this.#shownSec[this.#wanted]!;
     const next = this.#shownSec[this.#wanted + 1] ?? start + 0.002;
     const target = (start + next) / 2;
     if (Math.abs(this.video.currentTime - target) > 1e-4) this.video.currentTime = target;
+    else this.#listener.onFrame(this.#wanted);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The report in the browser: puts its parts together and keeps them in step. */
-import type { Analysis } from '../../analysis.ts';
-import { ribbonOf } from '../../timeline.ts';
-import { isInside, momentAt } from '../../video/keyframes.ts';
+import type { Analysis } from '../../analysis/document.ts';
+import { ribbonOf } from '../../analysis/timeline.ts';
+import { isInside, momentAt } from '../../video/drawing/keyframes.ts';
 import type { ReportData } from '../page-data.ts';
 import { addCells, describeValue } from './cells.ts';
 import { element, formatTime, readData, themeButton } from './dom.ts';

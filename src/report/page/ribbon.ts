@@ -3,12 +3,12 @@
  * rendered video; the names on the left state the values at the time shown.
  */
 import type uPlot from 'uplot';
-import type { TimeSpan } from '../../types.ts';
-import type { ClassLines } from '../../video/class-lines.ts';
-import type { EventLanes } from '../../video/event-lanes.ts';
-import { isInside, spansAround } from '../../video/keyframes.ts';
-import type { AttentionShares } from '../../video/regions.ts';
-import type { RibbonContent, RibbonSample } from '../../video/ribbon-rows.ts';
+import type { TimeSpan } from '../../base/types.ts';
+import type { ClassLines } from '../../video/drawing/class-lines.ts';
+import type { EventLanes } from '../../video/drawing/event-lanes.ts';
+import { isInside, spansAround } from '../../video/drawing/keyframes.ts';
+import type { AttentionShares } from '../../video/drawing/regions.ts';
+import type { RibbonContent, RibbonSample } from '../../video/drawing/ribbon-rows.ts';
 import { element, formatNumber, formatTime } from './dom.ts';
 import { axis, COLORS, LINE_COLORS, type PlotGroup } from './plots.ts';
 

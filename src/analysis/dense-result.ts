@@ -1,0 +1,107 @@
+/** Puts together what overlapping windows found: per frame the mean of its windows, and a row per window. */
+
+import type { SolverStatus, TimeSpan } from '../base/types.ts';
+import type { Attention } from '../l2caf/method.ts';
+import type { FrameTroubles } from '../video/media/damage.ts';
+import type { Analysis, AnalysisFrame, AnalysisWindow } from './document.ts';
+import { describeFrame, type Explanation, rankClasses } from './explain.ts';
+
+/** A window and the places of its frames in the list of all. */
+export interface PlannedWindow extends TimeSpan {
+  readonly frames: readonly number[];
+}
+
+/** What was found in the windows so far. */
+export class DenseResult {
+  readonly #timesSec: readonly number[];
+  /** Per frame, the windows that contain it, and its place in each. */
+  readonly #views: { readonly explanation: Explanation; readonly slot: number }[][];
+  readonly #windows: AnalysisWindow[] = [];
+  #attention: Attention | undefined;
+
+  /** @param timesSec of all frames, seconds from the start of the clip */
+  constructor(timesSec: readonly number[]) {
+    this.#timesSec = timesSec;
+    this.#views = timesSec.map(() => []);
+  }
+
+  /** How the filters were found; there must be a window. */
+  get attention(): Attention {
+    return this.#attention!;
+  }
+
+  /** Adds a window; by increasing start. */
+  add({ startSec, endSec, frames }: PlannedWindow, explanation: Explanation): void {
+    const { embedding, attention, probabilities } = explanation;
+    this.#attention ??= attention;
+    for (const [slot, frame] of frames.entries()) this.#views[frame]!.push({ explanation, slot });
+    this.#windows.push({
+      ...{ startSec, endSec, frames: [...frames], embedding: [...embedding] },
+      losses: attention.filters.map(({ loss }) => loss),
+      ...(probabilities && { probabilities: [...probabilities.at(-1)!] }),
+    });
+  }
+
+  /** Its part of the document; every frame must belong to a window. */
+  describe(
+    labels: readonly string[] | undefined,
+    troubles: FrameTroubles,
+  ): Pick<Analysis, 'embedding' | 'classes' | 'labels' | 'frames' | 'windows'> {
+    const probabilities = this.#windows.flatMap((window) => (window.probabilities ? [window.probabilities] : []));
+    return {
+      embedding: mean(this.#windows.map(({ embedding }) => embedding)),
+      ...(labels && { classes: rankClasses(labels, mean(probabilities)), labels: [...labels] }),
+      frames: this.#timesSec.map((time, place) => ({
+        ...this.#describeFrame(place),
+        ...((troubles.isTouched(time) || troubles.lost.has(time)) && { damaged: true as const }),
+      })),
+      windows: this.#windows,
+    };
+  }
+
+  #describeFrame(place: number): AnalysisFrame {
+    const views = this.#views[place]!;
+    const filters = views.map(({ explanation, slot }) => explanation.attention.filters[slot]!);
+    const { height, width } = filters[0]!;
+    const blended = normalized(mean(filters.map(({ values }) => values)), this.attention);
+    const filter = {
+      ...{ height, width, values: Float32Array.from(blended), lossHistory: [] },
+      loss: mean(filters.map(({ loss }) => [loss]))[0]!,
+      iterations: filters.reduce((sum, { iterations }) => sum + iterations, 0),
+      status: worst(filters.map(({ status }) => status)),
+    };
+    const importance = views.flatMap(({ explanation, slot }) => explanation.importance?.[slot] ?? []);
+    const probabilities = views.flatMap(({ explanation }) => {
+      const row = explanation.probabilities?.at(-1);
+      return row ? [row] : [];
+    });
+    return {
+      ...describeFrame(filter, place, this.#timesSec[place]!),
+      windows: views.length,
+      ...(importance.length > 0 && { importance: mean(importance.map((value) => [value]))[0]! }),
+      ...(probabilities.length > 0 && { probabilities: mean(probabilities) }),
+    };
+  }
+}
+
+/** Element by element. */
+function mean(rows: readonly ArrayLike<number>[]): number[] {
+  return Array.from(rows[0]!, (_, i) => rows.reduce((sum, row) => sum + row[i]!, 0) / rows.length);
+}
+
+/** The mean of filters under the constraint that each of them obeys; a mean of positive filters of sum 1 does already. */
+function normalized(values: readonly number[], { options: { constraint } }: Attention): readonly number[] {
+  const size = {
+    l2: () => Math.hypot(...values),
+    l1: () => values.reduce((sum, value) => sum + Math.abs(value), 0),
+    softmax: () => 1,
+    gaussian: () => 1,
+  }[constraint]();
+  return size > 0 ? values.map((value) => value / size) : values;
+}
+
+/** The status that promises least. */
+function worst(statuses: readonly SolverStatus[]): SolverStatus {
+  const order: readonly SolverStatus[] = ['max-iterations', 'converged', 'exact'];
+  return order.find((status) => statuses.includes(status))!;
+}

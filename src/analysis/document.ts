@@ -1,0 +1,216 @@
+/**
+ * The analysis document: everything an analysis found out, as numbers, and what is needed to render and to reproduce it.
+ * Written by `l2caf analyze`, read by everything downstream, validated whenever it is read.
+ */
+import { z } from 'zod';
+import { L2cafError } from '../base/errors.ts';
+import { writeFileAtomically } from '../base/files.ts';
+import { readInput } from '../base/input-files.ts';
+
+/** Version of the document's shape; changes when a reader of the old one would go wrong. */
+export const ANALYSIS_SCHEMA = 'l2caf-analysis/1';
+
+/** The largest document that is read, bytes: some ten hours of a dense analysis. */
+const MAX_DOCUMENT_BYTES = 256e6;
+
+const positiveInt = z.int().positive();
+const seconds = z.number().nonnegative();
+/** No network has finer maps of features; a picture of finer ones takes minutes. */
+const MAX_GRID = 256;
+const gridSide = positiveInt.max(MAX_GRID);
+const gridSchema = z.object({ height: gridSide, width: gridSide });
+const sizeSchema = z.object({ width: positiveInt, height: positiveInt });
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const probabilities = z.array(z.number().min(0).max(1));
+
+const frameSchema = z
+  .object({
+    /** Index in the LSTM; in a dense analysis, where a frame has several, its place among the frames. */
+    timestep: z.int().nonnegative(),
+    /** Real presentation time of the frame, seconds from the start of the file. */
+    timestampSec: seconds,
+    /** Whether the file is damaged there: the frame may not show what was filmed, or stands in for one that is lost. */
+    damaged: z.literal(true).optional(),
+    /** Signed filter, row by row. */
+    filter: gridSchema.extend({ values: z.array(z.number()) }),
+    loss: z.number(),
+    lossHistory: z.array(z.number()),
+    iterations: z.int().nonnegative(),
+    status: z.enum(['converged', 'max-iterations', 'exact']),
+    /** Cell of the largest absolute filter value, from the top left, 0-based. */
+    peakCell: z.object({ row: z.int().nonnegative(), column: z.int().nonnegative() }),
+    /** Share of the filter's energy in cells that argue against the output. */
+    opposingShare: z.number().min(0).max(1),
+    /** How far the output moves when this frame is replaced by the mean of the others; absent for a single frame. */
+    importance: z.number().nonnegative().optional(),
+    /** Probability of each of `labels`: after the LSTM has read the frames up to this one; dense: mean of the windows. */
+    probabilities: probabilities.optional(),
+    /** In a dense analysis: how many windows contain the frame. Filter, loss and importance are their means. */
+    windows: positiveInt.optional(),
+    /** Where the solver ended from each starting point, when there were several. */
+    starts: z.array(z.object({ loss: z.number(), correlation: z.number() })).optional(),
+    /** The filter at every entry of `lossHistory`, when a trace was asked for. */
+    trace: z.array(z.array(z.number())).optional(),
+  })
+  .refine(
+    ({ filter }) => filter.values.length === filter.height * filter.width,
+    'a filter has the wrong number of values',
+  )
+  .refine(
+    ({ filter, trace = [], lossHistory }) =>
+      trace.length <= lossHistory.length && trace.every((values) => values.length === filter.values.length),
+    { path: ['trace'], message: 'a trace does not fit its filter and its losses' },
+  );
+
+/** One position of the sliding window of a dense analysis: an event of its own. */
+const windowSchema = z.object({
+  startSec: seconds,
+  endSec: seconds,
+  /** Places in `frames` of the frames it consists of, in the LSTM's order. */
+  frames: z.array(z.int().nonnegative()).min(1),
+  /** Final loss of the filter of each of them. */
+  losses: z.array(z.number()).min(1),
+  embedding: z.array(z.number()).min(1),
+  /** Probability of each of `labels`. */
+  probabilities: probabilities.optional(),
+});
+
+/** An event as a list states it; it may reach beyond the span. */
+const eventSchema = z
+  .object({ id: z.string(), label: z.string().min(1), startSec: seconds, endSec: seconds })
+  .refine(({ startSec, endSec }) => startSec < endSec, 'an event ends before it starts');
+
+const analysisSchema = z.object({
+  schema: z.literal(ANALYSIS_SCHEMA),
+  l2cafVersion: z.string(),
+  source: sizeSchema.extend({
+    /** Absolute path at the time of the analysis. */
+    path: z.string().min(1),
+    sha256,
+    frameRate: z.object({ numerator: positiveInt, denominator: positiveInt }),
+    durationSec: seconds,
+    rotationDeg: z.union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)]),
+    /** The video track, among the file's streams from 0, where one was asked for. */
+    track: z.number().int().nonnegative().optional(),
+  }),
+  span: z
+    .object({ startSec: seconds, endSec: seconds })
+    .refine(({ startSec, endSec }) => startSec < endSec, 'the span ends before it starts'),
+  model: z.object({
+    trunk: z.string(),
+    trunkSha256: sha256,
+    stage: z.string(),
+    head: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('untrained'), seed: z.int(), sha256 }),
+      z.object({ kind: z.literal('trained'), id: z.string(), sha256 }),
+    ]),
+    inputSize: sizeSchema,
+    grid: gridSchema,
+  }),
+  options: z.object({
+    backend: z.string(),
+    method: z.string(),
+    /** What the attention explains: `oblivious`, `class:NAME` or `similar:CLIP[@START-END]`. */
+    target: z.string(),
+    solver: z.string(),
+    /** Why this solver. */
+    solverReason: z.string(),
+    preset: z.string(),
+    constraint: z.string(),
+    seed: z.int(),
+    /** In a dense analysis: the sliding window, as it was fitted to the span. */
+    dense: z
+      .object({ strideSec: z.number().positive(), windowSec: z.number().positive(), framesPerWindow: positiveInt })
+      .optional(),
+  }),
+  /** What the user should know before trusting the numbers. */
+  warnings: z.array(z.string()),
+  /** The event's embedding with no filter, not normalised; dense: the mean of the windows'. */
+  embedding: z.array(z.number()).min(1),
+  /** Class probabilities of the event, when the model has a classifier, most probable first. */
+  classes: z.array(z.object({ label: z.string(), probability: z.number() })).optional(),
+  /** Labelled events that overlap the span, where a list of events was given; by increasing start. */
+  events: z.array(eventSchema).min(1).optional(),
+  /** The classes in the order of every `probabilities`. */
+  labels: z.array(z.string()).optional(),
+  frames: z.array(frameSchema).min(1),
+  /** In a dense analysis: the windows that were scored, by increasing start. Times that none of them holds are gaps. */
+  windows: z.array(windowSchema).min(1).optional(),
+  /** How long the steps took; absent where documents are compared byte by byte, as in a batch. */
+  timingsSec: z.object({ decode: seconds, trunk: seconds, filters: seconds }).optional(),
+});
+
+/** What no field can say alone. */
+const documentSchema = analysisSchema
+  .refine(
+    ({ frames }) => frames.every(({ timestampSec }, i) => i === 0 || timestampSec >= frames[i - 1]!.timestampSec),
+    {
+      path: ['frames'],
+      message: 'the frames are not in the order of their times',
+    },
+  )
+  .refine(({ frames, windows = [] }) => windows.every((w) => w.frames.every((i) => i < frames.length)), {
+    path: ['windows'],
+    message: 'a window names a frame that is not there',
+  })
+  .refine(
+    ({ frames, windows = [], labels = [] }) =>
+      [...frames, ...windows].every(({ probabilities: p }) => p === undefined || p.length === labels.length),
+    { path: ['labels'], message: 'a frame or window has another number of probabilities than there are labels' },
+  );
+
+/** The analysis of one event. */
+export type Analysis = z.infer<typeof analysisSchema>;
+/** One sampled frame of an {@link Analysis}. */
+export type AnalysisFrame = Analysis['frames'][number];
+/** One window of a dense {@link Analysis}. */
+export type AnalysisWindow = NonNullable<Analysis['windows']>[number];
+
+/**
+ * Reads and validates an analysis document.
+ *
+ * @throws L2cafError as `readInput`, up to 256 MB; `analysis-invalid`, naming the first wrong field
+ */
+export async function readAnalysis(path: string): Promise<Analysis> {
+  const text = (await readInput(path, { maxBytes: MAX_DOCUMENT_BYTES })).toString('utf8');
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new L2cafError('analysis-invalid', `${path} is not JSON`, {
+      cause,
+      hint: 'give an analysis.json that l2caf analyze wrote',
+    });
+  }
+  return parseAnalysis(json, path);
+}
+
+/**
+ * Validates what was read from `path`.
+ *
+ * @throws L2cafError `analysis-invalid`
+ */
+export function parseAnalysis(json: unknown, path: string): Analysis {
+  const version = (json as { schema?: unknown } | null)?.schema;
+  if (version !== ANALYSIS_SCHEMA) {
+    throw new L2cafError(
+      'analysis-invalid',
+      `${path} has the schema ${JSON.stringify(version)}, this version reads "${ANALYSIS_SCHEMA}"`,
+      {
+        hint: 'give an analysis.json that l2caf analyze wrote, or analyze the clip again',
+      },
+    );
+  }
+  const result = documentSchema.safeParse(json);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new L2cafError('analysis-invalid', `${path}: ${issue.path.join('.') || 'document'}: ${issue.message}`, {
+    cause: result.error,
+  });
+}
+
+/** Writes the document, whole or not at all; refuses to write one that could not be read back. */
+export async function writeAnalysis(path: string, analysis: Analysis): Promise<void> {
+  await writeFileAtomically(path, `${JSON.stringify(parseAnalysis(analysis, path))}\n`);
+}

@@ -1,0 +1,202 @@
+/**
+ * The main job on one screen: sample the frames of an event, run the trunk on them, and explain what it saw
+ * (`explain.ts`). `rendering.ts` draws it. The steps are those of docs/architecture.md.
+ */
+import { resolve } from 'node:path';
+import { assertNever, L2cafError, throwIfAborted } from '../base/errors.ts';
+import { sha256OfFile } from '../base/files.ts';
+import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
+import { type BackendChoice, type BackendInfo, useBackend } from '../models/backend.ts';
+import { EventNetwork, withInputSize } from '../models/event-network.ts';
+import { type Head, untrainedHead } from '../models/head.ts';
+import { loadModel } from '../models/model-directory.ts';
+import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
+import { findPretrained, type PretrainedTrunk } from '../models/pretrained.ts';
+import { pullTrunk } from '../models/pull.ts';
+import type { FeatureMaps } from '../models/recurrent-tail.ts';
+import { refuseDamage } from '../video/media/damage.ts';
+import { probeClip } from '../video/media/probe.ts';
+import { resolveSpan, type ShownFrames, sampleFrames } from '../video/media/sample.ts';
+import { type BoundTarget, type ExplainOptions, explainEvent, type TimedAnalysis } from './explain.ts';
+
+/** Long work can be watched and stopped. */
+export interface WorkOptions {
+  readonly onProgress?: ProgressListener;
+  readonly signal?: AbortSignal;
+}
+
+/** Which network, on what. */
+export interface ModelOptions extends WorkOptions {
+  readonly backend: BackendChoice;
+  /** Name of a packaged model or folder of a trained one; default: the packaged `driving`. */
+  readonly model?: string;
+  /** Size to which frames are resized, a multiple of 32 each way; default: the model's. */
+  readonly size?: PictureSize;
+  /** When given, the head's weights are drawn at random from this seed: something to compare a trained one with. */
+  readonly untrainedSeed?: number;
+}
+
+/** A network that is ready, and the backend it runs on. */
+export interface OpenModel {
+  readonly network: EventNetwork;
+  readonly backend: BackendInfo;
+  /** What the user must know about this model. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * What the attention explains: the whole embedding (Eq. 1), one class (Eq. 2), or the similarity to another event
+ * (METHOD §2).
+ */
+export type Target =
+  | { readonly kind: 'oblivious' }
+  | { readonly kind: 'class'; readonly label: string }
+  | { readonly kind: 'similar'; readonly clip: VideoClip; readonly span: TimeSpan };
+
+/** Which event of which clip, and how its attention is found. */
+export interface EventOptions extends Omit<ExplainOptions, 'target'> {
+  readonly clip: VideoClip;
+  readonly span: TimeSpan;
+  /** Frames to sample, the length of the LSTM's sequence. */
+  readonly frames: number;
+  /** Default `oblivious`. */
+  readonly target?: Target;
+  /** Whether frames that are damaged or lost are an error, not a warning. */
+  readonly strict?: boolean;
+}
+
+/** Steps 1: what the clip is, and the span of it that is meant. */
+export async function openClip(
+  path: string,
+  wanted: { readonly startSec?: number; readonly endSec?: number; readonly track?: number },
+  signal?: AbortSignal,
+): Promise<{ clip: VideoClip; span: TimeSpan }> {
+  const clip = await probeClip(path, signal, wanted);
+  return { clip, span: resolveSpan(clip, wanted) };
+}
+
+/**
+ * Makes the network ready; fetches the trunk's weights first if they are not in the cache. The caller disposes of it.
+ *
+ * @throws L2cafError for a model that is damaged or does not fit, weights that cannot be had, a backend that is not there
+ */
+export async function openModel(options: ModelOptions): Promise<OpenModel> {
+  const { head, pretrained } = await readHead(options);
+  const backend = await useBackend(options.backend);
+  await pullTrunk(pretrained, options);
+  throwIfAborted(options.signal);
+  const network = await EventNetwork.load(head, pretrained);
+  return { network, backend, warnings: options.untrainedSeed === undefined ? [] : [UNTRAINED_WARNING] };
+}
+
+/**
+ * The head that a model has, and the trunk that it belongs to; nothing is run.
+ *
+ * @throws L2cafError for a model that is unknown, damaged or does not fit
+ */
+export async function readHead({
+  model = DEFAULT_MODEL,
+  size,
+  untrainedSeed,
+}: Pick<ModelOptions, 'model' | 'size' | 'untrainedSeed'>): Promise<{ head: Head; pretrained: PretrainedTrunk }> {
+  const { head: saved } = await loadModel(await findModel(model));
+  const pretrained = findPretrained(saved.spec.trunk);
+  const trained = size === undefined ? saved : withInputSize(saved, pretrained, size);
+  const head = untrainedSeed === undefined ? trained : untrainedHead(trained.spec, untrainedSeed);
+  return { head, pretrained };
+}
+
+const UNTRAINED_WARNING = 'UNTRAINED HEAD: its weights are random, and so is what it looks at';
+
+/** Step 2: the frames of an event that the network sees, at its input size. */
+export function sampleEvent(
+  { network }: OpenModel,
+  { clip, span, frames: count, signal }: Pick<EventOptions, 'clip' | 'span' | 'frames' | 'signal'>,
+): Promise<ShownFrames> {
+  return sampleFrames(clip, { span, count, size: network.head.spec.inputSize, ...(signal && { signal }) });
+}
+
+/** Steps 3 and 4: frames of one event, or of several in one batch, through the trunk and the shallow CNN. */
+export function featuresOf({ network }: OpenModel, frames: FrameBatch): Promise<FeatureMaps> {
+  return network.featureMaps(frames);
+}
+
+/** Steps 2 to 6: frames → feature maps → embedding → one filter per frame. */
+export async function analyzeEvent(model: OpenModel, options: EventOptions): Promise<TimedAnalysis> {
+  const { clip, span, signal, onProgress } = options;
+  const target = await bindTarget(model, options);
+  const clock = stopwatch();
+  onProgress?.({ stage: 'decoding', done: 0, total: options.frames, unit: 'frames' });
+  const [sourceSha256, frames] = await Promise.all([
+    sha256OfFile(clip.path, clip.identity),
+    sampleEvent(model, options),
+  ]);
+  if (options.strict) refuseDamage(clip, frames.troubles);
+  const decode = clock();
+  onProgress?.({ stage: 'embedding', done: 0, total: options.frames, unit: 'frames' });
+  throwIfAborted(signal);
+  const maps = await featuresOf(model, frames);
+  const timingsSec = { decode, trunk: clock() };
+  const { timestampsSec, troubles } = frames;
+  const damagedSec = timestampsSec.filter((time) => troubles.isTouched(time));
+  const event = { clip, sourceSha256, span, maps, timestampsSec, damagedSec, notes: troubles.notes, timingsSec };
+  return explainEvent(model, event, { ...options, target });
+}
+
+/**
+ * Makes a target ready for a network; another event is embedded first, from as many frames.
+ *
+ * @throws L2cafError `usage` for a class that the model does not have
+ */
+export async function bindTarget(
+  model: OpenModel,
+  { target = { kind: 'oblivious' }, ...event }: Pick<EventOptions, 'target' | 'frames' | 'signal'>,
+): Promise<BoundTarget> {
+  switch (target.kind) {
+    case 'oblivious':
+      return { objective: target, name: target.kind };
+    case 'class': {
+      const index = classIndex(model.network.head.spec.labels, target.label);
+      return { objective: { kind: 'class', index }, name: `class:${target.label}` };
+    }
+    case 'similar': {
+      const maps = await featuresOf(model, await sampleEvent(model, { ...event, ...target }));
+      const tail = model.network.tail(maps);
+      const other = tail.reference;
+      tail.dispose();
+      return { objective: { kind: 'similarity', other }, name: `similar:${nameOf(target)}` };
+    }
+    default:
+      return assertNever(target);
+  }
+}
+
+/** The clip and, unless it is all of it, the span: `/path/clip.mp4@12-15`. */
+function nameOf({ clip, span }: { readonly clip: VideoClip; readonly span: TimeSpan }): string {
+  const isWhole = span.startSec === 0 && span.endSec === clip.durationSec;
+  return `${resolve(clip.path)}${isWhole ? '' : `@${span.startSec}-${span.endSec}`}`;
+}
+
+/**
+ * Which of a model's classes has a name.
+ *
+ * @throws L2cafError `usage`
+ */
+export function classIndex(labels: readonly string[] | undefined, label: string): number {
+  const index = labels?.indexOf(label) ?? -1;
+  if (index >= 0) return index;
+  throw new L2cafError('usage', `the model has no class named "${label}"`, {
+    hint: labels?.length ? `its classes: ${labels.join(', ')}` : 'it was trained without a classifier',
+  });
+}
+
+/** Seconds since the last call, or since it was made. */
+function stopwatch(): () => number {
+  let last = performance.now();
+  return () => {
+    const now = performance.now();
+    const seconds = (now - last) / 1000;
+    last = now;
+    return seconds;
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * What an analysis shows over time: a heatmap per sampled moment, the gaps between windows, the plots. Plain values in and
+ * out: the video, the figures and the report in a browser all take them from here.
+ */
+
+import type { Heatmap, TimeSpan } from '../base/types.ts';
+import { type FilterPart, heatmapToDraw } from '../l2caf/heatmap.ts';
+import { likeliestClasses } from '../video/drawing/class-lines.ts';
+import { layOutEvents } from '../video/drawing/event-lanes.ts';
+import {
+  gapsIn,
+  type Keyframe,
+  lazyKeyframes,
+  type NormalizeMode,
+  normalizeKeyframes,
+} from '../video/drawing/keyframes.ts';
+import { attentionShares, type IgnoredPart, maskOfParts, shareInRegions } from '../video/drawing/regions.ts';
+import type { RibbonContent } from '../video/drawing/ribbon-rows.ts';
+import type { Analysis } from './document.ts';
+
+/** How filters become heatmaps. */
+export interface KeyframeOptions {
+  /** What the ends of the scale are; default `frame`. */
+  readonly normalize?: NormalizeMode;
+  /** Supporting and opposing cells in two colours instead of the filter's size. */
+  readonly signed?: boolean;
+  /** Parts of the picture that count for nothing; pixels of the clip as shown. */
+  readonly ignore?: readonly IgnoredPart[];
+}
+
+/**
+ * The sampled moments with their heatmaps: the filter's size (or its two signs), resized, then scaled.
+ *
+ * @throws L2cafError `usage` for an ignored region that is not within the picture
+ */
+export function keyframesOf(
+  { frames, source }: Pick<Analysis, 'frames' | 'source'>,
+  { normalize = 'frame', signed = false, ignore = [] }: KeyframeOptions = {},
+): Keyframe[] {
+  const times = frames.map(({ timestampSec }) => timestampSec);
+  const keyframes = lazyKeyframes(times, (place) => {
+    const { filter } = frames[place]!;
+    const map = { ...filter, values: Float32Array.from(filter.values) };
+    const part = (name: FilterPart): Heatmap => heatmapToDraw(map, name);
+    return signed ? { heatmap: part('positive'), opposing: part('negative') } : { heatmap: part('abs') };
+  });
+  if (signed) return keyframes; // the two signs share a scale, that of the stronger one
+  const mask = ignore.length > 0 ? maskOfParts(ignore, source, keyframes[0]!.heatmap) : undefined;
+  return normalizeKeyframes(keyframes, normalize, mask);
+}
+
+/**
+ * What to warn of when parts of the picture are ignored: that much of the attention lies there, so that what is drawn hides
+ * what the network looks at. Nothing if it is little.
+ *
+ * @throws L2cafError `usage` for an ignored region that is not within the picture
+ */
+export function ignoredWarnings(
+  analysis: Pick<Analysis, 'frames' | 'source'>,
+  ignore: readonly IgnoredPart[] = [],
+): string[] {
+  if (ignore.length === 0) return [];
+  const keyframes = keyframesOf(analysis);
+  const mask = maskOfParts(ignore, analysis.source, keyframes[0]!.heatmap);
+  const shares = keyframes.map(({ heatmap }) => shareInRegions(heatmap, mask));
+  const share = shares.reduce((sum, value) => sum + value, 0) / shares.length;
+  if (share < MUCH_IGNORED) return [];
+  const area = mask.values.reduce((sum, value) => sum + value, 0) / mask.values.length;
+  const percent = (part: number): string => `${(100 * part).toFixed(0)} %`;
+  return [`${percent(share)} of the attention lies in ignored parts of the picture (${percent(area)} of its area)`];
+}
+
+/** The share of the attention from which on ignoring it hides something. */
+const MUCH_IGNORED = 0.2;
+
+/** The plots of an analysis: labelled events, loss, importance, attention shares and class probabilities of the sampled frames. */
+export function ribbonOf({ frames, labels = [], events = [], ...analysis }: Analysis): RibbonContent {
+  const probabilities = frames.flatMap((frame) => (frame.probabilities ? [frame.probabilities] : []));
+  const named = probabilities.length === frames.length ? labels : [];
+  const keyframes = keyframesOf({ ...analysis, frames });
+  const classes = likeliestClasses(
+    named.map((name, k) => ({ name, probabilities: probabilities.map((row) => row[k]!) })),
+  );
+  const laidOut = layOutEvents(events, analysis.span);
+  return {
+    samples: frames.map(({ timestampSec, loss, importance }, i) => ({
+      timestampSec,
+      loss,
+      ...(importance !== undefined && { importance }),
+      shares: attentionShares(keyframes[i]!.heatmap),
+    })),
+    ...(laidOut && { events: laidOut }),
+    ...(classes && { classes }),
+  };
+}
+
+/** The parts of the span that no window of a dense analysis holds. An analysis of one event has none. */
+export function gapsOf({ span, windows }: Pick<Analysis, 'span' | 'windows'>): TimeSpan[] {
+  return windows === undefined ? [] : gapsIn(span, windows);
+}
+
+/** `count` of the things, in the middles of equal parts; all of them if there are no more. */
+export function evenlyChosen<T>(things: readonly T[], count: number): T[] {
+  const chosen = Math.min(things.length, count);
+  return Array.from({ length: chosen }, (_, k) => things[Math.floor(((k + 0.5) * things.length) / chosen)]!);
+}

@@ -1,0 +1,74 @@
+/**
+ * Where the sliding window of a dense analysis stands, and which moments it samples. All windows sample one regular grid
+ * of moments, so that a frame goes through the trunk once and serves every window that contains it. Pure functions.
+ */
+import { L2cafError } from '../base/errors.ts';
+import type { TimeSpan } from '../base/types.ts';
+
+/** How the window slides. */
+export interface SlideOptions {
+  /** Frames per window, the length of the LSTM's sequence. */
+  readonly frames: number;
+  /** Length of a window, seconds. */
+  readonly windowSec: number;
+  /** From the start of one window to that of the next, seconds. */
+  readonly strideSec: number;
+}
+
+/** A window: as an event of its own, it would sample exactly these moments (`samplingTimes`). */
+export interface SampledWindow extends TimeSpan {
+  /** Places in {@link Slide.momentsSec}, ascending. */
+  readonly moments: readonly number[];
+}
+
+/** The windows of a span, with lengths as they are after fitting. */
+export interface Slide {
+  readonly windowSec: number;
+  readonly strideSec: number;
+  /** The sampled moments, seconds from the start of the clip, ascending. */
+  readonly momentsSec: readonly number[];
+  /** By increasing start; together they cover the span, if the stride is not longer than a window. */
+  readonly windows: readonly SampledWindow[];
+}
+
+/**
+ * Slides a window over a span. The stride becomes the nearest one with which windows share their moments (a whole part or
+ * multiple of the distance between the frames of a window); then everything is stretched or shrunk, by less than half a
+ * stride over the whole span, so that the last window ends where the span does.
+ *
+ * @throws L2cafError `time-span` when the span is shorter than a window; `usage` when a window or stride has no length
+ */
+export function slideWindow(span: TimeSpan, { frames, windowSec, strideSec }: SlideOptions): Slide {
+  if (!(windowSec > 0 && strideSec > 0)) {
+    throw new L2cafError('usage', `a window of ${windowSec} s that moves by ${strideSec} s is impossible`);
+  }
+  const spacingSec = windowSec / frames;
+  // In steps of the grid: the distance of a window's frames, and of two windows.
+  const spacing = Math.max(1, Math.round(spacingSec / strideSec));
+  const stride = Math.max(1, Math.round((strideSec * spacing) / spacingSec));
+  const lengthSec = span.endSec - span.startSec;
+  const count = 1 + Math.round((((lengthSec - windowSec) / spacingSec) * spacing) / stride);
+  if (count < 1) {
+    const length = `${lengthSec.toFixed(2)} s`;
+    throw new L2cafError('time-span', `a window of ${windowSec} s does not fit into the time span of ${length}`, {
+      hint: 'choose a longer span or a shorter window, or analyze the span as one event',
+    });
+  }
+  const stepSec = lengthSec / (frames * spacing + (count - 1) * stride);
+  const startOf = (window: number): number => span.startSec + window * stride * stepSec;
+  const placesOf = (window: number): number[] =>
+    Array.from({ length: frames }, (_, k) => window * stride + k * spacing);
+  const places = [...new Set(Array.from({ length: count }, (_, window) => placesOf(window)).flat())];
+  places.sort((a, b) => a - b);
+  const momentOf = new Map(places.map((place, moment) => [place, moment]));
+  return {
+    windowSec: frames * spacing * stepSec,
+    strideSec: stride * stepSec,
+    momentsSec: places.map((place) => span.startSec + (spacing / 2 + place) * stepSec),
+    windows: Array.from({ length: count }, (_, window) => ({
+      startSec: startOf(window),
+      endSec: Math.min(span.endSec, startOf(window) + frames * spacing * stepSec),
+      moments: placesOf(window).map((place) => momentOf.get(place)!),
+    })),
+  };
+}

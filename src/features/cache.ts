@@ -1,0 +1,188 @@
+/**
+ * Trunk features on disk. The trunk is frozen, so a frame's features never change: they are computed once and kept in
+ * half precision, one file per frame and variant, named by everything they depend on. A file is whole or absent, so a
+ * cache that was interrupted, or ran into a full disk, is valid and is continued; and it ends with a checksum of its name
+ * and content, so what a disk has lost or somebody else has put there is not taken for features. It is bounded: the features that were
+ * not asked for in the longest time go first.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { L2cafError, systemCodeOf } from '../base/errors.ts';
+import { writeFileAtomically } from '../base/files.ts';
+
+/** What the features of all frames of a cache's user depend on. */
+export interface FeatureSource {
+  readonly trunkSha256: string;
+  readonly stage: string;
+  /** Size of the frames, pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Numbers per frame. */
+  readonly length: number;
+}
+
+/** One frame, as it is shown to the trunk. */
+export interface FrameVariant {
+  readonly videoSha256: string;
+  /** Real presentation time, seconds from the start of the file. */
+  readonly timestampSec: number;
+  readonly mirrored: boolean;
+  /** Factor on all picture values, clipped at white. */
+  readonly gain: number;
+  /** Whether the file is damaged there: whoever asks for the intact frame must not be given this one unawares. */
+  readonly isDamaged?: boolean;
+}
+
+/** Where the features of frames are read from. */
+export interface FeatureReader {
+  /** Numbers per frame. */
+  readonly length: number;
+  /** The features of a frame, in half precision. */
+  read(frame: FrameVariant): Promise<Uint16Array>;
+}
+
+/** Part of every name, so that files of another layout are not looked at; these are removed in time like all others. */
+const FORMAT = 'l2caf-features/2';
+const CHECKSUM_BYTES = 32;
+
+/** Of what a file holds, under the name that says which features these are. */
+function checksum(path: string, content: Uint8Array): Buffer {
+  const name = path.slice(-FILE_NAME_LENGTH).replaceAll('\\', '/');
+  return createHash('sha256').update(name).update(content).digest();
+}
+
+/** `ab/cd….f16` */
+const FILE_NAME_LENGTH = 2 + 1 + 62 + 4;
+
+/** Features by frame, for one {@link FeatureSource}. */
+export class FeatureCache implements FeatureReader {
+  readonly folder: string;
+  readonly source: FeatureSource;
+  readonly maxBytes: number;
+  /** Files that were found damaged: whoever computes them again may say so. */
+  readonly damaged = new Set<string>();
+
+  /** @param maxBytes Bound on all files under `folder`, whichever source they belong to. */
+  constructor(folder: string, source: FeatureSource, maxBytes: number) {
+    this.folder = folder;
+    this.source = source;
+    this.maxBytes = maxBytes;
+  }
+
+  /** Numbers per frame. */
+  get length(): number {
+    return this.source.length;
+  }
+
+  /** Bytes of one frame's features. */
+  get frameBytes(): number {
+    return 2 * this.source.length + CHECKSUM_BYTES;
+  }
+
+  /** The file of a frame: a name that tells apart everything that features depend on. */
+  pathOf({ videoSha256, timestampSec, mirrored, gain, isDamaged }: FrameVariant): string {
+    const { trunkSha256, stage, width, height } = this.source;
+    const timeUs = Math.round(timestampSec * 1e6);
+    const frame = [FORMAT, trunkSha256, stage, width, height, videoSha256, timeUs, mirrored, gain];
+    const key = JSON.stringify(isDamaged ? [...frame, 'damaged'] : frame);
+    const name = createHash('sha256').update(key).digest('hex');
+    return join(this.folder, name.slice(0, 2), `${name.slice(2)}.f16`);
+  }
+
+  /** Whether a frame's features are there and undamaged; if so, they count as just used. */
+  async touch(variant: FrameVariant): Promise<boolean> {
+    const path = this.pathOf(variant);
+    if ((await this.#load(path)) === undefined) return false;
+    const now = new Date();
+    try {
+      await utimes(path, now, now);
+    } catch (error) {
+      const code = systemCodeOf(error);
+      if (code === 'ENOENT') return false; // another process has just made room
+      if (code !== 'EROFS' && code !== 'EPERM' && code !== 'EACCES') throw error; // a cache that may only be read serves too
+    }
+    return true;
+  }
+
+  /**
+   * The features of a frame, in half precision.
+   *
+   * @throws L2cafError `input-unreadable` when they are absent or damaged.
+   */
+  async read(variant: FrameVariant): Promise<Uint16Array> {
+    const path = this.pathOf(variant);
+    const features = await this.#load(path);
+    if (features === undefined) {
+      throw new L2cafError('input-unreadable', `cached features are missing or damaged: ${path}`, {
+        hint: 'run the command again: what is missing is computed again',
+      });
+    }
+    return features;
+  }
+
+  /** Keeps a frame's features. Throws L2cafError `output-unwritable` when the disk is full; the cache stays valid. */
+  async write(variant: FrameVariant, features: Uint16Array): Promise<void> {
+    const path = this.pathOf(variant);
+    const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
+    await writeFileAtomically(path, Buffer.concat([bytes, checksum(path, bytes)])).catch((error: unknown) => {
+      if (!(error instanceof L2cafError) || error.code !== 'output-unwritable') throw error;
+      const hint = 'make room in the cache, or set L2CAF_CACHE to a folder that you may write to';
+      throw new L2cafError(error.code, error.message, { hint, cause: error });
+    });
+  }
+
+  /** What a file holds; undefined when it is absent, or damaged, which is noted. */
+  async #load(path: string): Promise<Uint16Array | undefined> {
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(path);
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ENOENT') this.damaged.add(path);
+      return undefined;
+    }
+    const content = bytes.subarray(0, 2 * this.source.length);
+    if (bytes.length === this.frameBytes && checksum(path, content).equals(bytes.subarray(content.length))) {
+      return new Uint16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + content.length));
+    }
+    this.damaged.add(path);
+    return undefined;
+  }
+
+  /**
+   * Makes room for `incoming` more frames by removing what was not used for the longest time, but nothing of `kept`.
+   *
+   * @throws L2cafError `usage` when what is needed exceeds the bound by itself.
+   */
+  async makeRoom(kept: readonly FrameVariant[], incoming: number): Promise<void> {
+    const needed = (kept.length + incoming) * this.frameBytes;
+    if (needed > this.maxBytes) {
+      const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+      throw new L2cafError(
+        'usage',
+        `the features of these events need ${gigabytes(needed)} of cache, the limit is ${gigabytes(this.maxBytes)}`,
+        { hint: 'raise --cache-limit, take fewer events (--limit), or train with fewer --views' },
+      );
+    }
+    const files = await this.#files();
+    const protectedPaths = new Set(kept.map((variant) => this.pathOf(variant)));
+    let excess = files.reduce((sum, { bytes }) => sum + bytes, 0) + incoming * this.frameBytes - this.maxBytes;
+    for (const { path, bytes } of files.sort((a, b) => a.usedAt - b.usedAt)) {
+      if (excess <= 0) return;
+      if (protectedPaths.has(path)) continue;
+      await rm(path, { force: true });
+      excess -= bytes;
+    }
+  }
+
+  async #files(): Promise<{ path: string; bytes: number; usedAt: number }[]> {
+    const entries = await readdir(this.folder, { recursive: true, withFileTypes: true }).catch(() => []);
+    const paths = entries
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.f16'))
+      .map(({ parentPath, name }) => join(parentPath, name));
+    const infos = await Promise.all(
+      paths.map((path) => stat(path).catch(() => undefined)), // another process may have renamed or removed it
+    );
+    return infos.flatMap((info, i) => (info ? [{ path: paths[i]!, bytes: info.size, usedAt: info.mtimeMs }] : []));
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Frames → trunk features in half precision, in this process or in several worker threads. The wasm backend uses one
+ * thread, so two workers with an instance each are twice as fast as one; the native backend spreads a frame over all
+ * cores by itself and needs none.
+ */
+
+import { startThread, type Thread } from '../base/threads.ts';
+import { computed } from '../models/backend.ts';
+import { toFloat16 } from '../models/float16.ts';
+import { findPretrained, loadTrunk, preprocess } from '../models/pretrained.ts';
+import type { Stage } from '../models/resnet.ts';
+import { transformPixels, type View } from './views.ts';
+
+/** Which trunk, and where it is trimmed. */
+export interface TrunkChoice {
+  readonly trunk: string;
+  readonly stage: Stage;
+}
+
+/** A frame, and the ways in which it is shown to the trunk. */
+export interface ExtractionJob {
+  readonly rgb: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly variants: readonly Omit<View, 'shift'>[];
+}
+
+/** Computes features; several jobs may be under way at once. */
+export interface Extractor {
+  /** One array of half-precision features, `[h·w·c]`, per variant. */
+  extract(job: ExtractionJob): Promise<Uint16Array[]>;
+  /** Frees the trunk and ends the threads; no job may be under way. */
+  dispose(): Promise<void>;
+}
+
+/** An extractor in this process. Throws as `loadTrunk`. */
+export async function createExtractor({ trunk: id, stage }: TrunkChoice): Promise<Extractor> {
+  const pretrained = findPretrained(id);
+  const trunk = await loadTrunk(pretrained, stage);
+  const featuresOf = async (
+    { rgb, width, height }: ExtractionJob,
+    variant: Omit<View, 'shift'>,
+  ): Promise<Uint16Array> => {
+    const frame = { rgb: transformPixels(rgb, width, variant), shape: [1, height, width, 3] as const };
+    return toFloat16(await computed(() => trunk.features(preprocess(pretrained, frame))));
+  };
+  return {
+    extract: (job) => Promise.all(job.variants.map((variant) => featuresOf(job, variant))),
+    dispose: async () => trunk.dispose(),
+  };
+}
+
+/** An extractor of `workers` threads, each with a wasm instance and a trunk of its own. Throws as `loadTrunk`. */
+export async function createExtractorPool(choice: TrunkChoice, workers: number): Promise<Extractor> {
+  type Lane = Thread<ExtractionJob, Uint16Array[]>;
+  const start = (): Promise<Lane> => startThread('./worker', import.meta.url, choice);
+  const lanes = await Promise.all(Array.from({ length: workers }, start));
+  const idle = [...lanes];
+  const waiting: ((lane: Lane) => void)[] = [];
+  const release = (lane: Lane): void => {
+    const next = waiting.shift();
+    if (next) next(lane);
+    else idle.push(lane);
+  };
+  return {
+    extract: async (job) => {
+      const lane = idle.pop() ?? (await new Promise<Lane>((resolve) => waiting.push(resolve)));
+      try {
+        return await lane.run(job);
+      } finally {
+        release(lane);
+      }
+    },
+    dispose: async () => {
+      await Promise.all(lanes.map((lane) => lane.end()));
+    },
+  };
+}

@@ -1,0 +1,66 @@
+/** From planned events to features in the cache: chooses cache and extractor; shared by training and evaluation. */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { cacheFolder } from '../base/cache-folder.ts';
+import type { ProgressListener } from '../base/types.ts';
+import type { BackendInfo } from '../models/backend.ts';
+import type { HeadSpec } from '../models/head.ts';
+import { findPretrained } from '../models/pretrained.ts';
+import { pullTrunk } from '../models/pull.ts';
+import { FeatureCache } from './cache.ts';
+import { ensureFeatures, type FeatureSummary, type PlannedEvent } from './dataset.ts';
+import { createExtractor, createExtractorPool } from './extractor.ts';
+
+/** Bytes of features that are kept unless asked otherwise: 20 GB, some 29,000 frames of 384×224. */
+export const DEFAULT_CACHE_BYTES = 20e9;
+
+/** How features are computed and kept. */
+export interface FeatureOptions {
+  /** The backend that runs in this process. */
+  readonly backend: BackendInfo['name'];
+  /** Bound on the cache; {@link DEFAULT_CACHE_BYTES} when absent. */
+  readonly cacheBytes?: number | undefined;
+  readonly onProgress?: ProgressListener | undefined;
+  /** Told what was wrong with videos and with the cache, one line each. */
+  readonly onWarning?: ((note: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The cache of features for heads of this kind, in the user's cache folder. */
+export function openFeatureCache(
+  { trunk, stage, inputSize, trunkGrid, trunkChannels }: HeadSpec,
+  maxBytes: number = DEFAULT_CACHE_BYTES,
+): FeatureCache {
+  const source = {
+    trunkSha256: findPretrained(trunk).weightsSha256,
+    stage,
+    ...inputSize,
+    length: trunkGrid.height * trunkGrid.width * trunkChannels,
+  };
+  return new FeatureCache(join(cacheFolder(), 'features'), source, maxBytes);
+}
+
+/**
+ * Makes sure that the features of all events are in the cache; fetches the trunk if one is needed for that. On wasm, in as many threads as there are cores, up to four
+ * (each holds a trunk); other backends use all cores by themselves. Throws as `ensureFeatures` and `pullTrunk`.
+ */
+export async function prepareFeatures(
+  planned: readonly PlannedEvent[],
+  { trunk, stage }: HeadSpec,
+  cache: FeatureCache,
+  options: FeatureOptions,
+): Promise<FeatureSummary> {
+  const workers = Math.min(MAX_WORKERS, availableParallelism());
+  const create = async (): ReturnType<typeof createExtractor> => {
+    const { onProgress, signal } = options;
+    await pullTrunk(findPretrained(trunk), { ...(onProgress && { onProgress }), ...(signal && { signal }) });
+    return options.backend === 'wasm' && workers > 1
+      ? createExtractorPool({ trunk, stage }, workers)
+      : createExtractor({ trunk, stage });
+  };
+  const summary = await ensureFeatures(planned, cache, create, options);
+  for (const note of summary.notes) options.onWarning?.(note);
+  return summary;
+}
+
+const MAX_WORKERS = 4;

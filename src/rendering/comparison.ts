@@ -1,0 +1,103 @@
+/** Analyses beside each other: what tells them apart, and one video of all. No network is run. */
+import { basename } from 'node:path';
+import type { Analysis } from '../analysis/document.ts';
+import { L2cafError } from '../base/errors.ts';
+import type { Method } from '../l2caf/method.ts';
+import { fitPictures, layoutFor, type SceneLayout } from '../video/drawing/scene.ts';
+import { type RenderedVideo, renderScene } from '../video/media/encode.ts';
+import { outputOf, panelOf, type VideoOptions } from './rendering.ts';
+
+/** How analyses are compared. */
+export interface ComparisonOptions extends VideoOptions {
+  /** One per analysis; default: what tells them apart. */
+  readonly titles?: readonly string[];
+  /** By default the one whose shape is closer to that of a screen. */
+  readonly layout?: SceneLayout;
+}
+
+/**
+ * One video of several analyses, all starting with the first frame of their events. Every frame of every clip is shown;
+ * an event that ends first keeps its last frame, darkened. The sound is that of the first.
+ *
+ * @throws L2cafError `usage` for fewer than two analyses or another number of titles; else as `renderVideo`
+ */
+export async function renderComparison(
+  analyses: readonly Analysis[],
+  out: string,
+  options: ComparisonOptions = {},
+): Promise<RenderedVideo> {
+  const { titles = describeDifferences(analyses) } = options;
+  if (analyses.length < 2) throw new L2cafError('usage', 'to compare, give at least two analyses');
+  if (titles.length !== analyses.length) {
+    throw new L2cafError('usage', `${analyses.length} analyses need as many titles, not ${titles.length}`);
+  }
+  const panels = [];
+  for (const analysis of analyses) panels.push(await panelOf(analysis, options));
+  const pictures = panels.map(({ clip, size = clip }) => size);
+  const layout = options.layout ?? layoutFor(pictures);
+  const sizes = fitPictures(pictures, layout);
+  return renderScene({
+    panels: panels.map((panel, k) => ({ ...panel, size: sizes[k]!, heading: titles[k]! })),
+    layout,
+    ...outputOf(options),
+    out,
+  });
+}
+
+/** A title per analysis: of the method, model, event, target and so on those that are not the same for all. */
+export function describeDifferences(analyses: readonly Analysis[]): string[] {
+  const differs = (trait: Trait): boolean => new Set(analyses.map(trait)).size > 1;
+  const differing = TRAITS.filter(differs);
+  // Only L2-CAF has a constraint and a solver.
+  if (!differs(describeMethod)) differing.push(...FILTER_TRAITS.filter(differs));
+  if (differing.length === 0) differing.push(differs(describeWeights) ? describeWeights : describeEvent);
+  return analyses.map((analysis) => differing.map((trait) => trait(analysis)).join(' · '));
+}
+
+/** The clip and span, `drive.mp4 62.00–65.00 s`. */
+export function describeEvent({ source, span }: Analysis): string {
+  return `${basename(source.path)} ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`;
+}
+
+/** The method by its usual name. */
+export function describeMethod({ options }: Analysis): string {
+  return METHOD_NAMES[options.method as Method] ?? options.method;
+}
+
+/** What the attention explains, in words. */
+export function describeTarget({ options }: Analysis): string {
+  const [, kind, name = ''] = /^(class|similar):(.+)$/s.exec(options.target) ?? [];
+  if (kind === 'class') return `class ${name}`;
+  const [clip, span] = basename(name).split(/@(?=[\d.]+-[\d.]+$)/);
+  const part = span === undefined ? '' : ` ${span.replace('-', '–')} s`;
+  return kind === 'similar' ? `similar to ${clip}${part}` : 'the whole embedding';
+}
+
+const METHOD_NAMES: Readonly<Record<Method, string>> = {
+  l2caf: 'L2-CAF',
+  gradcam: 'Grad-CAM',
+  'gradcam-abs': 'Grad-CAM-abs',
+};
+
+/** Something that may tell analyses apart, in a few words. */
+type Trait = (analysis: Analysis) => string;
+
+const TRAITS: readonly Trait[] = [
+  describeMethod,
+  ({ model: { head } }) => (head.kind === 'trained' ? `model ${head.id}` : `untrained head, seed ${head.seed}`),
+  ({ model: { trunk, stage } }) => `${trunk} after ${stage}`,
+  describeEvent,
+  describeTarget,
+  ({ model: { inputSize } }) => `input ${inputSize.width}x${inputSize.height}`,
+  ({ frames }) => `${frames.length} frames`,
+];
+
+const FILTER_TRAITS: readonly Trait[] = [
+  ({ options: { constraint } }) => `constraint ${constraint}`,
+  ({ options: { solver, preset } }) => (solver === 'gd' ? `gradient descent, ${preset}` : solver),
+];
+
+/** Two heads may share a name. */
+function describeWeights({ model }: Analysis): string {
+  return `weights ${model.head.sha256.slice(0, 8)}`;
+}

@@ -1,0 +1,226 @@
+/**
+ * Draws what an analysis found, from its numbers and the source clip; no network is run. Steps 7 and 8 of
+ * docs/architecture.md.
+ */
+import { basename } from 'node:path';
+import { type Analysis, parseAnalysis } from '../analysis/document.ts';
+import { evenlyChosen, gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from '../analysis/timeline.ts';
+import { L2cafError } from '../base/errors.ts';
+import { sha256OfFile, writeFileAtomically } from '../base/files.ts';
+import type { FrameBatch, ProgressListener, VideoClip } from '../base/types.ts';
+import { momentAt } from '../video/drawing/keyframes.ts';
+import { defaultStyle, type OverlayStyle } from '../video/drawing/overlay.ts';
+import type { FigureFormat } from '../video/drawing/panel.ts';
+import { drawStrip, drawThumbnail, type StripContent } from '../video/drawing/strip.ts';
+import {
+  type PictureScale,
+  type RenderedVideo,
+  type RenderPanel,
+  renderOverlay,
+  scaledSize,
+  type VideoOutput,
+} from '../video/media/encode.ts';
+import { writeFilm } from '../video/media/film.ts';
+import { probeClip } from '../video/media/probe.ts';
+import { framesAt } from '../video/media/sample.ts';
+
+/** How to draw. */
+export interface RenderOptions extends KeyframeOptions {
+  readonly style?: OverlayStyle;
+  readonly onProgress?: ProgressListener;
+  readonly signal?: AbortSignal;
+}
+
+/** How to draw a video. */
+export interface VideoOptions extends RenderOptions {
+  /** Plots under the picture: labelled events, loss, importance, attention shares and class probabilities of the sampled frames. */
+  readonly ribbon?: boolean;
+  /** Whether the clip's sound is kept; default true. */
+  readonly audio?: boolean;
+  /** Size of the picture; default the clip's. */
+  readonly scale?: PictureScale;
+}
+
+/** Width of a convergence film, pixels. */
+const FILM_WIDTH_PX = 1200;
+
+/**
+ * The event's video at its own frame rate with the attention drawn on it, blended between the sampled moments.
+ *
+ * @throws L2cafError `input-changed` when the source is not the file that was analyzed; else as `renderOverlay`
+ */
+export async function renderVideo(analysis: Analysis, out: string, options: VideoOptions = {}): Promise<RenderedVideo> {
+  return renderOverlay({ ...(await panelOf(analysis, options)), ...outputOf(options), out });
+}
+
+/**
+ * The analysis as a picture of a video: its source clip and what is drawn on it.
+ *
+ * @throws L2cafError `input-changed` when the source is not the file that was analyzed
+ */
+export async function panelOf(analysis: Analysis, options: VideoOptions = {}): Promise<RenderPanel> {
+  const { style = defaultStyle, normalize = 'frame', signed = false, ribbon = false } = options;
+  const clip = await openSource(analysis, options.signal);
+  const title = [
+    ...(isUntrained(analysis) ? ['UNTRAINED HEAD'] : []),
+    ...(signed ? ['blue: supports, orange dashed: opposes'] : []),
+  ].join(' · ');
+  return {
+    clip,
+    span: analysis.span,
+    keyframes: keyframesOf(analysis, options),
+    marksMoments: analysis.windows === undefined,
+    damagedSec: analysis.frames.flatMap(({ damaged, timestampSec }) => (damaged ? [timestampSec] : [])),
+    gaps: gapsOf(analysis),
+    normalize,
+    ...(options.scale && { size: scaledSize(clip, options.scale) }),
+    // A legend of colours does not apply to the two of signed maps.
+    style: signed ? { ...style, showLegend: false } : style,
+    ...(title && { title }),
+    ...(ribbon && { ribbon: ribbonOf(analysis) }),
+  };
+}
+
+/** What of the options concerns the file that is written. */
+export function outputOf({ audio = true, onProgress, signal }: VideoOptions): Omit<VideoOutput, 'out'> {
+  return { audio, ...(onProgress && { onProgress }), ...(signal && { signal }) };
+}
+
+/**
+ * The sampled frames (of a dense analysis a few, evenly spread) in a row with contours, times and losses (paper,
+ * Figure 9), as a PNG.
+ *
+ * @throws L2cafError `input-changed`, `output-unwritable`
+ */
+export async function renderStrip(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<void> {
+  const { signal } = options;
+  const clip = await openSource(analysis, signal);
+  const shown = analysis.windows ? evenlyChosen(analysis.frames, STRIP_MOMENTS) : analysis.frames;
+  const times = shown.map(({ timestampSec }) => timestampSec);
+  const frames = await framesAt(clip, times, signal ? { signal } : {});
+  await writeFileAtomically(out, drawAnalysisStrip(analysis, frames, options), [clip.path]);
+}
+
+/**
+ * The strip of an analysis on some of its frames that are at hand, `[t, h, w, 3]`, at any size.
+ *
+ * @param figure width of the figure, pixels, and the format of the file
+ * @returns its bytes
+ */
+export function drawAnalysisStrip(
+  analysis: Analysis,
+  frames: FrameBatch,
+  options: RenderOptions = {},
+  figure: { readonly widthPx?: number; readonly format?: FigureFormat } = {},
+): Uint8Array {
+  const { widthPx, format } = figure;
+  const { source, span, model, options: settings, windows } = analysis;
+  const { width, height } = model.grid;
+  const dense = windows ? `${frames.shape[0]} of ${analysis.frames.length} moments in ${windows.length} windows; ` : '';
+  const how = `${settings.method}, ${settings.target}, ${settings.solver}${options.signed ? '; blue supports, orange opposes' : ''}`;
+  const content = {
+    ...stripCells(analysis, frames, options),
+    title: `${basename(source.path)}   ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`,
+    caption: `${dense}${how}; ${model.trunk} after ${model.stage}, grid ${width}x${height}`,
+    ...(isUntrained(analysis) && { warning: analysis.warnings.join(' ') }),
+    ...(widthPx !== undefined && { widthPx }),
+  };
+  return drawStrip(content, format);
+}
+
+/** The frame that matters most, with its attention, on frames that are at hand. Returns a JPEG file's bytes. */
+export function drawAnalysisThumbnail(
+  analysis: Analysis,
+  frames: FrameBatch,
+  options: RenderOptions,
+  widthPx: number,
+): Uint8Array {
+  const importance = analysis.frames.map((frame) => frame.importance ?? 0);
+  const index = importance.indexOf(Math.max(...importance));
+  return drawThumbnail({ ...stripCells(analysis, frames, options), index, widthPx });
+}
+
+function stripCells(
+  analysis: Analysis,
+  frames: FrameBatch,
+  options: RenderOptions,
+): Pick<StripContent, 'frames' | 'cells' | 'style' | 'size'> {
+  const keyframes = keyframesOf(analysis, options);
+  const places = frames.timestampsSec.map((time) => momentAt(keyframes, time)!);
+  return {
+    frames,
+    cells: places.map((i) => ({
+      ...{ loss: analysis.frames[i]!.loss, status: analysis.frames[i]!.status, damaged: analysis.frames[i]!.damaged },
+      ...{ heatmap: keyframes[i]!.heatmap, opposing: keyframes[i]!.opposing },
+    })),
+    style: options.style ?? defaultStyle,
+    size: analysis.source,
+  };
+}
+
+/**
+ * The authors' convergence film: the strip once per entry of the trace, as the filters change, MP4 or GIF by the name.
+ *
+ * @throws L2cafError `usage` when the analysis keeps no trace; else as {@link renderStrip}
+ */
+export async function renderFilm(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<void> {
+  const { style = defaultStyle, signal, onProgress } = options;
+  const traces = analysis.frames.map(({ trace = [] }) => trace);
+  const steps = Math.max(...traces.map(({ length }) => length));
+  if (steps === 0 || traces.some(({ length }) => length === 0)) {
+    throw new L2cafError('usage', 'the analysis keeps no trace of the filters along the way', {
+      hint: 'l2caf analyze CLIP --solver gd --trace',
+    });
+  }
+  const clip = await openSource(analysis, signal);
+  const times = analysis.frames.map(({ timestampSec }) => timestampSec);
+  const frames = await framesAt(clip, times, signal ? { signal } : {});
+  const drawStep = (step: number): Uint8Array => {
+    const shown = analysis.frames.map((frame, i) => {
+      const at = Math.min(step, traces[i]!.length - 1); // a filter that has converged stays
+      return { ...frame, filter: { ...frame.filter, values: traces[i]![at]! }, loss: frame.lossHistory[at]! };
+    });
+    const status = (i: number) => (step < traces[i]!.length - 1 ? undefined : shown[i]!.status);
+    const cells = keyframesOf({ ...analysis, frames: shown }, options).map(({ heatmap, opposing }, i) => {
+      return { heatmap, opposing, loss: shown[i]!.loss, status: status(i) };
+    });
+    const { method, solver, preset } = analysis.options;
+    const how = solver === 'gd' ? `gradient descent, ${preset}` : solver;
+    return drawStrip({
+      frames,
+      cells,
+      style,
+      title: `${method}, ${how}: look ${step + 1} of ${steps}`,
+      widthPx: FILM_WIDTH_PX,
+    });
+  };
+  await writeFilm({
+    out,
+    sources: [clip.path],
+    pictures: steps,
+    draw: drawStep,
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+  });
+}
+
+/** Moments of a dense analysis that the strip shows. */
+const STRIP_MOMENTS = 5;
+
+function isUntrained({ model }: Analysis): boolean {
+  return model.head.kind === 'untrained';
+}
+
+/**
+ * Opens the source clip, if it is still the file that was analyzed.
+ *
+ * @throws L2cafError `analysis-invalid`, `input-not-found`, `input-changed`
+ */
+export async function openSource(analysis: Analysis, signal: AbortSignal | undefined): Promise<VideoClip> {
+  const { path, sha256, track } = parseAnalysis(analysis, 'the analysis').source; // whoever made it
+  const clip = await probeClip(path, signal, { track });
+  if ((await sha256OfFile(path, clip.identity)) === sha256) return clip;
+  throw new L2cafError('input-changed', `${path} is not the file that was analyzed: its content has changed`, {
+    hint: 'analyze it again, or restore the original file',
+  });
+}

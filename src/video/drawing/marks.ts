@@ -1,0 +1,197 @@
+/**
+ * Draws what a viewer needs to read an attention video: where in the event a frame lies, which frames the network saw,
+ * what was not analyzed, and what the colours mean.
+ */
+import type { SKRSContext2D } from '@napi-rs/canvas';
+import type { PictureSize, TimeSpan } from '../../base/types.ts';
+import { colorOf, cssColor } from './colormap.ts';
+import { isInside } from './keyframes.ts';
+import { type Area, levelColor, type OverlayStyle, unitOf } from './overlay.ts';
+import { drawText, fitText, font, heightOf } from './text.ts';
+
+/** What the marks of one frame show. */
+export interface Marks {
+  readonly span: TimeSpan;
+  /** The sampled moments, seconds from the start of the clip. */
+  readonly momentsSec: readonly number[];
+  /** The parts of the span that were not analyzed. */
+  readonly gaps: readonly TimeSpan[];
+  /** The frame's own time, seconds from the start of the clip. */
+  readonly timeSec: number;
+  /** Whether the file is damaged at this moment. */
+  readonly isDamaged?: boolean | undefined;
+  /** Position of the frame among the sampled moments, from 0, if it is one of them. */
+  readonly moment?: number | undefined;
+}
+
+/** The colour of what the network saw, orange: it stays apart from every colour map's bright end and from the picture. */
+export const MARK_COLOR = '#ffb000';
+
+/**
+ * Draws a border and a badge on a sampled moment, or a badge where nothing was analyzed.
+ *
+ * @returns areas outside which nothing was drawn
+ */
+export function drawMoment(context: SKRSContext2D, size: PictureSize, marks: Marks): Area[] {
+  const { moment, momentsSec, gaps, timeSec } = marks;
+  if (moment === undefined) {
+    return isInside(gaps, timeSec)
+      ? [drawBadge(context, size, 'not analyzed', 'right', { background: '#000b', ink: '#ddd' })]
+      : [];
+  }
+  const damage = marks.isDamaged ? ' · damaged' : '';
+  const text = `sampled ${moment + 1}/${momentsSec.length} · t = ${timeSec.toFixed(2)} s${damage}`;
+  const badge = drawBadge(context, size, text, 'right', { background: MARK_COLOR, ink: '#000' });
+  return [badge, ...drawBorder(context, size)];
+}
+
+/** Draws a title in the left upper corner; returns the area outside which nothing was drawn. */
+export function drawTitle(context: SKRSContext2D, size: PictureSize, title: string): Area {
+  return drawBadge(context, size, title, 'left', { background: '#0009', ink: '#fff' });
+}
+
+/** Draws the timeline along the lower edge; returns the area outside which nothing was drawn. */
+export function drawTimeline(context: SKRSContext2D, size: PictureSize, marks: Marks): Area {
+  const { startSec, endSec } = marks.span;
+  const unit = unitOf(size);
+  const bar = timelineHeight(size);
+  const top = size.height - bar;
+  const xOf = (timeSec: number): number => ((timeSec - startSec) / (endSec - startSec)) * size.width;
+  context.fillStyle = 'rgba(0, 0, 0, 0.55)';
+  context.fillRect(0, top, size.width, bar);
+  context.fillStyle = 'rgba(255, 255, 255, 0.55)';
+  context.fillRect(0, top, xOf(marks.timeSec), bar);
+  for (const gap of marks.gaps) {
+    const [left, right] = [xOf(gap.startSec), xOf(gap.endSec)];
+    drawHatching(context, { left, top, right, bottom: size.height }, unit);
+  }
+  for (const [i, momentSec] of marks.momentsSec.entries()) {
+    const width = (i === marks.moment ? 8 : 4) * unit;
+    context.fillStyle = MARK_COLOR;
+    context.fillRect(xOf(momentSec) - width / 2, top - bar / 2, width, bar * 1.5);
+  }
+  context.fillStyle = '#fff';
+  context.fillRect(xOf(marks.timeSec) - unit, top - bar / 2, 2 * unit, bar * 1.5);
+  return { left: 0, right: size.width, bottom: size.height, top: top - bar / 2 };
+}
+
+/** Fills an area with the pattern of what was not analyzed: grey with dark stripes. */
+export function drawHatching(context: SKRSContext2D, area: Area, unit: number): void {
+  const { left, top, right, bottom } = area;
+  const height = bottom - top;
+  context.save();
+  context.beginPath();
+  context.rect(left, top, right - left, height);
+  context.clip();
+  context.fillStyle = '#777';
+  context.fillRect(left, top, right - left, height);
+  context.strokeStyle = '#444';
+  context.lineWidth = 2 * unit;
+  context.beginPath();
+  for (let x = left - height; x < right; x += 7 * unit) {
+    context.moveTo(x, bottom);
+    context.lineTo(x + height, top);
+  }
+  context.stroke();
+  context.restore();
+}
+
+/**
+ * Draws the levels with their colours and the scale in the left lower corner, above the timeline.
+ *
+ * @param scale as `describeScale` puts it
+ * @returns the area outside which nothing was drawn
+ */
+export function drawLegend(context: SKRSContext2D, size: PictureSize, style: OverlayStyle, scale: string): Area {
+  const levels = [...style.levels].sort((a, b) => a - b);
+  const isBar = style.kind === 'heatmap' || levels.length === 0;
+  const labels = isBar ? ['0', '1'] : levels.map(String);
+  const fullPx = Math.max(11, Math.round(17 * unitOf(size)));
+  const widthAt = (sizePx: number): number => {
+    context.font = font(sizePx);
+    const texts = [...labels, scale].reduce((sum, text) => sum + context.measureText(text).width, 0);
+    return texts + sizePx * (isBar ? 8 : 1.7 + 2.2 * labels.length);
+  };
+  const sizePx = fullPx * Math.min(1, (size.width - 2 * fullPx) / widthAt(fullPx));
+  const area = { left: sizePx / 2, right: sizePx / 2 + widthAt(sizePx), top: 0, bottom: 0 };
+  area.bottom = size.height - 1.5 * timelineHeight(size) - sizePx / 2;
+  area.top = area.bottom - 1.7 * sizePx;
+  context.fillStyle = '#000a';
+  context.beginPath();
+  context.roundRect(area.left, area.top, area.right - area.left, area.bottom - area.top, sizePx / 3);
+  context.fill();
+  const pen = { x: area.left + sizePx * 0.7, y: (area.top + area.bottom) / 2 };
+  const write = (text: string): void => {
+    context.fillStyle = '#fff';
+    context.fillText(text, pen.x, pen.y);
+    pen.x += context.measureText(text).width + sizePx * 0.5;
+  };
+  context.font = font(sizePx);
+  context.textAlign = 'left';
+  context.textBaseline = 'middle';
+  if (isBar) {
+    write('0');
+    for (let i = 0; i < COLOR_STEPS; i++) {
+      context.fillStyle = cssColor(colorOf(style.colormap, i / (COLOR_STEPS - 1)));
+      context.fillRect(pen.x, pen.y - sizePx * 0.4, (5 * sizePx) / COLOR_STEPS + 0.5, sizePx * 0.8);
+      pen.x += (5 * sizePx) / COLOR_STEPS;
+    }
+    pen.x += sizePx * 0.5;
+    write('1');
+  }
+  for (const level of isBar ? [] : levels) {
+    context.fillStyle = cssColor(levelColor(level, style));
+    context.fillRect(pen.x, pen.y - sizePx * 0.13, sizePx * 1.2, sizePx * 0.26);
+    pen.x += sizePx * 1.5;
+    write(String(level));
+    pen.x += sizePx * 0.2;
+  }
+  pen.x += sizePx * 0.3;
+  write(scale);
+  return area;
+}
+
+/** Steps of colour in a colour bar. */
+const COLOR_STEPS = 32;
+
+function timelineHeight(size: PictureSize): number {
+  return Math.max(4, Math.round(8 * unitOf(size)));
+}
+
+/** Draws a border; returns its four sides. */
+function drawBorder(context: SKRSContext2D, { width, height }: PictureSize): Area[] {
+  const thickness = Math.ceil(6 * unitOf({ width, height }));
+  const whole = { left: 0, top: 0, right: width, bottom: height };
+  const sides = [
+    { ...whole, bottom: thickness },
+    { ...whole, top: height - thickness },
+    { ...whole, right: thickness },
+    { ...whole, left: width - thickness },
+  ];
+  context.fillStyle = MARK_COLOR;
+  for (const { left, top, right, bottom } of sides) context.fillRect(left, top, right - left, bottom - top);
+  return sides;
+}
+
+function drawBadge(
+  context: SKRSContext2D,
+  size: PictureSize,
+  content: string,
+  side: 'left' | 'right',
+  { background, ink }: { background: string; ink: string },
+): Area {
+  const sizePx = Math.max(11, Math.round(22 * unitOf(size)));
+  const padding = sizePx / 2;
+  const text = fitText(context, content, { widthPx: size.width / 2 - 4 * padding, sizePx, minPx: 9, weight: 'bold' });
+  context.font = text.font;
+  const width = Math.max(...text.lines.map((line) => context.measureText(line).width)) + 2 * padding;
+  const x = side === 'left' ? padding : size.width - padding - width;
+  context.fillStyle = background;
+  context.beginPath();
+  context.roundRect(x, padding, width, heightOf(text) + padding / 2, padding / 2);
+  context.fill();
+  context.fillStyle = ink;
+  context.textAlign = 'left';
+  drawText(context, text, x + padding, padding * 1.25);
+  return { left: x, top: padding, right: x + width, bottom: heightOf(text) + 1.5 * padding };
+}

@@ -1,0 +1,225 @@
+/**
+ * The rows of the ribbon under a video: one small plot each. Colours are those of Okabe and Ito, which all common kinds of
+ * colour vision tell apart.
+ */
+import type { SKRSContext2D } from '@napi-rs/canvas';
+import type { TimeSpan } from '../../base/types.ts';
+import type { ClassLines } from './class-lines.ts';
+import type { EventLanes } from './event-lanes.ts';
+import { spansAround } from './keyframes.ts';
+import type { Area } from './overlay.ts';
+import type { AttentionShares } from './regions.ts';
+import { font } from './text.ts';
+
+/** What the ribbon shows of one sampled frame. */
+export interface RibbonSample {
+  /** Seconds from the start of the clip. */
+  readonly timestampSec: number;
+  /** Final loss of the frame's filter. */
+  readonly loss: number;
+  /** How far the embedding moves when this frame is dropped; in any unit, at least 0. */
+  readonly importance?: number;
+  /** Where the frame's attention lies, as `attentionShares` tells. */
+  readonly shares?: AttentionShares;
+}
+
+/** What the ribbon shows. Rows for which there is no data are left out. */
+export interface RibbonContent {
+  /** By increasing time. */
+  readonly samples: readonly RibbonSample[];
+  /** Labelled events. */
+  readonly events?: EventLanes;
+  /** Class probabilities at each sample. */
+  readonly classes?: ClassLines;
+}
+
+/** The time axis that the ribbon shares with the video. */
+export interface RibbonTime {
+  readonly span: TimeSpan;
+  readonly gaps: readonly TimeSpan[];
+}
+
+/** Where a row is drawn, and how times lie along it. */
+export interface Plot extends Area {
+  readonly context: SKRSContext2D;
+  readonly unit: number;
+  /** Where a time lies, pixels from the left of the canvas. */
+  xOf(timeSec: number): number;
+}
+
+/** A line of a row's description, in the colour of what it names. */
+export interface Name {
+  readonly text: string;
+  readonly color: string;
+}
+
+/** A plot of the ribbon with its description. */
+export interface Row {
+  /** For a picture whose longer side has 1280 pixels. */
+  readonly height: number;
+  readonly names: readonly Name[];
+  /** Whether it shows samples, of which gaps have none. */
+  readonly isSampled: boolean;
+  /** Draws the plot. */
+  draw(plot: Plot, time: RibbonTime): void;
+}
+
+/** The rows for which there is data, from the top. */
+export function rowsOf({ samples, events, classes }: RibbonContent): Row[] {
+  const rows: Row[] = [];
+  if (events) rows.push(eventsRow(events));
+  rows.push(barsRow('loss', COLORS.sky, samples, ({ loss }) => loss));
+  if (samples.some(({ importance }) => importance !== undefined)) {
+    rows.push(barsRow('importance', COLORS.orange, samples, ({ importance }) => importance));
+  }
+  if (samples.some(({ shares }) => shares)) {
+    rows.push(stackRow(['left', 'centre', 'right'], [COLORS.sky, COLORS.grey, COLORS.orange], samples));
+    rows.push(stackRow(['far', 'near'], [COLORS.purple, COLORS.green], samples));
+  }
+  if (classes) rows.push(classesRow(classes, samples));
+  return rows;
+}
+
+/** Size of text, for a picture whose longer side has 1280 pixels. */
+export const FONT_PX = 14;
+
+/** The colour of text. */
+export const INK = '#dfe3e8';
+const COLORS = {
+  orange: '#e69f00',
+  sky: '#56b4e9',
+  green: '#009e73',
+  yellow: '#f0e442',
+  vermilion: '#d55e00',
+  purple: '#cc79a7',
+  grey: '#c9ced6',
+} as const;
+const CLASS_COLORS: readonly string[] = [
+  COLORS.orange,
+  COLORS.sky,
+  COLORS.green,
+  COLORS.yellow,
+  COLORS.vermilion,
+  COLORS.purple,
+];
+
+/** Blocks with their labels, below each other where they overlap. */
+function eventsRow({ blocks, lanes, hidden }: EventLanes): Row {
+  const draw = ({ context, unit, top, bottom, xOf }: Plot): void => {
+    const height = (bottom - top) / lanes;
+    context.textBaseline = 'middle';
+    context.textAlign = 'left';
+    for (const { label, startSec, endSec, roomEndSec, lane, color } of blocks) {
+      const [left, right] = [xOf(startSec) + unit / 2, xOf(endSec) - unit / 2];
+      const [upper, lower] = [top + lane * height + unit / 2, top + (lane + 1) * height - unit / 2];
+      context.fillStyle = color;
+      context.beginPath();
+      context.roundRect(
+        left,
+        upper,
+        Math.max(unit, right - left),
+        lower - upper,
+        Math.min(4 * unit, (right - left) / 2),
+      );
+      context.fill();
+      context.fillStyle = '#fff';
+      context.font = font(FONT_PX * unit, 'bold');
+      context.fillText(
+        cutToFit(context, label, xOf(roomEndSec) - left - 10 * unit),
+        left + 6 * unit,
+        (upper + lower) / 2,
+      );
+    }
+  };
+  const names = [{ text: lanes > 1 ? 'events' : 'event', color: INK }];
+  if (hidden.length > 0) names.push({ text: `and ${hidden.length} more`, color: INK });
+  return { height: EVENT_HEIGHT * lanes, names, isSampled: false, draw };
+}
+
+const EVENT_HEIGHT = 24;
+
+/** As much of a text as fits a width; nothing where that is a letter or two. */
+function cutToFit(context: SKRSContext2D, text: string, widthPx: number): string {
+  const fits = (shown: string): boolean => context.measureText(shown).width <= widthPx;
+  if (fits(text)) return text;
+  for (let length = text.length - 1; length > 2; length--) {
+    const cut = `${text.slice(0, length).trimEnd()}…`;
+    if (fits(cut)) return cut;
+  }
+  return '';
+}
+
+/** One bar per sample, from 0 to the greatest value, which the row's name states. */
+function barsRow(
+  name: string,
+  color: string,
+  samples: readonly RibbonSample[],
+  read: (sample: RibbonSample) => number | undefined,
+): Row {
+  const values = samples.map((sample) => Math.max(0, read(sample) ?? 0));
+  const max = Math.max(...values);
+  const names = [
+    { text: name, color },
+    { text: `max ${Number(max.toPrecision(2))}`, color: INK },
+  ];
+  const draw = ({ context, unit, top, bottom, xOf }: Plot, { span, gaps }: RibbonTime): void => {
+    context.fillStyle = color;
+    for (const [i, cell] of spansAround(samples, span, gaps).entries()) {
+      const width = Math.max(unit, Math.min(14 * unit, 0.7 * (xOf(cell.endSec) - xOf(cell.startSec))));
+      const height = max > 0 ? (values[i]! / max) * (bottom - top - 3 * unit) : 0;
+      context.fillRect(xOf(samples[i]!.timestampSec) - width / 2, bottom - height, width, height);
+    }
+  };
+  return { height: 44, names, isSampled: true, draw };
+}
+
+/** Shares that add up to 1, stacked from the top; each sample stands for the time around it. */
+function stackRow(
+  parts: readonly (keyof AttentionShares)[],
+  colors: readonly string[],
+  samples: readonly RibbonSample[],
+): Row {
+  const draw = ({ context, top, bottom, xOf }: Plot, { span, gaps }: RibbonTime): void => {
+    for (const [i, cell] of spansAround(samples, span, gaps).entries()) {
+      const [left, right] = [Math.round(xOf(cell.startSec)), Math.round(xOf(cell.endSec))];
+      let from = top;
+      for (const [k, part] of parts.entries()) {
+        const height = (samples[i]!.shares?.[part] ?? 0) * (bottom - top);
+        context.fillStyle = colors[k]!;
+        context.fillRect(left, from, right - left, height);
+        from += height;
+      }
+    }
+  };
+  const names = parts.map((text, k) => ({ text, color: colors[k]! }));
+  return { height: 18 * parts.length, names, isSampled: true, draw };
+}
+
+/** The probabilities over time as lines, from 0 below to 1 above. */
+function classesRow({ lines, hidden }: ClassLines, samples: readonly RibbonSample[]): Row {
+  const draw = ({ context, unit, top, bottom, xOf }: Plot, { gaps }: RibbonTime): void => {
+    const yOf = (probability: number): number => bottom - unit - probability * (bottom - top - 2 * unit);
+    for (const [k, { probabilities }] of lines.entries()) {
+      context.strokeStyle = CLASS_COLORS[k]!;
+      context.fillStyle = CLASS_COLORS[k]!;
+      context.lineWidth = 2.5 * unit;
+      context.lineJoin = 'round';
+      context.beginPath();
+      for (const [i, { timestampSec }] of samples.entries()) {
+        const previousSec = samples[i - 1]?.timestampSec ?? timestampSec;
+        const isCut = gaps.some(({ startSec, endSec }) => startSec < timestampSec && endSec > previousSec);
+        const [x, y] = [xOf(timestampSec), yOf(probabilities[i] ?? 0)];
+        if (i === 0 || isCut) context.moveTo(x, y);
+        else context.lineTo(x, y);
+        if (samples.length <= MAX_DOTS) context.fillRect(x - 3 * unit, y - 3 * unit, 6 * unit, 6 * unit);
+      }
+      context.stroke();
+    }
+  };
+  const names = lines.map(({ name }, k) => ({ text: name, color: CLASS_COLORS[k]! }));
+  if (hidden > 0) names.push({ text: `and ${hidden} more`, color: INK });
+  return { height: Math.max(60, 17 * names.length), names, isSampled: true, draw };
+}
+
+/** Lines with more points than this are drawn without dots. */
+const MAX_DOTS = 40;

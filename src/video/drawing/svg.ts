@@ -1,0 +1,74 @@
+/**
+ * Makes the canvas's SVG fit for papers and browsers. As exported, it holds photographs as PNG, gives every letter a place
+ * of its own, which looks torn in any other font, and numbers its parts by what the process drew before.
+ */
+import { createCanvas, loadImage } from '@napi-rs/canvas';
+import type { PictureSize } from '../../base/types.ts';
+import { font } from './text.ts';
+
+/** Dots per inch at which figures are printed. */
+export const PRINT_DPI = 300;
+
+/**
+ * Photographs as JPEG, texts as whole lines that keep their width in fallback fonts, a size in millimetres for print at
+ * {@link PRINT_DPI}, numbers that depend on the document only.
+ */
+export async function finishSvg(svg: string, { width, height }: PictureSize): Promise<string> {
+  const mm = (px: number): string => `${((px / PRINT_DPI) * 25.4).toFixed(2)}mm`;
+  const sized = svg.replace(
+    `width="${width}" height="${height}">`,
+    `width="${mm(width)}" height="${mm(height)}" viewBox="0 0 ${width} ${height}">`,
+  );
+  return withJpeg(renumber(sized.replace(TEXT, wholeLine)));
+}
+
+const TEXT =
+  /<text fill="([^"]*)" font-size="([\d.]+)"( font-weight="\d+")? font-family="DejaVu Sans" x="([\d.]+),[^"]*" y="([\d.]+),[^"]*">([^<]*)<\/text>/g;
+
+function wholeLine(
+  _: string,
+  fill: string,
+  size: string,
+  weight: string | undefined,
+  x: string,
+  y: string,
+  text: string,
+): string {
+  const context = createCanvas(1, 1).getContext('2d');
+  context.font = font(Number(size), weight ? 'bold' : 'normal');
+  const plain = text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&amp;', '&');
+  const length = context.measureText(plain).width.toFixed(1);
+  const look = `fill="${fill}" font-size="${size}"${weight ? ' font-weight="bold"' : ''} font-family="${FAMILIES}"`;
+  return `<text ${look} x="${x}" y="${y}" textLength="${length}" lengthAdjust="spacingAndGlyphs">${text}</text>`;
+}
+
+/** Verdana and DejaVu Sans have one ancestor and nearly the same widths. */
+const FAMILIES = 'DejaVu Sans, Verdana, Arial, sans-serif';
+
+/** Counts the document's ids from 0. */
+function renumber(svg: string): string {
+  const numbers = new Map<string, number>();
+  return svg.replace(/(?<=["#])(cl|img|gr|pattern)_\d+/g, (id, kind: string) => {
+    if (!numbers.has(id)) numbers.set(id, numbers.size);
+    return `${kind}-${numbers.get(id)}`;
+  });
+}
+
+async function withJpeg(svg: string): Promise<string> {
+  const parts = svg.split(/(data:image\/png;base64,[A-Za-z0-9+/=]+)/);
+  const converted = parts.map((part) => (part.startsWith('data:') ? asJpegIfOpaque(part) : part));
+  return (await Promise.all(converted)).join('');
+}
+
+/** What can be seen through, such as a tint, stays PNG. */
+async function asJpegIfOpaque(png: string): Promise<string> {
+  const picture = await loadImage(png);
+  const canvas = createCanvas(picture.width, picture.height);
+  const context = canvas.getContext('2d');
+  context.drawImage(picture, 0, 0);
+  const { data } = context.getImageData(0, 0, picture.width, picture.height);
+  for (let i = 3; i < data.length; i += 4) if (data[i] !== 255) return png;
+  return `data:image/jpeg;base64,${canvas.toBuffer('image/jpeg', JPEG_QUALITY).toString('base64')}`;
+}
+
+const JPEG_QUALITY = 92;

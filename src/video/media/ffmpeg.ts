@@ -1,0 +1,272 @@
+/**
+ * The one place that runs ffmpeg (through fluent-ffmpeg) and ffprobe. Files are untrusted and so are their names: no
+ * shell is involved, every file is named by a `file:` address and read as the kind of video that its content is, never as a
+ * list of other files, and no other protocol than files and pipes is allowed.
+ * Options are written as current versions of ffmpeg name them; older ones get the names that they know.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import ffmpeg from 'fluent-ffmpeg';
+import { L2cafError, messageOf, throwIfAborted } from '../../base/errors.ts';
+import { type Binary, type Ffmpeg, findFfmpeg, findFfprobe, WITHOUT_CHARACTER_SETS } from './binaries.ts';
+import { demuxerOf } from './container.ts';
+import { isWholeMp4 } from './mp4.ts';
+
+/** One input of ffmpeg: a file, or a stream of raw data on its standard input. */
+export interface FfmpegInput {
+  readonly source: string | Readable;
+  /** Options that stand before `-i`. */
+  readonly options?: readonly string[];
+}
+
+/** One run of ffmpeg with one output. */
+export interface FfmpegJob {
+  readonly inputs: readonly FfmpegInput[];
+  readonly filtergraph?: string;
+  /** Options of the output. */
+  readonly options: readonly string[];
+  readonly output: string | Writable;
+  /** Which executable; by default the one that `findFfmpeg` finds. */
+  readonly binary?: Ffmpeg;
+  readonly signal?: AbortSignal | undefined;
+  /** Told every line that ffmpeg logs. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** What a run that ended well said on its way. */
+export interface FfmpegRun {
+  /** Lines that ffmpeg logged as errors without giving up: something in the input was not as it should be. */
+  readonly complaints: readonly string[];
+}
+
+/** How a file is to be read, whatever it says itself: as the one file that it is, and with nothing from elsewhere. */
+async function readingOptions(path: string): Promise<string[]> {
+  return ['-f', await demuxerOf(path), '-protocol_whitelist', 'file,pipe'];
+}
+
+/**
+ * Runs ffmpeg and resolves when the process has ended and all its output has been written. On failure, and on abort
+ * (the process is killed), it also waits for the end of the process, so that the caller can remove its files.
+ *
+ * @throws L2cafError `ffmpeg-missing`; `ffmpeg-failed` with ffmpeg's own last words, when it gave up; `ffmpeg-crashed`
+ *   when it was ended by a signal, which says nothing about the input; `aborted`; for an input as `demuxerOf`.
+ */
+export async function runFfmpeg(job: FfmpegJob): Promise<FfmpegRun> {
+  const { inputs, output, signal } = job;
+  throwIfAborted(signal);
+  const binary = job.binary ?? (await findFfmpeg());
+  const command = ffmpeg({ logger: undefined }).setFfmpegPath(binary.path);
+  // It would list the formats and encoders of the executable first, in two more processes, and compare ours with them.
+  (command as unknown as { _checkCapabilities(done: () => void): void })._checkCapabilities = (done) => done();
+  for (const { source, options = [] } of inputs) {
+    const isFile = typeof source === 'string';
+    command.input(isFile ? fileAddress(source) : source);
+    const reading = isFile ? await readingOptions(source) : [];
+    command.inputOptions(...([...options, ...reading] as [string, ...string[]]));
+  }
+  const filtergraph = job.filtergraph === undefined ? [] : ['-filter_complex', job.filtergraph];
+  const options = ['-y', '-nostdin', '-nostats', '-loglevel', 'level+info', ...filtergraph, ...job.options];
+  command.outputOptions(...(options.map((option) => binary.renamed[option] ?? option) as [string, ...string[]]));
+  const log = new Log();
+  command.on('stderr', (line: string) => {
+    log.add(line);
+    job.onLine?.(line);
+  });
+  if (typeof output === 'string') command.output(fileAddress(output));
+  else command.output(output, { end: true });
+  const end: ProcessEnd = {};
+  try {
+    await untilEnd(command, signal, end);
+    if (typeof output !== 'string') await finished(output);
+    else if (/\.mp4$/i.test(output) && !(await isWholeMp4(output))) throw notWhole(output);
+    return { complaints: log.complaints };
+  } catch (error) {
+    throwIfAborted(signal);
+    throw error instanceof L2cafError ? error : failure(error, log.lastLines, binary, end);
+  } finally {
+    for (const { source } of inputs) if (typeof source !== 'string') source.destroy();
+  }
+}
+
+/**
+ * Runs ffprobe on a file and hands over its standard output line by line; returns its complaints about the file.
+ *
+ * @throws L2cafError as {@link runFfmpeg}
+ */
+export async function runFfprobe(
+  file: string,
+  options: readonly string[],
+  onLine: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<FfmpegRun> {
+  throwIfAborted(signal);
+  const binary = await findFfprobe();
+  const reading = await readingOptions(file);
+  const child = spawn(binary.path, ['-v', 'level+warning', ...reading, ...options, fileAddress(file)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    windowsHide: true,
+    env: { ...process.env, ...WITHOUT_CHARACTER_SETS },
+  });
+  watched(child);
+  const stop = (): void => void child.kill('SIGKILL');
+  signal?.addEventListener('abort', stop, { once: true });
+  const log = new Log();
+  createInterface(child.stderr).on('line', (line) => log.add(line));
+  const lines = createInterface(child.stdout).on('line', onLine);
+  const linesDone = new Promise((done) => lines.once('close', done));
+  const end: ProcessEnd = {};
+  try {
+    await new Promise((done, fail) => child.once('error', fail).once('close', done));
+    await linesDone;
+    Object.assign(end, { code: child.exitCode, signal: child.signalCode });
+    if (child.exitCode !== 0) throw new Error(`ffprobe ended with ${child.signalCode ?? `code ${child.exitCode}`}`);
+    return { complaints: log.complaints };
+  } catch (error) {
+    throwIfAborted(signal);
+    throw failure(error, log.lastLines, binary, end);
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** The address of a file for ffmpeg: leading dashes, colons and percent signs have no meaning in it. */
+function fileAddress(path: string): string {
+  return `file:${resolve(path)}`;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Sees to it that a child does not outlive this process, however that ends. */
+function watched(child: ChildProcess): void {
+  if (running.size === 0) process.once('exit', killAll);
+  running.add(child);
+  child.once('exit', () => {
+    running.delete(child);
+    if (running.size === 0) process.off('exit', killAll);
+  });
+}
+
+function killAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+/** How a process ended. */
+interface ProcessEnd {
+  code?: number | null;
+  signal?: NodeJS.Signals | null;
+  /** Whether we ended it. */
+  isStopped?: boolean;
+}
+
+async function untilEnd(
+  command: ffmpeg.FfmpegCommand,
+  signal: AbortSignal | undefined,
+  end: ProcessEnd,
+): Promise<void> {
+  let exited: Promise<unknown> = Promise.resolve();
+  let child: ChildProcess | undefined;
+  const stop = (): void => {
+    if (child?.kill('SIGKILL') && end.signal === undefined) end.isStopped = true;
+  };
+  signal?.addEventListener('abort', stop, { once: true });
+  const restore = withoutCharacterSets();
+  try {
+    await new Promise<void>((done, fail) => {
+      command.on('start', () => {
+        restore();
+        child = (command as { ffmpegProc?: ChildProcess }).ffmpegProc;
+        exited = new Promise((resolveExit) => child?.once('close', resolveExit));
+        child?.once('exit', (code, killedBy) => Object.assign(end, { code, signal: killedBy }));
+        if (child) watched(child);
+        if (signal?.aborted) stop();
+      });
+      command.on('end', () => done()).on('error', fail);
+      command.run();
+    });
+  } finally {
+    restore();
+    const isRunning = child?.exitCode === null && child.signalCode === null;
+    if (isRunning) await Promise.race([exited, new Promise((late) => setTimeout(late, FAREWELL_MS).unref())]);
+    stop();
+    await exited;
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** A process that closed its pipes and is about to end gets this long to do so itself: its own exit code is worth more. */
+const FAREWELL_MS = 500;
+
+let starting = 0;
+let ownCharacterSets: string | undefined;
+
+/**
+ * Sets {@link WITHOUT_CHARACTER_SETS} in this process's environment until the returned function is called: fluent-ffmpeg
+ * gives its child no environment of its own.
+ */
+function withoutCharacterSets(): () => void {
+  const [[name, value]] = Object.entries(WITHOUT_CHARACTER_SETS) as [[string, string]];
+  if (starting++ === 0) ownCharacterSets = process.env[name];
+  process.env[name] = value;
+  let isRestored = false;
+  return () => {
+    if (isRestored) return;
+    isRestored = true;
+    if (--starting > 0) return;
+    if (ownCharacterSets === undefined) delete process.env[name];
+    else process.env[name] = ownCharacterSets;
+  };
+}
+
+/** What a process logged: the end of it, and its complaints. */
+class Log {
+  /** fluent-ffmpeg's ring of lines is joined for its error message; ours is kept apart from the lines of `showinfo`. */
+  readonly lastLines: string[] = [];
+  readonly complaints: string[] = [];
+
+  add(line: string): void {
+    this.lastLines.push(line);
+    if (this.lastLines.length > 50) this.lastLines.shift();
+    if (COMPLAINT.test(line) && this.complaints.length < COMPLAINTS_KEPT) this.complaints.push(withoutPart(line));
+  }
+}
+
+/** ffmpeg's levels of severity, which it names in each line; it warns of incomplete packets and frames with errors. */
+const COMPLAINT = /\[(error|fatal|panic)\] |corrupt (input packet|decoded frame)|packet corrupt/i;
+const COMPLAINTS_KEPT = 100;
+
+/** A line without the name and address of the part that said it. */
+function withoutPart(line: string): string {
+  return line.replace(/^(\[[^\]]*\] )+/, '').replaceAll('file:', '');
+}
+
+/** ffmpeg may end well although the last of what it wrote did not fit on the disk. */
+function notWhole(path: string): L2cafError {
+  return new L2cafError('ffmpeg-failed', `${path} was not written to its end`, { hint: 'is the disk full?' });
+}
+
+/** What ffmpeg says after, or beside, the line that tells why it gave up. */
+const NOT_WHY =
+  /^(\s|Conversion failed|Qavg:|frame=|video:|Exiting|Stream mapping|Error (opening|selecting|initializing|sending)|\[out#)/;
+
+/** What ffmpeg said last, and, where it did not simply give up, which executable ended how; the cause holds all of it. */
+function failure(error: unknown, lines: readonly string[], binary: Binary, end: ProcessEnd): unknown {
+  const thrownByInput = (error as { inputStreamError?: unknown }).inputStreamError;
+  if (thrownByInput !== undefined) return thrownByInput;
+  const said = lines
+    .map(withoutPart)
+    .filter((line) => /\S/.test(line) && !NOT_WHY.test(line))
+    .at(-1);
+  const cause = new Error(lines.join('\n'), { cause: error });
+  if (end.signal && !end.isStopped) {
+    const last = said === undefined ? '' : `; it said last: ${said}`;
+    const name = `${binary.path} (version ${binary.version})`;
+    return new L2cafError('ffmpeg-crashed', `${name} was ended by the signal ${end.signal}${last}`, {
+      hint: 'this executable failed, the video need not be at fault: choose another one with FFMPEG_PATH or FFPROBE_PATH (l2caf doctor tries those that are there)',
+      cause,
+    });
+  }
+  return new L2cafError('ffmpeg-failed', said ?? messageOf(error), { cause });
+}

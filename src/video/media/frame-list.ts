@@ -1,0 +1,182 @@
+/**
+ * Which frames a stretch of a clip has, when each is shown, and with which key frame decoding must begin so that its
+ * picture is whole. Known from packets alone, without decoding, wherever these carry times.
+ */
+import { L2cafError } from '../../base/errors.ts';
+import { assertUnchanged } from '../../base/files.ts';
+import type { TimeSpan, VideoClip } from '../../base/types.ts';
+import { checkClock, type Packet, type PacketList, packetTime, readPackets, roundToMicroseconds } from './packets.ts';
+import { readDetails, type StreamDetails, secondsPer } from './probe.ts';
+import { surveyFrames } from './survey.ts';
+
+/** The frames of a time span, in the order in which they are shown. */
+export interface FrameList {
+  /** Real presentation times, seconds from the start of the clip, increasing. */
+  readonly timesSec: Float64Array;
+  /**
+   * Per frame: when the key frame is shown from which on everything must be decoded for it, seconds from the start of the
+   * clip; NaN where none is known.
+   */
+  readonly keysSec: Float64Array;
+  /** Per frame: its place in the order of decoding. */
+  readonly decodingOrder: Uint32Array;
+  readonly details: StreamDetails;
+  /** Whether something around them in the file was not as it should be: some may be damaged. */
+  readonly hasComplaints: boolean;
+}
+
+/**
+ * Lists the frames shown first within the span that can be decoded from a key frame on. It reads packets only, or decodes
+ * where packets carry no times, from around the span and not the whole file.
+ *
+ * @throws L2cafError `input-unreadable`; `input-changed` when it is not the file that was probed
+ */
+export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: AbortSignal): Promise<FrameList> {
+  const details = await readDetails(clip, signal);
+  const { frames, hasComplaints } =
+    details.clock === 'packets'
+      ? await listedFrames(clip, details, span, signal)
+      : { frames: await decodedFrames(clip, details, span, signal), hasComplaints: false };
+  await assertUnchanged(clip);
+  const inSpan = frames.filter(({ timeSec }) => timeSec >= span.startSec && timeSec < span.endSec);
+  const list = frameListOf(inSpan);
+  if (list.timesSec.length < 0.9 * inSpan.length - 5) {
+    throw new L2cafError('input-unreadable', `${clip.path} shows more than 1000 frames a second`, {
+      hint: 'slow it down first: ffmpeg -i FILE -vf setpts=10*PTS -an NEW.mp4',
+    });
+  }
+  return { ...list, details, hasComplaints };
+}
+
+/** A list without some of its frames. */
+export function without(list: FrameList, isLeftOut: (timeSec: number) => boolean): FrameList {
+  const { timesSec, keysSec, decodingOrder } = list;
+  const kept = [...timesSec.keys()].filter((i) => !isLeftOut(timesSec[i]!));
+  return {
+    ...list,
+    timesSec: Float64Array.from(kept, (i) => timesSec[i]!),
+    keysSec: Float64Array.from(kept, (i) => keysSec[i]!),
+    decodingOrder: Uint32Array.from(kept, (i) => decodingOrder[i]!),
+  };
+}
+
+/** The place of the last frame shown by a time, seconds from the start of the clip; -1 before the first. */
+export function placeUntil({ timesSec }: Pick<FrameList, 'timesSec'>, timeSec: number): number {
+  let [low, high] = [0, timesSec.length]; // those before `low` are not after it, those from `high` on are
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (timesSec[middle]! <= timeSec) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** Two frames that are closer than this count as shown at one time, of which nobody sees the second; seconds. */
+export const SAME_TIME_SEC = 0.0009;
+
+interface ListedFrame {
+  readonly timeSec: number;
+  readonly keySec: number;
+  readonly order: number;
+}
+
+function frameListOf(frames: ListedFrame[]): Pick<FrameList, 'timesSec' | 'keysSec' | 'decodingOrder'> {
+  const shown: ListedFrame[] = [];
+  for (const frame of frames.sort((a, b) => a.timeSec - b.timeSec || a.order - b.order)) {
+    const last = shown.at(-1);
+    if (last === undefined || frame.timeSec - last.timeSec > SAME_TIME_SEC - 1e-7) shown.push(frame);
+  }
+  return {
+    timesSec: Float64Array.from(shown, ({ timeSec }) => timeSec),
+    keysSec: Float64Array.from(shown, ({ keySec }) => keySec),
+    decodingOrder: Uint32Array.from(shown, ({ order }) => order),
+  };
+}
+
+/** How far before the span its key frame is looked for, seconds, until one is found. */
+const LOOK_BACK_SEC: readonly number[] = [2, 15, 120, Number.POSITIVE_INFINITY];
+
+async function listedFrames(
+  clip: VideoClip,
+  details: StreamDetails,
+  span: TimeSpan,
+  signal: AbortSignal | undefined,
+): Promise<{ frames: ListedFrame[]; hasComplaints: boolean }> {
+  // Packets come in the order of decoding, so both ends leave room for the longest reordering (16 frames in H.264).
+  const reorderSec = 2 + 34 * secondsPer(details.rate);
+  for (const lookBack of LOOK_BACK_SEC) {
+    const fromSec = span.startSec - lookBack - reorderSec;
+    const isWhole = fromSec <= 0;
+    const { packets, hasComplaints } = await readUntil(clip, details, fromSec, span.endSec, reorderSec, signal).catch(
+      (error: unknown) => {
+        if (isWhole || !(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
+        return { packets: [], hasComplaints: false }; // a demuxer that cannot seek
+      },
+    );
+    checkClock(clip, packets);
+    const frames = withKeys(packets, details);
+    if (isWhole || (frames[0] !== undefined && frames[0].timeSec <= span.startSec)) return { frames, hasComplaints };
+  }
+  throw new Error('the whole file was listed');
+}
+
+/**
+ * Packets from before a time until all that are shown before `endSec` are there. ffprobe stops at the first packet that is
+ * shown after what it is told; around a pause, others that are shown before it come behind.
+ */
+async function readUntil(
+  clip: VideoClip,
+  { originSec, track }: StreamDetails,
+  fromSec: number,
+  endSec: number,
+  reorderSec: number,
+  signal: AbortSignal | undefined,
+): Promise<PacketList> {
+  const from = fromSec <= 0 ? '' : (originSec + fromSec).toFixed(6);
+  const isToEnd = endSec + reorderSec >= clip.durationSec;
+  for (const furtherSec of isToEnd ? [] : [reorderSec, 60]) {
+    const end = (originSec + endSec + furtherSec).toFixed(6);
+    const list = await readPackets(clip.path, track, [`${from}%${end}`], signal);
+    const decodedSec = list.packets.findLast((packet) => packet.decodedSec !== undefined)?.decodedSec;
+    if (decodedSec === undefined || decodedSec - originSec >= endSec) return list;
+  }
+  return readPackets(clip.path, track, [`${from}%`], signal);
+}
+
+/** Frames that follow a key frame in decoding order and do not need one before it; all, where a file marks none. */
+function withKeys(packets: readonly Packet[], { originSec, reorderFrames }: StreamDetails): ListedFrame[] {
+  const hasKeys = packets.some(({ isKey }) => isKey);
+  const frames: ListedFrame[] = [];
+  let key = Number.NaN;
+  let keyBefore = Number.NaN;
+  for (const [order, packet] of packets.entries()) {
+    const time = packetTime(packet, reorderFrames);
+    if (time === undefined) continue;
+    const timeSec = roundToMicroseconds(time - originSec);
+    if (packet.isKey) [keyBefore, key] = [key, timeSec];
+    // Frames that are decoded after a key frame and shown before it need the key frame before as well.
+    const keySec = timeSec >= key ? key : keyBefore;
+    if (packet.isShown && (!hasKeys || !Number.isNaN(keySec))) frames.push({ timeSec, keySec, order });
+  }
+  return frames;
+}
+
+/** Everything from the start of the file, in the order in which the decoder shows it. */
+async function decodedFrames(
+  clip: VideoClip,
+  details: StreamDetails,
+  { endSec }: TimeSpan,
+  signal: AbortSignal | undefined,
+): Promise<ListedFrame[]> {
+  const survey = await surveyFrames(clip, details, { untilSec: endSec, signal });
+  if (survey.length === 0) {
+    throw new L2cafError('input-unreadable', `cannot read ${clip.path}: none of its frames can be decoded`, {
+      hint: 'convert it to MP4 with ffmpeg first',
+    });
+  }
+  let keySec = Number.NaN;
+  return survey.map(({ timeSec, isKey }, order) => {
+    if (isKey) keySec = timeSec;
+    return { timeSec, keySec, order };
+  });
+}

@@ -1,0 +1,421 @@
+/**
+ * What can be known about a video file without decoding it: its tracks, their size, rate, length and rotation, and how
+ * its packets state their times. Nothing else reads a file's metadata.
+ */
+
+import type { BigIntStats } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { L2cafError, messageOf } from '../../base/errors.ts';
+import { assertUnchanged, identityIn } from '../../base/files.ts';
+import { noteInput } from '../../base/output.ts';
+import type { PictureSize, Rational, VideoClip } from '../../base/types.ts';
+import type { ColourTags } from './colour-tags.ts';
+import { runFfprobe } from './ffmpeg.ts';
+import { checkClock, type Packet, packetTime, readPackets, roundToMicroseconds, seconds } from './packets.ts';
+import { toneMapping } from './tone-mapping.ts';
+
+/**
+ * What tells when a frame is shown: times in its `packets`; where these lack some, the decoder, which orders the frames
+ * (`decoded`); where there are none at all, as in a raw stream, the number of frames before it (`counted`).
+ */
+export type FrameClock = 'packets' | 'decoded' | 'counted';
+
+/** Details of the file that only decoding and encoding need. */
+export interface StreamDetails {
+  /** The container's first timestamp, seconds: the zero of all times in l2caf. */
+  readonly originSec: number;
+  /** The colours of decoded frames, after {@link toneMapping}. */
+  readonly colour: ColourTags;
+  /** The track among the file's streams, as ffmpeg numbers them. */
+  readonly track: number;
+  readonly rate: Rational;
+  readonly clock: FrameClock;
+  /** Whether seeking lands on key frames, by the container's index; else it lands on any packet. */
+  readonly isIndexed: boolean;
+  /** Frames that the decoder holds back to put them in order. */
+  readonly reorderFrames: number;
+  /** Filters that bring frames of high dynamic range to the standard one; absent for those that are. */
+  readonly toneMapping?: string;
+}
+
+/**
+ * Reads what is needed to sample and render a video file: the track asked for or, without a wish, the one that players
+ * take: among those that are the default (or among all, if none is) the one of the largest picture; never a cover
+ * picture. Its size is the one at which players show it: rotated, and with square pixels. It ends with its last picture.
+ *
+ * @throws L2cafError `input-not-found`; `input-changed` when it changes meanwhile; `usage` for a track that is no video; `input-unreadable` for a folder, an empty or
+ * truncated file, or a file without video.
+ */
+export async function probeClip(
+  path: string,
+  signal?: AbortSignal,
+  { track }: { readonly track?: number | undefined } = {},
+): Promise<VideoClip> {
+  noteInput(path);
+  const file = await readFacts(path, track, signal);
+  const { video, streams, details } = file;
+  if (!video.width || !video.height) throw unreadable(path, 'its video stream states no size');
+  const rotationDeg = clockwiseRotation(video);
+  const isTurned = rotationDeg % 180 !== 0;
+  const { width, height } = squarePixels(video.width, video.height, video.sample_aspect_ratio);
+  const notes = [
+    ...trackNotes(file, track),
+    ...timeNotes(file),
+    ...(details.toneMapping
+      ? ['the high dynamic range of the video is brought to the standard range (tone-mapped)']
+      : []),
+  ];
+  return {
+    path,
+    identity: file.identity,
+    width: isTurned ? height : width,
+    height: isTurned ? width : height,
+    frameRate: details.rate,
+    durationSec: durationOf(file),
+    rotationDeg,
+    hasAudio: streams.some((stream) => stream.codec_type === 'audio'),
+    pixelFormat: video.pix_fmt ?? 'unknown',
+    ...(track !== undefined && { track }),
+    ...(notes.length > 0 && { notes }),
+  };
+}
+
+/** Details of a clip's track; throws as {@link probeClip}. */
+export async function readDetails(
+  { path, track }: Pick<VideoClip, 'path' | 'track'>,
+  signal?: AbortSignal,
+): Promise<StreamDetails> {
+  return (await readFacts(path, track, signal)).details;
+}
+
+/** How long a frame is shown at a rate, seconds. */
+export function secondsPer({ numerator, denominator }: Rational): number {
+  return denominator / numerator;
+}
+
+/** ffprobe's JSON, as far as it is used here; everything may be absent. */
+interface Metadata {
+  readonly streams: readonly StreamMetadata[];
+  readonly format: { readonly format_name?: string; readonly start_time?: string; readonly duration?: string };
+}
+
+interface StreamMetadata {
+  readonly index: number;
+  readonly codec_type?: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly sample_aspect_ratio?: string;
+  readonly pix_fmt?: string;
+  readonly has_b_frames?: number;
+  readonly avg_frame_rate?: string;
+  readonly r_frame_rate?: string;
+  readonly start_time?: string;
+  readonly duration?: string;
+  readonly color_space?: string;
+  readonly color_primaries?: string;
+  readonly color_transfer?: string;
+  readonly color_range?: string;
+  readonly disposition?: {
+    readonly attached_pic?: number;
+    readonly timed_thumbnails?: number;
+    readonly default?: number;
+  };
+  readonly tags?: { readonly rotate?: string };
+  readonly side_data_list?: readonly { readonly rotation?: number }[];
+}
+
+/** All that is known about a file and one of its tracks. */
+interface FileFacts extends Metadata {
+  /** Which file it was, in which state. */
+  readonly identity: string;
+  readonly video: StreamMetadata;
+  readonly details: StreamDetails;
+  /** When the video ends as the file states it, seconds from its first timestamp. */
+  readonly statedEndSec: number | undefined;
+  /** When its last frame is shown, and when that ends, seconds from its first timestamp. */
+  readonly lastSec: number;
+  readonly endSec: number;
+  /** When its first key frame is shown, seconds from its first timestamp, where the file begins with other frames. */
+  readonly lateKeySec: number | undefined;
+}
+
+/** Facts by path and track, with the identity of the file that had them: one command asks in several places. */
+const known = new Map<string, { readonly identity: string; readonly facts: Promise<FileFacts> }>();
+const FILES_KNOWN = 64;
+
+async function readFacts(path: string, track: number | undefined, signal: AbortSignal | undefined): Promise<FileFacts> {
+  const identity = identityIn(await statFile(path));
+  const key = `${track} ${path}`;
+  const earlier = known.get(key);
+  const facts = earlier?.identity === identity ? earlier.facts : askForFacts({ path, identity }, track, signal);
+  known.delete(key);
+  known.set(key, { identity, facts });
+  const [oldest] = known.keys();
+  if (known.size > FILES_KNOWN) known.delete(oldest!);
+  facts.catch(() => known.delete(key));
+  return facts;
+}
+
+async function statFile(path: string): Promise<BigIntStats> {
+  const info = await stat(path, { bigint: true }).catch((cause: unknown) => {
+    throw new L2cafError('input-not-found', `there is no file ${path}`, { hint: 'check the path', cause });
+  });
+  if (info.isDirectory()) throw unreadable(path, 'it is a folder', 'name a video file inside it');
+  if (!info.isFile()) throw unreadable(path, 'it is no regular file', 'a video is read in several places: give a file');
+  if (info.size === 0n) throw unreadable(path, 'it is empty');
+  return info;
+}
+
+async function askForFacts(
+  { path, identity }: Pick<VideoClip, 'path' | 'identity'>,
+  track: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<FileFacts> {
+  const metadata = await askForMetadata(path, signal);
+  const { streams, format } = metadata;
+  const video = chooseTrack(path, streams, track);
+  const statedEndSec = statedEnd(video, format);
+  const startSec = seconds(format.start_time) ?? 0;
+  const isIndexed = !UNINDEXED.test(format.format_name ?? '');
+  const packets = await readEnds(path, video.index, isIndexed ? startSec + (statedEndSec ?? 0) : 0, signal);
+  if (!isIndexed) checkClock({ path }, packets); // there, it is all of them
+  const shown = packets.filter(({ isShown }) => isShown);
+  if (shown.length === 0) throw unreadable(path, 'its video stream holds no pictures');
+  const reorderFrames = video.has_b_frames ?? 0;
+  const times = shown.map((packet) => packetTime(packet, reorderFrames));
+  const isTimeless =
+    RAW.test(format.format_name ?? '') ||
+    shown.every(({ shownSec, decodedSec }) => shownSec === undefined && decodedSec === undefined);
+  const clock = isTimeless ? 'counted' : times.includes(undefined) ? 'decoded' : 'packets';
+  const rate = rateOf(path, video, times);
+  const originSec = clock === 'counted' ? 0 : startSec;
+  const frameSec = secondsPer(rate);
+  // A decoder that puts frames in order shows each so much later than it is decoded.
+  const heldBackSec = reorderFrames * frameSec;
+  let [lastSec, endSec] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const [i, { shownSec, decodedSec = shownSec ?? 0, lengthSec }] of shown.entries()) {
+    const statedSec = clock === 'decoded' ? decodedSec + heldBackSec : (shownSec ?? decodedSec);
+    const timeSec = clock === 'counted' ? i * frameSec : statedSec - originSec;
+    lastSec = Math.max(lastSec, timeSec);
+    endSec = Math.max(endSec, timeSec + ((clock !== 'counted' && lengthSec) || frameSec));
+  }
+  const firstKey = packets.find(({ isKey }) => isKey);
+  const lateKeySec = firstKey && firstKey !== packets[0] ? packetTime(firstKey, reorderFrames) : undefined;
+  const hdr = await toneMapping(video);
+  await assertUnchanged({ path, identity });
+  return {
+    ...metadata,
+    identity,
+    video,
+    statedEndSec,
+    lastSec: roundToMicroseconds(lastSec),
+    endSec: roundToMicroseconds(endSec),
+    lateKeySec: lateKeySec === undefined ? undefined : roundToMicroseconds(lateKeySec - originSec),
+    details: {
+      originSec,
+      colour: hdr?.colour ?? coloursOf(video),
+      track: video.index,
+      rate,
+      clock,
+      isIndexed,
+      reorderFrames,
+      ...(hdr && { toneMapping: hdr.filters }),
+    },
+  };
+}
+
+/**
+ * Streams without a container, in ffprobe's names. What times they have, ffmpeg makes up on the way from the start, and
+ * after a seek others: with 7.0, pictures of raw MPEG-4 were half a second late.
+ */
+const RAW = /^(mpegvideo|h264|hevc|m4v|obu)$/;
+
+/** Containers that are plain streams of packets, in ffprobe's names. It only says where to begin to look. */
+const UNINDEXED = /^(mpegts|mpeg|mpegvideo|h264|hevc|m4v|obu|ivf|vobsub|dv)$/;
+
+async function askForMetadata(path: string, signal: AbortSignal | undefined): Promise<Metadata> {
+  const lines: string[] = [];
+  const options = ['-of', 'json', '-show_format', '-show_streams'];
+  try {
+    await runFfprobe(path, options, (line) => lines.push(line), signal);
+  } catch (error) {
+    if (error instanceof L2cafError && error.code !== 'ffmpeg-failed') throw error;
+    const lacksIndex = /moov atom not found/.test(String((error as Error).cause));
+    const why = lacksIndex
+      ? 'it is truncated (the index of an MP4 file, its moov atom, is missing)'
+      : messageOf(error).replace(`${resolve(path)}: `, '');
+    throw unreadable(path, why, 'give a complete video file that ffmpeg can read', error);
+  }
+  return { streams: [], format: {}, ...(JSON.parse(lines.join('\n')) as Partial<Metadata>) };
+}
+
+/** The first packets of a track, and its last, as those around the stated end show them; all, where they do not. */
+async function readEnds(
+  path: string,
+  track: number,
+  statedEndSec: number,
+  signal: AbortSignal | undefined,
+): Promise<readonly Packet[]> {
+  const tailSec = statedEndSec - TAIL_SEC;
+  if (tailSec > 0) {
+    const intervals = [`%+#${HEAD_PACKETS}`, `${tailSec.toFixed(6)}%`];
+    const packets = (await readPackets(path, track, intervals, signal).catch(ifUnreadable))?.packets;
+    const isTailThere = packets?.some(({ shownSec, decodedSec }) => (shownSec ?? decodedSec ?? 0) >= tailSec);
+    if (packets && isTailThere) return packets;
+  }
+  const all = await readPackets(path, track, undefined, signal).catch((error: unknown) => {
+    throw error instanceof L2cafError && error.code === 'ffmpeg-failed'
+      ? unreadable(path, messageOf(error).replace(`${resolve(path)}: `, ''), 'give a complete video file', error)
+      : error;
+  });
+  return all.packets;
+}
+
+/** Some demuxers cannot seek. */
+function ifUnreadable(error: unknown): undefined {
+  if (!(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
+}
+
+/** How far before its stated end a file's last packets are looked for, seconds. */
+const TAIL_SEC = 3;
+/** Enough packets to see how they state their times, and the first key frame of most files. */
+const HEAD_PACKETS = 256;
+
+function coloursOf(video: StreamMetadata): ColourTags {
+  const named = (name: string | undefined): string | undefined => (name === 'unknown' ? undefined : name);
+  const colour = {
+    matrix: named(video.color_space),
+    primaries: named(video.color_primaries),
+    transfer: named(video.color_transfer),
+    range: video.pix_fmt?.startsWith('yuvj') ? 'pc' : named(video.color_range),
+  };
+  return Object.fromEntries(Object.entries(colour).filter(([, value]) => value !== undefined));
+}
+
+function chooseTrack(path: string, streams: readonly StreamMetadata[], track: number | undefined): StreamMetadata {
+  const videos = videoTracks(streams);
+  if (videos.length === 0) {
+    const kind = streams.some((stream) => stream.codec_type === 'audio')
+      ? 'it has sound but no video'
+      : 'it has no video';
+    throw unreadable(path, kind, 'give a video file');
+  }
+  if (track !== undefined) {
+    const chosen = videos.find(({ index }) => index === track);
+    if (chosen) return chosen;
+    throw new L2cafError('usage', `${path} has no video track ${track}`, {
+      hint: `its video tracks: ${videos.map(describeTrack).join(', ')}`,
+    });
+  }
+  const defaults = videos.filter(({ disposition }) => disposition?.default);
+  const area = ({ width = 0, height = 0 }: StreamMetadata): number => width * height;
+  return (defaults.length > 0 ? defaults : videos).reduce((best, stream) =>
+    area(stream) > area(best) ? stream : best,
+  );
+}
+
+function videoTracks(streams: readonly StreamMetadata[]): StreamMetadata[] {
+  return streams.filter(
+    ({ codec_type: type, disposition }) =>
+      type === 'video' && !disposition?.attached_pic && !disposition?.timed_thumbnails,
+  );
+}
+
+function describeTrack({ index, width, height }: StreamMetadata): string {
+  return `${index} (${width}x${height})`;
+}
+
+function trackNotes({ streams, video }: FileFacts, track: number | undefined): string[] {
+  const videos = videoTracks(streams);
+  if (track !== undefined || videos.length < 2) return [];
+  return [
+    `the file has ${videos.length} video tracks, ${videos.map(describeTrack).join(', ')}: track ${video.index} is taken`,
+  ];
+}
+
+function timeNotes({ details: { clock, rate }, format, statedEndSec = 0, endSec, lateKeySec }: FileFacts): string[] {
+  const notes: string[] = [];
+  if (clock === 'counted') {
+    const fps = (rate.numerator / rate.denominator).toFixed(3).replace(/\.?0+$/, '');
+    notes.push(`the video states no times: its frames are counted at ${fps} per second`);
+  }
+  if (clock === 'packets' && lateKeySec !== undefined) {
+    notes.push(`the video starts between key frames: what comes before ${lateKeySec.toFixed(2)} s cannot be decoded`);
+  }
+  const lengthSec = Math.max(statedEndSec, containerEnd(format) ?? 0);
+  if (lengthSec - endSec > SILENT_SEC) {
+    const lengths = `at ${endSec.toFixed(2)} s, although the file states a length of ${lengthSec.toFixed(2)} s`;
+    notes.push(`the pictures of the video end ${lengths}`);
+  }
+  return notes;
+}
+
+/** A stated length that exceeds the pictures by this much is worth a word, seconds. */
+const SILENT_SEC = 0.25;
+
+/** The stated end, unless the pictures say otherwise: a last frame may be shown for longer than others, or not at all. */
+function durationOf({ statedEndSec, lastSec, endSec, details: { rate } }: FileFacts): number {
+  const frameSec = secondsPer(rate);
+  const isBelievable =
+    statedEndSec !== undefined &&
+    Math.abs(statedEndSec - endSec) < 1.5 * frameSec &&
+    statedEndSec > lastSec + 0.1 * frameSec;
+  return isBelievable ? statedEndSec : endSec;
+}
+
+/** When the video ends as the file states it, seconds from the container's first timestamp. */
+function statedEnd(video: StreamMetadata, format: Metadata['format']): number | undefined {
+  const length = seconds(video.duration);
+  if (length === undefined) return containerEnd(format);
+  const start = seconds(video.start_time) ?? 0;
+  return roundToMicroseconds(start - (seconds(format.start_time) ?? start) + length);
+}
+
+/** When the file ends as it states it, sound included, seconds from its first timestamp. */
+function containerEnd({ format_name: name, start_time: start, duration }: Metadata['format']): number | undefined {
+  const length = seconds(duration);
+  // Matroska states when it ends, others how long it is.
+  return length === undefined || !name?.startsWith('matroska') ? length : length - (seconds(start) ?? 0);
+}
+
+/** The stated rate, or that of the first frames where a file states none. */
+function rateOf(path: string, video: StreamMetadata, times: readonly (number | undefined)[]): Rational {
+  const stated = positiveRational(video.avg_frame_rate) ?? positiveRational(video.r_frame_rate);
+  if (stated) return stated;
+  const sorted = times.filter((time) => time !== undefined).sort((a, b) => a - b);
+  const gaps = sorted.slice(1).map((time, i) => time - sorted[i]!);
+  const usual = gaps.filter((gap) => gap > 0).sort((a, b) => a - b)[gaps.length >> 1];
+  if (usual === undefined) throw unreadable(path, 'its video stream states no frame rate', 'convert it to MP4 first');
+  return { numerator: 1_000_000, denominator: Math.round(usual * 1e6) };
+}
+
+/** The size at which a player shows the picture: pixels that are not square are stretched, never shrunk. */
+function squarePixels(width: number, height: number, aspectRatio: string | undefined): PictureSize {
+  const { numerator, denominator } = positiveRational(aspectRatio?.replace(':', '/')) ?? {
+    numerator: 1,
+    denominator: 1,
+  };
+  const ratio = numerator / denominator;
+  return ratio >= 1 ? { width: Math.round(width * ratio), height } : { width, height: Math.round(height / ratio) };
+}
+
+/** The display matrix states a counter-clockwise angle, the older `rotate` tag a clockwise one. */
+function clockwiseRotation(video: StreamMetadata): VideoClip['rotationDeg'] {
+  const matrix = video.side_data_list?.find((data) => data.rotation !== undefined)?.rotation;
+  const clockwise = matrix === undefined ? Number(video.tags?.rotate ?? 0) : -matrix;
+  const quarterTurns = ((Math.round(clockwise / 90) % 4) + 4) % 4;
+  return ([0, 90, 180, 270] as const)[quarterTurns] ?? 0;
+}
+
+function positiveRational(text: string | undefined): Rational | undefined {
+  const [numerator = 0, denominator = 0] = (text ?? '').split('/').map(Number);
+  return numerator > 0 && denominator > 0 ? { numerator, denominator } : undefined;
+}
+
+function unreadable(path: string, why: string, hint?: string, cause?: unknown): L2cafError {
+  return new L2cafError('input-unreadable', `cannot read ${path}: ${why}`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause,
+  });
+}

@@ -1,0 +1,126 @@
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createCanvas, loadImage } from '@napi-rs/canvas';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeAnalysis } from '../../src/analysis/document.ts';
+import { writeAtomically, writeFileAtomically } from '../../src/base/files.ts';
+import { isSealed } from '../../src/base/seal.ts';
+import { writeSafetensors } from '../../src/models/safetensors.ts';
+import { writeIndex } from '../../src/report/index-page.ts';
+import { writeFilm } from '../../src/video/media/film.ts';
+import { probeClip } from '../../src/video/media/probe.ts';
+import { framesAt } from '../../src/video/media/sample.ts';
+import { makeClip } from '../support/clips.ts';
+import { exampleAnalysis } from '../support/example-analysis.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'l2caf-seal-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const canvas = createCanvas(40, 30);
+canvas.getContext('2d').fillRect(5, 5, 20, 10);
+const png = canvas.toBuffer('image/png');
+
+/** Whether it can still be read, by somebody who knows nothing of seals. */
+const isPicture = async (path: string): Promise<void> => {
+  const { width, height } = await loadImage(path);
+  expect([width, height]).toEqual([40, 30]);
+};
+const isVideo = async (path: string): Promise<void> => {
+  const clip = await probeClip(path);
+  const { shape } = await framesAt(clip, [0, clip.durationSec / 2]);
+  expect(shape[0]).toBe(2);
+  expect(clip.notes ?? []).toEqual([]);
+};
+const isText = async (path: string, end: RegExp): Promise<void> => {
+  expect(await readFile(path, 'utf8')).toMatch(end);
+};
+
+/** A file of every kind that l2caf writes: how it is made, and that it is still one. */
+const KINDS: readonly [string, (path: string) => Promise<unknown>, (path: string) => Promise<unknown>][] = [
+  ['a.png', (path) => writeFileAtomically(path, png), isPicture],
+  ['a.jpg', (path) => writeFileAtomically(path, canvas.toBuffer('image/jpeg')), isPicture],
+  ['a.gif', (path) => writeFilm({ out: path, pictures: 2, draw: () => png }), isPicture],
+  ['a.mp4', (path) => writeFilm({ out: path, pictures: 2, draw: () => png }), isVideo],
+  ['a.svg', (path) => writeFileAtomically(path, SVG), isPicture],
+  ['a.html', (path) => writeIndex(path, []), (path) => isText(path, /<\/html>\n<!-- [^<>]* -->\n$/)],
+  [
+    'a.json',
+    (path) => writeAnalysis(path, exampleAnalysis()),
+    async (path) => JSON.parse(await readFile(path, 'utf8')),
+  ],
+  ['a.csv', (path) => writeFileAtomically(path, 'a,b\n1,2\n'), (path) => isText(path, /^a,b\n1,2\n$/)],
+  ['a.tsv', (path) => writeFileAtomically(path, 'a\tb\n'), (path) => isText(path, /^a\tb\n$/)],
+  ['a.txt', (path) => writeFileAtomically(path, 'line 1: wrong\n'), (path) => isText(path, /^line 1: wrong\n$/)],
+  ['a.parquet', (path) => writeFileAtomically(path, 'PAR1 PAR1'), (path) => isText(path, /^PAR1 PAR1$/)],
+  ['a.safetensors', (path) => writeSafetensors(path, new Map()), async () => {}],
+];
+const SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="9" height="9"/></svg>\n';
+
+describe.each(KINDS)('%s', (name, write, read) => {
+  const path = (): string => join(folder, name);
+  beforeAll(() => write(path()));
+
+  it('is sealed, and can be read as before', async () => {
+    expect(await isSealed(path())).toBe(true);
+    await read(path());
+  });
+
+  it('is the same bytes when it is made again', async () => {
+    const before = await readFile(path());
+    await write(path());
+    expect(before.equals(await readFile(path()))).toBe(true);
+    expect(await isSealed(path())).toBe(true);
+  });
+
+  it('is not sealed any more once a byte is changed, added or gone', async () => {
+    const bytes = await readFile(path());
+    const middle = Buffer.from(bytes);
+    middle[Math.floor(bytes.length / 3)]! ^= 1;
+    for (const changed of [
+      middle,
+      Buffer.concat([bytes, Buffer.from(' ')]),
+      bytes.subarray(0, -1),
+      bytes.subarray(1),
+    ]) {
+      await writeFile(path(), changed);
+      expect(await isSealed(path())).toBe(false);
+    }
+    await writeFile(path(), bytes);
+    expect(await isSealed(path())).toBe(true);
+  });
+});
+
+it('refuses a name that is not of the format, and writes nothing', async () => {
+  for (const [name, data] of [
+    ['b.csv', png],
+    ['b.json', png],
+    ['b.jpg', png],
+    ['b', png],
+    ['b.html', SVG],
+    ['b.png', '{"a":1}\n'],
+  ] as const) {
+    const writing = writeFileAtomically(join(folder, name), data);
+    await expect(writing).rejects.toMatchObject({ code: 'usage', message: /would hold a (PNG|SVG|JSON) file/ });
+    await expect(readFile(join(folder, name))).rejects.toThrow('ENOENT');
+  }
+});
+
+it("takes nobody else's file for l2caf's", async () => {
+  const clip = await makeClip(join(folder, 'clip.mp4'), { frames: 5, width: 64, height: 64 });
+  await writeFile(join(folder, 'photo.png'), png);
+  await writeFile(join(folder, 'list.csv'), 'id,video,start,end\n');
+  await writeFile(join(folder, 'schema.json'), '{"schema":"l2caf-analysis/1"}\n');
+  for (const path of [clip, ...['photo.png', 'list.csv', 'schema.json'].map((name) => join(folder, name))]) {
+    expect(await isSealed(path)).toBe(false);
+  }
+  // A copy of a video that was sealed, cut by another program: what it says of its content does not hold.
+  await writeAtomically(join(folder, 'sealed.mp4'), (temporary) => copyFile(clip, temporary));
+  const sealed = await readFile(join(folder, 'sealed.mp4'));
+  await writeFile(join(folder, 'other.mp4'), Buffer.concat([sealed.subarray(0, 500), sealed.subarray(600)]));
+  expect(await isSealed(join(folder, 'sealed.mp4'))).toBe(true);
+  expect(await isSealed(join(folder, 'other.mp4'))).toBe(false);
+});

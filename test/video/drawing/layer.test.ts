@@ -1,0 +1,122 @@
+import { createCanvas } from '@napi-rs/canvas';
+import { describe, expect, test } from 'vitest';
+import type { Heatmap } from '../../../src/base/types.ts';
+import { LayerPainter, layerSize } from '../../../src/video/drawing/layer.ts';
+import { drawLegend, drawMoment, drawTimeline, drawTitle } from '../../../src/video/drawing/marks.ts';
+import { defaultStyle, drawHeatmap } from '../../../src/video/drawing/overlay.ts';
+import { YuvaLayer } from '../../../src/video/drawing/yuva.ts';
+
+/** A hill with a shoulder, as a filter resized to 8 points per cell would be. */
+function hill(height: number, width: number, turn = 0): Heatmap {
+  const values = Float32Array.from({ length: height * width }, (_, i) => {
+    const x = ((i % width) + 0.5) / width - 0.5;
+    const y = (Math.floor(i / width) + 0.5) / height - 0.5;
+    const [along, across] = [x * Math.cos(turn) + y * Math.sin(turn), y * Math.cos(turn) - x * Math.sin(turn)];
+    return Math.exp(-(along * along) / 0.08 - (across * across) / 0.03);
+  });
+  return { height, width, values, min: 0, max: 1 };
+}
+
+/** Planes as RGBA over grey: what a viewer would see, up to the shared U and V. */
+function seenOver(grey: number, layer: YuvaLayer): Uint8ClampedArray {
+  const seen = new Uint8ClampedArray(layer.width * layer.height * 3);
+  for (let i = 0; i < layer.width * layer.height; i++) {
+    const block = (Math.floor(i / layer.width) >> 1) * (layer.width >> 1) + ((i % layer.width) >> 1);
+    const [y, u, v] = [(layer.y[i]! - 16) * (255 / 219), layer.u[block]! - 128, layer.v[block]! - 128];
+    const rgb = [y + 1.596 * v, y - 0.392 * u - 0.813 * v, y + 2.017 * u];
+    const opacity = layer.alpha[i]! / 255;
+    seen.set(
+      rgb.map((value) => grey + (value - grey) * opacity),
+      3 * i,
+    );
+  }
+  return seen;
+}
+
+describe.each(['contour', 'heatmap', 'both'] as const)('a layer of kind %s', (kind) => {
+  const picture = { width: 322, height: 182 };
+  const span = { startSec: 0, endSec: 10 };
+  const momentsSec = [0, 5, 10];
+  const keyframes = momentsSec.map((timestampSec, k) => ({ timestampSec, heatmap: hill(56, 96, k) }));
+  const style = { ...defaultStyle, kind };
+  const gaps = [{ startSec: 7, endSec: 8 }];
+  const painter = new LayerPainter({ picture, span, keyframes, style, gaps, normalize: 'frame', title: 'night drive' });
+
+  test.each([[0, 0], [5, 1], [10, 2], [4.99], [7.5]] as [number, number?][])(
+    'shows at %d s what a canvas would',
+    (timeSec, moment) => {
+      const context = createCanvas(picture.width, picture.height).getContext('2d');
+      context.fillStyle = 'rgb(90, 90, 90)';
+      context.fillRect(0, 0, picture.width, picture.height);
+      const heatmap = timeSec === 4.99 ? keyframes[1]!.heatmap : keyframes[moment ?? -1]?.heatmap;
+      if (heatmap) drawHeatmap(context, picture, heatmap, style);
+      drawLegend(context, picture, style, 'scale: each frame');
+      drawTitle(context, picture, 'night drive');
+      const marks = { span, momentsSec, gaps, timeSec, moment };
+      drawTimeline(context, picture, marks);
+      drawMoment(context, picture, marks);
+      const expected = context.getImageData(0, 0, picture.width, picture.height).data;
+      const seen = seenOver(90, painter.paint(timeSec));
+      let sum = 0;
+      let far = 0;
+      for (let i = 0; i < seen.length; i++) {
+        const difference = Math.abs(seen[i]! - expected[Math.floor(i / 3) * 4 + (i % 3)]!);
+        sum += difference;
+        if (difference > 110) far++;
+      }
+      // Lines differ at their edges, where U and V are shared by two pixels.
+      expect(sum / seen.length).toBeLessThan(2.5);
+      expect(far / seen.length).toBeLessThan(0.001);
+    },
+  );
+
+  test('does not depend on the layers painted before', () => {
+    const first = Buffer.from(painter.paint(2.5).bytes);
+    painter.paint(5);
+    painter.paint(7.5);
+    expect(first.equals(painter.paint(2.5).bytes)).toBe(true);
+  });
+});
+
+describe('YuvaLayer', () => {
+  test.each([
+    [undefined, [255, 0, 0], [81, 90, 240]],
+    ['bt709', [255, 0, 0], [63, 102, 240]],
+    ['bt709', [255, 255, 255], [235, 128, 128]],
+    ['bt2020nc', [0, 0, 255], [29, 240, 119]],
+  ] as const)('%s: the colour %o is %o', (matrix, rgb, yuv) => {
+    const layer = new YuvaLayer({ width: 2, height: 2 }, matrix);
+    expect(layer.yuvOf(rgb)).toEqual(yuv);
+    layer.blend(
+      {
+        width: 2,
+        height: 2,
+        data: Uint8ClampedArray.from(
+          Array(4)
+            .fill([...rgb, 255])
+            .flat(),
+        ),
+      },
+      0,
+      0,
+    );
+    expect([layer.y[0], layer.u[0], layer.v[0], layer.alpha[3]]).toEqual([...yuv, 255]);
+  });
+
+  test('half-transparent over opaque is opaque and in between; transparent changes nothing', () => {
+    const layer = new YuvaLayer({ width: 2, height: 2 });
+    const pixels = (rgba: readonly number[]): Uint8ClampedArray => Uint8ClampedArray.from(Array(4).fill(rgba).flat());
+    layer.blend({ width: 2, height: 2, data: pixels([0, 0, 0, 255]) }, 0, 0);
+    layer.blend({ width: 2, height: 2, data: pixels([255, 255, 255, 128]) }, 0, 0);
+    layer.blend({ width: 2, height: 2, data: pixels([255, 0, 0, 0]) }, 0, 0);
+    expect([layer.y[0], layer.u[0], layer.v[0], layer.alpha[0]]).toEqual([126, 128, 128, 255]);
+  });
+});
+
+test('a ribbon makes the layer taller by an even number of rows', () => {
+  const picture = { width: 322, height: 182 };
+  const ribbon = { samples: [{ timestampSec: 1, loss: 2 }] };
+  const { height } = layerSize({ picture, ribbon });
+  expect(height).toBeGreaterThan(picture.height);
+  expect(height % 2).toBe(0);
+});

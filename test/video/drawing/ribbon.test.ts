@@ -1,0 +1,142 @@
+import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
+import { describe, expect, test } from 'vitest';
+import { likeliestClasses } from '../../../src/video/drawing/class-lines.ts';
+import { layOutEvents } from '../../../src/video/drawing/event-lanes.ts';
+import { drawCursor, drawRibbon, ribbonHeight } from '../../../src/video/drawing/ribbon.ts';
+import type { RibbonContent } from '../../../src/video/drawing/ribbon-rows.ts';
+
+const PICTURE = { width: 1280, height: 100 };
+const SPAN = { startSec: 0, endSec: 10 };
+const LEFT_PX = 150;
+const RIGHT_PX = 1280 - 16;
+
+function xOf(timeSec: number): number {
+  return Math.round(LEFT_PX + (timeSec / 10) * (RIGHT_PX - LEFT_PX));
+}
+
+function draw(content: RibbonContent, gaps: readonly { startSec: number; endSec: number }[] = []): SKRSContext2D {
+  const context = createCanvas(PICTURE.width, PICTURE.height + ribbonHeight(PICTURE, content)).getContext('2d');
+  const area = drawRibbon(context, PICTURE, { span: SPAN, gaps }, content);
+  expect(area).toEqual({ left: 0, top: 100, right: 1280, bottom: context.canvas.height });
+  return context;
+}
+
+/** How many pixels of a column of the ribbon have this colour. */
+function count(context: SKRSContext2D, x: number, [red, green, blue]: readonly number[]): number {
+  const { data } = context.getImageData(x, 100, 1, context.canvas.height - 100);
+  let found = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i] === red && data[i + 1] === green && data[i + 2] === blue) found++;
+  }
+  return found;
+}
+
+/** `#rrggbb` as three numbers. */
+function rgbOf(color: string): number[] {
+  return [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16));
+}
+
+const SKY = [0x56, 0xb4, 0xe9];
+const ORANGE = [0xe6, 0x9f, 0x00];
+const GREY = [0xc9, 0xce, 0xd6];
+
+test('bars stand at their samples, as high as their values', () => {
+  const context = draw({
+    samples: [
+      { timestampSec: 2, loss: 0.5, importance: 1 },
+      { timestampSec: 8, loss: 1, importance: 0.25 },
+    ],
+  });
+  expect(count(context, xOf(8), SKY) / count(context, xOf(2), SKY)).toBeCloseTo(2, 0.7);
+  expect(count(context, xOf(2), ORANGE) / count(context, xOf(8), ORANGE)).toBeCloseTo(4, 0);
+  expect(count(context, xOf(5), SKY)).toBe(0);
+});
+
+test('shares fill the height, each sample until halfway to the next, none in a gap', () => {
+  const shares = { left: 0.25, centre: 0.5, right: 0.25, near: 1, far: 0 };
+  const samples = [
+    { timestampSec: 2, loss: 0, shares },
+    { timestampSec: 6, loss: 0, shares: { ...shares, left: 0.75, centre: 0 } },
+  ];
+  const context = draw({ samples }, [{ startSec: 8, endSec: 9 }]);
+  const whole = count(context, xOf(1), SKY) * 4;
+  expect(count(context, xOf(1), GREY)).toBeCloseTo(whole / 2, -0.5);
+  expect(count(context, xOf(3.9), GREY)).toBeCloseTo(whole / 2, -0.5);
+  expect(count(context, xOf(4.1), SKY)).toBeCloseTo((whole * 3) / 4, -0.5);
+  expect(count(context, xOf(8.5), SKY)).toBe(0);
+  expect(count(context, xOf(9.5), SKY)).toBe(0);
+});
+
+describe('rows', () => {
+  const samples = [{ timestampSec: 1, loss: 1 }];
+
+  test('are there only for what is known', () => {
+    const height = (more: Partial<RibbonContent>): number => ribbonHeight(PICTURE, { samples, ...more });
+    const events = layOutEvents([{ label: 'left turn', startSec: 1, endSec: 3 }], SPAN)!;
+    const classes = likeliestClasses([{ name: 'left turn', probabilities: [1] }])!;
+    expect(height({ events })).toBeGreaterThan(height({}));
+    expect(height({ classes })).toBeGreaterThan(height({ events }));
+    expect(ribbonHeight({ width: 640, height: 50 }, { samples })).toBeLessThan(height({}));
+  });
+
+  test('draw labelled events as blocks with their labels, one below the other where they overlap', () => {
+    const events = layOutEvents(
+      [
+        { label: 'left turn', startSec: 1, endSec: 6 },
+        { label: 'stop', startSec: 4, endSec: 9 },
+      ],
+      SPAN,
+    )!;
+    const context = draw({ samples, events });
+    const [turn, stop] = events.blocks.map(({ color }) => rgbOf(color));
+    const heights = [0.5, 5.9, 8].map((timeSec) => [
+      count(context, xOf(timeSec), turn!),
+      count(context, xOf(timeSec), stop!),
+    ]);
+    expect(heights[0]).toEqual([0, 0]);
+    expect(heights[1]![0]).toBeGreaterThan(15);
+    expect(heights[1]![1]).toBe(heights[1]![0]);
+    expect(heights[2]).toEqual([0, heights[1]![1]]);
+    const white = (fromSec: number, toSec: number): number => {
+      const { data } = context.getImageData(xOf(fromSec), 100, xOf(toSec) - xOf(fromSec), 60);
+      return data.filter((value, i) => i % 4 === 0 && value === 255 && data[i + 1] === 255 && data[i + 2] === 255)
+        .length;
+    };
+    expect(white(1, 2)).toBeGreaterThan(20);
+    expect(white(7, 9)).toBe(0);
+  });
+
+  test('draw the most probable classes as lines', () => {
+    const two = [
+      { timestampSec: 0, loss: 0 },
+      { timestampSec: 10, loss: 0 },
+    ];
+    const classes = likeliestClasses([
+      { name: 'straight', probabilities: [0.7, 0.7] },
+      { name: 'turn', probabilities: [0, 1] },
+      { name: 'stop', probabilities: [0.04, 0.04] },
+    ])!;
+    expect(classes).toMatchObject({ lines: [{ name: 'turn' }, { name: 'straight' }], hidden: 1 });
+    // The first colour goes to the class that becomes most probable: a line from the lower left to the upper right.
+    const context = draw({ samples: two, classes });
+    const heightAt = (timeSec: number): number => {
+      const { data } = context.getImageData(xOf(timeSec), 100, 1, context.canvas.height - 100);
+      for (let i = 0; i < data.length; i += 4) if (ORANGE.every((value, c) => data[i + c] === value)) return -i / 4;
+      return Number.NaN;
+    };
+    expect(heightAt(9)).toBeGreaterThan(heightAt(5));
+    expect(heightAt(5)).toBeGreaterThan(heightAt(1));
+  });
+});
+
+test.each([0, 5, 10])('the cursor stands at %d s, and draws only where it says', (timeSec) => {
+  const ribbon = { samples: [{ timestampSec: 1, loss: 1 }] };
+  const height = PICTURE.height + ribbonHeight(PICTURE, ribbon);
+  const context = createCanvas(PICTURE.width, height).getContext('2d');
+  const area = drawCursor(context, PICTURE, { span: SPAN, timeSec, ribbon });
+  expect([...context.getImageData(xOf(timeSec), 120, 1, 1).data]).toEqual([255, 255, 255, 255]);
+  const [left, right] = [Math.floor(area.left), Math.ceil(area.right)];
+  context.clearRect(left, area.top, right - left, area.bottom - area.top);
+  const { data } = context.getImageData(0, 0, PICTURE.width, height);
+  expect(data.some((value) => value > 0)).toBe(false);
+});
