@@ -8,6 +8,7 @@ import { createRandom } from '../src/base/random.ts';
 import * as tf from '../src/base/tensorflow.ts';
 import { type SolveOptions, solveFilters } from '../src/l2caf/solve.ts';
 import type { FeatureTail, Tail } from '../src/l2caf/tail.ts';
+import { tensorTail } from '../src/l2caf/tensor-tail.ts';
 import { useBackend } from '../src/models/backend.ts';
 import { RecurrentHead } from '../src/models/recurrent-tail.ts';
 import { writeResults } from './results.ts';
@@ -108,7 +109,7 @@ const GAUSS_NEWTON = 2;
 
 /** The same tail as a network without our shortcuts runs it: filter times feature map, flatten, input kernel. */
 function uncollapsed(tail: FeatureTail): Tail {
-  return {
+  return tensorTail({
     slots: tail.slots,
     grid: tail.grid,
     outputSize: tail.outputSize,
@@ -119,7 +120,7 @@ function uncollapsed(tail: FeatureTail): Tail {
         return tail.outputsOf(tf.mul(features, tf.expandDims(filters, 3)), slots);
       }),
     dispose: () => undefined,
-  };
+  });
 }
 
 /** A head with Glorot-normal weights and forget bias 1, and the feature maps of one event. */

@@ -14,7 +14,9 @@ import { objectsOf } from '../src/evaluation/truth.ts';
 import { exactOblivious } from '../src/l2caf/exact.ts';
 import type { AttentionMap } from '../src/l2caf/heatmap.ts';
 import { solveFilters } from '../src/l2caf/solve.ts';
-import type { SmoothResponse, Tail } from '../src/l2caf/tail.ts';
+import type { ImmediateResponse, Tail } from '../src/l2caf/tail.ts';
+import { tensorTail } from '../src/l2caf/tensor-tail.ts';
+import type { RecurrentTail } from '../src/models/event-tail.ts';
 import { writeResults } from './results.ts';
 import { openStudy, resultTable } from './study.ts';
 
@@ -62,7 +64,7 @@ const size: (value: number) => number = Math.abs;
 const positive = (value: number): number => Math.max(0, value);
 
 /** Gauss–Newton on a changed tail, and what of the filter is shown. */
-function solved(change: (tail: Tail) => Tail, part: (value: number) => number = size): Choice {
+function solved(change: (tail: RecurrentTail) => Tail, part: (value: number) => number = size): Choice {
   return async ({ tail }, slots) => {
     const { filters } = await solveFilters(change(tail), { slots });
     return filters.map(({ height, width, values }) => ({ height, width, values: values.map(part) }));
@@ -119,25 +121,25 @@ function earlyEndpoint(part: (value: number) => number): Choice {
 }
 
 /** The tail under filters of length κ in place of 1. */
-function scaled(tail: Tail, kappa: number): Tail {
-  return {
+function scaled(tail: RecurrentTail, kappa: number): Tail {
+  return tensorTail({
     ...fixed(tail),
     filtered: (filters, slots) => tf.tidy(() => tail.filtered(tf.mul(filters, kappa), slots)),
     smooth: (slot) => {
-      const response = tail.smooth!(slot);
+      const response = tail.smooth(slot);
       const longer = (filter: Float64Array): Float64Array => filter.map((value) => value * kappa);
       return {
         output: (filter) => response.output(longer(filter)),
         jacobian: (filter) => response.jacobian(longer(filter)).map((value) => value * kappa),
-      };
+      } satisfies ImmediateResponse;
     },
-  };
+  });
 }
 
 /** The tail with its output scaled to length 1: half of the squared distance is then 1 less the cosine. */
-function directionOnly(tail: Tail): Tail {
+function directionOnly(tail: RecurrentTail): Tail {
   const length = Math.hypot(...tail.reference);
-  return {
+  return tensorTail({
     ...fixed(tail),
     reference: tail.reference.map((value) => value / length),
     filtered: (filters, slots) =>
@@ -145,11 +147,11 @@ function directionOnly(tail: Tail): Tail {
         const outputs = tail.filtered(filters, slots);
         return tf.div(outputs, tf.norm(outputs, 2, 1, true)) as tf.Tensor2D;
       }),
-    smooth: (slot) => unitResponse(tail.smooth!(slot)),
-  };
+    smooth: (slot) => unitResponse(tail.smooth(slot)),
+  });
 }
 
-function unitResponse(response: SmoothResponse): SmoothResponse {
+function unitResponse(response: ImmediateResponse): ImmediateResponse {
   return {
     output: (filter) => {
       const output = response.output(filter);
@@ -174,6 +176,11 @@ function unitResponse(response: SmoothResponse): SmoothResponse {
 }
 
 /** What a changed tail keeps. It owns nothing. */
-function fixed({ slots, grid, outputSize, reference }: Tail): Omit<Tail, 'filtered' | 'smooth' | 'linear'> {
+function fixed({
+  slots,
+  grid,
+  outputSize,
+  reference,
+}: Tail): Omit<Tail, 'evaluate' | 'filtered' | 'smooth' | 'linear'> {
   return { slots, grid, outputSize, reference, dispose: () => {} };
 }

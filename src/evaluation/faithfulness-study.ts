@@ -98,15 +98,14 @@ export async function mapFaithfulness(
     objective.kind === 'class' ? { kind: 'class', index: objective.index } : { kind: 'embedding' };
   const informed = methods.filter((method) => method !== 'random');
   const maps = await mapsOf(subject, informed, { slots, seed, eventIndex: index, ...(signal && { signal }) });
-  const rows = new Map<string, Sums>(
-    [...maps].map(([method, own]) => [
-      method,
-      sumsOf(own.map((map, slot) => ({ ...faithfulness(tail, map, { slot, score }) }))),
-    ]),
-  );
+  const rows = new Map<string, Sums>();
+  for (const [method, own] of maps) {
+    const areas = await Promise.all(own.map((map, slot) => faithfulness(tail, map, { slot, score })));
+    rows.set(method, sumsOf(areas.map((of) => ({ ...of }))));
+  }
   if (!methods.includes('random')) return rows;
-  const random = slots.map((slot) => ({ ...randomFaithfulness(tail, { slot, score, seed: seed + index }) }));
-  return rows.set('random', sumsOf(random));
+  const random = await Promise.all(slots.map((slot) => randomFaithfulness(tail, { slot, score, seed: seed + index })));
+  return rows.set('random', sumsOf(random.map((of) => ({ ...of }))));
 }
 
 /** How far several rankings of the frames agree with what leaving a frame out does to the output. */

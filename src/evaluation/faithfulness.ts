@@ -5,7 +5,6 @@
  */
 
 import { createRandom } from '../base/random.ts';
-import * as tf from '../base/tensorflow.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
 import type { Tail } from '../l2caf/tail.ts';
 
@@ -35,30 +34,38 @@ export interface FaithfulnessOptions {
  *
  * @param map of the tail's grid
  */
-export function faithfulness(tail: Tail, map: AttentionMap, options: FaithfulnessOptions): FaithfulnessAreas {
+export async function faithfulness(
+  tail: Tail,
+  map: AttentionMap,
+  options: FaithfulnessOptions,
+): Promise<FaithfulnessAreas> {
   const order = Array.from(map.values, (_, cell) => cell).sort((a, b) => map.values[b]! - map.values[a]!);
   return areasOf(tail, order, options);
 }
 
 /** What to expect of an order that knows nothing: the mean areas over random orders. */
-export function randomFaithfulness(
+export async function randomFaithfulness(
   tail: Tail,
   options: FaithfulnessOptions & { readonly seed: number; readonly orders?: number },
-): FaithfulnessAreas {
+): Promise<FaithfulnessAreas> {
   const { slot, seed, orders = 10 } = options;
   const cells = Array.from({ length: tail.grid.height * tail.grid.width }, (_, cell) => cell);
-  const all = Array.from({ length: orders }, (_, i) =>
-    areasOf(tail, shuffled(cells, seed, ORDERS_STREAM, slot, i), options),
-  );
+  const all: FaithfulnessAreas[] = [];
+  for (let i = 0; i < orders; i++)
+    all.push(await areasOf(tail, shuffled(cells, seed, ORDERS_STREAM, slot, i), options));
   const mean = (of: (areas: FaithfulnessAreas) => number): number =>
     all.reduce((sum, areas) => sum + of(areas), 0) / orders;
   return { insertion: mean(({ insertion }) => insertion), deletion: mean(({ deletion }) => deletion) };
 }
 
-function areasOf(tail: Tail, order: readonly number[], { slot, score }: FaithfulnessOptions): FaithfulnessAreas {
+async function areasOf(
+  tail: Tail,
+  order: readonly number[],
+  { slot, score }: FaithfulnessOptions,
+): Promise<FaithfulnessAreas> {
   return {
-    insertion: areaUnder(scoresAlong(tail, slot, score, order, 'insert')),
-    deletion: areaUnder(scoresAlong(tail, slot, score, order, 'delete')),
+    insertion: areaUnder(await scoresAlong(tail, slot, score, order, 'insert')),
+    deletion: areaUnder(await scoresAlong(tail, slot, score, order, 'delete')),
   };
 }
 
@@ -66,14 +73,13 @@ function areasOf(tail: Tail, order: readonly number[], { slot, score }: Faithful
 const ORDERS_STREAM = 303;
 
 /** The score after 0, 1, … all cells of the order were inserted or deleted, `[cells + 1]`. */
-function scoresAlong(
+async function scoresAlong(
   tail: Tail,
   slot: number,
   score: FaithfulnessScore,
   order: readonly number[],
   way: 'insert' | 'delete',
-): number[] {
-  const { height, width } = tail.grid;
+): Promise<number[]> {
   const steps = order.length + 1;
   const filters = new Float32Array(steps * order.length);
   for (let step = 0; step < steps; step++) {
@@ -81,15 +87,20 @@ function scoresAlong(
       filters[step * order.length + cell] = Number(way === 'insert' ? place < step : place >= step);
     }
   }
-  return tf.tidy(() => {
-    const slots = new Array<number>(steps).fill(slot);
-    const outputs = tail.filtered(tf.tensor3d(filters, [steps, height, width]), slots); // [steps, d]
-    if (score.kind === 'class') return [...tf.gather(tf.softmax(outputs), score.index, 1).dataSync<'float32'>()];
-    const whole = tf.tensor2d(tail.reference, [1, tail.outputSize]);
-    const distances = [...tf.norm(tf.sub(outputs, whole), 2, 1).dataSync<'float32'>()];
-    const empty = distances[way === 'insert' ? 0 : steps - 1]!;
-    return distances.map((distance) => (empty > 0 ? 1 - distance / empty : 1));
-  });
+  const outputs = await tail.evaluate(filters, new Array<number>(steps).fill(slot)); // [steps, d]
+  const size = tail.outputSize;
+  const rows = Array.from({ length: steps }, (_, step) => outputs.subarray(step * size, (step + 1) * size));
+  if (score.kind === 'class') return rows.map((row) => probabilityOf(row, score.index));
+  const distances = rows.map((row) => Math.hypot(...row.map((value, k) => value - tail.reference[k]!)));
+  const empty = distances[way === 'insert' ? 0 : steps - 1]!;
+  return distances.map((distance) => (empty > 0 ? 1 - distance / empty : 1));
+}
+
+/** Softmax of logits at one class. */
+function probabilityOf(logits: Float32Array, index: number): number {
+  const largest = logits.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  const total = logits.reduce((sum, value) => sum + Math.exp(value - largest), 0);
+  return Math.exp(logits[index]! - largest) / total;
 }
 
 function areaUnder(scores: readonly number[]): number {

@@ -12,6 +12,7 @@ import type { Objective } from '../l2caf/objective.ts';
 import type { PresetName } from '../l2caf/presets.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
 import type { FeatureTail, Tail } from '../l2caf/tail.ts';
+import { tensorTail } from '../l2caf/tensor-tail.ts';
 import type { ClassificationNetwork } from '../models/classification-network.ts';
 import { classifierTail, vanillaTail } from '../models/classifier-tail.ts';
 import type { EventNetwork } from '../models/event-network.ts';
@@ -22,7 +23,7 @@ import type { FigureRow, FigureTable, Measure } from './figures.ts';
 export interface TimedNetwork {
   readonly name: string;
   /** What its maps explain. */
-  readonly objectives: readonly Exclude<Objective['kind'], 'similarity'>[];
+  readonly objectives: readonly ('oblivious' | 'class')[];
   /** Runs the trunk: the tail that fast endpoints use. The caller disposes of it. */
   fast(): Promise<FeatureTail>;
   /** A tail that runs the trunk in every evaluation. The caller disposes of it. */
@@ -195,7 +196,7 @@ export function timedEvents(network: EventNetwork, frames: number, seed: number)
     fast,
     vanilla: async () => {
       const tail = await fast();
-      return {
+      return tensorTail({
         ...pick(tail),
         filtered: (filters, slots) =>
           tf.tidy(() => {
@@ -203,7 +204,7 @@ export function timedEvents(network: EventNetwork, frames: number, seed: number)
             return tail.outputsOf(tf.mul(maps, tf.expandDims(filters, 3)), slots);
           }),
         dispose: () => tail.dispose(),
-      };
+      });
     },
   };
 }

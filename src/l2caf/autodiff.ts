@@ -1,20 +1,20 @@
 /**
- * Gauss–Newton and quasi-Newton for any tail: output and Jacobian of a slot from `filtered` alone. Since rows of a batch
+ * Gauss–Newton and quasi-Newton for tails in tensors: output and Jacobian of a slot from `filtered` alone. Since rows of a batch
  * do not influence each other, one gradient call on a batch of copies of the filter, each asking for another output, gives
  * many rows of the Jacobian at once.
  */
 
-import { addRows, dot } from '../base/matrix.ts';
+import { addRows } from '../base/matrix.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { BoundObjective } from './objective.ts';
 import type { LossWithGradient } from './quasi-newton.ts';
-import type { SmoothResponse, Tail } from './tail.ts';
+import type { ImmediateResponse, SmoothResponse, TensorTail } from './tail.ts';
 
 /** Outputs differentiated in one batch; bounds the memory of tails with many outputs. */
 export const ROWS_PER_BATCH = 64;
 
 /** The response of a slot through automatic differentiation, in the backend's single precision. Holds no tensors. */
-export function differentiated(tail: Tail, slot: number): SmoothResponse {
+export function differentiated(tail: TensorTail, slot: number): ImmediateResponse {
   const { grid, outputSize } = tail;
   const cells = grid.height * grid.width;
   const copies = (filter: Float64Array, count: number): tf.Tensor3D =>
@@ -39,17 +39,18 @@ export function differentiated(tail: Tail, slot: number): SmoothResponse {
   };
 }
 
-/** The loss of a slot's filter with its gradient: in double precision where the tail offers it, else by one `tf.grad`. */
-export function lossWithGradient(tail: Tail, slot: number, { losses, weights }: BoundObjective): LossWithGradient {
-  const response = weights && tail.smooth?.(slot);
-  if (response !== undefined) {
-    const ofOutputs = Float64Array.from(weights!);
-    return (filter) => {
-      const gradient = new Float64Array(filter.length);
-      addRows(ofOutputs, response.jacobian(filter), gradient, filter.length);
-      return { loss: dot(ofOutputs, 0, response.output(filter), 0, ofOutputs.length), gradient };
-    };
-  }
+/** The loss of a slot's filter with its gradient, from how the slot responds. */
+export function lossOfResponse(response: SmoothResponse, { lossOf }: BoundObjective): LossWithGradient {
+  return async (filter) => {
+    const { loss, gradient: ofOutputs } = lossOf(await response.output(filter));
+    const gradient = new Float64Array(filter.length);
+    addRows(ofOutputs, await response.jacobian(filter), gradient, filter.length);
+    return { loss, gradient };
+  };
+}
+
+/** The same by one `tf.grad`, for a tail of many outputs. */
+export function differentiatedLoss(tail: TensorTail, slot: number, { losses }: BoundObjective): LossWithGradient {
   const { height, width } = tail.grid;
   const differentiate = tf.valueAndGrad((x: tf.Tensor) => tf.sum(losses(tail.filtered(x as tf.Tensor3D, [slot]))));
   return (filter) => {

@@ -22,15 +22,20 @@ const FIRST_DAMPING = 1e-2;
 const LARGEST_DAMPING = 1e8;
 
 /** Minimises the objective over filters of unit length, from `start` (any length but zero). */
-export function gaussNewton(response: SmoothResponse, objective: LeastSquares, start: Float64Array): SphereResult {
+export async function gaussNewton(
+  response: SmoothResponse,
+  objective: LeastSquares,
+  start: Float64Array,
+): Promise<SphereResult> {
   const curvature = new SecantCurvature(start.length);
-  let point = evaluate(response, objective, unit(start));
+  let point = await evaluate(response, objective, unit(start));
   let damping = FIRST_DAMPING;
   const path = [point];
   for (let iteration = 1; ; iteration++) {
-    const tangent = linearize(response, objective, point);
+    const tangent = await linearize(response, objective, point);
     curvature.learn(point.filter, tangent.gradient);
-    const step = acceptedStep(response, objective, point, quadraticModel(tangent, curvature, point.filter), damping);
+    const model = quadraticModel(tangent, curvature, point.filter);
+    const step = await acceptedStep(response, objective, point, model, damping);
     const decrease = step === undefined ? 0 : point.loss - step.point.loss;
     if (step !== undefined) {
       curvature.leave(point.filter, transposedProduct(tangent.jacobian, step.point.residuals));
@@ -81,14 +86,14 @@ interface Step {
   readonly curvatureTerm: number;
 }
 
-function evaluate(response: SmoothResponse, objective: LeastSquares, filter: Float64Array): Point {
-  const output = Float64Array.from(response.output(filter));
+async function evaluate(response: SmoothResponse, objective: LeastSquares, filter: Float64Array): Promise<Point> {
+  const output = Float64Array.from(await response.output(filter));
   const residuals = objective.residuals(output);
   return { filter, output, residuals, loss: objective.scale * dot(residuals, 0, residuals, 0, residuals.length) };
 }
 
-function linearize(response: SmoothResponse, objective: LeastSquares, point: Point): Tangent {
-  const jacobian = objective.jacobian(point.output, response.jacobian(point.filter), point.filter.length);
+async function linearize(response: SmoothResponse, objective: LeastSquares, point: Point): Promise<Tangent> {
+  const jacobian = objective.jacobian(point.output, await response.jacobian(point.filter), point.filter.length);
   return { jacobian, gradient: transposedProduct(jacobian, point.residuals) };
 }
 
@@ -112,16 +117,16 @@ function quadraticModel(tangent: Tangent, curvature: SecantCurvature, filter: Fl
  * The first step of the model, damped by `μ‖f' − f‖²`, at which the true loss falls; the damping that comes with it
  * follows how well the model predicted the loss. Undefined when no damping gives a lower loss.
  */
-function acceptedStep(
+async function acceptedStep(
   response: SmoothResponse,
   objective: LeastSquares,
   from: Point,
   model: QuadraticModel,
   firstDamping: number,
-): Step | undefined {
+): Promise<Step | undefined> {
   for (let damping = firstDamping; damping <= LARGEST_DAMPING; damping *= 10) {
     const right = model.right.map((value, i) => value + damping * model.unit * from.filter[i]!);
-    const point = evaluate(response, objective, model.sphere.minimize(right));
+    const point = await evaluate(response, objective, model.sphere.minimize(right));
     if (!(point.loss < from.loss)) continue;
     const move = point.filter.map((value, i) => value - from.filter[i]!);
     const predictedByTangent = tangentDecrease(model.tangent, move);

@@ -7,6 +7,7 @@ import { L2cafError } from '../base/errors.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { GridShape } from '../base/types.ts';
 import type { FeatureTail, LinearProjection } from './tail.ts';
+import { tensorTail } from './tensor-tail.ts';
 
 /** Everything the tail is made of. */
 export interface PooledDenseParts {
@@ -42,14 +43,15 @@ export function pooledDenseTail({ grid, features, kernel, bias }: PooledDensePar
   );
   const output = (perCell: tf.Tensor2D): tf.Tensor2D => tf.add(tf.matMul(perCell, contributions), offsets);
   let projection: LinearProjection | undefined;
-  return {
+  return tensorTail({
     slots: 1,
     grid,
     outputSize,
     reference: tf.tidy(() => output(tf.ones([1, cells])).dataSync<'float32'>()),
     filtered: (filters) => tf.tidy(() => output(tf.reshape(filters, [-1, cells]))),
     features: () => map,
-    outputsOf: (maps) => tf.tidy(() => tf.add(tf.matMul(tf.mean(maps, [1, 2]) as tf.Tensor2D, weights), offsets)),
+    outputsOf: (maps: tf.Tensor4D): tf.Tensor2D =>
+      tf.tidy(() => tf.add(tf.matMul(tf.mean(maps, [1, 2]) as tf.Tensor2D, weights), offsets)),
     linear: () => {
       projection ??= {
         matrix: Float64Array.from(tf.tidy(() => tf.transpose(contributions).dataSync())),
@@ -58,5 +60,5 @@ export function pooledDenseTail({ grid, features, kernel, bias }: PooledDensePar
       return projection;
     },
     dispose: () => tf.dispose([map, weights, offsets, contributions]),
-  };
+  });
 }

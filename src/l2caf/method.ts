@@ -4,14 +4,13 @@
  */
 
 import { L2cafError } from '../base/errors.ts';
-import * as tf from '../base/tensorflow.ts';
 import type { AttentionFilter } from '../base/types.ts';
 import { type GradCamTarget, gradCam } from './gradcam.ts';
 import type { AttentionMap } from './heatmap.ts';
 import { bindObjective, type Objective } from './objective.ts';
 import { PRESETS } from './presets.ts';
 import { type FilterSolution, type SolveOptions, solveFilters } from './solve.ts';
-import type { FeatureTail } from './tail.ts';
+import type { FeatureTail, Tail } from './tail.ts';
 
 /** L2-CAF, Grad-CAM (Eq. 4–6) and Grad-CAM-abs (Eq. 7). */
 export const METHODS = ['l2caf', 'gradcam', 'gradcam-abs'] as const;
@@ -41,7 +40,7 @@ export async function findAttention(tail: FeatureTail, method: Method, options: 
   const { objective = { kind: 'oblivious' }, preset = 'paper' } = options;
   const slots = options.slots ?? Array.from({ length: tail.slots }, (_, slot) => slot);
   const maps = gradCam(tail, targetOf(objective), method === 'gradcam' ? 'relu' : 'abs', slots).map(toUnitNorm);
-  const losses = lossesOf(tail, objective, maps, slots, PRESETS[preset].reduction);
+  const losses = await lossesOf(tail, objective, maps, slots, PRESETS[preset].reduction);
   const filters = maps.map((map, i): AttentionFilter => {
     const loss = losses[i]!;
     return { ...map, loss, iterations: 0, status: 'exact', lossHistory: [loss] };
@@ -73,18 +72,20 @@ function toUnitNorm({ height, width, values }: AttentionMap): AttentionMap {
 }
 
 /** What each map would cost as a filter of its slot. */
-function lossesOf(
-  tail: FeatureTail,
+async function lossesOf(
+  tail: Tail,
   objective: Objective,
   maps: readonly AttentionMap[],
   slots: readonly number[],
   reduction: 'sum' | 'mean',
-): Float32Array {
-  return tf.tidy(() => {
-    const { height, width } = tail.grid;
-    const filters = tf.stack(maps.map(({ values }) => tf.tensor2d(values, [height, width]))) as tf.Tensor3D; // [n, h, w]
-    return bindObjective(objective, tail, reduction).losses(tail.filtered(filters, slots)).dataSync<'float32'>();
-  });
+): Promise<number[]> {
+  const cells = tail.grid.height * tail.grid.width;
+  const filters = new Float32Array(maps.length * cells);
+  for (const [i, { values }] of maps.entries()) filters.set(values, i * cells);
+  const outputs = await tail.evaluate(filters, slots);
+  const { lossOf } = bindObjective(objective, tail, reduction);
+  const size = tail.outputSize;
+  return maps.map((_, i) => lossOf(Float64Array.from(outputs.subarray(i * size, (i + 1) * size))).loss);
 }
 
 /** Share of a signed filter's energy (sum of squares) in cells that argue against the output, 0 to 1. */

@@ -1,10 +1,11 @@
 /**
- * What a filter is asked to do (METHOD §2). Each objective exists in two forms: as a differentiable loss over a batch of
- * outputs, for gradient descent, and, where it is one, as a sum of squares in double precision, for Gauss–Newton.
+ * What a filter is asked to do (METHOD §2). Each objective exists as a loss of one output with its gradient, in double
+ * precision; as a differentiable loss over a batch of outputs in tensors, for gradient descent; and, where it is one, as a
+ * sum of squares, for Gauss–Newton.
  */
 
 import { assertNever, L2cafError } from '../base/errors.ts';
-import { dot, unit } from '../base/matrix.ts';
+import { addRows, dot, unit } from '../base/matrix.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { Tail } from './tail.ts';
 
@@ -12,11 +13,16 @@ import type { Tail } from './tail.ts';
  * - `oblivious` (paper, Eq. 1): keep the whole output: `‖NT(x) − FT(x, f)‖²`.
  * - `class` (paper, Eq. 2): raise one output, lower the others: `−FT_c + Σ_{i≠c} FT_i`. For logits.
  * - `similarity`: keep the cosine similarity to another clip's embedding: `(s(NT, y) − s(FT, y))²`.
+ * - `custom`: whatever else maps the output to a number that is to become small.
  */
 export type Objective =
   | { readonly kind: 'oblivious' }
   | { readonly kind: 'class'; readonly index: number }
-  | { readonly kind: 'similarity'; readonly other: Float32Array };
+  | { readonly kind: 'similarity'; readonly other: Float32Array }
+  | { readonly kind: 'custom'; readonly loss: OutputLoss };
+
+/** A loss of an output `[d]`, which it must not keep or change, and its gradient `[d]` there. */
+export type OutputLoss = (output: Float64Array) => { readonly loss: number; readonly gradient: Float64Array };
 
 /** How the squares of Eq. 1 are reduced to one number: the paper sums them, both released codes take their mean. */
 export type Reduction = 'sum' | 'mean';
@@ -32,12 +38,11 @@ export interface LeastSquares {
 
 /** An objective for one input. */
 export interface BoundObjective {
+  readonly lossOf: OutputLoss;
   /** Outputs `[n, d]` → losses `[n]`; differentiable. The caller disposes of the result. */
   losses(outputs: tf.Tensor2D): tf.Tensor1D;
-  /** Absent when the objective is not a sum of squares (`class`). */
+  /** Absent when the objective is not a sum of squares. */
   readonly leastSquares?: LeastSquares;
-  /** The weights of the outputs, `[d]`, when the loss is linear in them (`class`). */
-  readonly weights?: Float32Array;
 }
 
 /**
@@ -55,14 +60,17 @@ export function bindObjective(
       return oblivious(reference, reduction === 'mean' ? 1 / outputSize : 1);
     case 'class': {
       const weights = classWeights(objective.index, outputSize);
+      const gradient = Float64Array.from(weights);
       return {
+        lossOf: (output) => ({ loss: dot(gradient, 0, output, 0, outputSize), gradient }),
         losses: (outputs) =>
           tf.tidy(() => tf.reshape(tf.matMul(outputs, tf.tensor2d(weights, [outputSize, 1])), [-1]) as tf.Tensor1D),
-        weights,
       };
     }
     case 'similarity':
       return similarity(reference, objective.other);
+    case 'custom':
+      return { lossOf: objective.loss, losses: (outputs) => lossesByRow(outputs, objective.loss) };
     default:
       return assertNever(objective);
   }
@@ -82,8 +90,28 @@ export function classWeights(index: number, outputSize: number): Float32Array {
   return weights;
 }
 
+/** A loss that is known in plain numbers, row by row, as one that tensors can be differentiated through. */
+function lossesByRow(outputs: tf.Tensor2D, lossOf: OutputLoss): tf.Tensor1D {
+  const byRow = tf.customGrad((x) => {
+    const [rows, size] = (x as tf.Tensor2D).shape;
+    const values = Float64Array.from((x as tf.Tensor).dataSync());
+    const each = Array.from({ length: rows }, (_, row) => lossOf(values.slice(row * size, (row + 1) * size)));
+    const gradient = Float32Array.from(each.flatMap((one) => [...one.gradient]));
+    return {
+      value: tf.tensor1d(each.map(({ loss }) => loss)),
+      gradFunc: (dy) => tf.mul(tf.reshape(dy as tf.Tensor, [rows, 1]), tf.tensor2d(gradient, [rows, size])),
+    };
+  });
+  return byRow(outputs) as tf.Tensor1D;
+}
+
 function oblivious(reference: Float32Array, scale: number): BoundObjective {
   return {
+    lossOf: (output) => {
+      const residuals = output.map((value, i) => value - reference[i]!);
+      const loss = scale * dot(residuals, 0, residuals, 0, residuals.length);
+      return { loss, gradient: residuals.map((residual) => 2 * scale * residual) };
+    },
     losses: (outputs) =>
       tf.tidy(() => {
         const target = tf.tensor2d(reference, [1, reference.length]);
@@ -107,7 +135,16 @@ function similarity(reference: Float32Array, other: Float32Array): BoundObjectiv
   }
   const direction = unit(Float64Array.from(other));
   const target = cosine(Float64Array.from(reference), direction);
+  const slope = (output: Float64Array): Float64Array => {
+    const length = Math.sqrt(dot(output, 0, output, 0, output.length));
+    const now = cosine(output, direction);
+    return output.map((value, k) => (direction[k]! - (now * value) / length) / length);
+  };
   return {
+    lossOf: (output) => {
+      const residual = cosine(output, direction) - target;
+      return { loss: residual ** 2, gradient: slope(output).map((value) => 2 * residual * value) };
+    },
     losses: (outputs) =>
       tf.tidy(() => {
         const along = tf.matMul(outputs, tf.tensor2d(Float32Array.from(direction), [direction.length, 1]));
@@ -118,13 +155,8 @@ function similarity(reference: Float32Array, other: Float32Array): BoundObjectiv
       scale: 1,
       residuals: (output) => Float64Array.of(cosine(output, direction) - target),
       jacobian: (output, tailJacobian, cells) => {
-        const length = Math.sqrt(dot(output, 0, output, 0, output.length));
-        const similarityNow = cosine(output, direction);
         const row = new Float64Array(cells);
-        for (let k = 0; k < output.length; k++) {
-          const slope = (direction[k]! - (similarityNow * output[k]!) / length) / length;
-          for (let cell = 0; cell < cells; cell++) row[cell]! += slope * tailJacobian[k * cells + cell]!;
-        }
+        addRows(slope(output), tailJacobian, row, cells);
         return row;
       },
     },

@@ -10,10 +10,12 @@ import { SecantCurvature } from './curvature.ts';
 import { type SphereProblem, type SphereResult, sphereProblem } from './sphere.ts';
 
 /** A loss of filters, `[h·w]`, and its gradient there. */
-export type LossWithGradient = (filter: Float64Array) => {
+export type LossWithGradient = (filter: Float64Array) => Evaluated | Promise<Evaluated>;
+
+interface Evaluated {
   readonly loss: number;
   readonly gradient: Float64Array;
-};
+}
 
 /** A step that lowers the loss by a smaller share than this of the gradient's length is the last. */
 const TOLERANCE = 1e-6;
@@ -23,10 +25,10 @@ const FIRST_DAMPING = 1e-2;
 const LARGEST_DAMPING = 1e4;
 
 /** Minimises a loss over filters of unit length, from `start` (any length but zero). */
-export function quasiNewton(evaluate: LossWithGradient, start: Float64Array): SphereResult {
+export async function quasiNewton(evaluate: LossWithGradient, start: Float64Array): Promise<SphereResult> {
   const curvature = new SecantCurvature(start.length);
-  const at = (filter: Float64Array) => ({ filter, ...evaluate(filter) });
-  let point = at(unit(start));
+  const at = async (filter: Float64Array) => ({ filter, ...(await evaluate(filter)) });
+  let point = await at(unit(start));
   let damping = FIRST_DAMPING;
   const path = [point];
   for (let iteration = 1; ; iteration++) {
@@ -35,7 +37,7 @@ export function quasiNewton(evaluate: LossWithGradient, start: Float64Array): Sp
     const model = stepModel(filter, gradient, curvature);
     let next = point;
     for (; damping <= LARGEST_DAMPING && size > 0; damping *= 10) {
-      next = at(model(damping * size));
+      next = await at(model(damping * size));
       if (next.loss < point.loss) break;
     }
     const decrease = Math.max(0, point.loss - next.loss);

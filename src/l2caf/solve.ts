@@ -7,17 +7,18 @@ import { assertNever, L2cafError, throwIfAborted } from '../base/errors.ts';
 import { createRandom } from '../base/random.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { AttentionFilter, ProgressListener } from '../base/types.ts';
-import { differentiated, lossWithGradient, ROWS_PER_BATCH } from './autodiff.ts';
+import { differentiated, differentiatedLoss, lossOfResponse, ROWS_PER_BATCH } from './autodiff.ts';
 import { type Constraint, constrain, initialParameters, parameterCount } from './constraint.ts';
 import { type DescentResult, descend } from './descent.ts';
 import { type ExactFilter, exactClass, exactOblivious } from './exact.ts';
 import { gaussNewton } from './gauss-newton.ts';
+import { measuredProjections, measuredResponse } from './measured.ts';
 import { type BoundObjective, bindObjective, type Objective } from './objective.ts';
 import { type DescentOptions, PRESETS, type PresetName } from './presets.ts';
 import { quasiNewton } from './quasi-newton.ts';
 import type { SphereResult } from './sphere.ts';
 import { compareStarts } from './starts.ts';
-import type { LinearProjection, Tail } from './tail.ts';
+import type { LinearProjection, SmoothResponse, Tail, TensorTail } from './tail.ts';
 
 /** How a filter can be found; `gd` is gradient descent, the published way. */
 export type SolverName = 'closed-form' | 'gauss-newton' | 'quasi-newton' | 'gd';
@@ -75,11 +76,25 @@ export interface FilterSolution {
  * `aborted`.
  */
 export async function solveFilters(tail: Tail, options: SolveOptions = {}): Promise<FilterSolution> {
-  const task = resolveTask(tail, options);
+  const task = resolveTask(await withMeasuredForm(tail, options.slots), options);
   const { solver, reason } = chooseSolver(task);
   const filters = await solveWith(solver, task);
   const { preset = 'paper' } = options;
   return { filters, reason, options: { solver, preset, objective: task.objective.kind, constraint: task.constraint } };
+}
+
+/** A tail that offers nothing but evaluations is tried out: it may be linear. */
+async function withMeasuredForm(tail: Tail, slots: SolveOptions['slots']): Promise<Tail> {
+  if (tail.linear || tail.smooth || tail.filtered) return tail;
+  const projections = await measuredProjections(tail, slots ?? Array.from({ length: tail.slots }, (_, slot) => slot));
+  if (projections === undefined) return tail;
+  const { slots: count, grid, outputSize, reference } = tail;
+  return {
+    ...{ slots: count, grid, outputSize, reference },
+    evaluate: (filters, of) => tail.evaluate(filters, of),
+    linear: (slot) => projections.get(slot)!,
+    dispose: () => tail.dispose(),
+  };
 }
 
 /** Options with nothing left open. */
@@ -143,10 +158,15 @@ function chooseSolver({ tail, objective, bound, constraint, choice }: Task): { s
       : bound.leastSquares === undefined
         ? `the ${objective.kind} objective is not a sum of squares`
         : undefined;
-  const isCostly = tail.smooth === undefined && tail.outputSize > ROWS_PER_BATCH;
+  const isCostly = tail.smooth === undefined && tail.filtered !== undefined && tail.outputSize > ROWS_PER_BATCH;
   const noQuasiNewton = constraint === 'l2' ? undefined : `the constraint is ${constraint}, not l2`;
-  if (choice === 'gd') return { solver: 'gd', reason: 'gradient descent was asked for' };
-  const obstacles = { 'closed-form': noClosedForm, 'gauss-newton': noGaussNewton, 'quasi-newton': noQuasiNewton };
+  const noDescent = tail.filtered === undefined ? 'the network tells no gradients' : undefined;
+  const obstacles = {
+    'closed-form': noClosedForm,
+    'gauss-newton': noGaussNewton,
+    'quasi-newton': noQuasiNewton,
+    gd: noDescent,
+  };
   const refused = choice === 'auto' ? undefined : obstacles[choice];
   if (refused !== undefined) {
     throw new L2cafError('usage', `the ${choice} solver cannot be used: ${refused}`, {
@@ -159,7 +179,11 @@ function chooseSolver({ tail, objective, bound, constraint, choice }: Task): { s
     noGaussNewton ?? (isCostly ? `it differentiates each of ${tail.outputSize} outputs` : undefined);
   if (whyNoGaussNewton === undefined) return { solver: 'gauss-newton', reason: `no closed form: ${noClosedForm}` };
   const reason = `no closed form: ${noClosedForm}; no Gauss–Newton: ${whyNoGaussNewton}`;
-  return { solver: noQuasiNewton === undefined ? 'quasi-newton' : 'gd', reason };
+  if (noQuasiNewton === undefined) return { solver: 'quasi-newton', reason };
+  if (noDescent === undefined) return { solver: 'gd', reason };
+  throw new L2cafError('usage', `filters under the constraint ${constraint} need gradient descent, but ${noDescent}`, {
+    hint: 'use the constraint l2',
+  });
 }
 
 async function solveWith(solver: SolverName, task: Task): Promise<AttentionFilter[]> {
@@ -179,12 +203,12 @@ async function solveWith(solver: SolverName, task: Task): Promise<AttentionFilte
 /** Solves slot after slot, with a turn of the event loop between them. */
 async function eachSlot(
   { slots, options }: Task,
-  solve: (slot: number, at: number) => AttentionFilter,
+  solve: (slot: number, at: number) => AttentionFilter | Promise<AttentionFilter>,
 ): Promise<AttentionFilter[]> {
   const filters: AttentionFilter[] = [];
   for (const [at, slot] of slots.entries()) {
     throwIfAborted(options.signal);
-    filters.push(checked(solve(slot, at)));
+    filters.push(checked(await solve(slot, at)));
     options.onProgress?.({ stage: 'filters', done: at + 1, total: slots.length, unit: 'filters' });
     await tf.nextFrame();
   }
@@ -202,17 +226,19 @@ function closedForm({ tail, objective, descent }: Task, slot: number): Attention
 }
 
 /** The first start is the same for every cell; further ones are random. */
-function onSphere(
+async function onSphere(
   solver: 'gauss-newton' | 'quasi-newton',
-  { tail, bound, starts, trace, start }: Task,
+  { tail, bound, starts, trace, start, options }: Task,
   slot: number,
   at: number,
-): AttentionFilter {
+): Promise<AttentionFilter> {
   const solve = solver === 'gauss-newton' ? byGaussNewton(tail, slot, bound) : byQuasiNewton(tail, slot, bound);
-  const results = Array.from({ length: starts }, (_, index) => {
-    const run = solve(Float64Array.from(start(at, index, 'ones')));
-    return { ...run, values: Float32Array.from(run.filter) };
-  });
+  const results: (SphereResult & { readonly values: Float32Array })[] = [];
+  for (let index = 0; index < starts; index++) {
+    throwIfAborted(options.signal);
+    const run = await solve(Float64Array.from(start(at, index, 'ones')));
+    results.push({ ...run, values: Float32Array.from(run.filter) });
+  }
   const { best, outcomes } = compareStarts(results);
   return {
     ...tail.grid,
@@ -226,16 +252,36 @@ function onSphere(
   };
 }
 
-type SphereSolver = (start: Float64Array) => SphereResult;
+type SphereSolver = (start: Float64Array) => Promise<SphereResult>;
 
 function byGaussNewton(tail: Tail, slot: number, { leastSquares }: BoundObjective): SphereSolver {
-  const response = tail.smooth?.(slot) ?? differentiated(tail, slot);
-  return (start) => gaussNewton(response, leastSquares!, start);
+  const solve = (response: SmoothResponse) => (start: Float64Array) => gaussNewton(response, leastSquares!, start);
+  if (tail.smooth) return solve(tail.smooth(slot));
+  if (isTensorTail(tail)) return solve(differentiated(tail, slot));
+  const response = measuredResponse(tail, slot);
+  return inTwoSteps(solve(response), solve(response.fine));
 }
 
 function byQuasiNewton(tail: Tail, slot: number, bound: BoundObjective): SphereSolver {
-  const evaluate = lossWithGradient(tail, slot, bound);
-  return (start) => quasiNewton(evaluate, start);
+  const solve = (response: SmoothResponse) => (start: Float64Array) =>
+    quasiNewton(lossOfResponse(response, bound), start);
+  if (tail.smooth) return solve(tail.smooth(slot));
+  if (isTensorTail(tail)) return (start) => quasiNewton(differentiatedLoss(tail, slot, bound), start);
+  const response = measuredResponse(tail, slot);
+  return inTwoSteps(solve(response), solve(response.fine));
+}
+
+/** The second solver goes on where the first one ends. */
+function inTwoSteps(first: SphereSolver, second: SphereSolver): SphereSolver {
+  return async (start) => {
+    const rough = await first(start);
+    const fine = await second(rough.filter);
+    return { ...fine, iterations: rough.iterations + fine.iterations, path: [...rough.path, ...fine.path.slice(1)] };
+  };
+}
+
+function isTensorTail(tail: Tail): tail is TensorTail {
+  return tail.filtered !== undefined;
 }
 
 /** All starts of all slots in one batch. */
@@ -256,7 +302,7 @@ async function byDescent({
     losses: (parameters: tf.Tensor2D, active: readonly number[]) => {
       const filters = constrain(constraint, parameters, tail.grid);
       return bound.losses(
-        tail.filtered(
+        (tail as TensorTail).filtered(
           filters,
           active.map((row) => rows[row]!.slot),
         ),

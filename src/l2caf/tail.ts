@@ -2,6 +2,9 @@
  * The one thing L2-CAF needs to know about a network: its tail, the part after the filter (paper, Sec. 3, "fast
  * endpoints", Eq. 3). A recurrent network over T frames has T slots, one per frame: filtering slot t multiplies that
  * frame's feature map by a filter while the other frames pass through untouched. A still picture has one slot.
+ *
+ * A tail must only evaluate, in plain numbers and in its own time, so that any engine can be behind it. What else it may
+ * offer makes solvers faster: a closed form, a double-precision response with its Jacobian, gradients through tensors.
  */
 import type { Tensor2D, Tensor3D, Tensor4D } from '../base/tensorflow.ts';
 import type { GridShape } from '../base/types.ts';
@@ -15,13 +18,19 @@ export interface LinearProjection {
 }
 
 /**
- * How a nonlinear tail responds to one filter, in double precision, for Gauss–Newton (METHOD §4). The arrays it returns
- * belong to it: the next call of the same function may overwrite them.
+ * How a nonlinear tail responds to one filter, for Gauss–Newton (METHOD §4). The arrays it returns belong to it: the next
+ * call of the same function may overwrite them.
  */
 export interface SmoothResponse {
   /** `FT(f)`, `[outputSize]`. */
-  output(filter: Float64Array): Float64Array;
+  output(filter: Float64Array): Float64Array | Promise<Float64Array>;
   /** `∂FT/∂f` at `filter`, `[outputSize, h·w]` row by row. */
+  jacobian(filter: Float64Array): Float64Array | Promise<Float64Array>;
+}
+
+/** A response that is there at once. */
+export interface ImmediateResponse extends SmoothResponse {
+  output(filter: Float64Array): Float64Array;
   jacobian(filter: Float64Array): Float64Array;
 }
 
@@ -35,20 +44,28 @@ export interface Tail {
   /** The output with no filter, `NT(x)`, `[d]`. */
   readonly reference: Float32Array;
   /**
-   * Filters `[n, h, w]` → outputs `[n, d]`: in row i only slot `slots[i]` is filtered, by filter i exactly as given
-   * (already constrained). Differentiable; rows do not influence each other. The caller disposes of the result.
+   * Filters `[n, h, w]` row by row → outputs `[n, d]` row by row: in row i only slot `slots[i]` is filtered, by filter i
+   * exactly as given (already constrained). Rows do not influence each other.
    */
-  filtered(filters: Tensor3D, slots: readonly number[]): Tensor2D;
+  evaluate(filters: Float32Array, slots: readonly number[]): Promise<Float32Array>;
   /** The closed form of a slot, when the tail is linear. */
   linear?(slot: number): LinearProjection;
-  /** A faster, double-precision form of a slot; without it, solvers differentiate `filtered`. */
+  /** The response of a slot, best in double precision. */
   smooth?(slot: number): SmoothResponse;
-  /** Frees the tensors that the tail holds. */
+  /**
+   * {@link Tail.evaluate} in tensors, `[n, h, w]` → `[n, d]`, differentiable: what gradient descent needs. The caller
+   * disposes of the result.
+   */
+  filtered?(filters: Tensor3D, slots: readonly number[]): Tensor2D;
+  /** Frees what the tail holds. */
   dispose(): void;
 }
 
+/** A tail in tensors. */
+export type TensorTail = Tail & Required<Pick<Tail, 'filtered'>>;
+
 /** A tail that also shows its feature maps, which the gradient-based baselines need (Grad-CAM, METHOD §5). */
-export interface FeatureTail extends Tail {
+export interface FeatureTail extends TensorTail {
   /** The feature map of a slot, `[h, w, c]`. The tail owns it. */
   features(slot: number): Tensor3D;
   /**

@@ -4,7 +4,8 @@
  */
 
 import * as tf from '../base/tensorflow.ts';
-import type { FeatureTail, LinearProjection, Tail } from '../l2caf/tail.ts';
+import type { FeatureTail, LinearProjection, TensorTail } from '../l2caf/tail.ts';
+import { tensorTail } from '../l2caf/tensor-tail.ts';
 import { type ClassificationNetwork, layerIndex, type NamedStep, runSteps } from './classification-network.ts';
 
 /**
@@ -26,7 +27,7 @@ export function classifierTail(
   const [, height, width, channels] = map.shape;
   const reference = tf.tidy(() => logits(map).dataSync<'float32'>());
   const features = tf.tidy(() => tf.reshape(map, [height, width, channels]) as tf.Tensor3D);
-  return {
+  return tensorTail({
     slots: 1,
     grid: { height, width },
     outputSize: network.classes,
@@ -39,7 +40,7 @@ export function classifierTail(
       collapsed?.dispose();
       tf.dispose([map, features, ...Object.values(dense ?? {})]);
     },
-  };
+  });
 }
 
 /**
@@ -50,12 +51,12 @@ export function vanillaTail(
   network: ClassificationNetwork,
   input: tf.Tensor4D,
   layer: string = network.defaultLayer,
-): Tail {
+): TensorTail {
   const fast = classifierTail(network, input, layer);
   const { before, after } = split(network, layer);
   const dense = denseTensors(network);
   const picture = tf.clone(input);
-  return {
+  return tensorTail({
     slots: 1,
     grid: fast.grid,
     outputSize: fast.outputSize,
@@ -69,7 +70,7 @@ export function vanillaTail(
       fast.dispose();
       tf.dispose([picture, ...Object.values(dense ?? {})]);
     },
-  };
+  });
 }
 
 function split(network: ClassificationNetwork, layer: string): { before: NamedStep[]; after: NamedStep[] } {

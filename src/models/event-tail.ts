@@ -6,7 +6,8 @@
 import { dot, transposeInto } from '../base/matrix.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { GridShape } from '../base/types.ts';
-import type { FeatureTail, LinearProjection, SmoothResponse } from '../l2caf/tail.ts';
+import type { FeatureTail, ImmediateResponse, LinearProjection } from '../l2caf/tail.ts';
+import { evaluateTensors } from '../l2caf/tensor-tail.ts';
 import { type LstmState, lstmStep } from './lstm.ts';
 import type { RecurrentState } from './lstm-steps.ts';
 import { RecurrentResponse } from './recurrent-response.ts';
@@ -85,6 +86,10 @@ export class RecurrentTail implements FeatureTail {
     });
   }
 
+  evaluate(filters: Float32Array, slots: readonly number[]): Promise<Float32Array> {
+    return evaluateTensors({ grid: this.grid, filtered: (rows, of) => this.filtered(rows, of) }, filters, slots);
+  }
+
   filtered(filters: tf.Tensor3D, slots: readonly number[]): tf.Tensor2D {
     return tf.tidy(() => {
       const cells = this.grid.height * this.grid.width;
@@ -108,7 +113,7 @@ export class RecurrentTail implements FeatureTail {
     });
   }
 
-  smooth(slot: number): SmoothResponse {
+  smooth(slot: number): ImmediateResponse {
     const { projections, bias, recurrentKernel, recurrentKernelTransposed, states, inputs, dense } = this.#parts;
     return new RecurrentResponse({
       projection: projections[slot]!,

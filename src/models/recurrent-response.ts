@@ -5,7 +5,7 @@
  */
 
 import { addRows, dot, multiplyTransposed } from '../base/matrix.ts';
-import type { SmoothResponse } from '../l2caf/tail.ts';
+import type { ImmediateResponse } from '../l2caf/tail.ts';
 import {
   foldColumns,
   foldRows,
@@ -36,7 +36,7 @@ export interface RecurrentResponseInput {
 }
 
 /** The response of one slot. Arrays it returns are overwritten by the next call. */
-export class RecurrentResponse implements SmoothResponse {
+export class RecurrentResponse implements ImmediateResponse {
   readonly #input: RecurrentResponseInput;
   readonly #units: number;
   readonly #outputs: number;

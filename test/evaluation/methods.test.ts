@@ -154,24 +154,24 @@ describe('faithfulness', () => {
   const worst = { height: 2, width: 2, values: Float32Array.of(1, 2, 3, 4) };
   const options = { slot: 0, score: { kind: 'embedding' } } as const;
 
-  it('has the areas worked out by hand, for the best order and the worst', () => {
+  it('has the areas worked out by hand, for the best order and the worst', async () => {
     const tail = toy();
     // Inserted: 0, 4/7, 6/7, 1, 1; deleted: 1, 3/7, 1/7, 0, 0.
-    expect(faithfulness(tail, best, options).insertion).toBeCloseTo((4 / 7 + 6 / 7 + 1 + 0.5) / 4, 5);
-    expect(faithfulness(tail, best, options).deletion).toBeCloseTo((0.5 + 3 / 7 + 1 / 7) / 4, 5);
-    expect(faithfulness(tail, worst, options).insertion).toBeCloseTo((1 / 7 + 3 / 7 + 0.5) / 4, 5);
+    expect((await faithfulness(tail, best, options)).insertion).toBeCloseTo((4 / 7 + 6 / 7 + 1 + 0.5) / 4, 5);
+    expect((await faithfulness(tail, best, options)).deletion).toBeCloseTo((0.5 + 3 / 7 + 1 / 7) / 4, 5);
+    expect((await faithfulness(tail, worst, options)).insertion).toBeCloseTo((1 / 7 + 3 / 7 + 0.5) / 4, 5);
     tail.dispose();
   });
 
-  it('is one half for random orders of an additive output, on average', () => {
+  it('is one half for random orders of an additive output, on average', async () => {
     const tail = toy();
-    const random = randomFaithfulness(tail, { ...options, seed: 1, orders: 200 });
+    const random = await randomFaithfulness(tail, { ...options, seed: 1, orders: 200 });
     expect(random.insertion).toBeCloseTo(0.5, 1);
     expect(random.deletion).toBeCloseTo(0.5, 1);
     tail.dispose();
   });
 
-  it('measures a probability, and keeps no tensor', () => {
+  it('measures a probability, and keeps no tensor', async () => {
     const before = tf.memory().numTensors;
     const tail = pooledDenseTail({
       grid: { height: 1, width: 2 },
@@ -179,7 +179,7 @@ describe('faithfulness', () => {
       kernel: Float32Array.of(1, 0),
       bias: new Float32Array(2),
     });
-    const { insertion } = faithfulness(
+    const { insertion } = await faithfulness(
       tail,
       { height: 1, width: 2, values: Float32Array.of(1, 0) },
       { ...options, score: { kind: 'class', index: 0 } },

@@ -4,7 +4,8 @@ import { CONSTRAINTS } from '../../src/l2caf/constraint.ts';
 import { PRESETS } from '../../src/l2caf/presets.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
 import { correlation } from '../../src/l2caf/starts.ts';
-import type { FeatureTail, Tail } from '../../src/l2caf/tail.ts';
+import type { FeatureTail, Tail, TensorTail } from '../../src/l2caf/tail.ts';
+import { tensorTail } from '../../src/l2caf/tensor-tail.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import type { RecurrentHead } from '../../src/models/recurrent-tail.ts';
 import { toyLinearTail, toyRecurrent } from './toys.ts';
@@ -34,8 +35,8 @@ const thorough = {
 } as const;
 
 /** A tail whose output is not a number once the filter's first cell falls below a bound. */
-function brokenTail(tail: Tail): Tail {
-  return {
+function brokenTail(tail: TensorTail): Tail {
+  return tensorTail({
     slots: 1,
     grid: tail.grid,
     outputSize: tail.outputSize,
@@ -43,17 +44,17 @@ function brokenTail(tail: Tail): Tail {
     filtered: (filters, slots) =>
       tf.tidy(() => tf.mul(tail.filtered(filters, slots), tf.sqrt(tf.sub(-1, tf.sum(tf.square(filters)))))),
     dispose: () => undefined,
-  };
+  });
 }
 
 /** A nonlinear tail without a fast Jacobian: squares of as many sums of cells as it has outputs. */
 function withOutputs(outputSize: number): Tail {
   const grid = { height: 2, width: 3 };
   const matrix = tf.keep(tf.randomUniform([6, outputSize], 0, 1, 'float32', 0) as tf.Tensor2D);
-  const filtered: Tail['filtered'] = (filters) =>
+  const filtered: TensorTail['filtered'] = (filters) =>
     tf.tidy(() => tf.square(tf.matMul(tf.reshape(filters, [-1, 6]) as tf.Tensor2D, matrix)));
   const reference = tf.tidy(() => filtered(tf.ones([1, 2, 3]), [0]).dataSync<'float32'>());
-  return { slots: 1, grid, outputSize, reference, filtered, dispose: () => matrix.dispose() };
+  return tensorTail({ slots: 1, grid, outputSize, reference, filtered, dispose: () => matrix.dispose() });
 }
 
 describe('the choice of solver', () => {

@@ -3,6 +3,7 @@
 import { createRandom } from '../../src/base/random.ts';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import type { FeatureTail } from '../../src/l2caf/tail.ts';
+import type { RecurrentTail } from '../../src/models/event-tail.ts';
 import { type FeatureMaps, RecurrentHead, type RecurrentHeadWeights } from '../../src/models/recurrent-tail.ts';
 
 /** Normal numbers of standard deviation `scale`. */
@@ -53,7 +54,7 @@ export function toyMaps(stream = 20): FeatureMaps {
 }
 
 /** A toy recurrent tail and the head it belongs to. */
-export function toyRecurrent(toy: ToyHead = {}): { readonly head: RecurrentHead; readonly tail: FeatureTail } {
+export function toyRecurrent(toy: ToyHead = {}): { readonly head: RecurrentHead; readonly tail: RecurrentTail } {
   const head = new RecurrentHead(toyHeadWeights(toy));
   return { head, tail: head.tail(toyMaps()) };
 }

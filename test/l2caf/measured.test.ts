@@ -1,0 +1,106 @@
+/** Filters of tails that only evaluate: the same as those of tails that tell their derivatives. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type SolveOptions, solveFilters } from '../../src/l2caf/solve.ts';
+import type { Tail } from '../../src/l2caf/tail.ts';
+import type { RecurrentTail } from '../../src/models/event-tail.ts';
+import type { RecurrentHead } from '../../src/models/recurrent-tail.ts';
+import { toyLinearTail, toyRecurrent } from './toys.ts';
+
+let recurrent: RecurrentTail;
+let head: RecurrentHead;
+beforeAll(() => {
+  ({ head, tail: recurrent } = toyRecurrent());
+});
+afterAll(() => {
+  recurrent.dispose();
+  head.dispose();
+});
+
+/** What is left of a tail when it only evaluates; counts rows. */
+function onlyEvaluating(tail: Tail): Tail & { rows: number } {
+  const { slots, grid, outputSize, reference } = tail;
+  return {
+    ...{ slots, grid, outputSize, reference, rows: 0 },
+    evaluate(filters, of) {
+      this.rows += of.length;
+      return tail.evaluate(filters, of);
+    },
+    dispose: () => tail.dispose(),
+  };
+}
+
+const cosine = (a: Float32Array, b: Float32Array): number =>
+  a.reduce((sum, value, i) => sum + value * b[i]!, 0) / (Math.hypot(...a) * Math.hypot(...b));
+
+describe('a tail that only evaluates', () => {
+  it.each([
+    ['the whole output', {}],
+    ['a class', { objective: { kind: 'class', index: 1 } }],
+    [
+      'a similarity',
+      { objective: { kind: 'similarity', other: Float32Array.from({ length: 16 }, (_, k) => Math.sin(3 * k + 1)) } },
+    ],
+  ] as const)('gives the filters of its derivatives: %s', async (_, options: SolveOptions) => {
+    const told = await solveFilters(recurrent, options);
+    const measured = await solveFilters(onlyEvaluating(recurrent), options);
+    expect(measured.options.solver).toBe(told.options.solver);
+    for (const [slot, { values, loss, status }] of measured.filters.entries()) {
+      expect(status).toBe('converged');
+      expect(Math.hypot(...values)).toBeCloseTo(1, 5);
+      expect(cosine(values, told.filters[slot]!.values)).toBeGreaterThan(0.999);
+      expect(loss - told.filters[slot]!.loss).toBeLessThan(1e-4 * Math.abs(told.filters[slot]!.loss) + 1e-6);
+    }
+  });
+
+  it.each([
+    ['the whole output', {}],
+    ['a class', { objective: { kind: 'class', index: 2 } }],
+  ] as const)('is found to be linear, and solved in closed form: %s', async (_, options: SolveOptions) => {
+    const linear = toyLinearTail();
+    const told = await solveFilters(linear, options);
+    const tail = onlyEvaluating(linear);
+    const measured = await solveFilters(tail, options);
+    expect(measured.options.solver).toBe('closed-form');
+    expect(cosine(measured.filters[0]!.values, told.filters[0]!.values)).toBeGreaterThan(0.99999);
+    const cells = linear.grid.height * linear.grid.width;
+    expect(tail.rows).toBe(4 + cells + 1);
+    linear.dispose();
+  });
+
+  it('has no gradients for what only descent can do', async () => {
+    for (const options of [{ constraint: 'l1' }, { solver: 'gd' }] as const) {
+      await expect(solveFilters(onlyEvaluating(recurrent), options)).rejects.toMatchObject({
+        code: 'usage',
+        message: expect.stringMatching(/the network tells no gradients/),
+      });
+    }
+  });
+});
+
+describe('a target of the user', () => {
+  // The squared distance of two outputs from wanted values: the same in plain numbers and through tensors.
+  const wanted = [0.5, -0.25];
+  const objective = {
+    kind: 'custom',
+    loss: (output: Float64Array) => ({
+      loss: wanted.reduce((sum, value, k) => sum + (output[k]! - value) ** 2, 0),
+      gradient: output.map((value, k) => (k < wanted.length ? 2 * (value - wanted[k]!) : 0)),
+    }),
+  } as const;
+
+  it('is solved on a response, on evaluations alone, and by descent', async () => {
+    const own = await solveFilters(recurrent, { objective });
+    expect(own.options.solver).toBe('quasi-newton');
+    const measured = await solveFilters(onlyEvaluating(recurrent), { objective });
+    const descent = await solveFilters(recurrent, {
+      objective,
+      solver: 'gd',
+      descent: { optimizer: 'adam', learningRate: 0.05, endLearningRate: 1e-4, tolerance: 0, maxIterations: 600 },
+    });
+    for (const [slot, { loss, lossHistory }] of own.filters.entries()) {
+      expect(loss).toBeLessThan(lossHistory[0]!);
+      expect(measured.filters[slot]!.loss).toBeCloseTo(loss, 4);
+      expect(loss).toBeLessThan(descent.filters[slot]!.loss + 1e-4);
+    }
+  });
+});
