@@ -30,7 +30,7 @@ export async function run([path, folder]: readonly string[]): Promise<void> {
   );
   for (const { clip, span } of events) {
     const tail = model.network.tail(
-      await model.network.featureMaps(await sampleFrames(clip, { span, count: FRAMES, size })),
+      await model.network.features(await sampleFrames(clip, { span, count: FRAMES, size })),
     );
     const best = (await solveFilters(tail)).filters; // loss: sum of squares
     for (const [p, preset] of PRESET_NAMES.entries()) {

@@ -9,14 +9,15 @@ import { L2cafError, throwIfAborted } from '../base/errors.ts';
 import { sha256OfFile } from '../base/files.ts';
 import { startThread, type Thread } from '../base/threads.ts';
 import type { TimeSpan, VideoClip } from '../base/types.ts';
-import type { FeatureMaps } from '../models/recurrent-tail.ts';
+import { EventNetwork } from '../models/event-network.ts';
+import { type FeatureMaps, scoresOf } from '../models/video-model.ts';
 import { gapsIn } from '../video/drawing/keyframes.ts';
 import { FrameTroubles, refuseDamage } from '../video/media/damage.ts';
 import type { FrameList } from '../video/media/frame-list.ts';
 import { framesOnScreen, noteHoles } from '../video/media/sample.ts';
 import { streamFrames } from '../video/media/stream.ts';
 import { DenseResult, type PlannedWindow } from './dense-result.ts';
-import { describeRun, type ExplainOptions, type Explanation, type TimedAnalysis } from './explain.ts';
+import { describeRun, type ExplainOptions, type Explanation, explainMaps, type TimedAnalysis } from './explain.ts';
 import type { ExplainThreadData } from './explain-thread.ts';
 import { bindTarget, type EventOptions, featuresOf, type OpenModel } from './pipeline.ts';
 import { type SlideOptions, slideWindow } from './windows.ts';
@@ -40,11 +41,9 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   const sourceHash = sha256OfFile(clip.path, clip.identity);
   sourceHash.catch(() => {}); // reported where it is awaited
   const result = new DenseResult(plan.timesSec);
-  const { head } = model.network;
-  const data: ExplainThreadData = { head, backend: threadBackend(model.backend), options: settings };
-  const explainer = await startThread<FeatureMaps, Explanation>('./explain-thread', import.meta.url, data);
+  const explainer = await startExplainer(model, settings);
   const { troubles } = plan;
-  const stream = streamFrames(clip, { ...plan, size: head.spec.inputSize, troubles, signal });
+  const stream = streamFrames(clip, { ...plan, size: model.network.input.size, troubles, signal });
   try {
     const windows = new WindowQueue(explainer, plan.windows, (explanation, window) => {
       result.add(window, explanation);
@@ -73,7 +72,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
     ...described,
     options: { ...described.options, dense: { strideSec, windowSec, framesPerWindow } },
     warnings: [...described.warnings, ...gapWarnings(span, plan.windows), ...troubles.notes],
-    ...result.describe(head.spec.labels, troubles),
+    ...result.describe(scoresOf(model.network.outputs)?.labels, troubles),
     timingsSec: seconds,
   };
 }
@@ -120,6 +119,17 @@ async function planWindows(clip: VideoClip, options: DenseOptions): Promise<Plan
   return { list, troubles, strideSec, windowSec, timesSec, windows: planned };
 }
 
+/** Finds filters in a thread where the network can be had there as plain numbers, else between its other work. */
+function startExplainer({ network, backend }: OpenModel, options: ExplainThreadData['options']): Promise<Explainer> {
+  if (!(network instanceof EventNetwork)) {
+    return Promise.resolve({ run: (maps) => explainMaps(network, maps, options), end: () => Promise.resolve() });
+  }
+  const data: ExplainThreadData = { head: network.head, backend: threadBackend(backend), options };
+  return startThread<FeatureMaps, Explanation>('./explain-thread', import.meta.url, data);
+}
+
+type Explainer = Pick<Thread<FeatureMaps, Explanation>, 'run' | 'end'>;
+
 /** Filters are found beside the GPU, not on it. */
 function threadBackend({ name }: OpenModel['backend']): ExplainThreadData['backend'] {
   return name === 'webgpu' ? 'wasm' : name;
@@ -163,7 +173,7 @@ async function timed<T>(
 
 /** Hands windows to the thread as soon as their last frame is there, and keeps maps as long as a window needs them. */
 class WindowQueue {
-  readonly #explainer: Thread<FeatureMaps, Explanation>;
+  readonly #explainer: Explainer;
   readonly #windows: readonly PlannedWindow[];
   readonly #onExplained: (explanation: Explanation, window: PlannedWindow) => void;
   readonly #maps = new Map<number, FeatureMaps>();
@@ -171,7 +181,7 @@ class WindowQueue {
   #next = 0;
 
   constructor(
-    explainer: Thread<FeatureMaps, Explanation>,
+    explainer: Explainer,
     windows: readonly PlannedWindow[],
     onExplained: (explanation: Explanation, window: PlannedWindow) => void,
   ) {

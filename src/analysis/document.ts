@@ -81,6 +81,41 @@ const eventSchema = z
   .object({ id: z.string(), label: z.string().min(1), startSec: seconds, endSec: seconds })
   .refine(({ startSec, endSec }) => startSec < endSec, 'an event ends before it starts');
 
+/** Documents of schema 1 know networks of one kind, and do not name it. */
+function asUnion(model: unknown): unknown {
+  return typeof model === 'object' && model !== null && !('kind' in model)
+    ? { kind: 'event-network', ...model }
+    : model;
+}
+
+/** A network of this project: a trunk with a head. */
+const eventNetworkSchema = z.object({
+  kind: z.literal('event-network'),
+  trunk: z.string(),
+  trunkSha256: sha256,
+  stage: z.string(),
+  head: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('untrained'), seed: z.int(), sha256 }),
+    z.object({ kind: z.literal('trained'), id: z.string(), sha256 }),
+  ]),
+  inputSize: sizeSchema,
+  grid: gridSchema,
+});
+
+/** A network of the user's. */
+const importedSchema = z.object({
+  kind: z.literal('imported'),
+  id: z.string(),
+  sha256,
+  format: z.string(),
+  /** The tensor that filters act on, and its layout in einops' notation. */
+  layer: z.string(),
+  layout: z.string(),
+  output: z.string(),
+  inputSize: sizeSchema,
+  grid: gridSchema,
+});
+
 const analysisSchema = z.object({
   schema: z.literal(ANALYSIS_SCHEMA),
   l2cafVersion: z.string(),
@@ -97,17 +132,7 @@ const analysisSchema = z.object({
   span: z
     .object({ startSec: seconds, endSec: seconds })
     .refine(({ startSec, endSec }) => startSec < endSec, 'the span ends before it starts'),
-  model: z.object({
-    trunk: z.string(),
-    trunkSha256: sha256,
-    stage: z.string(),
-    head: z.discriminatedUnion('kind', [
-      z.object({ kind: z.literal('untrained'), seed: z.int(), sha256 }),
-      z.object({ kind: z.literal('trained'), id: z.string(), sha256 }),
-    ]),
-    inputSize: sizeSchema,
-    grid: gridSchema,
-  }),
+  model: z.preprocess(asUnion, z.discriminatedUnion('kind', [eventNetworkSchema, importedSchema])),
   options: z.object({
     backend: z.string(),
     method: z.string(),

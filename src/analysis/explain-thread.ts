@@ -3,8 +3,9 @@
 import { serveThread } from '../base/threads.ts';
 import { type BackendChoice, useBackend } from '../models/backend.ts';
 import { createRecurrentHead } from '../models/event-network.ts';
-import type { Head } from '../models/head.ts';
-import type { FeatureMaps } from '../models/recurrent-tail.ts';
+import { eventOutputs, type Head } from '../models/head.ts';
+import type { RecurrentOutput } from '../models/recurrent-tail.ts';
+import type { FeatureMaps } from '../models/video-model.ts';
 import { type ExplainOptions, type Explanation, explainMaps } from './explain.ts';
 
 /** What the thread is started with. */
@@ -17,5 +18,9 @@ export interface ExplainThreadData {
 await serveThread<ExplainThreadData, FeatureMaps, Explanation>(async ({ head, backend, options }) => {
   await useBackend(backend);
   const recurrent = createRecurrentHead(head);
-  return (maps) => explainMaps(recurrent, maps, options);
+  const network = {
+    outputs: eventOutputs(head.spec),
+    tail: (maps: FeatureMaps, output?: string) => recurrent.tail(maps, output as RecurrentOutput),
+  };
+  return (maps) => explainMaps(network, maps, options);
 });

@@ -10,15 +10,14 @@ import { frameImportance } from '../l2caf/importance.ts';
 import { type Attention, findAttention, type Method, opposingShare } from '../l2caf/method.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import type { SolveOptions } from '../l2caf/solve.ts';
+import { isMapTail } from '../l2caf/tail.ts';
 import type { BackendInfo } from '../models/backend.ts';
-import type { EventNetwork } from '../models/event-network.ts';
-import { featureMapShape, headSha256 } from '../models/head.ts';
-import type { FeatureMaps } from '../models/recurrent-tail.ts';
+import { type FeatureMaps, scoresOf, type VideoModel } from '../models/video-model.ts';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './document.ts';
 
 /** A network whose trunk is not needed. */
 export interface ExplainModel {
-  readonly network: Pick<EventNetwork, 'head' | 'pretrained' | 'tail' | 'probabilities'>;
+  readonly network: Pick<VideoModel, 'outputs' | 'tail' | 'describe'>;
   readonly backend: Pick<BackendInfo, 'name'>;
   /** What the user must know about this model. */
   readonly warnings: readonly string[];
@@ -81,24 +80,23 @@ export interface Explanation {
  * @throws L2cafError `shape-mismatch` for maps of another network; else as {@link findAttention}
  */
 export async function explainMaps(
-  network: Pick<EventNetwork, 'tail' | 'probabilities'>,
+  network: Pick<VideoModel, 'outputs' | 'tail'>,
   maps: FeatureMaps,
   { target, method = 'l2caf', ...options }: ExplainOptions,
 ): Promise<Explanation> {
   const { objective } = target;
   const startMs = performance.now();
-  const whole = network.tail(maps, 'embedding');
-  const tail = objective.kind === 'class' ? network.tail(maps, 'logits') : whole;
+  const [first] = network.outputs;
+  const scores = scoresOf(network.outputs) ?? first;
+  const whole = network.tail(maps);
+  const tail = objective.kind === 'class' && scores !== first ? network.tail(maps, scores!.name) : whole;
   try {
     const attention = await findAttention(tail, method, { ...options, objective });
-    const probabilities = whole.outputsSoFar().flatMap((embedding) => {
-      const row = network.probabilities(embedding);
-      return row ? [row] : [];
-    });
+    const probabilities = whole.probabilitiesSoFar?.() ?? [];
     return {
       embedding: [...whole.reference],
       attention,
-      ...(tail.slots > 1 && { importance: [...frameImportance(tail)] }),
+      ...(tail.slots > 1 && isMapTail(tail) && { importance: [...(await frameImportance(tail))] }),
       ...(probabilities.length > 0 && { probabilities }),
       seconds: (performance.now() - startMs) / 1000,
     };
@@ -119,11 +117,11 @@ export async function explainEvent(
     event.maps,
     options,
   );
-  const { labels } = model.network.head.spec;
+  const labels = scoresOf(model.network.outputs)?.labels;
   return {
     ...describeRun(model, event, options, attention),
     embedding: [...embedding],
-    ...(labels && { classes: rankClasses(labels, probabilities!.at(-1)!), labels: [...labels] }),
+    ...(labels && probabilities && { classes: rankClasses(labels, probabilities.at(-1)!), labels: [...labels] }),
     frames: attention.filters.map((filter, i) => ({
       ...describeFrame(filter, i, event.timestampsSec[i]!),
       ...(event.damagedSec?.includes(event.timestampsSec[i]!) && { damaged: true as const }),
@@ -146,7 +144,7 @@ export function describeRun(
     l2cafVersion: VERSION,
     source: { ...describeSource(clip), sha256: sourceSha256 },
     span,
-    model: describeModel(model.network),
+    model: { ...model.network.describe() },
     options: {
       backend: model.backend.name,
       method,
@@ -175,18 +173,6 @@ function describeSource(clip: VideoClip): Omit<Analysis['source'], 'sha256'> {
   const { width, height, frameRate, durationSec, rotationDeg, track } = clip;
   const tracked = track === undefined ? {} : { track };
   return { path: resolve(clip.path), width, height, frameRate, durationSec, rotationDeg, ...tracked };
-}
-
-function describeModel({ head, pretrained }: ExplainModel['network']): Analysis['model'] {
-  const { height, width } = featureMapShape(head.spec);
-  return {
-    trunk: pretrained.id,
-    trunkSha256: pretrained.weightsSha256,
-    stage: head.spec.stage,
-    head: { ...head.origin, sha256: headSha256(head) },
-    inputSize: head.spec.inputSize,
-    grid: { height, width },
-  };
 }
 
 /** A frame's part of a document. */

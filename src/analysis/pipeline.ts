@@ -13,7 +13,7 @@ import { loadModel } from '../models/model-directory.ts';
 import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
 import { findPretrained, type PretrainedTrunk } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
-import type { FeatureMaps } from '../models/recurrent-tail.ts';
+import { type FeatureMaps, scoresOf, type VideoModel } from '../models/video-model.ts';
 import { refuseDamage } from '../video/media/damage.ts';
 import { probeClip } from '../video/media/probe.ts';
 import { resolveSpan, type ShownFrames, sampleFrames } from '../video/media/sample.ts';
@@ -37,8 +37,8 @@ export interface ModelOptions extends WorkOptions {
 }
 
 /** A network that is ready, and the backend it runs on. */
-export interface OpenModel {
-  readonly network: EventNetwork;
+export interface OpenModel<Network extends VideoModel = VideoModel> {
+  readonly network: Network;
   readonly backend: BackendInfo;
   /** What the user must know about this model. */
   readonly warnings: readonly string[];
@@ -80,7 +80,7 @@ export async function openClip(
  *
  * @throws L2cafError for a model that is damaged or does not fit, weights that cannot be had, a backend that is not there
  */
-export async function openModel(options: ModelOptions): Promise<OpenModel> {
+export async function openModel(options: ModelOptions): Promise<OpenModel<EventNetwork>> {
   const { head, pretrained } = await readHead(options);
   const backend = await useBackend(options.backend);
   await pullTrunk(pretrained, options);
@@ -113,12 +113,12 @@ export function sampleEvent(
   { network }: OpenModel,
   { clip, span, frames: count, signal }: Pick<EventOptions, 'clip' | 'span' | 'frames' | 'signal'>,
 ): Promise<ShownFrames> {
-  return sampleFrames(clip, { span, count, size: network.head.spec.inputSize, ...(signal && { signal }) });
+  return sampleFrames(clip, { span, count, size: network.input.size, ...(signal && { signal }) });
 }
 
 /** Steps 3 and 4: frames of one event, or of several in one batch, through the trunk and the shallow CNN. */
 export function featuresOf({ network }: OpenModel, frames: FrameBatch): Promise<FeatureMaps> {
-  return network.featureMaps(frames);
+  return network.features(frames);
 }
 
 /** Steps 2 to 6: frames → feature maps → embedding → one filter per frame. */
@@ -156,7 +156,7 @@ export async function bindTarget(
     case 'oblivious':
       return { objective: target, name: target.kind };
     case 'class': {
-      const index = classIndex(model.network.head.spec.labels, target.label);
+      const index = classIndex(scoresOf(model.network.outputs)?.labels, target.label);
       return { objective: { kind: 'class', index }, name: `class:${target.label}` };
     }
     case 'similar': {

@@ -12,7 +12,7 @@ import { fileSize, writeFileAtomically } from '../base/files.ts';
 import { guardOutputs } from '../base/output.ts';
 import { FeatureCache } from '../features/cache.ts';
 import type { BackendInfo } from '../models/backend.ts';
-import { FRAMES_PER_BATCH } from '../models/event-network.ts';
+import { type EventNetwork, FRAMES_PER_BATCH } from '../models/event-network.ts';
 import { fromFloat16, toFloat16 } from '../models/float16.ts';
 import { drawAnalysisStrip, drawAnalysisThumbnail, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
@@ -32,11 +32,11 @@ const STRIP = { widthPx: 800, format: 'jpeg' } as const;
  *
  * @param open how to open the batch's network
  */
-export function serveWorker(open: (choice: BatchModel['choice']) => Promise<OpenModel>): void {
+export function serveWorker(open: (choice: BatchModel['choice']) => Promise<OpenModel<EventNetwork>>): void {
   guardOutputs();
   process.on('SIGINT', () => {}); // the batch decides when its workers end
-  let model: Promise<OpenModel> | undefined;
-  const network = (choice: BatchModel['choice']): Promise<OpenModel> => {
+  let model: Promise<OpenModel<EventNetwork>> | undefined;
+  const network = (choice: BatchModel['choice']): Promise<OpenModel<EventNetwork>> => {
     model ??= duringSetup(open(choice));
     return model;
   };
@@ -63,7 +63,10 @@ function answering<T, R>(work: (task: T) => Promise<R>): (task: T) => Promise<Ta
   };
 }
 
-async function computeFeatures(model: OpenModel, { cache, pictures, frames }: FeaturesTask): Promise<number> {
+async function computeFeatures(
+  model: OpenModel<EventNetwork>,
+  { cache, pictures, frames }: FeaturesTask,
+): Promise<number> {
   const startMs = performance.now();
   const { backend, network } = model;
   const features = await network.trunkFeatures(isExact(backend) ? pictures : padded(pictures));
@@ -93,7 +96,7 @@ function padded({ rgb, shape: [, height, width] }: FeaturesTask['pictures']): Fe
 
 async function processEvent(
   task: EventTask,
-  network: () => Promise<OpenModel>,
+  network: () => Promise<OpenModel<EventNetwork>>,
   targets: Map<string, Promise<BoundTarget>>,
 ): Promise<EventAnswer> {
   const { outputs, folder, draw, pictures, facts } = task;
@@ -130,7 +133,7 @@ async function processEvent(
 
 /** The analysis from cached features, without timings: a document is the same whenever it is made. */
 async function explain(
-  model: OpenModel,
+  model: OpenModel<EventNetwork>,
   task: EventTask,
   targets: Map<string, Promise<BoundTarget>>,
 ): Promise<Analysis> {

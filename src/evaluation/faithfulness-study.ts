@@ -9,7 +9,7 @@ import { frameImportance } from '../l2caf/importance.ts';
 import { rankCorrelation } from '../l2caf/similarity.ts';
 import { solveFilters } from '../l2caf/solve.ts';
 import type { Head } from '../models/head.ts';
-import type { FeatureMaps } from '../models/recurrent-tail.ts';
+import type { FeatureMaps } from '../models/video-model.ts';
 import { activationNorm, type MapMethod, type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
 import { type FaithfulnessScore, faithfulness, randomFaithfulness } from './faithfulness.ts';
 import {
@@ -120,7 +120,7 @@ async function temporalAgreement(subject: Subject, seed: number): Promise<Readon
   const random = createRandom(seed, TEMPORAL_STREAM, index);
   const { filters } = await solveFilters(tail, { objective, seed });
   const rankings: Readonly<Record<string, readonly number[]>> = {
-    importance: [...frameImportance(tail)],
+    importance: [...(await frameImportance(tail))],
     'l2caf loss': filters.map(({ loss }) => loss),
     'activation norm': slots.map((slot) => Math.hypot(...activationNorm(tail, slot).values)),
     'latest first': slots,

@@ -77,7 +77,7 @@ export async function measureEvent(
   const slots = hasEvidence.flatMap((has, slot) => (has ? [slot] : []));
   const maps = await mapsOf(subject, methods, { slots, seed, eventIndex: index, ...(signal && { signal }) });
   const temporal =
-    slots.length < hasEvidence.length ? temporalOutcome(frameImportance(subject.tail), hasEvidence) : undefined;
+    slots.length < hasEvidence.length ? temporalOutcome(await frameImportance(subject.tail), hasEvidence) : undefined;
   return { label: planned.event.label, maps: scoreMaps(maps, objects), ...(temporal && { temporal }) };
 }
 

@@ -119,7 +119,7 @@ async function mapsOnFrames(
       onProgress?.({ stage: 'measuring', done: index, total: events.length, unit: 'events' });
       const times = views[0]!.frames.map(({ timestampSec }) => timestampSec);
       const frames = await framesAt(event.clip, times, { size: head.spec.inputSize, ...(signal && { signal }) });
-      const tail = network.tail(await network.featureMaps(frames), target === 'label' ? 'logits' : 'embedding');
+      const tail = network.tail(await network.features(frames), target === 'label' ? 'logits' : 'embedding');
       try {
         const subject = { tail, objective: objectives[index]!, reinitialised: () => tail };
         maps.push(await allMaps(subject, index, options));

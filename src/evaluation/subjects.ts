@@ -12,7 +12,8 @@ import type { BackendInfo } from '../models/backend.ts';
 import { createRecurrentHead } from '../models/event-network.ts';
 import type { RecurrentTail } from '../models/event-tail.ts';
 import type { Head } from '../models/head.ts';
-import type { FeatureMaps, RecurrentOutput } from '../models/recurrent-tail.ts';
+import type { RecurrentOutput } from '../models/recurrent-tail.ts';
+import type { FeatureMaps } from '../models/video-model.ts';
 import { forgetfulHead, type MapSubject } from './baseline-maps.ts';
 
 /** What maps explain: the embedding, or the class that is the event's label. */

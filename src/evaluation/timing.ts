@@ -189,7 +189,7 @@ export function timedClassifier(network: ClassificationNetwork, seed: number): T
 export function timedEvents(network: EventNetwork, frames: number, seed: number): TimedNetwork {
   const { height, width } = network.head.spec.inputSize;
   const noisy = noise(frames, height, width, seed);
-  const fast = async (): Promise<FeatureTail> => network.tail(await network.featureMaps(noisy));
+  const fast = async (): Promise<FeatureTail> => network.tail(await network.features(noisy));
   return {
     name: `${network.pretrained.id} + ${network.head.origin.kind === 'trained' ? network.head.origin.id : 'head'} (events)`,
     objectives: ['oblivious'],

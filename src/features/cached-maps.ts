@@ -3,7 +3,7 @@
 import * as tf from '../base/tensorflow.ts';
 import { featureMapShape, type Head } from '../models/head.ts';
 import { runHead } from '../models/head-network.ts';
-import type { FeatureMaps } from '../models/recurrent-tail.ts';
+import type { FeatureMaps } from '../models/video-model.ts';
 import type { FeatureCache } from './cache.ts';
 import type { PlannedEvent } from './dataset.ts';
 import { featureTensor, loadFeatures } from './embed.ts';

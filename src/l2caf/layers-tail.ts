@@ -5,7 +5,7 @@
 import { L2cafError } from '../base/errors.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { FeatureTail } from './tail.ts';
-import { tensorTail } from './tensor-tail.ts';
+import { featureTail } from './tensor-tail.ts';
 
 /**
  * Where the filter problem starts: `fast` runs the network up to the filtered layer once (paper, Eq. 3), `vanilla` runs
@@ -68,7 +68,7 @@ export function tailFromLayersModel(
     return tf.mul(features, tf.expandDims(filters, 3)); // [1, h, w, c] × [n, h, w, 1]
   };
   const first = tf.tidy(() => tf.squeeze<tf.Tensor3D>(map, [0]));
-  return tensorTail({
+  return featureTail({
     slots: 1,
     grid: { height, width },
     outputSize: reference.length,

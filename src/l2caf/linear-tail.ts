@@ -7,7 +7,7 @@ import { L2cafError } from '../base/errors.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { GridShape } from '../base/types.ts';
 import type { FeatureTail, LinearProjection } from './tail.ts';
-import { tensorTail } from './tensor-tail.ts';
+import { featureTail } from './tensor-tail.ts';
 
 /** Everything the tail is made of. */
 export interface PooledDenseParts {
@@ -43,7 +43,7 @@ export function pooledDenseTail({ grid, features, kernel, bias }: PooledDensePar
   );
   const output = (perCell: tf.Tensor2D): tf.Tensor2D => tf.add(tf.matMul(perCell, contributions), offsets);
   let projection: LinearProjection | undefined;
-  return tensorTail({
+  return featureTail({
     slots: 1,
     grid,
     outputSize,

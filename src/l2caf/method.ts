@@ -10,7 +10,7 @@ import type { AttentionMap } from './heatmap.ts';
 import { bindObjective, type Objective } from './objective.ts';
 import { PRESETS } from './presets.ts';
 import { type FilterSolution, type SolveOptions, solveFilters } from './solve.ts';
-import type { FeatureTail, Tail } from './tail.ts';
+import { isFeatureTail, type Tail } from './tail.ts';
 
 /** L2-CAF, Grad-CAM (Eq. 4–6) and Grad-CAM-abs (Eq. 7). */
 export const METHODS = ['l2caf', 'gradcam', 'gradcam-abs'] as const;
@@ -32,10 +32,15 @@ export interface Attention {
  *
  * @throws L2cafError `usage` when the method has no form for the objective; else as {@link solveFilters}
  */
-export async function findAttention(tail: FeatureTail, method: Method, options: SolveOptions = {}): Promise<Attention> {
+export async function findAttention(tail: Tail, method: Method, options: SolveOptions = {}): Promise<Attention> {
   if (method === 'l2caf') {
     const { filters, reason, options: chosen } = await solveFilters(tail, options);
     return { filters, reason, options: { method, ...chosen } };
+  }
+  if (!isFeatureTail(tail)) {
+    throw new L2cafError('usage', `${method} needs gradients, which this network does not tell`, {
+      hint: 'use the method l2caf',
+    });
   }
   const { objective = { kind: 'oblivious' }, preset = 'paper' } = options;
   const slots = options.slots ?? Array.from({ length: tail.slots }, (_, slot) => slot);

@@ -62,10 +62,24 @@ export interface Tail {
 }
 
 /** A tail in tensors. */
-export type TensorTail = Tail & Required<Pick<Tail, 'filtered'>>;
+export interface TensorTail extends Tail {
+  filtered(filters: Tensor3D, slots: readonly number[]): Tensor2D;
+}
 
-/** A tail that also shows its feature maps, which the gradient-based baselines need (Grad-CAM, METHOD §5). */
-export interface FeatureTail extends TensorTail {
+/** A tail that also shows its feature maps, and takes others in their place. */
+export interface MapTail extends Tail {
+  /** The feature map of a slot, `[h, w, c]` row by row. The tail owns it. */
+  mapOf(slot: number): Float32Array;
+  /**
+   * Feature maps `[n, h, w, c]` row by row → outputs `[n, d]` row by row: in row i, slot `slots[i]` has map i in place of
+   * its own. Rows do not influence each other.
+   */
+  evaluateMaps(maps: Float32Array, slots: readonly number[]): Promise<Float32Array>;
+}
+
+/** The same in tensors, which the gradient-based baselines need (Grad-CAM, METHOD §5). */
+export interface FeatureTail extends MapTail {
+  filtered(filters: Tensor3D, slots: readonly number[]): Tensor2D;
   /** The feature map of a slot, `[h, w, c]`. The tail owns it. */
   features(slot: number): Tensor3D;
   /**
@@ -73,4 +87,14 @@ export interface FeatureTail extends TensorTail {
    * Differentiable; rows do not influence each other. The caller disposes of the result.
    */
   outputsOf(features: Tensor4D, slots: readonly number[]): Tensor2D;
+}
+
+/** Whether a tail shows its feature maps. */
+export function isMapTail(tail: Tail): tail is MapTail {
+  return 'mapOf' in tail;
+}
+
+/** Whether a tail has its feature maps in tensors. */
+export function isFeatureTail(tail: Tail): tail is FeatureTail {
+  return 'features' in tail;
 }

@@ -1,18 +1,40 @@
 /** The plain side of a tail that is computed in tensors. */
 import * as tf from '../base/tensorflow.ts';
-import type { Tail, TensorTail } from './tail.ts';
-
-/** {@link Tail.evaluate} by a tail's `filtered`, all rows at once. */
-export function evaluateTensors(
-  { grid: { height, width }, filtered }: Pick<TensorTail, 'grid' | 'filtered'>,
-  filters: Float32Array,
-  slots: readonly number[],
-): Promise<Float32Array> {
-  const outputs = tf.tidy(() => filtered(tf.tensor3d(filters, [slots.length, height, width]), slots));
-  return outputs.data<'float32'>().finally(() => outputs.dispose());
-}
+import type { FeatureTail, MapTail, Tail, TensorTail } from './tail.ts';
 
 /** A tail whose `filtered` is all there is to evaluate it by. */
 export function tensorTail<T extends Omit<TensorTail, 'evaluate'>>(tail: T): NoInfer<T> & Pick<Tail, 'evaluate'> {
-  return { ...tail, evaluate: (filters, slots) => evaluateTensors(tail, filters, slots) };
+  const { height, width } = tail.grid;
+  return {
+    ...tail,
+    evaluate: (filters, slots) =>
+      numbersOf(() => tail.filtered(tf.tensor3d(filters, [slots.length, height, width]), slots)),
+  };
+}
+
+/** The same with its feature maps. */
+export function featureTail<T extends Omit<FeatureTail, 'evaluate' | keyof Omit<MapTail, keyof Tail>>>(
+  tail: T,
+): NoInfer<T> & Pick<MapTail, 'evaluate' | 'mapOf' | 'evaluateMaps'> {
+  return { ...tensorTail(tail), ...mapsOf(tail) };
+}
+
+/** The feature maps of a tail in plain numbers. */
+export function mapsOf(
+  tail: Pick<FeatureTail, 'grid' | 'features' | 'outputsOf'>,
+): Pick<MapTail, 'mapOf' | 'evaluateMaps'> {
+  const { height, width } = tail.grid;
+  return {
+    mapOf: (slot) => tail.features(slot).dataSync<'float32'>(),
+    evaluateMaps: (maps, slots) => {
+      const channels = maps.length / (slots.length * height * width);
+      return numbersOf(() => tail.outputsOf(tf.tensor4d(maps, [slots.length, height, width, channels]), slots));
+    },
+  };
+}
+
+/** The values of a result, which is freed. */
+export function numbersOf(compute: () => tf.Tensor): Promise<Float32Array> {
+  const result = tf.tidy(compute);
+  return result.data<'float32'>().finally(() => result.dispose());
 }

@@ -5,7 +5,7 @@
 
 import * as tf from '../base/tensorflow.ts';
 import type { FeatureTail, LinearProjection, TensorTail } from '../l2caf/tail.ts';
-import { tensorTail } from '../l2caf/tensor-tail.ts';
+import { featureTail, tensorTail } from '../l2caf/tensor-tail.ts';
 import { type ClassificationNetwork, layerIndex, type NamedStep, runSteps } from './classification-network.ts';
 
 /**
@@ -27,7 +27,7 @@ export function classifierTail(
   const [, height, width, channels] = map.shape;
   const reference = tf.tidy(() => logits(map).dataSync<'float32'>());
   const features = tf.tidy(() => tf.reshape(map, [height, width, channels]) as tf.Tensor3D);
-  return tensorTail({
+  return featureTail({
     slots: 1,
     grid: { height, width },
     outputSize: network.classes,

@@ -3,25 +3,27 @@
  * recurrent head over the frames of an event.
  */
 
+import { createHash } from 'node:crypto';
 import { L2cafError } from '../base/errors.ts';
 import * as tf from '../base/tensorflow.ts';
-import type { FrameBatch, PictureSize } from '../base/types.ts';
+import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
 import { computed, onAccelerator } from './backend.ts';
 import type { RecurrentTail } from './event-tail.ts';
-import { featureMapShape, type Head, type HeadSpec, headShapes } from './head.ts';
+import { eventOutputs, featureMapShape, type Head, type HeadSpec, headSha256, headShapes } from './head.ts';
 import { loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
-import { type FeatureMaps, RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
+import { RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
 import type { WeightsEdit } from './reinitialise.ts';
 import { featureShape, type Stage, type Trunk } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
 import { createShallowCnn, type ShallowCnn } from './shallow-cnn.ts';
 import { expectShapes } from './shapes.ts';
+import { type EventNetworkDescription, type FeatureMaps, outputNamed, type VideoModel } from './video-model.ts';
 
 /** Frames that go through the trunk together; bounds its memory, whatever the number of frames of an event. */
 export const FRAMES_PER_BATCH = 4;
 
 /** A trunk and a head, ready to run. Dispose of it when done. */
-export class EventNetwork {
+export class EventNetwork implements VideoModel {
   readonly head: Head;
   readonly pretrained: PretrainedTrunk;
   readonly #trunk: Trunk;
@@ -52,7 +54,7 @@ export class EventNetwork {
    *
    * @throws L2cafError `shape-mismatch` for frames of another size
    */
-  async featureMaps(frames: FrameBatch): Promise<FeatureMaps> {
+  async features(frames: FrameBatch): Promise<FeatureMaps> {
     const apply = (pictures: tf.Tensor4D): tf.Tensor4D => this.#shallowCnn.apply(this.#trunk.features(pictures));
     return this.#toMaps(await this.#inBatches(frames, apply), frames.shape[0]);
   }
@@ -74,7 +76,7 @@ export class EventNetwork {
     return this.#inBatches(frames, (pictures) => this.#trunk.features(pictures));
   }
 
-  /** The trunk's features of t frames → their feature maps; with {@link trunkFeatures} the same as {@link featureMaps}. */
+  /** The trunk's features of t frames → their feature maps; with {@link trunkFeatures} the same as {@link features}. */
   async mapsOf(features: Float32Array): Promise<FeatureMaps> {
     const { trunkGrid, trunkChannels } = this.head.spec;
     const steps = features.length / (trunkGrid.height * trunkGrid.width * trunkChannels);
@@ -109,14 +111,51 @@ export class EventNetwork {
     return concatenated(parts);
   }
 
-  /** The tail of an event, for L2-CAF. The caller disposes of it, before the network. */
-  tail(maps: FeatureMaps, output: RecurrentOutput = 'embedding'): RecurrentTail {
-    return this.#recurrent.tail(maps, output);
+  get id(): string {
+    const { origin } = this.head;
+    return origin.kind === 'trained' ? origin.id : `untrained-${origin.seed}`;
   }
 
-  /** Class probabilities of an embedding, in the order of the head's labels; undefined when it has none. */
-  probabilities(embedding: Float64Array): number[] | undefined {
-    return this.#recurrent.probabilities(embedding);
+  get sha256(): string {
+    const { trunkSha256, stage, head } = this.describe();
+    return createHash('sha256')
+      .update(JSON.stringify([trunkSha256, stage, head.sha256]))
+      .digest('hex');
+  }
+
+  get input(): VideoModel['input'] {
+    return { size: this.head.spec.inputSize };
+  }
+
+  get outputs(): VideoModel['outputs'] {
+    return eventOutputs(this.head.spec);
+  }
+
+  get grid(): GridShape {
+    const { height, width } = featureMapShape(this.head.spec);
+    return { height, width };
+  }
+
+  tail(maps: FeatureMaps, output: string = 'embedding'): RecurrentTail {
+    if (outputNamed(this.outputs, output) === undefined) {
+      throw new L2cafError('usage', `the model has no output ${output}`, {
+        hint: `its outputs: ${this.outputs.map(({ name }) => name).join(', ')}`,
+      });
+    }
+    return this.#recurrent.tail(maps, output as RecurrentOutput);
+  }
+
+  describe(): EventNetworkDescription {
+    const { head, pretrained, grid } = this;
+    return {
+      kind: 'event-network',
+      trunk: pretrained.id,
+      trunkSha256: pretrained.weightsSha256,
+      stage: head.spec.stage,
+      head: { ...head.origin, sha256: headSha256(head) },
+      inputSize: head.spec.inputSize,
+      grid,
+    };
   }
 
   /** Frees its tensors. */

@@ -7,10 +7,11 @@ import { dot, transposeInto } from '../base/matrix.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { GridShape } from '../base/types.ts';
 import type { FeatureTail, ImmediateResponse, LinearProjection } from '../l2caf/tail.ts';
-import { evaluateTensors } from '../l2caf/tensor-tail.ts';
+import { mapsOf, numbersOf } from '../l2caf/tensor-tail.ts';
 import { type LstmState, lstmStep } from './lstm.ts';
 import type { RecurrentState } from './lstm-steps.ts';
 import { RecurrentResponse } from './recurrent-response.ts';
+import type { FeatureMaps, VideoTail } from './video-model.ts';
 
 /** A dense layer without activation. */
 export interface DenseWeights {
@@ -18,13 +19,6 @@ export interface DenseWeights {
   readonly kernel: Float32Array;
   /** `[outputs]` */
   readonly bias: Float32Array;
-}
-
-/** Feature maps of one event: `data` holds `t·h·w·c` values row by row. */
-export interface FeatureMaps {
-  readonly data: Float32Array;
-  /** `[t, h, w, c]` */
-  readonly shape: readonly [number, number, number, number];
 }
 
 /** The head's own tensors, which it lends to its tails. */
@@ -51,10 +45,12 @@ export interface RecurrentTailParts {
   readonly states: readonly RecurrentState[];
   readonly dense: DenseWeights;
   readonly head: HeadTensors;
+  /** Class probabilities of an output; undefined where there are no classes. */
+  probabilities(output: Float64Array): number[] | undefined;
 }
 
 /** The tail of one event: LSTM and output layer over the collapsed projections of its frames. */
-export class RecurrentTail implements FeatureTail {
+export class RecurrentTail implements FeatureTail, VideoTail {
   readonly slots: number;
   readonly grid: GridShape;
   readonly outputSize: number;
@@ -87,7 +83,23 @@ export class RecurrentTail implements FeatureTail {
   }
 
   evaluate(filters: Float32Array, slots: readonly number[]): Promise<Float32Array> {
-    return evaluateTensors({ grid: this.grid, filtered: (rows, of) => this.filtered(rows, of) }, filters, slots);
+    const { height, width } = this.grid;
+    return numbersOf(() => this.filtered(tf.tensor3d(filters, [slots.length, height, width]), slots));
+  }
+
+  mapOf(slot: number): Float32Array {
+    return mapsOf(this).mapOf(slot);
+  }
+
+  evaluateMaps(maps: Float32Array, slots: readonly number[]): Promise<Float32Array> {
+    return mapsOf(this).evaluateMaps(maps, slots);
+  }
+
+  probabilitiesSoFar(): number[][] {
+    return this.outputsSoFar().flatMap((output) => {
+      const row = this.#parts.probabilities(output);
+      return row ? [row] : [];
+    });
   }
 
   filtered(filters: tf.Tensor3D, slots: readonly number[]): tf.Tensor2D {

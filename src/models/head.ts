@@ -8,6 +8,7 @@ import type { GridShape, PictureSize } from '../base/types.ts';
 import type { Stage } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
 import { DEFAULT_SHALLOW_CNN, type ShallowCnnSpec, shallowCnnGrid, shallowCnnShapes } from './shallow-cnn.ts';
+import type { ModelOutput } from './video-model.ts';
 
 /** The architecture of a head, and what it expects in front of it. */
 export interface HeadSpec {
@@ -46,6 +47,14 @@ export const DEFAULT_HEAD = { shallowCnn: DEFAULT_SHALLOW_CNN, lstmUnits: 128, e
 /** Grid and channels of the feature maps that the filters act on. */
 export function featureMapShape({ shallowCnn, trunkGrid, trunkChannels }: HeadSpec): GridShape & { channels: number } {
   return { ...shallowCnnGrid(shallowCnn, trunkGrid), channels: shallowCnn.at(-1)?.channels ?? trunkChannels };
+}
+
+/** What can be explained of a network with such a head. */
+export function eventOutputs({ embeddingSize, labels }: HeadSpec): ModelOutput[] {
+  return [
+    { name: 'embedding', kind: 'embedding', size: embeddingSize },
+    ...(labels ? [{ name: 'logits', kind: 'scores', size: labels.length, labels } as const] : []),
+  ];
 }
 
 /** Shapes of all weights by name. LSTM gates are in the order input, forget, cell, output. */

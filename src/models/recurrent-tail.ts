@@ -9,12 +9,11 @@ import { L2cafError } from '../base/errors.ts';
 import { addRows, transposeInto } from '../base/matrix.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { GridShape } from '../base/types.ts';
-import { type DenseWeights, type FeatureMaps, type HeadTensors, RecurrentTail } from './event-tail.ts';
+import { type DenseWeights, type HeadTensors, RecurrentTail } from './event-tail.ts';
 import { checkLstmWeights, type LstmWeights } from './lstm.ts';
 import { statesOf } from './lstm-steps.ts';
 import { poolingWeights } from './pooling.ts';
-
-export type { DenseWeights, FeatureMaps } from './event-tail.ts';
+import type { FeatureMaps } from './video-model.ts';
 
 /** The weights of a recurrent head for feature maps of one grid shape and channel count. */
 export interface RecurrentHeadWeights {
@@ -91,6 +90,7 @@ export class RecurrentHead {
       states: statesOf(inputs, this.#recurrentKernel, lstm.units),
       dense: outputLayer(this.weights, output),
       head: this.#tensors,
+      probabilities: (values) => (output === 'embedding' ? this.probabilities(values) : softmax(values)),
     });
   }
 
@@ -100,10 +100,7 @@ export class RecurrentHead {
     if (logits === undefined) return undefined;
     const scores = Float64Array.from(logits.bias);
     addRows(embedding, Float64Array.from(logits.kernel), scores, scores.length);
-    const largest = Math.max(...scores);
-    const exponentials = [...scores].map((score) => Math.exp(score - largest));
-    const total = exponentials.reduce((sum, value) => sum + value, 0);
-    return exponentials.map((value) => value / total);
+    return softmax(scores);
   }
 
   /** Frees its tensors. */
@@ -140,6 +137,13 @@ export class RecurrentHead {
     addRows(new Float64Array(projection.length / width).fill(1), projection, input, width);
     return input;
   }
+}
+
+function softmax(scores: Float64Array): number[] {
+  const largest = Math.max(...scores);
+  const exponentials = [...scores].map((score) => Math.exp(score - largest));
+  const total = exponentials.reduce((sum, value) => sum + value, 0);
+  return exponentials.map((value) => value / total);
 }
 
 /** The pooling matrix, to multiply from the right: `[h·w, pooled]`. */

@@ -1,6 +1,7 @@
 /** Analyses beside each other: what tells them apart, and one video of all. No network is run. */
 import { basename } from 'node:path';
 import type { Analysis } from '../analysis/document.ts';
+import { isUntrained, layerName, modelName, weightsSha256 } from '../analysis/model-words.ts';
 import { L2cafError } from '../base/errors.ts';
 import type { Method } from '../l2caf/method.ts';
 import { fitPictures, layoutFor, type SceneLayout } from '../video/drawing/scene.ts';
@@ -84,8 +85,8 @@ type Trait = (analysis: Analysis) => string;
 
 const TRAITS: readonly Trait[] = [
   describeMethod,
-  ({ model: { head } }) => (head.kind === 'trained' ? `model ${head.id}` : `untrained head, seed ${head.seed}`),
-  ({ model: { trunk, stage } }) => `${trunk} after ${stage}`,
+  ({ model }) => (isUntrained(model) ? modelName(model) : `model ${modelName(model)}`),
+  ({ model }) => layerName(model),
   describeEvent,
   describeTarget,
   ({ model: { inputSize } }) => `input ${inputSize.width}x${inputSize.height}`,
@@ -99,5 +100,5 @@ const FILTER_TRAITS: readonly Trait[] = [
 
 /** Two heads may share a name. */
 function describeWeights({ model }: Analysis): string {
-  return `weights ${model.head.sha256.slice(0, 8)}`;
+  return `weights ${weightsSha256(model).slice(0, 8)}`;
 }

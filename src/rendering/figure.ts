@@ -3,6 +3,7 @@
  * times. For print: PNG at 300 dots per inch or SVG. No network is run, and the same analyses give the same bytes.
  */
 import type { Analysis } from '../analysis/document.ts';
+import { isUntrained, layerName, modelName } from '../analysis/model-words.ts';
 import { evenlyChosen, keyframesOf } from '../analysis/timeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
@@ -76,7 +77,7 @@ async function rowOf(
   const shown = evenlyChosen(keyframes, count);
   const times = shown.map(({ timestampSec }) => timestampSec);
   const frames = await framesAt(clip, times, signal ? { signal } : {});
-  const isHidden = analysis.model.head.kind === 'untrained' && !/untrained/i.test(title);
+  const isHidden = isUntrained(analysis.model) && !/untrained/i.test(title);
   return {
     heading: isHidden ? `${title} · UNTRAINED HEAD` : title,
     cells: shown.map((keyframe, i) => ({
@@ -103,7 +104,8 @@ function captionOf(
   return [...common, `${contours} (${scale})`].join('; ');
 }
 
-function describeNetwork({ model: { head, trunk, stage, grid } }: Analysis): string {
-  const name = head.kind === 'trained' ? `model ${head.id}` : 'untrained head';
-  return `${name} on ${trunk} after ${stage}, grid ${grid.width}x${grid.height}`;
+function describeNetwork({ model }: Analysis): string {
+  const { grid } = model;
+  const name = isUntrained(model) ? 'untrained head' : `model ${modelName(model)}`;
+  return `${name} on ${layerName(model)}, grid ${grid.width}x${grid.height}`;
 }

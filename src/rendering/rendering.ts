@@ -4,6 +4,7 @@
  */
 import { basename } from 'node:path';
 import { type Analysis, parseAnalysis } from '../analysis/document.ts';
+import { isUntrained, layerName } from '../analysis/model-words.ts';
 import { evenlyChosen, gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from '../analysis/timeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { sha256OfFile, writeFileAtomically } from '../base/files.ts';
@@ -62,7 +63,7 @@ export async function panelOf(analysis: Analysis, options: VideoOptions = {}): P
   const { style = defaultStyle, normalize = 'frame', signed = false, ribbon = false } = options;
   const clip = await openSource(analysis, options.signal);
   const title = [
-    ...(isUntrained(analysis) ? ['UNTRAINED HEAD'] : []),
+    ...(isUntrained(analysis.model) ? ['UNTRAINED HEAD'] : []),
     ...(signed ? ['blue: supports, orange dashed: opposes'] : []),
   ].join(' · ');
   return {
@@ -121,8 +122,8 @@ export function drawAnalysisStrip(
   const content = {
     ...stripCells(analysis, frames, options),
     title: `${basename(source.path)}   ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`,
-    caption: `${dense}${how}; ${model.trunk} after ${model.stage}, grid ${width}x${height}`,
-    ...(isUntrained(analysis) && { warning: analysis.warnings.join(' ') }),
+    caption: `${dense}${how}; ${layerName(model)}, grid ${width}x${height}`,
+    ...(isUntrained(model) && { warning: analysis.warnings.join(' ') }),
     ...(widthPx !== undefined && { widthPx }),
   };
   return drawStrip(content, format);
@@ -206,10 +207,6 @@ export async function renderFilm(analysis: Analysis, out: string, options: Rende
 
 /** Moments of a dense analysis that the strip shows. */
 const STRIP_MOMENTS = 5;
-
-function isUntrained({ model }: Analysis): boolean {
-  return model.head.kind === 'untrained';
-}
 
 /**
  * Opens the source clip, if it is still the file that was analyzed.

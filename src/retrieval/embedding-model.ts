@@ -29,6 +29,16 @@ export function embeddingModelOf(head: Head, frames: number): EmbeddingModel {
 
 /** The model that an analysis was made with. */
 export function embeddingModelOfAnalysis({ model, frames }: Analysis): EmbeddingModel {
+  if (model.kind === 'imported') {
+    const { width, height } = model.inputSize;
+    return {
+      name: `${model.id}, ${frames.length} frames of ${width}x${height}`,
+      frames: frames.length,
+      sha256: createHash('sha256')
+        .update(JSON.stringify([model.sha256, model.output, frames.length]))
+        .digest('hex'),
+    };
+  }
   const { head } = model;
   return describeModel({
     name: head.kind === 'trained' ? head.id : `untrained-${head.seed}`,

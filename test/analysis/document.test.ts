@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Analysis, readAnalysis, writeAnalysis } from '../../src/analysis/document.ts';
+import { isUntrained, layerName, modelName } from '../../src/analysis/model-words.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 
 let folder: string;
@@ -21,6 +22,25 @@ describe('the analysis document', () => {
     const path = join(folder, 'analysis.json');
     await writeAnalysis(path, exampleAnalysis());
     expect(await readAnalysis(path)).toEqual(exampleAnalysis());
+  });
+
+  it('knows the one kind of network that older documents do not name', async () => {
+    const { kind: _, ...model } = exampleAnalysis().model;
+    expect(await readAnalysis(await writeJson({ ...exampleAnalysis(), model }))).toEqual(exampleAnalysis());
+  });
+
+  it('holds a network of the user', async () => {
+    const model = {
+      kind: 'imported',
+      ...{ id: 'pilot', sha256: 'e'.repeat(64), format: 'onnx', output: 'logits' },
+      ...{ layer: '/layer4/Relu', layout: '(b t) c h w' },
+      ...{ inputSize: { width: 64, height: 64 }, grid: { height: 2, width: 2 } },
+    } as const;
+    const analysis = { ...exampleAnalysis(), model };
+    expect(await readAnalysis(await writeJson(analysis))).toEqual(analysis);
+    expect([modelName(model), layerName(model), isUntrained(model)]).toEqual(['pilot', 'pilot at /layer4/Relu', false]);
+    const { layer: __, ...unfinished } = model;
+    await expect(readAnalysis(await writeJson({ ...analysis, model: unfinished }))).rejects.toThrow('model.layer');
   });
 
   it.each<[string, (analysis: Analysis) => unknown, string]>([

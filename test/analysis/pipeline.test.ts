@@ -186,7 +186,7 @@ describe('the main job, on a tiny network', () => {
   it('refuses frames of the wrong size', async () => {
     const model = await tinyModel('wasm');
     const frames = { rgb: new Uint8Array(32 * 32 * 3), shape: [1, 32, 32, 3] as const, timestampsSec: [0] };
-    await expect(model.network.featureMaps(frames)).rejects.toThrow('expects frames of 64x64, got 32x32');
+    await expect(model.network.features(frames)).rejects.toThrow('expects frames of 64x64, got 32x32');
     model.network.dispose();
   });
 });

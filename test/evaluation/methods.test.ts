@@ -121,7 +121,7 @@ describe('frameImportance', () => {
   it('is the distance that the output moves when a map is replaced by the mean of the others', async () => {
     const { data, shape } = toyMaps();
     const { head, tail } = toyRecurrent();
-    const importance = frameImportance(tail);
+    const importance = await frameImportance(tail);
     const replaced = Float32Array.from(data, (value, i) => (i < 60 ? (data[i + 60]! + data[i + 120]!) / 2 : value));
     const other = head.tail({ data: replaced, shape });
     const moved = Math.hypot(...other.reference.map((value, i) => value - tail.reference[i]!));

@@ -4,7 +4,8 @@ import { createRandom } from '../../src/base/random.ts';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import type { FeatureTail } from '../../src/l2caf/tail.ts';
 import type { RecurrentTail } from '../../src/models/event-tail.ts';
-import { type FeatureMaps, RecurrentHead, type RecurrentHeadWeights } from '../../src/models/recurrent-tail.ts';
+import { RecurrentHead, type RecurrentHeadWeights } from '../../src/models/recurrent-tail.ts';
+import type { FeatureMaps } from '../../src/models/video-model.ts';
 
 /** Normal numbers of standard deviation `scale`. */
 export function normals(count: number, scale: number, stream: number): Float32Array {

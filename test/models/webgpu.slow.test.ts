@@ -39,7 +39,7 @@ it('gives the feature maps and filters of wasm within 1e-3, solves on wasm, and 
   const run = async (backend: BackendChoice) => {
     const before = tf.memory().numTensors;
     const { network } = await tinyModel(backend);
-    const maps = await network.featureMaps(frames);
+    const maps = await network.features(frames);
     expect(tf.getBackend()).toBe('wasm');
     const tail = network.tail(maps);
     const { filters } = await findAttention(tail, 'l2caf');

@@ -5,6 +5,7 @@ import { loadImage } from '@napi-rs/canvas';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import type { Analysis } from '../../src/analysis/document.ts';
 import { sha256OfFile } from '../../src/base/files.ts';
+import type { EventNetworkDescription } from '../../src/models/video-model.ts';
 import { describeDifferences } from '../../src/rendering/comparison.ts';
 import { probeClip } from '../../src/video/media/probe.ts';
 import { runCli } from '../cli/run-cli.ts';
@@ -14,6 +15,11 @@ import { exampleAnalysis } from '../support/example-analysis.ts';
 const withOptions = (options: Partial<Analysis['options']>): Analysis => {
   const analysis = exampleAnalysis();
   return { ...analysis, options: { ...analysis.options, ...options } };
+};
+
+const withHead = (head: EventNetworkDescription['head']): Analysis => {
+  const analysis = exampleAnalysis();
+  return { ...analysis, model: { ...(analysis.model as EventNetworkDescription), head } };
 };
 
 describe('titles say what tells analyses apart', () => {
@@ -30,10 +36,7 @@ describe('titles say what tells analyses apart', () => {
     ],
     [
       'models',
-      [
-        plain,
-        { ...plain, model: { ...plain.model, head: { kind: 'trained', id: 'driving', sha256: 'd'.repeat(64) } } },
-      ],
+      [plain, withHead({ kind: 'trained', id: 'driving', sha256: 'd'.repeat(64) })],
       ['untrained head, seed 0', 'model driving'],
     ],
     ['nothing', [plain, plain], ['a.mp4 0.00–3.00 s', 'a.mp4 0.00–3.00 s']],

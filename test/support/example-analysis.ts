@@ -18,6 +18,7 @@ export function exampleAnalysis(source: Partial<Analysis['source']> = {}): Analy
     },
     span: { startSec: 0, endSec: 3 },
     model: {
+      kind: 'event-network',
       trunk: 'resnet50-imagenet',
       trunkSha256: 'b'.repeat(64),
       stage: 'conv4',

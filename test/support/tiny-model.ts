@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { vi } from 'vitest';
 import type { OpenModel } from '../../src/analysis/pipeline.ts';
 import type { BackendChoice } from '../../src/models/backend.ts';
+import type { EventNetwork } from '../../src/models/event-network.ts';
 import { tinyNetwork } from './tiny-network.ts';
 
 /** Makes the model on the given backend. The caller disposes of the network. */
-export async function tinyModel(backend: BackendChoice): Promise<OpenModel> {
+export async function tinyModel(backend: BackendChoice): Promise<OpenModel<EventNetwork>> {
   vi.stubEnv('L2CAF_CACHE', await mkdtemp(join(tmpdir(), 'l2caf-tiny-')));
   return tinyNetwork(backend);
 }

@@ -38,7 +38,7 @@ export async function tinyHead(): Promise<{ head: Head; pretrained: PretrainedTr
 }
 
 /** The model on the given backend, its weights in the cache of this process. The caller disposes of the network. */
-export async function tinyNetwork(backend: BackendChoice): Promise<OpenModel> {
+export async function tinyNetwork(backend: BackendChoice): Promise<OpenModel<EventNetwork>> {
   const info = await useBackend(backend);
   const { head, pretrained } = await tinyHead();
   return { network: await EventNetwork.load(head, pretrained), backend: info, warnings: ['a tiny model for tests'] };

@@ -2,9 +2,30 @@
 import type { Analysis } from '../../analysis/document.ts';
 import { element, formatNumber, formatTime } from './dom.ts';
 
+function modelFacts(model: Analysis['model']): (readonly [string, string])[] {
+  const { grid, inputSize } = model;
+  const input = `${inputSize.width} × ${inputSize.height}, grid of ${grid.width} × ${grid.height} cells`;
+  if (model.kind === 'imported') {
+    return [
+      ['network', `${model.id} (${model.format})`],
+      ['layer', `${model.layer}, ${model.layout}`],
+      ['output', model.output],
+      ['input', input],
+      ['SHA-256', model.sha256],
+    ];
+  }
+  const { head } = model;
+  return [
+    ['head', head.kind === 'trained' ? head.id : `untrained, seed ${head.seed}`],
+    ['trunk', `${model.trunk}, after ${model.stage}`],
+    ['input', input],
+    ['head SHA-256', head.sha256],
+    ['trunk SHA-256', model.trunkSha256],
+  ];
+}
+
 /** Tables of the clip, the model and the method. */
 export function factTables({ source, span, model, options, frames, timingsSec, l2cafVersion }: Analysis): HTMLElement {
-  const { head, grid, inputSize } = model;
   const { numerator, denominator } = source.frameRate;
   const { dense } = options;
   return element(
@@ -17,13 +38,7 @@ export function factTables({ source, span, model, options, frames, timingsSec, l
       ...(source.rotationDeg === 0 ? [] : [['rotation', `${source.rotationDeg}° clockwise`] as const]),
       ['SHA-256', source.sha256],
     ]),
-    table('Model', [
-      ['head', head.kind === 'trained' ? head.id : `untrained, seed ${head.seed}`],
-      ['trunk', `${model.trunk}, after ${model.stage}`],
-      ['input', `${inputSize.width} × ${inputSize.height}, grid of ${grid.width} × ${grid.height} cells`],
-      ['head SHA-256', head.sha256],
-      ['trunk SHA-256', model.trunkSha256],
-    ]),
+    table('Model', modelFacts(model)),
     table('Method', [
       ['method', options.method],
       ['explains', describeTarget(options.target)],

@@ -1,5 +1,7 @@
 /** The report in the browser: puts its parts together and keeps them in step. */
+
 import type { Analysis } from '../../analysis/document.ts';
+import { isUntrained, modelName } from '../../analysis/model-words.ts';
 import { ribbonOf } from '../../analysis/timeline.ts';
 import { isInside, momentAt } from '../../video/drawing/keyframes.ts';
 import type { ReportData } from '../page-data.ts';
@@ -172,8 +174,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
 }
 
 function pageHeader({ span, options, model }: Analysis, title: string, text: string, onTheme: () => void): HTMLElement {
-  const head = model.head.kind === 'trained' ? model.head.id : 'untrained head';
-  const about = `${formatTime(span.startSec)} – ${formatTime(span.endSec)} · ${options.method} · explains ${describeTarget(options.target)} · ${head}`;
+  const about = `${formatTime(span.startSec)} – ${formatTime(span.endSec)} · ${options.method} · explains ${describeTarget(options.target)} · ${modelName(model)}`;
   const download = element('button', { type: 'button' }, 'Download JSON');
   download.addEventListener('click', () => {
     const address = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
@@ -189,8 +190,7 @@ function pageHeader({ span, options, model }: Analysis, title: string, text: str
 }
 
 function warningList({ model }: Analysis, warnings: readonly string[]): HTMLElement[] {
-  const untrained =
-    model.head.kind === 'untrained' ? ['The head is untrained: the maps show an accidental network.'] : [];
+  const untrained = isUntrained(model) ? ['The head is untrained: the maps show an accidental network.'] : [];
   const all = [...untrained, ...warnings];
   if (all.length === 0) return [];
   const items = all.map((warning) => element('li', {}, warning));

@@ -1,0 +1,25 @@
+/** What documents say of their networks, in the words of captions and pages. */
+import type { Analysis } from './document.ts';
+
+type DocumentModel = Analysis['model'];
+
+/** Whether what it looks at is random. */
+export function isUntrained(model: DocumentModel): boolean {
+  return model.kind === 'event-network' && model.head.kind === 'untrained';
+}
+
+/** What the network is called. */
+export function modelName(model: DocumentModel): string {
+  if (model.kind === 'imported') return model.id;
+  return model.head.kind === 'trained' ? model.head.id : `untrained head, seed ${model.head.seed}`;
+}
+
+/** Where in the network the filters act. */
+export function layerName(model: DocumentModel): string {
+  return model.kind === 'imported' ? `${model.id} at ${model.layer}` : `${model.trunk} after ${model.stage}`;
+}
+
+/** SHA-256 by which networks of one name are told apart. */
+export function weightsSha256(model: DocumentModel): string {
+  return model.kind === 'imported' ? model.sha256 : model.head.sha256;
+}

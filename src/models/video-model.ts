@@ -1,0 +1,107 @@
+/**
+ * The contract between networks and everything that explains them: what a network must be so that an event can be
+ * analyzed with it. Plain values on both sides, so that a network of this project, an imported one behind another engine,
+ * and a page can all be one.
+ */
+import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
+import type { Tail } from '../l2caf/tail.ts';
+
+/** What a network reads. */
+export interface ModelInput {
+  /** Frames of an event; absent: any number. */
+  readonly frames?: number;
+  /** Size to which frames are resized, pixels. */
+  readonly size: PictureSize;
+}
+
+/** What can be explained of a network: an embedding, scores of classes (logits), or numbers with names. */
+export interface ModelOutput {
+  readonly name: string;
+  readonly kind: 'embedding' | 'scores' | 'numbers';
+  readonly size: number;
+  /** Names of the classes or numbers, in order. */
+  readonly labels?: readonly string[];
+}
+
+/** Feature maps of one event: `data` holds `t·h·w·c` values row by row. */
+export interface FeatureMaps {
+  readonly data: Float32Array;
+  /** `[t, h, w, c]` */
+  readonly shape: readonly [number, number, number, number];
+}
+
+/** The tail of an event. */
+export interface VideoTail extends Tail {
+  /** Class probabilities after each frame, as far as the frames before it go; absent where there is no telling. */
+  probabilitiesSoFar?(): readonly (readonly number[])[];
+}
+
+/** A network that is ready to run. Dispose of it when done, after its tails. */
+export interface VideoModel {
+  /** What it is called. */
+  readonly id: string;
+  /** Of everything that its outputs depend on, hexadecimal. */
+  readonly sha256: string;
+  readonly input: ModelInput;
+  /** The first is what is explained unless asked otherwise. */
+  readonly outputs: readonly ModelOutput[];
+  /** Of the feature maps that filters act on. */
+  readonly grid: GridShape;
+  /**
+   * Frames of the input's size → the maps that filters act on.
+   *
+   * @throws L2cafError `shape-mismatch` for frames of another size or number
+   */
+  features(frames: FrameBatch): Promise<FeatureMaps>;
+  /**
+   * The network after the maps of an event, up to one of its outputs (default: the first). The caller disposes of it.
+   *
+   * @throws L2cafError `shape-mismatch` for maps of another network, `usage` for an output that it does not have
+   */
+  tail(maps: FeatureMaps, output?: string): VideoTail;
+  /** As documents describe it. */
+  describe(): ModelDescription;
+  dispose(): void;
+}
+
+/** What a document says of the network. */
+export type ModelDescription = EventNetworkDescription | ImportedDescription;
+
+/** A network of this project: a trunk with a head. */
+export interface EventNetworkDescription {
+  readonly kind: 'event-network';
+  readonly trunk: string;
+  readonly trunkSha256: string;
+  readonly stage: string;
+  readonly head:
+    | { readonly kind: 'untrained'; readonly seed: number; readonly sha256: string }
+    | { readonly kind: 'trained'; readonly id: string; readonly sha256: string };
+  readonly inputSize: PictureSize;
+  readonly grid: GridShape;
+}
+
+/** A network of the user's. */
+export interface ImportedDescription {
+  readonly kind: 'imported';
+  readonly id: string;
+  /** Of the file and the card. */
+  readonly sha256: string;
+  /** What the file is, such as `onnx`. */
+  readonly format: string;
+  /** The tensor that filters act on, and its layout in einops' notation, such as `(b t) c h w`. */
+  readonly layer: string;
+  readonly layout: string;
+  readonly output: string;
+  readonly inputSize: PictureSize;
+  readonly grid: GridShape;
+}
+
+/** The output of a name, or the first. */
+export function outputNamed(outputs: readonly ModelOutput[], name?: string): ModelOutput | undefined {
+  return name === undefined ? outputs[0] : outputs.find((output) => output.name === name);
+}
+
+/** The first output that scores classes. */
+export function scoresOf(outputs: readonly ModelOutput[]): ModelOutput | undefined {
+  return outputs.find(({ kind }) => kind === 'scores');
+}
