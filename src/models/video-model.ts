@@ -61,6 +61,7 @@ export interface VideoModel {
   tail(maps: FeatureMaps, output?: string): VideoTail;
   /** As documents describe it. */
   describe(): ModelDescription;
+  /** Frees what it holds. */
   dispose(): void;
 }
 
