@@ -18,6 +18,11 @@ const checks = [
   ['lint, format', 'biome', ['check', '--error-on-warnings']],
   ['boundaries', 'depcruise', ['--config', '.dependency-cruiser.mjs', 'src', 'bench', 'fixtures', 'test']],
   ['docstrings', 'typedoc', ['--emit', 'none', '--logLevel', 'Warn', '--treatWarningsAsErrors']],
+  [
+    'public types',
+    'typedoc',
+    ['--options', 'typedoc.api.json', '--logLevel', 'Warn', '--treatWarningsAsErrors', '--emit', 'none'],
+  ],
   ['unused code', 'knip', []],
   ['the package', 'publint', ['run', '--strict', packed]],
   ['its types for those who import it', 'attw', [packed, '--profile', 'esm-only', '--format', 'ascii', '--quiet']],

@@ -43,6 +43,7 @@ function build() {
     join(root, 'tsconfig.json'),
     join(root, 'tsconfig.build.json'),
     join(root, 'scripts', 'bundle.mjs'),
+    join(root, 'scripts', 'schemas.mjs'),
   ];
   if (inputs.every((path) => statSync(path).mtimeMs < builtAt)) return;
   console.error('building …');

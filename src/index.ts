@@ -6,14 +6,24 @@
 export type { DenseOptions } from './analysis/dense.ts';
 export { analyzeDense } from './analysis/dense.ts';
 export type { Analysis, AnalysisFrame, AnalysisWindow } from './analysis/document.ts';
-export { parseAnalysis, readAnalysis, writeAnalysis } from './analysis/document.ts';
-export type { EventOptions, ModelOptions, OpenModel } from './analysis/pipeline.ts';
+export { analysisJsonSchema, parseAnalysis, readAnalysis, writeAnalysis } from './analysis/document.ts';
+export type {
+  BoundTarget,
+  EventMaps,
+  ExplainModel,
+  ExplainOptions,
+  Explanation,
+  TimedAnalysis,
+} from './analysis/explain.ts';
+export { explainEvent, explainMaps } from './analysis/explain.ts';
+export type { EventOptions, ModelOptions, OpenModel, Target, WorkOptions } from './analysis/pipeline.ts';
 export { analyzeEvent, openClip, openModel } from './analysis/pipeline.ts';
 export type { ErrorCode } from './base/errors.ts';
 export { L2cafError } from './base/errors.ts';
 export type * from './base/types.ts';
 export * from './l2caf/index.ts';
-export { useBackend } from './models/backend.ts';
-export { renderStrip, renderVideo } from './rendering/rendering.ts';
+export { BACKEND_CHOICES, type BackendChoice, type BackendInfo, useBackend } from './models/backend.ts';
+export type * from './models/video-model.ts';
+export * from './rendering/index.ts';
 export type { IndexRow, ReportOptions } from './report/index.ts';
 export { writeIndex, writeReport } from './report/index.ts';

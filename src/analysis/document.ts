@@ -185,6 +185,11 @@ const documentSchema = analysisSchema
     { path: ['labels'], message: 'a frame or window has another number of probabilities than there are labels' },
   );
 
+/** The JSON Schema of the document. What fields must have in common (their order in time, counts) it cannot say. */
+export function analysisJsonSchema(): object {
+  return { title: ANALYSIS_SCHEMA, ...z.toJSONSchema(analysisSchema, { io: 'input' }) };
+}
+
 /** The analysis of one event. */
 export type Analysis = z.infer<typeof analysisSchema>;
 /** One sampled frame of an {@link Analysis}. */

@@ -1,5 +1,5 @@
 /** L2-CAF: attention filters for any network that has a {@link Tail}, and the baselines they are compared with. */
-export { CONSTRAINTS, type Constraint } from './constraint.ts';
+export { CONSTRAINTS, type Constraint, type InitialFilter } from './constraint.ts';
 export { type GradCamTarget, type GradCamVariant, gradCam } from './gradcam.ts';
 export { type AttentionMap, type FilterPart, type HeatmapOptions, toHeatmap } from './heatmap.ts';
 export {
@@ -10,7 +10,8 @@ export {
   tailFromLayersModel,
 } from './layers-tail.ts';
 export { type PooledDenseParts, pooledDenseTail } from './linear-tail.ts';
-export type { Objective, Reduction } from './objective.ts';
+export { type Attention, findAttention, METHODS, type Method } from './method.ts';
+export type { Objective, OutputLoss, Reduction } from './objective.ts';
 export { type DescentOptions, PRESET_NAMES, PRESETS, type PresetName, type PresetRow, presetTable } from './presets.ts';
 export {
   type FilterSolution,
@@ -20,4 +21,13 @@ export {
   type SolverName,
   solveFilters,
 } from './solve.ts';
-export type { FeatureTail, LinearProjection, SmoothResponse, Tail } from './tail.ts';
+export type {
+  FeatureTail,
+  ImmediateResponse,
+  LinearProjection,
+  MapTail,
+  SmoothResponse,
+  Tail,
+  TensorTail,
+} from './tail.ts';
+export { featureTail, tensorTail } from './tensor-tail.ts';

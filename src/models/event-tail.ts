@@ -102,6 +102,7 @@ export class RecurrentTail implements FeatureTail, VideoTail {
     });
   }
 
+  /** As {@link FeatureTail.evaluate}, in tensors; differentiable. The caller disposes of the result. */
   filtered(filters: tf.Tensor3D, slots: readonly number[]): tf.Tensor2D {
     return tf.tidy(() => {
       const cells = this.grid.height * this.grid.width;

@@ -79,6 +79,11 @@ const manifestSchema = z.object({
   figures: z.record(z.string(), figures),
 });
 
+/** The JSON Schema of `model.json`. */
+export function modelJsonSchema(): object {
+  return { title: MODEL_SCHEMA, ...z.toJSONSchema(manifestSchema, { io: 'input' }) };
+}
+
 /** What `model.json` holds. */
 export type ModelManifest = z.infer<typeof manifestSchema>;
 

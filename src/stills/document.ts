@@ -82,6 +82,11 @@ const pictureSchema = z.object({
   timingsSec: z.object({ features: seconds, maps: seconds }),
 });
 
+/** The JSON Schema of the document. */
+export function pictureJsonSchema(): object {
+  return { title: PICTURE_SCHEMA, ...z.toJSONSchema(pictureSchema, { io: 'input' }) };
+}
+
 /** The analysis of one picture. */
 export type PictureAnalysis = z.infer<typeof pictureSchema>;
 /** One map of a {@link PictureAnalysis}. */

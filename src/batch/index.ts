@@ -1,0 +1,23 @@
+/** Batches of events: the journal that makes them go on, processes or other machines that make them, the tables. */
+export { Batch, type EventEnd, type EventMaker, type EventPlan, type EventRecord, type RunOptions } from './batch.ts';
+export { type BatchEvent, readBatchEvents } from './events.ts';
+export type { MadeFile } from './journal.ts';
+export { describeModel } from './model.ts';
+export {
+  type AnalysisSettings,
+  type BatchModel,
+  type BatchSettings,
+  type BatchTarget,
+  type DrawSettings,
+  OUTPUTS,
+  type Output,
+} from './outputs.ts';
+export type { WorkerState } from './pool.ts';
+export { EventQueue, type EventQueueOptions } from './queue.ts';
+export { parseQueueAddress, type QueueAddress } from './queue-server.ts';
+export { type QueueWorkerOptions, workQueue } from './queue-worker.ts';
+export { type ListedEvent, readListedEvents, writeResults } from './results.ts';
+export { defaultJobs, EventRunner, type RunnerOptions } from './runner.ts';
+export { Seal } from './seal.ts';
+export type { EventOutcome, FailedEvent, MadeEvent } from './tasks.ts';
+export { type VideoFacts, Videos } from './videos.ts';

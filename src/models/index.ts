@@ -1,0 +1,25 @@
+/** Networks: the contract that an analysis needs, backends, the packaged models and the weights of their trunks. */
+export { BACKEND_CHOICES, type BackendChoice, type BackendInfo, useBackend } from './backend.ts';
+export type { ClassificationNetwork, DenseClassifier, NamedStep } from './classification-network.ts';
+export type { Classifier } from './classifiers.ts';
+export { EventNetwork } from './event-network.ts';
+export type { RecurrentTail } from './event-tail.ts';
+export type { Head, HeadOrigin, HeadSpec } from './head.ts';
+export { type LoadedModel, loadModel, type ModelManifest, modelJsonSchema } from './model-directory.ts';
+export { DEFAULT_MODEL, findModel, packagedModels } from './packaged.ts';
+export { findPretrained, PRETRAINED_TRUNKS, type PretrainedTrunk } from './pretrained.ts';
+export { type PullOptions, pullTrunk } from './pull.ts';
+export type { NetworkPart, WeightsEdit } from './reinitialise.ts';
+export type { FoldedWeights, ResNetSpec } from './resnet.ts';
+export type { NamedArray } from './safetensors.ts';
+export type { ShallowCnnSpec, ShallowLayer } from './shallow-cnn.ts';
+export type {
+  EventNetworkDescription,
+  FeatureMaps,
+  ImportedDescription,
+  ModelDescription,
+  ModelInput,
+  ModelOutput,
+  VideoModel,
+  VideoTail,
+} from './video-model.ts';

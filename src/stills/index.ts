@@ -1,0 +1,18 @@
+/** Still pictures on classification networks (docs/stills.md). */
+export {
+  analyzePicture,
+  type ClassifierBackend,
+  type ClassifierOptions,
+  type OpenClassifier,
+  openStillModel,
+  type StillOptions,
+} from './analyze.ts';
+export {
+  type PictureAnalysis,
+  type PictureMap,
+  parsePictureAnalysis,
+  pictureJsonSchema,
+  writePictureAnalysis,
+} from './document.ts';
+export { drawMapsFigure, type StillStyle } from './figures.ts';
+export type { MapTarget, StillTarget } from './targets.ts';
