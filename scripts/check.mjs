@@ -15,6 +15,7 @@ const packed = join(folder, execFileSync('npm', packing, { encoding: 'utf8', ...
 const checks = [
   ['types', 'tsc', ['-p', 'tsconfig.json']],
   ['types in the browser', 'tsc', ['-p', 'tsconfig.page.json']],
+  ['types of the examples', 'tsc', ['-p', 'tsconfig.examples.json']],
   ['lint, format', 'biome', ['check', '--error-on-warnings']],
   ['boundaries', 'depcruise', ['--config', '.dependency-cruiser.mjs', 'src', 'bench', 'fixtures', 'test']],
   ['docstrings', 'typedoc', ['--emit', 'none', '--logLevel', 'Warn', '--treatWarningsAsErrors']],

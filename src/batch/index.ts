@@ -1,6 +1,15 @@
 /** Batches of events: the journal that makes them go on, processes or other machines that make them, the tables. */
-export { Batch, type EventEnd, type EventMaker, type EventPlan, type EventRecord, type RunOptions } from './batch.ts';
+export {
+  Batch,
+  type EventEnd,
+  type EventMaker,
+  type EventPlan,
+  type EventRecord,
+  isOpen,
+  type RunOptions,
+} from './batch.ts';
 export { type BatchEvent, readBatchEvents } from './events.ts';
+export { type EventFigures, figuresOf } from './figures.ts';
 export type { MadeFile } from './journal.ts';
 export { describeModel } from './model.ts';
 export {
@@ -9,6 +18,7 @@ export {
   type BatchSettings,
   type BatchTarget,
   type DrawSettings,
+  FILE_NAMES,
   OUTPUTS,
   type Output,
 } from './outputs.ts';

@@ -1,4 +1,11 @@
 /** Pictures and videos of analyses; no network is run. */
 export { type ComparisonOptions, renderComparison } from './comparison.ts';
 export { type FigureOptions, renderFigure } from './figure.ts';
-export { type RenderOptions, renderFilm, renderStrip, renderVideo, type VideoOptions } from './rendering.ts';
+export {
+  drawAnalysisThumbnail,
+  type RenderOptions,
+  renderFilm,
+  renderStrip,
+  renderVideo,
+  type VideoOptions,
+} from './rendering.ts';

@@ -66,14 +66,20 @@ describe('the package', () => {
     expect(bytes / 1e6).toBeGreaterThan(100);
   });
 
-  it('types a program that uses the library', async () => {
-    const program = join(folder, 'program.ts');
+  it('types programs that use the library, those of the documents among them', async () => {
     const isDeclaration = (name: string): boolean => name.includes('/l2caf/dist/');
-    await writeFile(program, PROGRAM);
+    const programs = await Promise.all(
+      [PROGRAM, ...(await programsOf('README.md')), ...(await programsOf('docs/library.md'))].map(async (text, i) => {
+        const path = join(folder, `program${i}.ts`);
+        await writeFile(path, text);
+        return path;
+      }),
+    );
+    expect(programs.length).toBeGreaterThanOrEqual(3);
     for (const moduleResolution of [ts.ModuleResolutionKind.NodeNext, ts.ModuleResolutionKind.Bundler]) {
       const module =
         moduleResolution === ts.ModuleResolutionKind.Bundler ? ts.ModuleKind.ESNext : ts.ModuleKind.NodeNext;
-      const checked = ts.createProgram([program], {
+      const checked = ts.createProgram(programs, {
         module,
         moduleResolution,
         target: ts.ScriptTarget.ES2023,
@@ -83,7 +89,9 @@ describe('the package', () => {
         typeRoots: [join(root, 'node_modules', '@types')],
       });
       // Other packages' declarations have errors of their own.
-      const ours = checked.getSourceFiles().filter(({ fileName: name }) => name === program || isDeclaration(name));
+      const ours = checked
+        .getSourceFiles()
+        .filter(({ fileName: name }) => programs.includes(name) || isDeclaration(name));
       expect(ours.length).toBeGreaterThan(10);
       const problems = ours
         .flatMap((file) => [...checked.getSyntacticDiagnostics(file), ...checked.getSemanticDiagnostics(file)])
@@ -130,6 +138,12 @@ describe('the package', () => {
     expect(stderr).toMatch(message);
   });
 });
+
+/** The TypeScript in a document of the package, a program per block. */
+async function programsOf(path: string): Promise<string[]> {
+  const text = await readFile(join(installed, path), 'utf8');
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, program]) => program!);
+}
 
 /** Bytes of all files in a folder. */
 async function sizeOf(path: string): Promise<number> {

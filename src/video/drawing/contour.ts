@@ -5,7 +5,7 @@
 import { contours } from 'd3-contour';
 import type { GridShape, Heatmap } from '../../base/types.ts';
 
-/** A point, pixels. */
+/** A point in [0, 1]² of the picture: x to the right, y down. */
 export type Point = readonly [x: number, y: number];
 
 /** A closed line as `[x, y]` points in [0, 1]² of the picture, x to the right, y down; the last repeats the first. */
