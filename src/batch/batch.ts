@@ -14,7 +14,7 @@ import { folderOf } from '../events/row.ts';
 import { checkedOutcome } from './answers.ts';
 import type { BatchEvent } from './events.ts';
 import { Journal, type JournalEntry, type MadeEntry, type MadeFile, type OpenedJournal } from './journal.ts';
-import { takeLock } from './lock.ts';
+import { isPartOfLock, takeLock } from './lock.ts';
 import { type BatchSettings, FILE_NAMES, keysOf, OUTPUTS, type Output } from './outputs.ts';
 import type { EventOutcome } from './tasks.ts';
 import { Videos } from './videos.ts';
@@ -254,6 +254,6 @@ function describe(error: Error): string {
 /** What a process that was killed was writing. */
 export async function removeLeftovers(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  const parts = names.filter((name) => TEMPORARY.test(name));
+  const parts = names.filter((name) => TEMPORARY.test(name) || isPartOfLock(name));
   await Promise.all(parts.map((name) => rm(join(folder, name), { recursive: true, force: true })));
 }

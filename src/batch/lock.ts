@@ -90,6 +90,11 @@ async function remove(path: string, holder: Holder): Promise<void> {
   }
 }
 
+/** Whether a name, beside a lock, is that of a part of one: what a killed process has left behind. */
+export function isPartOfLock(name: string): boolean {
+  return /^\.lock\..+\.part$/.test(name);
+}
+
 /** A name that goes with what a killed process has left behind. */
 function aside(path: string, { token }: Holder): string {
   return join(dirname(path), `${basename(path)}.${token}.part`);

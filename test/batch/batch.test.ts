@@ -220,6 +220,7 @@ describe('a batch', () => {
     const folder = join(root, 'leftovers');
     await mkdir(folder);
     await writeFile(join(folder, '.0123456789abcdef.part.parquet'), '');
+    await mkdir(join(folder, '.lock.0123456789abcdef.part')); // and while it took the lock
     const batch = await Batch.open(folder);
     expect((await readdir(folder)).sort()).toEqual(['.lock', 'journal.jsonl']);
     await batch.close();

@@ -1,7 +1,7 @@
-/** A real Redis server for tests, where one is installed: on a free port, with a password, keeping nothing. */
-import { spawn, spawnSync } from 'node:child_process';
+/** A real Redis server for tests, where one is installed: on a free port, with a password, keeping nothing unless told to. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,22 +17,41 @@ export interface RunningRedis {
   readonly port: number;
   /** With the password. */
   readonly address: string;
+  /** Kills it (SIGKILL) and starts it again at the same port: with what it had written down, or empty. */
+  restart(memory: 'kept' | 'lost'): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts a server. */
-export async function startRedis(): Promise<RunningRedis> {
+/** Starts a server; it keeps what it holds on the disk if it is to be restarted with it. */
+export async function startRedis({ isKept = false }: { readonly isKept?: boolean } = {}): Promise<RunningRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'l2caf-redis-'));
   const port = await freePort();
-  const settings = ['--port', String(port), '--dir', folder, '--save', '', '--requirepass', PASSWORD];
-  const server = spawn('redis-server', settings, { stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const line of server.stdout) if (/ready to accept connections/i.test(String(line))) break;
+  const keeping = isKept ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
+  const settings = ['--port', String(port), '--dir', folder, '--save', '', '--requirepass', PASSWORD, ...keeping];
+  const start = async (): Promise<ChildProcess> => {
+    const child = spawn('redis-server', settings, { stdio: ['ignore', 'pipe', 'inherit'] });
+    for await (const line of child.stdout) if (/ready to accept connections/i.test(String(line))) break;
+    return child;
+  };
+  let server = await start();
+  const kill = async (): Promise<void> => {
+    const isOver = once(server, 'exit');
+    server.kill('SIGKILL');
+    await isOver;
+  };
   return {
     port,
     address: `redis://:${PASSWORD}@127.0.0.1:${port}`,
+    restart: async (memory) => {
+      await kill();
+      if (memory === 'lost') {
+        await rm(folder, { recursive: true });
+        await mkdir(folder);
+      }
+      server = await start();
+    },
     stop: async () => {
-      server.kill('SIGKILL');
-      await once(server, 'exit');
+      await kill();
       await rm(folder, { recursive: true });
     },
   };
