@@ -37,10 +37,21 @@ export class L2cafError extends Error {
   readonly hint?: string;
 
   constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(bounded(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     if (options.hint !== undefined) this.hint = options.hint;
   }
+}
+
+/** No line is longer, whatever of the input it quotes. */
+const MAX_LINE = 1000;
+
+function bounded(message: string): string {
+  if (message.length <= MAX_LINE) return message;
+  return message
+    .split('\n')
+    .map((line) => (line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)} …` : line))
+    .join('\n');
 }
 
 /** Fails the compilation when a `switch` over a union forgets a case, and the run if one slips through. */

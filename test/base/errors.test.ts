@@ -33,3 +33,11 @@ it('keeps a bug a bug', () => {
   expect([other.message, other.stack]).toEqual([bug.message, bug.stack]);
   expect(errorFrom(valuesOf('a text')).message).toBe('a text');
 });
+
+it('quotes no more of an input than fits on a screen', () => {
+  const { message } = new L2cafError('analysis-invalid', `it has the schema ${'0,'.repeat(5000)}\nsecond line`);
+  const [first, second] = message.split('\n');
+  expect(first).toHaveLength(1002);
+  expect(first).toMatch(/^it has the schema 0,.* …$/);
+  expect(second).toBe('second line');
+});

@@ -186,7 +186,8 @@ async function askForFacts(
   const times = shown.map((packet) => packetTime(packet, reorderFrames));
   const isTimeless =
     RAW.test(format.format_name ?? '') ||
-    shown.every(({ shownSec, decodedSec }) => shownSec === undefined && decodedSec === undefined);
+    shown.every(({ shownSec, decodedSec }) => shownSec === undefined && decodedSec === undefined) ||
+    lacksOrder(shown, reorderFrames);
   const clock = isTimeless ? 'counted' : times.includes(undefined) ? 'decoded' : 'packets';
   const rate = rateOf(path, video, times);
   const originSec = clock === 'counted' ? 0 : startSec;
@@ -196,7 +197,7 @@ async function askForFacts(
   let [lastSec, endSec] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const [i, { shownSec, decodedSec = shownSec ?? 0, lengthSec }] of shown.entries()) {
     const statedSec = clock === 'decoded' ? decodedSec + heldBackSec : (shownSec ?? decodedSec);
-    const timeSec = clock === 'counted' ? i * frameSec : statedSec - originSec;
+    const timeSec = clock === 'counted' && !isIndexed ? i * frameSec : statedSec - startSec; // of an index, only the ends
     lastSec = Math.max(lastSec, timeSec);
     endSec = Math.max(endSec, timeSec + ((clock !== 'counted' && lengthSec) || frameSec));
   }
@@ -230,6 +231,15 @@ async function askForFacts(
  * after a seek others: with 7.0, pictures of raw MPEG-4 were half a second late.
  */
 const RAW = /^(mpegvideo|h264|hevc|m4v|obu)$/;
+
+/**
+ * Whether frames that are stored in another order than they are shown in have times that know nothing of it, as where the
+ * table of the differences is damaged: the decoder alone knows the order then.
+ */
+function lacksOrder(shown: readonly Packet[], reorderFrames: number): boolean {
+  if (reorderFrames === 0 || shown.length <= reorderFrames + 1) return false;
+  return shown.every(({ shownSec, decodedSec }) => shownSec !== undefined && shownSec === decodedSec);
+}
 
 /** Containers that are plain streams of packets, in ffprobe's names. It only says where to begin to look. */
 const UNINDEXED = /^(mpegts|mpeg|mpegvideo|h264|hevc|m4v|obu|ivf|vobsub|dv)$/;

@@ -94,6 +94,18 @@ describe('pictures after a seek are those of a decode from the start', () => {
     expect(numbers).toEqual(expectedAt(100));
     expect(notes).toEqual(['the video states no times: its frames are counted at 25 per second']);
   });
+
+  test('without the table of their order in an MP4, frames are counted as the decoder shows them', async () => {
+    const path = await makeClip(join(folder, 'no order.mp4'), { frames: 100 });
+    const bytes = await readFile(path);
+    bytes.write('xtts', bytes.indexOf('ctts'), 'latin1');
+    await writeFile(path, bytes);
+    const { numbers, notes } = await numbersAt(path);
+    expect(notes).toEqual(['the video states no times: its frames are counted at 25 per second']);
+    // An edit list hides the first two.
+    expect(numbers.every((number, i) => Math.abs(number - expectedAt(100)[i]!) <= 3)).toBe(true);
+    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+  });
 });
 
 test.each(['mkv', 'ts', 'mp4'])('frames around a pause of a recording in %s are all there', async (ending) => {
