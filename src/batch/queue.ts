@@ -26,7 +26,7 @@ const LOOK_AGAIN_MS = 30_000;
 /** How long shared folders may take to show what a worker wrote. */
 const VISIBLE_WITHIN_MS = 5000;
 /** How often the queue is opened anew when its server goes away meanwhile, and the pause before, ms. */
-const OPENINGS = 5;
+const OPENINGS = 3;
 const OPENING_PAUSE_MS = 1000;
 /** How long to wait for connections to close. */
 const CLOSE_WITHIN_MS = 5000;

@@ -349,9 +349,9 @@ function begin({
   return worker;
 }
 
-/** What a worker lacks; it rests as long as real ones, so that a busy machine has time to start the one that helps. */
+/** What a worker lacks; it rests longer than others, so that a busy machine has time to start the one that helps. */
 function lackOf(options: Partial<QueueWorkerOptions>): Promise<L2cafError> {
-  return begin({ restMs: 2000, ...options }).lack;
+  return begin({ restMs: 700, ...options }).lack;
 }
 
 /** How many workers are at the queue. */

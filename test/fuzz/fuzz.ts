@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { L2cafError } from '../../src/base/errors.ts';
 import { createRandom } from '../../src/base/random.ts';
-import type { FuzzKind } from './kinds.ts';
+import type { FuzzKind } from './kind.ts';
 
 /** What the reader made of a case. */
 export interface Outcome {

@@ -3,7 +3,6 @@ import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAnalysis, readAnalysis } from '../../src/analysis/document.ts';
 import { keyframesOf } from '../../src/analysis/timeline.ts';
-import type { Random } from '../../src/base/random.ts';
 import { checkedOutcome } from '../../src/batch/answers.ts';
 import { figuresOf } from '../../src/batch/figures.ts';
 import { Journal } from '../../src/batch/journal.ts';
@@ -17,20 +16,9 @@ import { findModel } from '../../src/models/packaged.ts';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.ts';
 import { parsePictureAnalysis } from '../../src/stills/document.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
+import type { FuzzKind } from './kind.ts';
 import { mutateBytes, mutateJson, mutateLines, oneOf } from './mutate.ts';
 import { videoKind } from './videos.ts';
-
-/** One kind of input. */
-export interface FuzzKind {
-  readonly name: string;
-  /** Its share of all cases. */
-  readonly weight: number;
-  /**
-   * Writes one mutated input into a folder of its own and has it read. Resolves when it was read; rejects with what the
-   * reader threw, or with a finding.
-   */
-  try(random: Random, folder: string): Promise<void>;
-}
 
 /** Lists of every format, valid. */
 const LISTS: Readonly<Record<string, string>> = {

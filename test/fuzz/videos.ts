@@ -12,7 +12,7 @@ import { probeClip, readDetails } from '../../src/video/media/probe.ts';
 import { framesAt } from '../../src/video/media/sample.ts';
 import { makeClip } from '../support/clips.ts';
 import { CONTAINERS, mutateVideo } from './containers.ts';
-import type { FuzzKind } from './kinds.ts';
+import type { FuzzKind } from './kind.ts';
 import { oneOf } from './mutate.ts';
 
 const SIZE = { width: 160, height: 96 };
