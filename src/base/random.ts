@@ -31,6 +31,16 @@ export function createRandom(...keys: readonly number[]): Random {
   return { uniform, normal };
 }
 
+/** The items in random order (Fisher–Yates). */
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random.uniform() * (i + 1));
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
+}
+
 function splitmix32(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -4,7 +4,7 @@
  * map's cells rather than on pixels, so that nothing has to be invented for what is missing: a cell is 0 or as it was.
  */
 
-import { createRandom } from '../base/random.ts';
+import { createRandom, shuffled } from '../base/random.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
 import type { Tail } from '../l2caf/tail.ts';
 
@@ -52,7 +52,7 @@ export async function randomFaithfulness(
   const cells = Array.from({ length: tail.grid.height * tail.grid.width }, (_, cell) => cell);
   const all: FaithfulnessAreas[] = [];
   for (let i = 0; i < orders; i++)
-    all.push(await areasOf(tail, shuffled(cells, seed, ORDERS_STREAM, slot, i), options));
+    all.push(await areasOf(tail, shuffled(cells, createRandom(seed, ORDERS_STREAM, slot, i)), options));
   const mean = (of: (areas: FaithfulnessAreas) => number): number =>
     all.reduce((sum, areas) => sum + of(areas), 0) / orders;
   return { insertion: mean(({ insertion }) => insertion), deletion: mean(({ deletion }) => deletion) };
@@ -106,15 +106,4 @@ function probabilityOf(logits: Float32Array, index: number): number {
 function areaUnder(scores: readonly number[]): number {
   const inner = scores.reduce((sum, score) => sum + score, 0) - (scores[0]! + scores.at(-1)!) / 2;
   return inner / (scores.length - 1);
-}
-
-/** Fisher–Yates. */
-function shuffled(cells: readonly number[], ...keys: readonly number[]): number[] {
-  const random = createRandom(...keys);
-  const order = [...cells];
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = Math.floor(random.uniform() * (i + 1));
-    [order[i], order[j]] = [order[j]!, order[i]!];
-  }
-  return order;
 }

@@ -4,7 +4,7 @@
  */
 
 import { groupBy } from '../base/group-by.ts';
-import { createRandom, type Random } from '../base/random.ts';
+import { createRandom, type Random, shuffled } from '../base/random.ts';
 import type { PlannedEvent, PlannedView } from '../features/dataset.ts';
 
 /** An event in a batch, shown as one of its views. */
@@ -77,13 +77,3 @@ export class BatchSampler {
 /** Keep apart what is drawn for different purposes from one seed. */
 const BATCH_STREAM = 102;
 const ROUND_STREAM = 103;
-
-/** Fisher–Yates. */
-function shuffled<T>(items: readonly T[], random: Random): T[] {
-  const result = [...items];
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = Math.floor(random.uniform() * (i + 1));
-    [result[i], result[j]] = [result[j]!, result[i]!];
-  }
-  return result;
-}

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFailed, vi } from 'vitest';
-import { createRandom, type Random } from '../../src/base/random.ts';
+import { createRandom, shuffled } from '../../src/base/random.ts';
 import { makeClip } from '../support/clips.ts';
 import { analysesMade, contentOf, startProgram } from './killing.ts';
 import { hasRedis, startRedis } from './redis.ts';
@@ -81,16 +81,6 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     }
   }, 600_000);
 });
-
-/** In random order (Fisher–Yates). */
-function shuffled<T>(values: readonly T[], random: Random): T[] {
-  const order = [...values];
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = Math.floor(random.uniform() * (i + 1));
-    [order[i], order[j]] = [order[j]!, order[i]!];
-  }
-  return order;
-}
 
 /** A process that takes part. */
 class Part {
