@@ -157,3 +157,12 @@ export function unit(x: Float64Array): Float64Array {
   const length = norm(x);
   return x.map((value) => value / length);
 }
+
+/** Softmax: positive numbers that add up to 1, in the proportions of `exp(scores)`. */
+export function softmax(scores: ArrayLike<number>): number[] {
+  const values = Array.from(scores);
+  const largest = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  const exponentials = values.map((value) => Math.exp(value - largest));
+  const total = exponentials.reduce((sum, value) => sum + value, 0);
+  return exponentials.map((value) => value / total);
+}

@@ -4,6 +4,7 @@
  * map's cells rather than on pixels, so that nothing has to be invented for what is missing: a cell is 0 or as it was.
  */
 
+import { softmax } from '../base/matrix.ts';
 import { createRandom, shuffled } from '../base/random.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
 import type { Tail } from '../l2caf/tail.ts';
@@ -90,17 +91,10 @@ async function scoresAlong(
   const outputs = await tail.evaluate(filters, new Array<number>(steps).fill(slot)); // [steps, d]
   const size = tail.outputSize;
   const rows = Array.from({ length: steps }, (_, step) => outputs.subarray(step * size, (step + 1) * size));
-  if (score.kind === 'class') return rows.map((row) => probabilityOf(row, score.index));
+  if (score.kind === 'class') return rows.map((row) => softmax(row)[score.index]!);
   const distances = rows.map((row) => Math.hypot(...row.map((value, k) => value - tail.reference[k]!)));
   const empty = distances[way === 'insert' ? 0 : steps - 1]!;
   return distances.map((distance) => (empty > 0 ? 1 - distance / empty : 1));
-}
-
-/** Softmax of logits at one class. */
-function probabilityOf(logits: Float32Array, index: number): number {
-  const largest = logits.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
-  const total = logits.reduce((sum, value) => sum + Math.exp(value - largest), 0);
-  return Math.exp(logits[index]! - largest) / total;
 }
 
 function areaUnder(scores: readonly number[]): number {

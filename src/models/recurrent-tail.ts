@@ -6,7 +6,7 @@
  */
 
 import { L2cafError } from '../base/errors.ts';
-import { addRows, transposeInto } from '../base/matrix.ts';
+import { addRows, softmax, transposeInto } from '../base/matrix.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { GridShape } from '../base/types.ts';
 import { type DenseWeights, type HeadTensors, RecurrentTail } from './event-tail.ts';
@@ -137,13 +137,6 @@ export class RecurrentHead {
     addRows(new Float64Array(projection.length / width).fill(1), projection, input, width);
     return input;
   }
-}
-
-function softmax(scores: Float64Array): number[] {
-  const largest = Math.max(...scores);
-  const exponentials = [...scores].map((score) => Math.exp(score - largest));
-  const total = exponentials.reduce((sum, value) => sum + value, 0);
-  return exponentials.map((value) => value / total);
 }
 
 /** The pooling matrix, to multiply from the right: `[h·w, pooled]`. */
