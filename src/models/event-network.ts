@@ -9,7 +9,7 @@ import * as tf from '../base/tensorflow.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
 import { computed, onAccelerator } from './backend.ts';
 import type { RecurrentTail } from './event-tail.ts';
-import { eventOutputs, featureMapShape, type Head, type HeadSpec, headSha256, headShapes } from './head.ts';
+import { eventOutputs, featureMapShape, type Head, type HeadSpec, headName, headSha256, headShapes } from './head.ts';
 import { loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
 import { RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
 import type { WeightsEdit } from './reinitialise.ts';
@@ -112,8 +112,7 @@ export class EventNetwork implements VideoModel {
   }
 
   get id(): string {
-    const { origin } = this.head;
-    return origin.kind === 'trained' ? origin.id : `untrained-${origin.seed}`;
+    return headName(this.head.origin);
   }
 
   get sha256(): string {

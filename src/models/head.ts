@@ -34,6 +34,11 @@ export type HeadOrigin =
   | { readonly kind: 'untrained'; readonly seed: number }
   | { readonly kind: 'trained'; readonly id: string };
 
+/** What a head is called. */
+export function headName(origin: HeadOrigin): string {
+  return origin.kind === 'trained' ? origin.id : `untrained-${origin.seed}`;
+}
+
 /** A head: architecture and weights (names in {@link headShapes}). */
 export interface Head {
   readonly spec: HeadSpec;

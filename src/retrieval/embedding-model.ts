@@ -1,7 +1,7 @@
 /** What an embedding depends on beside the clip: embeddings can be compared only if all of it is the same. */
 import { createHash } from 'node:crypto';
 import type { Analysis } from '../analysis/document.ts';
-import { type Head, headSha256 } from '../models/head.ts';
+import { type Head, headName, headSha256 } from '../models/head.ts';
 import { findPretrained } from '../models/pretrained.ts';
 
 /** Names a space of embeddings. */
@@ -18,7 +18,7 @@ export interface EmbeddingModel {
 export function embeddingModelOf(head: Head, frames: number): EmbeddingModel {
   const { spec, origin } = head;
   return describeModel({
-    name: origin.kind === 'trained' ? origin.id : `untrained-${origin.seed}`,
+    name: headName(origin),
     trunkSha256: findPretrained(spec.trunk).weightsSha256,
     stage: spec.stage,
     headSha256: headSha256(head),
@@ -41,7 +41,7 @@ export function embeddingModelOfAnalysis({ model, frames }: Analysis): Embedding
   }
   const { head } = model;
   return describeModel({
-    name: head.kind === 'trained' ? head.id : `untrained-${head.seed}`,
+    name: headName(head),
     trunkSha256: model.trunkSha256,
     stage: model.stage,
     headSha256: head.sha256,
