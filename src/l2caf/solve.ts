@@ -18,7 +18,7 @@ import { type DescentOptions, PRESETS, type PresetName } from './presets.ts';
 import { quasiNewton } from './quasi-newton.ts';
 import type { SphereResult } from './sphere.ts';
 import { compareStarts } from './starts.ts';
-import type { LinearProjection, SmoothResponse, Tail, TensorTail } from './tail.ts';
+import { isTensorTail, type LinearProjection, type SmoothResponse, type Tail, type TensorTail } from './tail.ts';
 
 /** How a filter can be found; `gd` is gradient descent, the published way. */
 export type SolverName = 'closed-form' | 'gauss-newton' | 'quasi-newton' | 'gd';
@@ -256,17 +256,27 @@ type SphereSolver = (start: Float64Array) => Promise<SphereResult>;
 
 function byGaussNewton(tail: Tail, slot: number, { leastSquares }: BoundObjective): SphereSolver {
   const solve = (response: SmoothResponse) => (start: Float64Array) => gaussNewton(response, leastSquares!, start);
-  if (tail.smooth) return solve(tail.smooth(slot));
-  if (isTensorTail(tail)) return solve(differentiated(tail, slot));
-  const response = measuredResponse(tail, slot);
-  return inTwoSteps(solve(response), solve(response.fine));
+  return byBestOffer(tail, slot, solve, (tensors) => solve(differentiated(tensors, slot)));
 }
 
 function byQuasiNewton(tail: Tail, slot: number, bound: BoundObjective): SphereSolver {
   const solve = (response: SmoothResponse) => (start: Float64Array) =>
     quasiNewton(lossOfResponse(response, bound), start);
+  return byBestOffer(tail, slot, solve, (tensors) => {
+    const evaluate = differentiatedLoss(tensors, slot, bound);
+    return (start) => quasiNewton(evaluate, start);
+  });
+}
+
+/** Solves on a tail's own response, else through its tensors, else on what is measured of it. */
+function byBestOffer(
+  tail: Tail,
+  slot: number,
+  solve: (response: SmoothResponse) => SphereSolver,
+  throughTensors: (tail: TensorTail) => SphereSolver,
+): SphereSolver {
   if (tail.smooth) return solve(tail.smooth(slot));
-  if (isTensorTail(tail)) return (start) => quasiNewton(differentiatedLoss(tail, slot, bound), start);
+  if (isTensorTail(tail)) return throughTensors(tail);
   const response = measuredResponse(tail, slot);
   return inTwoSteps(solve(response), solve(response.fine));
 }
@@ -278,10 +288,6 @@ function inTwoSteps(first: SphereSolver, second: SphereSolver): SphereSolver {
     const fine = await second(rough.filter);
     return { ...fine, iterations: rough.iterations + fine.iterations, path: [...rough.path, ...fine.path.slice(1)] };
   };
-}
-
-function isTensorTail(tail: Tail): tail is TensorTail {
-  return tail.filtered !== undefined;
 }
 
 /** All starts of all slots in one batch. */

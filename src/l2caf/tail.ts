@@ -89,6 +89,11 @@ export interface FeatureTail extends MapTail {
   outputsOf(features: Tensor4D, slots: readonly number[]): Tensor2D;
 }
 
+/** Whether a tail can be evaluated in tensors. */
+export function isTensorTail(tail: Tail): tail is TensorTail {
+  return tail.filtered !== undefined;
+}
+
 /** Whether a tail shows its feature maps. */
 export function isMapTail(tail: Tail): tail is MapTail {
   return 'mapOf' in tail;
