@@ -11,7 +11,7 @@ import { assertUnchanged, identityIn } from '../../base/files.ts';
 import { noteInput } from '../../base/output.ts';
 import type { PictureSize, Rational, VideoClip } from '../../base/types.ts';
 import type { ColourTags } from './colour-tags.ts';
-import { runFfprobe } from './ffmpeg.ts';
+import { chooseTrack, type Metadata, readMetadata, type StreamMetadata, trackNotes, unreadable } from './metadata.ts';
 import { checkClock, type Packet, packetTime, readPackets, roundToMicroseconds, seconds } from './packets.ts';
 import { toneMapping } from './tone-mapping.ts';
 
@@ -60,7 +60,7 @@ export async function probeClip(
   const isTurned = rotationDeg % 180 !== 0;
   const { width, height } = squarePixels(video.width, video.height, video.sample_aspect_ratio);
   const notes = [
-    ...trackNotes(file, track),
+    ...trackNotes(streams, video, track),
     ...timeNotes(file),
     ...(details.toneMapping
       ? ['the high dynamic range of the video is brought to the standard range (tone-mapped)']
@@ -92,37 +92,6 @@ export async function readDetails(
 /** How long a frame is shown at a rate, seconds. */
 export function secondsPer({ numerator, denominator }: Rational): number {
   return denominator / numerator;
-}
-
-/** ffprobe's JSON, as far as it is used here; everything may be absent. */
-interface Metadata {
-  readonly streams: readonly StreamMetadata[];
-  readonly format: { readonly format_name?: string; readonly start_time?: string; readonly duration?: string };
-}
-
-interface StreamMetadata {
-  readonly index: number;
-  readonly codec_type?: string;
-  readonly width?: number;
-  readonly height?: number;
-  readonly sample_aspect_ratio?: string;
-  readonly pix_fmt?: string;
-  readonly has_b_frames?: number;
-  readonly avg_frame_rate?: string;
-  readonly r_frame_rate?: string;
-  readonly start_time?: string;
-  readonly duration?: string;
-  readonly color_space?: string;
-  readonly color_primaries?: string;
-  readonly color_transfer?: string;
-  readonly color_range?: string;
-  readonly disposition?: {
-    readonly attached_pic?: number;
-    readonly timed_thumbnails?: number;
-    readonly default?: number;
-  };
-  readonly tags?: { readonly rotate?: string };
-  readonly side_data_list?: readonly { readonly rotation?: number }[];
 }
 
 /** All that is known about a file and one of its tracks. */
@@ -172,7 +141,7 @@ async function askForFacts(
   track: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<FileFacts> {
-  const metadata = await askForMetadata(path, signal);
+  const metadata = await readMetadata(path, signal);
   const { streams, format } = metadata;
   const video = chooseTrack(path, streams, track);
   const statedEndSec = statedEnd(video, format);
@@ -244,22 +213,6 @@ function lacksOrder(shown: readonly Packet[], reorderFrames: number): boolean {
 /** Containers that are plain streams of packets, in ffprobe's names. It only says where to begin to look. */
 const UNINDEXED = /^(mpegts|mpeg|mpegvideo|h264|hevc|m4v|obu|ivf|vobsub|dv)$/;
 
-async function askForMetadata(path: string, signal: AbortSignal | undefined): Promise<Metadata> {
-  const lines: string[] = [];
-  const options = ['-of', 'json', '-show_format', '-show_streams'];
-  try {
-    await runFfprobe(path, options, (line) => lines.push(line), signal);
-  } catch (error) {
-    if (error instanceof L2cafError && error.code !== 'ffmpeg-failed') throw error;
-    const lacksIndex = /moov atom not found/.test(String((error as Error).cause));
-    const why = lacksIndex
-      ? 'it is truncated (the index of an MP4 file, its moov atom, is missing)'
-      : messageOf(error).replace(`${resolve(path)}: `, '');
-    throw unreadable(path, why, 'give a complete video file that ffmpeg can read', error);
-  }
-  return { streams: [], format: {}, ...(JSON.parse(lines.join('\n')) as Partial<Metadata>) };
-}
-
 /** The first packets of a track, and its last, as those around the stated end show them; all, where they do not. */
 async function readEnds(
   path: string,
@@ -301,47 +254,6 @@ function coloursOf(video: StreamMetadata): ColourTags {
     range: video.pix_fmt?.startsWith('yuvj') ? 'pc' : named(video.color_range),
   };
   return Object.fromEntries(Object.entries(colour).filter(([, value]) => value !== undefined));
-}
-
-function chooseTrack(path: string, streams: readonly StreamMetadata[], track: number | undefined): StreamMetadata {
-  const videos = videoTracks(streams);
-  if (videos.length === 0) {
-    const kind = streams.some((stream) => stream.codec_type === 'audio')
-      ? 'it has sound but no video'
-      : 'it has no video';
-    throw unreadable(path, kind, 'give a video file');
-  }
-  if (track !== undefined) {
-    const chosen = videos.find(({ index }) => index === track);
-    if (chosen) return chosen;
-    throw new L2cafError('usage', `${path} has no video track ${track}`, {
-      hint: `its video tracks: ${videos.map(describeTrack).join(', ')}`,
-    });
-  }
-  const defaults = videos.filter(({ disposition }) => disposition?.default);
-  const area = ({ width = 0, height = 0 }: StreamMetadata): number => width * height;
-  return (defaults.length > 0 ? defaults : videos).reduce((best, stream) =>
-    area(stream) > area(best) ? stream : best,
-  );
-}
-
-function videoTracks(streams: readonly StreamMetadata[]): StreamMetadata[] {
-  return streams.filter(
-    ({ codec_type: type, disposition }) =>
-      type === 'video' && !disposition?.attached_pic && !disposition?.timed_thumbnails,
-  );
-}
-
-function describeTrack({ index, width, height }: StreamMetadata): string {
-  return `${index} (${width}x${height})`;
-}
-
-function trackNotes({ streams, video }: FileFacts, track: number | undefined): string[] {
-  const videos = videoTracks(streams);
-  if (track !== undefined || videos.length < 2) return [];
-  return [
-    `the file has ${videos.length} video tracks, ${videos.map(describeTrack).join(', ')}: track ${video.index} is taken`,
-  ];
 }
 
 function timeNotes({ details: { clock, rate }, format, statedEndSec = 0, endSec, lateKeySec }: FileFacts): string[] {
@@ -421,11 +333,4 @@ function clockwiseRotation(video: StreamMetadata): VideoClip['rotationDeg'] {
 function positiveRational(text: string | undefined): Rational | undefined {
   const [numerator = 0, denominator = 0] = (text ?? '').split('/').map(Number);
   return numerator > 0 && denominator > 0 ? { numerator, denominator } : undefined;
-}
-
-function unreadable(path: string, why: string, hint?: string, cause?: unknown): L2cafError {
-  return new L2cafError('input-unreadable', `cannot read ${path}: ${why}`, {
-    ...(hint === undefined ? {} : { hint }),
-    cause,
-  });
 }
