@@ -77,10 +77,13 @@ function mutateNode(root: unknown, random: Random): void {
           });
         return;
       case 2:
-        node[key] = typeof child === 'number' ? child * oneOf(random, [-1, 1e3, 1e-9, 1e300]) : oneOf(random, HOSTILE);
+        node[key] =
+          typeof child === 'number'
+            ? child * oneOf(random, [-1, 1e3, 1e-9, 1e300])
+            : structuredClone(oneOf(random, HOSTILE));
         return;
       default:
-        node[key] = oneOf(random, HOSTILE);
+        node[key] = structuredClone(oneOf(random, HOSTILE));
         return;
     }
   }

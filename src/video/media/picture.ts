@@ -1,6 +1,6 @@
 /** Still pictures: reading them as the bytes a network wants, and as something that can be drawn on. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createCanvas, Image, loadImage } from '@napi-rs/canvas';
 import { L2cafError, messageOf } from '../../base/errors.ts';
@@ -24,6 +24,7 @@ export interface PictureFile {
  */
 export async function readPicture(path: string): Promise<PictureFile> {
   noteInput(path);
+  checkKind(path);
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw cannotRead(path, cause);
   });
@@ -32,6 +33,12 @@ export async function readPicture(path: string): Promise<PictureFile> {
     throw notAPicture(path, 'is not a picture that can be read', cause);
   });
   return { picture, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** A pipe or a device might never end. */
+function checkKind(path: string): void {
+  const info = statSync(path, { throwIfNoEntry: false });
+  if (info && !info.isFile() && !info.isDirectory()) throw cannotRead(path, new Error('it is no regular file'));
 }
 
 /**
@@ -54,6 +61,7 @@ export async function openPicture(path: string, sha256?: string): Promise<Image>
  */
 export function readMask(path: string): RegionMask {
   noteInput(path);
+  checkKind(path);
   const picture = new Image();
   let bytes: Buffer;
   try {

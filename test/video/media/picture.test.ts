@@ -150,3 +150,9 @@ test('a picture that has become another one is not taken for the first', async (
   await writeFile(path, createCanvas(9, 9).toBuffer('image/png'));
   await expect(openPicture(path, sha256)).rejects.toMatchObject({ code: 'input-changed' });
 });
+
+test.skipIf(process.platform === 'win32')('a device or a pipe is refused before it is read', async () => {
+  const message = expect.stringMatching(/cannot read \/dev\/zero: it is no regular file/);
+  await expect(readPicture('/dev/zero')).rejects.toMatchObject({ message });
+  expect(() => readMask('/dev/zero')).toThrow(/it is no regular file/);
+});
