@@ -94,9 +94,9 @@ export async function connectQueue(
 ): Promise<QueueConnection> {
   const { Redis } = await fromQueuePackages(() => import('ioredis'));
   let left = 0;
+  // Not lazily: BullMQ takes a first connection that fails for the last, in all that it makes after the example of this one.
   const redis = new Redis({
     ...options,
-    lazyConnect: true,
     connectTimeout: CONNECT_WITHIN_MS,
     socketTimeout: ANSWER_WITHIN_MS,
     retryStrategy: (times) => (times > left ? null : Math.min(200 * times, 5000)),
@@ -153,7 +153,6 @@ export function fromQueuePackages<T>(load: () => Promise<T>): Promise<T> {
 
 /** ioredis would go on with database 0 where the one that was asked for is not there. */
 async function greet(redis: Redis, database: number | undefined): Promise<void> {
-  await redis.connect();
   if (database !== undefined) await redis.select(database);
   await redis.ping();
 }

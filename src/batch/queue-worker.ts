@@ -46,6 +46,8 @@ const MAX_DEATHS = 10;
 const TRIES = 2;
 /** How often a worker finds that it lacks something for an event, while nobody else is left, before it gives the event up. */
 const LACKS = 10;
+/** Pause before a worker asks again for events when its connection was lost meanwhile. */
+const RETRY_MS = 1000;
 /** Events that a worker holds: enough to keep its processes busy, few enough to leave some to others. */
 const EVENTS_AT_ONCE = 4;
 /** Events of the queue whose videos a worker looks for when it starts. */
@@ -139,6 +141,7 @@ export async function workQueue(address: QueueAddress, options: QueueWorkerOptio
       lockDuration: lockMs,
       stalledInterval: lockMs,
       maxStalledCount: MAX_DEATHS,
+      runRetryDelay: RETRY_MS,
     });
     taking.on('error', () => {}); // the connection mends itself
     worker = taking;

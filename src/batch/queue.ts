@@ -25,9 +25,6 @@ import type { EventOutcome, MadeEvent } from './tasks.ts';
 const LOOK_AGAIN_MS = 30_000;
 /** How long shared folders may take to show what a worker wrote. */
 const VISIBLE_WITHIN_MS = 5000;
-/** How often the queue is opened anew when its server goes away meanwhile, and the pause before, ms. */
-const OPENINGS = 3;
-const OPENING_PAUSE_MS = 1000;
 /** How long to wait for connections to close. */
 const CLOSE_WITHIN_MS = 5000;
 
@@ -97,29 +94,9 @@ export class EventQueue implements EventMaker {
     address: QueueAddress,
     settings: BatchSettings,
     folder: string,
-    options: EventQueueOptions = {},
+    { stop, seal = new Seal(undefined), onNotice = () => {}, retries }: EventQueueOptions = {},
   ): Promise<EventQueue> {
-    const { stop, retries } = options;
-    let wasThere = false;
-    for (let opening = 1; ; opening++) {
-      try {
-        const connection = await connectQueue(address, { signal: stop, retries });
-        wasThere = true;
-        return await EventQueue.#openOn(connection, settings, folder, options);
-      } catch (error) {
-        const isAway = error instanceof L2cafError && error.code === 'queue-unavailable';
-        if (!isAway || !wasThere || opening === OPENINGS) throw error;
-        await setTimeout(OPENING_PAUSE_MS);
-      }
-    }
-  }
-
-  static async #openOn(
-    connection: QueueConnection,
-    settings: BatchSettings,
-    folder: string,
-    { stop, seal = new Seal(undefined), onNotice = () => {} }: EventQueueOptions,
-  ): Promise<EventQueue> {
+    const connection = await connectQueue(address, { signal: stop, retries });
     const { redis } = connection;
     const { Queue, QueueEvents } = await fromQueuePackages(() => import('bullmq'));
     const queue = new Queue<StoredJob, Sealed>(QUEUE, { connection: redis });
@@ -128,6 +105,7 @@ export class EventQueue implements EventMaker {
     // Connections mend themselves; without a listener, their errors would end the process.
     queue.on('error', () => {});
     ends.on('error', () => {});
+    listener.on('error', () => {});
     const opened = new EventQueue(settings, folder, seal, connection, listener, queue, ends);
     try {
       await opened.#whileThere(ends.waitUntilReady());

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -281,6 +281,25 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     }
   }, 300_000);
 
+  it('is made though its server goes away for a moment, at whatever moment of connecting', async () => {
+    const few = await writeEvents('away.csv', 1);
+    for (const answers of [5, 7, 8, 9, 11]) {
+      for (const side of ['worker', 'batch'] as const) {
+        const server = await cutAfter(redis.port, answers, 300);
+        const through = redis.address.replace(`:${redis.port}`, `:${server.port}`);
+        const worker = begin({ address: side === 'worker' ? through : redis.address });
+        if (side === 'worker') await server.hasBeenCut;
+        const out = join(root, `away-${side}-${answers}`, 'out');
+        await runTinyBatch(few, out, { queue: side === 'batch' ? through : redis.address, outputs: ['strip'] });
+        await server.hasBeenCut;
+        expect(Object.values(await analysesMade(out))).toEqual([1]);
+        await worker.end();
+        here.delete(worker);
+        await server.stop();
+      }
+    }
+  }, 300_000);
+
   it('is refused a database that is not there', async () => {
     await expect(connectQueue(parseQueueAddress(`${redis.address}/99`))).rejects.toMatchObject({
       code: 'queue-unavailable',
@@ -362,15 +381,23 @@ async function present(): Promise<number> {
   return size;
 }
 
-/** A server before the server, which goes for good after so many of its answers. */
-async function cutAfter(port: number, answers: number): Promise<{ port: number; stop: () => Promise<void> }> {
+/** A server before the server, which goes after so many of its answers: for good, or for some milliseconds. */
+async function cutAfter(port: number, answers: number, awayMs?: number): Promise<Front> {
   const sockets = new Set<Socket>();
   let left = answers;
+  let isCut = (): void => {};
+  const hasBeenCut = new Promise<void>((resolve) => {
+    isCut = resolve;
+  });
+  let own = 0;
+  let isOver = false;
   const cut = (): void => {
     front.close();
     for (const socket of sockets) socket.destroy();
+    sockets.clear();
+    isCut();
   };
-  const front = createServer((socket) => {
+  const accept = (socket: Socket): void => {
     const behind = connect(port, '127.0.0.1');
     for (const end of [socket, behind]) {
       sockets.add(end);
@@ -378,17 +405,37 @@ async function cutAfter(port: number, answers: number): Promise<{ port: number; 
     }
     socket.pipe(behind);
     behind.on('data', (chunk) => {
-      if (left-- > 0) socket.write(chunk);
-      else cut();
+      if (left-- > 0) {
+        socket.write(chunk);
+        return;
+      }
+      cut();
+      left = Number.POSITIVE_INFINITY;
+      if (awayMs !== undefined) void setTimeout(awayMs).then(() => !isOver && start());
     });
-  }).listen(0, '127.0.0.1');
-  await once(front, 'listening');
+  };
+  const start = (): Server => {
+    front = createServer(accept).listen(own, '127.0.0.1');
+    return front;
+  };
+  let front: Server;
+  await once(start(), 'listening');
+  own = (front!.address() as AddressInfo).port;
   return {
-    port: (front.address() as AddressInfo).port,
+    port: own,
+    hasBeenCut,
     stop: async () => {
+      isOver = true;
       cut();
     },
   };
+}
+
+/** See {@link cutAfter}. */
+interface Front {
+  readonly port: number;
+  readonly hasBeenCut: Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** Everything was made, once, and as by a batch on one machine. */
