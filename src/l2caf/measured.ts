@@ -40,12 +40,15 @@ export function measuredResponse(tail: Tail, slot: number): MeasuredResponse {
   };
 }
 
-/** `FT(a + b) = FT(a) + FT(b) − FT(0)` for two filters without order? Each about as large as a filter is. */
+/**
+ * `FT(a + b) = FT(a) + FT(b) − FT(0)` for two filters without order? Each about as large as a filter is, and of both signs:
+ * a ReLU right after the filter lets all positive filters through as a linear tail would.
+ */
 async function isLinear(tail: Tail, slot: number): Promise<boolean> {
   const cells = cellsOf(tail);
   const random = createRandom(0, slot);
-  const a = Float32Array.from({ length: cells }, () => random.uniform() / Math.sqrt(cells));
-  const b = Float32Array.from({ length: cells }, () => random.uniform() / Math.sqrt(cells));
+  const a = Float32Array.from({ length: cells }, () => random.normal() / Math.sqrt(cells));
+  const b = Float32Array.from({ length: cells }, () => random.normal() / Math.sqrt(cells));
   const rows = new Float32Array(4 * cells);
   rows.set(a, 0);
   rows.set(b, cells);

@@ -67,6 +67,20 @@ describe('a tail that only evaluates', () => {
     linear.dispose();
   });
 
+  it('is not taken for linear where only positive filters see it so: a ReLU after the filter', async () => {
+    const contributions = [0.9, -0.4, 0.3, -0.8, 0.5, 0.2]; // of six cells to one output
+    const outputOf = (filter: Float32Array): number =>
+      filter.reduce((sum, value, cell) => sum + Math.max(0, value * contributions[cell]!), 0);
+    const tail: Tail = {
+      ...{ slots: 1, grid: { height: 2, width: 3 }, outputSize: 1 },
+      reference: Float32Array.of(outputOf(new Float32Array(6).fill(1))),
+      evaluate: async (filters, of) => Float32Array.from(of, (_, row) => outputOf(filters.slice(6 * row, 6 * row + 6))),
+      dispose: () => {},
+    };
+    const { options } = await solveFilters(tail);
+    expect(options.solver).toBe('gauss-newton');
+  });
+
   it('has no gradients for what only descent can do', async () => {
     for (const options of [{ constraint: 'l1' }, { solver: 'gd' }] as const) {
       await expect(solveFilters(onlyEvaluating(recurrent), options)).rejects.toMatchObject({
