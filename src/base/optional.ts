@@ -11,6 +11,8 @@ const require = createRequire(import.meta.url);
 export const SEARCH_PACKAGES = ['@lancedb/lancedb', 'apache-arrow'] as const;
 /** What gives events to other machines (`batch --queue`, `worker`). */
 export const QUEUE_PACKAGES = ['bullmq', 'ioredis'] as const;
+/** What computes networks that are ONNX files. */
+export const ONNX_PACKAGES = ['onnxruntime-node'] as const;
 /** What `--backend webgpu` is made of. */
 export const WEBGPU_PACKAGES = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
 

@@ -40,8 +40,22 @@ export function gradCam(
   return slots.map((_, i) => ({ ...tail.grid, values: maps.slice(i * cells, (i + 1) * cells) }));
 }
 
-/** Weights of the outputs whose sum is differentiated. */
-function targetWeights(target: GradCamTarget, outputSize: number): Float32Array {
+/** `ReLU(Σ_k α_k A^k)` or its absolute value, from a map `[h, w, c]` and the weights of its channels: `[h, w]`. */
+export function gradCamMap(features: Float32Array, alpha: Float64Array, variant: GradCamVariant): Float32Array {
+  const channels = alpha.length;
+  return Float32Array.from({ length: features.length / channels }, (_, cell) => {
+    let sum = 0;
+    for (let k = 0; k < channels; k++) sum += alpha[k]! * features[cell * channels + k]!;
+    return variant === 'abs' ? Math.abs(sum) : Math.max(0, sum);
+  });
+}
+
+/**
+ * Weights of the outputs whose sum is differentiated, `[d]`.
+ *
+ * @throws L2cafError `usage` when there is no such class
+ */
+export function targetWeights(target: GradCamTarget, outputSize: number): Float32Array {
   if (target.kind === 'embedding') return new Float32Array(outputSize).fill(1);
   return classWeights(target.index, outputSize).map((weight) => (weight < 0 ? 1 : 0));
 }

@@ -6,16 +6,13 @@
 import { createRandom } from '../base/random.ts';
 import type { LinearProjection, SmoothResponse, Tail } from './tail.ts';
 
-/** Half the distance between the two points of a difference, for filters of unit length: to find the way, and to arrive. */
-const STEP = 1e-2;
-const FINE_STEP = 1e-3;
+/**
+ * Half the distance between the two points of a difference, for filters of unit length: to find the way, to arrive, and to
+ * get closer where the network has kinks.
+ */
+const STEPS = [1e-2, 1e-3, 1e-4] as const;
 /** By how much a linear tail may miss linearity, of the largest output that is compared: single precision, and no more. */
 const LINEARITY = 1e-4;
-
-/** A response that is measured, and one with smaller differences to end with. */
-export interface MeasuredResponse extends SmoothResponse {
-  readonly fine: SmoothResponse;
-}
 
 /** The closed forms of slots, by slot; undefined when a slot is not linear. */
 export async function measuredProjections(
@@ -28,16 +25,12 @@ export async function measuredProjections(
   return projections;
 }
 
-/** The response of a slot. Holds nothing of the tail. */
-export function measuredResponse(tail: Tail, slot: number): MeasuredResponse {
+/** The response of a slot by ever smaller differences, to be used one after another. They hold nothing of the tail. */
+export function measuredResponses(tail: Tail, slot: number): readonly SmoothResponse[] {
   const output = async (filter: Float64Array): Promise<Float64Array> => {
     return Float64Array.from(await evaluateAll(tail, Float32Array.from(filter), slot));
   };
-  return {
-    output,
-    jacobian: (filter) => differences(tail, slot, filter, STEP),
-    fine: { output, jacobian: (filter) => differences(tail, slot, filter, FINE_STEP) },
-  };
+  return STEPS.map((step) => ({ output, jacobian: (filter) => differences(tail, slot, filter, step) }));
 }
 
 /**

@@ -7,10 +7,11 @@ import { L2cafError } from '../base/errors.ts';
 import type { AttentionFilter } from '../base/types.ts';
 import { type GradCamTarget, gradCam } from './gradcam.ts';
 import type { AttentionMap } from './heatmap.ts';
+import { measuredGradCam } from './measured-gradcam.ts';
 import { bindObjective, type Objective } from './objective.ts';
 import { PRESETS } from './presets.ts';
 import { type FilterSolution, type SolveOptions, solveFilters } from './solve.ts';
-import { isFeatureTail, type Tail } from './tail.ts';
+import { isFeatureTail, isMapTail, type Tail } from './tail.ts';
 
 /** L2-CAF, Grad-CAM (Eq. 4–6) and Grad-CAM-abs (Eq. 7). */
 export const METHODS = ['l2caf', 'gradcam', 'gradcam-abs'] as const;
@@ -37,20 +38,24 @@ export async function findAttention(tail: Tail, method: Method, options: SolveOp
     const { filters, reason, options: chosen } = await solveFilters(tail, options);
     return { filters, reason, options: { method, ...chosen } };
   }
-  if (!isFeatureTail(tail)) {
-    throw new L2cafError('usage', `${method} needs gradients, which this network does not tell`, {
+  if (!isMapTail(tail)) {
+    throw new L2cafError('usage', `${method} needs feature maps, which this network does not show`, {
       hint: 'use the method l2caf',
     });
   }
   const { objective = { kind: 'oblivious' }, preset = 'paper' } = options;
   const slots = options.slots ?? Array.from({ length: tail.slots }, (_, slot) => slot);
-  const maps = gradCam(tail, targetOf(objective), method === 'gradcam' ? 'relu' : 'abs', slots).map(toUnitNorm);
+  const [target, variant] = [targetOf(objective), method === 'gradcam' ? 'relu' : 'abs'] as const;
+  const found = isFeatureTail(tail)
+    ? gradCam(tail, target, variant, slots)
+    : await measuredGradCam(tail, target, variant, slots);
+  const maps = found.map(toUnitNorm);
   const losses = await lossesOf(tail, objective, maps, slots, PRESETS[preset].reduction);
   const filters = maps.map((map, i): AttentionFilter => {
     const loss = losses[i]!;
     return { ...map, loss, iterations: 0, status: 'exact', lossHistory: [loss] };
   });
-  const reason = 'one gradient, no optimisation';
+  const reason = isFeatureTail(tail) ? 'one gradient, no optimisation' : 'one measured gradient, no optimisation';
   return {
     filters,
     reason,

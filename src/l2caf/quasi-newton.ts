@@ -17,8 +17,9 @@ interface Evaluated {
   readonly gradient: Float64Array;
 }
 
-/** A step that lowers the loss by a smaller share than this of the gradient's length is the last. */
+/** A step is small that lowers the loss by a smaller share than this of the gradient's length; so many in a row are the last. */
 const TOLERANCE = 1e-6;
+const SMALL_STEPS = 3;
 const MAX_ITERATIONS = 200;
 /** First damping, and the largest that is tried, in units of the gradient's length. */
 const FIRST_DAMPING = 1e-2;
@@ -26,11 +27,12 @@ const LARGEST_DAMPING = 1e4;
 
 /** Minimises a loss over filters of unit length, from `start` (any length but zero). */
 export async function quasiNewton(evaluate: LossWithGradient, start: Float64Array): Promise<SphereResult> {
-  const curvature = new SecantCurvature(start.length);
+  let curvature = new SecantCurvature(start.length);
   const at = async (filter: Float64Array) => ({ filter, ...(await evaluate(filter)) });
   let point = await at(unit(start));
   let damping = FIRST_DAMPING;
   const path = [point];
+  let small = 0;
   for (let iteration = 1; ; iteration++) {
     const { filter, gradient } = point;
     const size = norm(gradient);
@@ -53,7 +55,11 @@ export async function quasiNewton(evaluate: LossWithGradient, start: Float64Arra
       point = next;
       path.push(point);
     }
-    const converged = decrease <= TOLERANCE * size;
+    small = decrease <= TOLERANCE * size ? small + 1 : 0;
+    // Where nothing of what was learnt leads down any more, the gradient alone may.
+    const isMisled = decrease === 0 && curvature.isTrusted;
+    if (isMisled) [curvature, damping] = [new SecantCurvature(filter.length), FIRST_DAMPING];
+    const converged = !isMisled && (decrease === 0 || small >= SMALL_STEPS);
     if (converged || iteration === MAX_ITERATIONS) {
       return { filter: point.filter, loss: point.loss, iterations: iteration, converged, path };
     }

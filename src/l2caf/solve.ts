@@ -12,7 +12,7 @@ import { type Constraint, constrain, initialParameters, parameterCount } from '.
 import { type DescentResult, descend } from './descent.ts';
 import { type ExactFilter, exactClass, exactOblivious } from './exact.ts';
 import { gaussNewton } from './gauss-newton.ts';
-import { measuredProjections, measuredResponse } from './measured.ts';
+import { measuredProjections, measuredResponses } from './measured.ts';
 import { type BoundObjective, bindObjective, type Objective } from './objective.ts';
 import { type DescentOptions, PRESETS, type PresetName } from './presets.ts';
 import { quasiNewton } from './quasi-newton.ts';
@@ -137,7 +137,10 @@ function resolveTask(tail: Tail, options: SolveOptions): Task {
     start: (at, index, first) => {
       const given = index === 0 ? options.initial?.[at] : undefined;
       const random = createRandom(seed, slots[at]! * 1000 + index);
-      return given ?? initialParameters(constraint, index === 0 ? first : 'uniform', tail.grid, random);
+      return (
+        given ??
+        initialParameters(constraint, index === 0 ? first : index % 2 === 1 ? 'uniform' : 'normal', tail.grid, random)
+      );
     },
     options,
   };
@@ -277,16 +280,18 @@ function byBestOffer(
 ): SphereSolver {
   if (tail.smooth) return solve(tail.smooth(slot));
   if (isTensorTail(tail)) return throughTensors(tail);
-  const response = measuredResponse(tail, slot);
-  return inTwoSteps(solve(response), solve(response.fine));
+  return inTurn(measuredResponses(tail, slot).map(solve));
 }
 
-/** The second solver goes on where the first one ends. */
-function inTwoSteps(first: SphereSolver, second: SphereSolver): SphereSolver {
+/** Each solver goes on where the one before it ends. */
+function inTurn([first, ...others]: readonly SphereSolver[]): SphereSolver {
   return async (start) => {
-    const rough = await first(start);
-    const fine = await second(rough.filter);
-    return { ...fine, iterations: rough.iterations + fine.iterations, path: [...rough.path, ...fine.path.slice(1)] };
+    let result = await first!(start);
+    for (const solver of others) {
+      const { iterations, path, ...found } = await solver(result.filter);
+      result = { ...found, iterations: result.iterations + iterations, path: [...result.path, ...path.slice(1)] };
+    }
+    return result;
   };
 }
 

@@ -5,6 +5,7 @@ import { GOLDEN_CASES, listGolden, runGolden } from './golden.ts';
 
 const folder = goldenFolder ?? 'the golden folder, which is absent';
 const names = await listGolden(folder);
+// Networks take minutes: `npm run golden` runs all of them, test/models/onnx some.
 const runnable = names.filter(
   (name) => typeof GOLDEN_CASES.find(({ pattern }) => pattern.test(name))?.run === 'function',
 );

@@ -3,13 +3,15 @@
  * check belongs to which file name. Everything is derived from the files, so other seeds and shapes of the same format
  * are checked the same way.
  */
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { readSafetensors } from '../../src/models/safetensors.ts';
 import type { Check, GoldenData } from './case.ts';
 import { convTailCase } from './conv-tail.ts';
 import { gapCase } from './gap.ts';
 import { metricLearningCase } from './metric-learning.ts';
+import { networkCase } from './networks.ts';
 import { recurrentCase } from './recurrent.ts';
 import { trunkCase } from './trunk.ts';
 import { wsolCase } from './wsol.ts';
@@ -28,18 +30,25 @@ export const GOLDEN_CASES: readonly { readonly pattern: RegExp; readonly run: Ca
   { pattern: /^wsol-/, run: wsolCase },
 ];
 
-/** The golden files of a folder, by name without extension; empty when the folder is missing or has none. */
+/**
+ * The golden cases of a folder and of those in it, by name without extension: pairs of files, and folders of networks. Empty
+ * when the folder is missing or has none.
+ */
 export async function listGolden(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((): string[] => []);
-  return names
-    .filter((name) => name.endsWith('.safetensors'))
-    .map((name) => name.slice(0, -'.safetensors'.length))
-    .sort();
+  const paths = await readdir(folder, { recursive: true }).catch((): string[] => []);
+  const networks = paths.filter((path) => basename(path) === NETWORK_FILE).map(dirname);
+  const pairs = paths
+    .filter((path) => path.endsWith('.safetensors') && !networks.includes(dirname(path)))
+    .map((path) => path.slice(0, -'.safetensors'.length));
+  return [...pairs, ...networks].sort();
 }
+
+const NETWORK_FILE = 'case.json';
 
 /** Runs one case, or says why it is skipped. */
 export async function runGolden(folder: string, name: string): Promise<readonly Check[] | string> {
-  const found = GOLDEN_CASES.find(({ pattern }) => pattern.test(name));
+  if (existsSync(join(folder, name, NETWORK_FILE))) return await networkCase(join(folder, name));
+  const found = GOLDEN_CASES.find(({ pattern }) => pattern.test(basename(name)));
   if (found === undefined) return 'no case of this name is known';
   if (typeof found.run === 'string') return found.run;
   return await found.run(await readGolden(folder, name));

@@ -1,0 +1,169 @@
+/**
+ * The card of somebody else's network: what a file of weights does not say of itself. It lies beside the file under the same
+ * name (`net.onnx`, `net.json`); the command line's options say the same. What neither says is guessed from shapes where
+ * that is safe, and asked for where not (docs/networks.md).
+ */
+import { basename, dirname, extname, join } from 'node:path';
+import { z } from 'zod';
+import { L2cafError } from '../base/errors.ts';
+import { jsonIn, readInput } from '../base/input-files.ts';
+import type { Preprocessing } from './preprocessing.ts';
+
+const triple = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])]);
+const positive = z.int().positive();
+
+/** How pictures fit into the network's input: stretched, or cut to its shape in the middle, or with black beside them. */
+export const RESIZES = ['stretch', 'cover', 'contain'] as const;
+
+const cardSchema = z.strictObject({
+  /** The file that it belongs to, in its folder. */
+  model: z.string().optional(),
+  input: z
+    .strictObject({
+      name: z.string().optional(),
+      /** Such as `b t c h w`. */
+      layout: z.string().optional(),
+      /** Where the export takes any number. */
+      frames: positive.optional(),
+      /** Height and width, where the export takes any. */
+      size: z.tuple([positive, positive]).optional(),
+      resize: z.enum(RESIZES).optional(),
+      channels: z.enum(['RGB', 'BGR']).optional(),
+      /** What black and full brightness become. */
+      range: z.tuple([z.number(), z.number()]).optional(),
+      mean: triple.optional(),
+      std: triple.optional(),
+      /** How frames are taken from an event: `uniform`, spread over it. */
+      sampling: z.literal('uniform').optional(),
+    })
+    .optional(),
+  /** Further inputs: numbers, or the .npy file that holds them. */
+  constants: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.number())])).optional(),
+  layer: z
+    .strictObject({
+      /** Tensor or node, or `last`. */
+      tensor: z.string().optional(),
+      layout: z.string().optional(),
+      /** Rows and columns, preceded by slices of time or not. */
+      grid: z.union([z.tuple([positive, positive]), z.tuple([positive, positive, positive])]).optional(),
+    })
+    .optional(),
+  /** One filter for each slice of time, or one over all of them. */
+  filter: z.enum(['slice', 'volume']).optional(),
+  output: z
+    .strictObject({
+      tensor: z.string().optional(),
+      kind: z.enum(['scores', 'embedding', 'numbers']).optional(),
+      /** Names of the classes or numbers, or a file with one on each line. */
+      labels: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+    })
+    .optional(),
+});
+
+/** What a card says. */
+export type Card = z.infer<typeof cardSchema>;
+
+/** The JSON Schema of a card. */
+export function cardJsonSchema(): object {
+  return { title: 'l2caf network card', ...z.toJSONSchema(cardSchema, { io: 'input' }) };
+}
+
+const MAX_CARD_BYTES = 1e6;
+const MAX_LABELS_BYTES = 16e6;
+
+/** Where the card of a network lies: beside it, under the same name. */
+export function cardPath(model: string): string {
+  return join(dirname(model), `${basename(model, extname(model))}.json`);
+}
+
+/**
+ * Reads a card.
+ *
+ * @throws L2cafError `input-not-found`, `input-unreadable`; `model-invalid`, naming the field, when it is none
+ */
+export async function readCard(path: string): Promise<Card> {
+  const json = jsonIn(await readInput(path, { maxBytes: MAX_CARD_BYTES }));
+  return checkCard(json, path);
+}
+
+/**
+ * Checks what a card says.
+ *
+ * @throws L2cafError `model-invalid`
+ */
+export function checkCard(json: unknown, path: string): Card {
+  if (json === undefined) throw new L2cafError('model-invalid', `${path} is not JSON`);
+  const result = cardSchema.safeParse(json);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new L2cafError('model-invalid', `${path}: ${issue.path.join('.') || 'card'}: ${issue.message}`, {
+    hint: 'docs/networks.md says what a card holds',
+    cause: result.error,
+  });
+}
+
+/** A card with what another says instead where it says something. */
+export function cardWith(card: Card, other: Card): Card {
+  return {
+    ...card,
+    ...other,
+    ...(card.input || other.input ? { input: { ...card.input, ...other.input } } : {}),
+    ...(card.layer || other.layer ? { layer: { ...card.layer, ...other.layer } } : {}),
+    ...(card.output || other.output ? { output: { ...card.output, ...other.output } } : {}),
+    ...(card.constants || other.constants ? { constants: { ...card.constants, ...other.constants } } : {}),
+  };
+}
+
+/** Ways in which pictures are usually given to networks. */
+export const NORMS = ['imagenet', 'kinetics', '0..1', '-1..1', '0..255'] as const;
+/** One of {@link NORMS}. */
+export type Norm = (typeof NORMS)[number];
+
+/** What a name of {@link NORMS} says in a card. */
+export function normCard(norm: Norm): NonNullable<Card['input']> {
+  switch (norm) {
+    case 'imagenet':
+      return { range: [0, 1], mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+    case 'kinetics':
+      return { range: [0, 1], mean: [0.43216, 0.394666, 0.37645], std: [0.22803, 0.22145, 0.216989] };
+    case '-1..1':
+      return { range: [-1, 1], mean: 0, std: 1 };
+    case '0..255':
+      return { range: [0, 255], mean: 0, std: 1 };
+    default:
+      return { range: [0, 1], mean: 0, std: 1 };
+  }
+}
+
+/**
+ * How pictures become numbers.
+ *
+ * @throws L2cafError `usage` when the card does not say
+ */
+export function preprocessingOf({ input = {} }: Card, path: string): Preprocessing {
+  const { channels = 'RGB', range, mean, std } = input;
+  if (range === undefined && mean === undefined && std === undefined) {
+    throw new L2cafError('usage', `${path} does not say how it wants its pictures: which numbers black and white are`, {
+      hint: `give --norm ${NORMS.join(', --norm ')}, or range, mean and std in a card (docs/networks.md)`,
+    });
+  }
+  const three = (value: number | readonly [number, number, number] | undefined, otherwise: number) =>
+    typeof value === 'number' || value === undefined
+      ? ([value ?? otherwise, value ?? otherwise, value ?? otherwise] as const)
+      : value;
+  const deviations = three(std, 1);
+  if (deviations.some((value) => value === 0)) throw new L2cafError('model-invalid', `${path}: a std of 0`);
+  return { bgr: channels === 'BGR', range: range ?? [0, 1], mean: three(mean, 0), std: deviations };
+}
+
+/**
+ * The names of classes or numbers; those of a file beside the card.
+ *
+ * @throws L2cafError `input-not-found`, `input-unreadable`
+ */
+export async function labelsOf({ output }: Card, folder: string): Promise<readonly string[] | undefined> {
+  const labels = output?.labels;
+  if (typeof labels !== 'string') return labels;
+  const text = (await readInput(join(folder, labels), { maxBytes: MAX_LABELS_BYTES })).toString('utf8');
+  return text.split(/\r?\n/).filter((line, i, all) => line !== '' || i < all.length - 1);
+}

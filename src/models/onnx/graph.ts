@@ -1,0 +1,112 @@
+/** The graph of an ONNX file: what is computed from what. */
+import type { GraphProto, NodeProto, TensorProto } from 'onnx-buf';
+import { invalid, type OnnxFile } from './file.ts';
+
+/** A graph that can be asked. */
+export interface OnnxGraph {
+  readonly file: OnnxFile;
+  /** In an order in which they can be computed. */
+  readonly nodes: readonly NodeProto[];
+  /** Place of the node that computes a tensor. */
+  readonly producer: ReadonlyMap<string, number>;
+  /** What each node reads, inside its loops and branches too. */
+  readonly reads: readonly (readonly string[])[];
+  readonly constants: ReadonlyMap<string, TensorProto>;
+  /** Inputs that are to be fed, in order. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** Operators that say that weights or features are kept in whole numbers. */
+const QUANTISED = /^(QLinear|Quantize|DynamicQuantize|Dequantize|MatMulInteger|ConvInteger)/;
+
+/**
+ * Finds out what is computed from what.
+ *
+ * @throws L2cafError `model-invalid` when something is read that nobody computes, or goes in a circle, or weights are quantised
+ */
+export function graphOf(file: OnnxFile): OnnxGraph {
+  const { path, graph } = file;
+  const constants = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
+  for (const { values } of graph.sparseInitializer) if (values) constants.set(values.name, values);
+  const inputs = graph.input.map(({ name }) => name).filter((name) => !constants.has(name));
+  if (inputs.length === 0) throw invalid(path, 'it has no input');
+  const producer = new Map<string, number>();
+  const reads = graph.node.map(readsOf);
+  const known = new Set<string>(['', ...inputs, ...constants.keys()]);
+  for (const [at, node] of graph.node.entries()) {
+    if (QUANTISED.test(node.opType)) {
+      throw invalid(
+        path,
+        `it is quantised (${node.opType}): its outputs go in steps, of which no derivative can be taken`,
+        'use the network as it was before it was quantised',
+      );
+    }
+    const missing = reads[at]!.find((name) => !known.has(name));
+    if (missing !== undefined)
+      throw invalid(path, `${nameOf(node)} reads ${missing}, which nobody has computed by then`);
+    for (const name of node.output) {
+      known.add(name);
+      if (name !== '') producer.set(name, at);
+    }
+  }
+  return {
+    ...{ file, nodes: graph.node, producer, reads, constants, inputs },
+    outputs: graph.output.map(({ name }) => name),
+  };
+}
+
+/** A node as messages name it. */
+export function nameOf({ name, opType, output }: NodeProto): string {
+  return `${opType} ${name || output[0]}`;
+}
+
+/** What a node reads from outside, in its loops and branches too. */
+function readsOf(node: NodeProto): string[] {
+  const inner = node.attribute.flatMap(({ g, graphs }) => [...(g ? [g] : []), ...graphs]);
+  return [...new Set([...node.input, ...inner.flatMap(capturedBy)])].filter((name) => name !== '');
+}
+
+function capturedBy(graph: GraphProto): string[] {
+  const own = new Set([...graph.input.map(({ name }) => name), ...graph.initializer.map(({ name }) => name)]);
+  const captured: string[] = [];
+  for (const node of graph.node) {
+    captured.push(...readsOf(node).filter((name) => !own.has(name)));
+    for (const name of node.output) own.add(name);
+  }
+  return [...captured, ...graph.output.map(({ name }) => name).filter((name) => !own.has(name))];
+}
+
+/** Places of the nodes that a tensor leads to. */
+export function descendants({ nodes, reads }: OnnxGraph, tensor: string): Set<number> {
+  const reached = new Set([tensor]);
+  const places = new Set<number>();
+  for (const [at, node] of nodes.entries()) {
+    if (!reads[at]!.some((name) => reached.has(name))) continue;
+    places.add(at);
+    for (const name of node.output) if (name !== '') reached.add(name);
+  }
+  return places;
+}
+
+/** Places of the nodes that tensors are computed by. */
+export function ancestors({ nodes, reads }: OnnxGraph, tensors: readonly string[]): Set<number> {
+  const wanted = new Set(tensors);
+  const places = new Set<number>();
+  for (let at = nodes.length - 1; at >= 0; at--) {
+    if (!nodes[at]!.output.some((name) => wanted.has(name))) continue;
+    places.add(at);
+    for (const name of reads[at]!) wanted.add(name);
+  }
+  return places;
+}
+
+/** Tensors that do not depend on any input. */
+export function constantTensors({ nodes, reads, constants }: OnnxGraph): Set<string> {
+  const fixed = new Set(constants.keys());
+  for (const [at, node] of nodes.entries()) {
+    if (node.opType.startsWith('Random') || !reads[at]!.every((name) => fixed.has(name))) continue;
+    for (const name of node.output) fixed.add(name);
+  }
+  return fixed;
+}

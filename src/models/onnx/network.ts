@@ -1,0 +1,304 @@
+/** An ONNX network of the user's as a `VideoModel`: opened with its card, cut where the card or the graph says. */
+import { createHash } from 'node:crypto';
+import { basename, dirname, extname, join } from 'node:path';
+import { L2cafError, throwIfAborted } from '../../base/errors.ts';
+import { createRandom } from '../../base/random.ts';
+import type { FrameBatch, GridShape, ProgressListener } from '../../base/types.ts';
+import { type Card, cardPath, cardWith, labelsOf, preprocessingOf, readCard } from '../card.ts';
+import { type LayoutSizes, parseLayout, scatter, stridesOf } from '../layout.ts';
+import { type Preprocessing, preprocessed } from '../preprocessing.ts';
+import type {
+  FeatureMaps,
+  ImportedDescription,
+  ModelInput,
+  ModelOutput,
+  VideoModel,
+  VideoTail,
+} from '../video-model.ts';
+import { type CutEvent, CutNetwork, type Feeds } from './cut-network.ts';
+import { readOnnx } from './file.ts';
+import { graphOf, type OnnxGraph } from './graph.ts';
+import { constantsOf, modelOutput, outputOf, type PictureInput, pictureInputOf } from './resolve.ts';
+import { type OnnxTensor, tensorOf } from './runtime.ts';
+import { type CutPoint, type ProbeChange, type Survey, surveyNetwork } from './survey.ts';
+
+/** How a network is opened. */
+export interface OnnxOptions {
+  /** What the command line says instead of the card beside the file. */
+  readonly card?: Card;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ProgressListener | undefined;
+}
+
+/** A network whose card has been held against its graph. */
+export interface ReadNetwork {
+  readonly path: string;
+  readonly graph: OnnxGraph;
+  readonly card: Card;
+  readonly pictures: PictureInput;
+  readonly output: { readonly tensor: string; readonly isSquashed: boolean };
+  readonly constants: Readonly<Record<string, OnnxTensor>>;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads a network and its card, the one beside it or none.
+ *
+ * @throws L2cafError as `readOnnx`, `readCard`, `pictureInputOf`, `outputOf` and `constantsOf`
+ */
+export async function readNetwork(path: string, { card = {}, signal }: OnnxOptions = {}): Promise<ReadNetwork> {
+  const beside = await readCard(cardPath(path)).catch((error: unknown) => {
+    if (error instanceof L2cafError && error.code === 'input-not-found') return {};
+    throw error;
+  });
+  const whole = cardWith(beside, card);
+  const graph = graphOf(await readOnnx(path, signal));
+  const notes: string[] = [];
+  const pictures = pictureInputOf(graph, whole, notes);
+  const output = outputOf(graph, whole, notes);
+  const constants = await constantsOf(graph, whole, (file) => join(dirname(path), file), pictures.name);
+  return { path, graph, card: whole, pictures, output, constants, notes };
+}
+
+/** Surveys a network that was read: where it can be cut. Throws as {@link surveyNetwork}. */
+export function survey(
+  network: ReadNetwork,
+  options: OnnxOptions & { readonly first?: boolean } = {},
+): Promise<Survey> {
+  const { graph, pictures, output } = network;
+  const { width, height } = pictures.size;
+  return surveyNetwork(graph, {
+    probe: (change, events) => probeOf(network, change, events),
+    output: output.tensor,
+    frames: pictures.frames,
+    aspect: width / height,
+    ...(options.first && { first: true }),
+    signal: options.signal,
+    onProgress: options.onProgress,
+  });
+}
+
+/** A clip of noise, of which a part is other noise. */
+function probeOf({ pictures, constants }: ReadNetwork, change: ProbeChange, events: 1 | 2): Feeds {
+  const { frames, size, layout, type } = pictures;
+  const sizes = { t: frames, h: size.height, w: size.width, c: 3 };
+  const [random, other] = [createRandom(0, 1), createRandom(0, 2)];
+  const values = new Float32Array(frames * size.height * size.width * 3);
+  let at = 0;
+  for (let t = 0; t < sizes.t; t++) {
+    for (let h = 0; h < sizes.h; h++) {
+      for (let w = 0; w < sizes.w; w++) {
+        const isChanged = isIn(change, t, h, w, sizes);
+        for (let c = 0; c < 3; c++) {
+          const [usual, changed] = [random.uniform(), other.uniform()];
+          values[at++] = 2 * (isChanged ? changed : usual) - 1;
+        }
+      }
+    }
+  }
+  const one = new Float32Array(values.length);
+  scatter(values, sizes, stridesOf(layout, sizes), one);
+  const data = new Float32Array(values.length * events);
+  for (let event = 0; event < events; event++) data.set(one, event * one.length);
+  const dims = layout.axes.map(({ names: [name] }) => (name === 'b' ? events : sizes[name as keyof LayoutSizes]));
+  const others = Object.entries(constants).map(([name, tensor]) => [name, events === 1 ? tensor : twice(tensor)]);
+  return { ...Object.fromEntries(others), [pictures.name]: tensorOf(type, data, dims) };
+}
+
+function isIn(change: ProbeChange, t: number, h: number, w: number, sizes: LayoutSizes): boolean {
+  switch (change) {
+    case 'top-left':
+      return h < sizes.h / 4 && w < sizes.w / 4;
+    case 'bottom-right':
+      return h >= (3 * sizes.h) / 4 && w >= (3 * sizes.w) / 4;
+    case 'first-frame':
+      return t === 0;
+    case 'last-frame':
+      return t === sizes.t - 1;
+    default:
+      return false;
+  }
+}
+
+/** A constant of two events. */
+function twice(tensor: OnnxTensor): OnnxTensor {
+  const { type, dims, data } = tensor;
+  if (dims.length === 0) return tensor;
+  const all = new (data.constructor as new (length: number) => Float32Array)(2 * data.length);
+  all.set(data as Float32Array);
+  all.set(data as Float32Array, data.length);
+  return { type, dims: [2 * dims[0]!, ...dims.slice(1)], data: all };
+}
+
+/** See the head of the file. Dispose of it when done. */
+export class OnnxNetwork implements VideoModel {
+  readonly id: string;
+  readonly sha256: string;
+  readonly input: ModelInput;
+  readonly outputs: readonly ModelOutput[];
+  readonly grid: GridShape;
+  /** What was guessed, and what a person should know. */
+  readonly notes: readonly string[];
+  /** Frames that one slot shows. */
+  readonly framesPerSlot: number;
+  readonly filter: 'slice' | 'volume';
+  readonly #read: ReadNetwork;
+  readonly #cut: CutNetwork;
+  readonly #preprocessing: Preprocessing;
+  readonly #events = new WeakMap<FeatureMaps, CutEvent>();
+
+  private constructor(
+    read: ReadNetwork,
+    cut: CutNetwork,
+    preprocessing: Preprocessing,
+    output: ModelOutput,
+    notes: readonly string[],
+  ) {
+    const { pictures, card, graph } = read;
+    const { t, h, w } = cut.sizes;
+    this.id = basename(read.path, extname(read.path));
+    this.input = { frames: pictures.frames, size: pictures.size };
+    this.outputs = [output];
+    this.grid = { height: h, width: w };
+    this.framesPerSlot = pictures.frames / t;
+    this.filter = card.filter ?? 'slice';
+    this.notes = notes;
+    [this.#read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
+    const said = [preprocessing, pictures.layout.text, pictures.frames, pictures.size, cut.cut.layer, cut.layout.text];
+    this.sha256 = createHash('sha256')
+      .update(JSON.stringify([graph.file.sha256, said, this.filter, output]))
+      .digest('hex');
+  }
+
+  /**
+   * Opens a network: reads it and its card, finds the layer where none is named, and makes both parts ready.
+   *
+   * @throws L2cafError as {@link readNetwork}, `surveyNetwork` and `CutNetwork.open`; `usage` when there is no layer to
+   *   filter, or nothing says how pictures are given
+   */
+  static async open(path: string, options: OnnxOptions = {}): Promise<OnnxNetwork> {
+    const read = await readNetwork(path, options);
+    const preprocessing = preprocessingOf(read.card, path);
+    const { graph, card, pictures, output } = read;
+    const notes = [...read.notes];
+    const point = await layerOf(read, options, notes);
+    throwIfAborted(options.signal);
+    const { layer = {} } = card;
+    const grid = layer.grid && { height: layer.grid.at(-2)!, width: layer.grid.at(-1)! };
+    const cut = await CutNetwork.open(graph, {
+      layer: point.tensor,
+      layout: parseLayout(point.layout),
+      outputs: [output.tensor],
+      example: (events) => probeOf(read, 'nothing', events),
+      known: { t: pictures.frames, grid, aspect: pictures.size.width / pictures.size.height },
+    });
+    try {
+      if (pictures.frames % cut.sizes.t !== 0) {
+        throw new L2cafError(
+          'usage',
+          `the layer ${point.tensor} has ${cut.sizes.t} slices of time for ${pictures.frames} frames`,
+          {
+            hint: 'choose another layer (l2caf models inspect)',
+          },
+        );
+      }
+      const { outputs } = await cut.run(probeOf(read, 'nothing', 1));
+      const labels = await labelsOf(card, dirname(path));
+      const size = outputs.get(output.tensor)!.length;
+      const explained = modelOutput(path, output.tensor, size, output.isSquashed, card, labels);
+      return new OnnxNetwork(read, cut, preprocessing, explained, notes);
+    } catch (error) {
+      cut.dispose();
+      throw error;
+    }
+  }
+
+  async features(frames: FrameBatch): Promise<FeatureMaps> {
+    const { pictures, constants } = this.#read;
+    const [t, rows, columns] = frames.shape;
+    const { size } = pictures;
+    if (t !== pictures.frames || rows !== size.height || columns !== size.width) {
+      throw new L2cafError(
+        'shape-mismatch',
+        `the network takes ${pictures.frames} frames of ${size.width}x${size.height}, got ${t} of ${columns}x${rows}`,
+        { hint: `use --frames ${pictures.frames}` },
+      );
+    }
+    const sizes = { t, h: rows, w: columns, c: 3 };
+    const values = new Float32Array(frames.rgb.length);
+    scatter(preprocessed(frames.rgb, this.#preprocessing), sizes, stridesOf(pictures.layout, sizes), values);
+    const dims = pictures.layout.axes.map(({ names: [name] }) => (name === 'b' ? 1 : sizes[name as keyof LayoutSizes]));
+    const event = await this.#cut.run({ ...constants, [pictures.name]: tensorOf(pictures.type, values, dims) });
+    const { t: slots, h, w, c } = this.#cut.sizes;
+    const maps: FeatureMaps = { data: this.#cut.mapsOf(event), shape: [slots, h, w, c] };
+    this.#events.set(maps, event);
+    return maps;
+  }
+
+  tail(maps: FeatureMaps, output: string = this.outputs[0]!.name): VideoTail {
+    const event = this.#events.get(maps);
+    if (event === undefined) {
+      throw new L2cafError(
+        'shape-mismatch',
+        `these maps are not of ${this.id}: an imported network needs all that it saw`,
+      );
+    }
+    if (output !== this.outputs[0]!.name) {
+      throw new L2cafError('usage', `the model has no output ${output}`, { hint: `it has ${this.outputs[0]!.name}` });
+    }
+    return this.#cut.tail(event, output, this.filter);
+  }
+
+  describe(): ImportedDescription {
+    const { cut, layout } = this.#cut;
+    return {
+      kind: 'imported',
+      id: this.id,
+      sha256: this.sha256,
+      format: 'onnx',
+      layer: cut.layer,
+      layout: layout.text,
+      output: this.outputs[0]!.name,
+      inputSize: this.input.size,
+      grid: this.grid,
+    };
+  }
+
+  dispose(): void {
+    this.#cut.dispose();
+  }
+}
+
+/** The layer that the card names, or the one that a survey proposes. */
+async function layerOf(
+  read: ReadNetwork,
+  options: OnnxOptions,
+  notes: string[],
+): Promise<{ readonly tensor: string; readonly layout: string }> {
+  const { tensor, layout } = read.card.layer ?? {};
+  const isNamed = tensor !== undefined && tensor !== 'last';
+  if (isNamed && layout !== undefined) return { tensor, layout };
+  const { points, proposal } = await survey(read, { ...options, first: !isNamed });
+  if (!isNamed) {
+    if (proposal === undefined) {
+      throw new L2cafError('usage', `${read.path} has no layer that holds a place for every part of the picture`, {
+        hint: 'l2caf models inspect shows what there is; name a layer and its layout if one was missed',
+      });
+    }
+    const { point, why } = proposal;
+    notes.push(`filters act on ${point.tensor} (${point.layout.text}): ${why}`);
+    return { tensor: point.tensor, layout: point.layout.text };
+  }
+  const name = graphName(read.graph, tensor);
+  const found: CutPoint | undefined = points.find((point) => point.tensor === name);
+  if (found === undefined) {
+    throw new L2cafError('usage', `how the layer ${tensor} lies over the picture cannot be told`, {
+      hint: 'say it: --layout "(b t) c h w"; l2caf models inspect lists layers of which it was found out',
+    });
+  }
+  return { tensor, layout: found.layout.text };
+}
+
+function graphName({ producer, nodes }: OnnxGraph, name: string): string | undefined {
+  return producer.has(name) ? name : nodes.find((node) => node.name === name)?.output[0];
+}

@@ -1,0 +1,114 @@
+/** onnxruntime, which computes ONNX graphs: an optional package, so its types stay in here. */
+import { availableParallelism } from 'node:os';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { L2cafError, messageOf } from '../../base/errors.ts';
+import { fromOptional, ONNX_PACKAGES } from '../../base/optional.ts';
+import { fromFloat16, toFloat16 } from '../float16.ts';
+
+/** A tensor in plain values. */
+export interface OnnxTensor {
+  readonly type: OrtTensor.Type;
+  readonly dims: readonly number[];
+  readonly data: Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array | Uint16Array;
+}
+
+/** A graph that is ready to run. */
+export interface OnnxSession {
+  /** Computes the outputs that are named, or all. */
+  run(feeds: Readonly<Record<string, OnnxTensor>>, outputs?: readonly string[]): Promise<Record<string, OnnxTensor>>;
+  /** Frees it. */
+  release(): void;
+}
+
+/** A file that weights of a graph lie in. */
+export interface ExternalData {
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
+type Runtime = typeof import('onnxruntime-node');
+
+async function runtime(): Promise<Runtime> {
+  return fromOptional('an ONNX network', ONNX_PACKAGES, async () => {
+    const { default: module, ...named } = (await import('onnxruntime-node')) as Runtime & { default?: Runtime };
+    return module ?? (named as Runtime);
+  });
+}
+
+/**
+ * Makes a graph ready.
+ *
+ * @param name what it is, for messages
+ * @throws L2cafError `package-missing` without onnxruntime; `model-invalid` when it cannot run the graph, with what it says
+ */
+export async function openSession(
+  name: string,
+  bytes: Uint8Array,
+  externalData: readonly ExternalData[] = [],
+): Promise<OnnxSession> {
+  const ort = await runtime();
+  let session: InferenceSession;
+  try {
+    session = await ort.InferenceSession.create(bytes, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: Math.max(1, availableParallelism()),
+      logSeverityLevel: 4,
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      ...(externalData.length > 0 && { externalData: externalData.map(({ path, data }) => ({ path, data })) }),
+    });
+  } catch (cause) {
+    throw new L2cafError('model-invalid', `${name} cannot be run: ${inWords(cause)}`, {
+      hint: 'export it again with operators that onnxruntime knows',
+      cause,
+    });
+  }
+  return {
+    run: async (feeds, outputs = session.outputNames) => {
+      const inputs = Object.fromEntries(
+        Object.entries(feeds).map(([key, { type, data, dims }]) => [
+          key,
+          new ort.Tensor(type as 'float32', data as Float32Array, dims),
+        ]),
+      );
+      try {
+        const results = await session.run(inputs, outputs);
+        return Object.fromEntries(outputs.map((key) => [key, valuesOf(results[key]!)]));
+      } catch (cause) {
+        throw new L2cafError('model-invalid', `${name} cannot be run on this input: ${inWords(cause)}`, { cause });
+      }
+    },
+    release: () => void session.release().catch(() => {}),
+  };
+}
+
+function valuesOf({ type, dims, data }: OrtTensor): OnnxTensor {
+  return { type, dims, data: data as OnnxTensor['data'] };
+}
+
+/** What onnxruntime says, without the places in its own sources. */
+function inWords(error: unknown): string {
+  return messageOf(error)
+    .replace(/(\/[^\s:]+)+\.(cc|h):\d+\s*/g, '')
+    .replace(/^.*?Status Message:\s*/, '')
+    .replace(/^\[ONNXRuntimeError\][\s:\d]*/, '');
+}
+
+/** Whether numbers can be made of it without loss of meaning. */
+export function isFloating({ type }: OnnxTensor): boolean {
+  return type === 'float32' || type === 'float16' || type === 'float64';
+}
+
+/** A tensor of real numbers in single precision. */
+export function floatsOf({ type, data }: OnnxTensor): Float32Array {
+  if (type === 'float32') return data as Float32Array;
+  // Newer Nodes have an array type of their own for halves, whose values are numbers already.
+  if (type === 'float16' && data instanceof Uint16Array) return fromFloat16(data);
+  return Float32Array.from(data as Float64Array);
+}
+
+/** Numbers as a tensor of a type. */
+export function tensorOf(type: OrtTensor.Type, values: Float32Array, dims: readonly number[]): OnnxTensor {
+  if (type === 'float16') return { type, dims, data: toFloat16(values) };
+  if (type === 'float64') return { type, dims, data: Float64Array.from(values) };
+  return { type, dims, data: values };
+}

@@ -1,0 +1,315 @@
+/**
+ * Where a network can be cut: tensors between its input and its output that have a place for every part of the picture.
+ * Where that is, is found, not assumed: the network sees a clip whose corners and frames are changed, and what moves with
+ * them tells rows, columns and time apart.
+ */
+import { throwIfAborted } from '../../base/errors.ts';
+import type { ProgressListener } from '../../base/types.ts';
+import { hasTime, type KnownSizes, type Layout, type LayoutSizes, parseLayout, sizesOf, stridesOf } from '../layout.ts';
+import { cutAt, withOutputs } from './cut.ts';
+import { CutNetwork, type Feeds } from './cut-network.ts';
+import { constantTensors, descendants, type OnnxGraph } from './graph.ts';
+import { floatsOf, isFloating, type OnnxTensor, openSession } from './runtime.ts';
+
+/** A tensor at which the network can be cut. */
+export interface CutPoint {
+  readonly tensor: string;
+  readonly operator: string;
+  readonly dims: readonly number[];
+  readonly layout: Layout;
+  readonly sizes: LayoutSizes;
+  /** What else that depends on the picture the rest needs: a second stream, a residual path. */
+  readonly beside: readonly string[];
+  /** What was found out about the rest; absent where it was not tried. */
+  readonly tail?: {
+    /** Whether filters have a closed form. */
+    readonly isAffine: boolean;
+    /** Whether a filter twice as strong gives the same output: the network does not see how large the layer is. */
+    readonly hidesScale: boolean;
+    /** Whether many filters are tried at once. */
+    readonly isBatched: boolean;
+  };
+}
+
+/** What a survey needs to know. */
+export interface SurveyOptions {
+  /** Input of a clip that is changed in one way, for as many events. */
+  readonly probe: (change: ProbeChange, events: 1 | 2) => Feeds;
+  readonly output: string;
+  readonly frames: number;
+  readonly aspect: number;
+  /** Stop at the first layer that would be taken (default: look at all). */
+  readonly first?: boolean;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ProgressListener | undefined;
+}
+
+/** What is changed of a clip: nothing, a corner of all frames, or a whole frame. */
+export type ProbeChange = 'nothing' | 'top-left' | 'bottom-right' | 'first-frame' | 'last-frame';
+
+/** What a survey found. */
+export interface Survey {
+  /** Last first. */
+  readonly points: readonly CutPoint[];
+  /** The one that would be taken, and why. */
+  readonly proposal?: { readonly point: CutPoint; readonly why: string };
+}
+
+/** Tensors whose values are looked at in one run: they are kept in memory together. */
+const TENSORS_AT_ONCE = 24;
+/** Where the rest is tried too, in a survey of all: every one needs two graphs of its own. */
+const TAILS_TRIED = 24;
+/** What a filter of half the size must change, of the largest output, for its size to be seen. */
+const SEEN = 1e-3;
+
+/**
+ * Looks at all tensors between input and output, last first.
+ *
+ * @throws L2cafError `model-invalid` when the network cannot be run; `aborted`
+ */
+export async function surveyNetwork(graph: OnnxGraph, options: SurveyOptions): Promise<Survey> {
+  const { output, frames, signal, onProgress } = options;
+  const candidates = candidatesOf(graph, output, options.probe('nothing', 1));
+  const looked = new Set(candidates.flatMap((name) => [name, renamedBy(graph, name) ?? name]));
+  const session = await openSession(graph.file.path, withOutputs(graph.file, [...looked]), graph.file.externalData);
+  const points: CutPoint[] = [];
+  let proposal: Survey['proposal'];
+  try {
+    for (let at = 0; at < candidates.length && !(options.first && proposal); at += TENSORS_AT_ONCE) {
+      throwIfAborted(signal);
+      onProgress?.({ stage: 'looking at layers', done: at, total: candidates.length, unit: 'tensors' });
+      const names = candidates.slice(at, at + TENSORS_AT_ONCE);
+      const runs = new Map<ProbeChange, Record<string, OnnxTensor>>();
+      const seen = [...new Set(names.flatMap((name) => [name, renamedBy(graph, name) ?? name]))];
+      for (const change of changesFor(frames)) runs.set(change, await session.run(options.probe(change, 1), seen));
+      for (const name of names) {
+        const point = pointAt(graph, name, runs, options);
+        const renamed = renamedBy(graph, name);
+        if (point === undefined || (renamed && pointAt(graph, renamed, runs, options))) continue;
+        const isTried = points.length < TAILS_TRIED && (!options.first || isEligible(point, frames));
+        const tried = isTried ? await withTail(graph, point, options) : point;
+        points.push(tried);
+        proposal ??=
+          isEligible(tried, frames) && tried.tail?.hidesScale === false ? proposed(tried, points) : undefined;
+        if (options.first && proposal) break;
+      }
+    }
+  } finally {
+    session.release();
+  }
+  const fallback = points.find(({ tail }) => tail !== undefined && !tail.hidesScale) ?? points[0];
+  const found = proposal ?? (fallback && { point: fallback, why: 'no layer holds all of the picture by itself' });
+  return { points, ...(found && { proposal: found }) };
+}
+
+function changesFor(frames: number): readonly ProbeChange[] {
+  const corners: readonly ProbeChange[] = ['nothing', 'top-left', 'bottom-right'];
+  return frames > 1 ? [...corners, 'first-frame', 'last-frame'] : corners;
+}
+
+/** Tensors between the inputs and the output, last first. */
+function candidatesOf(graph: OnnxGraph, output: string, feeds: Feeds): string[] {
+  const fixed = constantTensors(graph);
+  const behind = new Set(Object.keys(feeds).flatMap((name) => [...descendants(graph, name)]));
+  const names: string[] = [];
+  for (let at = graph.nodes.length - 1; at >= 0; at--) {
+    const node = graph.nodes[at]!;
+    if (!behind.has(at) || node.opType === 'Shape' || node.opType === 'Size') continue;
+    for (const name of node.output.slice(0, 1)) {
+      if (name === '' || fixed.has(name) || !descendants(graph, name).has(graph.producer.get(output) ?? -1)) continue;
+      names.push(name);
+    }
+  }
+  return names;
+}
+
+/** Layouts that a tensor of a rank may have, likeliest first. */
+const LAYOUTS: Readonly<Record<number, readonly string[]>> = {
+  3: [
+    '(b t) (cls h w) c',
+    '(b t) (h w) c',
+    'b (cls h w) c',
+    'b (h w) c',
+    'b (cls t h w) c',
+    'b (cls h w t) c',
+    'b (t h w) c',
+    'b (h w t) c',
+    '(b h w) t c',
+  ],
+  4: ['(b t) c h w', '(b t) h w c', 'b c h w', 'b h w c'],
+  5: ['b c t h w', 'b t c h w', 'b t h w c'],
+};
+
+function pointAt(
+  graph: OnnxGraph,
+  tensor: string,
+  runs: ReadonlyMap<ProbeChange, Record<string, OnnxTensor>>,
+  { frames, aspect, output }: SurveyOptions,
+): CutPoint | undefined {
+  const base = runs.get('nothing')![tensor]!;
+  if (!isFloating(base) || base.data.length < 4) return undefined;
+  const known: KnownSizes = { t: frames, aspect };
+  const moved = (change: ProbeChange): Float32Array | undefined => {
+    const other = runs.get(change)?.[tensor];
+    if (other === undefined || other.data.length !== base.data.length) return undefined;
+    const [before, after] = [floatsOf(base), floatsOf(other)];
+    return before.map((value, i) => (after[i]! - value) ** 2);
+  };
+  const changes = {
+    topLeft: moved('top-left'),
+    bottomRight: moved('bottom-right'),
+    first: moved('first-frame'),
+    last: moved('last-frame'),
+  };
+  if (!changes.topLeft || !changes.bottomRight) return undefined;
+  const operator = graph.nodes[graph.producer.get(tensor)!]!.opType;
+  let best: CutPoint | undefined;
+  let clearest = CLEAR;
+  for (const text of LAYOUTS[base.dims.length] ?? []) {
+    const layout = parseLayout(text);
+    const sizes = sizesOf(layout, base.dims, known);
+    if (!sizes || sizes.h < 2 || sizes.w < 2 || sizes.c < 2 || !fitsFrames(layout, sizes, frames)) continue;
+    if (Math.abs(Math.log(sizes.w / sizes.h / aspect)) > Math.log(2)) continue; // no picture of that shape
+    const from = centre(changes.topLeft, layout, sizes);
+    const to = centre(changes.bottomRight, layout, sizes);
+    const ways = [(to.h - from.h) / (sizes.h - 1), (to.w - from.w) / (sizes.w - 1)];
+    if (sizes.t > 1) {
+      if (!changes.first || !changes.last) continue;
+      ways.push((centre(changes.last, layout, sizes).t - centre(changes.first, layout, sizes).t) / (sizes.t - 1));
+    }
+    const least = Math.min(...ways);
+    if (!(least > clearest)) continue;
+    clearest = least;
+    best = { tensor, operator, dims: base.dims, layout, sizes, beside: [] };
+  }
+  return best && { ...best, beside: besideOf(graph, tensor, output) };
+}
+
+/** Whether there is a slice of time for every frame, or, where time is an axis of its own, for every few. */
+function fitsFrames(layout: Layout, { t }: LayoutSizes, frames: number): boolean {
+  if (!hasTime(layout)) return frames === 1;
+  if (frames === 1) return false; // the same as without time
+  return layout.axes.length === 5 ? frames % t === 0 : t === frames;
+}
+
+/** How far what moves must go from one corner to the other, of the whole way. */
+const CLEAR = 0.02;
+
+/** Where a change is, in cells. */
+function centre(change: Float32Array, layout: Layout, sizes: LayoutSizes): { t: number; h: number; w: number } {
+  const strides = stridesOf(layout, sizes);
+  let [sum, t, h, w] = [0, 0, 0, 0];
+  for (let slice = 0; slice < sizes.t; slice++) {
+    for (let row = 0; row < sizes.h; row++) {
+      for (let column = 0; column < sizes.w; column++) {
+        const cell = strides.first + slice * strides.t + row * strides.h + column * strides.w;
+        for (let channel = 0; channel < sizes.c; channel++) {
+          const amount = change[cell + channel * strides.c]!;
+          sum += amount;
+          t += amount * slice;
+          h += amount * row;
+          w += amount * column;
+        }
+      }
+    }
+  }
+  return sum > 0 ? { t: t / sum, h: h / sum, w: w / sum } : { t: Number.NaN, h: Number.NaN, w: Number.NaN };
+}
+
+/** What else of the picture the rest needs. Shapes and states that begin at zero depend on no picture. */
+function besideOf(graph: OnnxGraph, tensor: string, output: string): string[] {
+  return cutAt(graph, tensor, [output]).boundary.filter((name) => !isAboutShape(graph, name));
+}
+
+/** Whether all that a tensor takes from the input is how large it is. */
+function isAboutShape(graph: OnnxGraph, tensor: string): boolean {
+  const { nodes, producer, reads, constants } = graph;
+  const open = [tensor];
+  const seen = new Set<string>();
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (seen.has(name) || constants.has(name)) continue;
+    seen.add(name);
+    const at = producer.get(name);
+    if (at === undefined) return false;
+    if (nodes[at]!.opType !== 'Shape') open.push(...reads[at]!);
+  }
+  return true;
+}
+
+/** Operators that give the same values another name or shape: the tensor before them is meant. */
+const RENAMING = ['Identity', 'Dropout', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze'];
+
+/** What a tensor only renames. */
+function renamedBy({ nodes, producer }: OnnxGraph, tensor: string): string | undefined {
+  const node = nodes[producer.get(tensor) ?? -1];
+  return node && RENAMING.includes(node.opType) && producer.has(node.input[0]!) ? node.input[0] : undefined;
+}
+
+/** Whether a layer holds all of the picture, and all frames where there are several. */
+function isEligible({ beside, operator, sizes }: CutPoint, frames: number): boolean {
+  return beside.length === 0 && !COARSER.test(operator) && (frames === 1 || sizes.t > 1);
+}
+
+/** Operators that only make a layer coarser: the one before them shows more. */
+const COARSER = /Pool$|^Reduce|^Pad$|^Resize$/;
+
+function proposed(point: CutPoint, points: readonly CutPoint[]): NonNullable<Survey['proposal']> {
+  const hidden = points.find(({ tail, beside }) => tail?.hidesScale && beside.length === 0);
+  const why = hidden
+    ? `the last layer that holds all of the picture and whose size the network sees (it does not that of ${hidden.tensor})`
+    : 'the last layer that holds all of the picture';
+  return { point, why };
+}
+
+/** Tries what is behind a point. */
+async function withTail(graph: OnnxGraph, point: CutPoint, options: SurveyOptions): Promise<CutPoint> {
+  const { tensor, layout, sizes } = point;
+  const { output, probe, frames, aspect } = options;
+  let network: CutNetwork | undefined;
+  try {
+    network = await CutNetwork.open(graph, {
+      ...{ layer: tensor, layout, outputs: [output] },
+      example: (events) => probe('nothing', events),
+      known: { t: frames, grid: { height: sizes.h, width: sizes.w }, aspect },
+    });
+    const event = await network.run(probe('nothing', 1));
+    const tail = network.tail(event, output);
+    return { ...point, tail: { ...(await characterOf(tail)), isBatched: network.isBatched } };
+  } catch {
+    return point; // it cannot be cut here
+  } finally {
+    network?.dispose();
+  }
+}
+
+type TailCharacter = Pick<NonNullable<CutPoint['tail']>, 'isAffine' | 'hidesScale'>;
+
+/** Whether a tail is affine in the filter, and whether it sees how large the filter is. */
+async function characterOf(tail: ReturnType<CutNetwork['tail']>): Promise<TailCharacter> {
+  const cells = tail.grid.height * tail.grid.width;
+  const d = tail.outputSize;
+  const waves = [0, 1].map((k) =>
+    Float32Array.from({ length: cells }, (_, i) => Math.sin((k + 1.3) * (i + 1)) / Math.sqrt(cells)),
+  );
+  const [a, b] = waves as [Float32Array, Float32Array];
+  const rows = new Float32Array(6 * cells);
+  rows.set(a, 0);
+  rows.set(b, cells);
+  rows.set(
+    a.map((value, i) => value + b[i]!),
+    2 * cells,
+  );
+  rows.fill(1 / Math.sqrt(cells), 4 * cells, 5 * cells);
+  rows.fill(2 / Math.sqrt(cells), 5 * cells);
+  const last = tail.slots - 1;
+  const outputs = await tail.evaluate(rows, new Array<number>(6).fill(last));
+  const at = (row: number, k: number): number => outputs[row * d + k]!;
+  let [largest, miss, whole, half] = [0, 0, 0, 0];
+  for (let k = 0; k < d; k++) {
+    largest = Math.max(largest, ...[0, 1, 2].map((row) => Math.abs(at(row, k) - at(3, k))));
+    miss = Math.max(miss, Math.abs(at(2, k) - at(0, k) - at(1, k) + at(3, k)));
+    whole = Math.max(whole, Math.abs(at(5, k) - at(3, k)));
+    half = Math.max(half, Math.abs(at(5, k) - at(4, k)));
+  }
+  return { isAffine: miss <= 1e-4 * largest, hidesScale: half <= SEEN * whole };
+}
