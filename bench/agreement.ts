@@ -4,7 +4,7 @@
  * `npm run bench -- agreement EVENTS.csv [MODEL]`; videos lie beside the CSV file.
  */
 
-import { openModel } from '../src/analysis/pipeline.ts';
+import { openEventNetwork } from '../src/analysis/pipeline.ts';
 import { readEvents } from '../src/events/labelled.ts';
 import { toHeatmap } from '../src/l2caf/heatmap.ts';
 import { PRESET_NAMES, PRESETS } from '../src/l2caf/presets.ts';
@@ -23,7 +23,7 @@ export async function run([path, folder]: readonly string[]): Promise<void> {
   const all = await readEvents(path);
   const step = Math.max(1, Math.floor(all.length / EVENTS));
   const events = all.filter((_, i) => i % step === 0).slice(0, EVENTS);
-  const model = await openModel({ backend: 'wasm', ...(folder && { model: folder }) });
+  const model = await openEventNetwork({ backend: 'wasm', ...(folder && { model: folder }) });
   const size = model.network.head.spec.inputSize;
   const found = PRESET_NAMES.map(() =>
     Array.from({ length: FRAMES }, () => ({ correlations: [] as number[], excess: [] as number[] })),

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { analyzeDense } from '../src/analysis/dense.ts';
-import { featuresOf, type OpenModel, openClip, openModel } from '../src/analysis/pipeline.ts';
+import { featuresOf, type OpenModel, openClip, openEventNetwork } from '../src/analysis/pipeline.ts';
 import type { FrameBatch } from '../src/base/types.ts';
 import type { BackendChoice } from '../src/models/backend.ts';
 import { sampleFrames } from '../src/video/media/sample.ts';
@@ -20,7 +20,7 @@ export async function run([minutes = '10', backend = 'wasm']: readonly string[])
   const path = join(temporaryFolder(), 'drive.mp4');
   await longClip(path, 60 * Number(minutes), 640, 360);
   const { clip, span } = await openClip(path, {});
-  const model = await openModel({ backend: backend as BackendChoice });
+  const model = await openEventNetwork({ backend: backend as BackendChoice });
   const size = model.network.head.spec.inputSize;
   const batch = await sampleFrames(clip, { span: { startSec: 0, endSec: 4 }, count: BATCH, size });
   await featuresOf(model, batch); // the first call compiles

@@ -4,7 +4,7 @@
  * its weights, and the other ResNets with random weights, which take as long as trained ones.
  */
 
-import { openModel } from '../src/analysis/pipeline.ts';
+import { openEventNetwork } from '../src/analysis/pipeline.ts';
 import { createRandom } from '../src/base/random.ts';
 import type { FigureTable } from '../src/evaluation/figures.ts';
 import { measureTimes, type TimedNetwork, timedClassifier, timedEvents } from '../src/evaluation/timing.ts';
@@ -29,7 +29,7 @@ export async function run([squeezenet]: readonly string[]): Promise<void> {
   const backend = 'auto';
   const names = [RESNET50_IMAGENET.id, ...(squeezenet === undefined ? [] : [squeezenet])];
   const depths = RESNET_DEPTHS.filter((depth) => depth !== RESNET50_IMAGENET.spec.depth);
-  const model = await openModel({ backend });
+  const model = await openEventNetwork({ backend });
   const tables = [await times(timedEvents(model.network, 3, SEED))];
   model.network.dispose();
   const openers = [

@@ -22,7 +22,13 @@ export type { ErrorCode } from './base/errors.ts';
 export { L2cafError } from './base/errors.ts';
 export type * from './base/types.ts';
 export * from './l2caf/index.ts';
-export { BACKEND_CHOICES, type BackendChoice, type BackendInfo, useBackend } from './models/backend.ts';
+export {
+  BACKEND_CHOICES,
+  type BackendChoice,
+  type BackendInfo,
+  type EngineInfo,
+  useBackend,
+} from './models/backend.ts';
 export type * from './models/video-model.ts';
 export * from './rendering/index.ts';
 export type { IndexRow, ReportOptions } from './report/index.ts';

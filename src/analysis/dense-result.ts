@@ -32,24 +32,29 @@ export class DenseResult {
 
   /** Adds a window; by increasing start. */
   add({ startSec, endSec, frames }: PlannedWindow, explanation: Explanation): void {
-    const { embedding, attention, probabilities } = explanation;
+    const { embedding, attention, scores, numbers } = explanation;
     this.#attention ??= attention;
     for (const [slot, frame] of frames.entries()) this.#views[frame]!.push({ explanation, slot });
     this.#windows.push({
       ...{ startSec, endSec, frames: [...frames], embedding: [...embedding] },
       losses: attention.filters.map(({ loss }) => loss),
-      ...(probabilities && { probabilities: [...probabilities.at(-1)!] }),
+      ...(scores && { probabilities: [...scores] }),
+      ...(numbers && { numbers: [...numbers] }),
     });
   }
 
   /** Its part of the document; every frame must belong to a window. */
   describe(
     labels: readonly string[] | undefined,
+    names: readonly string[],
     troubles: FrameTroubles,
-  ): Pick<Analysis, 'embedding' | 'classes' | 'labels' | 'frames' | 'windows'> {
+  ): Pick<Analysis, 'embedding' | 'classes' | 'labels' | 'numbers' | 'frames' | 'windows'> {
     const probabilities = this.#windows.flatMap((window) => (window.probabilities ? [window.probabilities] : []));
     return {
       embedding: mean(this.#windows.map(({ embedding }) => embedding)),
+      ...(names.length > 0 && {
+        numbers: { names: [...names], values: mean(this.#windows.map(({ numbers = [] }) => numbers)) },
+      }),
       ...(labels && { classes: rankClasses(labels, mean(probabilities)), labels: [...labels] }),
       frames: this.#timesSec.map((time, place) => ({
         ...this.#describeFrame(place),
@@ -72,8 +77,7 @@ export class DenseResult {
     };
     const importance = views.flatMap(({ explanation, slot }) => explanation.importance?.[slot] ?? []);
     const probabilities = views.flatMap(({ explanation }) => {
-      const row = explanation.probabilities?.at(-1);
-      return row ? [row] : [];
+      return explanation.scores ? [explanation.scores] : [];
     });
     return {
       ...describeFrame(filter, place, this.#timesSec[place]!),

@@ -8,7 +8,7 @@
 import { L2cafError, throwIfAborted } from '../base/errors.ts';
 import { sha256OfFile } from '../base/files.ts';
 import { startThread, type Thread } from '../base/threads.ts';
-import type { TimeSpan, VideoClip } from '../base/types.ts';
+import type { FrameBatch, TimeSpan, VideoClip } from '../base/types.ts';
 import { EventNetwork } from '../models/event-network.ts';
 import { type FeatureMaps, scoresOf } from '../models/video-model.ts';
 import { gapsIn } from '../video/drawing/keyframes.ts';
@@ -17,7 +17,14 @@ import type { FrameList } from '../video/media/frame-list.ts';
 import { framesOnScreen, noteHoles } from '../video/media/sample.ts';
 import { streamFrames } from '../video/media/stream.ts';
 import { DenseResult, type PlannedWindow } from './dense-result.ts';
-import { describeRun, type ExplainOptions, type Explanation, explainMaps, type TimedAnalysis } from './explain.ts';
+import {
+  describeRun,
+  type ExplainOptions,
+  type Explanation,
+  explainMaps,
+  numberNames,
+  type TimedAnalysis,
+} from './explain.ts';
 import type { ExplainThreadData } from './explain-thread.ts';
 import { bindTarget, type EventOptions, featuresOf, type OpenModel } from './pipeline.ts';
 import { type SlideOptions, slideWindow } from './windows.ts';
@@ -41,11 +48,11 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   const sourceHash = sha256OfFile(clip.path, clip.identity);
   sourceHash.catch(() => {}); // reported where it is awaited
   const result = new DenseResult(plan.timesSec);
-  const explainer = await startExplainer(model, settings);
+  const windowed = await windowedModel(model, settings);
   const { troubles } = plan;
   const stream = streamFrames(clip, { ...plan, size: model.network.input.size, troubles, signal });
   try {
-    const windows = new WindowQueue(explainer, plan.windows, (explanation, window) => {
+    const windows = new WindowQueue(windowed.explain, plan.windows, (explanation, window) => {
       result.add(window, explanation);
       seconds.filters += explanation.seconds;
     });
@@ -58,13 +65,13 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
       decoded = stream.next(); // ffmpeg decodes on while the trunk works
       decoded.catch(() => {});
       throwIfAborted(signal);
-      const maps = await timed(seconds, 'trunk', () => featuresOf(model, frame.value));
-      await windows.addFrame(place++, maps);
+      const part = await timed(seconds, 'trunk', () => windowed.take(frame.value));
+      await windows.addFrame(place++, part);
       onProgress?.({ stage: 'analyzing', done: place, total: plan.timesSec.length, unit: 'frames' });
     }
     await windows.finish();
   } finally {
-    await Promise.all([explainer.end(), stream.return(undefined)]);
+    await Promise.all([windowed.end(), stream.return(undefined)]);
   }
   const described = describeRun(model, { clip, span, sourceSha256: await sourceHash }, settings, result.attention);
   const { strideSec, windowSec } = plan;
@@ -72,7 +79,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
     ...described,
     options: { ...described.options, dense: { strideSec, windowSec, framesPerWindow } },
     warnings: [...described.warnings, ...gapWarnings(span, plan.windows), ...troubles.notes],
-    ...result.describe(scoresOf(model.network.outputs)?.labels, troubles),
+    ...result.describe(scoresOf(model.network.outputs)?.labels, numberNames(model.network), troubles),
     timingsSec: seconds,
   };
 }
@@ -119,20 +126,71 @@ async function planWindows(clip: VideoClip, options: DenseOptions): Promise<Plan
   return { list, troubles, strideSec, windowSec, timesSec, windows: planned };
 }
 
-/** Finds filters in a thread where the network can be had there as plain numbers, else between its other work. */
-function startExplainer({ network, backend }: OpenModel, options: ExplainThreadData['options']): Promise<Explainer> {
-  if (!(network instanceof EventNetwork)) {
-    return Promise.resolve({ run: (maps) => explainMaps(network, maps, options), end: () => Promise.resolve() });
+/** How a network sees windows: what it keeps of each frame, and what it makes of the frames of a window. */
+interface WindowedModel<Part> {
+  take(frame: FrameBatch): Promise<Part>;
+  explain(parts: readonly Part[]): Promise<Explanation>;
+  end(): Promise<void>;
+}
+
+/**
+ * Of a network of this project every frame goes through the trunk once, and filters are found in a thread beside it; one of
+ * the user's may mix its frames from the first layer on, and sees every window anew.
+ */
+async function windowedModel(
+  model: OpenModel,
+  options: ExplainThreadData['options'],
+): Promise<WindowedModel<FrameBatch | FeatureMaps>> {
+  const { network, backend } = model;
+  if (network instanceof EventNetwork) {
+    const explainer = await startExplainer(network, backend, options);
+    return {
+      take: (frame) => featuresOf(model, frame),
+      explain: (maps) => explainer.run(joined(maps as readonly FeatureMaps[])),
+      end: () => explainer.end(),
+    };
   }
-  const data: ExplainThreadData = { head: network.head, backend: threadBackend(backend), options };
+  let before: Promise<unknown> = Promise.resolve();
+  return {
+    take: (frame) => Promise.resolve(frame),
+    explain: (frames) => {
+      const window = joinedFrames(frames as readonly FrameBatch[]);
+      const work = before.then(async () => explainMaps(network, await featuresOf(model, window), options));
+      before = work.catch(() => {}); // one window at a time: each fills the machine
+      return work;
+    },
+    end: async () => {
+      await before;
+    },
+  };
+}
+
+/** Single frames as those of an event. */
+function joinedFrames(frames: readonly FrameBatch[]): FrameBatch {
+  const [, height, width] = frames[0]!.shape;
+  const rgb = new Uint8Array(frames.length * height * width * 3);
+  for (const [i, frame] of frames.entries()) rgb.set(frame.rgb, i * height * width * 3);
+  return {
+    ...{ rgb, shape: [frames.length, height, width, 3] },
+    timestampsSec: frames.flatMap(({ timestampsSec }) => timestampsSec),
+  };
+}
+
+/** Finds filters in a thread, beside the trunk. */
+function startExplainer(
+  { head }: EventNetwork,
+  backend: OpenModel['backend'],
+  options: ExplainThreadData['options'],
+): Promise<Explainer> {
+  const data: ExplainThreadData = { head, backend: threadBackend(backend), options };
   return startThread<FeatureMaps, Explanation>('./explain-thread', import.meta.url, data);
 }
 
-type Explainer = Pick<Thread<FeatureMaps, Explanation>, 'run' | 'end'>;
+type Explainer = Thread<FeatureMaps, Explanation>;
 
 /** Filters are found beside the GPU, not on it. */
 function threadBackend({ name }: OpenModel['backend']): ExplainThreadData['backend'] {
-  return name === 'webgpu' ? 'wasm' : name;
+  return name === 'webgpu' || name === 'onnxruntime' ? 'wasm' : name;
 }
 
 function explainSettings(
@@ -171,38 +229,38 @@ async function timed<T>(
   return result;
 }
 
-/** Hands windows to the thread as soon as their last frame is there, and keeps maps as long as a window needs them. */
-class WindowQueue {
-  readonly #explainer: Explainer;
+/** Explains windows as soon as their last frame is there, and keeps what is needed of frames as long as a window needs it. */
+class WindowQueue<Part> {
+  readonly #explain: (parts: readonly Part[]) => Promise<Explanation>;
   readonly #windows: readonly PlannedWindow[];
   readonly #onExplained: (explanation: Explanation, window: PlannedWindow) => void;
-  readonly #maps = new Map<number, FeatureMaps>();
+  readonly #parts = new Map<number, Part>();
   readonly #pending: Promise<void>[] = [];
   #next = 0;
 
   constructor(
-    explainer: Explainer,
+    explain: (parts: readonly Part[]) => Promise<Explanation>,
     windows: readonly PlannedWindow[],
     onExplained: (explanation: Explanation, window: PlannedWindow) => void,
   ) {
-    this.#explainer = explainer;
+    this.#explain = explain;
     this.#windows = windows;
     this.#onExplained = onExplained;
   }
 
-  /** Takes the maps of the next frame; waits while the thread is far behind. */
-  async addFrame(place: number, maps: FeatureMaps): Promise<void> {
-    this.#maps.set(place, maps);
+  /** Takes what is kept of the next frame; waits while the filters are far behind. */
+  async addFrame(place: number, part: Part): Promise<void> {
+    this.#parts.set(place, part);
     for (; (this.#windows[this.#next]?.frames.at(-1) ?? Number.POSITIVE_INFINITY) <= place; this.#next++) {
       const window = this.#windows[this.#next]!;
-      const explained = this.#explainer
-        .run(joined(window.frames.map((frame) => this.#maps.get(frame)!)))
-        .then((explanation) => this.#onExplained(explanation, window));
+      const explained = this.#explain(window.frames.map((frame) => this.#parts.get(frame)!)).then((explanation) =>
+        this.#onExplained(explanation, window),
+      );
       explained.catch(() => {}); // reported where it is awaited
       this.#pending.push(explained);
     }
     const needed = this.#windows[this.#next]?.frames[0] ?? Number.POSITIVE_INFINITY;
-    for (const kept of this.#maps.keys()) if (kept < needed) this.#maps.delete(kept);
+    for (const kept of this.#parts.keys()) if (kept < needed) this.#parts.delete(kept);
     while (this.#pending.length > WINDOWS_WAITING) await this.#pending.shift();
   }
 
@@ -212,7 +270,7 @@ class WindowQueue {
   }
 }
 
-/** Windows that the thread may be behind, at most. */
+/** Windows that the filters may be behind, at most. */
 const WINDOWS_WAITING = 8;
 
 /** Maps of single frames → maps of an event. */

@@ -30,6 +30,8 @@ const frameSchema = z
     timestep: z.int().nonnegative(),
     /** Real presentation time of the frame, seconds from the start of the file. */
     timestampSec: seconds,
+    /** Slice of time that the filter is of, where a network has fewer of them than frames: several frames share it. */
+    slice: z.int().nonnegative().optional(),
     /** Whether the file is damaged there: the frame may not show what was filmed, or stands in for one that is lost. */
     damaged: z.literal(true).optional(),
     /** Signed filter, row by row. */
@@ -74,6 +76,8 @@ const windowSchema = z.object({
   embedding: z.array(z.number()).min(1),
   /** Probability of each of `labels`. */
   probabilities: probabilities.optional(),
+  /** Numbers of the window, in the order of `numbers.names`. */
+  numbers: z.array(z.number()).optional(),
 });
 
 /** An event as a list states it; it may reach beyond the span. */
@@ -136,7 +140,7 @@ const analysisSchema = z.object({
   options: z.object({
     backend: z.string(),
     method: z.string(),
-    /** What the attention explains: `oblivious`, `class:NAME` or `similar:CLIP[@START-END]`. */
+    /** What the attention explains: `oblivious`, `class:NAME`, `output:NAME` or `similar:CLIP[@START-END]`. */
     target: z.string(),
     solver: z.string(),
     /** Why this solver. */
@@ -155,6 +159,8 @@ const analysisSchema = z.object({
   embedding: z.array(z.number()).min(1),
   /** Class probabilities of the event, when the model has a classifier, most probable first. */
   classes: z.array(z.object({ label: z.string(), probability: z.number() })).optional(),
+  /** Numbers with names that the network gives, such as a steering angle; dense: the mean of the windows'. */
+  numbers: z.object({ names: z.array(z.string()), values: z.array(z.number()) }).optional(),
   /** Labelled events that overlap the span, where a list of events was given; by increasing start. */
   events: z.array(eventSchema).min(1).optional(),
   /** The classes in the order of every `probabilities`. */

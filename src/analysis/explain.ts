@@ -11,14 +11,14 @@ import { type Attention, findAttention, type Method, opposingShare } from '../l2
 import type { Objective } from '../l2caf/objective.ts';
 import type { SolveOptions } from '../l2caf/solve.ts';
 import { isMapTail } from '../l2caf/tail.ts';
-import type { BackendInfo } from '../models/backend.ts';
+import type { EngineInfo } from '../models/backend.ts';
 import { type FeatureMaps, scoresOf, type VideoModel } from '../models/video-model.ts';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './document.ts';
 
 /** A network whose trunk is not needed. */
 export interface ExplainModel {
   readonly network: Pick<VideoModel, 'outputs' | 'tail' | 'describe'>;
-  readonly backend: Pick<BackendInfo, 'name'>;
+  readonly backend: Pick<EngineInfo, 'name'>;
   /** What the user must know about this model. */
   readonly warnings: readonly string[];
 }
@@ -68,8 +68,12 @@ export interface Explanation {
   readonly attention: Attention;
   /** How far the output moves without each frame; absent for a single frame. */
   readonly importance?: readonly number[];
-  /** Class probabilities after each frame, in the order of the head's labels; absent without a classifier. */
+  /** Class probabilities after each frame, in the order of the head's labels; absent where there is no telling. */
   readonly probabilities?: readonly (readonly number[])[];
+  /** Class probabilities of the event; absent without a classifier. */
+  readonly scores?: readonly number[];
+  /** Numbers of the event, in the order of their names; absent without any. */
+  readonly numbers?: readonly number[];
   /** How long it took. */
   readonly seconds: number;
 }
@@ -93,11 +97,16 @@ export async function explainMaps(
   try {
     const attention = await findAttention(tail, method, { ...options, objective });
     const probabilities = whole.probabilitiesSoFar?.() ?? [];
+    const last = probabilities.at(-1) ?? (first?.kind === 'scores' ? softmax(whole.reference) : undefined);
+    const importance = tail.slots > 1 && isMapTail(tail) ? [...(await frameImportance(tail))] : undefined;
+    const { framesPerSlice = 1 } = maps;
     return {
       embedding: [...whole.reference],
-      attention,
-      ...(tail.slots > 1 && isMapTail(tail) && { importance: [...(await frameImportance(tail))] }),
+      attention: { ...attention, filters: perFrame(slices(attention.filters, maps), framesPerSlice) },
+      ...(importance && { importance: perFrame(importance, framesPerSlice) }),
       ...(probabilities.length > 0 && { probabilities }),
+      ...(last && { scores: last }),
+      ...(first?.kind === 'numbers' && { numbers: [...whole.reference] }),
       seconds: (performance.now() - startMs) / 1000,
     };
   } finally {
@@ -106,30 +115,63 @@ export async function explainMaps(
   }
 }
 
+/** A filter over all slices of time as one for each; filters of single slices as they are. */
+function slices(filters: readonly AttentionFilter[], { shape: [, rows] }: FeatureMaps): readonly AttentionFilter[] {
+  return filters.flatMap((filter) => {
+    const { height, width, values, trace } = filter;
+    if (height === rows) return [filter];
+    const part = (all: Float32Array, i: number): Float32Array => all.slice(i * rows * width, (i + 1) * rows * width);
+    return Array.from({ length: height / rows }, (_, i) => ({
+      ...{ ...filter, height: rows, values: part(values, i) },
+      ...(trace && { trace: trace.map((step) => part(step, i)) }),
+    }));
+  });
+}
+
+/** What slices of time have, for each of the frames that they show. */
+function perFrame<T>(ofSlices: readonly T[], framesPerSlice: number): T[] {
+  return ofSlices.flatMap((one) => new Array<T>(framesPerSlice).fill(one));
+}
+
+function softmax(scores: Float32Array): number[] {
+  const most = scores.reduce((largest, score) => Math.max(largest, score), Number.NEGATIVE_INFINITY);
+  const powers = [...scores].map((score) => Math.exp(score - most));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
 /** Explains an event; throws as {@link explainMaps}. */
 export async function explainEvent(
   model: ExplainModel,
   event: EventMaps,
   options: ExplainOptions,
 ): Promise<TimedAnalysis> {
-  const { embedding, attention, importance, probabilities, seconds } = await explainMaps(
+  const { embedding, attention, importance, probabilities, scores, numbers, seconds } = await explainMaps(
     model.network,
     event.maps,
     options,
   );
   const labels = scoresOf(model.network.outputs)?.labels;
+  const { framesPerSlice = 1 } = event.maps;
   return {
     ...describeRun(model, event, options, attention),
     embedding: [...embedding],
-    ...(labels && probabilities && { classes: rankClasses(labels, probabilities.at(-1)!), labels: [...labels] }),
+    ...(labels && scores && { classes: rankClasses(labels, scores), labels: [...labels] }),
+    ...(numbers && { numbers: { names: numberNames(model.network), values: [...numbers] } }),
     frames: attention.filters.map((filter, i) => ({
       ...describeFrame(filter, i, event.timestampsSec[i]!),
+      ...(framesPerSlice > 1 && { slice: Math.floor(i / framesPerSlice) }),
       ...(event.damagedSec?.includes(event.timestampsSec[i]!) && { damaged: true as const }),
       ...(importance && { importance: importance[i]! }),
       ...(probabilities && { probabilities: [...probabilities[i]!] }),
     })),
     timingsSec: { ...event.timingsSec, filters: seconds },
   };
+}
+
+/** Names of the numbers that a network gives; empty when it gives none. */
+export function numberNames({ outputs }: Pick<VideoModel, 'outputs'>): string[] {
+  return [...(outputs.find(({ kind }) => kind === 'numbers')?.labels ?? [])];
 }
 
 /** The part of a document that says what was analyzed, with what and how. */

@@ -6,9 +6,11 @@ import { resolve } from 'node:path';
 import { assertNever, L2cafError, throwIfAborted } from '../base/errors.ts';
 import { sha256OfFile } from '../base/files.ts';
 import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
-import { type BackendChoice, type BackendInfo, useBackend } from '../models/backend.ts';
+import { type BackendChoice, type EngineInfo, useBackend } from '../models/backend.ts';
+import type { Card } from '../models/card.ts';
 import { EventNetwork, withInputSize } from '../models/event-network.ts';
 import { type Head, untrainedHead } from '../models/head.ts';
+import { isImported, openImported } from '../models/imported.ts';
 import { loadModel } from '../models/model-directory.ts';
 import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
 import { findPretrained, type PretrainedTrunk } from '../models/pretrained.ts';
@@ -28,8 +30,10 @@ export interface WorkOptions {
 /** Which network, on what. */
 export interface ModelOptions extends WorkOptions {
   readonly backend: BackendChoice;
-  /** Name of a packaged model or folder of a trained one; default: the packaged `driving`. */
+  /** Name of a packaged model, folder of a trained or imported one, or file of a network; default: the packaged `driving`. */
   readonly model?: string;
+  /** What is known of a file of a network beside its own card. */
+  readonly card?: Card;
   /** Size to which frames are resized, a multiple of 32 each way; default: the model's. */
   readonly size?: PictureSize;
   /** When given, the head's weights are drawn at random from this seed: something to compare a trained one with. */
@@ -39,18 +43,19 @@ export interface ModelOptions extends WorkOptions {
 /** A network that is ready, and the backend it runs on. */
 export interface OpenModel<Network extends VideoModel = VideoModel> {
   readonly network: Network;
-  readonly backend: BackendInfo;
+  readonly backend: EngineInfo;
   /** What the user must know about this model. */
   readonly warnings: readonly string[];
 }
 
 /**
- * What the attention explains: the whole embedding (Eq. 1), one class (Eq. 2), or the similarity to another event
- * (METHOD §2).
+ * What the attention explains: the whole embedding (Eq. 1), one class (Eq. 2), what drives one number, such as a steering
+ * angle, away from zero, or the similarity to another event (METHOD §2).
  */
 export type Target =
   | { readonly kind: 'oblivious' }
   | { readonly kind: 'class'; readonly label: string }
+  | { readonly kind: 'output'; readonly label: string }
   | { readonly kind: 'similar'; readonly clip: VideoClip; readonly span: TimeSpan };
 
 /** Which event of which clip, and how its attention is found. */
@@ -76,11 +81,29 @@ export async function openClip(
 }
 
 /**
- * Makes the network ready; fetches the trunk's weights first if they are not in the cache. The caller disposes of it.
+ * Makes a network ready, one of this project or one of the user's. The caller disposes of it.
+ *
+ * @throws L2cafError as {@link openEventNetwork} or `openImported`
+ */
+export async function openModel(options: ModelOptions): Promise<OpenModel> {
+  if (!(await isImported(options.model))) {
+    if (options.card !== undefined) {
+      throw new L2cafError('usage', `${options.model ?? DEFAULT_MODEL} knows itself how it wants its frames`, {
+        hint: '--norm, --layer and the like are for the files of other networks',
+      });
+    }
+    return openEventNetwork(options);
+  }
+  return openImported(options.model!, options);
+}
+
+/**
+ * Makes a network of this project ready; fetches the trunk's weights first if they are not in the cache. The caller disposes
+ * of it.
  *
  * @throws L2cafError for a model that is damaged or does not fit, weights that cannot be had, a backend that is not there
  */
-export async function openModel(options: ModelOptions): Promise<OpenModel<EventNetwork>> {
+export async function openEventNetwork(options: ModelOptions): Promise<OpenModel<EventNetwork>> {
   const { head, pretrained } = await readHead(options);
   const backend = await useBackend(options.backend);
   await pullTrunk(pretrained, options);
@@ -158,6 +181,16 @@ export async function bindTarget(
     case 'class': {
       const index = classIndex(scoresOf(model.network.outputs)?.labels, target.label);
       return { objective: { kind: 'class', index }, name: `class:${target.label}` };
+    }
+    case 'output': {
+      const numbers = model.network.outputs.find(({ kind }) => kind === 'numbers');
+      const index = numbers?.labels?.indexOf(target.label) ?? -1;
+      if (index < 0) {
+        throw new L2cafError('usage', `the model has no number named "${target.label}"`, {
+          hint: numbers ? `its numbers: ${numbers.labels!.join(', ')}` : 'its outputs are no numbers with names',
+        });
+      }
+      return { objective: { kind: 'output', index }, name: `output:${target.label}` };
     }
     case 'similar': {
       const maps = await featuresOf(model, await sampleEvent(model, { ...event, ...target }));

@@ -11,7 +11,7 @@ import { valuesOf } from '../base/errors.ts';
 import { fileSize, writeFileAtomically } from '../base/files.ts';
 import { guardOutputs } from '../base/output.ts';
 import { FeatureCache } from '../features/cache.ts';
-import type { BackendInfo } from '../models/backend.ts';
+import type { EngineInfo } from '../models/backend.ts';
 import { type EventNetwork, FRAMES_PER_BATCH } from '../models/event-network.ts';
 import { fromFloat16, toFloat16 } from '../models/float16.ts';
 import { drawAnalysisStrip, drawAnalysisThumbnail, renderVideo } from '../rendering/rendering.ts';
@@ -80,7 +80,7 @@ async function computeFeatures(
 }
 
 /** Whether a frame's features are the same bits in any batch: wasm and cpu add in the same order. */
-function isExact({ name }: BackendInfo): boolean {
+function isExact({ name }: EngineInfo): boolean {
   return name === 'wasm' || name === 'cpu';
 }
 

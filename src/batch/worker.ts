@@ -1,5 +1,5 @@
 /** The process that `WorkerPool` starts: a network of its own, and the two tasks of a batch. */
-import { openModel } from '../analysis/pipeline.ts';
+import { openEventNetwork } from '../analysis/pipeline.ts';
 import { serveWorker } from './serve.ts';
 
-serveWorker(openModel);
+serveWorker(openEventNetwork);

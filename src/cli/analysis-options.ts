@@ -28,14 +28,14 @@ export interface AnalysisFlags {
 /** Adds the options. */
 export function addAnalysisOptions(command: Command): Command {
   return command
-    .option('--model <name>', 'a packaged model, or the folder of one that l2caf train wrote', DEFAULT_MODEL)
+    .option('--model <name>', 'a packaged model, the folder of a trained or imported one, or net.onnx', DEFAULT_MODEL)
     .option('--size <WxH>', "size at which the network sees frames, multiples of 32 (default: the model's)", parseSize)
     .option('--untrained', "random weights in place of the model's own after the trunk, to compare with")
     .option('--seed <number>', 'seed of the starting points (and of random weights)', parseCount(0), 0)
     .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
     .addOption(choiceOption('--method <name>', 'how attention is found', METHODS, 'l2caf'))
     .addOption(
-      new Option('--target <what>', 'what it explains: oblivious, class:NAME or similar:CLIP[@START-END]')
+      new Option('--target <what>', 'what it explains: oblivious, class:NAME, output:NAME or similar:CLIP[@START-END]')
         .argParser(parseTarget)
         .default({ kind: 'oblivious' }, 'oblivious, the whole embedding'),
     )

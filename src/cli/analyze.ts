@@ -19,16 +19,17 @@ import { clipBeside, filesOfReport } from '../report/report.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { freeName, isAbout, isOfOther } from './default-folder.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
+import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
 import { examples, LIST_FORMS, parseCount, parseSeconds, videosOption } from './options.ts';
 import { interruptible } from './run.ts';
 import { addVideoOptions, renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
-interface AnalyzeFlags extends VideoFlags, AnalysisFlags {
+interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags {
   readonly start?: number;
   readonly end?: number;
   readonly track?: number;
-  readonly frames: number;
+  readonly frames?: number;
   readonly dense?: boolean;
   readonly stride?: number;
   readonly window?: number;
@@ -54,7 +55,11 @@ export function analyzeCommand(): Command {
       'which video track of the file, from 0 (default: the one that players show)',
       parseCount(0),
     )
-    .option('--frames <count>', 'frames to sample from the event', parseCount(1), 3)
+    .option(
+      '--frames <count>',
+      'frames to sample from the event (default: 3, or as many as the network takes)',
+      parseCount(1),
+    )
     .option('--dense', 'slide a window over the whole clip: attention for every moment, not for the event as one')
     .option('--stride <seconds>', 'with --dense: how far the window moves (default: 0.5)', parseSeconds)
     .option('--window <seconds>', 'with --dense: its length (default: 1 per frame of it)', parseSeconds)
@@ -67,6 +72,7 @@ export function analyzeCommand(): Command {
     .option('--no-report', 'do not write report.html')
     .option('--json', 'print the analysis as one JSON document instead of the table')
     .option('-q, --quiet', 'no progress');
+  addNetworkOptions(command);
   return addVideoOptions(command)
     .addHelpText(
       'after',
@@ -78,13 +84,15 @@ export function analyzeCommand(): Command {
         'l2caf analyze drive.mp4 --method gradcam-abs',
         'l2caf analyze drive.mp4 --model my-model --target class:left_turn',
         'l2caf analyze drive.mp4 --end 3 --target similar:other.mp4@10-13',
+        'l2caf analyze drive.mp4 --model net.onnx --norm imagenet --labels classes.txt',
+        'l2caf analyze drive.mp4 --model pilot.onnx --norm 0..1 --labels steering,throttle --outputs numbers --dense --ribbon',
       ),
     )
     .action((path: string, flags: AnalyzeFlags) => interruptible((signal) => analyze(path, flags, signal)));
 }
 
 async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): Promise<void> {
-  const slide = slideOf(flags);
+  checkWindow(flags);
   if (flags.videos !== undefined && flags.events === undefined) {
     throw new L2cafError('usage', '--videos says where the videos of a list lie', { hint: 'add --events' });
   }
@@ -97,7 +105,6 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
     ...(track !== undefined && { track }),
   };
   const { clip, span } = await openClip(path, wanted, signal);
-  if (slide) slideWindow(span, slide); // before a network is loaded
   const folder = flags.output ?? (await defaultFolder(path));
   const { preview, report, ...files } = filesIn(folder);
   await checkOutputFolder(folder);
@@ -110,9 +117,9 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   const { events: list, videos } = flags;
   const listed = list === undefined ? { events: [], warnings: [] } : await readLabels(list, clip, span, videos);
   const { analysis, pages } = await withFolder(folder, async () => {
-    const found = await withAttention(clip, flags, slide, terminal, signal, async (explain) => {
+    const found = await withAttention(clip, span, flags, terminal, signal, async (explain) => {
       const analyze = async (part: TimeSpan): Promise<Analysis> => withLabels(await explain(part), listed);
-      const isLong = slide !== undefined && span.endSec - span.startSec > 2 * PREVIEW_SEC;
+      const isLong = flags.dense === true && span.endSec - span.startSec > 2 * PREVIEW_SEC;
       const first = { ...span, endSec: isLong ? span.startSec + PREVIEW_SEC : span.endSec };
       const previewed = flags.preview ? await analyze(first) : undefined;
       if (previewed) {
@@ -172,8 +179,8 @@ function withLabels(analysis: Analysis, { events, warnings }: ListedEvents): Ana
 /** Opens the model and calls `use` with a function that analyzes a span of the clip. */
 async function withAttention<T>(
   clip: VideoClip,
-  { start: _start, end: _end, track: _track, target: wanted, size, dense: _dense, ...flags }: AnalyzeFlags,
-  slide: SlideOptions | undefined,
+  span: TimeSpan,
+  { start: _start, end: _end, track: _track, target: wanted, size, dense, card: _card, ...flags }: AnalyzeFlags,
   terminal: Terminal,
   signal: AbortSignal,
   use: (analyze: (span: TimeSpan) => Promise<Analysis>) => Promise<T>,
@@ -181,16 +188,25 @@ async function withAttention<T>(
   const work = { signal, onProgress: terminal.onProgress };
   const target =
     wanted.kind === 'similar' ? { ...wanted, ...(await openClip(wanted.path, wanted.span, signal)) } : wanted;
-  const { untrained, ...options } = flags;
+  const { untrained, frames: count, window, stride, ...options } = flags;
+  const slideBy = (frames: number): SlideOptions | undefined =>
+    dense ? { frames, windowSec: window ?? frames, strideSec: stride ?? 0.5 } : undefined;
+  const early = slideBy(count ?? USUAL_FRAMES);
+  if (early) slideWindow(span, early); // before a network is loaded
+  const card = await cardOf({ ...flags, ...(_card && { card: _card }) });
   const model = await openModel({
     ...options,
     ...work,
+    ...(card && { card }),
     ...(size && { size }),
     ...(untrained && { untrainedSeed: options.seed }),
   });
+  const { input } = model.network;
+  const frames = count ?? input.frames ?? input.usualFrames ?? USUAL_FRAMES;
+  const slide = slideBy(frames);
   try {
-    return await use(async (span) => {
-      const event = { ...options, ...work, clip, span, target };
+    return await use(async (part) => {
+      const event = { ...options, ...work, clip, span: part, target, frames };
       const found = slide ? await analyzeDense(model, { ...event, ...slide }) : await analyzeEvent(model, event);
       return { ...found, warnings: [...found.warnings, ...ignoredWarnings(found, options.ignore)] };
     });
@@ -216,25 +232,28 @@ async function writePreview(
 const PREVIEW_SEC = 10;
 const PREVIEW_WIDTH_PX = 480;
 
-/** How the window of a dense analysis slides. */
-function slideOf({ frames, dense, stride, window, trace }: AnalyzeFlags): SlideOptions | undefined {
+/** Frames of an event where neither user nor network says. */
+const USUAL_FRAMES = 3;
+
+/** @throws L2cafError `usage` */
+function checkWindow({ dense, stride, window, trace }: AnalyzeFlags): void {
   if (!dense && (stride ?? window) !== undefined) {
     throw new L2cafError('usage', '--stride and --window say how a window slides', { hint: 'add --dense' });
   }
   if (dense && trace) {
     throw new L2cafError('usage', 'a dense analysis keeps no trace', { hint: 'leave --trace or --dense out' });
   }
-  return dense ? { frames, windowSec: window ?? frames, strideSec: stride ?? 0.5 } : undefined;
 }
 
 function describe(analysis: Analysis): string {
-  const { classes, options, windows, events = [] } = analysis;
+  const { classes, numbers, options, windows, events = [] } = analysis;
   const lines = [windows ? describeWindows(analysis, windows) : describeFrames(analysis)];
   lines.push(`${options.solver}: ${options.solverReason}`);
   if (classes) {
     const best = classes.slice(0, 3).map(({ label, probability }) => `${label} ${(100 * probability).toFixed(0)} %`);
     lines.push(`classes: ${best.join(', ')}`);
   }
+  if (numbers) lines.push(numbers.names.map((name, i) => `${name} ${numbers.values[i]!.toPrecision(3)}`).join(', '));
   if (events.length > 0) {
     const counts = [...groupBy(events, ({ label }) => label)].map(([label, { length }]) => `${label} (${length})`);
     lines.push(`labelled events: ${counts.join(', ')}`);

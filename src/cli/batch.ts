@@ -205,6 +205,9 @@ async function settingsOf(flags: BatchFlags, videos: Videos): Promise<BatchSetti
 }
 
 async function targetOf(target: TargetFlag, videos: Videos): Promise<BatchTarget> {
+  if (target.kind === 'output') {
+    throw new L2cafError('usage', 'the networks of a batch have no numbers with names', { hint: 'use class:NAME' });
+  }
   if (target.kind !== 'similar') return target;
   const facts = await videos.facts(resolve(target.path));
   return { kind: target.kind, facts, span: resolveSpan(facts.clip, target.span) };

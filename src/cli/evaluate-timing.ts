@@ -1,6 +1,6 @@
 /** `l2caf evaluate timing`: how long does a map take, per network, endpoints and solver? */
 import { Command, Option } from 'commander';
-import { openModel, type WorkOptions } from '../analysis/pipeline.ts';
+import { openEventNetwork, type WorkOptions } from '../analysis/pipeline.ts';
 import { type StudyReport, studyReport } from '../evaluation/report.ts';
 import { measureTimes, type TimedNetwork, timedClassifier, timedEvents } from '../evaluation/timing.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
@@ -59,7 +59,7 @@ async function measure(flags: TimingFlags, work: Required<WorkOptions>): Promise
   const { model: name, seed, limit, repeats, presets, vanillaIterations } = flags;
   const names = flags.classifier ?? (await cachedClassifiers());
   const { manifest, head } = await loadModel(await findModel(name));
-  const model = await openModel({ backend: flags.backend, model: name, ...work });
+  const model = await openEventNetwork({ backend: flags.backend, model: name, ...work });
   const classifiers: Awaited<ReturnType<typeof openStillModel>>[] = [];
   try {
     for (const own of names) {

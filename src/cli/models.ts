@@ -11,6 +11,7 @@ import {
   weightsPath,
 } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
+import { addNetworkCommands } from './models-network.ts';
 import { examples } from './options.ts';
 import { interruptible } from './run.ts';
 import { createTerminal, formatTable } from './terminal.ts';
@@ -86,6 +87,7 @@ export function modelsCommand(): Command {
       const { manifest } = await loadModel(folder);
       terminal.result(json ? JSON.stringify(manifest, null, 2) : describeHead(folder, manifest));
     });
+  addNetworkCommands(command);
   return command;
 }
 

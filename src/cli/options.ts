@@ -51,14 +51,16 @@ export function parseLevels(text: string): number[] {
 export type TargetFlag =
   | { readonly kind: 'oblivious' }
   | { readonly kind: 'class'; readonly label: string }
+  | { readonly kind: 'output'; readonly label: string }
   | { readonly kind: 'similar'; readonly path: string; readonly span: Partial<TimeSpan> };
 
-/** `oblivious`, `class:NAME`, `similar:CLIP` or, for a part of the other clip, `similar:CLIP@START-END`. */
+/** `oblivious`, `class:NAME`, `output:NAME`, `similar:CLIP` or, for a part of the other clip, `similar:CLIP@START-END`. */
 export function parseTarget(text: string): TargetFlag {
   if (text === 'oblivious') return { kind: 'oblivious' };
-  const [, kind, name] = /^(class|similar):(.+)$/s.exec(text) ?? [];
-  if (name === undefined) throw new InvalidArgumentError('expected oblivious, class:NAME or similar:CLIP[@START-END].');
-  if (kind === 'class') return { kind, label: name };
+  const [, kind, name] = /^(class|output|similar):(.+)$/s.exec(text) ?? [];
+  if (name === undefined)
+    throw new InvalidArgumentError('expected oblivious, class:NAME, output:NAME or similar:CLIP[@START-END].');
+  if (kind === 'class' || kind === 'output') return { kind, label: name };
   const [, path, start, end] = /^(.+)@([\d:.]+)-([\d:.]+)$/s.exec(name) ?? [];
   if (path === undefined) return { kind: 'similar', path: name, span: {} };
   return { kind: 'similar', path, span: { startSec: parseSeconds(start!), endSec: parseSeconds(end!) } };

@@ -3,7 +3,7 @@
  * most classification networks. Both of the paper's objectives then have a global minimum that can be written down.
  */
 import { addRows, multiplyTransposed, transposeInto } from '../base/matrix.ts';
-import { classWeights, type Reduction } from './objective.ts';
+import type { Reduction } from './objective.ts';
 import { sphereProblem } from './sphere.ts';
 import type { LinearProjection } from './tail.ts';
 
@@ -41,14 +41,12 @@ export function exactOblivious(
 }
 
 /**
- * Class-specific (paper, Eq. 2): the loss `wᵀ(P f + b)` is linear in f, so the best unit filter points against `Pᵀw`.
- *
- * @throws L2cafError `usage` when there is no such class.
+ * Class-specific (paper, Eq. 2), and whatever else weighs the outputs: the loss `wᵀ(P f + b)` is linear in f, so the best
+ * unit filter points against `Pᵀw`.
  */
-export function exactClass({ matrix, bias }: LinearProjection, index: number): ExactFilter {
-  const weights = Float64Array.from(classWeights(index, bias.length));
+export function exactWeighted({ matrix, bias }: LinearProjection, weights: Float32Array): ExactFilter {
   const slope = new Float64Array(matrix.length / bias.length);
-  addRows(weights, matrix, slope, slope.length);
+  addRows(Float64Array.from(weights), matrix, slope, slope.length);
   const length = Math.sqrt(slope.reduce((sum, value) => sum + value * value, 0));
   const filter = slope.map((value) => (length === 0 ? 1 / Math.sqrt(slope.length) : -value / length));
   return { filter, loss: weights.reduce((sum, weight, k) => sum + weight * bias[k]!, 0) - length };

@@ -4,11 +4,14 @@
  */
 import * as tf from '../base/tensorflow.ts';
 import type { AttentionMap } from './heatmap.ts';
-import { classWeights } from './objective.ts';
+import { classWeights, outputWeights } from './objective.ts';
 import type { FeatureTail } from './tail.ts';
 
-/** What the gradient is taken of: one class score, or the sum of the embedding's components. */
-export type GradCamTarget = { readonly kind: 'class'; readonly index: number } | { readonly kind: 'embedding' };
+/** What the gradient is taken of: one class score, one number to the side on which it is, or the sum of the embedding's components. */
+export type GradCamTarget =
+  | { readonly kind: 'class'; readonly index: number }
+  | { readonly kind: 'output'; readonly index: number }
+  | { readonly kind: 'embedding' };
 
 /** `relu` keeps what argues for the target; `abs` also what argues against it. */
 export type GradCamVariant = 'relu' | 'abs';
@@ -27,10 +30,7 @@ export function gradCam(
 ): AttentionMap[] {
   const maps = tf.tidy(() => {
     const features = tf.stack(slots.map((slot) => tail.features(slot))) as tf.Tensor4D; // [n, h, w, c]
-    const upstream = tf.tile(tf.tensor2d(targetWeights(target, tail.outputSize), [1, tail.outputSize]), [
-      slots.length,
-      1,
-    ]);
+    const upstream = tf.tile(tf.tensor2d(targetWeights(target, tail), [1, tail.outputSize]), [slots.length, 1]);
     const gradient = tf.grad((x: tf.Tensor) => tail.outputsOf(x as tf.Tensor4D, slots))(features, upstream);
     const alpha = tf.mean(gradient, [1, 2], true); // [n, 1, 1, c]
     const map = tf.sum(tf.mul(alpha, features), 3); // [n, h, w]
@@ -55,7 +55,11 @@ export function gradCamMap(features: Float32Array, alpha: Float64Array, variant:
  *
  * @throws L2cafError `usage` when there is no such class
  */
-export function targetWeights(target: GradCamTarget, outputSize: number): Float32Array {
+export function targetWeights(
+  target: GradCamTarget,
+  { outputSize, reference }: Pick<FeatureTail, 'outputSize' | 'reference'>,
+): Float32Array {
   if (target.kind === 'embedding') return new Float32Array(outputSize).fill(1);
+  if (target.kind === 'output') return outputWeights(target.index, reference).map((weight) => -weight);
   return classWeights(target.index, outputSize).map((weight) => (weight < 0 ? 1 : 0));
 }

@@ -23,7 +23,7 @@ export async function measuredGradCam(
   variant: GradCamVariant = 'relu',
   slots: readonly number[] = Array.from({ length: tail.slots }, (_, slot) => slot),
 ): Promise<AttentionMap[]> {
-  const weights = targetWeights(target, tail.outputSize);
+  const weights = targetWeights(target, tail);
   const maps: AttentionMap[] = [];
   for (const slot of slots) {
     const features = tail.mapOf(slot);

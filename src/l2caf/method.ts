@@ -68,6 +68,7 @@ function targetOf(objective: Objective): GradCamTarget {
     case 'oblivious':
       return { kind: 'embedding' };
     case 'class':
+    case 'output':
       return objective;
     default:
       throw new L2cafError('usage', `Grad-CAM has no form for the ${objective.kind} objective`, {

@@ -12,12 +12,15 @@ import type { Tail } from './tail.ts';
 /**
  * - `oblivious` (paper, Eq. 1): keep the whole output: `‖NT(x) − FT(x, f)‖²`.
  * - `class` (paper, Eq. 2): raise one output, lower the others: `−FT_c + Σ_{i≠c} FT_i`. For logits.
+ * - `output`: drive one number, such as a steering angle, away from zero, to the side on which it is: `−sign(NT_k) FT_k`. (To
+ *   keep a single number has no unique answer.)
  * - `similarity`: keep the cosine similarity to another clip's embedding: `(s(NT, y) − s(FT, y))²`.
  * - `custom`: whatever else maps the output to a number that is to become small.
  */
 export type Objective =
   | { readonly kind: 'oblivious' }
   | { readonly kind: 'class'; readonly index: number }
+  | { readonly kind: 'output'; readonly index: number }
   | { readonly kind: 'similarity'; readonly other: Float32Array }
   | { readonly kind: 'custom'; readonly loss: OutputLoss };
 
@@ -58,8 +61,12 @@ export function bindObjective(
   switch (objective.kind) {
     case 'oblivious':
       return oblivious(reference, reduction === 'mean' ? 1 / outputSize : 1);
-    case 'class': {
-      const weights = classWeights(objective.index, outputSize);
+    case 'class':
+    case 'output': {
+      const weights =
+        objective.kind === 'class'
+          ? classWeights(objective.index, outputSize)
+          : outputWeights(objective.index, reference);
       const gradient = Float64Array.from(weights);
       return {
         lossOf: (output) => ({ loss: dot(gradient, 0, output, 0, outputSize), gradient }),
@@ -88,6 +95,16 @@ export function classWeights(index: number, outputSize: number): Float32Array {
   const weights = new Float32Array(outputSize).fill(1);
   weights[index] = -1;
   return weights;
+}
+
+/**
+ * The loss of one number as weights of the outputs, `[d]`: −1 for a number that is positive, +1 for one that is negative.
+ *
+ * @throws L2cafError `usage` when there is no such number
+ */
+export function outputWeights(index: number, reference: Float32Array): Float32Array {
+  const side = (reference[index] ?? 0) < 0 ? 1 : -1;
+  return classWeights(index, reference.length).map((weight) => (weight < 0 ? side : 0));
 }
 
 /** A loss that is known in plain numbers, row by row, as one that tensors can be differentiated through. */

@@ -10,10 +10,10 @@ import type { AttentionFilter, ProgressListener } from '../base/types.ts';
 import { differentiated, differentiatedLoss, lossOfResponse, ROWS_PER_BATCH } from './autodiff.ts';
 import { type Constraint, constrain, initialParameters, parameterCount } from './constraint.ts';
 import { type DescentResult, descend } from './descent.ts';
-import { type ExactFilter, exactClass, exactOblivious } from './exact.ts';
+import { type ExactFilter, exactOblivious, exactWeighted } from './exact.ts';
 import { gaussNewton } from './gauss-newton.ts';
 import { measuredProjections, measuredResponses } from './measured.ts';
-import { type BoundObjective, bindObjective, type Objective } from './objective.ts';
+import { type BoundObjective, bindObjective, classWeights, type Objective, outputWeights } from './objective.ts';
 import { type DescentOptions, PRESETS, type PresetName } from './presets.ts';
 import { quasiNewton } from './quasi-newton.ts';
 import type { SphereResult } from './sphere.ts';
@@ -222,8 +222,10 @@ function closedForm({ tail, objective, descent }: Task, slot: number): Attention
   const projection = tail.linear?.(slot) as LinearProjection;
   const { filter, loss }: ExactFilter =
     objective.kind === 'class'
-      ? exactClass(projection, objective.index)
-      : exactOblivious(projection, tail.reference, descent.reduction);
+      ? exactWeighted(projection, classWeights(objective.index, tail.outputSize))
+      : objective.kind === 'output'
+        ? exactWeighted(projection, outputWeights(objective.index, tail.reference))
+        : exactOblivious(projection, tail.reference, descent.reduction);
   const values = Float32Array.from(filter);
   return { ...tail.grid, values, loss, iterations: 0, status: 'exact', lossHistory: [loss] };
 }

@@ -29,6 +29,11 @@ export interface BackendInfo {
   readonly reason: string;
 }
 
+/** What runs a network: a backend of TensorFlow.js, or onnxruntime, which runs ONNX files. */
+export interface EngineInfo extends Omit<BackendInfo, 'name'> {
+  readonly name: BackendInfo['name'] | 'onnxruntime';
+}
+
 /** The backend that {@link onAccelerator} switches to. */
 let accelerator: 'webgpu' | undefined;
 

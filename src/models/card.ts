@@ -3,7 +3,7 @@
  * name (`net.onnx`, `net.json`); the command line's options say the same. What neither says is guessed from shapes where
  * that is safe, and asked for where not (docs/networks.md).
  */
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { L2cafError } from '../base/errors.ts';
 import { jsonIn, readInput } from '../base/input-files.ts';
@@ -16,6 +16,8 @@ const positive = z.int().positive();
 export const RESIZES = ['stretch', 'cover', 'contain'] as const;
 
 const cardSchema = z.strictObject({
+  /** Written by l2caf at the end of its own files (docs/outputs.md). */
+  seal: z.string().optional(),
   /** The file that it belongs to, in its folder. */
   model: z.string().optional(),
   input: z
@@ -61,7 +63,7 @@ const cardSchema = z.strictObject({
 });
 
 /** What a card says. */
-export type Card = z.infer<typeof cardSchema>;
+export type Card = Omit<z.infer<typeof cardSchema>, 'seal'>;
 
 /** The JSON Schema of a card. */
 export function cardJsonSchema(): object {
@@ -94,7 +96,10 @@ export async function readCard(path: string): Promise<Card> {
 export function checkCard(json: unknown, path: string): Card {
   if (json === undefined) throw new L2cafError('model-invalid', `${path} is not JSON`);
   const result = cardSchema.safeParse(json);
-  if (result.success) return result.data;
+  if (result.success) {
+    const { seal: _, ...card } = result.data;
+    return card;
+  }
   const issue = result.error.issues[0]!;
   throw new L2cafError('model-invalid', `${path}: ${issue.path.join('.') || 'card'}: ${issue.message}`, {
     hint: 'docs/networks.md says what a card holds',
@@ -164,6 +169,6 @@ export function preprocessingOf({ input = {} }: Card, path: string): Preprocessi
 export async function labelsOf({ output }: Card, folder: string): Promise<readonly string[] | undefined> {
   const labels = output?.labels;
   if (typeof labels !== 'string') return labels;
-  const text = (await readInput(join(folder, labels), { maxBytes: MAX_LABELS_BYTES })).toString('utf8');
+  const text = (await readInput(resolve(folder, labels), { maxBytes: MAX_LABELS_BYTES })).toString('utf8');
   return text.split(/\r?\n/).filter((line, i, all) => line !== '' || i < all.length - 1);
 }

@@ -1,5 +1,5 @@
 /** Networks: the contract that an analysis needs, backends, the packaged models and the weights of their trunks. */
-export { BACKEND_CHOICES, type BackendChoice, type BackendInfo, useBackend } from './backend.ts';
+export { BACKEND_CHOICES, type BackendChoice, type BackendInfo, type EngineInfo, useBackend } from './backend.ts';
 export { type Card, cardJsonSchema, NORMS, type Norm, normCard, readCard } from './card.ts';
 export type { ClassificationNetwork, DenseClassifier, NamedStep } from './classification-network.ts';
 export type { Classifier } from './classifiers.ts';
@@ -7,8 +7,8 @@ export { EventNetwork } from './event-network.ts';
 export type { RecurrentTail } from './event-tail.ts';
 export type { Head, HeadOrigin, HeadSpec } from './head.ts';
 export { type LoadedModel, loadModel, type ModelManifest, modelJsonSchema } from './model-directory.ts';
-export { DEFAULT_MODEL, findModel, packagedModels } from './packaged.ts';
 export { OnnxNetwork, type OnnxOptions } from './onnx/network.ts';
+export { DEFAULT_MODEL, findModel, packagedModels } from './packaged.ts';
 export { findPretrained, PRETRAINED_TRUNKS, type PretrainedTrunk } from './pretrained.ts';
 export { type PullOptions, pullTrunk } from './pull.ts';
 export type { NetworkPart, WeightsEdit } from './reinitialise.ts';

@@ -10,6 +10,8 @@ import type { Tail } from '../l2caf/tail.ts';
 export interface ModelInput {
   /** Frames of an event; absent: any number. */
   readonly frames?: number;
+  /** Frames that are taken where nobody says how many; default 3. */
+  readonly usualFrames?: number;
   /** Size to which frames are resized, pixels. */
   readonly size: PictureSize;
 }
@@ -28,9 +30,11 @@ export interface FeatureMaps {
   readonly data: Float32Array;
   /** `[t, h, w, c]` */
   readonly shape: readonly [number, number, number, number];
+  /** Frames that each of the t slices of time shows; default 1. */
+  readonly framesPerSlice?: number;
 }
 
-/** The tail of an event. */
+/** The tail of an event: a slot for every slice of time, or one for all of them, whose grid holds their rows in order. */
 export interface VideoTail extends Tail {
   /** Class probabilities after each frame, as far as the frames before it go; absent where there is no telling. */
   probabilitiesSoFar?(): readonly (readonly number[])[];

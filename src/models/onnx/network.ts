@@ -4,6 +4,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import { createRandom } from '../../base/random.ts';
 import type { FrameBatch, GridShape, ProgressListener } from '../../base/types.ts';
+import type { MapTail } from '../../l2caf/tail.ts';
 import { type Card, cardPath, cardWith, labelsOf, preprocessingOf, readCard } from '../card.ts';
 import { type LayoutSizes, parseLayout, scatter, stridesOf } from '../layout.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
@@ -78,6 +79,13 @@ export function survey(
   });
 }
 
+/** Operators of a network, most frequent first. */
+export function operatorsOf({ graph }: ReadNetwork): readonly (readonly [operator: string, count: number])[] {
+  const counts = new Map<string, number>();
+  for (const { opType } of graph.nodes) counts.set(opType, (counts.get(opType) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a);
+}
+
 /** A clip of noise, of which a part is other noise. */
 function probeOf({ pictures, constants }: ReadNetwork, change: ProbeChange, events: 1 | 2): Feeds {
   const { frames, size, layout, type } = pictures;
@@ -139,13 +147,11 @@ export class OnnxNetwork implements VideoModel {
   readonly grid: GridShape;
   /** What was guessed, and what a person should know. */
   readonly notes: readonly string[];
-  /** Frames that one slot shows. */
-  readonly framesPerSlot: number;
   readonly filter: 'slice' | 'volume';
   readonly #read: ReadNetwork;
   readonly #cut: CutNetwork;
   readonly #preprocessing: Preprocessing;
-  readonly #events = new WeakMap<FeatureMaps, CutEvent>();
+  readonly #events = new WeakMap<FeatureMaps, readonly CutEvent[]>();
 
   private constructor(
     read: ReadNetwork,
@@ -155,12 +161,14 @@ export class OnnxNetwork implements VideoModel {
     notes: readonly string[],
   ) {
     const { pictures, card, graph } = read;
-    const { t, h, w } = cut.sizes;
+    const { h, w } = cut.sizes;
     this.id = basename(read.path, extname(read.path));
-    this.input = { frames: pictures.frames, size: pictures.size };
+    this.input =
+      pictures.frames === 1
+        ? { size: pictures.size, usualFrames: 3 }
+        : { frames: pictures.frames, size: pictures.size };
     this.outputs = [output];
     this.grid = { height: h, width: w };
-    this.framesPerSlot = pictures.frames / t;
     this.filter = card.filter ?? 'slice';
     this.notes = notes;
     [this.#read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
@@ -213,31 +221,48 @@ export class OnnxNetwork implements VideoModel {
     }
   }
 
+  /** A network of single pictures takes any number of frames, one after another. */
   async features(frames: FrameBatch): Promise<FeatureMaps> {
-    const { pictures, constants } = this.#read;
-    const [t, rows, columns] = frames.shape;
+    const { pictures } = this.#read;
+    const [count, rows, columns] = frames.shape;
     const { size } = pictures;
-    if (t !== pictures.frames || rows !== size.height || columns !== size.width) {
+    const isSingle = pictures.frames === 1;
+    if ((!isSingle && count !== pictures.frames) || rows !== size.height || columns !== size.width) {
       throw new L2cafError(
         'shape-mismatch',
-        `the network takes ${pictures.frames} frames of ${size.width}x${size.height}, got ${t} of ${columns}x${rows}`,
+        `the network takes ${pictures.frames} frames of ${size.width}x${size.height}, got ${count} of ${columns}x${rows}`,
         { hint: `use --frames ${pictures.frames}` },
       );
     }
-    const sizes = { t, h: rows, w: columns, c: 3 };
-    const values = new Float32Array(frames.rgb.length);
-    scatter(preprocessed(frames.rgb, this.#preprocessing), sizes, stridesOf(pictures.layout, sizes), values);
-    const dims = pictures.layout.axes.map(({ names: [name] }) => (name === 'b' ? 1 : sizes[name as keyof LayoutSizes]));
-    const event = await this.#cut.run({ ...constants, [pictures.name]: tensorOf(pictures.type, values, dims) });
-    const { t: slots, h, w, c } = this.#cut.sizes;
-    const maps: FeatureMaps = { data: this.#cut.mapsOf(event), shape: [slots, h, w, c] };
-    this.#events.set(maps, event);
+    const events: CutEvent[] = [];
+    const bytes = pictures.frames * rows * columns * 3;
+    for (let first = 0; first < frames.rgb.length; first += bytes) {
+      events.push(await this.#run(frames.rgb.subarray(first, first + bytes)));
+    }
+    const { t, h, w, c } = this.#cut.sizes;
+    const data = new Float32Array(events.length * t * h * w * c);
+    for (const [i, event] of events.entries()) data.set(this.#cut.mapsOf(event), i * t * h * w * c);
+    const slices = events.length * t;
+    const maps: FeatureMaps = { data, shape: [slices, h, w, c], framesPerSlice: count / slices };
+    this.#events.set(maps, events);
     return maps;
   }
 
+  /** Bytes of one event's frames through the first part. */
+  #run(rgb: Uint8Array): Promise<CutEvent> {
+    const { pictures, constants } = this.#read;
+    const { frames, size, layout, name, type } = pictures;
+    const sizes = { t: frames, h: size.height, w: size.width, c: 3 };
+    const values = new Float32Array(rgb.length);
+    scatter(preprocessed(rgb, this.#preprocessing), sizes, stridesOf(layout, sizes), values);
+    const dims = layout.axes.map(({ names: [axis] }) => (axis === 'b' ? 1 : sizes[axis as keyof LayoutSizes]));
+    return this.#cut.run({ ...constants, [name]: tensorOf(type, values, dims) });
+  }
+
+  /** Of a network of single pictures, several frames have the mean of their outputs. */
   tail(maps: FeatureMaps, output: string = this.outputs[0]!.name): VideoTail {
-    const event = this.#events.get(maps);
-    if (event === undefined) {
+    const events = this.#events.get(maps);
+    if (events === undefined) {
       throw new L2cafError(
         'shape-mismatch',
         `these maps are not of ${this.id}: an imported network needs all that it saw`,
@@ -246,7 +271,8 @@ export class OnnxNetwork implements VideoModel {
     if (output !== this.outputs[0]!.name) {
       throw new L2cafError('usage', `the model has no output ${output}`, { hint: `it has ${this.outputs[0]!.name}` });
     }
-    return this.#cut.tail(event, output, this.filter);
+    const tails = events.map((event) => this.#cut.tail(event, output, this.filter));
+    return tails.length === 1 ? tails[0]! : meanTail(tails);
   }
 
   describe(): ImportedDescription {
@@ -301,4 +327,42 @@ async function layerOf(
 
 function graphName({ producer, nodes }: OnnxGraph, name: string): string | undefined {
   return producer.has(name) ? name : nodes.find((node) => node.name === name)?.output[0];
+}
+
+/** Several pictures, each a tail of one slot, whose output is the mean of theirs. */
+function meanTail(tails: readonly MapTail[]): MapTail {
+  const count = tails.length;
+  const { grid, outputSize } = tails[0]!;
+  const reference = new Float32Array(outputSize);
+  for (const tail of tails) for (let k = 0; k < outputSize; k++) reference[k]! += tail.reference[k]! / count;
+  /** Rows of one slot after another, put back in the order of the rows. */
+  const evaluate = async (
+    rows: Float32Array,
+    slots: readonly number[],
+    of: (tail: MapTail, rows: Float32Array, slots: readonly number[]) => Promise<Float32Array>,
+  ): Promise<Float32Array> => {
+    const size = rows.length / slots.length;
+    const results = new Float32Array(slots.length * outputSize);
+    for (const slot of new Set(slots)) {
+      const places = slots.flatMap((other, row) => (other === slot ? [row] : []));
+      const own = new Float32Array(places.length * size);
+      for (const [i, row] of places.entries()) own.set(rows.subarray(row * size, (row + 1) * size), i * size);
+      const tail = tails[slot]!;
+      const outputs = await of(tail, own, new Array<number>(places.length).fill(0));
+      for (const [i, row] of places.entries()) {
+        for (let k = 0; k < outputSize; k++) {
+          const moved = outputs[i * outputSize + k]! - tail.reference[k]!;
+          results[row * outputSize + k] = reference[k]! + moved / count;
+        }
+      }
+    }
+    return results;
+  };
+  return {
+    ...{ slots: count, grid, outputSize, reference },
+    evaluate: (filters, slots) => evaluate(filters, slots, (tail, rows, own) => tail.evaluate(rows, own)),
+    mapOf: (slot) => tails[slot]!.mapOf(0),
+    evaluateMaps: (maps, slots) => evaluate(maps, slots, (tail, rows, own) => tail.evaluateMaps(rows, own)),
+    dispose: () => {},
+  };
 }

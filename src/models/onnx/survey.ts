@@ -97,9 +97,33 @@ export async function surveyNetwork(graph: OnnxGraph, options: SurveyOptions): P
   } finally {
     session.release();
   }
-  const fallback = points.find(({ tail }) => tail !== undefined && !tail.hidesScale) ?? points[0];
-  const found = proposal ?? (fallback && { point: fallback, why: 'no layer holds all of the picture by itself' });
+  const found = proposal ?? (await besideResidual(graph, points, options));
   return { points, ...(found && { proposal: found }) };
+}
+
+/**
+ * Of a transformer whose stream of tokens nobody sees the size of, since all that reads it normalises it first: the last
+ * layer of the same shape whose size is seen. It is what a normalisation gives; the stream itself goes past it.
+ */
+async function besideResidual(
+  graph: OnnxGraph,
+  points: readonly CutPoint[],
+  options: SurveyOptions,
+): Promise<Survey['proposal']> {
+  const stream = points.find(({ beside, tail }) => beside.length === 0 && tail?.hidesScale);
+  const alike = points.filter(({ sizes, layout }) => {
+    return stream === undefined || (layout.text === stream.layout.text && sizes.c === stream.sizes.c);
+  });
+  for (const point of alike) {
+    throwIfAborted(options.signal);
+    const { tail } = point.tail ? point : await withTail(graph, point, options);
+    if (tail?.hidesScale !== false) continue;
+    const why = stream
+      ? `the network does not see the size of ${stream.tensor}, which it normalises; of this it does`
+      : 'no layer holds all of the picture by itself';
+    return { point: { ...point, tail }, why };
+  }
+  return undefined;
 }
 
 function changesFor(frames: number): readonly ProbeChange[] {

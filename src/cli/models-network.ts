@@ -1,0 +1,135 @@
+/** `l2caf models inspect` and `import`: files of networks, what is in them and where they can be cut. */
+import type { Command } from 'commander';
+import { L2cafError } from '../base/errors.ts';
+import { checkOutputFolder } from '../base/output.ts';
+import type { PictureSize } from '../base/types.ts';
+import { type Card, cardWith } from '../models/card.ts';
+import { importedPath, importNetwork, surveyJson } from '../models/imported.ts';
+import { operatorsOf, type ReadNetwork, readNetwork, survey } from '../models/onnx/network.ts';
+import type { CutPoint, Survey } from '../models/onnx/survey.ts';
+import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
+import { examples, parseCount, parseSize } from './options.ts';
+import { interruptible } from './run.ts';
+import { createTerminal, formatTable } from './terminal.ts';
+
+interface InspectFlags extends NetworkFlags {
+  readonly size?: PictureSize;
+  readonly frames?: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Adds the two subcommands. */
+export function addNetworkCommands(models: Command): void {
+  const inspect = models
+    .command('inspect')
+    .description('what is in a file of a network, and at which of its layers it can be explained')
+    .argument('<file>', 'an ONNX file, or the folder of an imported one')
+    .option('--json', 'print one JSON document');
+  addInputOptions(inspect)
+    .addHelpText(
+      'after',
+      examples('l2caf models inspect net.onnx', 'l2caf models inspect net.onnx --size 224x224 --frames 16'),
+    )
+    .action((file: string, flags: InspectFlags) => interruptible((signal) => inspectNetwork(file, flags, signal)));
+  const importing = models
+    .command('import')
+    .description('bring a network into a folder that every command takes as --model')
+    .argument('<file>', 'an ONNX file')
+    .requiredOption('-o, --output <folder>', 'where it goes');
+  addInputOptions(importing)
+    .addHelpText('after', examples('l2caf models import net.onnx --norm imagenet --labels classes.txt -o my-net'))
+    .action((file: string, flags: InspectFlags & { readonly output: string }) =>
+      interruptible(async (signal) => {
+        const terminal = createTerminal(flags);
+        await checkOutputFolder(flags.output);
+        const work = { card: await wholeCard(flags), signal, onProgress: terminal.onProgress };
+        const { files, card } = await importNetwork(file, flags.output, work);
+        terminal.result(`filters act on ${card.layer!.tensor} (${card.layer!.layout})`);
+        for (const path of files) terminal.result(path);
+      }),
+    );
+}
+
+function addInputOptions(command: Command): Command {
+  return addNetworkOptions(command)
+    .option('--size <WxH>', 'size of its pictures, where it takes any', parseSize)
+    .option('--frames <count>', 'frames of an event, where it takes any number', parseCount(1))
+    .option('-q, --quiet', 'no progress');
+}
+
+async function wholeCard(flags: InspectFlags): Promise<Card> {
+  const { size, frames } = flags;
+  const input: Card['input'] = { ...(size && { size: [size.height, size.width] }), ...(frames && { frames }) };
+  return cardWith((await cardOf(flags)) ?? {}, Object.keys(input).length > 0 ? { input } : {});
+}
+
+async function inspectNetwork(file: string, flags: InspectFlags, signal: AbortSignal): Promise<void> {
+  const terminal = createTerminal(flags);
+  const work = { card: await wholeCard(flags), signal, onProgress: terminal.onProgress };
+  const network = await readNetwork(await importedPath(file), work);
+  const found = await survey(network, work);
+  for (const note of network.notes) terminal.warn(note);
+  if (flags.json) {
+    const { path, sha256 } = network.graph.file;
+    const operators = Object.fromEntries(operatorsOf(network));
+    return terminal.result(
+      JSON.stringify({ path, sha256, ...facts(network), operators, ...surveyJson(found) }, null, 2),
+    );
+  }
+  terminal.result(describe(network, found));
+  if (found.points.length === 0) {
+    throw new L2cafError('usage', `${file} has no layer that holds a place for every part of the picture`);
+  }
+}
+
+function facts({ pictures, output, graph }: ReadNetwork): Record<string, string> {
+  const { frames, size, layout, name, type } = pictures;
+  const many = frames === 1 ? '' : `${frames} frames of `;
+  return {
+    input: `${name}: ${many}${size.width}x${size.height}, ${type}, ${layout.text}`,
+    output: `${output.tensor}${output.isSquashed ? ' (before it is made into probabilities)' : ''}`,
+    outputs: graph.outputs.join(', '),
+  };
+}
+
+function describe(network: ReadNetwork, { points, proposal }: Survey): string {
+  const { producerName, producerVersion, opsetImport } = network.graph.file.model;
+  const opset = opsetImport.find(({ domain }) => domain === '')?.version;
+  const rows: [string, string][] = [
+    ['file', network.path],
+    ['SHA-256', network.graph.file.sha256],
+    ['made by', `${producerName} ${producerVersion}, opset ${opset}`],
+    ...Object.entries(facts(network)),
+    [
+      'operators',
+      operatorsOf(network)
+        .map(([operator, count]) => `${operator} ${count}`)
+        .join(', '),
+    ],
+  ];
+  const heading = ['', 'layer, last first', 'operator', 'shape', 'layout', 'grid', 'rest', 'also needs'];
+  const table = points
+    .slice(0, MAX_ROWS)
+    .map((point) => [
+      point.tensor === proposal?.point.tensor ? '→' : '',
+      point.tensor,
+      point.operator,
+      point.dims.join('×'),
+      point.layout.text,
+      `${point.sizes.t > 1 ? `${point.sizes.t}×` : ''}${point.sizes.h}×${point.sizes.w}`,
+      restOf(point),
+      point.beside.join(', '),
+    ]);
+  const more = points.length > MAX_ROWS ? `\n… and ${points.length - MAX_ROWS} more (--json)` : '';
+  const taken = proposal ? `\n\n→ ${proposal.point.tensor}: ${proposal.why}` : '';
+  return `${formatTable(rows)}\n\n${formatTable([heading, ...table])}${more}${taken}`;
+}
+
+const MAX_ROWS = 40;
+
+function restOf({ tail }: CutPoint): string {
+  if (tail === undefined) return '';
+  if (tail.hidesScale) return 'does not see its size';
+  return `${tail.isAffine ? 'affine' : 'nonlinear'}${tail.isBatched ? '' : ', row by row'}`;
+}

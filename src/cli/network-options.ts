@@ -1,0 +1,66 @@
+/** The options that say of a file of a network what it does not say itself, as its card would (docs/networks.md). */
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { type Card, cardWith, NORMS, type Norm, normCard, readCard } from '../models/card.ts';
+
+/** What commander hands over for these options. */
+export interface NetworkFlags {
+  readonly card?: string;
+  readonly norm?: Norm;
+  readonly bgr?: boolean;
+  readonly inputLayout?: string;
+  readonly layer?: string;
+  readonly layout?: string;
+  readonly filter?: 'slice' | 'volume';
+  readonly explain?: string;
+  readonly outputs?: 'scores' | 'embedding' | 'numbers';
+  readonly labels?: string;
+}
+
+/** Adds the options. */
+export function addNetworkOptions(command: Command): Command {
+  const only = 'of a network file: ';
+  return command
+    .option('--card <file>', `${only}its card (default: the .json of its name beside it)`)
+    .addOption(new Option('--norm <name>', `${only}how it wants its pictures`).choices(NORMS))
+    .option('--bgr', `${only}it wants blue first`)
+    .option('--input-layout <axes>', `${only}order of its input's axes, such as "b t c h w" (default: from its shape)`)
+    .option('--layer <name>', `${only}tensor or node whose output is filtered (default: found, l2caf models inspect)`)
+    .option('--layout <axes>', `${only}order of the layer's axes, such as "(b t) c h w" (default: found)`)
+    .addOption(
+      new Option('--filter <span>', `${only}one filter for each slice of time, or one over all`).choices([
+        'slice',
+        'volume',
+      ]),
+    )
+    .option('--explain <tensor>', `${only}the output to explain (default: the first)`)
+    .addOption(
+      new Option('--outputs <kind>', `${only}what its outputs are`).choices(['scores', 'embedding', 'numbers']),
+    )
+    .option('--labels <names>', `${only}names of its outputs: a file with one on each line, or a list with commas`);
+}
+
+/** What the options say; undefined when nothing. Throws as `readCard`. */
+export async function cardOf(flags: NetworkFlags): Promise<Card | undefined> {
+  const { card: file, norm, bgr, inputLayout, layer, layout, filter, explain, outputs, labels } = flags;
+  const input: Card['input'] = {
+    ...(norm && normCard(norm)),
+    ...(bgr && { channels: 'BGR' as const }),
+    ...(inputLayout && { layout: inputLayout }),
+  };
+  const named = labels?.includes(',') ? labels.split(',').map((label) => label.trim()) : labels && resolve(labels);
+  const said: Card = {
+    ...(Object.keys(input).length > 0 && { input }),
+    ...((layer ?? layout) && { layer: { ...(layer && { tensor: layer }), ...(layout && { layout }) } }),
+    ...(filter && { filter }),
+    ...((explain ?? outputs ?? named) && {
+      output: {
+        ...(explain && { tensor: explain }),
+        ...(outputs && { kind: outputs }),
+        ...(named && { labels: named }),
+      },
+    }),
+  };
+  const card = file === undefined ? said : cardWith(await readCard(file), said);
+  return Object.keys(card).length > 0 ? card : undefined;
+}

@@ -1,0 +1,150 @@
+/** Networks of the user's, whatever their file: which names mean one, and opening it. */
+import { stat } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { L2cafError } from '../base/errors.ts';
+import { writeFileAtomically } from '../base/files.ts';
+import type { PictureSize, ProgressListener } from '../base/types.ts';
+import type { EngineInfo } from './backend.ts';
+import { type Card, cardPath, cardWith, labelsOf } from './card.ts';
+import { readNpy } from './npy.ts';
+import { OnnxNetwork, type OnnxOptions, operatorsOf, readNetwork, survey } from './onnx/network.ts';
+import type { Survey } from './onnx/survey.ts';
+import type { VideoModel } from './video-model.ts';
+
+/** What `models import` calls the network in its folder. */
+export const IMPORTED_FILE = 'network.onnx';
+
+/** An imported network that is ready. */
+export interface OpenImported {
+  readonly network: VideoModel;
+  readonly backend: EngineInfo;
+  /** What was guessed, and what a person should know. */
+  readonly warnings: readonly string[];
+}
+
+/** How it is opened. */
+export interface ImportedOptions {
+  /** What is known beside its own card. */
+  readonly card?: Card;
+  /** Size of its pictures, where it takes any. */
+  readonly size?: PictureSize;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: ProgressListener;
+}
+
+/** A network brought into a folder of its own. */
+export interface ImportResult {
+  /** What was written, the network first. */
+  readonly files: readonly string[];
+  readonly survey: Survey;
+  readonly card: Card;
+}
+
+/**
+ * Brings a network into a folder, which every command then takes by name: its file, those of its weights, a card with
+ * nothing left to guess, and where it can be cut.
+ *
+ * @throws L2cafError as `OnnxNetwork.open` and `writeFileAtomically`
+ */
+export async function importNetwork(model: string, folder: string, options: OnnxOptions): Promise<ImportResult> {
+  const path = await importedPath(model);
+  const read = await readNetwork(path, options);
+  const found = await survey(read, options);
+  const { card, pictures, output, graph } = read;
+  const named = card.layer?.tensor !== undefined && card.layer.tensor !== 'last' ? card.layer : undefined;
+  const point = found.points.find(({ tensor }) => tensor === named?.tensor) ?? found.proposal?.point;
+  const labels = await labelsOf(card, dirname(path));
+  const { constants: _, ...said } = card;
+  const whole: Card = {
+    ...cardWith(said, {
+      model: IMPORTED_FILE,
+      input: {
+        name: pictures.name,
+        layout: pictures.layout.text,
+        frames: pictures.frames,
+        size: [pictures.size.height, pictures.size.width],
+      },
+      ...(point && { layer: named?.layout ? named : { tensor: point.tensor, layout: point.layout.text } }),
+      output: { ...card.output, tensor: card.output?.tensor ?? output.tensor, ...(labels && { labels: [...labels] }) },
+    }),
+    ...(card.constants && { constants: await copiedConstants(card.constants, dirname(path)) }),
+  };
+  const target = (name: string): string => join(folder, name);
+  const opened = await OnnxNetwork.open(path, { ...options, card: cardWith(options.card ?? {}, whole) });
+  opened.dispose();
+  for (const { path: name, data } of graph.file.externalData) await writeFileAtomically(target(name), data, [path]);
+  await writeFileAtomically(target(IMPORTED_FILE), graph.file.bytes, [path]);
+  await writeFileAtomically(cardPath(target(IMPORTED_FILE)), `${JSON.stringify(whole, null, 2)}\n`);
+  const table = { sha256: graph.file.sha256, operators: Object.fromEntries(operatorsOf(read)), ...surveyJson(found) };
+  await writeFileAtomically(target('survey.json'), `${JSON.stringify(table, null, 2)}\n`);
+  const others = graph.file.externalData.map(({ path: name }) => name);
+  const files = [IMPORTED_FILE, ...others, basename(cardPath(IMPORTED_FILE)), 'survey.json'].map(target);
+  return { files, survey: found, card: whole };
+}
+
+/** Constants with the numbers of their files in them. */
+async function copiedConstants(
+  constants: NonNullable<Card['constants']>,
+  folder: string,
+): Promise<NonNullable<Card['constants']>> {
+  const entries = Object.entries(constants).map(async ([name, value]) => {
+    return [name, typeof value === 'string' ? [...(await readNpy(resolve(folder, value))).data] : value] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+/** A survey in plain values. */
+export function surveyJson({ points, proposal }: Survey) {
+  return {
+    proposal: proposal && { tensor: proposal.point.tensor, why: proposal.why },
+    points: points.map(({ tensor, operator, dims, layout, sizes, beside, tail }) => ({
+      ...{ tensor, operator, dims, layout: layout.text, grid: [sizes.t, sizes.h, sizes.w], channels: sizes.c, beside },
+      ...tail,
+    })),
+  };
+}
+
+/** Whether the name of a model means a file of a network, or a folder into which one was imported. */
+export async function isImported(model: string | undefined): Promise<boolean> {
+  if (model === undefined) return false;
+  if (['.onnx', '.pt', '.pth', '.ckpt', '.safetensors', '.tflite', '.pb'].includes(extname(model).toLowerCase()))
+    return true;
+  return (await stat(join(model, IMPORTED_FILE)).catch(() => undefined)) !== undefined;
+}
+
+/**
+ * Opens it.
+ *
+ * @throws L2cafError `model-invalid` for a format that is not read, saying how to export; else as `OnnxNetwork.open`
+ */
+export async function openImported(model: string, { card, size, ...work }: ImportedOptions): Promise<OpenImported> {
+  const path = await importedPath(model);
+  const wanted = size ? cardWith(card ?? {}, { input: { size: [size.height, size.width] } }) : card;
+  const network = await OnnxNetwork.open(path, { ...work, ...(wanted && { card: wanted }) });
+  return {
+    network,
+    backend: { name: 'onnxruntime', detail: 'onnxruntime-node, on the CPU', reason: 'what runs ONNX files' },
+    warnings: network.notes,
+  };
+}
+
+/**
+ * The file of a network.
+ *
+ * @throws L2cafError `model-invalid` for a format that is not read
+ */
+export async function importedPath(model: string): Promise<string> {
+  const extension = extname(model).toLowerCase();
+  const isFolder = (await stat(model).catch(() => undefined))?.isDirectory() ?? false;
+  if (isFolder) return join(model, IMPORTED_FILE);
+  if (extension === '.onnx') return model;
+  const isTorch = ['.pt', '.pth', '.ckpt', '.safetensors'].includes(extension);
+  const why = isTorch
+    ? `${extension} files hold weights or code of PyTorch, not a network`
+    : `${extension} files are not read`;
+  throw new L2cafError('model-invalid', `${model}: ${why}`, {
+    hint: isTorch
+      ? 'export it: torch.onnx.export(model.eval(), example, "net.onnx") (docs/networks.md)'
+      : 'give the network as ONNX (docs/networks.md)',
+  });
+}
