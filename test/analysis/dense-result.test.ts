@@ -13,7 +13,7 @@ function explanation(status: SolverStatus, values: readonly number[]): Explanati
     attention: {
       filters: [{ height: 1, width: 2, values: Float32Array.from(values), ...found }],
       reason: 'asked for',
-      options: { solver: 'gd', preset: 'paper', objective: 'oblivious', constraint: 'l2' },
+      options: { method: 'l2caf', solver: 'gd', preset: 'paper', objective: 'oblivious', constraint: 'l2' },
     },
     seconds: 0,
   };
