@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import type { WorkOptions } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
+import { evenlyChosen } from '../base/evenly.ts';
 import { withFolder } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
 import { type FigureTable, groupsOf, textRows } from '../evaluation/figures.ts';
@@ -112,7 +113,11 @@ export async function runEventStudy(
   const subject = { study, model: model.manifest.id, data: eventsPath };
   await publish(flags, terminal, subject, async () => {
     const { videos } = flags;
-    const wanted = spread(await readSplit(eventsPath, split, { videos, signal, onNote: terminal.warn }), limit);
+    const wanted = evenlyChosen(
+      await readSplit(eventsPath, split, { videos, signal, onNote: terminal.warn }),
+      limit,
+      'starts',
+    );
     const { frames } = model.manifest.preprocessing;
     const planned = await planEvents([{ name: 'events', events: wanted }], { frames, views: 1, seed, signal });
     const work = { signal, onProgress: terminal.onProgress };
@@ -153,12 +158,6 @@ export async function readSplit(
   throw new L2cafError('usage', `${path} has no event with the split ${split}`, {
     hint: 'choose another with --split',
   });
-}
-
-/** At most `limit` of the items, evenly spread over all of them, so that a part is like the whole. */
-export function spread<T>(items: readonly T[], limit: number = items.length): T[] {
-  const count = Math.min(limit, items.length);
-  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!);
 }
 
 /** What a study is of: results of another subject are not replaced in a folder that nobody named. */
