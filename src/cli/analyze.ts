@@ -1,5 +1,4 @@
 /** `l2caf analyze`: the main job. What did the network look at in this clip? */
-import { stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
 import { analyzeDense } from '../analysis/dense.ts';
@@ -8,7 +7,7 @@ import { analyzeEvent, openClip, openModel } from '../analysis/pipeline.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
 import { type SlideOptions, slideWindow } from '../analysis/windows.ts';
 import { L2cafError } from '../base/errors.ts';
-import { sha256OfFile, withFolder } from '../base/files.ts';
+import { exists, sha256OfFile, withFolder } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
 import type { TimeSpan, VideoClip } from '../base/types.ts';
@@ -159,8 +158,8 @@ async function clear(folder: string, terminal: Terminal): Promise<void> {
   await removeSealed([...Object.values(files), clipBeside(files.report), join(folder, 'report.jpg')]);
   if (was === undefined) return;
   for (const name of ['convergence.mp4', 'compare.mp4', 'figure.png']) {
-    const isThere = await stat(join(folder, name)).catch(() => undefined);
-    if (isThere) terminal.warn(`${join(folder, name)} shows the analysis that was here before`);
+    if (await exists(join(folder, name)))
+      terminal.warn(`${join(folder, name)} shows the analysis that was here before`);
   }
 }
 
