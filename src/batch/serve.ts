@@ -124,7 +124,7 @@ async function processEvent(
       writeFileAtomically(pathOf('thumbnail'), drawAnalysisThumbnail(analysis, pictures!, draw, THUMBNAIL_PX)),
     strip: () => writeFileAtomically(pathOf('strip'), drawAnalysisStrip(analysis, pictures!, draw, STRIP)),
     mp4: () => renderVideo(here(), pathOf('mp4'), draw),
-    report: () => writeReport(here(), pathOf('report'), draw),
+    report: () => writeReport(here(), pathOf('report'), draw.ignore ? { ignore: draw.ignore } : {}),
   };
   for (const output of outputs) if (output !== 'json') await timed(output, makers[output]);
   const sizes = await Promise.all(outputs.map(async (output) => [output, await fileSize(pathOf(output))] as const));
