@@ -3,8 +3,8 @@
 import { dirname } from 'node:path';
 import { evenlyChosen } from '../src/base/evenly.ts';
 import type { Progress } from '../src/base/types.ts';
-import type { FigureTable } from '../src/evaluation/figures.ts';
-import { groupsOf, textRows } from '../src/evaluation/figures.ts';
+import type { FigureTable } from '../src/evaluation/figure-table.ts';
+import { groupsOf, textRows } from '../src/evaluation/figure-table.ts';
 import type { StudyContext } from '../src/evaluation/subjects.ts';
 import { CAMVID_CLASSES, surveyTruth, type Truth, TruthFolder, type VisibleEvent } from '../src/evaluation/truth.ts';
 import { readEvents } from '../src/events/labelled.ts';

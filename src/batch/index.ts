@@ -9,7 +9,7 @@ export {
   type RunOptions,
 } from './batch.ts';
 export { type BatchEvent, readBatchEvents } from './events.ts';
-export { type EventFigures, figuresOf } from './figures.ts';
+export { type EventFigures, figuresOf } from './event-figures.ts';
 export type { MadeFile } from './journal.ts';
 export { describeModel } from './model.ts';
 export {

@@ -16,7 +16,7 @@ import { type EventNetwork, FRAMES_PER_BATCH } from '../models/event-network.ts'
 import { fromFloat16, toFloat16 } from '../models/float16.ts';
 import { drawAnalysisStrip, drawAnalysisThumbnail, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
-import { figuresOf } from './figures.ts';
+import { figuresOf } from './event-figures.ts';
 import { type BatchModel, FILE_NAMES, type Output } from './outputs.ts';
 import type { TaskAnswer, TaskNotice } from './pool.ts';
 import { duringSetup, SetupError } from './setup-error.ts';

@@ -14,7 +14,7 @@ import type { TimeSpan, VideoClip } from '../base/types.ts';
 import { type ListedEvents, readLabels } from '../events/labels.ts';
 import { renderStrip, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
-import { clipBeside, filesOfReport } from '../report/report.ts';
+import { clipBeside, filesOfReport } from '../report/report-page.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { freeName, isAbout, isOfOther } from './default-folder.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';

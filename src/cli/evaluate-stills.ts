@@ -1,7 +1,7 @@
 /** `l2caf evaluate stills`: do the maps of a classification network lie on the object that it names? */
 import { Command, Option } from 'commander';
 import { evenlyChosen } from '../base/evenly.ts';
-import { studyReport } from '../evaluation/report.ts';
+import { studyReport } from '../evaluation/study-report.ts';
 import { readStills, STILL_FORMATS, type StillFormat } from '../evaluation/still-datasets.ts';
 import { DEFAULT_STILL_METHODS, STILL_METHODS, studyStills } from '../evaluation/stills-study.ts';
 import { RESNET50_IMAGENET } from '../models/pretrained.ts';

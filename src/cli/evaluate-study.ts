@@ -6,8 +6,8 @@ import { L2cafError } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
 import { withFolder } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
-import { type FigureTable, groupsOf, textRows } from '../evaluation/figures.ts';
-import { type ReportFile, reportFiles, type StudyReport, studyReport, writeReport } from '../evaluation/report.ts';
+import { type FigureTable, groupsOf, textRows } from '../evaluation/figure-table.ts';
+import { type ReportFile, reportFiles, type StudyReport, studyReport, writeStudyReport } from '../evaluation/study-report.ts';
 import { STUDY_TARGETS, type StudyContext, type StudyTarget } from '../evaluation/subjects.ts';
 import { type LabelledEvent, type LabelledOptions, readEvents } from '../events/labelled.ts';
 import { SPLITS, type Split } from '../events/row.ts';
@@ -181,7 +181,7 @@ export async function publish(
   await checkOutputs(reportFiles(folder, subject.study));
   const { report, paths } = await withFolder(folder, async () => {
     const found = await study();
-    return { report: found.report, paths: await writeReport(folder, found.report, found.files) };
+    return { report: found.report, paths: await writeStudyReport(folder, found.report, found.files) };
   });
   if (flags.json) return terminal.result(JSON.stringify(report));
   for (const table of report.tables) terminal.result(`${describeTable(table)}\n`);

@@ -3,7 +3,7 @@ import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import { OKABE_ITO } from '../video/drawing/palette.ts';
 import { drawText, fitText, font, heightOf } from '../video/drawing/text.ts';
 import type { Estimate } from './bootstrap.ts';
-import type { FigureRow, FigureTable, Measure } from './figures.ts';
+import type { FigureRow, FigureTable, Measure } from './figure-table.ts';
 
 /** Draws the rows of all events (of all groups where there are no others). Returns a PNG file's bytes. */
 export function drawFigures({ title, rows: all, measures, highlighted }: FigureTable, caption: string): Uint8Array {

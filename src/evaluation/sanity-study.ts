@@ -28,7 +28,7 @@ import {
   meanOf,
   type Sums,
   sumsOf,
-} from './figures.ts';
+} from './figure-table.ts';
 import { measureEvents, objectivesOf, type StudyContext } from './subjects.ts';
 
 /** How the study is done. */

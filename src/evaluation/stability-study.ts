@@ -27,7 +27,7 @@ import {
   meanOf,
   type Sums,
   sumsOf,
-} from './figures.ts';
+} from './figure-table.ts';
 import { measureEvents, type StudyContext, type Subject } from './subjects.ts';
 
 /** How the study is done. */

@@ -1,6 +1,6 @@
 /**
  * Still pictures on classification networks, on one screen: classify the picture, find one attention filter per class (or
- * one for all outputs), and write down what was found. `still-figures.ts` draws it.
+ * one for all outputs), and write down what was found. `drawing.ts` draws it.
  */
 import { resolve } from 'node:path';
 import type { WorkOptions } from '../analysis/pipeline.ts';

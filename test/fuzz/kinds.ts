@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseAnalysis, readAnalysis } from '../../src/analysis/document.ts';
 import { keyframesOf } from '../../src/analysis/timeline.ts';
 import { checkedOutcome } from '../../src/batch/answers.ts';
-import { figuresOf } from '../../src/batch/figures.ts';
+import { figuresOf } from '../../src/batch/event-figures.ts';
 import { Journal } from '../../src/batch/journal.ts';
 import { fromStored, readStored } from '../../src/batch/queued-event.ts';
 import { Seal } from '../../src/batch/seal.ts';
