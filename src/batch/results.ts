@@ -35,7 +35,7 @@ export const RESULT_FILES = {
 } as const;
 
 /** What a batch's list said about an event. */
-export interface ListedEvent extends Pick<BatchEvent, 'id' | 'label' | 'split'> {
+export interface DoneEvent extends Pick<BatchEvent, 'id' | 'label' | 'split'> {
   /** Its analysis, absolute. */
   readonly path: string;
 }
@@ -46,7 +46,7 @@ export interface ListedEvent extends Pick<BatchEvent, 'id' | 'label' | 'split'> 
  * @param batchFolder folder of the batch
  * @throws L2cafError `input-unreadable`
  */
-export async function readListedEvents(batchFolder: string): Promise<ListedEvent[] | undefined> {
+export async function readDoneEvents(batchFolder: string): Promise<DoneEvent[] | undefined> {
   const path = join(batchFolder, RESULT_FILES.csv);
   const text = await readFile(path, 'utf8').catch(() => '');
   if (!text.startsWith('id,video,start,end,label,split,status,')) return undefined;

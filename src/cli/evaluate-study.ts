@@ -7,7 +7,13 @@ import { evenlyChosen } from '../base/evenly.ts';
 import { withFolder } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
 import { type FigureTable, groupsOf, textRows } from '../evaluation/figure-table.ts';
-import { type ReportFile, reportFiles, type StudyReport, studyReport, writeStudyReport } from '../evaluation/study-report.ts';
+import {
+  type ReportFile,
+  reportFiles,
+  type StudyReport,
+  studyReport,
+  writeStudyReport,
+} from '../evaluation/study-report.ts';
 import { STUDY_TARGETS, type StudyContext, type StudyTarget } from '../evaluation/subjects.ts';
 import { type LabelledEvent, type LabelledOptions, readEvents } from '../events/labelled.ts';
 import { SPLITS, type Split } from '../events/row.ts';
