@@ -23,7 +23,7 @@ import type { Stage } from '../src/models/resnet.ts';
 import { evaluateRetrieval } from '../src/retrieval/evaluate.ts';
 import type { ValidationRecord } from '../src/training/checkpoint.ts';
 import type { DenseSource } from '../src/training/dense-labels.ts';
-import { describe } from '../src/training/figures.ts';
+import { describe } from '../src/training/domain-figures.ts';
 import { type TrainingPlan, trainModel } from '../src/training/train-model.ts';
 import { type ResultTable, writeResults } from './results.ts';
 import { root } from './support.ts';

@@ -3,13 +3,14 @@
  * `npm run bench -- study-camvid CAMVID/events.csv EVENTS [CHANGED]`; masks lie in `labels` beside the list. EVENTS of the test
  * events are measured, evenly spread; sanity and stability, which need the trunk again for every change, on CHANGED of them.
  */
+import { evenlyChosen } from '../src/base/evenly.ts';
 import { DEFAULT_METHODS } from '../src/evaluation/baseline-maps.ts';
 import { studyFaithfulness } from '../src/evaluation/faithfulness-study.ts';
 import { localizationTables, studyLocalization } from '../src/evaluation/localization-study.ts';
 import { studySanity } from '../src/evaluation/sanity-study.ts';
 import { studyStability } from '../src/evaluation/stability-study.ts';
 import { writeResults } from './results.ts';
-import { openStudy, resultTable, spread } from './study.ts';
+import { openStudy, resultTable } from './study.ts';
 
 /** Measures, and writes bench/results/study-camvid.json. */
 export async function run([path, count, changed = '20']: readonly string[]): Promise<void> {
@@ -24,7 +25,7 @@ export async function run([path, count, changed = '20']: readonly string[]): Pro
   const scores = await studyLocalization(head, visible, { ...context, methods, truth });
   const [where, when] = await localizationTables(scores, context);
   const [areas, frames] = await studyFaithfulness(head, planned, { ...context, methods });
-  const some = spread(planned, Number(changed));
+  const some = evenlyChosen(planned, Number(changed), 'starts');
   const sanity = await studySanity(head, some, { ...context, methods: ['l2caf', 'gradcam-abs'] });
   const stability = await studyStability(head, some, { ...context, methods: ['l2caf'] });
   const { events, maps } = where!.rows[0]!.counts;

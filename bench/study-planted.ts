@@ -19,7 +19,7 @@ import {
   meanOf,
   type Sums,
   sumsOf,
-} from '../src/evaluation/figures.ts';
+} from '../src/evaluation/figure-table.ts';
 import { POINTING_TOLERANCE_PX } from '../src/evaluation/localization.ts';
 import { type EventScores, localizationTables, studyLocalization } from '../src/evaluation/localization-study.ts';
 import { measureEvents } from '../src/evaluation/subjects.ts';

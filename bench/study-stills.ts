@@ -3,12 +3,13 @@
  * published stopping points. `npm run bench -- study-stills TINY-IMAGENET SQUEEZENET [PICTURES [DESCENTS]]`; the descents are
  * measured on the first network and on DESCENTS pictures, since they take a hundred times as long.
  */
+import { evenlyChosen } from '../src/base/evenly.ts';
 import { readStills } from '../src/evaluation/still-datasets.ts';
 import { DEFAULT_STILL_METHODS, STILL_METHODS, studyStills } from '../src/evaluation/stills-study.ts';
 import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { openStillModel } from '../src/stills/analyze.ts';
 import { type ResultTable, writeResults } from './results.ts';
-import { report, resultTable, spread } from './study.ts';
+import { report, resultTable } from './study.ts';
 
 /** Measures, and writes bench/results/study-stills.json. */
 export async function run([data, squeezenet, count = '300', descents = '60']: readonly string[]): Promise<void> {
@@ -31,7 +32,7 @@ export async function run([data, squeezenet, count = '300', descents = '60']: re
   const tables: ResultTable[] = [];
   for (const { model: name, methods, pictures, layer } of studies) {
     const model = models.get(name)!;
-    const chosen = spread(stills, Number(pictures));
+    const chosen = evenlyChosen(stills, Number(pictures), 'starts');
     const table = await studyStills(model, chosen, {
       methods,
       level: LEVEL,

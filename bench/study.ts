@@ -1,8 +1,10 @@
 /** What the studies share: events opened with the packaged head, and tables of figures as tables of results. */
+
 import { dirname } from 'node:path';
+import { evenlyChosen } from '../src/base/evenly.ts';
 import type { Progress } from '../src/base/types.ts';
-import type { FigureTable } from '../src/evaluation/figures.ts';
-import { groupsOf, textRows } from '../src/evaluation/figures.ts';
+import type { FigureTable } from '../src/evaluation/figure-table.ts';
+import { groupsOf, textRows } from '../src/evaluation/figure-table.ts';
 import type { StudyContext } from '../src/evaluation/subjects.ts';
 import { CAMVID_CLASSES, surveyTruth, type Truth, TruthFolder, type VisibleEvent } from '../src/evaluation/truth.ts';
 import { readEvents } from '../src/events/labelled.ts';
@@ -46,9 +48,10 @@ export async function openStudy(
   const context: StudyContext = { target: 'oblivious', seed: SEED, backend, onProgress: report() };
   const studies: StudyEvents[] = [];
   for (const path of paths) {
-    const events = spread(
+    const events = evenlyChosen(
       (await readEvents(path)).filter(({ split }) => areUnseen || split === 'test'),
       limit,
+      'starts',
     );
     const { frames } = manifest.preprocessing;
     const planned = await planEvents([{ name: 'test', events }], { frames, views: 1, seed: SEED });
@@ -76,12 +79,6 @@ export function resultTable(table: FigureTable, groups?: string): ResultTable {
     rows,
     ...(notes && { notes: [...notes] }),
   };
-}
-
-/** Items evenly spread over all. */
-export function spread<T>(items: readonly T[], count: number): T[] {
-  const least = Math.min(count, items.length);
-  return Array.from({ length: least }, (_, i) => items[Math.floor((i * items.length) / least)]!);
 }
 
 /** Progress on stderr, a line per 30 seconds. */

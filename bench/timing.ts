@@ -6,7 +6,7 @@
 
 import { openEventNetwork } from '../src/analysis/pipeline.ts';
 import { createRandom } from '../src/base/random.ts';
-import type { FigureTable } from '../src/evaluation/figures.ts';
+import type { FigureTable } from '../src/evaluation/figure-table.ts';
 import { measureTimes, type TimedNetwork, timedClassifier, timedEvents } from '../src/evaluation/timing.ts';
 import { PRESET_NAMES } from '../src/l2caf/presets.ts';
 import type { ClassificationNetwork } from '../src/models/classification-network.ts';

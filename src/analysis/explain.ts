@@ -6,6 +6,7 @@
 import { resolve } from 'node:path';
 import type { AttentionFilter, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
 import { VERSION } from '../base/version.ts';
+import { peakCell } from '../l2caf/heatmap.ts';
 import { frameImportance } from '../l2caf/importance.ts';
 import { type Attention, findAttention, type Method, opposingShare } from '../l2caf/method.ts';
 import type { Objective } from '../l2caf/objective.ts';
@@ -220,7 +221,6 @@ function describeSource(clip: VideoClip): Omit<Analysis['source'], 'sha256'> {
 /** A frame's part of a document. */
 export function describeFrame(filter: AttentionFilter, timestep: number, timestampSec: number): AnalysisFrame {
   const { height, width, values, loss, lossHistory, iterations, status, starts, trace } = filter;
-  const peak = values.reduce((best, value, i) => (Math.abs(value) > Math.abs(values[best]!) ? i : best), 0);
   return {
     timestep,
     timestampSec,
@@ -229,7 +229,7 @@ export function describeFrame(filter: AttentionFilter, timestep: number, timesta
     lossHistory: [...lossHistory],
     iterations,
     status,
-    peakCell: { row: Math.floor(peak / width), column: peak % width },
+    peakCell: peakCell(filter),
     opposingShare: opposingShare(values),
     ...(starts && { starts: starts.map((outcome) => ({ ...outcome })) }),
     ...(trace && { trace: trace.map((step) => [...step]) }),

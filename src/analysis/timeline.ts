@@ -98,9 +98,3 @@ export function ribbonOf({ frames, labels = [], events = [], ...analysis }: Anal
 export function gapsOf({ span, windows }: Pick<Analysis, 'span' | 'windows'>): TimeSpan[] {
   return windows === undefined ? [] : gapsIn(span, windows);
 }
-
-/** `count` of the things, in the middles of equal parts; all of them if there are no more. */
-export function evenlyChosen<T>(things: readonly T[], count: number): T[] {
-  const chosen = Math.min(things.length, count);
-  return Array.from({ length: chosen }, (_, k) => things[Math.floor(((k + 0.5) * things.length) / chosen)]!);
-}

@@ -5,7 +5,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { type BigIntStats, createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, open, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { L2cafError, systemCodeOf } from './errors.ts';
 import { checkOutput, unwritable } from './output.ts';
@@ -105,6 +105,14 @@ async function sync(path: string, flags: 'r' | 'r+', mode?: number): Promise<voi
   } finally {
     await file?.close();
   }
+}
+
+/** Whether there is a file or folder at a path, as far as it can be told. */
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Writes text or bytes to `path`, whole or not at all. Throws as {@link writeAtomically}. */

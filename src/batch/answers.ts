@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { type ErrorCode, type ErrorValues, errorFrom, L2cafError, valuesOf } from '../base/errors.ts';
-import { figuresSchema } from './figures.ts';
+import { figuresSchema } from './event-figures.ts';
 import { OUTPUTS, type Output } from './outputs.ts';
 import type { EventOutcome, MadeEvent } from './tasks.ts';
 

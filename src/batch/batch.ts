@@ -20,7 +20,7 @@ import type { EventOutcome } from './tasks.ts';
 import { Videos } from './videos.ts';
 
 /** What the journal says about an event. */
-export interface EventRecord {
+export interface JournalRecord {
   readonly files: Readonly<Partial<Record<Output, MadeFile>>>;
   readonly figures?: MadeEntry['figures'];
   readonly timingsSec: Readonly<Record<string, number>>;
@@ -87,7 +87,7 @@ export class Batch {
   /** What was lost of the journal, one line each. */
   readonly warnings: readonly string[];
   readonly #journal: Journal;
-  readonly #records: Map<string, EventRecord>;
+  readonly #records: Map<string, JournalRecord>;
   readonly #unlock: () => Promise<void>;
 
   private constructor(folder: string, { journal, entries, damagedLines }: OpenedJournal, unlock: () => Promise<void>) {
@@ -120,7 +120,7 @@ export class Batch {
   }
 
   /** What the journal says about an event; undefined for one that was never tried. */
-  record(id: string): EventRecord | undefined {
+  record(id: string): JournalRecord | undefined {
     return this.#records.get(id);
   }
 
@@ -220,13 +220,13 @@ export class Batch {
 /** Files whose size is looked up at the same time. */
 const FILES_AT_ONCE = 32;
 
-function recordsOf(entries: readonly JournalEntry[]): Map<string, EventRecord> {
-  const records = new Map<string, EventRecord>();
+function recordsOf(entries: readonly JournalEntry[]): Map<string, JournalRecord> {
+  const records = new Map<string, JournalRecord>();
   for (const entry of entries) addEntry(records, entry);
   return records;
 }
 
-function addEntry(records: Map<string, EventRecord>, entry: JournalEntry): void {
+function addEntry(records: Map<string, JournalRecord>, entry: JournalEntry): void {
   if (entry.kind !== 'made' && entry.kind !== 'failed') return;
   const before = records.get(entry.event) ?? { files: {}, timingsSec: {}, attempts: 0 };
   if (entry.kind === 'failed') {

@@ -4,12 +4,12 @@ export {
   type EventEnd,
   type EventMaker,
   type EventPlan,
-  type EventRecord,
   isOpen,
+  type JournalRecord,
   type RunOptions,
 } from './batch.ts';
+export { type EventFigures, figuresOf } from './event-figures.ts';
 export { type BatchEvent, readBatchEvents } from './events.ts';
-export { type EventFigures, figuresOf } from './figures.ts';
 export type { MadeFile } from './journal.ts';
 export { describeModel } from './model.ts';
 export {
@@ -26,8 +26,8 @@ export type { WorkerState } from './pool.ts';
 export { EventQueue, type EventQueueOptions } from './queue.ts';
 export { parseQueueAddress, type QueueAddress } from './queue-server.ts';
 export { type QueueWorkerOptions, workQueue } from './queue-worker.ts';
-export { type ListedEvent, readListedEvents, writeResults } from './results.ts';
+export { type DoneEvent, readDoneEvents, writeResults } from './results.ts';
 export { defaultJobs, EventRunner, type RunnerOptions } from './runner.ts';
-export { Seal } from './seal.ts';
+export { Signer } from './signatures.ts';
 export type { EventOutcome, FailedEvent, MadeEvent } from './tasks.ts';
 export { type VideoFacts, Videos } from './videos.ts';

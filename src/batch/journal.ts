@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { makeFolder, syncFolder } from '../base/files.ts';
-import { figuresSchema } from './figures.ts';
+import { figuresSchema } from './event-figures.ts';
 import { OUTPUTS } from './outputs.ts';
 
 const seconds = z.number().nonnegative();

@@ -65,7 +65,7 @@ export interface BatchSettings {
 export function keysOf({ facts, span, listed }: BatchEvent, settings: BatchSettings): Record<Output, string> {
   const { model, analysis, draw } = settings;
   const { target, ...how } = analysis;
-  const { ribbon, audio, ...style } = draw;
+  const { ribbon, audio, scale, ...style } = draw; // what pictures depend on
   const explained = target.kind === 'similar' ? [identityOf(target.facts), target.span] : target;
   const network = { ...featureSource(model), head: headSha256(model.head), backend: model.backend };
   const json = hashOf(['json', VERSION, identityOf(facts), span, listed, network, how, explained]);

@@ -15,8 +15,8 @@ import { Desk, type DeskOptions, LackError } from './desk.ts';
 import { connectQueue, fromQueuePackages, type QueueAddress } from './queue-server.ts';
 import { fromStored, purposeOfAnswer, QUEUE, readStored, type StoredJob, type Turns } from './queued-event.ts';
 import { Roster } from './roster.ts';
-import { Seal, type Sealed } from './seal.ts';
 import { SetupError } from './setup-error.ts';
+import { type Signed, Signer } from './signatures.ts';
 import type { EventOutcome } from './tasks.ts';
 
 /** How a worker works. */
@@ -28,7 +28,7 @@ export interface QueueWorkerOptions extends DeskOptions {
   /** Events under way are finished, then {@link workQueue} returns. */
   readonly stop: AbortSignal;
   /** Checks what is taken and signs what is answered; without a key by default. */
-  readonly seal?: Seal;
+  readonly signer?: Signer;
   /** A lock that is not renewed for so long is taken for that of a worker that has died; default 15 s. */
   readonly lockMs?: number;
   /** How long an event that was given back rests; default 2 s. */
@@ -59,7 +59,7 @@ const PROBED = 16;
  * @throws L2cafError `queue-unavailable`; SetupError when this machine can make no event: others get those that it had
  */
 export async function workQueue(address: QueueAddress, options: QueueWorkerOptions): Promise<void> {
-  const { lockMs = LOCK_MS, restMs = REST_MS, seal = new Seal(undefined), stop, retries } = options;
+  const { lockMs = LOCK_MS, restMs = REST_MS, signer = new Signer(undefined), stop, retries } = options;
   const connection = await connectQueue(address, { signal: stop, retries });
   const { redis } = connection;
   const { DelayedError, Queue, WaitingError, Worker } = await fromQueuePackages(() => import('bullmq'));
@@ -76,12 +76,12 @@ export async function workQueue(address: QueueAddress, options: QueueWorkerOptio
     await job.moveToDelayed(Date.now() + restMs, token);
     throw new DelayedError();
   };
-  const answer = (job: Job<StoredJob>, id: string, outcome: EventOutcome): Sealed => {
+  const answer = (job: Job<StoredJob>, id: string, outcome: EventOutcome): Signed => {
     const { attempts } = outcome;
     options.onEnd?.({ id, ...('error' in outcome && { error: outcome.error }), attempts });
-    return seal.close(purposeOfAnswer(job.id!), toAnswer(outcome));
+    return signer.sign(purposeOfAnswer(job.id!), toAnswer(outcome));
   };
-  const take = async (job: Job<StoredJob>, token?: string): Promise<Sealed> => {
+  const take = async (job: Job<StoredJob>, token?: string): Promise<Signed> => {
     const stored = readStored(job.data);
     const { turns } = stored;
     const hadTurn = new Set([...turns.tried, ...Object.keys(turns.lacking)]);
@@ -90,7 +90,7 @@ export async function workQueue(address: QueueAddress, options: QueueWorkerOptio
     let id = job.id!;
     let outcome: EventOutcome;
     try {
-      const queued = fromOthers(stored, seal, id);
+      const queued = fromOthers(stored, signer, id);
       id = queued.event.id;
       outcome = await desk.run(queued);
     } catch (error) {
@@ -116,7 +116,7 @@ export async function workQueue(address: QueueAddress, options: QueueWorkerOptio
   const queue = new Queue<StoredJob>(QUEUE, { connection: redis });
   queue.on('error', () => {});
   let leave = async (): Promise<void> => {};
-  let worker: BullWorker<StoredJob, Sealed> | undefined;
+  let worker: BullWorker<StoredJob, Signed> | undefined;
   try {
     await Promise.race([connection.lost, begin()]);
     await Promise.race([connection.lost, ended(AbortSignal.any([stop, broken.signal]))]);
@@ -135,7 +135,7 @@ export async function workQueue(address: QueueAddress, options: QueueWorkerOptio
   async function begin(): Promise<void> {
     leave = await roster.enter(me, lockMs);
     await sayLacks(await queue.getJobs(['waiting', 'delayed', 'active'], 0, PROBED - 1, true));
-    const taking = new Worker<StoredJob, Sealed>(QUEUE, take, {
+    const taking = new Worker<StoredJob, Signed>(QUEUE, take, {
       connection: redis,
       concurrency: EVENTS_AT_ONCE,
       lockDuration: lockMs,
@@ -152,7 +152,7 @@ export async function workQueue(address: QueueAddress, options: QueueWorkerOptio
     for (const job of jobs) {
       if (job === undefined) continue; // it has ended meanwhile
       try {
-        await desk.expectPlaces(fromOthers(readStored(job.data), seal, job.id!));
+        await desk.expectPlaces(fromOthers(readStored(job.data), signer, job.id!));
       } catch (error) {
         if (error instanceof L2cafError) tellLack(error);
         else throw error;
@@ -165,9 +165,9 @@ export async function workQueue(address: QueueAddress, options: QueueWorkerOptio
 const CLOSE_WITHIN_MS = 5000;
 
 /** An event that this worker may not take, another may: it may have the key. */
-function fromOthers(...[stored, seal, jobId]: Parameters<typeof fromStored>): ReturnType<typeof fromStored> {
+function fromOthers(...[stored, signer, jobId]: Parameters<typeof fromStored>): ReturnType<typeof fromStored> {
   try {
-    return fromStored(stored, seal, jobId);
+    return fromStored(stored, signer, jobId);
   } catch (error) {
     if (!(error instanceof L2cafError)) throw error;
     const { code, message, hint } = error;

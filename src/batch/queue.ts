@@ -18,7 +18,7 @@ import { type BatchSettings, FILE_NAMES, keysOf, type Output } from './outputs.t
 import { connectQueue, fromQueuePackages, type QueueAddress, type QueueConnection } from './queue-server.ts';
 import { fromStored, purposeOfAnswer, QUEUE, readStored, type StoredJob, toStored } from './queued-event.ts';
 import { Roster } from './roster.ts';
-import { Seal, type Sealed } from './seal.ts';
+import { type Signed, Signer } from './signatures.ts';
 import type { EventOutcome, MadeEvent } from './tasks.ts';
 
 /** How often to look whether a job is still there, should its server have forgotten it. */
@@ -36,7 +36,7 @@ export interface EventQueueOptions {
   /** When it fires, what no worker has begun is taken back. */
   readonly stop?: AbortSignal | undefined;
   /** Signs what is given out and checks what comes back; without a key by default. */
-  readonly seal?: Seal | undefined;
+  readonly signer?: Signer | undefined;
   /** Told when nobody is there to take events, and when somebody is again. */
   readonly onNotice?: ((message: string) => void) | undefined;
   /** See {@link connectQueue}. */
@@ -48,11 +48,11 @@ export class EventQueue implements EventMaker {
   readonly eventsAtOnce = EVENTS_IN_QUEUE;
   readonly #settings: BatchSettings;
   readonly #folder: string;
-  readonly #seal: Seal;
+  readonly #signer: Signer;
   readonly #connection: QueueConnection;
   /** The connection that hears how events end. */
   readonly #listener: Redis;
-  readonly #queue: Queue<StoredJob, Sealed>;
+  readonly #queue: Queue<StoredJob, Signed>;
   readonly #ends: QueueEvents;
   readonly #withdrawn: Promise<void>;
   /** By job: what to call when it has ended. (BullMQ's own waiting ends the process when the connection is closed.) */
@@ -63,15 +63,15 @@ export class EventQueue implements EventMaker {
   private constructor(
     settings: BatchSettings,
     folder: string,
-    seal: Seal,
+    signer: Signer,
     connection: QueueConnection,
     listener: Redis,
-    queue: Queue<StoredJob, Sealed>,
+    queue: Queue<StoredJob, Signed>,
     ends: QueueEvents,
   ) {
     this.#settings = settings;
     this.#folder = folder;
-    this.#seal = seal;
+    this.#signer = signer;
     this.#connection = connection;
     this.#listener = listener;
     this.#queue = queue;
@@ -94,19 +94,19 @@ export class EventQueue implements EventMaker {
     address: QueueAddress,
     settings: BatchSettings,
     folder: string,
-    { stop, seal = new Seal(undefined), onNotice = () => {}, retries }: EventQueueOptions = {},
+    { stop, signer = new Signer(undefined), onNotice = () => {}, retries }: EventQueueOptions = {},
   ): Promise<EventQueue> {
     const connection = await connectQueue(address, { signal: stop, retries });
     const { redis } = connection;
     const { Queue, QueueEvents } = await fromQueuePackages(() => import('bullmq'));
-    const queue = new Queue<StoredJob, Sealed>(QUEUE, { connection: redis });
+    const queue = new Queue<StoredJob, Signed>(QUEUE, { connection: redis });
     const listener = redis.duplicate();
     const ends = new QueueEvents(QUEUE, { connection: listener });
     // Connections mend themselves; without a listener, their errors would end the process.
     queue.on('error', () => {});
     ends.on('error', () => {});
     listener.on('error', () => {});
-    const opened = new EventQueue(settings, folder, seal, connection, listener, queue, ends);
+    const opened = new EventQueue(settings, folder, signer, connection, listener, queue, ends);
     try {
       await opened.#whileThere(ends.waitUntilReady());
     } catch (error) {
@@ -124,8 +124,8 @@ export class EventQueue implements EventMaker {
     const { model, ...rest } = this.#settings;
     const keys = keysOf(event, this.#settings);
     const settings = { ...rest, choice: { ...model.choice, backend: model.backend } };
-    const jobId = this.#seal.nameOf([this.#folder, event.id, outputs.map((name) => [name, keys[name]])]);
-    const data = toStored({ event, folder: this.#folder, outputs, settings, keys }, this.#seal, jobId);
+    const jobId = this.#signer.nameOf([this.#folder, event.id, outputs.map((name) => [name, keys[name]])]);
+    const data = toStored({ event, folder: this.#folder, outputs, settings, keys }, this.#signer, jobId);
     const outcome = await this.#whileThere(this.#outcomeOf(data, jobId, outputs));
     this.#waiting.delete(jobId);
     if (outcome === undefined || 'error' in outcome) return outcome;
@@ -146,7 +146,7 @@ export class EventQueue implements EventMaker {
 
   #isOwn({ id = '', data }: Job): boolean {
     try {
-      return fromStored(readStored(data), this.#seal, id).folder === this.#folder;
+      return fromStored(readStored(data), this.#signer, id).folder === this.#folder;
     } catch (error) {
       if (error instanceof L2cafError) return false; // of another batch, with another key or version
       throw error;
@@ -214,7 +214,7 @@ export class EventQueue implements EventMaker {
 
   #answerIn(returned: unknown, jobId: string, outputs: readonly Output[]): EventOutcome {
     try {
-      return fromAnswer(this.#seal.open(purposeOfAnswer(jobId), returned), outputs);
+      return fromAnswer(this.#signer.open(purposeOfAnswer(jobId), returned), outputs);
     } catch (error) {
       if (error instanceof L2cafError) return { error, attempts: 1 };
       throw error;

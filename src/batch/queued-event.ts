@@ -8,7 +8,7 @@ import { L2cafError } from '../base/errors.ts';
 import type { RegionMask } from '../video/drawing/regions.ts';
 import type { BatchEvent } from './events.ts';
 import { type BatchModel, type BatchSettings, OUTPUTS, type Output } from './outputs.ts';
-import { type Seal, type Sealed, sealedSchema } from './seal.ts';
+import { type Signed, type Signer, signedSchema } from './signatures.ts';
 
 /** Name of the queue on its server; changes when workers of another version would go wrong. */
 export const QUEUE = 'l2caf-events-2';
@@ -41,7 +41,7 @@ export interface Turns {
 
 /** What a job of the queue holds. */
 export interface StoredJob {
-  readonly event: Sealed;
+  readonly event: Signed;
   readonly turns: Turns;
 }
 
@@ -50,7 +50,7 @@ const turnsSchema = z.object({
   lacking: z.record(z.string(), z.int().positive()),
   attempts: z.int().nonnegative(),
 });
-const storedSchema = z.object({ event: sealedSchema, turns: turnsSchema });
+const storedSchema = z.object({ event: signedSchema, turns: turnsSchema });
 
 /** The parts that decide where files are read and written; a wrong setting gives other keys than the batch's. */
 const eventSchema = z.object({
@@ -72,13 +72,13 @@ const eventSchema = z.object({
 });
 
 /** A job for an event that nobody has had a turn with. */
-export function toStored(queued: QueuedEvent, seal: Seal, jobId: string): StoredJob {
+export function toStored(queued: QueuedEvent, signer: Signer, jobId: string): StoredJob {
   const settings = JSON.parse(
     JSON.stringify(queued.settings, (_, value: unknown) =>
       value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value,
     ),
   ) as unknown;
-  const event = seal.close(purposeOfEvent(jobId), { ...queued, settings });
+  const event = signer.sign(purposeOfEvent(jobId), { ...queued, settings });
   return { event, turns: { tried: [], lacking: {}, attempts: 0 } };
 }
 
@@ -89,7 +89,7 @@ export function toStored(queued: QueuedEvent, seal: Seal, jobId: string): Stored
  */
 export function readStored(data: unknown): StoredJob {
   const result = storedSchema.safeParse(data);
-  if (result.success) return { event: sealedOf(result.data.event), turns: result.data.turns };
+  if (result.success) return { event: signedOf(result.data.event), turns: result.data.turns };
   throw unreadable(result.error);
 }
 
@@ -98,8 +98,8 @@ export function readStored(data: unknown): StoredJob {
  *
  * @throws L2cafError `answer-invalid` when it is not the batch's, or of another version
  */
-export function fromStored({ event: sealed }: StoredJob, seal: Seal, jobId: string): QueuedEvent {
-  const opened = seal.open(purposeOfEvent(jobId), sealed);
+export function fromStored({ event: signed }: StoredJob, signer: Signer, jobId: string): QueuedEvent {
+  const opened = signer.open(purposeOfEvent(jobId), signed);
   const result = eventSchema.safeParse(opened);
   if (!result.success) throw unreadable(result.error);
   const stored = opened as QueuedEvent;
@@ -119,7 +119,7 @@ function purposeOfEvent(jobId: string): string {
   return `event ${jobId}`;
 }
 
-function sealedOf({ text, signature }: z.infer<typeof sealedSchema>): Sealed {
+function signedOf({ text, signature }: z.infer<typeof signedSchema>): Signed {
   return { text, ...(signature !== undefined && { signature }) };
 }
 

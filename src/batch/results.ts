@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, join, posix, resolve } from 'node:path';
 import { type ColumnSource, fileWriter, ParquetWriter } from 'hyparquet-writer';
 import { writeAtomically, writeFileAtomically } from '../base/files.ts';
-import { parseCsv } from '../events/csv.ts';
+import { csvText, parseCsv } from '../events/csv.ts';
 import { writeIndex } from '../report/index-page.ts';
 import type { IndexRow } from '../report/page-data.ts';
 import type { Batch, EventPlan } from './batch.ts';
@@ -35,7 +35,7 @@ export const RESULT_FILES = {
 } as const;
 
 /** What a batch's list said about an event. */
-export interface ListedEvent extends Pick<BatchEvent, 'id' | 'label' | 'split'> {
+export interface DoneEvent extends Pick<BatchEvent, 'id' | 'label' | 'split'> {
   /** Its analysis, absolute. */
   readonly path: string;
 }
@@ -46,7 +46,7 @@ export interface ListedEvent extends Pick<BatchEvent, 'id' | 'label' | 'split'> 
  * @param batchFolder folder of the batch
  * @throws L2cafError `input-unreadable`
  */
-export async function readListedEvents(batchFolder: string): Promise<ListedEvent[] | undefined> {
+export async function readDoneEvents(batchFolder: string): Promise<DoneEvent[] | undefined> {
   const path = join(batchFolder, RESULT_FILES.csv);
   const text = await readFile(path, 'utf8').catch(() => '');
   if (!text.startsWith('id,video,start,end,label,split,status,')) return undefined;
@@ -147,14 +147,13 @@ function timingColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
 }
 
 function csvOf(columns: readonly Column[]): string {
-  const rows = columns[0]!.values.map((_, i) => columns.map(({ values }) => cellOf(values[i]!)).join(','));
-  return `${[columns.map(({ name }) => cellOf(name)).join(','), ...rows].join('\n')}\n`;
+  const rows = columns[0]!.values.map((_, i) => columns.map(({ values }) => cellOf(values[i]!)));
+  return csvText([columns.map(({ name }) => name), ...rows]);
 }
 
 /** Lists are JSON. */
 function cellOf(value: Value | readonly Value[]): string {
-  const text = value === null ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return value === null ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** Rows that are encoded together. */

@@ -16,7 +16,7 @@ import { type EventNetwork, FRAMES_PER_BATCH } from '../models/event-network.ts'
 import { fromFloat16, toFloat16 } from '../models/float16.ts';
 import { drawAnalysisStrip, drawAnalysisThumbnail, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
-import { figuresOf } from './figures.ts';
+import { figuresOf } from './event-figures.ts';
 import { type BatchModel, FILE_NAMES, type Output } from './outputs.ts';
 import type { TaskAnswer, TaskNotice } from './pool.ts';
 import { duringSetup, SetupError } from './setup-error.ts';
@@ -124,7 +124,7 @@ async function processEvent(
       writeFileAtomically(pathOf('thumbnail'), drawAnalysisThumbnail(analysis, pictures!, draw, THUMBNAIL_PX)),
     strip: () => writeFileAtomically(pathOf('strip'), drawAnalysisStrip(analysis, pictures!, draw, STRIP)),
     mp4: () => renderVideo(here(), pathOf('mp4'), draw),
-    report: () => writeReport(here(), pathOf('report'), draw),
+    report: () => writeReport(here(), pathOf('report'), draw.ignore ? { ignore: draw.ignore } : {}),
   };
   for (const output of outputs) if (output !== 'json') await timed(output, makers[output]);
   const sizes = await Promise.all(outputs.map(async (output) => [output, await fileSize(pathOf(output))] as const));

@@ -3,7 +3,7 @@
 import type { FrameBatch, TimeSpan } from '../base/types.ts';
 import type { ListedEvent } from '../events/labels.ts';
 import type { FeatureSource, FrameVariant } from '../features/cache.ts';
-import type { EventFigures } from './figures.ts';
+import type { EventFigures } from './event-figures.ts';
 import type { AnalysisSettings, BatchModel, DrawSettings, Output } from './outputs.ts';
 import type { VideoFacts } from './videos.ts';
 

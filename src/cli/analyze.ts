@@ -1,5 +1,4 @@
 /** `l2caf analyze`: the main job. What did the network look at in this clip? */
-import { stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
 import { analyzeDense } from '../analysis/dense.ts';
@@ -8,14 +7,14 @@ import { analyzeEvent, openClip, openModel } from '../analysis/pipeline.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
 import { type SlideOptions, slideWindow } from '../analysis/windows.ts';
 import { L2cafError } from '../base/errors.ts';
-import { sha256OfFile, withFolder } from '../base/files.ts';
+import { exists, sha256OfFile, withFolder } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
 import type { TimeSpan, VideoClip } from '../base/types.ts';
 import { type ListedEvents, readLabels } from '../events/labels.ts';
 import { renderStrip, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
-import { clipBeside, filesOfReport } from '../report/report.ts';
+import { clipBeside, filesOfReport } from '../report/report-page.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { freeName, isAbout, isOfOther } from './default-folder.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
@@ -134,7 +133,7 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
     await renderStrip(found, files.strip, { ...renderOptionsOf(flags), ...work });
     const { notes } = await renderVideo(found, files.video, { ...videoOptionsOf(flags), ...work });
     warnOfNotes(terminal, notes, found.warnings);
-    return { analysis: found, pages: flags.report ? await writeReport(found, report, { ...flags, ...work }) : [] };
+    return { analysis: found, pages: flags.report ? await writeReport(found, report, { ignore: flags.ignore, ...work }) : [] };
   });
   if (flags.json) return terminal.result(JSON.stringify(analysis));
   terminal.result(describe(analysis));
@@ -166,8 +165,8 @@ async function clear(folder: string, terminal: Terminal): Promise<void> {
   await removeSealed([...Object.values(files), clipBeside(files.report), join(folder, 'report.jpg')]);
   if (was === undefined) return;
   for (const name of ['convergence.mp4', 'compare.mp4', 'figure.png']) {
-    const isThere = await stat(join(folder, name)).catch(() => undefined);
-    if (isThere) terminal.warn(`${join(folder, name)} shows the analysis that was here before`);
+    if (await exists(join(folder, name)))
+      terminal.warn(`${join(folder, name)} shows the analysis that was here before`);
   }
 }
 

@@ -243,11 +243,11 @@ async function make(batch: Batch, flags: BatchFlags, making: Making): Promise<vo
 }
 
 async function workersOf(flags: QueueFlags, batch: Batch, { settings, display, stop }: Making): Promise<EventMaker> {
-  const { address, seal } = await queueAccess(flags);
+  const { address, signer } = await queueAccess(flags);
   const { shown } = address;
   display.info(`events are given out through ${shown}, to l2caf worker --queue ${shown}`);
   const onNotice = (message: string): void => display.info(message);
-  return EventQueue.open(address, settings, resolve(batch.folder), { stop, seal, onNotice });
+  return EventQueue.open(address, settings, resolve(batch.folder), { stop, signer, onNotice });
 }
 
 async function thisMachine(

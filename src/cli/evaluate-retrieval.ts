@@ -8,14 +8,14 @@ import {
   type Measure,
   measuresOf,
   type Statistic,
-} from '../evaluation/figures.ts';
+} from '../evaluation/figure-table.ts';
 import { type PlannedEvent, planEvents } from '../features/dataset.ts';
 import { type EmbedOptions, embedViews, pooledFeatures } from '../features/embed.ts';
 import { openFeatureCache, prepareFeatures } from '../features/features.ts';
 import { untrainedHead } from '../models/head.ts';
 import { EXCLUSIONS, type Exclusion, evaluateRetrieval, type RetrievalReport } from '../retrieval/evaluate.ts';
 import { type ConfusionTable, type QueryFigures, RECALL_RANKS } from '../retrieval/metrics.ts';
-import { describe } from '../training/figures.ts';
+import { describe } from '../training/domain-figures.ts';
 import {
   type EventFlags,
   eventStudyCommand,

@@ -1,11 +1,12 @@
 /** `l2caf evaluate stills`: do the maps of a classification network lie on the object that it names? */
 import { Command, Option } from 'commander';
-import { studyReport } from '../evaluation/report.ts';
+import { evenlyChosen } from '../base/evenly.ts';
+import { studyReport } from '../evaluation/study-report.ts';
 import { readStills, STILL_FORMATS, type StillFormat } from '../evaluation/still-datasets.ts';
 import { DEFAULT_STILL_METHODS, STILL_METHODS, studyStills } from '../evaluation/stills-study.ts';
 import { RESNET50_IMAGENET } from '../models/pretrained.ts';
 import { CLASSIFIER_BACKENDS, type ClassifierBackend, openStillModel } from '../stills/analyze.ts';
-import { addCommonOptions, type CommonFlags, publish, spread } from './evaluate-study.ts';
+import { addCommonOptions, type CommonFlags, publish } from './evaluate-study.ts';
 import { choiceOption, examples, parseNumber, parseSome } from './options.ts';
 import { interruptible } from './run.ts';
 import { createTerminal } from './terminal.ts';
@@ -48,7 +49,7 @@ export function stillsCommand(): Command {
 async function evaluate(data: string, flags: StillsFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const { format, methods, level, layer, seed, limit } = flags;
-  const stills = spread(await readStills(data, format), limit);
+  const stills = evenlyChosen(await readStills(data, format), limit, 'starts');
   const subject = { study: 'stills', data };
   await publish(flags, terminal, subject, async () => {
     const work = { signal, onProgress: terminal.onProgress };

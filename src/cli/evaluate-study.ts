@@ -3,10 +3,17 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import type { WorkOptions } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
+import { evenlyChosen } from '../base/evenly.ts';
 import { withFolder } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
-import { type FigureTable, groupsOf, textRows } from '../evaluation/figures.ts';
-import { type ReportFile, reportFiles, type StudyReport, studyReport, writeReport } from '../evaluation/report.ts';
+import { type FigureTable, groupsOf, textRows } from '../evaluation/figure-table.ts';
+import {
+  type ReportFile,
+  reportFiles,
+  type StudyReport,
+  studyReport,
+  writeStudyReport,
+} from '../evaluation/study-report.ts';
 import { STUDY_TARGETS, type StudyContext, type StudyTarget } from '../evaluation/subjects.ts';
 import { type LabelledEvent, type LabelledOptions, readEvents } from '../events/labelled.ts';
 import { SPLITS, type Split } from '../events/row.ts';
@@ -112,7 +119,11 @@ export async function runEventStudy(
   const subject = { study, model: model.manifest.id, data: eventsPath };
   await publish(flags, terminal, subject, async () => {
     const { videos } = flags;
-    const wanted = spread(await readSplit(eventsPath, split, { videos, signal, onNote: terminal.warn }), limit);
+    const wanted = evenlyChosen(
+      await readSplit(eventsPath, split, { videos, signal, onNote: terminal.warn }),
+      limit,
+      'starts',
+    );
     const { frames } = model.manifest.preprocessing;
     const planned = await planEvents([{ name: 'events', events: wanted }], { frames, views: 1, seed, signal });
     const work = { signal, onProgress: terminal.onProgress };
@@ -155,12 +166,6 @@ export async function readSplit(
   });
 }
 
-/** At most `limit` of the items, evenly spread over all of them, so that a part is like the whole. */
-export function spread<T>(items: readonly T[], limit: number = items.length): T[] {
-  const count = Math.min(limit, items.length);
-  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!);
-}
-
 /** What a study is of: results of another subject are not replaced in a folder that nobody named. */
 export interface Subject {
   readonly study: string;
@@ -182,7 +187,7 @@ export async function publish(
   await checkOutputs(reportFiles(folder, subject.study));
   const { report, paths } = await withFolder(folder, async () => {
     const found = await study();
-    return { report: found.report, paths: await writeReport(folder, found.report, found.files) };
+    return { report: found.report, paths: await writeStudyReport(folder, found.report, found.files) };
   });
   if (flags.json) return terminal.result(JSON.stringify(report));
   for (const table of report.tables) terminal.result(`${describeTable(table)}\n`);

@@ -1,7 +1,7 @@
 /** `l2caf evaluate timing`: how long does a map take, per network, endpoints and solver? */
 import { Command, Option } from 'commander';
 import { openEventNetwork, type WorkOptions } from '../analysis/pipeline.ts';
-import { type StudyReport, studyReport } from '../evaluation/report.ts';
+import { type StudyReport, studyReport } from '../evaluation/study-report.ts';
 import { measureTimes, type TimedNetwork, timedClassifier, timedEvents } from '../evaluation/timing.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
 import { headSha256 } from '../models/head.ts';

@@ -21,7 +21,7 @@ import {
   type StillOptions,
 } from '../stills/analyze.ts';
 import { type PictureAnalysis, writePictureAnalysis } from '../stills/document.ts';
-import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from '../stills/figures.ts';
+import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from '../stills/drawing.ts';
 import type { StillTarget } from '../stills/targets.ts';
 import { openPicture } from '../video/media/picture.ts';
 import { freeName, isAbout, isOfOther } from './default-folder.ts';

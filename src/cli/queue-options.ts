@@ -7,7 +7,7 @@ import { Option } from 'commander';
 import { L2cafError } from '../base/errors.ts';
 import { readInput } from '../base/input-files.ts';
 import { parseQueueAddress, type QueueAddress } from '../batch/queue-server.ts';
-import { Seal } from '../batch/seal.ts';
+import { Signer } from '../batch/signatures.ts';
 
 /** What the options give. */
 export interface QueueFlags {
@@ -48,7 +48,7 @@ const MAX_SECRET_BYTES = 1 << 16;
 export async function queueAccess(
   { queue, queuePassword, queueSecret }: QueueFlags,
   env: NodeJS.ProcessEnv = process.env,
-): Promise<{ readonly address: QueueAddress; readonly seal: Seal }> {
+): Promise<{ readonly address: QueueAddress; readonly signer: Signer }> {
   const password = await secretOf(queuePassword, env['L2CAF_QUEUE_PASSWORD']);
   const key = await secretOf(queueSecret, env['L2CAF_QUEUE_SECRET']);
   if (key !== undefined && key.length < MIN_KEY_CHARACTERS) {
@@ -57,7 +57,7 @@ export async function queueAccess(
     });
   }
   const address = password === undefined ? queue : { ...queue, options: { ...queue.options, password } };
-  return { address, seal: new Seal(key) };
+  return { address, signer: new Signer(key) };
 }
 
 /** The text of the file without the end of its line, or that of the environment. */

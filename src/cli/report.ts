@@ -8,7 +8,7 @@ import { withFolder } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs, noteInput } from '../base/output.ts';
 import { type IndexRow, indexRowOf, writeIndex, writeReport } from '../report/index.ts';
 import { readIndex } from '../report/index-page.ts';
-import { filesOfReport } from '../report/report.ts';
+import { filesOfReport } from '../report/report-page.ts';
 import { findAnalyses } from '../retrieval/analyses.ts';
 import type { IgnoredPart } from '../video/drawing/regions.ts';
 import { examples } from './options.ts';

@@ -43,10 +43,10 @@ export function workerCommand(): Command {
 async function run(flags: WorkerFlags, stop: AbortSignal): Promise<void> {
   const terminal = createTerminal({ quiet: flags.quiet || flags.json });
   const { videos, output, jobs, cacheLimit } = flags;
-  const { address, seal } = await queueAccess(flags);
+  const { address, signer } = await queueAccess(flags);
   terminal.info(`waiting for events from ${address.shown}; Ctrl-C finishes those under way`);
   await workQueue(address, {
-    seal,
+    signer,
     jobs: (model) => jobs ?? defaultJobs(model.backend),
     cacheBytes: cacheLimit * 1e9,
     ...(videos !== undefined && { videos }),

@@ -22,7 +22,7 @@ import {
   measuresOf,
   type Sums,
   sumsOf,
-} from './figures.ts';
+} from './figure-table.ts';
 import { measureEvents, type StudyContext, type Subject } from './subjects.ts';
 
 /** How the study is done. */

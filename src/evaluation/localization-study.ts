@@ -14,7 +14,7 @@ import {
   figureRows,
   measuresOf,
   type Statistic,
-} from './figures.ts';
+} from './figure-table.ts';
 import { energyLift, isPointingHit } from './localization.ts';
 import { measureEvents, type StudyContext } from './subjects.ts';
 import { type TemporalOutcome, temporalOutcome } from './temporal.ts';

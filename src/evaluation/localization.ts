@@ -4,6 +4,7 @@
  */
 import { L2cafError } from '../base/errors.ts';
 import type { Heatmap } from '../base/types.ts';
+import { peakCell } from '../l2caf/heatmap.ts';
 import type { BinaryImage } from './contours.ts';
 import { type Box, boxesOf, boxIou } from './wsol.ts';
 
@@ -23,9 +24,8 @@ export function isPointingHit(
 ): boolean {
   checkSizes(heatmap, object);
   if (heatmap.max <= heatmap.min) return false;
-  const { width, height, values } = heatmap;
-  const peak = values.reduce((best, value, i) => (value > values[best]! ? i : best), 0);
-  const [peakX, peakY] = [peak % width, Math.floor(peak / width)];
+  const { width, height } = heatmap;
+  const { row: peakY, column: peakX } = peakCell(heatmap);
   for (let y = Math.max(0, peakY - tolerancePx); y <= Math.min(height - 1, peakY + tolerancePx); y++) {
     for (let x = Math.max(0, peakX - tolerancePx); x <= Math.min(width - 1, peakX + tolerancePx); x++) {
       if (object.pixels[y * width + x] && Math.hypot(x - peakX, y - peakY) <= tolerancePx) return true;

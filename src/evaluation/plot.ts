@@ -1,8 +1,9 @@
 /** A table of figures as a picture: one panel per measure, one dot with its interval per row. */
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
+import { OKABE_ITO } from '../video/drawing/palette.ts';
 import { drawText, fitText, font, heightOf } from '../video/drawing/text.ts';
 import type { Estimate } from './bootstrap.ts';
-import type { FigureRow, FigureTable, Measure } from './figures.ts';
+import type { FigureRow, FigureTable, Measure } from './figure-table.ts';
 
 /** Draws the rows of all events (of all groups where there are no others). Returns a PNG file's bytes. */
 export function drawFigures({ title, rows: all, measures, highlighted }: FigureTable, caption: string): Uint8Array {
@@ -39,8 +40,8 @@ const ROW = 34;
 const ROW_TEXT = 15;
 /** Width of a panel. */
 const PANEL = 270;
-/** What is examined and what it is compared with (Okabe and Ito: distinguishable by colour-blind eyes). */
-const [OWN, OTHERS] = ['#d55e00', '#0072b2'];
+/** What is examined and what it is compared with. */
+const [OWN, OTHERS] = [OKABE_ITO.vermilion, OKABE_ITO.blue];
 
 function nameOf({ group, name }: FigureRow): string {
   return group === undefined ? name : `${group}: ${name}`;

@@ -4,6 +4,7 @@
  * what was learnt.
  */
 import { throwIfAborted } from '../base/errors.ts';
+import { evenPositions } from '../base/evenly.ts';
 import type { PlannedEvent } from '../features/dataset.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import { checkSanity, MAX_SANE_CORRELATION, type SanityReport } from '../l2caf/sanity.ts';
@@ -27,7 +28,7 @@ import {
   meanOf,
   type Sums,
   sumsOf,
-} from './figures.ts';
+} from './figure-table.ts';
 import { measureEvents, objectivesOf, type StudyContext } from './subjects.ts';
 
 /** How the study is done. */
@@ -202,10 +203,8 @@ async function contactPicture(
   events: readonly PlannedEvent[],
   { methods, signal }: SanityStudyOptions,
 ): Promise<Uint8Array> {
-  const count = Math.min(SHOWN_EVENTS, events.length);
   const cells: PanelCell[] = [];
-  for (let i = 0; i < count; i++) {
-    const index = Math.floor((i * events.length) / count);
+  for (const index of evenPositions(events.length, SHOWN_EVENTS, 'starts')) {
     const { event, views } = events[index]!;
     const frames = await framesAt(event.clip, [views[0]!.frames.at(-1)!.timestampSec], { ...(signal && { signal }) });
     const picture = frameCanvas(frames, 0);

@@ -11,7 +11,7 @@ import { createRandom } from '../base/random.ts';
 import type { ProgressListener, VideoClip } from '../base/types.ts';
 import type { LabelledEvent } from '../events/labelled.ts';
 import { type PlannedEvent, type PlannedView, planEvents } from '../features/dataset.ts';
-import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
+import { type AttentionMap, peakCell, toHeatmap } from '../l2caf/heatmap.ts';
 import { rankCorrelation, structuralSimilarity } from '../l2caf/similarity.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
 import type { Head } from '../models/head.ts';
@@ -27,7 +27,7 @@ import {
   meanOf,
   type Sums,
   sumsOf,
-} from './figures.ts';
+} from './figure-table.ts';
 import { measureEvents, type StudyContext, type Subject } from './subjects.ts';
 
 /** How the study is done. */
@@ -235,17 +235,12 @@ export function agreement(
   b: AttentionMap,
 ): { readonly rankCorrelation: number; readonly ssim: number; readonly samePeak: number } {
   const size = { height: POINTS_PER_CELL * a.height, width: POINTS_PER_CELL * a.width };
-  const [p, q] = [peakOf(a), peakOf(b)];
+  const [p, q] = [peakCell(a), peakCell(b)];
   return {
     rankCorrelation: rankCorrelation(a.values, b.values),
     ssim: structuralSimilarity(toHeatmap(a, size), toHeatmap(b, size)),
     samePeak: Number(Math.abs(p.row - q.row) <= 1 && Math.abs(p.column - q.column) <= 1),
   };
-}
-
-function peakOf({ values, width }: AttentionMap): { readonly row: number; readonly column: number } {
-  const peak = values.reduce((best, value, i) => (value > values[best]! ? i : best), 0);
-  return { row: Math.floor(peak / width), column: peak % width };
 }
 
 function sizeOf({ height, width, values }: AttentionMap): AttentionMap {

@@ -2,9 +2,10 @@
  * Still pictures with boxes or masks of their object, from the layouts in which people have them. All readers give the
  * same list, so a further layout is one more function.
  */
-import { access, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { L2cafError, messageOf } from '../base/errors.ts';
+import { exists } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
 import { noteInput } from '../base/output.ts';
 import { parseCsv } from '../events/csv.ts';
@@ -216,13 +217,6 @@ async function list(folder: string): Promise<string[]> {
     throw new L2cafError('input-not-found', `cannot read ${folder}: ${messageOf(cause)}`, { cause });
   });
   return names.filter((name) => !name.startsWith('.')).sort();
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function stem(name: string): string {

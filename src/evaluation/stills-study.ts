@@ -19,7 +19,7 @@ import { rankClasses } from '../stills/targets.ts';
 import { openPicture, picturePixels } from '../video/media/picture.ts';
 import { activationNorm, centredGaussian, randomMap } from './baseline-maps.ts';
 import type { BinaryImage } from './contours.ts';
-import { type EventRecords, type FigureTable, figureRows, measuresOf, type Statistic } from './figures.ts';
+import { type EventRecords, type FigureTable, figureRows, measuresOf, type Statistic } from './figure-table.ts';
 import { isLocalized } from './localization.ts';
 import type { StillTruth } from './still-datasets.ts';
 import { paintBoxes } from './truth.ts';

@@ -17,7 +17,7 @@ import type { ClassificationNetwork } from '../models/classification-network.ts'
 import { classifierTail, vanillaTail } from '../models/classifier-tail.ts';
 import type { EventNetwork } from '../models/event-network.ts';
 import type { Estimate } from './bootstrap.ts';
-import type { FigureRow, FigureTable, Measure } from './figures.ts';
+import type { FigureRow, FigureTable, Measure } from './figure-table.ts';
 
 /** A network that can be timed. */
 export interface TimedNetwork {

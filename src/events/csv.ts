@@ -87,6 +87,15 @@ export function parseCsv(text: string, path: string, delimiter?: string): readon
   });
 }
 
+/** Records as text, a line each; fields are quoted where they must be. What {@link readCsv} reads, but for white space around fields. */
+export function csvText(records: readonly (readonly string[])[]): string {
+  return records.map((fields) => `${fields.map(quoted).join(',')}\n`).join('');
+}
+
+function quoted(field: string): string {
+  return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
+}
+
 /** What is wrong with a misquoted line. */
 export const MISQUOTED = 'a quotation mark is not closed or out of place';
 

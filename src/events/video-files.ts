@@ -1,7 +1,7 @@
 /** Finding the videos that a list names, whichever system wrote their paths. */
-import { access } from 'node:fs/promises';
 import { basename, join, parse, resolve } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
+import { exists } from '../base/files.ts';
 import type { EventRow, VideoName } from './row.ts';
 
 /** A video that was found. */
@@ -22,11 +22,7 @@ export async function findVideo(
 ): Promise<FoundVideo> {
   const places = videos.flatMap((video) => placesOf(video, listFolder, folder).map((path) => ({ ...video, path })));
   for (const place of places) {
-    const isThere = await access(place.path).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return place;
+    if (await exists(place.path)) return place;
   }
   const [first, ...others] = [...new Set(places.map(({ path }) => path))];
   const rest =

@@ -21,6 +21,16 @@ export interface HeatmapOptions extends GridShape {
   readonly part?: FilterPart;
 }
 
+/** The cell of the greatest magnitude; of several, the first, row by row. */
+export function peakCell({ values, width }: { readonly values: ArrayLike<number>; readonly width: number }): {
+  readonly row: number;
+  readonly column: number;
+} {
+  let peak = 0;
+  for (let i = 1; i < values.length; i++) if (Math.abs(values[i]!) > Math.abs(values[peak]!)) peak = i;
+  return { row: Math.floor(peak / width), column: peak % width };
+}
+
 /**
  * Takes a part of the filter, resizes it to `height`×`width`, and scales it so that its minimum becomes 0 and its
  * maximum 1. A constant map, in which nothing stands out, becomes all zeros.

@@ -87,7 +87,7 @@ function classifierShapes({ labels, embeddingSize }: HeadSpec): [string, readonl
 
 /**
  * An untrained head: He-normal convolutions, Glorot-uniform LSTM and embedding, forget bias 1, all from the seed. Its
- * attention shows what random weights respond to; it exists until a trained head is packaged.
+ * attention shows what random weights respond to: what training starts from, and what trained heads are compared with.
  */
 export function untrainedHead(spec: HeadSpec, seed: number): Head {
   const weights = new Map<string, NamedArray>();

@@ -1,8 +1,9 @@
 /** The trained heads that come with l2caf, and how a model is named: by the name of one of these, or by its folder. */
-import { access, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { L2cafError } from '../base/errors.ts';
+import { exists } from '../base/files.ts';
 
 /** The packaged model that is used unless another is named. */
 export const DEFAULT_MODEL = 'driving';
@@ -30,8 +31,5 @@ export async function findModel(name: string): Promise<string> {
 }
 
 function isModel(folder: string): Promise<boolean> {
-  return access(join(folder, 'model.json')).then(
-    () => true,
-    () => false,
-  );
+  return exists(join(folder, 'model.json'));
 }

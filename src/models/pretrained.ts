@@ -3,11 +3,10 @@
  * that a cached copy is whole. Each trunk owns its preprocessing, because a network that is fed with swapped colours or
  * another mean still answers, only wrongly.
  */
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from '../base/cache-folder.ts';
 import { L2cafError } from '../base/errors.ts';
-import { sha256OfFile } from '../base/files.ts';
+import { exists, sha256OfFile } from '../base/files.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { FrameBatch, PictureSize } from '../base/types.ts';
 import { onAccelerator } from './backend.ts';
@@ -93,11 +92,7 @@ export type CacheState = 'absent' | 'damaged' | 'ready';
 /** Looks at the cached weights of a trunk and checks their hash. */
 export async function cacheState(trunk: PretrainedTrunk): Promise<CacheState> {
   const path = weightsPath(trunk);
-  const isThere = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) return 'absent';
+  if (!(await exists(path))) return 'absent';
   return (await sha256OfFile(path)) === trunk.weightsSha256 ? 'ready' : 'damaged';
 }
 

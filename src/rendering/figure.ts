@@ -4,8 +4,9 @@
  */
 import type { Analysis } from '../analysis/document.ts';
 import { isUntrained, layerName, modelName } from '../analysis/model-words.ts';
-import { evenlyChosen, keyframesOf } from '../analysis/timeline.ts';
+import { keyframesOf } from '../analysis/timeline.ts';
 import { L2cafError } from '../base/errors.ts';
+import { evenlyChosen } from '../base/evenly.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { frameCanvas } from '../video/drawing/frame-canvas.ts';
 import { describeScale } from '../video/drawing/keyframes.ts';
@@ -74,7 +75,7 @@ async function rowOf(
 ): Promise<PanelRow> {
   const clip = await openSource(analysis, signal);
   const keyframes = keyframesOf(analysis, options);
-  const shown = evenlyChosen(keyframes, count);
+  const shown = evenlyChosen(keyframes, count, 'middles');
   const times = shown.map(({ timestampSec }) => timestampSec);
   const frames = await framesAt(clip, times, signal ? { signal } : {});
   const isHidden = isUntrained(analysis.model) && !/untrained/i.test(title);

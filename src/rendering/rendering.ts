@@ -5,8 +5,9 @@
 import { basename } from 'node:path';
 import { type Analysis, parseAnalysis } from '../analysis/document.ts';
 import { isUntrained, layerName } from '../analysis/model-words.ts';
-import { evenlyChosen, gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from '../analysis/timeline.ts';
+import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from '../analysis/timeline.ts';
 import { L2cafError } from '../base/errors.ts';
+import { evenlyChosen } from '../base/evenly.ts';
 import { sha256OfFile, writeFileAtomically } from '../base/files.ts';
 import type { FrameBatch, ProgressListener, VideoClip } from '../base/types.ts';
 import { momentAt } from '../video/drawing/keyframes.ts';
@@ -96,7 +97,7 @@ export function outputOf({ audio = true, onProgress, signal }: VideoOptions): Om
 export async function renderStrip(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<void> {
   const { signal } = options;
   const clip = await openSource(analysis, signal);
-  const shown = analysis.windows ? evenlyChosen(analysis.frames, STRIP_MOMENTS) : analysis.frames;
+  const shown = analysis.windows ? evenlyChosen(analysis.frames, STRIP_MOMENTS, 'middles') : analysis.frames;
   const times = shown.map(({ timestampSec }) => timestampSec);
   const frames = await framesAt(clip, times, signal ? { signal } : {});
   await writeFileAtomically(out, drawAnalysisStrip(analysis, frames, options), [clip.path]);

@@ -4,7 +4,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type Analysis, readAnalysis } from '../analysis/document.ts';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { groupBy } from '../base/group-by.ts';
-import { readListedEvents } from '../batch/results.ts';
+import { readDoneEvents } from '../batch/results.ts';
 import { embeddingModelOfAnalysis } from './embedding-model.ts';
 import type { EventRecord } from './event-table.ts';
 import type { EventSource } from './index-events.ts';
@@ -63,7 +63,7 @@ export async function findAnalyses(folder: string, onNote?: (note: string) => vo
   const files = found.map(({ parentPath, name }) => join(parentPath, name)).sort();
   const listed = new Map<string, ReadonlySet<string> | undefined>();
   for (const batch of new Set(files.map(batchOf))) {
-    const events = await readListedEvents(batch);
+    const events = await readDoneEvents(batch);
     listed.set(batch, events && new Set(events.map(({ path }) => path)));
   }
   const isLeftOut = (file: string): boolean => listed.get(batchOf(file))?.has(resolve(file)) === false;
@@ -83,7 +83,7 @@ async function listedEvents(
   files: readonly string[],
 ): Promise<Map<string, Pick<EventRecord, 'id' | 'label' | 'split'>>> {
   const batches = new Set(files.map(batchOf));
-  const events = (await Promise.all([...batches].map(readListedEvents))).flatMap((listed) => listed ?? []);
+  const events = (await Promise.all([...batches].map(readDoneEvents))).flatMap((listed) => listed ?? []);
   return new Map(
     events.map(({ path, id, label, split }) => [path, { id, ...(label && { label }), ...(split && { split }) }]),
   );

@@ -1,9 +1,8 @@
 /** Finds the indexed events that are most like a query: an indexed event, or any span of a clip. */
-import { access } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { openClip } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
-import { sha256OfFile } from '../base/files.ts';
+import { exists, sha256OfFile } from '../base/files.ts';
 import type { ProgressListener } from '../base/types.ts';
 import type { Embedder } from './embedder.ts';
 import { type EmbeddedRecord, type EventTable, eventKey } from './event-table.ts';
@@ -32,11 +31,7 @@ export interface QueryOptions {
  *   model other than the table's; as `openClip` and `Embedder.embed`
  */
 export async function findQuery(table: EventTable, wanted: QueryText, options: QueryOptions): Promise<EmbeddedRecord> {
-  const isFile = await access(wanted.text).then(
-    () => true,
-    () => false,
-  );
-  return isFile ? findClip(table, wanted, options) : findId(table, wanted);
+  return (await exists(wanted.text)) ? findClip(table, wanted, options) : findId(table, wanted);
 }
 
 async function findId(table: EventTable, { text, startSec, endSec }: QueryText): Promise<EmbeddedRecord> {

@@ -6,6 +6,7 @@ import type { AttentionFilter, FrameBatch } from '../base/types.ts';
 import { heatmapToDraw } from '../l2caf/heatmap.ts';
 import { drawContactSheet, type SheetRow } from '../video/drawing/contact-sheet.ts';
 import { defaultStyle } from '../video/drawing/overlay.ts';
+import { OKABE_ITO } from '../video/drawing/palette.ts';
 import { probeClip } from '../video/media/probe.ts';
 import { framesAt, samplingTimes } from '../video/media/sample.ts';
 import type { Exclusion } from './evaluate.ts';
@@ -63,8 +64,8 @@ export async function drawSearchSheet(sheet: SearchSheet): Promise<Uint8Array> {
   return drawContactSheet({ title, caption, rows, columns, style: defaultStyle });
 }
 
-/** Told apart by colour-blind eyes (Okabe and Ito): the query, the same label, another label. */
-const [QUERY_COLOR, SAME_COLOR, OTHER_COLOR] = ['#000000', '#0072b2', '#e69f00'];
+/** The query, the same label, another label. */
+const [QUERY_COLOR, SAME_COLOR, OTHER_COLOR] = [OKABE_ITO.black, OKABE_ITO.blue, OKABE_ITO.orange];
 
 /** Width at which frames are decoded: they are shown smaller. */
 const DECODED_WIDTH = 480;

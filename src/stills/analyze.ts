@@ -1,6 +1,6 @@
 /**
  * Still pictures on classification networks, on one screen: classify the picture, find one attention filter per class (or
- * one for all outputs), and write down what was found. `still-figures.ts` draws it.
+ * one for all outputs), and write down what was found. `drawing.ts` draws it.
  */
 import { resolve } from 'node:path';
 import type { WorkOptions } from '../analysis/pipeline.ts';
@@ -9,7 +9,7 @@ import type * as tf from '../base/tensorflow.ts';
 import type { AttentionFilter, PictureSize } from '../base/types.ts';
 import { VERSION } from '../base/version.ts';
 import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
-import type { AttentionMap } from '../l2caf/heatmap.ts';
+import { type AttentionMap, peakCell } from '../l2caf/heatmap.ts';
 import { type Attention, findAttention, type Method, opposingShare } from '../l2caf/method.ts';
 import type { PresetName } from '../l2caf/presets.ts';
 import { checkSanity, type SanityReport } from '../l2caf/sanity.ts';
@@ -253,14 +253,13 @@ function attentionOf({ filter }: PictureMap): AttentionMap {
 
 function describeMap(target: MapTarget, filter: AttentionFilter): PictureMap {
   const { height, width, values, loss, iterations, status } = filter;
-  const peak = values.reduce((best, value, i) => (Math.abs(value) > Math.abs(values[best]!) ? i : best), 0);
   return {
     target,
     filter: { height, width, values: [...values] },
     loss,
     iterations,
     status,
-    peakCell: { row: Math.floor(peak / width), column: peak % width },
+    peakCell: peakCell(filter),
     opposingShare: opposingShare(values),
   };
 }

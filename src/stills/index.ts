@@ -14,5 +14,5 @@ export {
   pictureJsonSchema,
   writePictureAnalysis,
 } from './document.ts';
-export { drawMapsFigure, type StillStyle } from './figures.ts';
+export { drawMapsFigure, type StillStyle } from './drawing.ts';
 export type { MapTarget, StillTarget } from './targets.ts';

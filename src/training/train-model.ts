@@ -20,7 +20,7 @@ import { freshState, readCheckpoint, type StepRecord, type TrainingState } from 
 import { checkComponents, fitComponents, reducedSpec, reduceFeatures, unfoldComponents } from './components.ts';
 import { drawCurves } from './curves.ts';
 import { DenseLabels, type DenseSource } from './dense-labels.ts';
-import { domainFigures } from './figures.ts';
+import { domainFigures } from './domain-figures.ts';
 import { BatchSampler, type SamplerOptions } from './sampler.ts';
 import { checkTrainable } from './trainable.ts';
 import { type TrainerOptions, train } from './trainer.ts';

@@ -7,7 +7,7 @@ import { readAnalysis, writeAnalysis } from '../../src/analysis/document.ts';
 import { analyzeEvent, type EventOptions, openClip } from '../../src/analysis/pipeline.ts';
 import * as tf from '../../src/base/tensorflow.ts';
 import type { Progress } from '../../src/base/types.ts';
-import { figuresOf } from '../../src/batch/figures.ts';
+import { figuresOf } from '../../src/batch/event-figures.ts';
 import { renderFilm, renderStrip, renderVideo } from '../../src/rendering/rendering.ts';
 import { probeClip } from '../../src/video/media/probe.ts';
 import { drawGrey, makeClip, makeDamagedEnd } from '../support/clips.ts';

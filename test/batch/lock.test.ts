@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Holder, stateOf, thisProcess } from '../../src/base/holder.ts';
 import { createRandom } from '../../src/base/random.ts';
 import { takeLock } from '../../src/batch/lock.ts';
@@ -119,6 +119,22 @@ describe('a holder', () => {
     expect(await stateOf(holder, place)).toBe('running');
     await end(child);
     expect(await stateOf(holder, place)).toBe('ended');
+  });
+
+  it('is running where it belongs to another user, whom one may not ask', async () => {
+    const self = { ...(await here()), started: undefined };
+    const refuse = (code: string) =>
+      vi.spyOn(process, 'kill').mockImplementation(() => {
+        throw Object.assign(new Error(code), { code });
+      });
+    const kill = refuse('EPERM');
+    try {
+      expect(await stateOf(self, self.place)).toBe('running');
+      refuse('ESRCH');
+      expect(await stateOf(self, self.place)).toBe('ended');
+    } finally {
+      kill.mockRestore();
+    }
   });
 
   it.skipIf(process.platform === 'win32')('has ended when its number is that of another process now', async () => {

@@ -16,7 +16,7 @@ import { connectQueue, parseQueueAddress } from '../../src/batch/queue-server.ts
 import { type QueueWorkerOptions, workQueue } from '../../src/batch/queue-worker.ts';
 import { QUEUE } from '../../src/batch/queued-event.ts';
 import { Roster } from '../../src/batch/roster.ts';
-import { Seal } from '../../src/batch/seal.ts';
+import { Signer } from '../../src/batch/signatures.ts';
 import { Videos } from '../../src/batch/videos.ts';
 import { makeClip } from '../support/clips.ts';
 import { canMount, smallDisk } from '../support/full-disk.ts';
@@ -215,15 +215,15 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
   it('is taken, and answered, with the key alone where there is one', async () => {
     const few = await writeEvents('signed.csv', 3);
     const out = join(root, 'signed', 'out');
-    const seal = new Seal('a key that nobody guesses');
-    const wrong = begin({ seal: new Seal('another key that is as long') });
+    const signer = new Signer('a key that nobody guesses');
+    const wrong = begin({ signer: new Signer('another key that is as long') });
     const keyless = begin({});
-    const signed = runTinyBatch(few, out, { queue: redis.address, queueOptions: { seal }, outputs: ['strip'] });
+    const signed = runTinyBatch(few, out, { queue: redis.address, queueOptions: { signer }, outputs: ['strip'] });
     expect((await Promise.all([wrong.lack, keyless.lack])).map(({ message }) => message)).toEqual([
       expect.stringMatching(/not signed with the key/),
       expect.stringMatching(/no key here/),
     ]);
-    begin({ seal });
+    begin({ signer });
     expect((await signed).ends.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
     await Promise.all([wrong.end(), keyless.end()]);
     const unsigned = await runTinyBatch(few, join(root, 'unsigned', 'out'), { queue: redis.address });
@@ -234,8 +234,8 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
 
   it('does not answer for whoever writes into the server', async () => {
     const few = await writeEvents('forged.csv', 1);
-    const seal = new Seal('a key that nobody guesses');
-    const ended = runTinyBatch(few, join(root, 'forged', 'out'), { queue: redis.address, queueOptions: { seal } });
+    const signer = new Signer('a key that nobody guesses');
+    const ended = runTinyBatch(few, join(root, 'forged', 'out'), { queue: redis.address, queueOptions: { signer } });
     await vi.waitUntil(async () => (await jobsLeft()) === 1, { timeout: 60_000 });
     const { Worker } = await import('bullmq');
     const forger = new Worker(QUEUE, async () => ({ text: '{"bytes":{},"timingsSec":{},"attempts":1}' }), {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_METHODS } from '../../src/evaluation/baseline-maps.ts';
-import type { StudyReport } from '../../src/evaluation/report.ts';
+import type { StudyReport } from '../../src/evaluation/study-report.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
 import { runCli } from '../cli/run-cli.ts';

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluateCommand } from '../../src/cli/evaluate.ts';
-import { spread } from '../../src/cli/evaluate-study.ts';
 import { agreement } from '../../src/evaluation/stability-study.ts';
 
 const CLIPS = join(import.meta.dirname, '..', '..', 'fixtures', 'clips');
@@ -42,14 +41,6 @@ describe('evaluate refuses', () => {
     const given = args.map((arg) => (arg === 'BOXES' ? join(folder, 'boxes.csv') : arg)) as [string, ...string[]];
     await expect(run(...given)).rejects.toThrow(message);
     await expect(access(join(folder, 'out'))).rejects.toThrow();
-  });
-});
-
-describe('spread', () => {
-  it('takes items evenly over all, all of them without a limit', () => {
-    expect(spread([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 3)).toEqual([0, 3, 6]);
-    expect(spread([1, 2], 5)).toEqual([1, 2]);
-    expect(spread([1, 2])).toEqual([1, 2]);
   });
 });
 

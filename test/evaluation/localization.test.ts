@@ -92,6 +92,11 @@ describe('bootstrap', () => {
     expect(high - 0.5).toBeLessThan(0.085);
     expect(0.5 - low).toBeCloseTo(high - 0.5, 1);
   });
+  it('leaves out a fortieth of the resamples at each end', () => {
+    let calls = 0; // the statistic of the resamples is 0, 1, …, 400
+    const { low, high } = bootstrap(2, () => calls++, { seed: 1, resamples: 401 });
+    expect([low, high]).toEqual([10, 390]);
+  });
   it('is the same for a seed, another for another, and leaves out what is not a number', () => {
     expect(bootstrap(200, mean, { seed: 1 })).toEqual(bootstrap(200, mean, { seed: 1 }));
     expect(bootstrap(200, mean, { seed: 1 })).not.toEqual(bootstrap(200, mean, { seed: 2 }));

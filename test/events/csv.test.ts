@@ -1,6 +1,6 @@
 /** Separated values: fields, lines, and that one line that is out of order does not take others with it. */
 import { describe, expect, it } from 'vitest';
-import { parseCsv, readCsv } from '../../src/events/csv.ts';
+import { csvText, parseCsv, readCsv } from '../../src/events/csv.ts';
 
 const fieldsOf = (text: string): (readonly string[])[] => readCsv(text).records.map(({ fields }) => fields);
 const linesOf = (text: string): number[] => readCsv(text).records.map(({ line }) => line);
@@ -54,5 +54,18 @@ describe('readCsv', () => {
       [2, 14e6],
       [3, 1],
     ]);
+  });
+});
+
+describe('csvText', () => {
+  it('quotes what would be read otherwise, and nothing else', () => {
+    const records = [
+      ['a', 'b, c', 'say "hi"'],
+      ['', 'x\ny', 'z\r'],
+      ['1.5', 'ä; |', '\t'],
+    ];
+    expect(csvText(records)).toBe('a,"b, c","say ""hi"""\n,"x\ny","z\r"\n1.5,ä; |,\t\n');
+    const [first, second] = records;
+    expect(fieldsOf(csvText([first!, second!.slice(0, 2)]))).toEqual([first, second!.slice(0, 2)]);
   });
 });

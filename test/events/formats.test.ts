@@ -84,6 +84,10 @@ describe('tables', () => {
     ['other names', 'Clip,Start Time,Stop Time,Category\na.mp4,1,2,turn\n'],
     ['clock times', 'video,start,end,label\na.mp4,0:01,0:00:02.0,turn\n'],
     ['milliseconds', 'video,start_ms,end_ms,label\na.mp4,1000,2e3,turn\n'],
+    [
+      'minutes and hours',
+      'video,start (min),end (hours),label\na.mp4,0.016666666666666666,5.555555555555556e-4,turn\n',
+    ],
     ['a duration', 'video,start,duration,label\na.mp4,1,1,turn\n'],
     ['a duration in milliseconds', 'video,onset,duration_ms,label\na.mp4,1,1000,turn\n'],
     ['Excel, German', 'sep=;\r\nvideo;start;end;label;\r\na.mp4;1,0;2,0;turn;\r\n;;;;\r\n'],

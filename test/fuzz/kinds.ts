@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { parseAnalysis, readAnalysis } from '../../src/analysis/document.ts';
 import { keyframesOf } from '../../src/analysis/timeline.ts';
 import { checkedOutcome } from '../../src/batch/answers.ts';
-import { figuresOf } from '../../src/batch/figures.ts';
+import { figuresOf } from '../../src/batch/event-figures.ts';
 import { Journal } from '../../src/batch/journal.ts';
 import { fromStored, readStored } from '../../src/batch/queued-event.ts';
-import { Seal } from '../../src/batch/seal.ts';
+import { Signer } from '../../src/batch/signatures.ts';
 import { readRows } from '../../src/events/read.ts';
 import { FeatureCache } from '../../src/features/cache.ts';
 import { loadModel } from '../../src/models/model-directory.ts';
@@ -90,7 +90,7 @@ export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
     },
   ];
   const answer = { figures: figuresOf(exampleAnalysis()), bytes: { json: 10 }, timingsSec: { a: 1 }, attempts: 1 };
-  const seal = new Seal('a secret of sixteen letters');
+  const signer = new Signer('a secret of sixteen letters');
   const event = {
     event: {
       ...{ id: 'a', video: 'clip.mp4', span: { startSec: 0, endSec: 1 }, listed: [] },
@@ -184,9 +184,9 @@ export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
       try: async (random) => {
         const made: unknown = JSON.parse(JSON.stringify(answer));
         checkedOutcome(jsonOf(mutateJson(made, random)), ['json']);
-        const told = seal.close('event 1', jsonOf(mutateJson(event, random)));
+        const told = signer.sign('event 1', jsonOf(mutateJson(event, random)));
         const stored = { event: told, turns: { tried: [], lacking: { a: 1 }, attempts: 0 } };
-        fromStored(readStored(random.uniform() < 0.5 ? stored : jsonOf(mutateJson(stored, random))), seal, '1');
+        fromStored(readStored(random.uniform() < 0.5 ? stored : jsonOf(mutateJson(stored, random))), signer, '1');
       },
     },
     await videoKind(folder),

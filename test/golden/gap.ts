@@ -15,6 +15,8 @@ interface PublishedRun {
   readonly lr: number;
   readonly end_lr: number;
   readonly tol: number;
+  /** Steps at most; default 1000. */
+  readonly max_iter?: number;
   readonly loss: DescentOptions['reduction'];
 }
 
@@ -79,6 +81,7 @@ function publishedOptions(data: GoldenData, name: string, run: PublishedRun): So
       learningRate: run.lr,
       endLearningRate: run.end_lr,
       tolerance: run.tol,
+      maxIterations: run.max_iter ?? PRESETS.pytorch.maxIterations,
       reduction: run.loss,
       initial: 'ones',
     },

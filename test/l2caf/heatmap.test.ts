@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resize, toHeatmap } from '../../src/l2caf/heatmap.ts';
+import { peakCell, resize, toHeatmap } from '../../src/l2caf/heatmap.ts';
 
 const filter = { height: 2, width: 2, values: Float32Array.of(-2, 0, 1, 0.5) };
 
@@ -19,6 +19,13 @@ describe('toHeatmap', () => {
     const map = toHeatmap({ ...filter, values: new Float32Array(4).fill(-0.5) }, { height: 5, width: 3 });
     expect([...map.values]).toEqual(new Array(15).fill(0));
     expect([map.min, map.max]).toEqual([0.5, 0.5]);
+  });
+});
+
+describe('peakCell', () => {
+  it('is where the filter is greatest, whatever its sign; the first of several', () => {
+    expect(peakCell({ width: 3, values: [1, 2, -1, 0, -3, 3] })).toEqual({ row: 1, column: 1 });
+    expect(peakCell({ width: 1, values: [0, 0] })).toEqual({ row: 0, column: 0 });
   });
 });
 

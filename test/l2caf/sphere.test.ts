@@ -54,6 +54,20 @@ describe('sphereProblem', () => {
     },
   );
 
+  it.each([1e-3, 1, 1e3])('finds to twelve digits the vector that a multiplier of %f was made from', (multiplier) => {
+    const n = 12;
+    const matrix = gram(n, 20, 4);
+    const direction = randomVector(n, 1, 6);
+    const truth = direction.map((x) => x / length(direction));
+    const q = truth.map((x, i) => {
+      let sum = multiplier * x; // (G + λI) f = q, λ > −λ_min: f is the minimiser
+      for (let j = 0; j < n; j++) sum += matrix[i * n + j]! * truth[j]!;
+      return sum;
+    });
+    const f = sphereProblem(Float64Array.from(matrix), n).minimize(q);
+    expect([...f]).toEqual([...truth].map((x) => expect.closeTo(x, 12)));
+  });
+
   it('handles the hard case: q has no part in the lowest eigenspace', () => {
     // eigenvalues 1, 2, 3; q along the second with a solution inside the sphere at λ = −1: y = 0.5 / (2 − 1)
     const matrix = Float64Array.of(1, 0, 0, 0, 2, 0, 0, 0, 3);

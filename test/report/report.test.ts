@@ -9,6 +9,7 @@ import type { Analysis } from '../../src/analysis/document.ts';
 import { keyframesOf } from '../../src/analysis/timeline.ts';
 import { sha256OfFile } from '../../src/base/files.ts';
 import { writeReport } from '../../src/report/index.ts';
+import type { ReportData } from '../../src/report/page-data.ts';
 import { heatmapAt } from '../../src/video/drawing/keyframes.ts';
 import { defaultStyle, drawHeatmap } from '../../src/video/drawing/overlay.ts';
 import { probeClip } from '../../src/video/media/probe.ts';
@@ -48,6 +49,24 @@ describe('writeReport', () => {
     const clip = await probeClip(join(folder, 'long-clip.mp4'));
     expect(clip).toMatchObject({ width: WIDTH, height: HEIGHT, durationSec: 21, frameRate: { numerator: 10 } });
   });
+
+  it.each([
+    ['mp4', { rate: '25' }, undefined],
+    ['mp4', { timesMs: '40*N+15*mod(N\\,3)' }, undefined],
+    // The times of a Matroska file are whole milliseconds; the page's video has thirds of them.
+    ['mkv', { rate: '30' }, 1 / 30],
+  ])(
+    'says how long frames are shown where that is not for as long as in the clip: .%s %j',
+    async (ending, how, stepSec) => {
+      const clip = await makeClip(join(folder, `times.${ending}`), { frames: 30, ...how });
+      const path = join(folder, 'times.html');
+      await writeReport(await analysisOf(clip, [0.4]), path);
+      const [, json] = /<script type="application\/json" id="data">(.*)<\/script>/.exec(await readFile(path, 'utf8'))!;
+      const { frames } = JSON.parse(json!) as ReportData;
+      expect(frames.stepsUs.length).toBeGreaterThan(20);
+      expect(frames.constantStepSec).toEqual(stepSec && expect.closeTo(stepSec, 9));
+    },
+  );
 
   it('stays under 3 MB with 1,200 sampled frames', async () => {
     const long = await makeClip(join(folder, 'dense.mp4'), { frames: 210, rate: '10' });

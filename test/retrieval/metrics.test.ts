@@ -64,6 +64,14 @@ describe('NMI and k-means', () => {
     expect(normalizedMutualInformation(clusters, [0, 0, 0, 1, 1, 1, 2, 2])).toBeCloseTo(1, 12);
     expect(await kMeans(vectors, { clusters: 3, seed: 1 })).toEqual(clusters);
   });
+  it('starts from centres that lie apart, so that one start tells two groups from a third that is far', async () => {
+    // Centres that all lie in one group stay there: they share it, and one of them has both others.
+    const vectors = [0, 100, 110].flatMap((x) => [0, 1e-3, 2e-3].map((y) => Float64Array.of(x, y)));
+    for (let seed = 0; seed < 20; seed++) {
+      const clusters = await kMeans(vectors, { clusters: 3, seed, starts: 1 });
+      expect(normalizedMutualInformation(clusters, [0, 0, 0, 1, 1, 1, 2, 2, 2])).toBeCloseTo(1, 12);
+    }
+  });
   it('does not fail with more clusters than different vectors', async () => {
     const vectors = circle(0, 0, 0).map((v) => Float64Array.from(v));
     expect(await kMeans(vectors, { clusters: 5, seed: 1 })).toHaveLength(3);

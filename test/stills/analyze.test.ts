@@ -7,7 +7,7 @@ import * as tf from '../../src/base/tensorflow.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { analyzePicture, type OpenClassifier, type StillOptions } from '../../src/stills/analyze.ts';
 import { parsePictureAnalysis, writePictureAnalysis } from '../../src/stills/document.ts';
-import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure } from '../../src/stills/figures.ts';
+import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure } from '../../src/stills/drawing.ts';
 import { defaultStyle } from '../../src/video/drawing/overlay.ts';
 import { openPicture } from '../../src/video/media/picture.ts';
 import { tinyClassifier } from '../support/tiny-classifier.ts';

@@ -8,7 +8,7 @@ import type { PlannedEvent } from '../../src/features/dataset.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { untrainedHead } from '../../src/models/head.ts';
 import { freshState, readCheckpoint, type StepRecord, type TrainingState } from '../../src/training/checkpoint.ts';
-import { domainFigures } from '../../src/training/figures.ts';
+import { domainFigures } from '../../src/training/domain-figures.ts';
 import { BatchSampler } from '../../src/training/sampler.ts';
 import { type TrainerOptions, type TrainingRun, train } from '../../src/training/trainer.ts';
 import { TOY_FRAMES, TOY_SPEC, toyCache, toyEvents } from './toy.ts';

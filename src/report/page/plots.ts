@@ -1,16 +1,9 @@
 /** What the plots share: colours, axes that follow the theme, and a size that follows the page. */
 import uPlot from 'uplot';
+import { OKABE_ITO } from '../../video/drawing/palette.ts';
 
-/** Colours of Okabe and Ito, which all common kinds of colour vision tell apart; readable on light and on dark. */
-export const COLORS = {
-  blue: '#3b8fd0',
-  orange: '#e08a00',
-  green: '#009e73',
-  purple: '#cc79a7',
-  vermilion: '#d55e00',
-  sky: '#56b4e9',
-  grey: '#a9b1bc',
-} as const;
+/** Of the colours that all tell apart, two are another shade, which can be read on light and on dark. */
+export const COLORS = { ...OKABE_ITO, blue: '#3b8fd0', orange: '#e08a00', grey: '#a9b1bc' } as const;
 
 /** Colours for lines that stand beside each other, in this order. */
 export const LINE_COLORS: readonly string[] = [

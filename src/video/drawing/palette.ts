@@ -1,4 +1,22 @@
-/** Colours for kinds of things, told apart by all common kinds of colour vision (Okabe and Ito), on white. */
+/** Colours that all common kinds of colour vision tell apart (Okabe and Ito, https://jfly.uni-koeln.de/color/), as CSS. */
+export const OKABE_ITO = {
+  black: '#000000',
+  orange: '#e69f00',
+  sky: '#56b4e9',
+  green: '#009e73',
+  yellow: '#f0e442',
+  blue: '#0072b2',
+  vermilion: '#d55e00',
+  purple: '#cc79a7',
+} as const;
 
-/** Seven colours, the most different ones first; CSS. Their yellow is left out: on white it cannot be seen. */
-export const CATEGORY_COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'] as const;
+/** Seven of them for kinds of things on white, the most different ones first; yellow could not be seen there. */
+export const CATEGORY_COLORS = [
+  OKABE_ITO.blue,
+  OKABE_ITO.vermilion,
+  OKABE_ITO.green,
+  OKABE_ITO.purple,
+  OKABE_ITO.orange,
+  OKABE_ITO.sky,
+  OKABE_ITO.black,
+] as const;

@@ -8,6 +8,7 @@ import type { ClassLines } from './class-lines.ts';
 import type { EventLanes } from './event-lanes.ts';
 import { spansAround } from './keyframes.ts';
 import type { Area } from './overlay.ts';
+import { OKABE_ITO } from './palette.ts';
 import type { AttentionShares } from './regions.ts';
 import { font } from './text.ts';
 
@@ -68,13 +69,13 @@ export interface Row {
 export function rowsOf({ samples, events, classes }: RibbonContent): Row[] {
   const rows: Row[] = [];
   if (events) rows.push(eventsRow(events));
-  rows.push(barsRow('loss', COLORS.sky, samples, ({ loss }) => loss));
+  rows.push(barsRow('loss', sky, samples, ({ loss }) => loss));
   if (samples.some(({ importance }) => importance !== undefined)) {
-    rows.push(barsRow('importance', COLORS.orange, samples, ({ importance }) => importance));
+    rows.push(barsRow('importance', orange, samples, ({ importance }) => importance));
   }
   if (samples.some(({ shares }) => shares)) {
-    rows.push(stackRow(['left', 'centre', 'right'], [COLORS.sky, COLORS.grey, COLORS.orange], samples));
-    rows.push(stackRow(['far', 'near'], [COLORS.purple, COLORS.green], samples));
+    rows.push(stackRow(['left', 'centre', 'right'], [sky, GREY, orange], samples));
+    rows.push(stackRow(['far', 'near'], [purple, green], samples));
   }
   if (classes) rows.push(classesRow(classes, samples));
   return rows;
@@ -85,23 +86,10 @@ export const FONT_PX = 14;
 
 /** The colour of text. */
 export const INK = '#dfe3e8';
-const COLORS = {
-  orange: '#e69f00',
-  sky: '#56b4e9',
-  green: '#009e73',
-  yellow: '#f0e442',
-  vermilion: '#d55e00',
-  purple: '#cc79a7',
-  grey: '#c9ced6',
-} as const;
-const CLASS_COLORS: readonly string[] = [
-  COLORS.orange,
-  COLORS.sky,
-  COLORS.green,
-  COLORS.yellow,
-  COLORS.vermilion,
-  COLORS.purple,
-];
+/** The middle of three parts. */
+const GREY = '#c9ced6';
+const { orange, sky, green, yellow, vermilion, purple } = OKABE_ITO;
+const CLASS_COLORS: readonly string[] = [orange, sky, green, yellow, vermilion, purple];
 
 /** Blocks with their labels, below each other where they overlap. */
 function eventsRow({ blocks, lanes, hidden }: EventLanes): Row {

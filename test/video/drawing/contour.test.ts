@@ -85,6 +85,45 @@ describe('smoothing', () => {
     }
   });
 
+  /** The line at half the height of a pyramid with its edges along the axes: a square that stands on a corner. */
+  function diamond(size: number): readonly (readonly [number, number])[] {
+    const middle = (size - 1) / 2;
+    const row = (y: number) =>
+      Array.from({ length: size }, (_, x) => 1 - (Math.abs(x - middle) + Math.abs(y - middle)) / middle);
+    return contourLines(heatmap(Array.from({ length: size }, (_, y) => row(y))), [0.5])[0]!.rings[0]!;
+  }
+
+  test.each([
+    [9, 50],
+    [21, 28],
+    [41, 20],
+  ])(
+    'rounds the corners of a line across %i cells to turns of less than %i degrees, and keeps its area',
+    (size, turnDeg) => {
+      const ring = diamond(size);
+      expect(greatestTurnDeg(ring)).toBeLessThan(turnDeg);
+      const sideCells = ((size - 1) / 4) * Math.SQRT2;
+      expect((areaOf(ring) * size ** 2) / sideCells ** 2).toBeGreaterThan(0.98);
+    },
+  );
+
+  /** Between one step of a closed line and the next. */
+  function greatestTurnDeg(ring: readonly (readonly [number, number])[]): number {
+    const steps = ring.slice(1).map(([x, y], i) => [x - ring[i]![0], y - ring[i]![1]] as const);
+    return Math.max(
+      ...steps.map(([x, y], i) => {
+        const [beforeX, beforeY] = steps.at(i - 1)!;
+        return (Math.abs(Math.atan2(beforeX * y - beforeY * x, beforeX * x + beforeY * y)) * 180) / Math.PI;
+      }),
+    );
+  }
+
+  /** Of a closed line, by the shoelace formula. */
+  function areaOf(ring: readonly (readonly [number, number])[]): number {
+    const parts = ring.slice(1).map(([x, y], i) => ring[i]![0] * y - x * ring[i]![1]);
+    return Math.abs(parts.reduce((sum, part) => sum + part, 0)) / 2;
+  }
+
   function distanceFrom(line: readonly [number, number][], x: number, y: number): number {
     return Math.min(
       ...line.slice(1).map(([toX, toY], i) => {

@@ -5,6 +5,7 @@
 import { createPause } from '../base/concurrent.ts';
 import { groupBy } from '../base/group-by.ts';
 import type { ProgressListener } from '../base/types.ts';
+import { csvText } from '../events/csv.ts';
 import { bootstrap, type Estimate } from './bootstrap.ts';
 
 /** How a column is named, printed and drawn. */
@@ -188,18 +189,14 @@ export function csvOf({ rowTitle, measures, rows }: FigureTable): string {
   const counts = [...new Set(rows.flatMap((row) => Object.keys(row.counts)))];
   const heading = ['group', rowTitle, ...counts, ...measures.flatMap(({ key }) => [key, `${key}Low`, `${key}High`])];
   const lines = rows.map(({ group = '', name, counts: own, figures }) => [
-    quoted(group),
-    quoted(name),
+    group,
+    name,
     ...counts.map((key) => String(own[key] ?? '')),
     ...measures.flatMap(({ key }) => [figures[key]!.value, figures[key]!.low, figures[key]!.high]).map(cell),
   ]);
-  return [heading, ...lines].map((line) => `${line.join(',')}\n`).join('');
+  return csvText([heading, ...lines]);
 }
 
 function cell(value: number): string {
   return Number.isFinite(value) ? String(value) : '';
-}
-
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

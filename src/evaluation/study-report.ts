@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeFileAtomically } from '../base/files.ts';
 import { removeSealed } from '../base/output.ts';
 import { VERSION } from '../base/version.ts';
-import { csvOf, type FigureTable } from './figures.ts';
+import { csvOf, type FigureTable } from './figure-table.ts';
 import { drawFigures } from './plot.ts';
 
 /** Version of the document's shape. */
@@ -42,7 +42,7 @@ export interface ReportFile {
  * Writes `STUDY.json`, and for each table `STUDY.csv` and `STUDY.png` (further tables: `STUDY-KEY.…`), and removes what an
  * earlier run wrote beyond these. Returns the paths.
  */
-export async function writeReport(
+export async function writeStudyReport(
   folder: string,
   report: StudyReport,
   further: readonly ReportFile[] = [],

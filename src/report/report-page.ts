@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Analysis } from '../analysis/document.ts';
 import { ignoredWarnings, keyframesOf } from '../analysis/timeline.ts';
+import { evenPositions } from '../base/evenly.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { checkOutput, removeSealed } from '../base/output.ts';
 import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
@@ -47,7 +48,7 @@ export async function writeReport(analysis: Analysis, path: string, options: Rep
   const isEmbedded = isShort(analysis.span);
   const own = [...filesOfReport(path, analysis.span), ...(thumbnail === undefined ? [] : [thumbnail])];
   for (const file of own) await checkOutput(file, [clip.path]);
-  const shown = evenlyChosen(analysis.frames.length, MAX_PICTURES);
+  const shown = evenPositions(analysis.frames.length, MAX_PICTURES, 'ends');
   const frames = await picturesOf(clip, analysis, shown, signal);
   const segment = {
     ...{ clip, span: analysis.span, size: fitWithin(clip, MAX_VIDEO_PX) },
@@ -119,12 +120,6 @@ const THUMBNAIL_PX = 192;
 /** Sampled frames that are shown as pictures: with more, the page would outgrow its 3 MB. */
 const MAX_PICTURES = 24;
 const JPEG_QUALITY = 75;
-
-/** Positions of at most `most` of `count` things, evenly spread, the first and the last among them. */
-function evenlyChosen(count: number, most: number): number[] {
-  const chosen = Math.min(count, most);
-  return Array.from({ length: chosen }, (_, i) => (chosen === 1 ? 0 : Math.round((i * (count - 1)) / (chosen - 1))));
-}
 
 /** The ignored points of the heatmaps that the page will make. */
 function maskOf(analysis: Analysis, ignore: readonly IgnoredPart[]): NonNullable<ReportData['ignored']> {

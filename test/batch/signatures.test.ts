@@ -1,36 +1,36 @@
 /** What came through a queue is taken only from those who have the key. */
 import { describe, expect, it } from 'vitest';
 import { fromStored, readStored } from '../../src/batch/queued-event.ts';
-import { Seal } from '../../src/batch/seal.ts';
+import { Signer } from '../../src/batch/signatures.ts';
 
 const KEY = 'a key that nobody guesses';
 
-describe('a seal', () => {
+describe('a signer', () => {
   it.each([KEY, undefined])('with the key %s gives back what was closed', (key) => {
     const value = { text: 'ä "', list: [1, null] };
-    expect(new Seal(key).open('event 1', new Seal(key).close('event 1', value))).toEqual(value);
+    expect(new Signer(key).open('event 1', new Signer(key).sign('event 1', value))).toEqual(value);
   });
 
   it('takes nothing else', () => {
-    const closed = new Seal(KEY).close('event 1', { folder: '/a' });
+    const closed = new Signer(KEY).sign('event 1', { folder: '/a' });
     const forged = [
       ['event 2', closed],
       ['answer 1', closed],
       ['event 1', { ...closed, text: '{"folder":"/b"}' }],
       ['event 1', { text: closed.text }],
       ['event 1', { ...closed, signature: '' }],
-      ['event 1', new Seal('another key, as long as it').close('event 1', { folder: '/a' })],
+      ['event 1', new Signer('another key, as long as it').sign('event 1', { folder: '/a' })],
       ...[null, 'text', [], {}, { text: 1 }].map((value) => ['event 1', value]),
     ] as [string, unknown][];
-    for (const [purpose, sealed] of forged) {
-      expect(() => new Seal(KEY).open(purpose, sealed)).toThrow(/is not taken/);
+    for (const [purpose, signed] of forged) {
+      expect(() => new Signer(KEY).open(purpose, signed)).toThrow(/is not taken/);
     }
-    expect(() => new Seal(undefined).open('event 1', closed)).toThrow(/no key here/);
-    expect(() => new Seal(undefined).open('event 1', { text: '{' })).toThrow(/it is damaged/);
+    expect(() => new Signer(undefined).open('event 1', closed)).toThrow(/no key here/);
+    expect(() => new Signer(undefined).open('event 1', { text: '{' })).toThrow(/it is damaged/);
   });
 
   it('names a value as nobody without the key can', () => {
-    const names = [undefined, KEY, `${KEY}!`].map((key) => new Seal(key).nameOf(['/out', 'e1']));
+    const names = [undefined, KEY, `${KEY}!`].map((key) => new Signer(key).nameOf(['/out', 'e1']));
     expect(new Set(names).size).toBe(3);
     for (const name of names) expect(name).toMatch(/^[0-9a-f]{64}$/);
   });
@@ -51,12 +51,12 @@ const EVENT = {
 };
 
 describe('a job', () => {
-  const seal = new Seal(undefined);
+  const signer = new Signer(undefined);
   const turns = { tried: [], lacking: {}, attempts: 0 };
 
   it('is read', () => {
-    const stored = readStored({ event: seal.close('event j', EVENT), turns });
-    expect(fromStored(stored, seal, 'j')).toEqual(EVENT);
+    const stored = readStored({ event: signer.sign('event j', EVENT), turns });
+    expect(fromStored(stored, signer, 'j')).toEqual(EVENT);
   });
 
   it.each<[string, unknown]>([
@@ -68,8 +68,8 @@ describe('a job', () => {
     ['no settings', { ...EVENT, settings: null }],
     ['keys that are no texts', { ...EVENT, keys: { json: 1 } }],
   ])('with %s is refused in words', (_, event) => {
-    const stored = readStored({ event: seal.close('event j', event), turns });
-    expect(() => fromStored(stored, seal, 'j')).toThrow(
+    const stored = readStored({ event: signer.sign('event j', event), turns });
+    expect(() => fromStored(stored, signer, 'j')).toThrow(
       expect.objectContaining({ code: 'answer-invalid', message: expect.stringMatching(/^a job of the queue cannot/) }),
     );
   });

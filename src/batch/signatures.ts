@@ -8,12 +8,12 @@ import { z } from 'zod';
 import { L2cafError } from '../base/errors.ts';
 
 /** A text and, where there is a key, the signature of it and of what it is for. */
-export const sealedSchema = z.object({ text: z.string(), signature: z.string().optional() });
-/** See {@link sealedSchema}. */
-export type Sealed = z.infer<typeof sealedSchema>;
+export const signedSchema = z.object({ text: z.string(), signature: z.string().optional() });
+/** See {@link signedSchema}. */
+export type Signed = z.infer<typeof signedSchema>;
 
 /** Signs with one key, or, without one, not at all. */
-export class Seal {
+export class Signer {
   readonly #key: string | undefined;
 
   /** @param key any text; undefined for none */
@@ -32,7 +32,7 @@ export class Seal {
    *
    * @param purpose what the value is, and of which job, so that it cannot be passed off as anything else
    */
-  close(purpose: string, value: unknown): Sealed {
+  sign(purpose: string, value: unknown): Signed {
     const text = JSON.stringify(value);
     return this.#key === undefined ? { text } : { text, signature: this.#signatureOf(purpose, text) };
   }
@@ -42,8 +42,8 @@ export class Seal {
    *
    * @throws L2cafError `answer-invalid` for what is not signed with this key, signed where no key is known, or damaged
    */
-  open(purpose: string, sealed: unknown): unknown {
-    const { data } = sealedSchema.safeParse(sealed);
+  open(purpose: string, signed: unknown): unknown {
+    const { data } = signedSchema.safeParse(signed);
     if (data === undefined) throw refused('it is damaged');
     const { text, signature } = data;
     if (this.#key === undefined) {

@@ -9,7 +9,7 @@ import {
   showEstimate,
   sumsOf,
   textRows,
-} from '../../src/evaluation/figures.ts';
+} from '../../src/evaluation/figure-table.ts';
 import { drawFigures } from '../../src/evaluation/plot.ts';
 
 const MEASURE = { key: 'lift', title: 'energy lift', digits: 2, chance: 1 };
