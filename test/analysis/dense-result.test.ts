@@ -29,7 +29,7 @@ function frameOf(...statuses: readonly SolverStatus[]) {
   for (const [i, status] of statuses.entries()) {
     result.add({ startSec: 0, endSec: 1, frames: [0] }, explanation(status, maps[i]!));
   }
-  return result.describe(undefined, new FrameTroubles()).frames[0]!;
+  return result.describe(undefined, [], new FrameTroubles()).frames[0]!;
 }
 
 it.each<[SolverStatus, readonly SolverStatus[]]>([
