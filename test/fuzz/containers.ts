@@ -56,19 +56,16 @@ function packetsOf(bytes: Buffer): Part[] {
 
 const PARTS: Readonly<Record<string, (bytes: Buffer) => Part[]>> = { mp4: boxesOf, mkv: elementsOf, ts: packetsOf };
 
-/** The containers that can be mutated. */
-export const CONTAINERS: readonly string[] = Object.keys(PARTS);
-
 /** One to three mutations of a video; those of the sample data are as likely as those of the tables. */
 export function mutateVideo(video: Buffer, container: string, random: Random): Buffer {
-  let bytes = Buffer.from(video);
+  let bytes: Buffer = Buffer.from(video);
   for (let times = 1 + pick(random, 3); times > 0; times--) {
     const parts = PARTS[container]!(bytes);
     if (parts.length === 0) return mutateBytes(bytes, random);
     const { from, body, end } = oneOf(random, parts);
     const part = bytes.subarray(from, end);
     const at = body + pick(random, Math.max(1, end - body));
-    switch (pick(random, 7)) {
+    switch (pick(random, 8)) {
       case 0: // bits of what is in it
         for (let flips = 1 + pick(random, 8); flips > 0; flips--) {
           const place = body + pick(random, Math.max(1, end - body));
@@ -91,10 +88,26 @@ export function mutateVideo(video: Buffer, container: string, random: Random): B
       case 5:
         bytes.fill(0, at, Math.min(end, at + 1 + pick(random, 2000)));
         break;
+      case 6:
+        bytes = swapped(bytes, [{ from, body, end }, oneOf(random, parts)]);
+        break;
       default:
         bytes = bytes.subarray(0, at);
     }
     bytes = Buffer.from(bytes);
   }
   return bytes;
+}
+
+/** With one part in the place of another; where one is within the other, as it was. */
+function swapped(bytes: Buffer, parts: readonly Part[]): Buffer {
+  const [first, second] = [...parts].sort((a, b) => a.from - b.from) as [Part, Part];
+  if (first.end > second.from) return bytes;
+  return Buffer.concat([
+    bytes.subarray(0, first.from),
+    bytes.subarray(second.from, second.end),
+    bytes.subarray(first.end, second.from),
+    bytes.subarray(first.from, first.end),
+    bytes.subarray(second.end),
+  ]);
 }
