@@ -42,7 +42,12 @@ export function doubtfulGroups(packets: readonly Packet[], reorderFrames: number
 /** So many frames without any in another order are worth a look even where the group's end is not known. */
 const ENOUGH_FRAMES = 12;
 
-function isDoubtful(group: readonly Packet[], times: readonly number[], reorderFrames: number, isWhole: boolean): boolean {
+function isDoubtful(
+  group: readonly Packet[],
+  times: readonly number[],
+  reorderFrames: number,
+  isWhole: boolean,
+): boolean {
   if (group.some(({ shownSec, decodedSec }) => shownSec! < decodedSec! - SLACK_SEC)) return true;
   if (goesBack(reordered(times, reorderFrames))) return true;
   if (reorderFrames === 0) return false;
