@@ -18,6 +18,8 @@ export interface PacketGroup {
   /** When the first of its frames is shown, as they state it, seconds of the container. */
   readonly firstSec: number;
   readonly length: number;
+  /** Whether no order explains its times; else they are only unusual. */
+  readonly isImpossible: boolean;
 }
 
 /**
@@ -33,24 +35,20 @@ export function doubtfulGroups(packets: readonly Packet[], reorderFrames: number
   return starts.flatMap((start, k) => {
     const group = packets.slice(start, starts[k + 1]);
     const times = group.flatMap(({ shownSec }) => (shownSec === undefined ? [] : [shownSec]));
+    const isImpossible =
+      group.some(({ shownSec, decodedSec }) => shownSec! < decodedSec! - SLACK_SEC) ||
+      goesBack(reordered(times, reorderFrames));
     const isWhole = k + 1 < starts.length || times.length >= ENOUGH_FRAMES;
-    if (!isDoubtful(group, times, reorderFrames, isWhole)) return [];
-    return [{ keySec: times[0]!, firstSec: Math.min(...times), length: group.length }];
+    if (!isImpossible && (reorderFrames === 0 || !isUnusual(times, isWhole))) return [];
+    return [{ keySec: times[0]!, firstSec: Math.min(...times), length: group.length, isImpossible }];
   });
 }
 
 /** So many frames without any in another order are worth a look even where the group's end is not known. */
 const ENOUGH_FRAMES = 12;
 
-function isDoubtful(
-  group: readonly Packet[],
-  times: readonly number[],
-  reorderFrames: number,
-  isWhole: boolean,
-): boolean {
-  if (group.some(({ shownSec, decodedSec }) => shownSec! < decodedSec! - SLACK_SEC)) return true;
-  if (goesBack(reordered(times, reorderFrames))) return true;
-  if (reorderFrames === 0) return false;
+/** Whether times of a group with an order are uneven, or know no order. */
+function isUnusual(times: readonly number[], isWhole: boolean): boolean {
   const gaps = gapsOf(times.toSorted((a, b) => a - b));
   const usual = gaps.toSorted((a, b) => a - b)[gaps.length >> 1]!;
   const isUneven = gaps.some((gap) => gap < 0.5 * usual || gap > 1.6 * usual);
@@ -95,7 +93,9 @@ export async function contradictsFrom(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   let fromSec = Number.POSITIVE_INFINITY;
-  for (const group of doubtfulGroups(packets, details.reorderFrames).slice(0, GROUPS_ASKED)) {
+  const groups = doubtfulGroups(packets, details.reorderFrames);
+  const worstFirst = [...groups.filter(({ isImpossible: is }) => is), ...groups.filter(({ isImpossible: is }) => !is)];
+  for (const group of worstFirst.slice(0, GROUPS_ASKED)) {
     if (group.firstSec < fromSec && (await isContradiction(clip, details, group, signal))) fromSec = group.firstSec;
   }
   return fromSec;
