@@ -50,7 +50,7 @@ function bounded(message: string): string {
   if (message.length <= MAX_LINE) return message;
   return message
     .split('\n')
-    .map((line) => (line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)} …` : line))
+    .map((line) => (line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 2)} …` : line))
     .join('\n');
 }
 

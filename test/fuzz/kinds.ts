@@ -18,7 +18,7 @@ import { parsePictureAnalysis } from '../../src/stills/document.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 import type { FuzzKind } from './kind.ts';
 import { mutateBytes, mutateJson, mutateLines, oneOf } from './mutate.ts';
-import { videoKind } from './videos.ts';
+import { prepareVideos, videoKind } from './videos.ts';
 
 /** Lists of every format, valid. */
 const LISTS: Readonly<Record<string, string>> = {
@@ -64,19 +64,24 @@ function npy(): Buffer {
   return Buffer.concat([Buffer.from('\x93NUMPY\x01\x00v\x00', 'latin1'), Buffer.from(`${header}\n`), Buffer.alloc(24)]);
 }
 
-/** All kinds; makes what they start from in `folder`. */
-export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
-  const model = await findModel('driving');
-  const manifest = JSON.parse(await readFile(join(model, 'model.json'), 'utf8')) as unknown;
-  const modelWeights = join(folder, 'model.safetensors'); // beside the cases, for links
-  await copyFile(join(model, 'weights.safetensors'), modelWeights);
+/** Writes what all cases start from. */
+export async function prepareKinds(folder: string): Promise<void> {
+  await copyFile(join(await findModel('driving'), 'weights.safetensors'), join(folder, MODEL_WEIGHTS)); // for links
   const arrays = new Map([
     ['a', { shape: [2, 3], data: new Float32Array(6) }],
     ['b', { shape: [4], data: new Float32Array(4) }],
   ]);
-  const weights = join(folder, 'weights.safetensors');
-  await writeSafetensors(weights, arrays);
-  const weightBytes = await readFile(weights);
+  await writeSafetensors(join(folder, WEIGHTS), arrays);
+  await prepareVideos(folder);
+}
+
+const MODEL_WEIGHTS = 'model.safetensors';
+const WEIGHTS = 'weights.safetensors';
+
+/** All kinds, from what {@link prepareKinds} wrote. */
+export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
+  const manifest = JSON.parse(await readFile(join(await findModel('driving'), 'model.json'), 'utf8')) as unknown;
+  const weightBytes = await readFile(join(folder, WEIGHTS));
   const journal = [
     { kind: 'batch', schema: 'l2caf-batch/1' },
     { kind: 'failed', event: 'a', error: 'no', attempts: 2 },
@@ -145,7 +150,7 @@ export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
       weight: 10,
       try: async (random, at) => {
         await writeFile(join(at, 'model.json'), mutateJson(manifest, random));
-        await link(modelWeights, join(at, 'weights.safetensors'));
+        await link(join(folder, MODEL_WEIGHTS), join(at, 'weights.safetensors'));
         await loadModel(at);
       },
     },

@@ -32,7 +32,7 @@ export function mutateBytes(bytes: Buffer, random: Random): Buffer {
     case 4:
       return Buffer.concat([before, Buffer.from(Array.from({ length }, () => pick(random, 256))), part, after]);
     default:
-      return before;
+      return Buffer.from(before); // not a view of what other cases start from
   }
 }
 

@@ -201,6 +201,8 @@ export class FrameTroubles {
   readonly lost = new Map<number, number | undefined>();
   /** Sizes at which frames are stored, `WIDTHxHEIGHT`. */
   readonly sizes = new Set<string>();
+  /** Whether the times that the file states contradict the order of its pictures. */
+  contradictsItself = false;
 
   /** Whether a frame that was taken may not show what was filmed, or is in the place of one that cannot be decoded. */
   isTouched(takenSec: number): boolean {
@@ -212,11 +214,19 @@ export class FrameTroubles {
     return this.damagedSec.length > 0 || this.lost.size > 0;
   }
 
+  /** Notes which frames of a list, shown first at these times, have a time that they need not belong to. */
+  addContradictions({ contradictsFromSec }: FrameList, timesSec: Iterable<number>): void {
+    const concerned = [...timesSec].filter((time) => time >= contradictsFromSec);
+    this.damagedSec.push(...concerned);
+    this.contradictsItself ||= concerned.length > 0;
+  }
+
   /** Adds what was wrong with other frames of the same clip. */
   add(other: FrameTroubles): this {
     this.damagedSec.push(...other.damagedSec);
     for (const [time, taken] of other.lost) this.lost.set(time, taken);
     for (const size of other.sizes) this.sizes.add(size);
+    this.contradictsItself ||= other.contradictsItself;
     return this;
   }
 
@@ -229,6 +239,7 @@ export class FrameTroubles {
     return [
       ...(lost.size > 0 ? [`the video is damaged: ${framesInWords([...lost.keys()])} cannot be decoded${taken}`] : []),
       ...(damaged.length > 0 ? [`the video is damaged: ${framesInWords(damaged)} may not show what was filmed`] : []),
+      ...(this.contradictsItself ? ['the times that the video states contradict the order of its pictures'] : []),
       ...(sizes.size > 1
         ? [`the pictures of the video change size (${[...sizes].join(', ')}): all are brought to one`]
         : []),

@@ -55,6 +55,7 @@ export async function withDecodableFrames<T>(
     for (const { clip } of spans) await assertUnchanged(clip);
     if (run && shown.isAllComplete) {
       for (const [k, { damagedSec }] of troubles.entries()) {
+        troubles[k]!.addContradictions(lists[k]!, lists[k]!.timesSec);
         if (run.complaints.length > 0 || lists[k]!.hasComplaints) {
           damagedSec.push(...(await damagedAmong(spans[k]!.clip, lists[k]!, [...lists[k]!.timesSec], signal)));
         }

@@ -5,6 +5,7 @@
 import { L2cafError } from '../../base/errors.ts';
 import { assertUnchanged } from '../../base/files.ts';
 import type { TimeSpan, VideoClip } from '../../base/types.ts';
+import { contradictsFrom } from './order.ts';
 import { checkClock, type Packet, type PacketList, packetTime, readPackets, roundToMicroseconds } from './packets.ts';
 import { readDetails, type StreamDetails, secondsPer } from './probe.ts';
 import { surveyFrames } from './survey.ts';
@@ -23,6 +24,11 @@ export interface FrameList {
   readonly details: StreamDetails;
   /** Whether something around them in the file was not as it should be: some may be damaged. */
   readonly hasComplaints: boolean;
+  /**
+   * From when on the times that the file states contradict the order of its pictures, seconds from the start of the clip: which
+   * of them is on screen then, nobody can know. Infinity where they do not.
+   */
+  readonly contradictsFromSec: number;
 }
 
 /**
@@ -33,10 +39,10 @@ export interface FrameList {
  */
 export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: AbortSignal): Promise<FrameList> {
   const details = await readDetails(clip, signal);
-  const { frames, hasComplaints } =
+  const { frames, hasComplaints, contradictsFromSec } =
     details.clock === 'packets'
       ? await listedFrames(clip, details, span, signal)
-      : { frames: await decodedFrames(clip, details, span, signal), hasComplaints: false };
+      : { ...NOTHING_WRONG, frames: await decodedFrames(clip, details, span, signal) };
   await assertUnchanged(clip);
   const inSpan = frames.filter(({ timeSec }) => timeSec >= span.startSec && timeSec < span.endSec);
   const list = frameListOf(inSpan);
@@ -45,8 +51,10 @@ export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: Abort
       hint: 'slow it down first: ffmpeg -i FILE -vf setpts=10*PTS -an NEW.mp4',
     });
   }
-  return { ...list, details, hasComplaints };
+  return { ...list, details, hasComplaints, contradictsFromSec };
 }
+
+const NOTHING_WRONG = { hasComplaints: false, contradictsFromSec: Number.POSITIVE_INFINITY };
 
 /** A list without some of its frames. */
 export function without(list: FrameList, isLeftOut: (timeSec: number) => boolean): FrameList {
@@ -101,7 +109,7 @@ async function listedFrames(
   details: StreamDetails,
   span: TimeSpan,
   signal: AbortSignal | undefined,
-): Promise<{ frames: ListedFrame[]; hasComplaints: boolean }> {
+): Promise<{ frames: ListedFrame[] } & Pick<FrameList, 'hasComplaints' | 'contradictsFromSec'>> {
   // Packets come in the order of decoding, so both ends leave room for the longest reordering (16 frames in H.264).
   const reorderSec = 2 + 34 * secondsPer(details.rate);
   for (const lookBack of LOOK_BACK_SEC) {
@@ -115,7 +123,9 @@ async function listedFrames(
     );
     checkClock(clip, packets);
     const frames = withKeys(packets, details);
-    if (isWhole || (frames[0] !== undefined && frames[0].timeSec <= span.startSec)) return { frames, hasComplaints };
+    if (!isWhole && !(frames[0] !== undefined && frames[0].timeSec <= span.startSec)) continue;
+    const contradictsFromSec = (await contradictsFrom(clip, details, packets, signal)) - details.originSec;
+    return { frames, hasComplaints, contradictsFromSec };
   }
   throw new Error('the whole file was listed');
 }

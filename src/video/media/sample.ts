@@ -165,6 +165,7 @@ export async function decodeShown(
   }
   await assertUnchanged(clip);
   const troubles = troublesOf(takenSec, lost, replacements, second ? [first, second] : [first]);
+  troubles.addContradictions(list, takenSec);
   return { rgb, shape: [shownSec.length, height, width, 3], timestampsSec: takenSec, troubles };
 }
 

@@ -69,6 +69,7 @@ export async function* streamFrames(clip: VideoClip, options: StreamOptions): As
         await run.stop();
       }
       for (const size of run.sizes) troubles.sizes.add(size);
+      troubles.addContradictions(list, rest.slice(0, done));
       if (run.hasComplaints || list.hasComplaints) suspects.push(...rest.slice(0, done));
       const isLast = mode === modes.at(-1) || run.isProven;
       while (isLast && done < rest.length) {
