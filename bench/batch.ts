@@ -9,7 +9,7 @@ import { cacheFolder } from '../src/base/cache-folder.ts';
 import { describeModel } from '../src/batch/model.ts';
 import { featureSource } from '../src/batch/outputs.ts';
 import { WorkerPool } from '../src/batch/pool.ts';
-import { parseCsv } from '../src/events/csv.ts';
+import { parseCsv } from '../src/base/csv.ts';
 import { FRAMES_PER_BATCH } from '../src/models/event-network.ts';
 import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { pullTrunk } from '../src/models/pull.ts';
