@@ -6,7 +6,6 @@
  */
 
 import { L2cafError, throwIfAborted } from '../base/errors.ts';
-import { sha256OfFile } from '../base/files.ts';
 import { startThread, type Thread } from '../base/threads.ts';
 import type { TimeSpan, VideoClip } from '../base/types.ts';
 import { EventNetwork } from '../models/event-network.ts';
@@ -14,6 +13,7 @@ import { type FeatureMaps, scoresOf } from '../models/video-model.ts';
 import { gapsIn } from '../video/drawing/keyframes.ts';
 import { FrameTroubles, refuseDamage } from '../video/media/damage.ts';
 import type { FrameList } from '../video/media/frame-list.ts';
+import { sha256OfClip } from '../video/media/probe.ts';
 import { framesOnScreen, noteHoles } from '../video/media/sample.ts';
 import { streamFrames } from '../video/media/stream.ts';
 import { DenseResult, type PlannedWindow } from './dense-result.ts';
@@ -38,7 +38,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   const target = await bindTarget(model, options);
   const settings = explainSettings(options, target);
   const seconds = { decode: 0, trunk: 0, filters: 0 };
-  const sourceHash = sha256OfFile(clip.path, clip.identity);
+  const sourceHash = sha256OfClip(clip);
   sourceHash.catch(() => {}); // reported where it is awaited
   const result = new DenseResult(plan.timesSec);
   const explainer = await startExplainer(model, settings);

@@ -128,6 +128,10 @@ const analysisSchema = z.object({
     rotationDeg: z.union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)]),
     /** The video track, among the file's streams from 0, where one was asked for. */
     track: z.number().int().nonnegative().optional(),
+    /** Of a folder of pictures: how many are shown per second, where that was asked for. */
+    fps: z.number().positive().optional(),
+    /** Of a folder of pictures: absolute path of the table that says when each is shown, where one was given. */
+    times: z.string().min(1).optional(),
   }),
   span: z
     .object({ startSec: seconds, endSec: seconds })

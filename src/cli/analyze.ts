@@ -1,6 +1,6 @@
 /** `l2caf analyze`: the main job. What did the network look at in this clip? */
 import { stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { analyzeDense } from '../analysis/dense.ts';
 import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis/document.ts';
@@ -8,7 +8,7 @@ import { analyzeEvent, openClip, openModel } from '../analysis/pipeline.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
 import { type SlideOptions, slideWindow } from '../analysis/windows.ts';
 import { L2cafError } from '../base/errors.ts';
-import { sha256OfFile, withFolder } from '../base/files.ts';
+import { withFolder } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
 import type { TimeSpan, VideoClip } from '../base/types.ts';
@@ -16,10 +16,11 @@ import { type ListedEvents, readLabels } from '../events/labels.ts';
 import { renderStrip, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
 import { clipBeside, filesOfReport } from '../report/report.ts';
+import { readingOf, sha256OfClip } from '../video/media/probe.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { freeName, isAbout, isOfOther } from './default-folder.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
-import { examples, LIST_FORMS, parseCount, parseSeconds, videosOption } from './options.ts';
+import { examples, LIST_FORMS, parseCount, parseSeconds, pictureOptions, videosOption } from './options.ts';
 import { interruptible } from './run.ts';
 import { addVideoOptions, renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
@@ -28,6 +29,8 @@ interface AnalyzeFlags extends VideoFlags, AnalysisFlags {
   readonly start?: number;
   readonly end?: number;
   readonly track?: number;
+  readonly fps?: number;
+  readonly times?: string;
   readonly frames: number;
   readonly dense?: boolean;
   readonly stride?: number;
@@ -44,9 +47,10 @@ interface AnalyzeFlags extends VideoFlags, AnalysisFlags {
 
 /** The `analyze` command. */
 export function analyzeCommand(): Command {
+  const [fps, times] = pictureOptions();
   const command = new Command('analyze')
     .description('show what the network looks at in a driving clip')
-    .argument('<clip>', 'a video file that ffmpeg can read')
+    .argument('<clip>', 'a video file that ffmpeg can read, a folder of numbered pictures, or a Donkey tub')
     .option('--start <time>', 'start of the event, seconds or [h:]m:s (default: start of the clip)', parseSeconds)
     .option('--end <time>', 'end of the event (default: end of the clip)', parseSeconds)
     .option(
@@ -54,6 +58,8 @@ export function analyzeCommand(): Command {
       'which video track of the file, from 0 (default: the one that players show)',
       parseCount(0),
     )
+    .addOption(fps)
+    .addOption(times)
     .option('--frames <count>', 'frames to sample from the event', parseCount(1), 3)
     .option('--dense', 'slide a window over the whole clip: attention for every moment, not for the event as one')
     .option('--stride <seconds>', 'with --dense: how far the window moves (default: 0.5)', parseSeconds)
@@ -75,6 +81,7 @@ export function analyzeCommand(): Command {
         'l2caf analyze drive.mp4 --frames 5 --style both -o results/turn',
         'l2caf analyze drive.mp4 --dense --ribbon',
         'l2caf analyze drive.mp4 --dense --ribbon --events events.csv',
+        'l2caf analyze pictures/ --fps 20 --dense --ribbon',
         'l2caf analyze drive.mp4 --method gradcam-abs',
         'l2caf analyze drive.mp4 --model my-model --target class:left_turn',
         'l2caf analyze drive.mp4 --end 3 --target similar:other.mp4@10-13',
@@ -90,15 +97,15 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   }
   const terminal = createTerminal(flags);
   const work = { signal, onProgress: terminal.onProgress };
-  const { start, end, track } = flags;
+  const { start, end } = flags;
   const wanted = {
     ...(start !== undefined && { startSec: start }),
     ...(end !== undefined && { endSec: end }),
-    ...(track !== undefined && { track }),
+    ...readingOf(flags),
   };
   const { clip, span } = await openClip(path, wanted, signal);
   if (slide) slideWindow(span, slide); // before a network is loaded
-  const folder = flags.output ?? (await defaultFolder(path));
+  const folder = flags.output ?? (await defaultFolder(clip));
   const { preview, report, ...files } = filesIn(folder);
   await checkOutputFolder(folder);
   await checkOutputs([
@@ -146,9 +153,9 @@ function filesIn(folder: string): Record<'analysis' | 'strip' | 'video' | 'previ
 }
 
 /** The clip's name in l2caf-out; another clip of that name has another folder. */
-async function defaultFolder(clip: string): Promise<string> {
-  const isOwn = isAbout(clip, await sha256OfFile(clip));
-  const wanted = join('l2caf-out', basename(clip, extname(clip)));
+async function defaultFolder(clip: VideoClip): Promise<string> {
+  const isOwn = isAbout(clip.path, await sha256OfClip(clip));
+  const wanted = join('l2caf-out', basename(resolve(clip.path), extname(clip.path)));
   return freeName(wanted, (folder) => isOfOther(filesIn(folder).analysis, isOwn));
 }
 
@@ -172,7 +179,7 @@ function withLabels(analysis: Analysis, { events, warnings }: ListedEvents): Ana
 /** Opens the model and calls `use` with a function that analyzes a span of the clip. */
 async function withAttention<T>(
   clip: VideoClip,
-  { start: _start, end: _end, track: _track, target: wanted, size, dense: _dense, ...flags }: AnalyzeFlags,
+  { start: _start, end: _end, target: wanted, size, dense: _dense, ...flags }: AnalyzeFlags,
   slide: SlideOptions | undefined,
   terminal: Terminal,
   signal: AbortSignal,

@@ -6,6 +6,7 @@ import { L2cafError } from '../../base/errors.ts';
 import { assertUnchanged } from '../../base/files.ts';
 import type { TimeSpan, VideoClip } from '../../base/types.ts';
 import { checkClock, type Packet, type PacketList, packetTime, readPackets, roundToMicroseconds } from './packets.ts';
+import type { PictureFolder } from './picture-folder.ts';
 import { readDetails, type StreamDetails, secondsPer } from './probe.ts';
 import { surveyFrames } from './survey.ts';
 
@@ -33,8 +34,9 @@ export interface FrameList {
  */
 export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: AbortSignal): Promise<FrameList> {
   const details = await readDetails(clip, signal);
-  const { frames, hasComplaints } =
-    details.clock === 'packets'
+  const { frames, hasComplaints } = details.pictures
+    ? { frames: picturesOf(details.pictures), hasComplaints: false }
+    : details.clock === 'packets'
       ? await listedFrames(clip, details, span, signal)
       : { frames: await decodedFrames(clip, details, span, signal), hasComplaints: false };
   await assertUnchanged(clip);
@@ -91,6 +93,11 @@ function frameListOf(frames: ListedFrame[]): Pick<FrameList, 'timesSec' | 'keysS
     keysSec: Float64Array.from(shown, ({ keySec }) => keySec),
     decodingOrder: Uint32Array.from(shown, ({ order }) => order),
   };
+}
+
+/** Each picture of a folder stands for itself. */
+function picturesOf({ pictures }: PictureFolder): ListedFrame[] {
+  return pictures.map(({ timeSec }, order) => ({ timeSec, keySec: timeSec, order }));
 }
 
 /** How far before the span its key frame is looked for, seconds, until one is found. */
