@@ -13,13 +13,14 @@ import { type FeatureMaps, scoresOf } from '../models/video-model.ts';
 import { gapsIn } from '../video/drawing/keyframes.ts';
 import { FrameTroubles, refuseDamage } from '../video/media/damage.ts';
 import type { FrameList } from '../video/media/frame-list.ts';
-import { sha256OfClip } from '../video/media/probe.ts';
+import { recordedSignals, sha256OfClip } from '../video/media/probe.ts';
 import { framesOnScreen, noteHoles } from '../video/media/sample.ts';
 import { streamFrames } from '../video/media/stream.ts';
 import { DenseResult, type PlannedWindow } from './dense-result.ts';
 import { describeRun, type ExplainOptions, type Explanation, explainMaps, type TimedAnalysis } from './explain.ts';
 import type { ExplainThreadData } from './explain-thread.ts';
 import { bindTarget, type EventOptions, featuresOf, type OpenModel } from './pipeline.ts';
+import { withSignals } from './signals.ts';
 import { type SlideOptions, slideWindow } from './windows.ts';
 
 /** Which stretch of which clip, how the window slides, and how the attention of a window is found. */
@@ -68,13 +69,14 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   }
   const described = describeRun(model, { clip, span, sourceSha256: await sourceHash }, settings, result.attention);
   const { strideSec, windowSec } = plan;
-  return {
+  const analysis = {
     ...described,
     options: { ...described.options, dense: { strideSec, windowSec, framesPerWindow } },
     warnings: [...described.warnings, ...gapWarnings(span, plan.windows), ...troubles.notes],
     ...result.describe(scoresOf(model.network.outputs)?.labels, troubles),
     timingsSec: seconds,
   };
+  return withSignals(analysis, await recordedSignals(clip, signal));
 }
 
 /** Frames to decode and windows to score. */

@@ -14,9 +14,10 @@ import { findPretrained, type PretrainedTrunk } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { type FeatureMaps, scoresOf, type VideoModel } from '../models/video-model.ts';
 import { refuseDamage } from '../video/media/damage.ts';
-import { probeClip, type Reading, sha256OfClip } from '../video/media/probe.ts';
+import { probeClip, type Reading, recordedSignals, sha256OfClip } from '../video/media/probe.ts';
 import { resolveSpan, type ShownFrames, sampleFrames } from '../video/media/sample.ts';
 import { type BoundTarget, type ExplainOptions, explainEvent, type TimedAnalysis } from './explain.ts';
+import { withSignals } from './signals.ts';
 
 /** Long work can be watched and stopped. */
 export interface WorkOptions {
@@ -136,7 +137,7 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
   const { timestampsSec, troubles } = frames;
   const damagedSec = timestampsSec.filter((time) => troubles.isTouched(time));
   const event = { clip, sourceSha256, span, maps, timestampsSec, damagedSec, notes: troubles.notes, timingsSec };
-  return explainEvent(model, event, { ...options, target });
+  return withSignals(await explainEvent(model, event, { ...options, target }), await recordedSignals(clip, signal));
 }
 
 /**

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { analyzeDense } from '../analysis/dense.ts';
 import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis/document.ts';
 import { analyzeEvent, openClip, openModel } from '../analysis/pipeline.ts';
+import { readSignals, withSignals } from '../analysis/signals.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
 import { type SlideOptions, slideWindow } from '../analysis/windows.ts';
 import { L2cafError } from '../base/errors.ts';
@@ -38,6 +39,7 @@ interface AnalyzeFlags extends VideoFlags, AnalysisFlags {
   readonly preview?: boolean;
   readonly events?: string;
   readonly videos?: string;
+  readonly signals?: string;
   readonly output?: string;
   readonly strict?: boolean;
   readonly report: boolean;
@@ -66,6 +68,10 @@ export function analyzeCommand(): Command {
     .option('--window <seconds>', 'with --dense: its length (default: 1 per frame of it)', parseSeconds)
     .option('--events <list>', `a list of events whose labels are shown over time: ${LIST_FORMS}`)
     .addOption(videosOption())
+    .option(
+      '--signals <CSV>',
+      "numbers to show over time, in the columns time (seconds) and one for each (default: a tub's own)",
+    )
     .option('--preview', `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`);
   addAnalysisOptions(command)
     .option('--strict', 'refuse frames that are damaged or lost in the file (default: they are marked, and it is said)')
@@ -115,10 +121,12 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   ]);
   await announceFfmpeg(terminal);
   const { events: list, videos } = flags;
+  const recorded = flags.signals === undefined ? undefined : await readSignals(flags.signals);
   const listed = list === undefined ? { events: [], warnings: [] } : await readLabels(list, clip, span, videos);
   const { analysis, pages } = await withFolder(folder, async () => {
     const found = await withAttention(clip, flags, slide, terminal, signal, async (explain) => {
-      const analyze = async (part: TimeSpan): Promise<Analysis> => withLabels(await explain(part), listed);
+      const analyze = async (part: TimeSpan): Promise<Analysis> =>
+        withSignals(withLabels(await explain(part), listed), recorded);
       const isLong = slide !== undefined && span.endSec - span.startSec > 2 * PREVIEW_SEC;
       const first = { ...span, endSec: isLong ? span.startSec + PREVIEW_SEC : span.endSec };
       const previewed = flags.preview ? await analyze(first) : undefined;

@@ -34,7 +34,10 @@ export interface RenderOptions extends KeyframeOptions {
 
 /** How to draw a video. */
 export interface VideoOptions extends RenderOptions {
-  /** Plots under the picture: labelled events, loss, importance, attention shares and class probabilities of the sampled frames. */
+  /**
+   * Plots under the picture: labelled events, loss, importance, attention shares, class probabilities and recorded signals of
+   * the sampled frames.
+   */
   readonly ribbon?: boolean;
   /** Whether the clip's sound is kept; default true. */
   readonly audio?: boolean;
