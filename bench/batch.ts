@@ -6,10 +6,10 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { cpus, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { cacheFolder } from '../src/base/cache-folder.ts';
+import { parseCsv } from '../src/base/csv.ts';
 import { describeModel } from '../src/batch/model.ts';
 import { featureSource } from '../src/batch/outputs.ts';
 import { WorkerPool } from '../src/batch/pool.ts';
-import { parseCsv } from '../src/events/csv.ts';
 import { FRAMES_PER_BATCH } from '../src/models/event-network.ts';
 import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { pullTrunk } from '../src/models/pull.ts';

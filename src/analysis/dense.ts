@@ -6,7 +6,6 @@
  */
 
 import { L2cafError, throwIfAborted } from '../base/errors.ts';
-import { sha256OfFile } from '../base/files.ts';
 import { startThread, type Thread } from '../base/threads.ts';
 import type { FrameBatch, TimeSpan, VideoClip } from '../base/types.ts';
 import { EventNetwork } from '../models/event-network.ts';
@@ -14,6 +13,7 @@ import { type FeatureMaps, scoresOf } from '../models/video-model.ts';
 import { gapsIn } from '../video/drawing/keyframes.ts';
 import { FrameTroubles, refuseDamage } from '../video/media/damage.ts';
 import type { FrameList } from '../video/media/frame-list.ts';
+import { recordedSignals, sha256OfClip } from '../video/media/probe.ts';
 import { framesOnScreen, noteHoles } from '../video/media/sample.ts';
 import { streamFrames } from '../video/media/stream.ts';
 import { DenseResult, type PlannedWindow } from './dense-result.ts';
@@ -27,6 +27,7 @@ import {
 } from './explain.ts';
 import type { ExplainThreadData } from './explain-thread.ts';
 import { bindTarget, type EventOptions, featuresOf, type OpenModel } from './pipeline.ts';
+import { withSignals } from './signals.ts';
 import { type SlideOptions, slideWindow } from './windows.ts';
 
 /** Which stretch of which clip, how the window slides, and how the attention of a window is found. */
@@ -45,7 +46,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   const target = await bindTarget(model, options);
   const settings = explainSettings(options, target);
   const seconds = { decode: 0, trunk: 0, filters: 0 };
-  const sourceHash = sha256OfFile(clip.path, clip.identity);
+  const sourceHash = sha256OfClip(clip);
   sourceHash.catch(() => {}); // reported where it is awaited
   const result = new DenseResult(plan.timesSec);
   const windowed = await windowedModel(model, settings);
@@ -75,13 +76,14 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   }
   const described = describeRun(model, { clip, span, sourceSha256: await sourceHash }, settings, result.attention);
   const { strideSec, windowSec } = plan;
-  return {
+  const analysis = {
     ...described,
     options: { ...described.options, dense: { strideSec, windowSec, framesPerWindow } },
     warnings: [...described.warnings, ...gapWarnings(span, plan.windows), ...troubles.notes],
     ...result.describe(scoresOf(model.network.outputs)?.labels, numberNames(model.network), troubles),
     timingsSec: seconds,
   };
+  return withSignals(analysis, await recordedSignals(clip, signal));
 }
 
 /** Frames to decode and windows to score. */

@@ -85,6 +85,13 @@ const eventSchema = z
   .object({ id: z.string(), label: z.string().min(1), startSec: seconds, endSec: seconds })
   .refine(({ startSec, endSec }) => startSec < endSec, 'an event ends before it starts');
 
+/** Numbers that were recorded beside the clip. */
+const signalsSchema = z.object({
+  names: z.array(z.string().min(1)).min(1),
+  /** Per name, its value at each of `frames`, interpolated; null where none is known. */
+  values: z.array(z.array(z.number().nullable())),
+});
+
 /** Documents of schema 1 know networks of one kind, and do not name it. */
 function asUnion(model: unknown): unknown {
   return typeof model === 'object' && model !== null && !('kind' in model)
@@ -132,6 +139,10 @@ const analysisSchema = z.object({
     rotationDeg: z.union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)]),
     /** The video track, among the file's streams from 0, where one was asked for. */
     track: z.number().int().nonnegative().optional(),
+    /** Of a folder of pictures: how many are shown per second, where that was asked for. */
+    fps: z.number().positive().optional(),
+    /** Of a folder of pictures: absolute path of the table that says when each is shown, where one was given. */
+    times: z.string().min(1).optional(),
   }),
   span: z
     .object({ startSec: seconds, endSec: seconds })
@@ -163,6 +174,8 @@ const analysisSchema = z.object({
   numbers: z.object({ names: z.array(z.string()), values: z.array(z.number()) }).optional(),
   /** Labelled events that overlap the span, where a list of events was given; by increasing start. */
   events: z.array(eventSchema).min(1).optional(),
+  /** What was recorded beside the clip (a table, or a tub's steering and throttle), at the moments of the frames. */
+  signals: signalsSchema.optional(),
   /** The classes in the order of every `probabilities`. */
   labels: z.array(z.string()).optional(),
   frames: z.array(frameSchema).min(1),
@@ -189,6 +202,13 @@ const documentSchema = analysisSchema
     ({ frames, windows = [], labels = [] }) =>
       [...frames, ...windows].every(({ probabilities: p }) => p === undefined || p.length === labels.length),
     { path: ['labels'], message: 'a frame or window has another number of probabilities than there are labels' },
+  )
+  .refine(
+    ({ frames, signals }) =>
+      signals === undefined ||
+      (signals.values.length === signals.names.length &&
+        signals.values.every(({ length }) => length === frames.length)),
+    { path: ['signals'], message: 'a signal has another number of values than there are frames' },
   );
 
 /** The JSON Schema of the document. What fields must have in common (their order in time, counts) it cannot say. */

@@ -14,6 +14,7 @@ import type { SolveOptions } from '../l2caf/solve.ts';
 import { isMapTail } from '../l2caf/tail.ts';
 import type { EngineInfo } from '../models/backend.ts';
 import { type FeatureMaps, scoresOf, type VideoModel } from '../models/video-model.ts';
+import { readingOf } from '../video/media/probe.ts';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './document.ts';
 
 /** A network whose trunk is not needed. */
@@ -213,9 +214,8 @@ export function rankClasses(
 }
 
 function describeSource(clip: VideoClip): Omit<Analysis['source'], 'sha256'> {
-  const { width, height, frameRate, durationSec, rotationDeg, track } = clip;
-  const tracked = track === undefined ? {} : { track };
-  return { path: resolve(clip.path), width, height, frameRate, durationSec, rotationDeg, ...tracked };
+  const { width, height, frameRate, durationSec, rotationDeg } = clip;
+  return { path: resolve(clip.path), width, height, frameRate, durationSec, rotationDeg, ...readingOf(clip) };
 }
 
 /** A frame's part of a document. */

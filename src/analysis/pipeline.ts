@@ -4,7 +4,6 @@
  */
 import { resolve } from 'node:path';
 import { assertNever, L2cafError, throwIfAborted } from '../base/errors.ts';
-import { sha256OfFile } from '../base/files.ts';
 import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
 import { type BackendChoice, type EngineInfo, useBackend } from '../models/backend.ts';
 import type { Card } from '../models/card.ts';
@@ -17,9 +16,10 @@ import { findPretrained, type PretrainedTrunk } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { type FeatureMaps, scoresOf, type VideoModel } from '../models/video-model.ts';
 import { refuseDamage } from '../video/media/damage.ts';
-import { probeClip } from '../video/media/probe.ts';
+import { probeClip, type Reading, recordedSignals, sha256OfClip } from '../video/media/probe.ts';
 import { resolveSpan, type ShownFrames, sampleFrames } from '../video/media/sample.ts';
 import { type BoundTarget, type ExplainOptions, explainEvent, type TimedAnalysis } from './explain.ts';
+import { withSignals } from './signals.ts';
 
 /** Long work can be watched and stopped. */
 export interface WorkOptions {
@@ -73,7 +73,7 @@ export interface EventOptions extends Omit<ExplainOptions, 'target'> {
 /** Steps 1: what the clip is, and the span of it that is meant. */
 export async function openClip(
   path: string,
-  wanted: { readonly startSec?: number; readonly endSec?: number; readonly track?: number },
+  wanted: { readonly startSec?: number; readonly endSec?: number } & Reading,
   signal?: AbortSignal,
 ): Promise<{ clip: VideoClip; span: TimeSpan }> {
   const clip = await probeClip(path, signal, wanted);
@@ -150,10 +150,7 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
   const target = await bindTarget(model, options);
   const clock = stopwatch();
   onProgress?.({ stage: 'decoding', done: 0, total: options.frames, unit: 'frames' });
-  const [sourceSha256, frames] = await Promise.all([
-    sha256OfFile(clip.path, clip.identity),
-    sampleEvent(model, options),
-  ]);
+  const [sourceSha256, frames] = await Promise.all([sha256OfClip(clip), sampleEvent(model, options)]);
   if (options.strict) refuseDamage(clip, frames.troubles);
   const decode = clock();
   onProgress?.({ stage: 'embedding', done: 0, total: options.frames, unit: 'frames' });
@@ -163,7 +160,7 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
   const { timestampsSec, troubles } = frames;
   const damagedSec = timestampsSec.filter((time) => troubles.isTouched(time));
   const event = { clip, sourceSha256, span, maps, timestampsSec, damagedSec, notes: troubles.notes, timingsSec };
-  return explainEvent(model, event, { ...options, target });
+  return withSignals(await explainEvent(model, event, { ...options, target }), await recordedSignals(clip, signal));
 }
 
 /**

@@ -16,6 +16,7 @@ import {
 } from '../video/drawing/keyframes.ts';
 import { attentionShares, type IgnoredPart, maskOfParts, shareInRegions } from '../video/drawing/regions.ts';
 import type { RibbonContent } from '../video/drawing/ribbon-rows.ts';
+import type { SignalRow } from '../video/drawing/signal-lines.ts';
 import type { Analysis } from './document.ts';
 
 /** How filters become heatmaps. */
@@ -73,8 +74,11 @@ export function ignoredWarnings(
 /** The share of the attention from which on ignoring it hides something. */
 const MUCH_IGNORED = 0.2;
 
-/** The plots of an analysis: labelled events, loss, importance, attention shares and class probabilities of the sampled frames. */
-export function ribbonOf({ frames, labels = [], events = [], ...analysis }: Analysis): RibbonContent {
+/**
+ * The plots of an analysis: labelled events, loss, importance, attention shares, class probabilities and recorded signals of
+ * the sampled frames.
+ */
+export function ribbonOf({ frames, labels = [], events = [], signals, ...analysis }: Analysis): RibbonContent {
   const probabilities = frames.flatMap((frame) => (frame.probabilities ? [frame.probabilities] : []));
   const named = probabilities.length === frames.length ? labels : [];
   const keyframes = keyframesOf({ ...analysis, frames });
@@ -91,8 +95,17 @@ export function ribbonOf({ frames, labels = [], events = [], ...analysis }: Anal
     })),
     ...(laidOut && { events: laidOut }),
     ...(classes && { classes }),
+    ...(signals && { signals: signalRows(signals) }),
   };
 }
+
+/** Each signal has a scale, and so a row, of its own; there is room for the first few. */
+function signalRows({ names, values }: NonNullable<Analysis['signals']>): SignalRow[] {
+  return names.slice(0, SIGNALS_SHOWN).map((name, k) => ({ lines: [{ name, values: values[k]! }] }));
+}
+
+/** Rows of signals under a video; the document has all of them. */
+const SIGNALS_SHOWN = 6;
 
 /** The parts of the span that no window of a dense analysis holds. An analysis of one event has none. */
 export function gapsOf({ span, windows }: Pick<Analysis, 'span' | 'windows'>): TimeSpan[] {

@@ -149,7 +149,8 @@ async function makeMissing(folder: string): Promise<string | undefined> {
   return topmostNew ?? folder;
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/** Whether a folder lies at a path, by any links. */
+export async function isFolder(path: string): Promise<boolean> {
   const info = await stat(path).catch(() => undefined);
   return info?.isDirectory() ?? false;
 }
@@ -199,6 +200,9 @@ export function changedInput(path: string, cause?: unknown): L2cafError {
   });
 }
 
+/** The identity of a folder begins so, where a clip is one: its files are compared one by one, when they are read. */
+export const FOLDER_IDENTITY = 'folder ';
+
 /**
  * Throws unless a file is still the one that was probed.
  *
@@ -211,6 +215,7 @@ export async function assertUnchanged({
   readonly path: string;
   readonly identity: string;
 }): Promise<void> {
+  if (identity.startsWith(FOLDER_IDENTITY)) return;
   const now = await identityOf(path).catch((cause: unknown) => {
     throw changedInput(path, cause);
   });

@@ -21,10 +21,23 @@ export interface GridShape {
   readonly width: number;
 }
 
-/** What a probe found out about a video file. Sizes are those of the picture as shown, rotated and with square pixels. */
-export interface VideoClip extends PictureSize {
+/** How a clip is to be read, where what lies at its path does not say so. */
+export interface ClipReading {
+  /** Its video track, among the file's streams from 0, where one was asked for. */
+  readonly track?: number;
+  /** Of a folder of pictures: how many are shown per second, where that was asked for. */
+  readonly fps?: number;
+  /** Of a folder of pictures: a table (CSV) that says when each is shown, where one was given. */
+  readonly times?: string;
+}
+
+/**
+ * What a probe found out about a video file, or a folder of pictures. Sizes are those of the picture as shown, rotated and
+ * with square pixels.
+ */
+export interface VideoClip extends PictureSize, ClipReading {
   readonly path: string;
-  /** The file that was probed, and its state then: what is read later must be the same. See `identityOf`. */
+  /** What was probed, and its state then: what is read later must be the same. See `identityOf`. */
   readonly identity: string;
   /** Average frame rate, frames per second; exact for constant-rate video. */
   readonly frameRate: Rational;
@@ -35,8 +48,6 @@ export interface VideoClip extends PictureSize {
   readonly hasAudio: boolean;
   /** ffmpeg's name of the stored pixel format, e.g. `yuv420p` or `yuv422p10le`. */
   readonly pixelFormat: string;
-  /** Its video track, among the file's streams from 0, where one was asked for. */
-  readonly track?: number;
   /** What a person should know about the file, in words. */
   readonly notes?: readonly string[];
 }
@@ -45,6 +56,16 @@ export interface VideoClip extends PictureSize {
 export interface TimeSpan {
   readonly startSec: number;
   readonly endSec: number;
+}
+
+/** Numbers that were recorded beside the pictures of a clip, such as a steering angle. */
+export interface RecordedSignals {
+  /** What each of them is called; no name twice. */
+  readonly names: readonly string[];
+  /** When they were recorded, seconds from the start of the clip, increasing; length n. */
+  readonly timesSec: readonly number[];
+  /** Per name, n values; NaN where none was recorded. */
+  readonly values: readonly (readonly number[])[];
 }
 
 /** Decoded frames: `rgb` holds `t·h·w·3` bytes, row by row, red first. */

@@ -7,6 +7,7 @@ import { L2cafError } from '../base/errors.ts';
 import { fileSize } from '../base/files.ts';
 import { folderOf } from '../events/row.ts';
 import { baseOf, findVideo } from '../events/video-files.ts';
+import { readingOf } from '../video/media/probe.ts';
 import { JOURNAL, removeLeftovers } from './batch.ts';
 import type { BatchEvent } from './events.ts';
 import { describeModel } from './model.ts';
@@ -123,8 +124,8 @@ export class Desk {
   }
 
   /** What is known here about a video that the batch has. */
-  async #sameVideo(path: string, { sha256 }: VideoFacts): Promise<VideoFacts> {
-    const facts = await this.#videos.facts(path);
+  async #sameVideo(path: string, { sha256, clip }: VideoFacts): Promise<VideoFacts> {
+    const facts = await this.#videos.facts(path, readingOf(clip));
     if (facts.sha256 === sha256) return facts;
     throw new L2cafError('input-changed', `${path} is not the video that the batch has: its content differs`);
   }

@@ -24,6 +24,8 @@ const clipSchema = z.object({
   hasAudio: z.boolean(),
   pixelFormat: z.string(),
   track: z.int().nonnegative().exactOptional(),
+  fps: z.number().positive().exactOptional(),
+  times: z.string().exactOptional(),
   notes: z.array(z.string()).readonly().exactOptional(),
 });
 

@@ -5,8 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join, posix, resolve } from 'node:path';
 import { type ColumnSource, fileWriter, ParquetWriter } from 'hyparquet-writer';
+import { csvText, parseCsv } from '../base/csv.ts';
 import { writeAtomically, writeFileAtomically } from '../base/files.ts';
-import { csvText, parseCsv } from '../events/csv.ts';
 import { writeIndex } from '../report/index-page.ts';
 import type { IndexRow } from '../report/page-data.ts';
 import type { Batch, EventPlan } from './batch.ts';

@@ -7,6 +7,7 @@ import workerpool from 'workerpool';
 import { type Analysis, readAnalysis, writeAnalysis } from '../analysis/document.ts';
 import { type BoundTarget, explainEvent } from '../analysis/explain.ts';
 import { bindTarget, type OpenModel } from '../analysis/pipeline.ts';
+import { withSignals } from '../analysis/signals.ts';
 import { valuesOf } from '../base/errors.ts';
 import { fileSize, writeFileAtomically } from '../base/files.ts';
 import { guardOutputs } from '../base/output.ts';
@@ -16,6 +17,7 @@ import { type EventNetwork, FRAMES_PER_BATCH } from '../models/event-network.ts'
 import { fromFloat16, toFloat16 } from '../models/float16.ts';
 import { drawAnalysisStrip, drawAnalysisThumbnail, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
+import { recordedSignals } from '../video/media/probe.ts';
 import { figuresOf } from './event-figures.ts';
 import { type BatchModel, FILE_NAMES, type Output } from './outputs.ts';
 import type { TaskAnswer, TaskNotice } from './pool.ts';
@@ -165,5 +167,6 @@ async function explain(
     },
     { ...analysis, target: await bound },
   );
-  return { ...document, ...(listed.length > 0 && { events: [...listed] }) };
+  const recorded = withSignals(document, await recordedSignals(facts.clip));
+  return { ...recorded, ...(listed.length > 0 && { events: [...listed] }) };
 }

@@ -4,10 +4,10 @@
  * events needs it, and kept for a few videos at a time.
  */
 import { L2cafError, messageOf } from '../base/errors.ts';
-import { identityOf, sha256OfFile } from '../base/files.ts';
-import type { VideoClip } from '../base/types.ts';
+import { isFolder } from '../base/files.ts';
+import type { ClipReading, VideoClip } from '../base/types.ts';
 import { type FrameList, listFrames } from '../video/media/frame-list.ts';
-import { probeClip } from '../video/media/probe.ts';
+import { identityOfClip, probeClip, readingOf, sha256OfClip } from '../video/media/probe.ts';
 
 /** A video file at one time of its life. */
 export interface VideoFacts {
@@ -38,13 +38,17 @@ export class Videos {
    * Size, length and hash of a video.
    *
    * @param path absolute
+   * @param pictures when those are shown, if it is a folder of pictures
    * @throws L2cafError as `probeClip`
    */
-  async facts(path: string): Promise<VideoFacts> {
+  async facts(path: string, pictures: ClipReading = {}): Promise<VideoFacts> {
+    const reading = (await isFolder(path)) ? pictures : {};
     const known = this.#known.get(path);
-    if (known && (await identityOf(path).catch(() => undefined)) === known.clip.identity) return known;
-    const clip = await probeClip(path);
-    const sha256 = await sha256OfFile(path, clip.identity).catch((cause: unknown) => {
+    if (known && isReadAs(known.clip, reading)) {
+      if ((await identityOfClip(path, reading).catch(() => undefined)) === known.clip.identity) return known;
+    }
+    const clip = await probeClip(path, undefined, reading);
+    const sha256 = await sha256OfClip(clip).catch((cause: unknown) => {
       if (cause instanceof L2cafError) throw cause;
       throw new L2cafError('input-unreadable', `cannot read ${path}: ${messageOf(cause)}`, { cause });
     });
@@ -69,4 +73,8 @@ export class Videos {
     if (this.#lists.size > LISTS_KEPT) this.#lists.delete(oldest!);
     return list;
   }
+}
+
+function isReadAs(clip: VideoClip, reading: ClipReading): boolean {
+  return JSON.stringify(readingOf(clip)) === JSON.stringify(readingOf(reading));
 }

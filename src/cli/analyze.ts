@@ -1,13 +1,14 @@
 /** `l2caf analyze`: the main job. What did the network look at in this clip? */
-import { basename, extname, join } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { analyzeDense } from '../analysis/dense.ts';
 import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis/document.ts';
 import { analyzeEvent, openClip, openModel } from '../analysis/pipeline.ts';
+import { readSignals, withSignals } from '../analysis/signals.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
 import { type SlideOptions, slideWindow } from '../analysis/windows.ts';
 import { L2cafError } from '../base/errors.ts';
-import { exists, sha256OfFile, withFolder } from '../base/files.ts';
+import { exists, withFolder } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
 import type { TimeSpan, VideoClip } from '../base/types.ts';
@@ -15,11 +16,12 @@ import { type ListedEvents, readLabels } from '../events/labels.ts';
 import { renderStrip, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
 import { clipBeside, filesOfReport } from '../report/report-page.ts';
+import { readingOf, sha256OfClip } from '../video/media/probe.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { freeName, isAbout, isOfOther } from './default-folder.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
-import { examples, LIST_FORMS, parseCount, parseSeconds, videosOption } from './options.ts';
+import { examples, LIST_FORMS, parseCount, parseSeconds, pictureOptions, videosOption } from './options.ts';
 import { interruptible } from './run.ts';
 import { addVideoOptions, renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
@@ -28,6 +30,8 @@ interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags {
   readonly start?: number;
   readonly end?: number;
   readonly track?: number;
+  readonly fps?: number;
+  readonly times?: string;
   readonly frames?: number;
   readonly dense?: boolean;
   readonly stride?: number;
@@ -35,6 +39,7 @@ interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags {
   readonly preview?: boolean;
   readonly events?: string;
   readonly videos?: string;
+  readonly signals?: string;
   readonly output?: string;
   readonly strict?: boolean;
   readonly report: boolean;
@@ -44,9 +49,10 @@ interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags {
 
 /** The `analyze` command. */
 export function analyzeCommand(): Command {
+  const [fps, times] = pictureOptions();
   const command = new Command('analyze')
     .description('show what the network looks at in a driving clip')
-    .argument('<clip>', 'a video file that ffmpeg can read')
+    .argument('<clip>', 'a video file that ffmpeg can read, a folder of numbered pictures, or a Donkey tub')
     .option('--start <time>', 'start of the event, seconds or [h:]m:s (default: start of the clip)', parseSeconds)
     .option('--end <time>', 'end of the event (default: end of the clip)', parseSeconds)
     .option(
@@ -54,6 +60,8 @@ export function analyzeCommand(): Command {
       'which video track of the file, from 0 (default: the one that players show)',
       parseCount(0),
     )
+    .addOption(fps)
+    .addOption(times)
     .option(
       '--frames <count>',
       'frames to sample from the event (default: 3, or as many as the network takes)',
@@ -64,6 +72,10 @@ export function analyzeCommand(): Command {
     .option('--window <seconds>', 'with --dense: its length (default: 1 per frame of it)', parseSeconds)
     .option('--events <list>', `a list of events whose labels are shown over time: ${LIST_FORMS}`)
     .addOption(videosOption())
+    .option(
+      '--signals <CSV>',
+      "numbers to show over time, in the columns time (seconds) and one for each (default: a tub's own)",
+    )
     .option('--preview', `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`);
   addAnalysisOptions(command)
     .option('--strict', 'refuse frames that are damaged or lost in the file (default: they are marked, and it is said)')
@@ -80,6 +92,7 @@ export function analyzeCommand(): Command {
         'l2caf analyze drive.mp4 --frames 5 --style both -o results/turn',
         'l2caf analyze drive.mp4 --dense --ribbon',
         'l2caf analyze drive.mp4 --dense --ribbon --events events.csv',
+        'l2caf analyze pictures/ --fps 20 --dense --ribbon',
         'l2caf analyze drive.mp4 --method gradcam-abs',
         'l2caf analyze drive.mp4 --model my-model --target class:left_turn',
         'l2caf analyze drive.mp4 --end 3 --target similar:other.mp4@10-13',
@@ -97,14 +110,14 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   }
   const terminal = createTerminal(flags);
   const work = { signal, onProgress: terminal.onProgress };
-  const { start, end, track } = flags;
+  const { start, end } = flags;
   const wanted = {
     ...(start !== undefined && { startSec: start }),
     ...(end !== undefined && { endSec: end }),
-    ...(track !== undefined && { track }),
+    ...readingOf(flags),
   };
   const { clip, span } = await openClip(path, wanted, signal);
-  const folder = flags.output ?? (await defaultFolder(path));
+  const folder = flags.output ?? (await defaultFolder(clip));
   const { preview, report, ...files } = filesIn(folder);
   await checkOutputFolder(folder);
   await checkOutputs([
@@ -114,10 +127,12 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   ]);
   await announceFfmpeg(terminal);
   const { events: list, videos } = flags;
+  const recorded = flags.signals === undefined ? undefined : await readSignals(flags.signals);
   const listed = list === undefined ? { events: [], warnings: [] } : await readLabels(list, clip, span, videos);
   const { analysis, pages } = await withFolder(folder, async () => {
     const found = await withAttention(clip, span, flags, terminal, signal, async (explain) => {
-      const analyze = async (part: TimeSpan): Promise<Analysis> => withLabels(await explain(part), listed);
+      const analyze = async (part: TimeSpan): Promise<Analysis> =>
+        withSignals(withLabels(await explain(part), listed), recorded);
       const isLong = flags.dense === true && span.endSec - span.startSec > 2 * PREVIEW_SEC;
       const first = { ...span, endSec: isLong ? span.startSec + PREVIEW_SEC : span.endSec };
       const previewed = flags.preview ? await analyze(first) : undefined;
@@ -152,9 +167,9 @@ function filesIn(folder: string): Record<'analysis' | 'strip' | 'video' | 'previ
 }
 
 /** The clip's name in l2caf-out; another clip of that name has another folder. */
-async function defaultFolder(clip: string): Promise<string> {
-  const isOwn = isAbout(clip, await sha256OfFile(clip));
-  const wanted = join('l2caf-out', basename(clip, extname(clip)));
+async function defaultFolder(clip: VideoClip): Promise<string> {
+  const isOwn = isAbout(clip.path, await sha256OfClip(clip));
+  const wanted = join('l2caf-out', basename(resolve(clip.path), extname(clip.path)));
   return freeName(wanted, (folder) => isOfOther(filesIn(folder).analysis, isOwn));
 }
 
@@ -179,7 +194,7 @@ function withLabels(analysis: Analysis, { events, warnings }: ListedEvents): Ana
 async function withAttention<T>(
   clip: VideoClip,
   span: TimeSpan,
-  { start: _start, end: _end, track: _track, target: wanted, size, dense, card: _card, ...flags }: AnalyzeFlags,
+  { start: _start, end: _end, target: wanted, size, dense, card: _card, ...flags }: AnalyzeFlags,
   terminal: Terminal,
   signal: AbortSignal,
   use: (analyze: (span: TimeSpan) => Promise<Analysis>) => Promise<T>,

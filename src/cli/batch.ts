@@ -13,17 +13,28 @@ import { RESULT_FILES, statusOf, writeResults } from '../batch/results.ts';
 import { defaultJobs, EventRunner } from '../batch/runner.ts';
 import type { Videos } from '../batch/videos.ts';
 import { pullTrunk } from '../models/pull.ts';
+import { readingOf } from '../video/media/probe.ts';
 import { resolveSpan } from '../video/media/sample.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { type BatchDisplay, createBatchDisplay } from './batch-display.ts';
 import { freeName, isOfOther, isSamePath } from './default-folder.ts';
-import { examples, LIST_FORMS, parseCount, parseNumber, parseSome, type TargetFlag, videosOption } from './options.ts';
+import {
+  examples,
+  LIST_FORMS,
+  parseCount,
+  parseNumber,
+  parseSome,
+  pictureOptions,
+  type TargetFlag,
+  videosOption,
+} from './options.ts';
 import { type QueueFlags, queueAccess, queueOption, queuePasswordOption, queueSecretOption } from './queue-options.ts';
 import { EXIT, interruptible } from './run.ts';
 import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
 
 interface BatchFlags extends VideoFlags, AnalysisFlags, Partial<QueueFlags> {
   readonly videos?: string;
+  readonly fps?: number;
   readonly output?: string;
   readonly jobs?: number;
   readonly only?: string;
@@ -41,10 +52,12 @@ const CHOICES = OUTPUTS.filter((name) => name !== 'thumbnail');
 
 /** The `batch` command. */
 export function batchCommand(): Command {
+  const [fps] = pictureOptions();
   const command = new Command('batch')
     .description('analyze every event of a list; a batch that was interrupted, even killed, continues where it was')
     .argument('<events>', `a list of events: ${LIST_FORMS}`)
     .addOption(videosOption())
+    .addOption(fps)
     .option('-o, --output <folder>', "where the results go (default: the list's name in l2caf-out)")
     .option('--jobs <count>', 'worker processes (default: the cores with wasm, one otherwise)', parseCount(1))
     .addOption(queueOption('give events out to l2caf worker through a Redis or Valkey server, redis://HOST:6379'))
@@ -111,6 +124,7 @@ async function runIn(
     const { videos, only, limit } = flags;
     const { events, problems, notes } = await readBatchEvents(path, batch.videos, {
       videos,
+      pictures: readingOf(flags),
       only,
       limit,
       onProgress: display.onProgress,

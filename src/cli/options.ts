@@ -1,4 +1,5 @@
 /** What the commands share: parsers for the values of options (each returns the value or throws what commander shows). */
+import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { PictureSize, TimeSpan } from '../base/types.ts';
 import { secondsOf } from '../events/time.ts';
@@ -94,6 +95,18 @@ export const LIST_FORMS = 'CSV, JSON, ELAN .eaf, BDD-X, a folder of clips (docs/
 /** The option that says where the videos of a list lie. */
 export function videosOption(): Option {
   return new Option('--videos <folder>', 'where the videos of the list lie (default: beside it)');
+}
+
+/** The options that say when the pictures of a folder are shown. */
+export function pictureOptions(): [fps: Option, times: Option] {
+  return [
+    new Option('--fps <number>', 'of a folder of pictures: how many are shown per second').argParser(
+      parseNumber(0.001, 1000),
+    ),
+    new Option('--times <CSV>', 'of a folder of pictures: when each is shown, in the columns file and time (seconds)')
+      .argParser((path) => resolve(path))
+      .conflicts('fps'),
+  ];
 }
 
 /** An option that takes one of a few words. */

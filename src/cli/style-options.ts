@@ -70,7 +70,10 @@ export function ignoreOption(): Option {
 /** Adds {@link addAnalysisStyleOptions}, `--ribbon`, `--scale` and `--no-audio`. */
 export function addVideoOptions(command: Command): Command {
   return addAnalysisStyleOptions(command)
-    .option('--ribbon', 'plots under the picture: labelled events, loss, importance, where the attention lies, classes')
+    .option(
+      '--ribbon',
+      'plots under the picture: events, loss, importance, where the attention lies, classes, recorded numbers',
+    )
     .option('--scale <size>', 'size of the picture: a factor (0.5), a width (1280x) or a height (x720)', parseScale)
     .option('--no-audio', 'leave the sound out');
 }

@@ -2,8 +2,9 @@
  * Boxes of objects as a CSV file, the form that most annotations can be brought to: `file,x,y,w,h`, or `x0,y0,x1,y1` in place
  * of the last four; `frame` for videos (from 0); `class` or `class_name` if they have one. Other columns are passed over.
  */
+
+import { readCsvFile } from '../base/csv.ts';
 import { L2cafError } from '../base/errors.ts';
-import { readCsvFile } from '../events/csv.ts';
 import type { Box } from './wsol.ts';
 
 /** One box. */

@@ -5,7 +5,7 @@
 import { createPause } from '../base/concurrent.ts';
 import { groupBy } from '../base/group-by.ts';
 import type { ProgressListener } from '../base/types.ts';
-import { csvText } from '../events/csv.ts';
+import { csvText } from '../base/csv.ts';
 import { bootstrap, type Estimate } from './bootstrap.ts';
 
 /** How a column is named, printed and drawn. */

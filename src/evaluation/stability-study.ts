@@ -17,6 +17,7 @@ import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
 import type { Head } from '../models/head.ts';
 import { runFfmpeg } from '../video/media/ffmpeg.ts';
 import { probeClip, readDetails } from '../video/media/probe.ts';
+import { wholeInput } from '../video/media/seek.ts';
 import { type MapMethod, mapsOf, OWN_METHODS } from './baseline-maps.ts';
 import {
   type EventRecords,
@@ -205,11 +206,11 @@ function brighten({ view, frames }: PlannedView, gain: number): PlannedView {
 
 /** The clip again, every frame at its time, with less of the detail. */
 async function compress(clip: VideoClip, path: string, signal: AbortSignal | undefined): Promise<VideoClip> {
-  const { track } = await readDetails(clip, signal);
+  const details = await readDetails(clip, signal);
   await runFfmpeg({
-    inputs: [{ source: clip.path }],
+    inputs: [wholeInput(clip, details)],
     options: [
-      ...['-map', `0:${track}`, '-fps_mode', 'passthrough', '-an'],
+      ...['-map', `0:${details.track}`, '-fps_mode', 'passthrough', '-an'],
       ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(CRF), '-pix_fmt', 'yuv420p'],
     ],
     output: path,

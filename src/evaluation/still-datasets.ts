@@ -4,11 +4,11 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
+import { parseCsv } from '../base/csv.ts';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { exists } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
 import { noteInput } from '../base/output.ts';
-import { parseCsv } from '../events/csv.ts';
 import { readBoxesCsv } from './boxes-csv.ts';
 import { type MatStruct, type MatValue, readMatFile } from './mat-file.ts';
 import type { Box } from './wsol.ts';

@@ -6,9 +6,9 @@
 import { XMLParser } from 'fast-xml-parser';
 import { z } from 'zod';
 import { L2cafError, messageOf } from '../base/errors.ts';
+import { LINE_END, LOST, type SourceText, whyLost } from '../base/text.ts';
 import { slotTimes } from './elan-slots.ts';
 import { type EventRow, type EventRows, plainRecord, RowReader, type VideoName } from './row.ts';
-import { LINE_END, LOST, type SourceText, whyLost } from './text.ts';
 import { baseOf, pathsOfUrl } from './video-files.ts';
 
 const ALWAYS_LISTS = new Set(['MEDIA_DESCRIPTOR', 'TIME_SLOT', 'TIER', 'ANNOTATION']);

@@ -6,9 +6,9 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { groupBy } from '../base/group-by.ts';
+import { readText } from '../base/text.ts';
 import { elanRows } from './elan.ts';
 import { type EventRows, folderOf, plainRecord } from './row.ts';
-import { readText } from './text.ts';
 
 /** File names that are taken for videos. */
 const VIDEO_NAMES =

@@ -4,9 +4,9 @@
  */
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { L2cafError } from '../base/errors.ts';
+import { LINE_END, type SourceText } from '../base/text.ts';
 import { assignColumns, type Role } from './columns.ts';
 import { type EventRow, type EventRows, type Need, type RowPlace, RowReader } from './row.ts';
-import { LINE_END, type SourceText } from './text.ts';
 
 /**
  * The events of JSON lines or of a JSON document, whichever the text is.

@@ -6,12 +6,12 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, extname } from 'node:path';
 import { L2cafError, messageOf } from '../base/errors.ts';
+import { readText } from '../base/text.ts';
 import { elanRows } from './elan.ts';
 import { folderRows } from './folder.ts';
 import { jsonRows } from './json.ts';
 import type { EventRows, Need } from './row.ts';
 import { tableRows } from './table.ts';
-import { readText } from './text.ts';
 
 /**
  * Reads a list of events, in the format that its content tells.

@@ -1,7 +1,7 @@
 /** One event as a list states it, and how it is made from named values, whatever the format they come from. */
 import { createHash } from 'node:crypto';
+import { LOST, type SourceText, whyLost } from '../base/text.ts';
 import { assignColumns, type Columns, type Role, type RoleColumn } from './columns.ts';
-import { LOST, type SourceText, whyLost } from './text.ts';
 import { type NumberNotation, numberOf, secondsOf } from './time.ts';
 
 /** One event as a file states it, before its video is looked at. */

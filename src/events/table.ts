@@ -1,9 +1,10 @@
 /** Rows from a table: CSV with a heading, whose columns `columns.ts` understands, or a BDD-X table. */
+
+import { type CsvRecord, MISQUOTED, readCsv } from '../base/csv.ts';
 import { L2cafError } from '../base/errors.ts';
+import { LOST, type SourceText, whyLost } from '../base/text.ts';
 import { bddxRows, isBddx } from './bddx.ts';
-import { type CsvRecord, MISQUOTED, readCsv } from './csv.ts';
 import { type EventRows, type Need, RowReader } from './row.ts';
-import { LOST, type SourceText, whyLost } from './text.ts';
 
 /**
  * The events of a table.

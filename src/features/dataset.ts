@@ -5,12 +5,12 @@
  */
 import { mapConcurrently } from '../base/concurrent.ts';
 import { throwIfAborted } from '../base/errors.ts';
-import { sha256OfFile } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
 import type { PictureSize, ProgressListener, VideoClip } from '../base/types.ts';
 import type { LabelledEvent } from '../events/labelled.ts';
 import { FrameTroubles } from '../video/media/damage.ts';
 import { listFrames } from '../video/media/frame-list.ts';
+import { sha256OfClip } from '../video/media/probe.ts';
 import { framesAt } from '../video/media/sample.ts';
 import type { FeatureCache, FrameVariant } from './cache.ts';
 import type { Extractor } from './extractor.ts';
@@ -151,7 +151,7 @@ const CLIPS_AT_ONCE = 8;
 async function inspect(clip: VideoClip, signal: AbortSignal | undefined): Promise<Footage> {
   const span = { startSec: 0, endSec: clip.durationSec + 1 };
   const { timesSec } = await listFrames(clip, span, signal);
-  return { clip, sha256: await sha256OfFile(clip.path, clip.identity), shownSec: [...timesSec] };
+  return { clip, sha256: await sha256OfClip(clip), shownSec: [...timesSec] };
 }
 
 /** The frame on screen at a time: the last one shown by then, or the first of the video. */

@@ -8,7 +8,7 @@ import { isUntrained, layerName } from '../analysis/model-words.ts';
 import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from '../analysis/timeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
-import { sha256OfFile, writeFileAtomically } from '../base/files.ts';
+import { writeFileAtomically } from '../base/files.ts';
 import type { FrameBatch, ProgressListener, VideoClip } from '../base/types.ts';
 import { momentAt } from '../video/drawing/keyframes.ts';
 import { defaultStyle, type OverlayStyle } from '../video/drawing/overlay.ts';
@@ -23,7 +23,7 @@ import {
   type VideoOutput,
 } from '../video/media/encode.ts';
 import { writeFilm } from '../video/media/film.ts';
-import { probeClip } from '../video/media/probe.ts';
+import { probeClip, sha256OfClip } from '../video/media/probe.ts';
 import { framesAt } from '../video/media/sample.ts';
 
 /** How to draw. */
@@ -35,7 +35,10 @@ export interface RenderOptions extends KeyframeOptions {
 
 /** How to draw a video. */
 export interface VideoOptions extends RenderOptions {
-  /** Plots under the picture: labelled events, loss, importance, attention shares and class probabilities of the sampled frames. */
+  /**
+   * Plots under the picture: labelled events, loss, importance, attention shares, class probabilities and recorded signals of
+   * the sampled frames.
+   */
   readonly ribbon?: boolean;
   /** Whether the clip's sound is kept; default true. */
   readonly audio?: boolean;
@@ -215,9 +218,9 @@ const STRIP_MOMENTS = 5;
  * @throws L2cafError `analysis-invalid`, `input-not-found`, `input-changed`
  */
 export async function openSource(analysis: Analysis, signal: AbortSignal | undefined): Promise<VideoClip> {
-  const { path, sha256, track } = parseAnalysis(analysis, 'the analysis').source; // whoever made it
-  const clip = await probeClip(path, signal, { track });
-  if ((await sha256OfFile(path, clip.identity)) === sha256) return clip;
+  const { path, sha256, ...reading } = parseAnalysis(analysis, 'the analysis').source; // whoever made it
+  const clip = await probeClip(path, signal, reading);
+  if ((await sha256OfClip(clip)) === sha256) return clip;
   throw new L2cafError('input-changed', `${path} is not the file that was analyzed: its content has changed`, {
     hint: 'analyze it again, or restore the original file',
   });

@@ -2,8 +2,9 @@
 import { basename, resolve } from 'node:path';
 import { openClip } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
-import { exists, sha256OfFile } from '../base/files.ts';
+import { exists } from '../base/files.ts';
 import type { ProgressListener } from '../base/types.ts';
+import { sha256OfClip } from '../video/media/probe.ts';
 import type { Embedder } from './embedder.ts';
 import { type EmbeddedRecord, type EventTable, eventKey } from './event-table.ts';
 
@@ -55,7 +56,7 @@ async function findClip(table: EventTable, wanted: QueryText, options: QueryOpti
   const { text, startSec, endSec } = wanted;
   const times = { ...(startSec !== undefined && { startSec }), ...(endSec !== undefined && { endSec }) };
   const { clip, span } = await openClip(text, times, options.signal);
-  const videoSha256 = await sha256OfFile(clip.path, clip.identity);
+  const videoSha256 = await sha256OfClip(clip);
   const known = table.model && (await table.withKey(eventKey({ videoSha256, span }, table.model)));
   if (known) return { ...known, video: resolve(text) };
   const embedder = await options.openEmbedder();

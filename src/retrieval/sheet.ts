@@ -1,13 +1,12 @@
 /** The contact sheet of a search: the query above, its neighbours below, with what makes them similar if that is known. */
 import { basename } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
-import { sha256OfFile } from '../base/files.ts';
 import type { AttentionFilter, FrameBatch } from '../base/types.ts';
 import { heatmapToDraw } from '../l2caf/heatmap.ts';
 import { drawContactSheet, type SheetRow } from '../video/drawing/contact-sheet.ts';
 import { defaultStyle } from '../video/drawing/overlay.ts';
 import { OKABE_ITO } from '../video/drawing/palette.ts';
-import { probeClip } from '../video/media/probe.ts';
+import { probeClip, sha256OfClip } from '../video/media/probe.ts';
 import { framesAt, samplingTimes } from '../video/media/sample.ts';
 import type { Exclusion } from './evaluate.ts';
 import type { EventRecord, Neighbour } from './event-table.ts';
@@ -73,7 +72,7 @@ const DECODED_WIDTH = 480;
 async function framesOfEvent(event: EventRecord, count: number, signal?: AbortSignal): Promise<FrameBatch> {
   const { video, span, videoSha256 } = event;
   const clip = await probeClip(video, signal);
-  if ((await sha256OfFile(video, clip.identity)) !== videoSha256) {
+  if ((await sha256OfClip(clip)) !== videoSha256) {
     throw new L2cafError('input-changed', `${video} is not the file that was indexed: its content has changed`);
   }
   const size = { width: DECODED_WIDTH, height: Math.round((DECODED_WIDTH * clip.height) / clip.width) };

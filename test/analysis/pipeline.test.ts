@@ -11,6 +11,7 @@ import { figuresOf } from '../../src/batch/event-figures.ts';
 import { renderFilm, renderStrip, renderVideo } from '../../src/rendering/rendering.ts';
 import { probeClip } from '../../src/video/media/probe.ts';
 import { drawGrey, makeClip, makeDamagedEnd } from '../support/clips.ts';
+import { makePictures, makeTub, pictureOf } from '../support/pictures.ts';
 import { tinyModel } from '../support/tiny-model.ts';
 
 let folder: string;
@@ -65,6 +66,36 @@ describe('the main job, on a tiny network', () => {
       height: 180,
       frameRate: { numerator: 25, denominator: 1 },
     });
+  });
+
+  it('takes a tub for a clip, with what was recorded, as one event and as windows', async () => {
+    const records = Array.from({ length: 20 }, (_, index) => ({ index, stampMs: 50 * index, angle: index }));
+    const tub = await makeTub(join(folder, 'tub'), records, { deleted: [3] });
+    const model = await tinyModel('wasm');
+    const event = await eventOf(tub);
+    const analysis = await analyzeEvent(model, event);
+    const dense = await analyzeDense(model, { ...event, windowSec: 0.6, strideSec: 0.2 });
+    model.network.dispose();
+    const steering = analysis.frames.map(({ timestampSec }) => Math.round(timestampSec / 0.05));
+    expect(analysis.signals).toEqual({ names: ['user/angle'], values: [steering] });
+    expect(dense.signals?.values[0]).toHaveLength(dense.frames.length);
+    expect(analysis.warnings).toContain('1 deleted record of the tub is left out');
+    const path = join(folder, 'analysis.json');
+    await writeAnalysis(path, analysis);
+    const video = await renderVideo(await readAnalysis(path), join(folder, 'tub.mp4'), { ribbon: true });
+    expect(video).toMatchObject({ frames: 19, hasAudio: false });
+    await writeFile(join(tub, 'images', '5_cam_image_array_.jpg'), await pictureOf(0));
+    await expect(renderVideo(analysis, join(folder, 'tub.mp4'))).rejects.toMatchObject({ code: 'input-changed' });
+  });
+
+  it('opens a folder of pictures again as it was opened', async () => {
+    const pictures = await makePictures(join(folder, 'pictures'), ['1.png', '2.png', '3.png', '4.png'], 'png');
+    const model = await tinyModel('wasm');
+    const opened = await openClip(pictures, { fps: 4 });
+    const analysis = await analyzeEvent(model, { ...opened, frames: 2, solver: 'auto', preset: 'paper', seed: 0 });
+    model.network.dispose();
+    expect(analysis.source).toMatchObject({ fps: 4, durationSec: 1, frameRate: { numerator: 4, denominator: 1 } });
+    expect((await renderVideo(analysis, join(folder, 'pictures.mp4'))).durationSec).toBeCloseTo(1, 3);
   });
 
   it('gives the same numbers for the same seed, and other filters for another', async () => {

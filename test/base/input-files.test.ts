@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAnalysis } from '../../src/analysis/document.ts';
 import { expectRegularFile, jsonIn, openInput, readInput } from '../../src/base/input-files.ts';
-import { readText } from '../../src/events/text.ts';
+import { readText } from '../../src/base/text.ts';
 import { readNpy } from '../../src/models/npy.ts';
 import { readSafetensors } from '../../src/models/safetensors.ts';
 

@@ -9,6 +9,7 @@ import type { EventLanes } from '../../video/drawing/event-lanes.ts';
 import { isInside, spansAround } from '../../video/drawing/keyframes.ts';
 import type { AttentionShares } from '../../video/drawing/regions.ts';
 import type { RibbonContent, RibbonSample } from '../../video/drawing/ribbon-rows.ts';
+import { type SignalRow, scaleOf } from '../../video/drawing/signal-lines.ts';
 import { element, formatNumber, formatTime } from './dom.ts';
 import { axis, COLORS, LINE_COLORS, type PlotGroup } from './plots.ts';
 
@@ -147,7 +148,7 @@ export class Ribbon {
       padding: [2, SPILL_PX, isLast ? 0 : 2, SPILL_PX],
       legend: { show: false },
       cursor: { show: false },
-      scales: { x: { time: false, range: [startSec, endSec] }, y: { range: [0, row.max] } },
+      scales: { x: { time: false, range: [startSec, endSec] }, y: { range: [row.min ?? 0, row.max] } },
       axes: [
         axis({ show: isLast, size: AXIS_PX, values: (_, ticks) => ticks.map((tick) => `${tick} s`) }),
         { show: false },
@@ -163,8 +164,8 @@ export class Ribbon {
     const isBreak = (i: number): boolean =>
       i > 0 && this.#time.gaps.some(({ startSec, endSec }) => startSec < xs[i]! && endSec > xs[i - 1]!);
     const places = xs.flatMap((x, i) => (isBreak(i) ? [{ x: (xs[i - 1]! + x) / 2 }, { x, i }] : [{ x, i }]));
-    const pick = (values: readonly number[]): (number | null)[] =>
-      places.map((place) => ('i' in place ? values[place.i]! : null));
+    const pick = (values: readonly (number | null)[]): (number | null)[] =>
+      places.map((place) => ('i' in place ? (values[place.i] ?? null) : null));
     return [places.map(({ x }) => x), ...ys.map(pick)];
   }
 
@@ -191,9 +192,11 @@ interface Row {
   readonly names: readonly Name[];
   readonly description: string;
   readonly height: number;
+  /** The lower end of the scale; absent: 0. */
+  readonly min?: number;
   readonly max: number;
   readonly xs: readonly number[];
-  readonly ys: readonly (readonly number[])[];
+  readonly ys: readonly (readonly (number | null)[])[];
   readonly series: readonly uPlot.Series[];
   format(value: number): string;
 }
@@ -204,7 +207,7 @@ const SPILL_PX = 24;
 /** More moments than this would be a solid bar. */
 const MAX_TICKS = 200;
 
-function rowsOf({ samples, classes }: RibbonContent, cells: readonly TimeSpan[]): Row[] {
+function rowsOf({ samples, classes, signals = [] }: RibbonContent, cells: readonly TimeSpan[]): Row[] {
   const share = (part: keyof AttentionShares, text: string, color: string): Part => ({
     ...{ text, color },
     read: (i) => samples[i]!.shares?.[part],
@@ -224,6 +227,7 @@ function rowsOf({ samples, classes }: RibbonContent, cells: readonly TimeSpan[])
     );
   }
   if (classes) rows.push(linesRow(samples, classes));
+  for (const row of signals) rows.push(signalRow(samples, row));
   return rows;
 }
 
@@ -279,6 +283,31 @@ function linesRow(samples: readonly RibbonSample[], { lines, hidden }: ClassLine
       points: { show: samples.length <= 40, size: 6 },
     })),
     format: percent,
+  };
+}
+
+/** Recorded and predicted numbers at each sample, between the least and the greatest. */
+function signalRow(samples: readonly RibbonSample[], row: SignalRow): Row {
+  const { min, max } = scaleOf(row);
+  const room = 0.04 * (max - min);
+  const ends = `${formatNumber(min)} to ${formatNumber(max)}`;
+  return {
+    names: row.lines.map(({ name, values }, k) => ({
+      ...{ text: name, color: LINE_COLORS[k % LINE_COLORS.length]! },
+      read: (i) => values[i] ?? undefined,
+    })),
+    description: `${row.lines.map(({ name }) => name).join(' and ')}, ${ends}`,
+    height: Math.max(60, 24 * row.lines.length),
+    min: min - room,
+    max: max + room,
+    xs: samples.map(({ timestampSec }) => timestampSec),
+    ys: row.lines.map(({ values }) => values),
+    series: row.lines.map((_, k) => ({
+      stroke: LINE_COLORS[k % LINE_COLORS.length]!,
+      width: 2,
+      points: { show: samples.length <= 40, size: 6 },
+    })),
+    format: formatNumber,
   };
 }
 

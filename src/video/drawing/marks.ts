@@ -113,6 +113,7 @@ export function drawLegend(context: SKRSContext2D, size: PictureSize, style: Ove
     return texts + sizePx * (isBar ? 8 : 1.7 + 2.2 * labels.length);
   };
   const sizePx = fullPx * Math.min(1, (size.width - 2 * fullPx) / widthAt(fullPx));
+  if (sizePx < 1) return { left: 0, right: 0, top: 0, bottom: 0 }; // a picture that has no room for it
   const area = { left: sizePx / 2, right: sizePx / 2 + widthAt(sizePx), top: 0, bottom: 0 };
   area.bottom = size.height - 1.5 * timelineHeight(size) - sizePx / 2;
   area.top = area.bottom - 1.7 * sizePx;

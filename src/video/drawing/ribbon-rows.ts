@@ -10,6 +10,7 @@ import { spansAround } from './keyframes.ts';
 import type { Area } from './overlay.ts';
 import { OKABE_ITO } from './palette.ts';
 import type { AttentionShares } from './regions.ts';
+import { type SignalRow, scaleOf } from './signal-lines.ts';
 import { font } from './text.ts';
 
 /** What the ribbon shows of one sampled frame. */
@@ -32,6 +33,8 @@ export interface RibbonContent {
   readonly events?: EventLanes;
   /** Class probabilities at each sample. */
   readonly classes?: ClassLines;
+  /** Recorded and predicted numbers at each sample. */
+  readonly signals?: readonly SignalRow[];
 }
 
 /** The time axis that the ribbon shares with the video. */
@@ -66,7 +69,7 @@ export interface Row {
 }
 
 /** The rows for which there is data, from the top. */
-export function rowsOf({ samples, events, classes }: RibbonContent): Row[] {
+export function rowsOf({ samples, events, classes, signals = [] }: RibbonContent): Row[] {
   const rows: Row[] = [];
   if (events) rows.push(eventsRow(events));
   rows.push(barsRow('loss', sky, samples, ({ loss }) => loss));
@@ -78,6 +81,7 @@ export function rowsOf({ samples, events, classes }: RibbonContent): Row[] {
     rows.push(stackRow(['far', 'near'], [purple, green], samples));
   }
   if (classes) rows.push(classesRow(classes, samples));
+  for (const row of signals) rows.push(signalRow(row, samples));
   return rows;
 }
 
@@ -185,28 +189,77 @@ function stackRow(
 
 /** The probabilities over time as lines, from 0 below to 1 above. */
 function classesRow({ lines, hidden }: ClassLines, samples: readonly RibbonSample[]): Row {
-  const draw = ({ context, unit, top, bottom, xOf }: Plot, { gaps }: RibbonTime): void => {
-    const yOf = (probability: number): number => bottom - unit - probability * (bottom - top - 2 * unit);
+  const draw = (plot: Plot, { gaps }: RibbonTime): void => {
     for (const [k, { probabilities }] of lines.entries()) {
-      context.strokeStyle = CLASS_COLORS[k]!;
-      context.fillStyle = CLASS_COLORS[k]!;
-      context.lineWidth = 2.5 * unit;
-      context.lineJoin = 'round';
-      context.beginPath();
-      for (const [i, { timestampSec }] of samples.entries()) {
-        const previousSec = samples[i - 1]?.timestampSec ?? timestampSec;
-        const isCut = gaps.some(({ startSec, endSec }) => startSec < timestampSec && endSec > previousSec);
-        const [x, y] = [xOf(timestampSec), yOf(probabilities[i] ?? 0)];
-        if (i === 0 || isCut) context.moveTo(x, y);
-        else context.lineTo(x, y);
-        if (samples.length <= MAX_DOTS) context.fillRect(x - 3 * unit, y - 3 * unit, 6 * unit, 6 * unit);
-      }
-      context.stroke();
+      const values = samples.map((_, i) => probabilities[i] ?? 0);
+      drawLine(plot, CLASS_COLORS[k]!, { samples, values, gaps, scale: { min: 0, max: 1 } });
     }
   };
   const names = lines.map(({ name }, k) => ({ text: name, color: CLASS_COLORS[k]! }));
   if (hidden > 0) names.push({ text: `and ${hidden} more`, color: INK });
   return { height: Math.max(60, 17 * names.length), names, isSampled: true, draw };
+}
+
+/** Lines between the least and the greatest value, which the row's names state; 0 is marked where it lies between them. */
+function signalRow(row: SignalRow, samples: readonly RibbonSample[]): Row {
+  const scale = scaleOf(row);
+  const draw = (plot: Plot, { gaps }: RibbonTime): void => {
+    const { context, unit, left, right } = plot;
+    if (scale.min < 0 && scale.max > 0) {
+      context.fillStyle = ZERO_LINE;
+      context.fillRect(left, heightAt(plot, 0, scale) - unit / 2, right - left, unit);
+    }
+    for (const [k, { values }] of row.lines.entries()) {
+      drawLine(plot, SIGNAL_COLORS[k % SIGNAL_COLORS.length]!, { samples, values, gaps, scale });
+    }
+  };
+  const short = (value: number): string => String(Number(value.toPrecision(2)));
+  const names = [
+    ...row.lines.map(({ name }, k) => ({ text: name, color: SIGNAL_COLORS[k % SIGNAL_COLORS.length]! })),
+    { text: `${short(scale.min)} to ${short(scale.max)}`, color: INK },
+  ];
+  return { height: Math.max(52, 17 * names.length), names, isSampled: true, draw };
+}
+
+const SIGNAL_COLORS: readonly string[] = [yellow, sky, orange];
+const ZERO_LINE = '#555d68';
+
+interface DrawnLine {
+  readonly samples: readonly RibbonSample[];
+  /** One per sample; the line is interrupted where there is none. */
+  readonly values: readonly (number | null)[];
+  readonly gaps: readonly TimeSpan[];
+  readonly scale: { readonly min: number; readonly max: number };
+}
+
+/** Where a value lies in a row, pixels from the top of the canvas. */
+function heightAt({ unit, top, bottom }: Plot, value: number, { min, max }: DrawnLine['scale']): number {
+  return bottom - unit - ((value - min) / (max - min)) * (bottom - top - 2 * unit);
+}
+
+function drawLine(plot: Plot, color: string, { samples, values, gaps, scale }: DrawnLine): void {
+  const { context, unit, xOf } = plot;
+  context.strokeStyle = color;
+  context.fillStyle = color;
+  context.lineWidth = 2.5 * unit;
+  context.lineJoin = 'round';
+  context.beginPath();
+  let isCut = true;
+  for (const [i, { timestampSec }] of samples.entries()) {
+    const previousSec = samples[i - 1]?.timestampSec ?? timestampSec;
+    isCut ||= gaps.some(({ startSec, endSec }) => startSec < timestampSec && endSec > previousSec);
+    const value = values[i] ?? null;
+    if (value === null) {
+      isCut = true;
+      continue;
+    }
+    const [x, y] = [xOf(timestampSec), heightAt(plot, value, scale)];
+    if (isCut) context.moveTo(x, y);
+    else context.lineTo(x, y);
+    isCut = false;
+    if (samples.length <= MAX_DOTS) context.fillRect(x - 3 * unit, y - 3 * unit, 6 * unit, 6 * unit);
+  }
+  context.stroke();
 }
 
 /** Lines with more points than this are drawn without dots. */

@@ -8,6 +8,7 @@ import type { VideoClip } from '../../base/types.ts';
 import { runFfprobe } from './ffmpeg.ts';
 import { type FrameList, listFrames, placeUntil, SAME_TIME_SEC } from './frame-list.ts';
 import { packetTime, seconds } from './packets.ts';
+import { damagedPictures } from './picture-folder.ts';
 import { type StreamDetails, secondsPer } from './probe.ts';
 import { isClose, leadSec } from './seek.ts';
 
@@ -26,6 +27,7 @@ export async function damagedAmong(
   timesSec: readonly number[],
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
+  if (list.details.pictures) return damagedPictures(list.details.pictures, timesSec, signal);
   const damaged = new Set<number>();
   for (const { keySec, times } of stretchesOf(list, timesSec)) {
     for (const time of await damagedInStretch(clip, list, keySec, times, signal)) damaged.add(time);

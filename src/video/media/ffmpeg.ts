@@ -5,7 +5,10 @@
  * Options are written as current versions of ffmpeg name them; older ones get the names that they know.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { resolve } from 'node:path';
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -15,9 +18,17 @@ import { type Binary, type Ffmpeg, findFfmpeg, findFfprobe, WITHOUT_CHARACTER_SE
 import { demuxerOf } from './container.ts';
 import { isWholeMp4 } from './mp4.ts';
 
-/** One input of ffmpeg: a file, or a stream of raw data on its standard input. */
+/** A file that is made for one run, and gone after it. */
+export interface MadeFile {
+  /** Its name, for messages. */
+  readonly name: string;
+  /** Writes it; returns complaints about what it was made from. */
+  readonly write: (path: string, signal: AbortSignal | undefined) => Promise<readonly string[]>;
+}
+
+/** One input of ffmpeg: a file, one that is made, or a stream of raw data on its standard input. */
 export interface FfmpegInput {
-  readonly source: string | Readable;
+  readonly source: string | MadeFile | Readable;
   /** Options that stand before `-i`. */
   readonly options?: readonly string[];
 }
@@ -55,13 +66,58 @@ async function readingOptions(path: string): Promise<string[]> {
  *   when it was ended by a signal, which says nothing about the input; `aborted`; for an input as `demuxerOf`.
  */
 export async function runFfmpeg(job: FfmpegJob): Promise<FfmpegRun> {
-  const { inputs, output, signal } = job;
+  const made = job.inputs.map(({ source }) => (isMade(source) ? source : undefined));
+  return withMadeFiles(made, job.signal, async (paths, complaints) => {
+    const inputs = job.inputs.map(({ source, options }, k): OpenInput => {
+      return { source: isMade(source) ? paths[k]! : source, options: options ?? [] };
+    });
+    const run = await runOnInputs(job, inputs);
+    return { complaints: [...complaints, ...run.complaints] };
+  });
+}
+
+interface OpenInput {
+  readonly source: string | Readable;
+  readonly options: readonly string[];
+}
+
+function isMade(source: FfmpegInput['source']): source is MadeFile {
+  return typeof source === 'object' && 'write' in source && 'name' in source;
+}
+
+/** Makes files in a folder of their own, and removes them after their use. */
+async function withMadeFiles<T>(
+  made: readonly (MadeFile | undefined)[],
+  signal: AbortSignal | undefined,
+  use: (paths: readonly (string | undefined)[], complaints: readonly string[]) => Promise<T>,
+): Promise<T> {
+  if (made.every((file) => file === undefined)) return use([], []);
+  const folder = await mkdtemp(join(tmpdir(), 'l2caf-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove); // however this process ends
+  try {
+    const complaints: string[] = [];
+    const paths: (string | undefined)[] = [];
+    for (const [k, file] of made.entries()) {
+      const path = file && join(folder, `${k}-${file.name}`);
+      if (file && path) complaints.push(...(await file.write(path, signal)));
+      paths.push(path);
+    }
+    return await use(paths, complaints);
+  } finally {
+    process.off('exit', remove);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function runOnInputs(job: FfmpegJob, inputs: readonly OpenInput[]): Promise<FfmpegRun> {
+  const { output, signal } = job;
   throwIfAborted(signal);
   const binary = job.binary ?? (await findFfmpeg());
   const command = ffmpeg({ logger: undefined }).setFfmpegPath(binary.path);
   // It would list the formats and encoders of the executable first, in two more processes, and compare ours with them.
   (command as unknown as { _checkCapabilities(done: () => void): void })._checkCapabilities = (done) => done();
-  for (const { source, options = [] } of inputs) {
+  for (const { source, options } of inputs) {
     const isFile = typeof source === 'string';
     command.input(isFile ? fileAddress(source) : source);
     const reading = isFile ? await readingOptions(source) : [];
@@ -97,6 +153,16 @@ export async function runFfmpeg(job: FfmpegJob): Promise<FfmpegRun> {
  * @throws L2cafError as {@link runFfmpeg}
  */
 export async function runFfprobe(
+  file: string | MadeFile,
+  options: readonly string[],
+  onLine: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<FfmpegRun> {
+  if (typeof file === 'string') return probeFile(file, options, onLine, signal);
+  return withMadeFiles([file], signal, ([path]) => probeFile(path!, options, onLine, signal));
+}
+
+async function probeFile(
   file: string,
   options: readonly string[],
   onLine: (line: string) => void,

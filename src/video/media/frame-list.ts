@@ -7,6 +7,7 @@ import { assertUnchanged } from '../../base/files.ts';
 import type { TimeSpan, VideoClip } from '../../base/types.ts';
 import { contradictsFrom } from './order.ts';
 import { checkClock, type Packet, type PacketList, packetTime, readPackets, roundToMicroseconds } from './packets.ts';
+import type { PictureFolder } from './picture-folder.ts';
 import { readDetails, type StreamDetails, secondsPer } from './probe.ts';
 import { surveyFrames } from './survey.ts';
 
@@ -39,8 +40,9 @@ export interface FrameList {
  */
 export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: AbortSignal): Promise<FrameList> {
   const details = await readDetails(clip, signal);
-  const { frames, hasComplaints, contradictsFromSec } =
-    details.clock === 'packets'
+  const { frames, hasComplaints, contradictsFromSec } = details.pictures
+    ? { ...NOTHING_WRONG, frames: picturesOf(details.pictures) }
+    : details.clock === 'packets'
       ? await listedFrames(clip, details, span, signal)
       : { ...NOTHING_WRONG, frames: await decodedFrames(clip, details, span, signal) };
   await assertUnchanged(clip);
@@ -99,6 +101,11 @@ function frameListOf(frames: ListedFrame[]): Pick<FrameList, 'timesSec' | 'keysS
     keysSec: Float64Array.from(shown, ({ keySec }) => keySec),
     decodingOrder: Uint32Array.from(shown, ({ order }) => order),
   };
+}
+
+/** Each picture of a folder stands for itself. */
+function picturesOf({ pictures }: PictureFolder): ListedFrame[] {
+  return pictures.map(({ timeSec }, order) => ({ timeSec, keySec: timeSec, order }));
 }
 
 /** How far before the span its key frame is looked for, seconds, until one is found. */

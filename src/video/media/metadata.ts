@@ -1,7 +1,7 @@
 /** What ffprobe says about a file, and which of its tracks is the video. */
 import { resolve } from 'node:path';
 import { L2cafError, messageOf } from '../../base/errors.ts';
-import { runFfprobe } from './ffmpeg.ts';
+import { type MadeFile, runFfprobe } from './ffmpeg.ts';
 
 /** ffprobe's JSON, as far as it is used here; everything may be absent. */
 export interface Metadata {
@@ -35,12 +35,20 @@ export interface StreamMetadata {
   readonly side_data_list?: readonly { readonly rotation?: number }[];
 }
 
-/** Asks ffprobe. Throws L2cafError `input-unreadable`, and as `runFfprobe`. */
-export async function readMetadata(path: string, signal: AbortSignal | undefined): Promise<Metadata> {
+/**
+ * Asks ffprobe. Throws L2cafError `input-unreadable`, and as `runFfprobe`.
+ *
+ * @param file what to ask about, where it is not the file at the path
+ */
+export async function readMetadata(
+  path: string,
+  signal: AbortSignal | undefined,
+  file: string | MadeFile = path,
+): Promise<Metadata> {
   const lines: string[] = [];
   const options = ['-of', 'json', '-show_format', '-show_streams'];
   try {
-    await runFfprobe(path, options, (line) => lines.push(line), signal);
+    await runFfprobe(file, options, (line) => lines.push(line), signal);
   } catch (error) {
     if (error instanceof L2cafError && error.code !== 'ffmpeg-failed') throw error;
     const lacksIndex = /moov atom not found/.test(String((error as Error).cause));

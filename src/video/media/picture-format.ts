@@ -10,7 +10,7 @@ class Damage extends Error {}
 
 /** What is wrong with a picture, in words; undefined for one that is whole. */
 export function pictureProblem(bytes: Buffer): string | undefined {
-  const format = FORMATS.find(({ isIt }) => isIt(bytes));
+  const format = formatOf(bytes);
   if (format === undefined) return 'is not a picture that can be read';
   try {
     format.check(bytes);
@@ -23,7 +23,20 @@ export function pictureProblem(bytes: Buffer): string | undefined {
   }
 }
 
+/** Which format begins so; undefined for none that is read here. */
+export function pictureFormat(bytes: Buffer): PictureFormat | undefined {
+  return formatOf(bytes)?.name;
+}
+
+function formatOf(bytes: Buffer): Format | undefined {
+  return FORMATS.find(({ isIt }) => isIt(bytes));
+}
+
+/** Formats of pictures that are read. */
+export type PictureFormat = 'PNG' | 'JPEG' | 'WebP' | 'GIF' | 'BMP' | 'AVIF';
+
 interface Format {
+  readonly name: PictureFormat;
   isIt(bytes: Buffer): boolean;
   /** @throws Damage, or RangeError when it ends too early */
   check(bytes: Buffer): void;
@@ -32,12 +45,16 @@ interface Format {
 const PNG_SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 
 const FORMATS: readonly Format[] = [
-  { isIt: (bytes) => bytes.subarray(0, 8).equals(PNG_SIGNATURE), check: checkPng },
-  { isIt: (bytes) => bytes.subarray(0, 3).equals(Buffer.from([0xff, 0xd8, 0xff])), check: checkJpeg },
-  { isIt: (bytes) => textAt(bytes, 0, 4) === 'RIFF' && textAt(bytes, 8, 4) === 'WEBP', check: checkWebp },
-  { isIt: (bytes) => /^GIF8[79]a$/.test(textAt(bytes, 0, 6)), check: checkGif },
-  { isIt: (bytes) => textAt(bytes, 0, 2) === 'BM', check: checkBmp },
-  { isIt: (bytes) => textAt(bytes, 4, 4) === 'ftyp' && /avi[fs]/.test(textAt(bytes, 8, 64)), check: checkAvif },
+  { name: 'PNG', isIt: (bytes) => bytes.subarray(0, 8).equals(PNG_SIGNATURE), check: checkPng },
+  { name: 'JPEG', isIt: (bytes) => bytes.subarray(0, 3).equals(Buffer.from([0xff, 0xd8, 0xff])), check: checkJpeg },
+  { name: 'WebP', isIt: (bytes) => textAt(bytes, 0, 4) === 'RIFF' && textAt(bytes, 8, 4) === 'WEBP', check: checkWebp },
+  { name: 'GIF', isIt: (bytes) => /^GIF8[79]a$/.test(textAt(bytes, 0, 6)), check: checkGif },
+  { name: 'BMP', isIt: (bytes) => textAt(bytes, 0, 2) === 'BM', check: checkBmp },
+  {
+    name: 'AVIF',
+    isIt: (bytes) => textAt(bytes, 4, 4) === 'ftyp' && /avi[fs]/.test(textAt(bytes, 8, 64)),
+    check: checkAvif,
+  },
 ];
 
 function textAt(bytes: Buffer, at: number, length: number): string {

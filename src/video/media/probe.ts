@@ -7,12 +7,20 @@ import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { L2cafError, messageOf } from '../../base/errors.ts';
-import { assertUnchanged, identityIn } from '../../base/files.ts';
+import {
+  assertUnchanged,
+  changedInput,
+  FOLDER_IDENTITY,
+  identityIn,
+  identityOf,
+  sha256OfFile,
+} from '../../base/files.ts';
 import { noteInput } from '../../base/output.ts';
-import type { PictureSize, Rational, VideoClip } from '../../base/types.ts';
+import type { ClipReading, PictureSize, Rational, RecordedSignals, VideoClip } from '../../base/types.ts';
 import type { ColourTags } from './colour-tags.ts';
 import { chooseTrack, type Metadata, readMetadata, type StreamMetadata, trackNotes, unreadable } from './metadata.ts';
 import { checkClock, type Packet, packetTime, readPackets, roundToMicroseconds, seconds } from './packets.ts';
+import { openPictures, type PictureFolder, sha256OfPictures, videoOfPictures } from './picture-folder.ts';
 import { toneMapping } from './tone-mapping.ts';
 
 /**
@@ -37,23 +45,35 @@ export interface StreamDetails {
   readonly reorderFrames: number;
   /** Filters that bring frames of high dynamic range to the standard one; absent for those that are. */
   readonly toneMapping?: string;
+  /** Where the frames are pictures of a folder. */
+  readonly pictures?: PictureFolder;
+}
+
+/** What is known of how a clip is to be read; what is undefined was not asked for. */
+export type Reading = { readonly [Key in keyof ClipReading]?: ClipReading[Key] | undefined };
+
+/** The part of a clip, or of what a document says of one, that tells how it is read. */
+export function readingOf({ track, fps, times }: Reading): ClipReading {
+  return {
+    ...(track !== undefined && { track }),
+    ...(fps !== undefined && { fps }),
+    ...(times !== undefined && { times }),
+  };
 }
 
 /**
- * Reads what is needed to sample and render a video file: the track asked for or, without a wish, the one that players
+ * Reads what is needed to sample and render a video file or a folder of pictures. Of a file: the track asked for or, without a wish, the one that players
  * take: among those that are the default (or among all, if none is) the one of the largest picture; never a cover
  * picture. Its size is the one at which players show it: rotated, and with square pixels. It ends with its last picture.
  *
- * @throws L2cafError `input-not-found`; `input-changed` when it changes meanwhile; `usage` for a track that is no video; `input-unreadable` for a folder, an empty or
- * truncated file, or a file without video.
+ * @throws L2cafError `input-not-found`; `input-changed` when it changes meanwhile; `usage` for a track that is no video, or
+ * a folder of pictures without times; `input-unreadable` for a folder of something else, an empty or truncated file, or a
+ * file without video.
  */
-export async function probeClip(
-  path: string,
-  signal?: AbortSignal,
-  { track }: { readonly track?: number | undefined } = {},
-): Promise<VideoClip> {
+export async function probeClip(path: string, signal?: AbortSignal, reading: Reading = {}): Promise<VideoClip> {
   noteInput(path);
-  const file = await readFacts(path, track, signal);
+  const { track } = reading;
+  const file = await readFacts({ path, ...readingOf(reading) }, signal);
   const { video, streams, details } = file;
   if (!video.width || !video.height) throw unreadable(path, 'its video stream states no size');
   const rotationDeg = clockwiseRotation(video);
@@ -65,6 +85,7 @@ export async function probeClip(
     ...(details.toneMapping
       ? ['the high dynamic range of the video is brought to the standard range (tone-mapped)']
       : []),
+    ...(details.pictures?.notes ?? []),
   ];
   return {
     path,
@@ -76,18 +97,44 @@ export async function probeClip(
     rotationDeg,
     hasAudio: streams.some((stream) => stream.codec_type === 'audio'),
     pixelFormat: video.pix_fmt ?? 'unknown',
-    ...(track !== undefined && { track }),
+    ...readingOf(reading),
     ...(notes.length > 0 && { notes }),
   };
 }
 
 /** Details of a clip's track; throws as {@link probeClip}. */
-export async function readDetails(
-  { path, track }: Pick<VideoClip, 'path' | 'track'>,
-  signal?: AbortSignal,
-): Promise<StreamDetails> {
-  return (await readFacts(path, track, signal)).details;
+export async function readDetails(clip: NamedClip, signal?: AbortSignal): Promise<StreamDetails> {
+  return (await readFacts(clip, signal)).details;
 }
+
+/** What was recorded with the pictures of a clip; undefined where nothing was. Throws as {@link probeClip}. */
+export async function recordedSignals(clip: VideoClip, signal?: AbortSignal): Promise<RecordedSignals | undefined> {
+  if (!clip.identity.startsWith(FOLDER_IDENTITY)) return undefined; // files hold pictures and sound
+  return (await readDetails(clip, signal)).pictures?.signals;
+}
+
+/**
+ * SHA-256 of a clip, in hexadecimal: of a file's content, or of names, times and contents of the pictures of a folder.
+ *
+ * @throws L2cafError `input-changed` when it is not the one that was probed; NodeJS.ErrnoException when it cannot be read
+ */
+export async function sha256OfClip(clip: VideoClip, signal?: AbortSignal): Promise<string> {
+  if (!clip.identity.startsWith(FOLDER_IDENTITY)) return sha256OfFile(clip.path, clip.identity);
+  return sha256OfPictures((await readDetails(clip, signal)).pictures!, signal);
+}
+
+/**
+ * The identity of what lies at a path now, as {@link probeClip} states it.
+ *
+ * @throws L2cafError as {@link probeClip}; NodeJS.ErrnoException when nothing is there
+ */
+export async function identityOfClip(path: string, reading: Reading = {}): Promise<string> {
+  const info = await stat(path);
+  return info.isDirectory() ? (await openPictures(path, readingOf(reading))).identity : identityOf(path);
+}
+
+/** Which clip, how it is read and, where it was probed, in which state it was then. */
+type NamedClip = Pick<VideoClip, 'path'> & ClipReading & { readonly identity?: string };
 
 /** How long a frame is shown at a rate, seconds. */
 export function secondsPer({ numerator, denominator }: Rational): number {
@@ -109,31 +156,72 @@ interface FileFacts extends Metadata {
   readonly lateKeySec: number | undefined;
 }
 
-/** Facts by path and track, with the identity of the file that had them: one command asks in several places. */
+/** Facts by path and reading, with the identity of the file that had them: one command asks in several places. */
 const known = new Map<string, { readonly identity: string; readonly facts: Promise<FileFacts> }>();
 const FILES_KNOWN = 64;
 
-async function readFacts(path: string, track: number | undefined, signal: AbortSignal | undefined): Promise<FileFacts> {
-  const identity = identityIn(await statFile(path));
-  const key = `${track} ${path}`;
+async function readFacts(clip: NamedClip, signal: AbortSignal | undefined): Promise<FileFacts> {
+  const { path, track } = clip;
+  const key = JSON.stringify([path, readingOf(clip)]);
+  const info = await statInput(path);
+  if (info.isDirectory()) return readPictureFacts(key, clip, signal);
+  if ((clip.fps ?? clip.times) !== undefined) {
+    throw new L2cafError('usage', `${path} is a video, whose frames have times of their own`, {
+      hint: 'leave --fps and --times out: they say when the pictures of a folder are shown',
+    });
+  }
+  const identity = identityIn(info);
   const earlier = known.get(key);
   const facts = earlier?.identity === identity ? earlier.facts : askForFacts({ path, identity }, track, signal);
+  remember(key, identity, facts);
+  return facts;
+}
+
+/** A folder is looked at anew whenever it is probed; afterwards it is the one that was probed. */
+async function readPictureFacts(key: string, clip: NamedClip, signal: AbortSignal | undefined): Promise<FileFacts> {
+  const earlier = known.get(key);
+  if (earlier && earlier.identity === clip.identity) return earlier.facts;
+  const facts = await askForPictures(clip, signal);
+  if (clip.identity !== undefined && clip.identity !== facts.identity) throw changedInput(clip.path);
+  remember(key, facts.identity, Promise.resolve(facts));
+  return facts;
+}
+
+function remember(key: string, identity: string, facts: Promise<FileFacts>): void {
   known.delete(key);
   known.set(key, { identity, facts });
   const [oldest] = known.keys();
   if (known.size > FILES_KNOWN) known.delete(oldest!);
   facts.catch(() => known.delete(key));
-  return facts;
 }
 
-async function statFile(path: string): Promise<BigIntStats> {
+async function statInput(path: string): Promise<BigIntStats> {
   const info = await stat(path, { bigint: true }).catch((cause: unknown) => {
     throw new L2cafError('input-not-found', `there is no file ${path}`, { hint: 'check the path', cause });
   });
-  if (info.isDirectory()) throw unreadable(path, 'it is a folder', 'name a video file inside it');
+  if (info.isDirectory()) return info;
   if (!info.isFile()) throw unreadable(path, 'it is no regular file', 'a video is read in several places: give a file');
   if (info.size === 0n) throw unreadable(path, 'it is empty');
   return info;
+}
+
+/** What ffprobe says of one of the pictures, and the folder of their times. */
+async function askForPictures(clip: NamedClip, signal: AbortSignal | undefined): Promise<FileFacts> {
+  const { path, track } = clip;
+  const pictures = await openPictures(path, clip, signal);
+  const { rate, identity } = pictures;
+  const first = pictures.pictures[pictures.first]!;
+  const { streams } = await readMetadata(path, signal, videoOfPictures(pictures, [first.timeSec]));
+  const video = chooseTrack(path, streams, track);
+  const lastSec = pictures.pictures.at(-1)!.timeSec;
+  const endSec = roundToMicroseconds(lastSec + secondsPer(rate));
+  return {
+    ...{ streams, format: {}, identity, video, statedEndSec: endSec, lastSec, endSec, lateKeySec: undefined },
+    details: {
+      ...{ originSec: 0, colour: coloursOf(video), track: video.index, rate, pictures },
+      ...{ clock: 'packets', isIndexed: true, reorderFrames: 0 },
+    },
+  };
 }
 
 async function askForFacts(

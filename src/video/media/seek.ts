@@ -5,7 +5,8 @@
  * through, and the wanted frames after it, is read back and checked.
  */
 import type { VideoClip } from '../../base/types.ts';
-import type { FfmpegInput } from './ffmpeg.ts';
+import type { FfmpegInput, MadeFile } from './ffmpeg.ts';
+import { videoOfPictures } from './picture-folder.ts';
 import { type StreamDetails, secondsPer } from './probe.ts';
 
 /** ffmpeg options that keep the file's own timestamps; needed once per run, with {@link inputFrom}. */
@@ -42,19 +43,34 @@ export function inputFrom(
   wanted: WantedFrames,
   mode: SeekMode,
   earlierSec = 0,
-): FfmpegInput & { readonly source: string; readonly seek: readonly string[] } {
+): FfmpegInput & { readonly source: string | MadeFile; readonly seek: readonly string[] } {
+  const { pictures } = wanted.details;
+  if (pictures) {
+    // A picture is shown as it is stored, whatever the camera noted about how it was held: not every ffmpeg knows of that.
+    const options = [...AS_THEY_ARE, '-noautorotate'];
+    return { source: videoOfPictures(pictures, wanted.timesSec), seek: [], options };
+  }
   const timeSec = seekTo(wanted, mode);
   const isSeek = timeSec !== undefined && timeSec - earlierSec > 0;
   const seek = isSeek
     ? ['-noaccurate_seek', '-seek_timestamp', '1', '-ss', (wanted.details.originSec + timeSec - earlierSec).toFixed(6)]
     : [];
-  // Frames that change their size go through the filters as they are: set up anew, these would begin to count again.
-  return { source: path, seek, options: [...seek, '-reinit_filter', '0'] };
+  return { source: path, seek, options: [...seek, ...AS_THEY_ARE] };
 }
+
+/** An input that decodes all of a clip. */
+export function wholeInput({ path }: Pick<VideoClip, 'path'>, details: StreamDetails): FfmpegInput {
+  const timesSec = details.pictures?.pictures.map(({ timeSec }) => timeSec);
+  return timesSec ? inputFrom({ path }, { details, keySec: 0, timesSec }, 'from-start') : { source: path };
+}
+
+/** Frames that change their size go through the filters as they are: set up anew, these would begin to count again. */
+const AS_THEY_ARE: readonly string[] = ['-reinit_filter', '0'];
 
 /** What to ask ffmpeg for, seconds from the start of the clip; undefined for the start of the file. */
 function seekTo({ details, keySec, timesSec }: WantedFrames, mode: SeekMode): number | undefined {
-  if (mode === 'from-start' || details.clock !== 'packets' || Number.isNaN(keySec)) return undefined;
+  const isWhole = mode === 'from-start' || details.pictures !== undefined;
+  if (isWhole || details.clock !== 'packets' || Number.isNaN(keySec)) return undefined;
   // An index leads from any moment to the key frame before; without one, seeking ends anywhere before the time.
   const nearSec = details.isIndexed ? timesSec[0]! - MARGIN_SEC : keySec - leadSec(details);
   const timeSec = mode === 'near' ? nearSec : keySec - FAR_LEAD_SEC;

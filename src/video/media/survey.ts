@@ -32,7 +32,9 @@ export async function surveyFrames(
   details: StreamDetails,
   { keySec = Number.NaN, untilSec, signal }: SurveyOptions,
 ): Promise<SurveyedFrame[]> {
-  const wanted = { details, keySec, timesSec: [Number.isNaN(keySec) ? 0 : keySec] };
+  const startSec = Number.isNaN(keySec) ? 0 : keySec;
+  const stretch = details.pictures?.pictures.filter(({ timeSec }) => timeSec >= startSec && timeSec < untilSec);
+  const wanted = { details, keySec, timesSec: stretch?.map(({ timeSec }) => timeSec) ?? [startSec] };
   const until = (details.originSec + untilSec).toFixed(6);
   const from = Number.isNaN(keySec) ? '' : `start=${(details.originSec + keySec - 0.0005).toFixed(6)}:`;
   let frames: SurveyedFrame[] = [];

@@ -120,3 +120,10 @@ test('a ribbon makes the layer taller by an even number of rows', () => {
   expect(height).toBeGreaterThan(picture.height);
   expect(height % 2).toBe(0);
 });
+
+test('a picture that has no room for the legend has none', () => {
+  const context = createCanvas(8, 6).getContext('2d');
+  const area = drawLegend(context, { width: 8, height: 6 }, defaultStyle, 'scale: each frame');
+  expect(area).toEqual({ left: 0, right: 0, top: 0, bottom: 0 });
+  expect(context.getImageData(0, 0, 8, 6).data.every((value) => value === 0)).toBe(true);
+});

@@ -4,6 +4,7 @@ import { likeliestClasses } from '../../../src/video/drawing/class-lines.ts';
 import { layOutEvents } from '../../../src/video/drawing/event-lanes.ts';
 import { drawCursor, drawRibbon, ribbonHeight } from '../../../src/video/drawing/ribbon.ts';
 import type { RibbonContent } from '../../../src/video/drawing/ribbon-rows.ts';
+import { scaleOf } from '../../../src/video/drawing/signal-lines.ts';
 
 const PICTURE = { width: 1280, height: 100 };
 const SPAN = { startSec: 0, endSec: 10 };
@@ -127,6 +128,24 @@ describe('rows', () => {
     expect(heightAt(9)).toBeGreaterThan(heightAt(5));
     expect(heightAt(5)).toBeGreaterThan(heightAt(1));
   });
+});
+
+test('signals are lines between their least and greatest values, cut where they are not known', () => {
+  const YELLOW = [0xf0, 0xe4, 0x42];
+  const samples = [0, 2, 4, 6, 8, 10].map((timestampSec) => ({ timestampSec, loss: 0 }));
+  const signals = [{ lines: [{ name: 'steering', values: [-1, 0, 1, null, 0, 0] }] }];
+  const context = draw({ samples, signals });
+  const topAt = (timeSec: number): number => {
+    const { data } = context.getImageData(xOf(timeSec), 100, 1, context.canvas.height - 100);
+    for (let i = 0; i < data.length; i += 4) if (YELLOW.every((value, c) => data[i + c] === value)) return i / 4;
+    return Number.NaN;
+  };
+  expect(topAt(3)).toBeLessThan(topAt(1));
+  expect(topAt(9)).toBeCloseTo((topAt(1) + topAt(3)) / 2, -0.5);
+  expect(topAt(5)).toBeNaN();
+  expect(topAt(7)).toBeNaN();
+  expect(scaleOf({ lines: [{ name: 'a', values: [3, null, 3] }] })).toEqual({ min: 2, max: 4 });
+  expect(scaleOf({ lines: [{ name: 'a', values: [null] }] })).toEqual({ min: -1, max: 1 });
 });
 
 test.each([0, 5, 10])('the cursor stands at %d s, and draws only where it says', (timeSec) => {

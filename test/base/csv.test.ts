@@ -1,6 +1,6 @@
 /** Separated values: fields, lines, and that one line that is out of order does not take others with it. */
 import { describe, expect, it } from 'vitest';
-import { csvText, parseCsv, readCsv } from '../../src/events/csv.ts';
+import { csvText, parseCsv, readCsv } from '../../src/base/csv.ts';
 
 const fieldsOf = (text: string): (readonly string[])[] => readCsv(text).records.map(({ fields }) => fields);
 const linesOf = (text: string): number[] => readCsv(text).records.map(({ line }) => line);

@@ -2,8 +2,8 @@
  * Text files as spreadsheets and annotation programs save them: UTF-8 or UTF-16, with or without a byte order mark. What
  * is in another encoding is never guessed, as a wrong guess damages labels unseen: the reader says what it may be.
  */
-import { L2cafError } from '../base/errors.ts';
-import { readInput } from '../base/input-files.ts';
+import { L2cafError } from './errors.ts';
+import { readInput } from './input-files.ts';
 
 /** A file's text. */
 export interface SourceText {

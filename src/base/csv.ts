@@ -3,7 +3,7 @@
  * so that whatever is wrong with a record can be found in an editor, and does not keep the others from being read.
  */
 import { CsvError, parse } from 'csv-parse/sync';
-import { L2cafError } from '../base/errors.ts';
+import { L2cafError } from './errors.ts';
 import { readText } from './text.ts';
 
 /** One record of a file. */
