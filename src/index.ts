@@ -18,8 +18,8 @@ export type {
 export { explainEvent, explainMaps } from './analysis/explain.ts';
 export type { EventOptions, ModelOptions, OpenModel, Target, WorkOptions } from './analysis/pipeline.ts';
 export { analyzeEvent, openClip, openModel } from './analysis/pipeline.ts';
-export type { Agreement } from './analysis/signals.ts';
-export { agreement, readSignals, withSignals } from './analysis/signals.ts';
+export { type Agreement, agreement, type Prediction, predictionsOf } from './analysis/predictions.ts';
+export { readSignals, withSignals } from './analysis/signals.ts';
 export type { ErrorCode } from './base/errors.ts';
 export { L2cafError } from './base/errors.ts';
 export type * from './base/types.ts';

@@ -5,7 +5,6 @@
 import { type CsvRecord, readCsvFile } from '../base/csv.ts';
 import { L2cafError } from '../base/errors.ts';
 import type { RecordedSignals } from '../base/types.ts';
-import { correlation } from '../l2caf/starts.ts';
 import type { Analysis } from './document.ts';
 
 /** More columns are no signals of one drive. */
@@ -129,43 +128,4 @@ export function withSignals<Document extends Analysis>(
   const { startSec, endSec } = analysis.span;
   const warning = `no signal was recorded within ${startSec.toFixed(2)}–${endSec.toFixed(2)} s`;
   return { ...(rest as Document), warnings: [...analysis.warnings, warning] };
-}
-
-/** How well what was predicted fits what was recorded. */
-export interface Agreement {
-  /** Pearson's; absent where one of the two is constant, or there are fewer than two pairs. */
-  readonly correlation?: number;
-  /** Mean of the absolute differences, in the unit of the signal. */
-  readonly meanAbsoluteError: number;
-  /** Moments at which both are known. */
-  readonly n: number;
-}
-
-/**
- * Compares a prediction with a record at the same moments, those at which both are known.
- *
- * @returns undefined where they are nowhere both known
- * @throws L2cafError `shape-mismatch` for different numbers of moments
- */
-export function agreement(
-  predicted: readonly (number | null)[],
-  recorded: readonly (number | null)[],
-): Agreement | undefined {
-  if (predicted.length !== recorded.length) {
-    const counts = `${predicted.length} and ${recorded.length}`;
-    throw new L2cafError('shape-mismatch', `a prediction and a record have ${counts} values`);
-  }
-  const pairs = predicted.flatMap((a, i): [number, number][] => {
-    const b = recorded[i]!;
-    return a === null || b === null || !Number.isFinite(a) || !Number.isFinite(b) ? [] : [[a, b]];
-  });
-  const n = pairs.length;
-  if (n === 0) return undefined;
-  const [first, second] = [pairs.map(([a]) => a), pairs.map(([, b]) => b)];
-  const varies = [first, second].every((values) => values.some((value) => value !== values[0]));
-  return {
-    ...(varies && { correlation: correlation(first, second) }),
-    meanAbsoluteError: pairs.reduce((sum, [a, b]) => sum + Math.abs(a - b), 0) / n,
-    n,
-  };
 }

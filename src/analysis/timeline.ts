@@ -18,6 +18,7 @@ import { attentionShares, type IgnoredPart, maskOfParts, shareInRegions } from '
 import type { RibbonContent } from '../video/drawing/ribbon-rows.ts';
 import type { SignalRow } from '../video/drawing/signal-lines.ts';
 import type { Analysis } from './document.ts';
+import { predictionsOf } from './predictions.ts';
 
 /** How filters become heatmaps. */
 export interface KeyframeOptions {
@@ -75,16 +76,18 @@ export function ignoredWarnings(
 const MUCH_IGNORED = 0.2;
 
 /**
- * The plots of an analysis: labelled events, loss, importance, attention shares, class probabilities and recorded signals of
- * the sampled frames.
+ * The plots of an analysis: labelled events, loss, importance, attention shares, class probabilities, predicted numbers and
+ * recorded signals of the sampled frames.
  */
-export function ribbonOf({ frames, labels = [], events = [], signals, ...analysis }: Analysis): RibbonContent {
+export function ribbonOf(document: Analysis): RibbonContent {
+  const { frames, labels = [], events = [], ...analysis } = document;
   const probabilities = frames.flatMap((frame) => (frame.probabilities ? [frame.probabilities] : []));
   const named = probabilities.length === frames.length ? labels : [];
   const keyframes = keyframesOf({ ...analysis, frames });
   const classes = likeliestClasses(
     named.map((name, k) => ({ name, probabilities: probabilities.map((row) => row[k]!) })),
   );
+  const rows = signalRows(document);
   const laidOut = layOutEvents(events, analysis.span);
   return {
     samples: frames.map(({ timestampSec, loss, importance }, i) => ({
@@ -95,13 +98,28 @@ export function ribbonOf({ frames, labels = [], events = [], signals, ...analysi
     })),
     ...(laidOut && { events: laidOut }),
     ...(classes && { classes }),
-    ...(signals && { signals: signalRows(signals) }),
+    ...(rows.length > 0 && { signals: rows }),
   };
 }
 
-/** Each signal has a scale, and so a row, of its own; there is room for the first few. */
-function signalRows({ names, values }: NonNullable<Analysis['signals']>): SignalRow[] {
-  return names.slice(0, SIGNALS_SHOWN).map((name, k) => ({ lines: [{ name, values: values[k]! }] }));
+/**
+ * Predicted numbers, each with what was recorded of it, then the other signals. Each has a scale, and so a row, of its own;
+ * there is room for the first few.
+ */
+function signalRows(analysis: Analysis): SignalRow[] {
+  const { signals } = analysis;
+  const predictions = analysis.windows ? predictionsOf(analysis) : [];
+  const predicted = predictions.map(({ name, values, recorded }) => ({
+    lines: [
+      { name: `${name}, predicted`, values },
+      ...(recorded ? [{ name: recorded.name, values: recorded.values }] : []),
+    ],
+  }));
+  const shown = predictions.map(({ recorded }) => recorded?.name);
+  const others = (signals?.names ?? []).flatMap((name, k) =>
+    shown.includes(name) ? [] : [{ lines: [{ name, values: signals!.values[k]! }] }],
+  );
+  return [...predicted, ...others].slice(0, SIGNALS_SHOWN);
 }
 
 /** Rows of signals under a video; the document has all of them. */

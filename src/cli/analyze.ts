@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { analyzeDense } from '../analysis/dense.ts';
 import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis/document.ts';
 import { analyzeEvent, openClip, openModel } from '../analysis/pipeline.ts';
+import { predictionsOf } from '../analysis/predictions.ts';
 import { readSignals, withSignals } from '../analysis/signals.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
 import { type SlideOptions, slideWindow } from '../analysis/windows.ts';
@@ -148,7 +149,10 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
     await renderStrip(found, files.strip, { ...renderOptionsOf(flags), ...work });
     const { notes } = await renderVideo(found, files.video, { ...videoOptionsOf(flags), ...work });
     warnOfNotes(terminal, notes, found.warnings);
-    return { analysis: found, pages: flags.report ? await writeReport(found, report, { ignore: flags.ignore, ...work }) : [] };
+    return {
+      analysis: found,
+      pages: flags.report ? await writeReport(found, report, { ignore: flags.ignore, ...work }) : [],
+    };
   });
   if (flags.json) return terminal.result(JSON.stringify(analysis));
   terminal.result(describe(analysis));
@@ -268,6 +272,14 @@ function describe(analysis: Analysis): string {
     lines.push(`classes: ${best.join(', ')}`);
   }
   if (numbers) lines.push(numbers.names.map((name, i) => `${name} ${numbers.values[i]!.toPrecision(3)}`).join(', '));
+  for (const { name, recorded, agreement } of predictionsOf(analysis)) {
+    if (recorded === undefined || agreement === undefined) continue;
+    const { correlation, meanAbsoluteError, n } = agreement;
+    const fit = correlation === undefined ? '' : `correlation ${correlation.toFixed(3)}, `;
+    lines.push(
+      `${name} against ${recorded.name}: ${fit}mean error ${meanAbsoluteError.toPrecision(3)} over ${n} moments`,
+    );
+  }
   if (events.length > 0) {
     const counts = [...groupBy(events, ({ label }) => label)].map(([label, { length }]) => `${label} (${length})`);
     lines.push(`labelled events: ${counts.join(', ')}`);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAnalysis } from '../../src/analysis/document.ts';
-import { agreement, readSignals, signalsAt, withSignals } from '../../src/analysis/signals.ts';
+import { readSignals, signalsAt, withSignals } from '../../src/analysis/signals.ts';
 import { ribbonOf } from '../../src/analysis/timeline.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 
@@ -105,27 +105,5 @@ describe('withSignals', () => {
     expect(() => parseAnalysis({ ...exampleAnalysis(), signals }, 'it')).toThrow(
       'signals: a signal has another number of values than there are frames',
     );
-  });
-});
-
-describe('agreement', () => {
-  it('is that of the pairs that are known', () => {
-    // By hand: x = 1, 2, 4 and y = 2, 2, 5, means 7/3 and 3; covariance 5, variances 14/3 and 6.
-    const found = agreement([1, 2, null, 4, 9], [2, 2, 7, 5, null]);
-    expect(found).toMatchObject({ n: 3 });
-    expect(found!.meanAbsoluteError).toBeCloseTo(2 / 3, 12);
-    expect(found!.correlation).toBeCloseTo(5 / Math.sqrt((14 / 3) * 6), 12);
-  });
-
-  it('has no correlation where one does not vary', () => {
-    expect(agreement([1, 1], [1, 3])).toEqual({ meanAbsoluteError: 1, n: 2 });
-    expect(agreement([0.1, 0.1, 0.1], [1, 2, 3])).not.toHaveProperty('correlation');
-    expect(agreement([4], [1])).toEqual({ meanAbsoluteError: 3, n: 1 });
-    expect(agreement([null, 1], [1, null])).toBeUndefined();
-    expect(agreement([1, 2, 3], [-1, -2, -3])!.correlation).toBeCloseTo(-1, 12);
-  });
-
-  it('refuses what does not lie at the same moments', () => {
-    expect(() => agreement([1], [1, 2])).toThrow(expect.objectContaining({ code: 'shape-mismatch' }));
   });
 });
