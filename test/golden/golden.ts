@@ -9,13 +9,14 @@ import { readSafetensors } from '../../src/models/safetensors.ts';
 import type { Check, GoldenData } from './case.ts';
 import { convTailCase } from './conv-tail.ts';
 import { gapCase } from './gap.ts';
+import { kerasCase } from './keras.ts';
 import { metricLearningCase } from './metric-learning.ts';
 import { recurrentCase } from './recurrent.ts';
 import { trunkCase } from './trunk.ts';
 import { wsolCase } from './wsol.ts';
 
-/** Reproduces the numbers of one case. Needs a backend. */
-export type CaseRunner = (data: GoldenData) => Promise<readonly Check[]>;
+/** Reproduces the numbers of one case, or says why it is skipped. Needs a backend. */
+export type CaseRunner = (data: GoldenData) => Promise<readonly Check[] | string>;
 
 /** Which file names are which case; the first that matches counts. A string says why such files are skipped. */
 export const GOLDEN_CASES: readonly { readonly pattern: RegExp; readonly run: CaseRunner | string }[] = [
@@ -26,12 +27,20 @@ export const GOLDEN_CASES: readonly { readonly pattern: RegExp; readonly run: Ca
   { pattern: /^trunk-.*-weights$/, run: 'the weights of the case beside it' },
   { pattern: /^metric-learning-/, run: metricLearningCase },
   { pattern: /^wsol-/, run: wsolCase },
+  { pattern: /^donkey\//, run: kerasCase },
 ];
 
-/** The golden files of a folder, by name without extension; empty when the folder is missing or has none. */
+/** The golden files of a folder and its folders, by path without extension; empty when the folder is missing or has none. */
 export async function listGolden(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((): string[] => []);
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const names = await Promise.all(
+    entries.map(async (entry) => {
+      if (!entry.isDirectory()) return [entry.name];
+      return (await readdir(join(folder, entry.name))).map((name) => `${entry.name}/${name}`);
+    }),
+  );
   return names
+    .flat()
     .filter((name) => name.endsWith('.safetensors'))
     .map((name) => name.slice(0, -'.safetensors'.length))
     .sort();

@@ -77,7 +77,7 @@ describe.each(CASES)('the network $name', (fixture) => {
       const at = async (step: number): Promise<number> =>
         (await tail.evaluate(start.map((value, i) => value + step * direction[i]!), [0])).reduce((a, b) => a + b);
       const slope = ((await at(1e-3)) - (await at(-1e-3))) / 2e-3;
-      const along = gradient.reduce((total, value, i) => total + value * direction[i]!, 0);
+      const along = Array.from(gradient).reduce((total, value, i) => total + value * direction[i]!, 0);
       const scale = Math.hypot(...gradient) * Math.hypot(...direction);
       expect(Math.abs(slope - along)).toBeLessThan(0.02 * Math.max(scale, 0.1));
     }
