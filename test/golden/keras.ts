@@ -6,8 +6,9 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createCanvas, loadImage } from '@napi-rs/canvas';
-import type { FrameBatch } from '../../src/base/types.ts';
+import type { AttentionFilter, FrameBatch } from '../../src/base/types.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
+import type { Tail } from '../../src/l2caf/tail.ts';
 import { KerasNetwork } from '../../src/models/keras/keras-network.ts';
 import { dataFolder } from '../support/data.ts';
 import type { Check, GoldenData } from './case.ts';
@@ -23,7 +24,11 @@ interface PilotJson {
   readonly layer: string;
   readonly output: string;
   readonly input: string;
-  readonly events: readonly { readonly index: number; readonly outputs: readonly number[]; readonly frames: readonly Frame[] }[];
+  readonly events: readonly {
+    readonly index: number;
+    readonly outputs: readonly number[];
+    readonly frames: readonly Frame[];
+  }[];
   readonly drive: readonly { readonly index: number; readonly angle: number }[];
 }
 
@@ -31,6 +36,9 @@ interface PilotJson {
 const FRAMES = 3;
 /** Losses of starts that found the same minimum, relative. */
 const AGREEMENT = 1e-3;
+/** Of losses, relative. */
+const TOLERANCE = 1e-3;
+const STARTS = 32;
 
 /** Checks `donkey/*`, or says what it lacks. */
 export async function kerasCase(data: GoldenData): Promise<readonly Check[] | string> {
@@ -60,14 +68,14 @@ async function eventChecks(
   const numbers = network.tail(maps);
   const tail = network.tail(maps, output);
   try {
-    const { filters } = await solveFilters(tail, { starts: 4 });
+    const filters = await bestFilters(tail, frames);
     return [
       checkClose(`${index} maps`, maps.data, tensorOf(data, `${index}.layer`), 1e-4),
       checkClose(`${index} embedding`, tail.reference, tensorOf(data, `${index}.embedding`), 1e-4),
       checkClose(`${index} outputs`, numbers.reference, Float32Array.from(outputs), 1e-4),
       ...frames.flatMap(({ loss, starts }, slot) => {
         const { loss: ours, values } = filters[slot]!;
-        const found = check(`${index} frame ${slot} loss above the best (relative)`, ours / loss - 1, 1e-3);
+        const found = check(`${index} frame ${slot} loss above the best (relative)`, ours / loss - 1, TOLERANCE);
         const agree = Math.max(...starts) <= loss * (1 + AGREEMENT);
         const miss = 1 - cosine(values, tensorOf(data, `${index}.filter${slot}`));
         return agree ? [found, check(`${index} frame ${slot} filter (1 − cosine)`, miss, 1e-3)] : [found];
@@ -79,14 +87,34 @@ async function eventChecks(
   }
 }
 
-async function driveCheck(network: KerasNetwork, drive: PilotJson['drive'], pictures: readonly string[]): Promise<Check> {
+/** From one start, and from many where the best that is known is still lower: the network is full of kinks. */
+async function bestFilters(tail: Tail, frames: readonly Frame[]): Promise<AttentionFilter[]> {
+  const { filters } = await solveFilters(tail);
+  const best = frames.map(async ({ loss }, slot) => {
+    const own = filters[slot]!;
+    if (own.loss <= loss * (1 + TOLERANCE)) return own;
+    return (await solveFilters(tail, { slots: [slot], starts: STARTS })).filters[0]!;
+  });
+  return await Promise.all(best);
+}
+
+async function driveCheck(
+  network: KerasNetwork,
+  drive: PilotJson['drive'],
+  pictures: readonly string[],
+): Promise<Check> {
   const angles: number[] = [];
   for (const { index } of drive) {
     const tail = network.tail(await network.features(await framesBefore(pictures, index)));
     angles.push(tail.reference[0]!);
     tail.dispose();
   }
-  return checkClose('angles along the drive', angles, Float32Array.from(drive, ({ angle }) => angle), 1e-3);
+  return checkClose(
+    'angles along the drive',
+    angles,
+    Float32Array.from(drive, ({ angle }) => angle),
+    1e-3,
+  );
 }
 
 /** The tub's pictures, in the order of its catalogs. */
@@ -94,7 +122,9 @@ async function picturesOf(tub: string): Promise<string[]> {
   const catalogs = (await readdir(tub)).filter((name) => name.endsWith('.catalog')).sort();
   const lines = await Promise.all(catalogs.map(async (name) => (await readFile(join(tub, name), 'utf8')).split('\n')));
   const records = lines.flat().filter((line) => line.trim() !== '');
-  return records.map((line) => join(tub, 'images', (JSON.parse(line) as { 'cam/image_array': string })['cam/image_array']));
+  return records.map((line) =>
+    join(tub, 'images', (JSON.parse(line) as { 'cam/image_array': string })['cam/image_array']),
+  );
 }
 
 async function framesBefore(pictures: readonly string[], index: number): Promise<FrameBatch> {

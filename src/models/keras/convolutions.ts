@@ -28,7 +28,14 @@ export const CONVOLUTION_LAYERS: Readonly<Record<string, LayerMaker>> = {
       tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, [1, strides[0]!], pad, 'NHWC', [1, dilation[0]!]),
     );
     const layer = biased(config, make, shape.slice(1), [kernel], ([x], [w]) => {
-      const padded = left === 0 ? x! : tf.pad(x!, [[0, 0], [left, 0], [0, 0]]);
+      const padded =
+        left === 0
+          ? x!
+          : tf.pad(x!, [
+              [0, 0],
+              [left, 0],
+              [0, 0],
+            ]);
       return tf.squeeze(convolve(tf.expandDims(padded, 1), tf.expandDims(w!, 0)), [1]);
     });
     return { ...layer, ...dilatedGradient(dilation) };
@@ -47,7 +54,8 @@ export const CONVOLUTION_LAYERS: Readonly<Record<string, LayerMaker>> = {
     const input = onlyInput(config, inputs, 4);
     const { padding, filters, kernel, size, dilation, strides, groups } = windowOf(config, input, 3);
     if (groups !== 1) throw config.refused(`has ${groups} groups, which is not supported in three dimensions`);
-    if (dilation.some((one) => one !== 1)) throw config.refused('is dilated, which is not supported in three dimensions');
+    if (dilation.some((one) => one !== 1))
+      throw config.refused('is dilated, which is not supported in three dimensions');
     const lengths = input.slice(0, 3).map((length, axis) => outLength(length, size[axis]!, strides[axis]!, padding));
     const shape = positive(config, [...lengths, filters]);
     const layer = biased(config, make, shape, [kernel], ([x], [w]) =>

@@ -75,9 +75,13 @@ const DEEPEST = 16;
 export function unfold(model: ModelSpec, shape: Shape, options: GraphOptions): Graph {
   const [only] = model.inputs;
   if (model.inputs.length !== 1) {
-    throw new L2cafError('model-invalid', `the network has ${model.inputs.length} inputs (${model.inputs.join(', ')}), not one`, {
-      hint: 'save it with the others fixed, or export it to ONNX',
-    });
+    throw new L2cafError(
+      'model-invalid',
+      `the network has ${model.inputs.length} inputs (${model.inputs.join(', ')}), not one`,
+      {
+        hint: 'save it with the others fixed, or export it to ONNX',
+      },
+    );
   }
   const input: Node = { name: only!, className: 'InputLayer', shape, inputs: [], lead: 0, weights: only! };
   const unfolding = new Unfolding(options);
@@ -130,9 +134,13 @@ class Unfolding {
 
   /** The output nodes of a network for its inputs. */
   model(model: ModelSpec, inputs: readonly Node[], place: Place): Node[] {
-    if (place.depth > DEEPEST) throw new L2cafError('model-invalid', 'the network has networks within networks without end');
+    if (place.depth > DEEPEST)
+      throw new L2cafError('model-invalid', 'the network has networks within networks without end');
     if (inputs.length !== model.inputs.length) {
-      throw new L2cafError('model-invalid', `${model.name} has ${model.inputs.length} inputs, and is called with ${inputs.length}`);
+      throw new L2cafError(
+        'model-invalid',
+        `${model.name} has ${model.inputs.length} inputs, and is called with ${inputs.length}`,
+      );
     }
     const byName = new Map(model.layers.map((layer) => [layer.name, layer]));
     const folders = foldersOf(model.layers);
@@ -186,14 +194,9 @@ class Unfolding {
     return this.#node(className, config, name, inputs, { ...place, isTrained });
   }
 
-  #node(
-    className: string,
-    config: LayerConfig,
-    name: string,
-    inputs: readonly (Node | number)[],
-    place: Place,
-  ): Node {
-    if (this.nodes.length >= MOST_NODES) throw new L2cafError('model-invalid', `the network has more than ${MOST_NODES} layers`);
+  #node(className: string, config: LayerConfig, name: string, inputs: readonly (Node | number)[], place: Place): Node {
+    if (this.nodes.length >= MOST_NODES)
+      throw new L2cafError('model-invalid', `the network has more than ${MOST_NODES} layers`);
     const { lead } = place;
     const leads = inputs.filter((one) => typeof one !== 'number').map(({ shape }) => shape.slice(0, lead));
     const each = inputs.map((one) => (typeof one === 'number' ? [] : one.shape.slice(lead)));
@@ -249,7 +252,11 @@ function refuseTypes(config: LayerConfig): void {
 function withoutSoftmax(className: string, config: LayerConfig, inputs: readonly Shape[]): Layer | undefined {
   if (className === 'Softmax') return makeLayer('Identity', config, inputs);
   const activation = config.get('activation');
-  const name = isObject(activation) ? (activation['class_name'] === 'function' ? activation['config'] : activation['class_name']) : activation;
+  const name = isObject(activation)
+    ? activation['class_name'] === 'function'
+      ? activation['config']
+      : activation['class_name']
+    : activation;
   if (!['softmax', 'Softmax', 'log_softmax'].includes(String(name))) return undefined;
   return makeLayer(className, config.with({ activation: 'linear' }), inputs);
 }

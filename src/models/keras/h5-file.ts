@@ -32,7 +32,11 @@ let files = 0;
  * @throws L2cafError `package-missing`, `model-invalid` when it is damaged
  */
 export async function openH5(bytes: Uint8Array, what: string): Promise<H5File> {
-  const h5wasm = await fromOptional('reading Keras files', KERAS_PACKAGES, async () => (await import('h5wasm')).default);
+  const h5wasm = await fromOptional(
+    'reading Keras files',
+    KERAS_PACKAGES,
+    async () => (await import('h5wasm')).default,
+  );
   const library = (await h5wasm.ready) as unknown as Library;
   library.activate_throwing_error_handler(); // else it prints what is wrong
   const { FS } = library;
@@ -118,12 +122,7 @@ function textsOf(value: unknown): string[] {
   return list.map(String);
 }
 
-function stored(
-  h5wasm: H5Wasm,
-  found: unknown,
-  at: string,
-  safely: <T>(work: () => T) => T,
-): StoredWeight {
+function stored(h5wasm: H5Wasm, found: unknown, at: string, safely: <T>(work: () => T) => T): StoredWeight {
   if (!(found instanceof h5wasm.Dataset)) {
     throw new L2cafError('weights-invalid', `the weights ${at} are not in the file`, {
       hint: 'was it saved with its weights (model.save, not model.to_json)?',
@@ -138,7 +137,8 @@ const MOST_VALUES = 2 ** 29;
 
 function numbersOf(dataset: H5Dataset, at: string): Float32Array {
   const count = (dataset.shape ?? []).reduce((product, length) => product * length, 1);
-  if (count > MOST_VALUES) throw new L2cafError('weights-invalid', `the weights ${at} are ${count} numbers, which is too many`);
+  if (count > MOST_VALUES)
+    throw new L2cafError('weights-invalid', `the weights ${at} are ${count} numbers, which is too many`);
   const { dtype } = dataset;
   if (typeof dtype !== 'string' || !/^[<>|]?[fdiIlLqQ]$/.test(dtype)) throw notNumbers(at);
   const value = dataset.value as unknown;

@@ -40,9 +40,13 @@ export async function openKerasFile(path: string): Promise<KerasFile> {
   if (bytes.subarray(0, 4).equals(ZIP_START)) return await fromArchive(path, bytes);
   const json = bytes.length <= MOST_JSON_BYTES ? jsonIn(bytes) : undefined;
   if (isObject(json as Json)) return await fromModelJson(path, bytes, json as JsonObject);
-  throw new L2cafError('model-invalid', `${path} is neither a Keras file (.h5, .keras) nor a model.json of TensorFlow.js`, {
-    hint: bytes.length === 0 ? 'it is empty' : 'if it is one, it is damaged: copy or save it again',
-  });
+  throw new L2cafError(
+    'model-invalid',
+    `${path} is neither a Keras file (.h5, .keras) nor a model.json of TensorFlow.js`,
+    {
+      hint: bytes.length === 0 ? 'it is empty' : 'if it is one, it is damaged: copy or save it again',
+    },
+  );
 }
 
 const HDF5_START = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1');
@@ -102,9 +106,13 @@ async function fromArchive(path: string, bytes: Buffer): Promise<KerasFile> {
   const parts = unpacked(path, bytes);
   const [config, weights] = [parts['config.json'], parts['model.weights.h5']];
   if (config === undefined || weights === undefined) {
-    throw new L2cafError('model-invalid', `${path} lacks ${config === undefined ? 'config.json' : 'model.weights.h5'}`, {
-      hint: 'a .keras file is an archive of config.json, metadata.json and model.weights.h5',
-    });
+    throw new L2cafError(
+      'model-invalid',
+      `${path} lacks ${config === undefined ? 'config.json' : 'model.weights.h5'}`,
+      {
+        hint: 'a .keras file is an archive of config.json, metadata.json and model.weights.h5',
+      },
+    );
   }
   const metadata = jsonIn(Buffer.from(parts['metadata.json'] ?? [])) as Json | undefined;
   const version = isObject(metadata) ? metadata['keras_version'] : undefined;
@@ -154,7 +162,7 @@ function unpacked(path: string, bytes: Buffer): Readonly<Record<string, Uint8Arr
 /** All weights in a folder: its own by number, then those of the layers within; the forward one of two first. */
 function inFolder(file: H5File, folder: string): StoredWeight[] {
   const { groups } = file.children(folder);
-  const own = groups.includes("vars") ? [...file.children(`${folder}/vars`).datasets] : [];
+  const own = groups.includes('vars') ? [...file.children(`${folder}/vars`).datasets] : [];
   const inner = groups.filter((name) => name !== 'vars' && !isSeed(name)).sort((a, b) => rank(a) - rank(b));
   return [
     ...own.sort((a, b) => Number(a) - Number(b)).map((name) => file.weight(`${folder}/vars`, name)),
@@ -175,7 +183,10 @@ interface Shard {
 async function fromModelJson(path: string, bytes: Buffer, json: JsonObject): Promise<KerasFile> {
   const { modelTopology: topology, weightsManifest: manifest, format } = json;
   if (!isObject(topology) || !Array.isArray(manifest)) {
-    throw new L2cafError('model-invalid', `${path} is not a model.json of TensorFlow.js: it lacks modelTopology or weightsManifest`);
+    throw new L2cafError(
+      'model-invalid',
+      `${path} is not a model.json of TensorFlow.js: it lacks modelTopology or weightsManifest`,
+    );
   }
   if (format === 'graph-model' || 'node' in topology) {
     throw new L2cafError('model-invalid', `${path} holds a graph model of TensorFlow.js; only layers models are read`, {
@@ -233,7 +244,11 @@ function shardOf(path: string, value: Json): Shard {
 
 const BYTES: Readonly<Record<string, number>> = { float32: 4, int32: 4, float16: 2 };
 
-async function weightsIn(model: string, { paths, weights }: Shard, hash: { update(data: Uint8Array): unknown }): Promise<StoredWeight[]> {
+async function weightsIn(
+  model: string,
+  { paths, weights }: Shard,
+  hash: { update(data: Uint8Array): unknown },
+): Promise<StoredWeight[]> {
   const parts: Buffer[] = [];
   for (const name of paths) {
     const part = await readInput(await beside(model, name), { maxBytes: MOST_BYTES });
@@ -244,15 +259,20 @@ async function weightsIn(model: string, { paths, weights }: Shard, hash: { updat
   let at = 0;
   const stored = weights.map(({ name, shape, dtype }): StoredWeight => {
     const width = Object.hasOwn(BYTES, dtype) ? BYTES[dtype]! : undefined;
-    if (width === undefined) throw new L2cafError('weights-invalid', `${model}: the weights ${name} are ${dtype}, not float32`);
+    if (width === undefined)
+      throw new L2cafError('weights-invalid', `${model}: the weights ${name} are ${dtype}, not float32`);
     const [begin, length] = [at, sizeOf(shape) * width];
     at += length;
     if (at > bytes.length) {
-      throw new L2cafError('weights-invalid', `${model}: ${paths.join(', ')} end before the weights ${name} ${shapeText(shape)}`);
+      throw new L2cafError(
+        'weights-invalid',
+        `${model}: ${paths.join(', ')} end before the weights ${name} ${shapeText(shape)}`,
+      );
     }
     return { path: name, shape, read: () => decoded(bytes.subarray(begin, begin + length), dtype) };
   });
-  if (at !== bytes.length) throw new L2cafError('weights-invalid', `${model}: ${paths.join(', ')} are longer than their weights`);
+  if (at !== bytes.length)
+    throw new L2cafError('weights-invalid', `${model}: ${paths.join(', ')} are longer than their weights`);
   return stored;
 }
 

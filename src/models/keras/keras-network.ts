@@ -137,6 +137,11 @@ export class KerasNetwork implements VideoModel {
     const values = this.#run(graph, this.#read(frames.rgb, graph.input.shape), [cut, ...others]);
     try {
       const [data, ...rest] = await Promise.all(values.map((value) => value.data<'float32'>()));
+      if (!data!.every(Number.isFinite)) {
+        throw new L2cafError('diverged', `the network makes maps that are not numbers at ${cut.name}`, {
+          hint: 'do the frames have the range that it was trained with? Are its weights whole?',
+        });
+      }
       const [rows, columns, channels] = cut.shape.slice(-3) as [number, number, number];
       return {
         data: data!,
@@ -246,15 +251,22 @@ function inputShapeOf({ layers, inputs }: ModelSpec, { frames, size }: KerasOpti
   const isVideo = shape.length === 4;
   const [height, width, channels] = shape.slice(-3);
   if ((shape.length !== 3 && !isVideo) || (channels !== 1 && channels !== 3)) {
-    throw new L2cafError('model-invalid', `the network reads ${shapeText(shape)}, not pictures [h, w, 3] or frames [t, h, w, 3]`, {
-      hint: 'pictures must have 1 or 3 channels, and those last',
-    });
+    throw new L2cafError(
+      'model-invalid',
+      `the network reads ${shapeText(shape)}, not pictures [h, w, 3] or frames [t, h, w, 3]`,
+      {
+        hint: 'pictures must have 1 or 3 channels, and those last',
+      },
+    );
   }
   const pick = (name: string, own: number | null | undefined, asked: number | undefined): number => {
     if (Number.isSafeInteger(own) && own! > 0 && (asked === undefined || asked === own)) return own!;
     if (own === null && asked !== undefined && Number.isSafeInteger(asked) && asked > 0) return asked;
     if (own === null) throw new L2cafError('usage', `the network takes frames of any size: say which ${name}`);
-    throw new L2cafError(asked === undefined ? 'model-invalid' : 'usage', `the network takes frames of ${name} ${own} only, not ${asked}`);
+    throw new L2cafError(
+      asked === undefined ? 'model-invalid' : 'usage',
+      `the network takes frames of ${name} ${own} only, not ${asked}`,
+    );
   };
   const anyNumber = isVideo && shape[0] === null && frames === undefined;
   return {
@@ -281,7 +293,10 @@ function layersOf({ nodes, input }: Graph): KerasLayer[] {
     if (isMap) maps.add(node);
   }
   maps.delete(input);
-  return [...maps].filter(({ layer }) => !layer!.isIdentity).map(described).reverse();
+  return [...maps]
+    .filter(({ layer }) => !layer!.isIdentity)
+    .map(described)
+    .reverse();
 }
 
 function described({ name, className, shape }: Node): KerasLayer {
@@ -302,9 +317,13 @@ function layerNamed({ nodes }: Graph, layers: readonly KerasLayer[], asked: stri
   if (node !== undefined && node.layer !== undefined && node.shape.length >= 3 && node.shape.length <= 4) {
     return layers.find(({ name }) => name === node.name) ?? described(node);
   }
-  const why = node === undefined ? 'it is not there' : `it makes ${shapeText(node.shape)}, which has no height and width`;
+  const why =
+    node === undefined ? 'it is not there' : `it makes ${shapeText(node.shape)}, which has no height and width`;
   throw new L2cafError('usage', `the network cannot be cut at ${asked}: ${why}`, {
-    hint: `layers with height and width: ${layers.slice(0, 8).map(({ name }) => name).join(', ')}`,
+    hint: `layers with height and width: ${layers
+      .slice(0, 8)
+      .map(({ name }) => name)
+      .join(', ')}`,
   });
 }
 
@@ -326,7 +345,8 @@ function defaultOutputs({ outputs }: Graph): KerasOutput[] {
 function outputNodes({ nodes }: Graph, { name, layers = [name], kind }: KerasOutput): OutputNode[] {
   return layers.map((asked) => {
     const node = nodeNamed(nodes, asked);
-    if (node?.layer === undefined) throw new L2cafError('usage', `the network has no layer ${asked} whose output could be explained`);
+    if (node?.layer === undefined)
+      throw new L2cafError('usage', `the network has no layer ${asked} whose output could be explained`);
     const isScores = kind === undefined || kind === 'scores';
     return { node, layer: (isScores ? node.beforeSoftmax : undefined) ?? node.layer };
   });

@@ -115,18 +115,27 @@ function tailOf(parts: TailParts, plan: TailPlan): MapTail {
     evaluate: (filters, slotOfRow) =>
       inBatches(slotOfRow, (first, count) => {
         const own = filters.subarray(first * cells, (first + count) * cells);
-        return parts.filteredMaps(tf.tensor3d(own, [count, grid.height, grid.width]), slotOfRow.slice(first, first + count));
+        return parts.filteredMaps(
+          tf.tensor3d(own, [count, grid.height, grid.width]),
+          slotOfRow.slice(first, first + count),
+        );
       }),
     mapOf: (slot) => parts.mapValues(slot),
     evaluateMaps: (values, slotOfRow) =>
       inBatches(slotOfRow, (first, count) => {
         const size = cells * channels;
-        return tf.tensor4d(values.subarray(first * size, (first + count) * size), [count, grid.height, grid.width, channels]);
+        return tf.tensor4d(values.subarray(first * size, (first + count) * size), [
+          count,
+          grid.height,
+          grid.width,
+          channels,
+        ]);
       }),
     dispose: () => parts.dispose(),
   };
   if (plan.nodes.some(({ layer }) => layer!.noGradient)) return tail;
-  const inTensors: Pick<FeatureTail, 'filtered' | 'features' | 'outputsOf'> = {
+  const inTensors: Pick<FeatureTail, 'filtered' | 'features' | 'outputsOf' | 'isMeasured'> = {
+    isMeasured: true,
     filtered: (filters, slotOfRow) => tf.tidy(() => parts.outputsOf(parts.filteredMaps(filters, slotOfRow), slotOfRow)),
     features: (slot) => parts.features(slot),
     outputsOf: (features, slotOfRow) => tf.tidy(() => parts.outputsOf(features, slotOfRow)),
@@ -164,7 +173,10 @@ class TailParts {
     this.channels = channels;
     const expected = [this.slots, height, width, channels];
     if (maps.shape.join() !== expected.join() || maps.data.length !== sizeOf(expected)) {
-      throw new L2cafError('shape-mismatch', `the network makes maps of [${expected.join(', ')}], not [${maps.shape.join(', ')}]`);
+      throw new L2cafError(
+        'shape-mismatch',
+        `the network makes maps of [${expected.join(', ')}], not [${maps.shape.join(', ')}]`,
+      );
     }
     for (const { name, shape } of plan.others) {
       if (maps.others?.get(name)?.length === sizeOf(shape)) continue;
@@ -304,7 +316,11 @@ class Rows {
   /** `[n, 1, …]` in the places of the rows' frames among those of `[1, t, …]` → `[n, t, …]`. */
   placed(x: tf.Tensor, others: tf.Tensor): tf.Tensor {
     this.#own ??= tf.oneHot(tf.tensor1d([...this.#slots], 'int32'), this.#frames) as tf.Tensor2D;
-    const own = tf.reshape(tf.cast(this.#own, 'float32'), [this.#slots.length, this.#frames, ...x.shape.slice(2).map(() => 1)]);
+    const own = tf.reshape(tf.cast(this.#own, 'float32'), [
+      this.#slots.length,
+      this.#frames,
+      ...x.shape.slice(2).map(() => 1),
+    ]);
     return tf.add(tf.mul(own, x), tf.mul(tf.sub(1, own), others));
   }
 }

@@ -39,9 +39,7 @@ export function onlyInput(config: LayerConfig, inputs: readonly Shape[], ...rank
   const [input] = inputs;
   if (inputs.length !== 1) throw config.refused(`has ${inputs.length} inputs, not one`);
   if (ranks.length > 0 && !ranks.includes(input!.length)) {
-    throw config.refused(
-      `takes inputs of ${ranks.join(' or ')} axes besides the batch, not ${input!.length}`,
-    );
+    throw config.refused(`takes inputs of ${ranks.join(' or ')} axes besides the batch, not ${input!.length}`);
   }
   return input!;
 }

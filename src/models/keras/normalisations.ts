@@ -32,8 +32,7 @@ export const NORMALISATION_LAYERS: Readonly<Record<string, LayerMaker>> = {
     return {
       shape,
       weights: specs,
-      apply: ([x], weights) =>
-        tf.add(tf.mul(standardised(x!, axes, epsilon), scaleOf(weights)), centreOf(weights)),
+      apply: ([x], weights) => tf.add(tf.mul(standardised(x!, axes, epsilon), scaleOf(weights)), centreOf(weights)),
     };
   },
   GroupNormalization: (config, inputs) => {
@@ -42,7 +41,8 @@ export const NORMALISATION_LAYERS: Readonly<Record<string, LayerMaker>> = {
     const asked = config.number('groups', 32);
     const groups = asked === -1 ? channels : asked;
     const epsilon = config.number('epsilon', 1e-3);
-    if (!Number.isSafeInteger(channels / groups)) throw config.refused(`parts ${channels} channels into ${groups} groups`);
+    if (!Number.isSafeInteger(channels / groups))
+      throw config.refused(`parts ${channels} channels into ${groups} groups`);
     const { specs, scaleOf, centreOf } = scaleAndCentre(config, channels);
     return {
       shape,

@@ -158,7 +158,8 @@ function inputsIn(argument: Json, layer: string): CallInput[] {
 function refOf([name, call, output]: readonly Json[], layer: string): TensorRef {
   if (typeof name !== 'string' || !Number.isSafeInteger(call)) throw invalid(`the inputs of ${layer} cannot be read`);
   if (name === '_CONSTANT_VALUE') throw invalid(`the layer ${layer} is called with a constant`);
-  if (output !== 0) throw invalid(`the layer ${layer} reads output ${String(output)} of ${name}; only the first is known`);
+  if (output !== 0)
+    throw invalid(`the layer ${layer} reads output ${String(output)} of ${name}; only the first is known`);
   return { layer: name, call: call as number };
 }
 
@@ -196,5 +197,7 @@ function parsed(text: string): Json {
 }
 
 function invalid(why: string, hint?: string): L2cafError {
-  return new L2cafError('model-invalid', `the topology of the network cannot be used: ${why}`, { ...(hint && { hint }) });
+  return new L2cafError('model-invalid', `the topology of the network cannot be used: ${why}`, {
+    ...(hint && { hint }),
+  });
 }

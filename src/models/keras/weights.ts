@@ -80,9 +80,13 @@ function inFileOrder(slots: readonly WeightSlot[], weights: readonly StoredWeigh
   const inOrder = [...places.filter(({ trained }) => trained), ...places.filter(({ trained }) => !trained)];
   if (inOrder.length !== weights.length) {
     const { title } = slots[0]!;
-    throw new L2cafError('weights-invalid', `the layer ${title} has ${inOrder.length} weights, but the file ${weights.length}`, {
-      hint: 'was the file saved with its weights, by one run of Keras?',
-    });
+    throw new L2cafError(
+      'weights-invalid',
+      `the layer ${title} has ${inOrder.length} weights, but the file ${weights.length}`,
+      {
+        hint: 'was the file saved with its weights, by one run of Keras?',
+      },
+    );
   }
   const bySlot = new Map(slots.map((slot) => [slot, new Array<StoredWeight>(slot.specs.length)]));
   for (const [i, { slot, index }] of inOrder.entries()) bySlot.get(slot)![index] = weights[i]!;
@@ -93,7 +97,10 @@ function inFileOrder(slots: readonly WeightSlot[], weights: readonly StoredWeigh
 function checked(slot: WeightSlot, weights: readonly StoredWeight[]): readonly StoredWeight[] {
   const { title, specs } = slot;
   if (weights.length !== specs.length) {
-    throw new L2cafError('weights-invalid', `the layer ${title} has ${specs.length} weights, but the file ${weights.length}`);
+    throw new L2cafError(
+      'weights-invalid',
+      `the layer ${title} has ${specs.length} weights, but the file ${weights.length}`,
+    );
   }
   for (const [i, { name, shape }] of specs.entries()) {
     const { path, shape: found } = weights[i]!;
@@ -103,7 +110,10 @@ function checked(slot: WeightSlot, weights: readonly StoredWeight[]): readonly S
     }
     const called = lastName(path);
     if (NAMES.has(called) && called !== name && !(name === 'depthwise_kernel' && called === 'kernel')) {
-      throw new L2cafError('weights-invalid', `${name} of the layer ${title} is ${path} in the file, which is another weight`);
+      throw new L2cafError(
+        'weights-invalid',
+        `${name} of the layer ${title} is ${path} in the file, which is another weight`,
+      );
     }
   }
   return weights;

@@ -44,7 +44,8 @@ export function framesFor({ input }: Pick<FixtureCase, 'input'>): FrameBatch {
   const bytes = Uint8Array.from({ length: frames * height * width * channels }, (_, i) => {
     return (7919 * i + 13 * ((i * i) % 97)) % 256;
   });
-  const rgb = channels === 3 ? bytes : Uint8Array.from({ length: 3 * bytes.length }, (_, i) => bytes[Math.floor(i / 3)]!);
+  const rgb =
+    channels === 3 ? bytes : Uint8Array.from({ length: 3 * bytes.length }, (_, i) => bytes[Math.floor(i / 3)]!);
   return { rgb, shape: [frames, height, width, 3], timestampsSec: Array.from({ length: frames }, (_, i) => i) };
 }
 
@@ -64,7 +65,10 @@ export async function asModelJson(
   edit: (json: Record<string, unknown>) => unknown = (json) => json,
 ): Promise<string> {
   const folder = await temporaryFolder();
-  await writeFile(join(folder, 'group1-shard1of1.bin'), Buffer.concat(weights.map((one) => Buffer.from(valuesOf(one).buffer))));
+  await writeFile(
+    join(folder, 'group1-shard1of1.bin'),
+    Buffer.concat(weights.map((one) => Buffer.from(valuesOf(one).buffer))),
+  );
   const manifest = weights.map(({ name, shape }) => ({ name, shape, dtype: 'float32' }));
   const json = {
     format: 'layers-model',
@@ -80,7 +84,12 @@ export async function asModelJson(
 export interface H5Parts {
   readonly config: string | undefined;
   readonly version: string;
-  readonly weights: readonly { readonly layer: string; readonly name: string; readonly shape: readonly number[]; readonly data: Float32Array | Int8Array }[];
+  readonly weights: readonly {
+    readonly layer: string;
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly data: Float32Array | Int8Array;
+  }[];
 }
 
 /** As an .h5 file of a version of Keras; `edit` changes what is written. */
@@ -117,7 +126,10 @@ async function h5Bytes({ config, version, weights }: H5Parts): Promise<Uint8Arra
   for (const layer of layers) {
     const group = root.create_group(layer);
     const own = weights.filter((one) => one.layer === layer);
-    group.create_attribute('weight_names', own.map(({ name }) => name));
+    group.create_attribute(
+      'weight_names',
+      own.map(({ name }) => name),
+    );
     for (const { name, shape, data } of own) {
       const folders = name.split('/').slice(0, -1);
       folders.forEach((_, i) => {

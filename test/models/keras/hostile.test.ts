@@ -5,7 +5,16 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../../src/base/tensorflow.ts';
 import { useBackend } from '../../../src/models/backend.ts';
 import { KerasNetwork } from '../../../src/models/keras/keras-network.ts';
-import { asH5, asModelJson, caseOf, FIXTURES, type FixtureCase, framesFor, type H5Parts, temporaryFolder } from './fixtures.ts';
+import {
+  asH5,
+  asModelJson,
+  caseOf,
+  FIXTURES,
+  type FixtureCase,
+  framesFor,
+  type H5Parts,
+  temporaryFolder,
+} from './fixtures.ts';
 
 let before = 0;
 
@@ -48,7 +57,11 @@ describe('an .h5 file', () => {
 
   it('that is cut short is refused', async () => {
     const whole = await readFile(await asH5(fixture));
-    await refused(await fileOf('net.h5', whole.subarray(0, whole.length / 2)), 'model-invalid', /cannot be read as HDF5: .*truncated/);
+    await refused(
+      await fileOf('net.h5', whole.subarray(0, whole.length / 2)),
+      'model-invalid',
+      /cannot be read as HDF5: .*truncated/,
+    );
   });
 
   it('that is nothing of the kind is refused', async () => {
@@ -58,7 +71,11 @@ describe('an .h5 file', () => {
   });
 
   it('with weights only is refused', async () => {
-    await refused(await asH5(fixture, (parts) => ({ ...parts, config: undefined })), 'model-invalid', /has weights only/);
+    await refused(
+      await asH5(fixture, (parts) => ({ ...parts, config: undefined })),
+      'model-invalid',
+      /has weights only/,
+    );
   });
 
   it('without the weights of a layer is refused', async () => {
@@ -71,7 +88,9 @@ describe('an .h5 file', () => {
 
   it('with weights of another shape is refused', async () => {
     await refused(
-      await weightsWith((weights) => weights.map((one) => (one.shape.length === 1 && one.layer === 'numbers' ? { ...one, shape: [1, 2] } : one))),
+      await weightsWith((weights) =>
+        weights.map((one) => (one.shape.length === 1 && one.layer === 'numbers' ? { ...one, shape: [1, 2] } : one)),
+      ),
       'weights-invalid',
       /bias of the layer Dense numbers is \[2\], but the file has \[1, 2\]/,
     );
@@ -84,7 +103,12 @@ describe('an .h5 file', () => {
       weights: parts.weights.map((one) =>
         one.layer !== 'numbers'
           ? one
-          : { ...one, ...(one.name.endsWith('kernel') ? { name: 'numbers/bias', shape: [6, 6], data: new Float32Array(36) } : { name: 'numbers/kernel', shape: [6], data: new Float32Array(6) }) },
+          : {
+              ...one,
+              ...(one.name.endsWith('kernel')
+                ? { name: 'numbers/bias', shape: [6, 6], data: new Float32Array(36) }
+                : { name: 'numbers/kernel', shape: [6], data: new Float32Array(6) }),
+            },
       ),
     }));
     await refused(path, 'weights-invalid', /which is another weight/);
@@ -92,7 +116,9 @@ describe('an .h5 file', () => {
 
   it('with weights that are not numbers is refused', async () => {
     await refused(
-      await weightsWith((weights) => weights.map((one) => ({ ...one, data: Float32Array.from(one.data, () => Number.NaN) }))),
+      await weightsWith((weights) =>
+        weights.map((one) => ({ ...one, data: Float32Array.from(one.data, () => Number.NaN) })),
+      ),
       'weights-invalid',
       /hold values that are not numbers/,
     );
@@ -115,7 +141,11 @@ describe('a .keras file', () => {
 
   it('that is cut short is refused', async () => {
     const whole = await readFile(join(FIXTURES, 'td-lstm.keras'));
-    await refused(await fileOf('net.keras', whole.subarray(0, whole.length / 2)), 'model-invalid', /cannot be unpacked/);
+    await refused(
+      await fileOf('net.keras', whole.subarray(0, whole.length / 2)),
+      'model-invalid',
+      /cannot be unpacked/,
+    );
   });
 
   it.each(['config.json', 'model.weights.h5'])('without %s is refused', async (name) => {
@@ -124,17 +154,22 @@ describe('a .keras file', () => {
   });
 
   it('that unpacks to far more than it is, is refused', async () => {
-    const bomb = zipSync({ ...(await parts()), 'config.json': new Uint8Array(1 << 28) });
-    await refused(await fileOf('net.keras', bomb), 'model-invalid', /would be unpacked to 268435456 bytes/);
-    const liar = Buffer.from(zipSync({ ...(await parts()), 'config.json': new Uint8Array(1 << 26) }));
+    const bomb = zipSync({ ...(await parts()), 'config.json': new Uint8Array(1 << 24) });
+    await refused(await fileOf('net.keras', bomb), 'model-invalid', /would be unpacked to 16777216 bytes/);
+    const liar = Buffer.from(zipSync({ ...(await parts()), 'config.json': new Uint8Array(1 << 22) }));
     for (let at = liar.indexOf('PK'); at >= 0; at = liar.indexOf('PK', at + 2)) {
-      if (liar.readUInt32LE(at) === 0x02014b50 && liar.readUInt32LE(at + 24) === 1 << 26) liar.writeUInt32LE(100, at + 24);
+      if (liar.readUInt32LE(at) === 0x02014b50 && liar.readUInt32LE(at + 24) === 1 << 22)
+        liar.writeUInt32LE(100, at + 24);
     }
     await refused(await fileOf('net.keras', liar), 'model-invalid', /./);
   });
 
   it('with weights in no folder is refused', async () => {
-    await refused(await fileOf('net.keras', zipSync(await parts())), 'weights-invalid', /has 2 weights, but the file 0/);
+    await refused(
+      await fileOf('net.keras', zipSync(await parts())),
+      'weights-invalid',
+      /has 2 weights, but the file 0/,
+    );
   });
 });
 
@@ -163,9 +198,20 @@ describe('a model.json', () => {
     await writeFile(shard, Buffer.concat([whole, whole.subarray(0, 4)]));
     await refused(path, 'weights-invalid', /longer than their weights/);
     const group = { paths: ['none.bin'], weights: [{ name: 'a', shape: [1], dtype: 'float32' }] };
-    await refused(await asModelJson(fixture, (json) => ({ ...json, weightsManifest: [group] })), 'input-not-found', /none\.bin/);
-    const quantised = { ...group, weights: [{ ...group.weights[0], quantization: { dtype: 'uint8', min: 0, scale: 1 } }] };
-    await refused(await asModelJson(fixture, (json) => ({ ...json, weightsManifest: [quantised] })), 'weights-invalid', /are quantised/);
+    await refused(
+      await asModelJson(fixture, (json) => ({ ...json, weightsManifest: [group] })),
+      'input-not-found',
+      /none\.bin/,
+    );
+    const quantised = {
+      ...group,
+      weights: [{ ...group.weights[0], quantization: { dtype: 'uint8', min: 0, scale: 1 } }],
+    };
+    await refused(
+      await asModelJson(fixture, (json) => ({ ...json, weightsManifest: [quantised] })),
+      'weights-invalid',
+      /are quantised/,
+    );
   });
 
   it('of a graph model is refused', async () => {
@@ -176,22 +222,87 @@ describe('a model.json', () => {
 
 describe('a topology', () => {
   const cases: [what: string, fixture: FixtureCase, code: string, message: RegExp][] = [
-    ['of a class of its own', edited(/"class_name":"Sequential"/, '"class_name":"MyPilot"'), 'model-invalid', /class of its own, MyPilot/],
-    ['with an unknown layer', edited(/"class_name":"Dense"/, '"class_name":"Attention"'), 'model-invalid', /Attention embedding is of a class that is not supported/],
+    [
+      'of a class of its own',
+      edited(/"class_name":"Sequential"/, '"class_name":"MyPilot"'),
+      'model-invalid',
+      /class of its own, MyPilot/,
+    ],
+    [
+      'with an unknown layer',
+      edited(/"class_name":"Dense"/, '"class_name":"Attention"'),
+      'model-invalid',
+      /Attention embedding is of a class that is not supported/,
+    ],
     ['with code', edited(/"class_name":"Dense"/, '"class_name":"Lambda"'), 'model-invalid', /Lambda embedding is code/],
-    ['with a stateful layer', edited(/"stateful":false/, '"stateful":true'), 'model-invalid', /LSTM sequence is stateful/],
-    ['with a layer of huge size', edited(/"units":6/, '"units":1000000000'), 'weights-invalid', /is \[4, 1000000000\]|too many/],
-    ['with a size that is none', edited(/"units":6/, '"units":-1'), 'model-invalid', /needs a whole number from 1 on as units/],
-    ['with an unknown activation', edited(/"units":6,"activation":"relu"/, '"units":6,"activation":"my_function"'), 'model-invalid', /activation "my_function", which is not one of Keras's own/],
-    ['with channels first', edited(/"data_format":"channels_last"/, '"data_format":"channels_first"'), 'model-invalid', /only channels_last/],
-    ['with numbers of one byte', edited(/"name":"float32"/, '"name":"int8_from_float32"'), 'model-invalid', /dtype "int8_from_float32"/],
-    ['with the same name twice', edited(/"name":"embedding"/, '"name":"numbers"'), 'model-invalid', /two layers are called numbers/],
+    [
+      'with a stateful layer',
+      edited(/"stateful":false/, '"stateful":true'),
+      'model-invalid',
+      /LSTM sequence is stateful/,
+    ],
+    [
+      'with a layer of huge size',
+      edited(/"units":6/, '"units":1000000000'),
+      'model-invalid',
+      /makes 1000000000 values of one event, which is too many/,
+    ],
+    [
+      'with a size that is none',
+      edited(/"units":6/, '"units":-1'),
+      'model-invalid',
+      /needs a whole number from 1 on as units/,
+    ],
+    [
+      'with an unknown activation',
+      edited(/"units":6,"activation":"relu"/, '"units":6,"activation":"my_function"'),
+      'model-invalid',
+      /activation "my_function", which is not one of Keras's own/,
+    ],
+    [
+      'with channels first',
+      edited(/"data_format":"channels_last"/, '"data_format":"channels_first"'),
+      'model-invalid',
+      /only channels_last/,
+    ],
+    [
+      'with numbers of one byte',
+      edited(/("name":"embedding".*?)"name":"float32"/, '$1"name":"int8_from_float32"'),
+      'model-invalid',
+      /dtype "int8_from_float32"/,
+    ],
+    [
+      'with the same name twice',
+      edited(/"name":"embedding"/, '"name":"numbers"'),
+      'model-invalid',
+      /two layers are called numbers/,
+    ],
     ['for no pictures', edited(/\[null,3,8,10,3\]/, '[null,8]'), 'model-invalid', /reads \[8\], not pictures/],
-    ['for pictures of five channels', edited(/\[null,3,8,10,3\]/, '[null,3,8,10,5]'), 'model-invalid', /1 or 3 channels|not pictures/],
-    ['for pictures smaller than its windows', edited(/\[null,3,8,10,3\]/, '[null,3,2,2,3]'), 'model-invalid', /leaves nothing/],
+    [
+      'for pictures of five channels',
+      edited(/\[null,3,8,10,3\]/, '[null,3,8,10,5]'),
+      'model-invalid',
+      /1 or 3 channels|not pictures/,
+    ],
+    [
+      'for pictures smaller than its windows',
+      edited(/\[null,3,8,10,3\]/, '[null,3,2,2,3]'),
+      'model-invalid',
+      /leaves nothing/,
+    ],
     ['for huge pictures', edited(/\[null,3,8,10,3\]/, '[null,3,900000,900000,3]'), 'model-invalid', /too many/],
-    ['that reads its own output', edited(/"keras_history":\["conv",0,0\]/g, '"keras_history":["add_1",0,0]', caseOf('shared')), 'model-invalid', /reads its own output|is not there/],
-    ['that reads what is not there', edited(/"keras_history":\["re_lu",0,0\]/, '"keras_history":["gone",0,0]', caseOf('residual')), 'model-invalid', /gone .* is not there/],
+    [
+      'that reads its own output',
+      edited(/"keras_history":\["conv",0,0\]/g, '"keras_history":["add_1",0,0]', caseOf('shared')),
+      'model-invalid',
+      /reads its own output|is not there/,
+    ],
+    [
+      'that reads what is not there',
+      edited(/"keras_history":\["re_lu",0,0\]/, '"keras_history":["gone",0,0]', caseOf('residual')),
+      'model-invalid',
+      /gone .* is not there/,
+    ],
   ];
 
   it.each(cases)('%s is refused', async (_, one, code, message) => {
@@ -207,10 +318,15 @@ describe('a topology', () => {
 
   it('of networks within networks without end is refused', async () => {
     let layers: object[] = [{ class_name: 'Flatten', config: { name: 'flat' } }];
-    for (let depth = 0; depth < 40; depth++) layers = [{ class_name: 'Sequential', config: { name: `n${depth}`, layers } }];
+    for (let depth = 0; depth < 40; depth++)
+      layers = [{ class_name: 'Sequential', config: { name: `n${depth}`, layers } }];
     const start = { class_name: 'InputLayer', config: { name: 'in', batch_shape: [null, 8, 8, 3] } };
     const topology = { class_name: 'Sequential', config: { name: 'all', layers: [start, ...layers] } };
-    await refused(await asModelJson({ ...fixture, topology: topology as never, weights: [] }), 'model-invalid', /without end/);
+    await refused(
+      await asModelJson({ ...fixture, topology: topology as never, weights: [] }),
+      'model-invalid',
+      /without end/,
+    );
   });
 });
 
@@ -218,7 +334,8 @@ describe('a Lambda', () => {
   it('is what it is said to be, and never run', async () => {
     const shared = caseOf('norms');
     const rescaling = /"module":"keras.layers","class_name":"Rescaling","config":\{"name":"rescaling"/;
-    const lambda = '"module":"keras.layers","class_name":"Lambda","config":{"function":{"class_name":"__lambda__","config":{"code":"…"}},"name":"rescaling"';
+    const lambda =
+      '"module":"keras.layers","class_name":"Lambda","config":{"function":{"class_name":"__lambda__","config":{"code":"…"}},"name":"rescaling"';
     const path = await asModelJson(edited(rescaling, lambda, shared));
     await refused(path, 'model-invalid', /Lambda rescaling is code/);
     const network = await KerasNetwork.open(path, { lambdas: { rescaling: { scale: 1 / 127.5, offset: -1 } } });
@@ -231,11 +348,28 @@ describe('a Lambda', () => {
 
 describe('outputs that are not numbers', () => {
   it('are told of', async () => {
-    const network = await KerasNetwork.open(await asModelJson(fixture), {
-      preprocessing: { bgr: false, range: [0, Number.POSITIVE_INFINITY], mean: [0, 0, 0], std: [1, 1, 1] },
-    });
+    const path = await asH5(fixture, (parts) => ({
+      ...parts,
+      weights: parts.weights.map((one) =>
+        one.layer === 'numbers' ? { ...one, data: Float32Array.from(one.data, () => 3e38) } : one,
+      ),
+    }));
+    const network = await KerasNetwork.open(path);
     const maps = await network.features(framesFor(fixture));
     expect(() => network.tail(maps)).toThrow(/outputs that are not numbers/);
+    network.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('are told of where they are maps', async () => {
+    const path = await asH5(fixture, (parts) => ({
+      ...parts,
+      weights: parts.weights.map((one) =>
+        one.layer === 'time_distributed' ? { ...one, data: Float32Array.from(one.data, () => 3e38) } : one,
+      ),
+    }));
+    const network = await KerasNetwork.open(path);
+    await expect(network.features(framesFor(fixture))).rejects.toThrow(/maps that are not numbers/);
     network.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });

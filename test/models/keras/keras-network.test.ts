@@ -103,7 +103,10 @@ describe('where a network is cut', () => {
     ['last', /cannot be cut at last: it makes \[4\]/],
   ])('is not at %s', async (layer, message) => {
     const path = await asModelJson(caseOf('td-lstm'));
-    await expect(KerasNetwork.open(path, { layer })).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(message) });
+    await expect(KerasNetwork.open(path, { layer })).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(message),
+    });
   });
 });
 
@@ -116,7 +119,9 @@ describe('outputs', () => {
       const scores = await referenceOf(network, fixture);
       const softmax = tf.tidy(() => [...tf.softmax(tf.tensor1d(scores)).dataSync()]);
       expect(softmax).toEqual(fixture.outputs[0]!.map((value) => expect.closeTo(value, 5)));
-      expect(await referenceOf(network, fixture, 'probabilities')).toEqual(softmax.map((value) => expect.closeTo(value, 5)));
+      expect(await referenceOf(network, fixture, 'probabilities')).toEqual(
+        softmax.map((value) => expect.closeTo(value, 5)),
+      );
     });
   });
 
@@ -136,7 +141,10 @@ describe('outputs', () => {
     [{ outputs: [{ name: 'time_distributed' }] }, 'model-invalid', /does not depend on the layer/],
   ])('are refused where they do not fit: %o', async (options, code, message) => {
     const path = await asModelJson(caseOf('td-lstm'));
-    await expect(KerasNetwork.open(path, options)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    await expect(KerasNetwork.open(path, options)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
   });
 });
 
@@ -144,7 +152,10 @@ describe('frames', () => {
   const anySize = (fixture: FixtureCase): FixtureCase => ({
     ...fixture,
     topology: JSON.parse(
-      JSON.stringify(fixture.topology).replaceAll('"batch_shape":[null,3,8,10,3]', '"batch_shape":[null,null,null,null,3]'),
+      JSON.stringify(fixture.topology).replaceAll(
+        '"batch_shape":[null,3,8,10,3]',
+        '"batch_shape":[null,null,null,null,3]',
+      ),
     ) as FixtureCase['topology'],
   });
 
@@ -165,7 +176,10 @@ describe('frames', () => {
 
   it('have a size that must be told where the network takes any', async () => {
     const path = await asModelJson(anySize(caseOf('td-lstm')));
-    await expect(KerasNetwork.open(path)).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(/any size/) });
+    await expect(KerasNetwork.open(path)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(/any size/),
+    });
   });
 
   it('must be those that the network takes', async () => {
@@ -207,11 +221,15 @@ describe('the tail of an event', () => {
 
   it('has no gradients where the backends have none', async () => {
     const tails = ['depthwise-dilated', 'gru'].map(async (name) =>
-      withNetwork(await asModelJson(caseOf(name)), name === 'gru' ? {} : { layer: 'depthwise_conv2d' }, async (network) => {
-        const tail = network.tail(await network.features(framesFor(caseOf(name))));
-        tail.dispose();
-        return isFeatureTail(tail);
-      }),
+      withNetwork(
+        await asModelJson(caseOf(name)),
+        name === 'gru' ? {} : { layer: 'depthwise_conv2d' },
+        async (network) => {
+          const tail = network.tail(await network.features(framesFor(caseOf(name))));
+          tail.dispose();
+          return isFeatureTail(tail);
+        },
+      ),
     );
     expect(await Promise.all(tails)).toEqual([false, true]);
   });

@@ -67,15 +67,24 @@ describe.each(CASES)('the network $name', (fixture) => {
     });
     const channels = maps[0]!.length / cells;
     const flat = new Float32Array(rows * cells * channels);
-    maps.forEach((map, row) => flat.set(map, row * map.length));
+    for (const [row, map] of maps.entries()) flat.set(map, row * map.length);
     expect([...(await tail.evaluateMaps(flat, slots))]).toEqual(close([...together]));
     if (isFeatureTail(tail)) {
       const sum = (x: tf.Tensor): tf.Scalar => tf.sum(tail.filtered(x as tf.Tensor3D, [0]));
       const start = Float32Array.from(filters.slice(0, cells));
-      const gradient = tf.tidy(() => tf.grad(sum)(tf.tensor3d(start, [1, height, width])).dataSync());
+      const gradient = tf.tidy(() =>
+        tf
+          .grad(sum)(tf.tensor3d(start, [1, height, width]))
+          .dataSync(),
+      );
       const direction = Float32Array.from(start, (_, i) => Math.cos(3 * i));
       const at = async (step: number): Promise<number> =>
-        (await tail.evaluate(start.map((value, i) => value + step * direction[i]!), [0])).reduce((a, b) => a + b);
+        (
+          await tail.evaluate(
+            start.map((value, i) => value + step * direction[i]!),
+            [0],
+          )
+        ).reduce((a, b) => a + b);
       const slope = ((await at(1e-3)) - (await at(-1e-3))) / 2e-3;
       const along = Array.from(gradient).reduce((total, value, i) => total + value * direction[i]!, 0);
       const scale = Math.hypot(...gradient) * Math.hypot(...direction);
