@@ -165,7 +165,8 @@ function chooseSolver({ tail, objective, bound, constraint, choice }: Task): { s
       : bound.leastSquares === undefined
         ? `the ${objective.kind} objective is not a sum of squares`
         : undefined;
-  const isCostly = tail.smooth === undefined && isTensorTail(tail) && !tail.isMeasured && tail.outputSize > ROWS_PER_BATCH;
+  const isCostly =
+    tail.smooth === undefined && isTensorTail(tail) && !tail.isMeasured && tail.outputSize > ROWS_PER_BATCH;
   const noQuasiNewton = constraint === 'l2' ? undefined : `the constraint is ${constraint}, not l2`;
   const noDescent = tail.filtered === undefined ? 'the network tells no gradients' : undefined;
   const obstacles = {
@@ -246,8 +247,8 @@ async function onSphere(
   const results: (SphereResult & { readonly values: Float32Array })[] = [];
   for (let index = 0; index < starts; index++) {
     throwIfAborted(options.signal);
-    const { values } = results.reduce((a, b) => (b.loss < a.loss ? b : a), results[0] ?? {loss: 0, values: undefined});
-    const run = await solve(Float64Array.from(start(at, index, 'ones', values)));
+    const best = results.toSorted((a, b) => a.loss - b.loss)[0]?.values;
+    const run = await solve(Float64Array.from(start(at, index, 'ones', best)));
     results.push({ ...run, values: Float32Array.from(run.filter) });
   }
   const { best, outcomes } = compareStarts(results);
@@ -268,7 +269,7 @@ type SphereSolver = (start: Float64Array) => Promise<SphereResult>;
 function byGaussNewton(tail: Tail, slot: number, { leastSquares }: BoundObjective): SphereSolver {
   const solve = (response: SmoothResponse) => (start: Float64Array) => gaussNewton(response, leastSquares!, start);
   const throughTensors = (tensors: TensorTail): SphereSolver => solve(differentiated(tensors, slot));
-  return byBestOffer(isCheaperMeasured(tail) ? { ...tail, filtered: undefined } : tail, slot, solve, throughTensors);
+  return byBestOffer(tail, slot, solve, isCheaperMeasured(tail) ? undefined : throughTensors);
 }
 
 function byQuasiNewton(tail: Tail, slot: number, bound: BoundObjective): SphereSolver {
@@ -290,10 +291,10 @@ function byBestOffer(
   tail: Tail,
   slot: number,
   solve: (response: SmoothResponse) => SphereSolver,
-  throughTensors: (tail: TensorTail) => SphereSolver,
+  throughTensors: ((tail: TensorTail) => SphereSolver) | undefined,
 ): SphereSolver {
   if (tail.smooth) return solve(tail.smooth(slot));
-  if (isTensorTail(tail)) return throughTensors(tail);
+  if (throughTensors !== undefined && isTensorTail(tail)) return throughTensors(tail);
   const response = measuredResponse(tail, slot);
   return inTwoSteps(solve(response), solve(response.fine));
 }

@@ -64,7 +64,7 @@ function whyUnknown(className: string): readonly [string, string] {
   return (
     UNKNOWN[className] ?? [
       `is of a class that is not supported: ${className}`,
-      'export the network to ONNX, or build it of the layers that docs/networks.md lists',
+      'export the network to ONNX, or build it of the layers that docs/keras.md lists',
     ]
   );
 }
