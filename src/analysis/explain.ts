@@ -173,7 +173,8 @@ export async function explainEvent(
 
 /** Names of the numbers that a network gives; empty when it gives none. */
 export function numberNames({ outputs }: Pick<VideoModel, 'outputs'>): string[] {
-  return [...(outputs.find(({ kind }) => kind === 'numbers')?.labels ?? [])];
+  const numbers = outputs.find(({ kind }) => kind === 'numbers');
+  return [...(numbers?.labels ?? Array.from({ length: numbers?.size ?? 0 }, (_, i) => `output ${i + 1}`))];
 }
 
 /** The part of a document that says what was analyzed, with what and how. */

@@ -18,7 +18,7 @@ import { type FeatureMaps, scoresOf, type VideoModel } from '../models/video-mod
 import { refuseDamage } from '../video/media/damage.ts';
 import { probeClip, type Reading, recordedSignals, sha256OfClip } from '../video/media/probe.ts';
 import { resolveSpan, type ShownFrames, sampleFrames } from '../video/media/sample.ts';
-import { type BoundTarget, type ExplainOptions, explainEvent, type TimedAnalysis } from './explain.ts';
+import { type BoundTarget, type ExplainOptions, explainEvent, numberNames, type TimedAnalysis } from './explain.ts';
 import { withSignals } from './signals.ts';
 
 /** Long work can be watched and stopped. */
@@ -180,11 +180,11 @@ export async function bindTarget(
       return { objective: { kind: 'class', index }, name: `class:${target.label}` };
     }
     case 'output': {
-      const numbers = model.network.outputs.find(({ kind }) => kind === 'numbers');
-      const index = numbers?.labels?.indexOf(target.label) ?? -1;
+      const names = numberNames(model.network);
+      const index = names.indexOf(target.label);
       if (index < 0) {
         throw new L2cafError('usage', `the model has no number named "${target.label}"`, {
-          hint: numbers ? `its numbers: ${numbers.labels!.join(', ')}` : 'its outputs are no numbers with names',
+          hint: names.length > 0 ? `its numbers: ${names.join(', ')}` : 'its outputs are no numbers with names',
         });
       }
       return { objective: { kind: 'output', index }, name: `output:${target.label}` };

@@ -15,6 +15,8 @@ export const QUEUE_PACKAGES = ['bullmq', 'ioredis'] as const;
 export const ONNX_PACKAGES = ['onnxruntime-node'] as const;
 /** What `--backend webgpu` is made of. */
 export const WEBGPU_PACKAGES = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
+/** What Keras files are read with. */
+export const KERAS_PACKAGES = ['h5wasm'] as const;
 
 /** The command that installs optional packages, in the oldest versions that will do. */
 export function installCommand(packages: readonly string[]): string {

@@ -4,7 +4,7 @@
  */
 
 import { assertNever, L2cafError, throwIfAborted } from '../base/errors.ts';
-import { createRandom } from '../base/random.ts';
+import { createRandom, type Random } from '../base/random.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { AttentionFilter, ProgressListener } from '../base/types.ts';
 import { differentiated, differentiatedLoss, lossOfResponse, ROWS_PER_BATCH } from './autodiff.ts';
@@ -85,13 +85,14 @@ export async function solveFilters(tail: Tail, options: SolveOptions = {}): Prom
 
 /** A tail that offers nothing but evaluations is tried out: it may be linear. */
 async function withMeasuredForm(tail: Tail, slots: SolveOptions['slots']): Promise<Tail> {
-  if (tail.linear || tail.smooth || tail.filtered) return tail;
+  if (tail.linear || tail.smooth || (tail.filtered && !tail.isMeasured)) return tail;
   const projections = await measuredProjections(tail, slots ?? Array.from({ length: tail.slots }, (_, slot) => slot));
   if (projections === undefined) return tail;
   const { slots: count, grid, outputSize, reference } = tail;
   return {
     ...{ slots: count, grid, outputSize, reference },
     evaluate: (filters, of) => tail.evaluate(filters, of),
+    ...(tail.filtered && { filtered: (filters, of) => tail.filtered!(filters, of) }),
     linear: (slot) => projections.get(slot)!,
     dispose: () => tail.dispose(),
   };
@@ -108,8 +109,8 @@ interface Task {
   readonly slots: readonly number[];
   readonly starts: number;
   readonly trace: boolean;
-  /** Starting parameters `index` of slot number `at` of `slots`. */
-  start(at: number, index: number, first: DescentOptions['initial']): Float32Array;
+  /** Starting parameters `index` of slot number `at` of `slots`; `best` is the best filter that was found from those before. */
+  start(at: number, index: number, first: DescentOptions['initial'], best?: Float32Array): Float32Array;
   readonly options: SolveOptions;
 }
 
@@ -134,16 +135,21 @@ function resolveTask(tail: Tail, options: SolveOptions): Task {
     slots,
     starts,
     trace: options.trace ?? false,
-    start: (at, index, first) => {
+    start: (at, index, first, best) => {
       const given = index === 0 ? options.initial?.[at] : undefined;
       const random = createRandom(seed, slots[at]! * 1000 + index);
-      return (
-        given ??
-        initialParameters(constraint, index === 0 ? first : index % 2 === 1 ? 'uniform' : 'normal', tail.grid, random)
-      );
+      const kinds = ['normal', 'uniform', 'around'] as const;
+      const kind = kinds[index % kinds.length]!;
+      if (index > 0 && kind === 'around' && best !== undefined) return around(best, random);
+      return given ?? initialParameters(constraint, index === 0 ? first : kind === 'uniform' ? kind : 'normal', tail.grid, random);
     },
     options,
   };
+}
+
+/** A starting point as far from a filter of unit length as that is from 0. */
+function around(filter: Float32Array, random: Random): Float32Array {
+  return filter.map((value) => value + random.normal() / Math.sqrt(filter.length));
 }
 
 function chooseSolver({ tail, objective, bound, constraint, choice }: Task): { solver: SolverName; reason: string } {
@@ -161,7 +167,8 @@ function chooseSolver({ tail, objective, bound, constraint, choice }: Task): { s
       : bound.leastSquares === undefined
         ? `the ${objective.kind} objective is not a sum of squares`
         : undefined;
-  const isCostly = tail.smooth === undefined && tail.filtered !== undefined && tail.outputSize > ROWS_PER_BATCH;
+  const isCostly =
+    tail.smooth === undefined && isTensorTail(tail) && !tail.isMeasured && tail.outputSize > ROWS_PER_BATCH;
   const noQuasiNewton = constraint === 'l2' ? undefined : `the constraint is ${constraint}, not l2`;
   const noDescent = tail.filtered === undefined ? 'the network tells no gradients' : undefined;
   const obstacles = {
@@ -230,7 +237,10 @@ function closedForm({ tail, objective, descent }: Task, slot: number): Attention
   return { ...tail.grid, values, loss, iterations: 0, status: 'exact', lossHistory: [loss] };
 }
 
-/** The first start is the same for every cell; further ones are random. */
+/**
+ * The first start is the same for every cell; further ones are random: positive, around the best that was found (a tail with
+ * kinks has many minima, and the better ones lie beside each other), of both signs.
+ */
 async function onSphere(
   solver: 'gauss-newton' | 'quasi-newton',
   { tail, bound, starts, trace, start, options }: Task,
@@ -241,7 +251,8 @@ async function onSphere(
   const results: (SphereResult & { readonly values: Float32Array })[] = [];
   for (let index = 0; index < starts; index++) {
     throwIfAborted(options.signal);
-    const run = await solve(Float64Array.from(start(at, index, 'ones')));
+    const best = results.toSorted((a, b) => a.loss - b.loss)[0]?.values;
+    const run = await solve(Float64Array.from(start(at, index, 'ones', best)));
     results.push({ ...run, values: Float32Array.from(run.filter) });
   }
   const { best, outcomes } = compareStarts(results);
@@ -261,7 +272,8 @@ type SphereSolver = (start: Float64Array) => Promise<SphereResult>;
 
 function byGaussNewton(tail: Tail, slot: number, { leastSquares }: BoundObjective): SphereSolver {
   const solve = (response: SmoothResponse) => (start: Float64Array) => gaussNewton(response, leastSquares!, start);
-  return byBestOffer(tail, slot, solve, (tensors) => solve(differentiated(tensors, slot)));
+  const throughTensors = (tensors: TensorTail): SphereSolver => solve(differentiated(tensors, slot));
+  return byBestOffer(tail, slot, solve, isCheaperMeasured(tail) ? undefined : throughTensors);
 }
 
 function byQuasiNewton(tail: Tail, slot: number, bound: BoundObjective): SphereSolver {
@@ -273,15 +285,20 @@ function byQuasiNewton(tail: Tail, slot: number, bound: BoundObjective): SphereS
   });
 }
 
+/** A Jacobian takes two rows per cell when it is measured, and a gradient, as much as three rows, per output otherwise. */
+function isCheaperMeasured({ isMeasured, grid, outputSize }: Tail): boolean {
+  return isMeasured === true && 2 * grid.height * grid.width <= 3 * outputSize;
+}
+
 /** Solves on a tail's own response, else through its tensors, else on what is measured of it. */
 function byBestOffer(
   tail: Tail,
   slot: number,
   solve: (response: SmoothResponse) => SphereSolver,
-  throughTensors: (tail: TensorTail) => SphereSolver,
+  throughTensors: ((tail: TensorTail) => SphereSolver) | undefined,
 ): SphereSolver {
   if (tail.smooth) return solve(tail.smooth(slot));
-  if (isTensorTail(tail)) return throughTensors(tail);
+  if (throughTensors !== undefined && isTensorTail(tail)) return throughTensors(tail);
   return inTurn(measuredResponses(tail, slot).map(solve));
 }
 

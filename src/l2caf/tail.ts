@@ -57,6 +57,11 @@ export interface Tail {
    * disposes of the result.
    */
   filtered?(filters: Tensor3D, slots: readonly number[]): Tensor2D;
+  /**
+   * Its gradients through tensors cost several evaluations each, and it may be linear without knowing: solvers measure it
+   * where that takes less than differentiating it.
+   */
+  readonly isMeasured?: true;
   /** Frees what the tail holds. */
   dispose(): void;
 }

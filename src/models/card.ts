@@ -88,6 +88,14 @@ export async function readCard(path: string): Promise<Card> {
   return checkCard(json, path);
 }
 
+/** The card beside a network's file; empty when there is none. Throws as {@link readCard}. */
+export async function cardBeside(model: string): Promise<Card> {
+  return readCard(cardPath(model)).catch((error: unknown) => {
+    if (error instanceof L2cafError && error.code === 'input-not-found') return {};
+    throw error;
+  });
+}
+
 /**
  * Checks what a card says.
  *

@@ -4,8 +4,9 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import type { PictureSize, ProgressListener } from '../base/types.ts';
-import type { EngineInfo } from './backend.ts';
-import { type Card, cardPath, cardWith, labelsOf } from './card.ts';
+import { type EngineInfo, useBackend } from './backend.ts';
+import { type Card, cardBeside, cardPath, cardWith, labelsOf, preprocessingOf } from './card.ts';
+import { KerasNetwork } from './keras/keras-network.ts';
 import { readNpy } from './npy.ts';
 import { OnnxNetwork, type OnnxOptions, operatorsOf, readNetwork, survey } from './onnx/network.ts';
 import type { Survey } from './onnx/survey.ts';
@@ -104,9 +105,13 @@ export function surveyJson({ points, proposal }: Survey) {
   };
 }
 
+/** Files that hold networks of Keras and of TensorFlow.js; those of the latter are called model.json. */
+const KERAS_FILES = ['.h5', '.hdf5', '.keras', '.json'];
+
 /** Whether the name of a model means a file of a network, or a folder into which one was imported. */
 export async function isImported(model: string | undefined): Promise<boolean> {
   if (model === undefined) return false;
+  if (isKeras(model)) return true;
   if (['.onnx', '.pt', '.pth', '.ckpt', '.safetensors', '.tflite', '.pb'].includes(extname(model).toLowerCase()))
     return true;
   return (await stat(join(model, IMPORTED_FILE)).catch(() => undefined)) !== undefined;
@@ -118,6 +123,7 @@ export async function isImported(model: string | undefined): Promise<boolean> {
  * @throws L2cafError `model-invalid` for a format that is not read, saying how to export; else as `OnnxNetwork.open`
  */
 export async function openImported(model: string, { card, size, ...work }: ImportedOptions): Promise<OpenImported> {
+  if (isKeras(model)) return openKeras(model, { ...(card && { card }), ...(size && { size }), ...work });
   const path = await importedPath(model);
   const wanted = size ? cardWith(card ?? {}, { input: { size: [size.height, size.width] } }) : card;
   const network = await OnnxNetwork.open(path, { ...work, ...(wanted && { card: wanted }) });
@@ -126,6 +132,39 @@ export async function openImported(model: string, { card, size, ...work }: Impor
     backend: { name: 'onnxruntime', detail: 'onnxruntime-node, on the CPU', reason: 'what runs ONNX files' },
     warnings: network.notes,
   };
+}
+
+function isKeras(model: string): boolean {
+  return KERAS_FILES.includes(extname(model).toLowerCase());
+}
+
+async function openKeras(path: string, { card: said = {}, size }: ImportedOptions): Promise<OpenImported> {
+  const isOfTensorFlowJs = extname(path).toLowerCase() === '.json'; // what would be its card is the network itself
+  const beside = isOfTensorFlowJs ? {} : await cardBeside(path);
+  const card = cardWith(beside, said);
+  const { input = {}, layer = {}, output = {}, constants, filter } = card;
+  if (constants !== undefined || filter === 'volume') {
+    const what = filter === 'volume' ? 'filters over all frames' : 'further inputs';
+    throw new L2cafError('usage', `${path}: networks of Keras are explained without ${what}`, {
+      hint: 'export it to ONNX for that (docs/networks.md)',
+    });
+  }
+  const warnings: string[] = [];
+  const isSaid = input.range !== undefined || input.mean !== undefined || input.std !== undefined;
+  if (!isSaid) warnings.push('pictures are given as numbers from 0 to 1 (--norm says otherwise)');
+  const labels = await labelsOf(card, dirname(path));
+  const described = { ...(output.kind && { kind: output.kind }), ...(labels && { labels }) };
+  const backend = await useBackend('auto');
+  const wanted = size ?? (input.size && { width: input.size[1], height: input.size[0] });
+  const network = await KerasNetwork.open(path, {
+    preprocessing: preprocessingOf(isSaid ? card : { ...card, input: { ...input, range: [0, 1] } }, path),
+    ...(layer.tensor && layer.tensor !== 'last' && { layer: layer.tensor }),
+    ...(output.tensor ? { outputs: [{ name: output.tensor, ...described }] } : { first: described }),
+    ...(input.frames && { frames: input.frames }),
+    ...(wanted && { size: wanted }),
+  });
+  if (layer.tensor === undefined) warnings.push(`filters act on ${network.layer.name}: the last layer with height and width`);
+  return { network, backend, warnings };
 }
 
 /**

@@ -6,9 +6,18 @@ export type { Classifier } from './classifiers.ts';
 export { EventNetwork } from './event-network.ts';
 export type { RecurrentTail } from './event-tail.ts';
 export type { Head, HeadOrigin, HeadSpec } from './head.ts';
+export type { Scaling } from './keras/graph.ts';
+export {
+  type KerasLayer,
+  KerasNetwork,
+  type KerasOptions,
+  type KerasOutput,
+} from './keras/keras-network.ts';
+export type { KerasMaps } from './keras/keras-tail.ts';
 export { type LoadedModel, loadModel, type ModelManifest, modelJsonSchema } from './model-directory.ts';
 export { OnnxNetwork, type OnnxOptions } from './onnx/network.ts';
 export { DEFAULT_MODEL, findModel, packagedModels } from './packaged.ts';
+export { type Preprocessing, preprocessed } from './preprocessing.ts';
 export { findPretrained, PRETRAINED_TRUNKS, type PretrainedTrunk } from './pretrained.ts';
 export { type PullOptions, pullTrunk } from './pull.ts';
 export type { NetworkPart, WeightsEdit } from './reinitialise.ts';

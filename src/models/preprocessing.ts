@@ -1,25 +1,26 @@
-/** How pictures become the numbers that a network of somebody else's was trained on. */
+/** What is done to a picture's bytes before an imported network reads them. */
 
-/** Value = `byte / 255 · (high − low) + low`, then `(value − mean) / std` for each channel, in the network's order. */
+/** As the network was trained: `value = byte / 255 · (hi − lo) + lo`, then `(value − mean) / std` for each channel. */
 export interface Preprocessing {
-  /** Whether blue comes first. */
+  /** Whether the network reads blue first. */
   readonly bgr: boolean;
-  /** What black and full brightness become. */
+  /** Values of black and of full brightness. */
   readonly range: readonly [number, number];
-  /** Of each channel in the network's order, after `range`. */
+  /** Of each channel, in the network's order. */
   readonly mean: readonly [number, number, number];
+  /** Of each channel, in the network's order. */
   readonly std: readonly [number, number, number];
 }
 
-/** Pictures of RGB bytes → numbers of the same order of pixels, `h w c`. */
-export function preprocessed(rgb: Uint8Array, { bgr, range: [low, high], mean, std }: Preprocessing): Float32Array {
-  const scale = std.map((deviation) => (high - low) / 255 / deviation);
-  const shift = std.map((deviation, channel) => (low - mean[channel]!) / deviation);
+/** Bytes of pixels, red first → what the network reads: the same pixels, `h w c`, in its order of channels. */
+export function preprocessed(rgb: Uint8Array, { bgr, range, mean, std }: Preprocessing): Float32Array {
   const values = new Float32Array(rgb.length);
-  for (let pixel = 0; pixel < rgb.length; pixel += 3) {
-    for (let channel = 0; channel < 3; channel++) {
-      values[pixel + channel] = rgb[pixel + (bgr ? 2 - channel : channel)]! * scale[channel]! + shift[channel]!;
-    }
+  for (let channel = 0; channel < 3; channel++) {
+    const from = bgr ? 2 - channel : channel;
+    const table = Float32Array.from({ length: 256 }, (_, byte) => {
+      return ((byte / 255) * (range[1] - range[0]) + range[0] - mean[channel]!) / std[channel]!;
+    });
+    for (let at = 0; at < rgb.length; at += 3) values[at + channel] = table[rgb[at + from]!]!;
   }
   return values;
 }

@@ -10,14 +10,15 @@ import { readSafetensors } from '../../src/models/safetensors.ts';
 import type { Check, GoldenData } from './case.ts';
 import { convTailCase } from './conv-tail.ts';
 import { gapCase } from './gap.ts';
+import { kerasCase } from './keras.ts';
 import { metricLearningCase } from './metric-learning.ts';
 import { networkCase } from './networks.ts';
 import { recurrentCase } from './recurrent.ts';
 import { trunkCase } from './trunk.ts';
 import { wsolCase } from './wsol.ts';
 
-/** Reproduces the numbers of one case. Needs a backend. */
-export type CaseRunner = (data: GoldenData) => Promise<readonly Check[]>;
+/** Reproduces the numbers of one case, or says why it is skipped. Needs a backend. */
+export type CaseRunner = (data: GoldenData) => Promise<readonly Check[] | string>;
 
 /** Which file names are which case; the first that matches counts. A string says why such files are skipped. */
 export const GOLDEN_CASES: readonly { readonly pattern: RegExp; readonly run: CaseRunner | string }[] = [
@@ -28,6 +29,7 @@ export const GOLDEN_CASES: readonly { readonly pattern: RegExp; readonly run: Ca
   { pattern: /^trunk-.*-weights$/, run: 'the weights of the case beside it' },
   { pattern: /^metric-learning-/, run: metricLearningCase },
   { pattern: /^wsol-/, run: wsolCase },
+  { pattern: /^rnn$/, run: kerasCase },
 ];
 
 /**

@@ -5,7 +5,7 @@ import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import { createRandom } from '../../base/random.ts';
 import type { FrameBatch, GridShape, ProgressListener } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
-import { type Card, cardPath, cardWith, labelsOf, preprocessingOf, readCard } from '../card.ts';
+import { type Card, cardBeside, cardWith, labelsOf, preprocessingOf } from '../card.ts';
 import { type LayoutSizes, parseLayout, scatter, stridesOf } from '../layout.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
 import type {
@@ -48,11 +48,7 @@ export interface ReadNetwork {
  * @throws L2cafError as `readOnnx`, `readCard`, `pictureInputOf`, `outputOf` and `constantsOf`
  */
 export async function readNetwork(path: string, { card = {}, signal }: OnnxOptions = {}): Promise<ReadNetwork> {
-  const beside = await readCard(cardPath(path)).catch((error: unknown) => {
-    if (error instanceof L2cafError && error.code === 'input-not-found') return {};
-    throw error;
-  });
-  const whole = cardWith(beside, card);
+  const whole = cardWith(await cardBeside(path), card);
   const graph = graphOf(await readOnnx(path, signal));
   const notes: string[] = [];
   const pictures = pictureInputOf(graph, whole, notes);

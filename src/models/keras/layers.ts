@@ -1,0 +1,70 @@
+/** All kinds of layers that are understood, by their class in Keras. */
+import { ACTIVATION_LAYERS } from './activations.ts';
+import { CONVOLUTION_LAYERS } from './convolutions.ts';
+import type { LayerMaker, MakeLayer } from './layer.ts';
+import { MERGE_LAYERS } from './merges.ts';
+import { NORMALISATION_LAYERS } from './normalisations.ts';
+import { POOLING_LAYERS } from './pooling-layers.ts';
+import { RECURRENT_LAYERS } from './recurrent-layers.ts';
+import { SHAPE_LAYERS } from './shape-layers.ts';
+
+const LAYERS: Readonly<Record<string, LayerMaker>> = {
+  ...ACTIVATION_LAYERS,
+  ...CONVOLUTION_LAYERS,
+  ...MERGE_LAYERS,
+  ...NORMALISATION_LAYERS,
+  ...POOLING_LAYERS,
+  ...RECURRENT_LAYERS,
+  ...SHAPE_LAYERS,
+};
+
+/** Names that classes had, or have elsewhere. */
+const ALIASES: Readonly<Record<string, string>> = {
+  MaxPool1D: 'MaxPooling1D',
+  MaxPool2D: 'MaxPooling2D',
+  MaxPool3D: 'MaxPooling3D',
+  AvgPool1D: 'AveragePooling1D',
+  AvgPool2D: 'AveragePooling2D',
+  AvgPool3D: 'AveragePooling3D',
+  BatchNormalizationV1: 'BatchNormalization',
+  BatchNormalizationV2: 'BatchNormalization',
+  Convolution1D: 'Conv1D',
+  Convolution2D: 'Conv2D',
+  Convolution3D: 'Conv3D',
+  LSTMV2: 'LSTM',
+  GRUV2: 'GRU',
+};
+
+/** Values of the largest tensor of one event: more is a mistake, or malice. */
+const MOST_VALUES = 2 ** 29;
+
+/**
+ * A layer of any class for inputs of some shapes.
+ *
+ * @throws L2cafError `model-invalid` for a class that is not known, with options that are not, or for inputs that do not fit
+ */
+export const makeLayer: MakeLayer = (className, config, inputs) => {
+  const name = ALIASES[className] ?? className;
+  if (!Object.hasOwn(LAYERS, name)) throw config.refused(...whyUnknown(name));
+  const layer = LAYERS[name]!(config, inputs, makeLayer);
+  const size = layer.shape.reduce((product, length) => product * length, 1);
+  if (!(size <= MOST_VALUES)) throw config.refused(`makes ${size} values of one event, which is too many`);
+  return layer;
+};
+
+const UNKNOWN: Readonly<Record<string, readonly [why: string, hint: string]>> = {
+  Lambda: [
+    'is code, which a model file is not allowed to run',
+    'say what it does if it scales its input (lambdas), or build the network with Rescaling in its place',
+  ],
+  Masking: ['masks steps, which is not supported', 'save the network without it: events have no missing frames'],
+};
+
+function whyUnknown(className: string): readonly [string, string] {
+  return (
+    UNKNOWN[className] ?? [
+      `is of a class that is not supported: ${className}`,
+      'export the network to ONNX, or build it of the layers that docs/keras.md lists',
+    ]
+  );
+}

@@ -1,0 +1,236 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '../../../src/base/tensorflow.ts';
+import { solveFilters } from '../../../src/l2caf/solve.ts';
+import { isFeatureTail } from '../../../src/l2caf/tail.ts';
+import { useBackend } from '../../../src/models/backend.ts';
+import { KerasNetwork, type KerasOptions } from '../../../src/models/keras/keras-network.ts';
+import { preprocessed } from '../../../src/models/preprocessing.ts';
+import { asModelJson, caseOf, FIXTURES, type FixtureCase, framesFor, temporaryFolder } from './fixtures.ts';
+
+beforeAll(async () => {
+  await useBackend('wasm');
+});
+
+async function withNetwork<T>(
+  path: string,
+  options: KerasOptions,
+  work: (network: KerasNetwork) => Promise<T>,
+): Promise<T> {
+  const network = await KerasNetwork.open(path, options);
+  try {
+    return await work(network);
+  } finally {
+    network.dispose();
+  }
+}
+
+async function referenceOf(network: KerasNetwork, fixture: FixtureCase, output?: string): Promise<number[]> {
+  const tail = network.tail(await network.features(framesFor(fixture)), output);
+  tail.dispose();
+  return [...tail.reference];
+}
+
+describe('files that Keras itself wrote', () => {
+  const fixture = caseOf('td-lstm');
+  const expected = fixture.outputs[0]!.map((value) => expect.closeTo(value, 4));
+
+  it('gives what Keras gives from a .keras file', async () => {
+    await withNetwork(join(FIXTURES, 'td-lstm.keras'), {}, async (network) => {
+      expect(await referenceOf(network, fixture)).toEqual(expected);
+      expect(network.describe()).toMatchObject({ kind: 'imported', format: 'keras', layout: 'b t h w c' });
+      expect(network.input).toEqual({ frames: 3, size: { height: 8, width: 10 } });
+    });
+  });
+
+  it('gives the same from an .h5 file', async () => {
+    const path = join(await temporaryFolder(), 'td-lstm.h5');
+    await writeFile(path, gunzipSync(await readFile(join(FIXTURES, 'td-lstm.h5.gz'))));
+    await withNetwork(path, {}, async (network) => {
+      expect(await referenceOf(network, fixture)).toEqual(expected);
+      expect(network.describe().format).toBe('keras-h5');
+    });
+  });
+});
+
+describe('where a network is cut', () => {
+  it('is inside TimeDistributed, at the last layer with height and width', async () => {
+    await withNetwork(await asModelJson(caseOf('td-lstm')), {}, async ({ layer, layers, grid }) => {
+      expect(layer).toEqual({
+        name: 'time_distributed',
+        className: 'Conv2D',
+        layout: 'b t h w c',
+        shape: [3, 3, 4, 4],
+        grid: { height: 3, width: 4 },
+      });
+      expect(grid).toEqual({ height: 3, width: 4 });
+      expect(layers).toHaveLength(1);
+    });
+  });
+
+  it('may be inside a network inside TimeDistributed, by the end of its name', async () => {
+    await withNetwork(await asModelJson(caseOf('nested')), { layer: 'norm' }, async (network) => {
+      expect(network.layer).toMatchObject({ name: 'each/norm', shape: [3, 6, 8, 4] });
+      expect(network.layers.map(({ name }) => name)).toEqual(['each/second', 'each/leaky', 'each/norm', 'each/first']);
+      expect(await referenceOf(network, caseOf('nested'))).toHaveLength(2);
+    });
+  });
+
+  it('leaves the paths around the layer as they are', async () => {
+    const fixture = caseOf('residual');
+    const options = { layer: 'separable_conv2d', outputs: [{ name: 'dense_1' }] };
+    await withNetwork(await asModelJson(fixture), options, async (network) => {
+      const maps = await network.features(framesFor(fixture));
+      expect([...maps.others.keys()]).toEqual(['re_lu', 'average_pooling2d']);
+      expect(await referenceOf(network, fixture)).toEqual(fixture.outputs[1]!.map((value) => expect.closeTo(value, 4)));
+      const { data, shape } = maps;
+      expect(() => network.tail({ data, shape })).toThrow(/come without/);
+    });
+  });
+
+  it('is one map of an event after a ConvLSTM', async () => {
+    await withNetwork(await asModelJson(caseOf('convlstm')), {}, async (network) => {
+      const { shape } = await network.features(framesFor(caseOf('convlstm')));
+      expect(network.layer.layout).toBe('b h w c');
+      expect(shape).toEqual([1, 3, 4, 2]);
+    });
+  });
+
+  it.each([
+    ['nowhere', /cannot be cut at nowhere: it is not there/],
+    ['last', /cannot be cut at last: it makes \[4\]/],
+  ])('is not at %s', async (layer, message) => {
+    const path = await asModelJson(caseOf('td-lstm'));
+    await expect(KerasNetwork.open(path, { layer })).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(message),
+    });
+  });
+});
+
+describe('outputs', () => {
+  it('are scores before the softmax, and numbers after it', async () => {
+    const fixture = caseOf('residual');
+    const outputs = [{ name: 'dense' }, { name: 'probabilities', layers: ['dense'], kind: 'numbers' }] as const;
+    await withNetwork(await asModelJson(fixture), { outputs }, async (network) => {
+      expect(network.outputs.map(({ kind }) => kind)).toEqual(['scores', 'numbers']);
+      const scores = await referenceOf(network, fixture);
+      const softmax = tf.tidy(() => [...tf.softmax(tf.tensor1d(scores)).dataSync()]);
+      expect(softmax).toEqual(fixture.outputs[0]!.map((value) => expect.closeTo(value, 5)));
+      expect(await referenceOf(network, fixture, 'probabilities')).toEqual(
+        softmax.map((value) => expect.closeTo(value, 5)),
+      );
+    });
+  });
+
+  it('may be any layer, or several in a row, with labels', async () => {
+    const outputs = [{ name: 'both', layers: ['numbers', 'embedding'], labels: [...'abcdefgh'] }];
+    await withNetwork(await asModelJson(caseOf('td-lstm')), { outputs }, async (network) => {
+      expect(network.outputs).toEqual([{ name: 'both', kind: 'numbers', size: 8, labels: [...'abcdefgh'] }]);
+      expect((await referenceOf(network, caseOf('td-lstm'))).slice(0, 2)).toEqual(
+        caseOf('td-lstm').outputs[0]!.map((value) => expect.closeTo(value, 4)),
+      );
+    });
+  });
+
+  it.each([
+    [{ outputs: [{ name: 'elsewhere' }] }, 'usage', /no layer elsewhere/],
+    [{ outputs: [{ name: 'numbers', labels: ['one'] }] }, 'usage', /is 2 numbers, but has 1 labels/],
+    [{ outputs: [{ name: 'time_distributed' }] }, 'model-invalid', /does not depend on the layer/],
+  ])('are refused where they do not fit: %o', async (options, code, message) => {
+    const path = await asModelJson(caseOf('td-lstm'));
+    await expect(KerasNetwork.open(path, options)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+  });
+});
+
+describe('frames', () => {
+  const anySize = (fixture: FixtureCase): FixtureCase => ({
+    ...fixture,
+    topology: JSON.parse(
+      JSON.stringify(fixture.topology).replaceAll(
+        '"batch_shape":[null,3,8,10,3]',
+        '"batch_shape":[null,null,null,null,3]',
+      ),
+    ) as FixtureCase['topology'],
+  });
+
+  it('may be any number where the network takes any', async () => {
+    const fixture = caseOf('td-lstm');
+    const size = { height: 8, width: 10 };
+    await withNetwork(await asModelJson(anySize(fixture)), { size }, async (network) => {
+      expect(network.input).toEqual({ size });
+      expect(await referenceOf(network, fixture)).toEqual(fixture.outputs[0]!.map((value) => expect.closeTo(value, 4)));
+      const { rgb, timestampsSec } = framesFor({ input: [5, 8, 10, 3] });
+      const maps = await network.features({ rgb, shape: [5, 8, 10, 3], timestampsSec });
+      expect(maps.shape).toEqual([5, 3, 4, 4]);
+      const tail = network.tail(maps);
+      expect(tail.slots).toBe(5);
+      tail.dispose();
+    });
+  });
+
+  it('have a size that must be told where the network takes any', async () => {
+    const path = await asModelJson(anySize(caseOf('td-lstm')));
+    await expect(KerasNetwork.open(path)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(/any size/),
+    });
+  });
+
+  it('must be those that the network takes', async () => {
+    await withNetwork(await asModelJson(caseOf('td-lstm')), {}, async (network) => {
+      const { rgb } = framesFor(caseOf('td-lstm'));
+      const wrong = (shape: [number, number, number, 3]) => network.features({ rgb, shape, timestampsSec: [] });
+      await expect(wrong([3, 10, 8, 3])).rejects.toMatchObject({ code: 'shape-mismatch' });
+      await expect(wrong([2, 8, 10, 3])).rejects.toThrow(/expects 3 frames, got 2/);
+      expect(() => network.tail({ data: new Float32Array(4), shape: [1, 2, 2, 1] })).toThrow(/makes maps of/);
+    });
+    const path = await asModelJson(caseOf('td-lstm'));
+    await expect(KerasNetwork.open(path, { frames: 5 })).rejects.toThrow(/number 3 only, not 5/);
+  });
+
+  it('are prepared as they are said to be', () => {
+    const how = { bgr: true, range: [-1, 1], mean: [0.5, 0, 0], std: [2, 1, 1] } as const;
+    const values = preprocessed(Uint8Array.of(0, 51, 255, 255, 0, 0), how);
+    expect([...values]).toEqual([0.25, -0.6, -1, -0.75, -1, 1].map((value) => expect.closeTo(value, 6)));
+  });
+});
+
+describe('the tail of an event', () => {
+  it('is solved, and leaks nothing', async () => {
+    const path = await asModelJson(caseOf('gru'));
+    const before = tf.memory().numTensors;
+    await withNetwork(path, {}, async (network) => {
+      const tail = network.tail(await network.features(framesFor(caseOf('gru'))));
+      const { filters } = await solveFilters(tail);
+      expect(filters).toHaveLength(3);
+      const ones = await tail.evaluate(new Float32Array(36).fill(1 / Math.sqrt(12)), [0, 1, 2]);
+      for (const [slot, { loss }] of filters.entries()) {
+        const row = ones.slice(slot * tail.outputSize, (slot + 1) * tail.outputSize);
+        expect(loss).toBeLessThan(row.reduce((sum, value, i) => sum + (value - tail.reference[i]!) ** 2, 0));
+      }
+      tail.dispose();
+    });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('has no gradients where the backends have none', async () => {
+    const tails = ['depthwise-dilated', 'gru'].map(async (name) =>
+      withNetwork(
+        await asModelJson(caseOf(name)),
+        name === 'gru' ? {} : { layer: 'depthwise_conv2d' },
+        async (network) => {
+          const tail = network.tail(await network.features(framesFor(caseOf(name))));
+          tail.dispose();
+          return isFeatureTail(tail);
+        },
+      ),
+    );
+    expect(await Promise.all(tails)).toEqual([false, true]);
+  });
+});
