@@ -200,9 +200,21 @@ export function describeRun(
       constraint,
       seed,
     },
-    warnings: [...model.warnings, ...(clip.notes ?? []), ...notes],
+    warnings: [...model.warnings, ...unclear(model.network, target), ...(clip.notes ?? []), ...notes],
   };
 }
+
+/** That to keep a few numbers has no unique answer: many filters of many cells do so. */
+function unclear(network: ExplainModel['network'], { objective }: BoundTarget): string[] {
+  const [first] = network.outputs;
+  const [name] = numberNames(network);
+  if (first?.kind !== 'numbers' || first.size > FEW_NUMBERS || objective.kind !== 'oblivious') return [];
+  return [
+    `many filters keep ${first.size === 1 ? 'a single number' : `${first.size} numbers`} equally well: --target "output:${name}" shows what drives one`,
+  ];
+}
+
+const FEW_NUMBERS = 8;
 
 /** The classes with their probabilities, most probable first. */
 export function rankClasses(
