@@ -126,7 +126,10 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
     await renderStrip(found, files.strip, { ...renderOptionsOf(flags), ...work });
     const { notes } = await renderVideo(found, files.video, { ...videoOptionsOf(flags), ...work });
     warnOfNotes(terminal, notes, found.warnings);
-    return { analysis: found, pages: flags.report ? await writeReport(found, report, { ignore: flags.ignore, ...work }) : [] };
+    return {
+      analysis: found,
+      pages: flags.report ? await writeReport(found, report, { ignore: flags.ignore, ...work }) : [],
+    };
   });
   if (flags.json) return terminal.result(JSON.stringify(analysis));
   terminal.result(describe(analysis));

@@ -1,9 +1,9 @@
 /** `l2caf evaluate stills`: do the maps of a classification network lie on the object that it names? */
 import { Command, Option } from 'commander';
 import { evenlyChosen } from '../base/evenly.ts';
-import { studyReport } from '../evaluation/study-report.ts';
 import { readStills, STILL_FORMATS, type StillFormat } from '../evaluation/still-datasets.ts';
 import { DEFAULT_STILL_METHODS, STILL_METHODS, studyStills } from '../evaluation/stills-study.ts';
+import { studyReport } from '../evaluation/study-report.ts';
 import { RESNET50_IMAGENET } from '../models/pretrained.ts';
 import { CLASSIFIER_BACKENDS, type ClassifierBackend, openStillModel } from '../stills/analyze.ts';
 import { addCommonOptions, type CommonFlags, publish } from './evaluate-study.ts';
