@@ -15,31 +15,33 @@ export const PRINT_DPI = 300;
  */
 export async function finishSvg(svg: string, { width, height }: PictureSize): Promise<string> {
   const mm = (px: number): string => `${((px / PRINT_DPI) * 25.4).toFixed(2)}mm`;
-  const sized = svg.replace(
-    `width="${width}" height="${height}">`,
-    `width="${mm(width)}" height="${mm(height)}" viewBox="0 0 ${width} ${height}">`,
+  const sized = svg.replace(/<svg [^>]*>/, (root) =>
+    withAttributes(root, { width: mm(width), height: mm(height), viewBox: `0 0 ${width} ${height}` }),
   );
-  return withJpeg(renumber(sized.replace(TEXT, wholeLine)));
+  return withJpeg(renumber(sized.replace(/(<text [^>]*>)([^<]*)(?=<\/text>)/g, wholeLine)));
 }
 
-const TEXT =
-  /<text fill="([^"]*)" font-size="([\d.]+)"( font-weight="\d+")? font-family="DejaVu Sans" x="([\d.]+),[^"]*" y="([\d.]+),[^"]*">([^<]*)<\/text>/g;
-
-function wholeLine(
-  _: string,
-  fill: string,
-  size: string,
-  weight: string | undefined,
-  x: string,
-  y: string,
-  text: string,
-): string {
+/** One place for the whole text in place of one for each letter. */
+function wholeLine(_: string, tag: string, text: string): string {
+  const attributes = new Map(Array.from(tag.matchAll(ATTRIBUTE), ([, name, value]) => [name!, value!]));
   const context = createCanvas(1, 1).getContext('2d');
-  context.font = font(Number(size), weight ? 'bold' : 'normal');
+  context.font = font(Number(attributes.get('font-size')), attributes.has('font-weight') ? 'bold' : 'normal');
   const plain = text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&amp;', '&');
-  const length = context.measureText(plain).width.toFixed(1);
-  const look = `fill="${fill}" font-size="${size}"${weight ? ' font-weight="bold"' : ''} font-family="${FAMILIES}"`;
-  return `<text ${look} x="${x}" y="${y}" textLength="${length}" lengthAdjust="spacingAndGlyphs">${text}</text>`;
+  const first = (name: string): string => attributes.get(name)!.split(/[ ,]/)[0]!;
+  const whole = withAttributes(tag, {
+    ...{ 'font-family': FAMILIES, x: first('x'), y: first('y') },
+    ...{ textLength: context.measureText(plain).width.toFixed(1), lengthAdjust: 'spacingAndGlyphs' },
+  });
+  return `${whole}${text}`;
+}
+
+const ATTRIBUTE = /([\w:-]+)="([^"]*)"/g;
+
+/** A start tag with attributes set, whatever their order. */
+function withAttributes(tag: string, values: Readonly<Record<string, string>>): string {
+  const kept = tag.replace(ATTRIBUTE, (whole, name: string) => (name in values ? '' : whole)).replace(/\s*>$/, '');
+  const set = Object.entries(values).map(([name, value]) => ` ${name}="${value}"`);
+  return `${kept.replace(/ {2,}/g, ' ').trimEnd()}${set.join('')}>`;
 }
 
 /** Verdana and DejaVu Sans have one ancestor and nearly the same widths. */

@@ -10,6 +10,7 @@ import {
   rowsOf,
 } from '../../../src/video/drawing/panel.ts';
 import { drawSigned, SIGNED_COLORS } from '../../../src/video/drawing/signed.ts';
+import { finishSvg } from '../../../src/video/drawing/svg.ts';
 
 describe('drawPanel', () => {
   const picture = createCanvas(80, 40);
@@ -91,6 +92,17 @@ describe('drawPanel', () => {
     expect(svg).toMatch(/<text [^>]*textLength="[\d.]+"[^>]*>left &lt;turn&gt; &amp; more<\/text>/);
     const [image, png] = await Promise.all([loadImage(Buffer.from(svg)), loadImage(Buffer.from(drawPanel(figure)))]);
     expect(image.height / image.width).toBeCloseTo(png.height / png.width, 2);
+  });
+
+  test('an SVG is finished whatever the order of its attributes', async () => {
+    const text =
+      '<text y="7,7," x="5,9," font-family="DejaVu Sans" font-size="10" fill="red" font-weight="700">ab</text>';
+    const svg = await finishSvg(`<svg height="20" width="30" xmlns="s">${text}</svg>`, { width: 30, height: 20 });
+    expect(svg).toBe(
+      '<svg xmlns="s" width="2.54mm" height="1.69mm" viewBox="0 0 30 20">' +
+        '<text font-size="10" fill="red" font-weight="700" font-family="DejaVu Sans, Verdana, Arial, sans-serif" ' +
+        `x="5" y="7" textLength="${/textLength="([\d.]+)"/.exec(svg)![1]}" lengthAdjust="spacingAndGlyphs">ab</text></svg>`,
+    );
   });
 
   test.each([
