@@ -128,7 +128,7 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
   const clock = stopwatch();
   onProgress?.({ stage: 'decoding', done: 0, total: options.frames, unit: 'frames' });
   const [sourceSha256, frames] = await Promise.all([
-    sha256OfFile(clip.path, clip.identity),
+    sha256OfFile(clip.path, { identity: clip.identity, signal: options.signal }),
     sampleEvent(model, options),
   ]);
   if (options.strict) refuseDamage(clip, frames.troubles);

@@ -18,5 +18,5 @@ export function readBatchEvents(
   videos: Videos,
   options: EventListOptions = {},
 ): Promise<EventList<VideoFacts>> {
-  return readEventList(path, (video) => videos.facts(video), options);
+  return readEventList(path, (video) => videos.facts(video, options.signal), options);
 }

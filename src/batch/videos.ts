@@ -3,7 +3,6 @@
  * again by a later run while it is the same file and was not changed; its list of frames is read when the first of its
  * events needs it, and kept for a few videos at a time.
  */
-import { L2cafError, messageOf } from '../base/errors.ts';
 import { identityOf, sha256OfFile } from '../base/files.ts';
 import type { VideoClip } from '../base/types.ts';
 import { type FrameList, listFrames } from '../video/media/frame-list.ts';
@@ -38,16 +37,13 @@ export class Videos {
    * Size, length and hash of a video.
    *
    * @param path absolute
-   * @throws L2cafError as `probeClip`
+   * @throws L2cafError as `probeClip`; `aborted`
    */
-  async facts(path: string): Promise<VideoFacts> {
+  async facts(path: string, signal?: AbortSignal): Promise<VideoFacts> {
     const known = this.#known.get(path);
     if (known && (await identityOf(path).catch(() => undefined)) === known.clip.identity) return known;
-    const clip = await probeClip(path);
-    const sha256 = await sha256OfFile(path, clip.identity).catch((cause: unknown) => {
-      if (cause instanceof L2cafError) throw cause;
-      throw new L2cafError('input-unreadable', `cannot read ${path}: ${messageOf(cause)}`, { cause });
-    });
+    const clip = await probeClip(path, signal);
+    const sha256 = await sha256OfFile(path, { identity: clip.identity, signal });
     const facts = { clip, sha256 };
     this.#known.set(path, facts);
     await this.#onFound(facts);

@@ -98,7 +98,7 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
   };
   const { clip, span } = await openClip(path, wanted, signal);
   if (slide) slideWindow(span, slide); // before a network is loaded
-  const folder = flags.output ?? (await defaultFolder(path));
+  const folder = flags.output ?? (await defaultFolder(path, signal));
   const { preview, report, ...files } = filesIn(folder);
   await checkOutputFolder(folder);
   await checkOutputs([
@@ -146,8 +146,8 @@ function filesIn(folder: string): Record<'analysis' | 'strip' | 'video' | 'previ
 }
 
 /** The clip's name in l2caf-out; another clip of that name has another folder. */
-async function defaultFolder(clip: string): Promise<string> {
-  const isOwn = isAbout(clip, await sha256OfFile(clip));
+async function defaultFolder(clip: string, signal: AbortSignal): Promise<string> {
+  const isOwn = isAbout(clip, await sha256OfFile(clip, { signal }));
   const wanted = join('l2caf-out', basename(clip, extname(clip)));
   return freeName(wanted, (folder) => isOfOther(filesIn(folder).analysis, isOwn));
 }

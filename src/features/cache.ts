@@ -6,10 +6,11 @@
  * not asked for in the longest time go first.
  */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { L2cafError, systemCodeOf } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
+import { readOwn } from '../base/input-files.ts';
 
 /** What the features of all frames of a cache's user depend on. */
 export interface FeatureSource {
@@ -136,7 +137,7 @@ export class FeatureCache implements FeatureReader {
   async #load(path: string): Promise<Uint16Array | undefined> {
     let bytes: Buffer;
     try {
-      bytes = await readFile(path);
+      bytes = await readOwn(path, { maxBytes: this.frameBytes });
     } catch (error) {
       if (systemCodeOf(error) !== 'ENOENT') this.damaged.add(path);
       return undefined;

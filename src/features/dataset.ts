@@ -151,7 +151,7 @@ const CLIPS_AT_ONCE = 8;
 async function inspect(clip: VideoClip, signal: AbortSignal | undefined): Promise<Footage> {
   const span = { startSec: 0, endSec: clip.durationSec + 1 };
   const { timesSec } = await listFrames(clip, span, signal);
-  return { clip, sha256: await sha256OfFile(clip.path, clip.identity), shownSec: [...timesSec] };
+  return { clip, sha256: await sha256OfFile(clip.path, { identity: clip.identity, signal }), shownSec: [...timesSec] };
 }
 
 /** The frame on screen at a time: the last one shown by then, or the first of the video. */

@@ -91,14 +91,14 @@ export function weightsPath(trunk: PretrainedTrunk): string {
 export type CacheState = 'absent' | 'damaged' | 'ready';
 
 /** Looks at the cached weights of a trunk and checks their hash. */
-export async function cacheState(trunk: PretrainedTrunk): Promise<CacheState> {
+export async function cacheState(trunk: PretrainedTrunk, signal?: AbortSignal): Promise<CacheState> {
   const path = weightsPath(trunk);
   const isThere = await access(path).then(
     () => true,
     () => false,
   );
   if (!isThere) return 'absent';
-  return (await sha256OfFile(path)) === trunk.weightsSha256 ? 'ready' : 'damaged';
+  return (await sha256OfFile(path, { signal })) === trunk.weightsSha256 ? 'ready' : 'damaged';
 }
 
 /**

@@ -216,7 +216,7 @@ const STRIP_MOMENTS = 5;
 export async function openSource(analysis: Analysis, signal: AbortSignal | undefined): Promise<VideoClip> {
   const { path, sha256, track } = parseAnalysis(analysis, 'the analysis').source; // whoever made it
   const clip = await probeClip(path, signal, { track });
-  if ((await sha256OfFile(path, clip.identity)) === sha256) return clip;
+  if ((await sha256OfFile(path, { identity: clip.identity, signal })) === sha256) return clip;
   throw new L2cafError('input-changed', `${path} is not the file that was analyzed: its content has changed`, {
     hint: 'analyze it again, or restore the original file',
   });

@@ -8,7 +8,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { L2cafError, messageOf } from '../../base/errors.ts';
 import { assertUnchanged, identityIn } from '../../base/files.ts';
-import { noteInput } from '../../base/output.ts';
+import { noteInput } from '../../base/noted-inputs.ts';
 import type { PictureSize, Rational, VideoClip } from '../../base/types.ts';
 import type { ColourTags } from './colour-tags.ts';
 import { chooseTrack, type Metadata, readMetadata, type StreamMetadata, trackNotes, unreadable } from './metadata.ts';
