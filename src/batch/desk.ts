@@ -21,7 +21,7 @@ import { type VideoFacts, Videos } from './videos.ts';
 export class LackError extends L2cafError {}
 
 /** What there is on this machine. */
-export interface DeskOptions extends Pick<RunnerOptions, 'cacheBytes' | 'workerModule'> {
+export interface DeskOptions extends Pick<RunnerOptions, 'cacheBytes' | 'onNote' | 'workerModule'> {
   /** Worker processes with a network. */
   readonly jobs: (model: BatchModel) => number;
   /** Folder of the videos on this machine, the only one that they are read from; default: where the batch has them. */
@@ -148,7 +148,7 @@ export class Desk {
   }
 
   async #makeRunner({ choice, ...rest }: QueuedSettings): Promise<SettingsRunner> {
-    const { describe = describeModel, jobs, cacheBytes, workerModule } = this.#options;
+    const { describe = describeModel, jobs, cacheBytes, onNote, workerModule } = this.#options;
     await this.#dropIdle();
     const model = await duringSetup(describe(choice));
     const { target } = rest.analysis;
@@ -162,6 +162,7 @@ export class Desk {
       videos: this.#videos,
       jobs: jobs(model),
       ...(cacheBytes !== undefined && { cacheBytes }),
+      ...(onNote && { onNote }),
       ...(workerModule && { workerModule }),
     });
     return { settings, runner, active: 0 };

@@ -58,6 +58,7 @@ async function run(flags: WorkerFlags, stop: AbortSignal): Promise<void> {
     onLack: ({ message, hint }) => {
       terminal.warn(`left to other workers: ${message}${hint === undefined ? '' : ` (${hint})`}`);
     },
+    onNote: (note) => terminal.warn(note),
     stop,
   });
   terminal.info('stopped; no event is left half-done');

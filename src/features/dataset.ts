@@ -119,6 +119,8 @@ export async function ensureFeatures(
     else missing.push(entry);
   }
   const notes = damageNotes(cache);
+  const notKept = missing.length > 0 ? await cache.prepare() : undefined;
+  if (notKept !== undefined) notes.push(notKept);
   await cache.makeRoom(present, missing.length);
   if (missing.length > 0) {
     const extractor = await createExtractor();
