@@ -35,7 +35,9 @@ export interface PullOptions {
 export async function pullTrunk(trunk: PretrainedTrunk, options: PullOptions = {}): Promise<string> {
   const path = weightsPath(trunk);
   if (options.from === undefined && (await cacheState(trunk, options.signal)) === 'ready') return path;
-  await makeFolder(join(cacheFolder(), 'trunks'));
+  await makeFolder(join(cacheFolder(), 'trunks')).catch((error: unknown) => {
+    throw cacheUnwritable((error as Error).cause);
+  });
   await removeLeftovers();
   const staging = await makeStaging();
   try {
