@@ -46,7 +46,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   const target = await bindTarget(model, options);
   const settings = explainSettings(options, target);
   const seconds = { decode: 0, trunk: 0, filters: 0 };
-  const sourceHash = sha256OfClip(clip);
+  const sourceHash = sha256OfClip(clip, signal);
   sourceHash.catch(() => {}); // reported where it is awaited
   const result = new DenseResult(plan.timesSec);
   const windowed = await windowedModel(model, settings);

@@ -11,7 +11,7 @@ import { readInput } from '../base/input-files.ts';
 export const ANALYSIS_SCHEMA = 'l2caf-analysis/1';
 
 /** The largest document that is read, bytes: some ten hours of a dense analysis. */
-const MAX_DOCUMENT_BYTES = 256e6;
+export const MAX_DOCUMENT_BYTES = 256e6;
 
 const positiveInt = z.int().positive();
 const seconds = z.number().nonnegative();

@@ -150,7 +150,7 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
   const target = await bindTarget(model, options);
   const clock = stopwatch();
   onProgress?.({ stage: 'decoding', done: 0, total: options.frames, unit: 'frames' });
-  const [sourceSha256, frames] = await Promise.all([sha256OfClip(clip), sampleEvent(model, options)]);
+  const [sourceSha256, frames] = await Promise.all([sha256OfClip(clip, options.signal), sampleEvent(model, options)]);
   if (options.strict) refuseDamage(clip, frames.troubles);
   const decode = clock();
   onProgress?.({ stage: 'embedding', done: 0, total: options.frames, unit: 'frames' });

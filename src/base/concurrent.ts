@@ -1,6 +1,6 @@
 /** Work on many things at once, but not on all; and long work in one piece, which must let others in. */
 import { setImmediate } from 'node:timers/promises';
-import { throwIfAborted } from './errors.ts';
+import { L2cafError, throwIfAborted } from './errors.ts';
 
 /** Milliseconds that work in one piece may keep the process to itself. */
 const PIECE_MS = 50;
@@ -18,6 +18,21 @@ export function createPause(signal: AbortSignal | undefined): () => Promise<void
     }
     throwIfAborted(signal);
   };
+}
+
+/**
+ * The result of work that others may be waiting for as well; who is interrupted waits no longer, and the work goes on.
+ *
+ * @throws L2cafError `aborted`; what the work throws
+ */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  throwIfAborted(signal);
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(new L2cafError('aborted', 'interrupted', { cause: signal.reason }));
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }
 
 /**

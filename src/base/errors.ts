@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'ffmpeg-missing'
   | 'ffmpeg-failed'
   | 'ffmpeg-crashed'
+  | 'ffmpeg-killed'
   | 'backend-unavailable'
   | 'model-unknown'
   | 'model-invalid'

@@ -3,11 +3,13 @@
  * brought to the disk, and is renamed when it is complete, so that a crash, a power cut, a full disk or Ctrl-C leaves no
  * half-written file under a final name.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { type BigIntStats, createReadStream } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { access, mkdir, open, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
+import { unlessAborted } from './concurrent.ts';
 import { L2cafError, systemCodeOf } from './errors.ts';
+import { expectRegularFile, hashFile } from './input-files.ts';
 import { checkOutput, unwritable } from './output.ts';
 import { sealFile, settleSeal } from './seal.ts';
 
@@ -224,36 +226,44 @@ export async function assertUnchanged({
 
 const hashes = new Map<string, Promise<string>>();
 
+/** Which state of a file is hashed, and what ends it. */
+export interface Sha256Options {
+  /** Which file is meant ({@link identityOf}), where that is known. */
+  readonly identity?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * SHA-256 of a file's content, in hexadecimal. A file is read once per process, as a stream, and again only when its
  * size, time or identity has changed: one analysis asks for its source and its weights in several places.
  *
- * @throws L2cafError `input-changed` when it is not the one that is meant, or changes again and again;
- *   NodeJS.ErrnoException when it cannot be read
- * @param identity which file is meant, where that is known
+ * @throws L2cafError `input-changed` when it is not the one that is meant, or changes again and again; `aborted`; as
+ *   `openInput`, when it cannot be read
  */
-export async function sha256OfFile(path: string, identity?: string): Promise<string> {
+export async function sha256OfFile(path: string, { identity, signal }: Sha256Options = {}): Promise<string> {
   for (let attempt = 1; ; attempt++) {
-    const version = await identityOf(path);
+    const info = await expectRegularFile(path);
+    const version = identityIn(info);
     if (identity !== undefined && version !== identity) throw changedInput(path);
-    const hash = hashes.get(version) ?? hashContent(path, version);
+    const hash = hashes.get(version) ?? hashContent(path, version, signal);
     hashes.set(version, hash);
     hash.catch(() => hashes.delete(version));
     try {
-      return await hash;
+      return await unlessAborted(hash, signal);
     } catch (error) {
+      const code = error instanceof L2cafError ? error.code : undefined;
+      // Whoever hashes the same file may have been interrupted, and we not.
+      if (code === 'aborted' && !signal?.aborted) attempt--;
       // Whoever means no state of the file in particular gets that of the next: another process has just put it there.
-      const isChanged = error instanceof L2cafError && error.code === 'input-changed';
-      if (!isChanged || identity !== undefined || attempt === HASH_ATTEMPTS) throw error;
+      else if (code !== 'input-changed' || identity !== undefined || attempt === HASH_ATTEMPTS) throw error;
     }
   }
 }
 
 const HASH_ATTEMPTS = 5;
 
-async function hashContent(path: string, version: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+async function hashContent(path: string, version: string, signal: AbortSignal | undefined): Promise<string> {
+  const hash = await hashFile(path, { signal });
   await assertUnchanged({ path, identity: version });
   return hash.digest('hex');
 }

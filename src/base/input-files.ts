@@ -2,13 +2,17 @@
  * Files that l2caf is given to read. Only regular files are read, and none without a bound: a pipe or a device may keep a
  * reader waiting for ever, or never end, and a document of gigabytes would fill the memory before anybody looks at it.
  */
-import { constants, type Stats } from 'node:fs';
+import { createHash, type Hash } from 'node:crypto';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { L2cafError, messageOf, throwIfAborted } from './errors.ts';
-import { noteInput } from './output.ts';
+import { noteInput } from './noted-inputs.ts';
 
 /** How much of a file is read at once, bytes. */
 const CHUNK_BYTES = 1 << 22;
+
+/** Not to wait for somebody to write into a pipe. (Windows has no such flag, nor pipes among its files.) */
+const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** How a file is read. */
 export interface ReadInputOptions {
@@ -23,8 +27,16 @@ export interface ReadInputOptions {
  * @throws L2cafError `input-not-found` when it cannot be opened; `input-unreadable` when it is no regular file, larger than
  *   `maxBytes`, or cannot be read; `aborted`
  */
-export async function readInput(path: string, { maxBytes, signal }: ReadInputOptions): Promise<Buffer> {
+export async function readInput(path: string, options: ReadInputOptions): Promise<Buffer> {
   noteInput(path);
+  return readOwn(path, options);
+}
+
+/**
+ * Reads a whole file that l2caf keeps for itself (caches, notes, results that it goes on from): it may be replaced by what is
+ * written next. Throws as {@link readInput}.
+ */
+export async function readOwn(path: string, { maxBytes, signal }: ReadInputOptions): Promise<Buffer> {
   const file = await openInput(path);
   try {
     const { size } = await file.stat();
@@ -45,6 +57,57 @@ export async function readInput(path: string, { maxBytes, signal }: ReadInputOpt
   }
 }
 
+/** {@link readInput}, at once. */
+export function readInputSync(path: string, { maxBytes }: ReadInputOptions): Buffer {
+  noteInput(path);
+  let file: number;
+  try {
+    file = openSync(path, READ_ONLY);
+  } catch (cause) {
+    throw notFound(path, cause);
+  }
+  try {
+    const info = fstatSync(file);
+    refuseUnlessRegular(path, info);
+    if (info.size > maxBytes) throw tooLarge(path, info.size, maxBytes);
+    return readFileSync(file);
+  } catch (error) {
+    throw error instanceof L2cafError ? error : unreadable(path, messageOf(error), error);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** What of a file is hashed, and how. */
+export interface HashOptions {
+  /** As `node:crypto` names it; SHA-256 by default. */
+  readonly algorithm?: string;
+  /** How much of it, from its start; by default all that it has when it is opened. */
+  readonly bytes?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The hash of a file's content. Throws as {@link readInput}, of any size. */
+export async function hashFile(path: string, { algorithm = 'sha256', bytes, signal }: HashOptions = {}): Promise<Hash> {
+  const hash = createHash(algorithm);
+  const file = await openInput(path);
+  try {
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (let left = bytes ?? (await file.stat()).size; left > 0; ) {
+      throwIfAborted(signal);
+      const { bytesRead } = await file.read(buffer, 0, Math.min(left, CHUNK_BYTES));
+      if (bytesRead === 0) break;
+      hash.update(buffer.subarray(0, bytesRead));
+      left -= bytesRead;
+    }
+    return hash;
+  } catch (error) {
+    throw error instanceof L2cafError ? error : unreadable(path, messageOf(error), error);
+  } finally {
+    await file.close();
+  }
+}
+
 /** What a text of JSON holds; undefined for what is none. */
 export function jsonIn(text: Buffer | string): unknown {
   try {
@@ -56,9 +119,7 @@ export function jsonIn(text: Buffer | string): unknown {
 
 /** Opens a regular file for reading. Throws as {@link readInput}. */
 export async function openInput(path: string): Promise<FileHandle> {
-  // Not to wait for somebody to write into a pipe. (Windows has no such flag, nor pipes among its files.)
-  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
-  const file = await open(path, flags).catch((cause: unknown) => {
+  const file = await open(path, READ_ONLY).catch((cause: unknown) => {
     throw notFound(path, cause);
   });
   try {
@@ -75,15 +136,15 @@ export async function openInput(path: string): Promise<FileHandle> {
  *
  * @throws L2cafError `input-not-found` when there is none, `input-unreadable` when it is something else
  */
-export async function expectRegularFile(path: string): Promise<Stats> {
-  const info = await stat(path).catch((cause: unknown) => {
+export async function expectRegularFile(path: string): Promise<BigIntStats> {
+  const info = await stat(path, { bigint: true }).catch((cause: unknown) => {
     throw notFound(path, cause);
   });
   refuseUnlessRegular(path, info);
   return info;
 }
 
-function refuseUnlessRegular(path: string, info: Stats): void {
+function refuseUnlessRegular(path: string, info: Stats | BigIntStats): void {
   if (info.isFile()) return;
   const kinds: readonly (readonly [boolean, string])[] = [
     [info.isDirectory(), 'a folder'],

@@ -4,10 +4,11 @@
  * written passes through `checkOutput`, in `writeAtomically`; commands ask it before their work, too, so that nobody waits for
  * hours to be refused.
  */
-import { type BigIntStats, constants, statSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { access, lstat, readlink, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { L2cafError, messageOf, systemCodeOf } from './errors.ts';
+import { areInputsNoted, inputThatIs, noteInputs } from './noted-inputs.ts';
 import { isSealed, WRITTEN_EXTENSIONS } from './seal.ts';
 
 /** A file to write: the one that a path names in the end, and its permissions if it is there. */
@@ -16,8 +17,6 @@ export interface OutputTarget {
   readonly mode?: number;
 }
 
-/** What this process reads, by device and inode, while it guards its outputs. */
-let inputs: Map<string, string> | undefined;
 let isForced = false;
 
 /**
@@ -26,19 +25,8 @@ let isForced = false;
  * @param force whether files that l2caf did not write may be replaced
  */
 export function guardOutputs({ force = false }: { readonly force?: boolean | undefined } = {}): void {
-  inputs ??= new Map();
+  noteInputs();
   isForced = force;
-}
-
-/** Remembers a file that is read, where outputs are guarded: it is not to be replaced. */
-export function noteInput(path: string): void {
-  if (inputs === undefined) return;
-  try {
-    const info = statSync(path, { bigint: true });
-    if (info.isFile()) inputs.set(identityOf(info), path);
-  } catch {
-    // Whoever reads it says what is wrong.
-  }
 }
 
 /**
@@ -57,7 +45,7 @@ export async function checkOutput(path: string, sources: readonly string[] = [])
     const other = resolve(input) === resolve(path) ? 'what this run reads' : `${input}, which this run reads`;
     throw new L2cafError('usage', `${path} is ${other}: it is not replaced`, { hint: 'choose another name with -o' });
   }
-  if (inputs === undefined || isForced || info.size === 0n || !isForPeople(target.path)) return target;
+  if (!areInputsNoted() || isForced || info.size === 0n || !isForPeople(target.path)) return target;
   if (await isSealed(target.path)) return target;
   throw new L2cafError('output-exists', `${path} is there already, and not as l2caf wrote it: it is not replaced`, {
     hint: 'choose another place with -o, or add --force to replace it',
@@ -108,21 +96,6 @@ export async function removeSealed(paths: readonly string[], sources: readonly s
 /** Caches are l2caf's own; their files have other names. */
 function isForPeople(path: string): boolean {
   return WRITTEN_EXTENSIONS.includes(extname(path).toLowerCase());
-}
-
-/** The input that a file is, whatever it is called. */
-async function inputThatIs(info: BigIntStats, sources: readonly string[]): Promise<string | undefined> {
-  const identity = identityOf(info);
-  const noted = inputs?.get(identity);
-  for (const path of noted === undefined ? sources : [...sources, noted]) {
-    const other = await stat(path, { bigint: true }).catch(() => undefined); // it may be gone, and its number in use again
-    if (other !== undefined && identityOf(other) === identity) return path;
-  }
-  return undefined;
-}
-
-function identityOf({ dev, ino }: BigIntStats): string {
-  return `${dev} ${ino}`;
 }
 
 /** As many links as Linux follows. */

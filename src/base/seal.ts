@@ -4,11 +4,11 @@
  * and that of a file that was edited does not fit any more; neither is replaced unasked. Formats without such a place (CSV,
  * Parquet, …) have their hashes in `.l2caf` beside them, one line a file as `sha256sum` writes them.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { appendFile, open, readdir, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { appendFile, readdir, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { L2cafError } from './errors.ts';
+import { hashFile, openInput, readOwn } from './input-files.ts';
 
 /** A format with a place for the seal: between its content and its last bytes, which are the same in every file. */
 interface SealedKind {
@@ -148,7 +148,7 @@ export async function isSealed(path: string): Promise<boolean> {
   const endBytes = kind.seal(NO_HASH).length + kind.tail.length;
   if (size < endBytes) return false;
   const end = Buffer.alloc(endBytes);
-  const file = await open(path, 'r');
+  const file = await openInput(path);
   try {
     await file.read(end, 0, endBytes, size - endBytes);
   } finally {
@@ -165,7 +165,7 @@ const NO_HASH = '0'.repeat(HASH_LENGTH);
 
 async function kindOfContent(path: string): Promise<SealedKind | undefined> {
   const head = Buffer.alloc(HEAD_BYTES);
-  const file = await open(path, 'r');
+  const file = await openInput(path);
   try {
     const { bytesRead } = await file.read(head, 0, HEAD_BYTES, 0);
     return KINDS.find(({ begins }) => begins(head.subarray(0, bytesRead)));
@@ -179,7 +179,7 @@ async function sealWithin(path: string, { tail, seal }: SealedKind): Promise<voi
   const { size } = await stat(path);
   const contentBytes = size - tail.length;
   const end = Buffer.alloc(tail.length);
-  const file = await open(path, 'r');
+  const file = await openInput(path);
   try {
     if (contentBytes > 0) await file.read(end, 0, tail.length, contentBytes);
   } finally {
@@ -192,11 +192,7 @@ async function sealWithin(path: string, { tail, seal }: SealedKind): Promise<voi
 }
 
 async function hashOf(path: string, bytes?: number): Promise<string> {
-  const hash = createHash('sha256');
-  if (bytes === 0) return hash.digest('hex');
-  const content = createReadStream(path, bytes === undefined ? {} : { end: bytes - 1 });
-  for await (const chunk of content) hash.update(chunk as Uint8Array);
-  return hash.digest('hex');
+  return (await hashFile(path, bytes === undefined ? {} : { bytes })).digest('hex');
 }
 
 function lineOf(hash: string, path: string): string {
@@ -212,9 +208,12 @@ function byName(a: string, b: string): number {
 }
 
 async function linesOf(path: string): Promise<ReadonlySet<string>> {
-  const lines = await readFile(path, 'utf8').catch(() => '');
-  return new Set(lines.split('\n'));
+  const lines = await readOwn(path, { maxBytes: MAX_SEALS_BYTES }).catch(() => '');
+  return new Set(lines.toString().split('\n'));
 }
+
+/** A line a file. */
+const MAX_SEALS_BYTES = 64e6;
 
 /** PNG, Sec. 5.3: length, name, data, checksum. */
 function pngChunk(name: string, data: string): Buffer {

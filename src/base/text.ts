@@ -16,7 +16,7 @@ export interface SourceText {
 }
 
 /** The largest list, bytes: millions of events. */
-const MAX_TEXT_BYTES = 256e6;
+export const MAX_TEXT_BYTES = 256e6;
 
 /** Stands for a letter that could not be decoded. */
 export const LOST = '\uFFFD';

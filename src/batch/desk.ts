@@ -22,7 +22,7 @@ import { type VideoFacts, Videos } from './videos.ts';
 export class LackError extends L2cafError {}
 
 /** What there is on this machine. */
-export interface DeskOptions extends Pick<RunnerOptions, 'cacheBytes' | 'workerModule'> {
+export interface DeskOptions extends Pick<RunnerOptions, 'cacheBytes' | 'onNote' | 'workerModule'> {
   /** Worker processes with a network. */
   readonly jobs: (model: BatchModel) => number;
   /** Folder of the videos on this machine, the only one that they are read from; default: where the batch has them. */
@@ -98,7 +98,19 @@ export class Desk {
         hint: 'workers must write to the same folder: name it as they see it with l2caf worker -o',
       });
     }
+    this.#expectAllowed(queued.settings);
     await this.#find(queued.event);
+  }
+
+  /** Where there is a folder of videos, the clip that events are compared with is read from no other place either. */
+  #expectAllowed({ analysis: { target } }: QueuedSettings): void {
+    const { videos: folder } = this.#options;
+    if (target.kind !== 'similar' || folder === undefined) return;
+    const { path } = target.facts.clip;
+    if (!isOutside(folder, path)) return;
+    throw new LackError('input-not-found', `the clip of --target similar, ${path}, is not in the folder ${folder}`, {
+      hint: 'with l2caf worker --videos no other files are read: put it there, at the same path for the batch',
+    });
   }
 
   /** Ends the worker processes. */
@@ -149,7 +161,7 @@ export class Desk {
   }
 
   async #makeRunner({ choice, ...rest }: QueuedSettings): Promise<SettingsRunner> {
-    const { describe = describeModel, jobs, cacheBytes, workerModule } = this.#options;
+    const { describe = describeModel, jobs, cacheBytes, onNote, workerModule } = this.#options;
     await this.#dropIdle();
     const model = await duringSetup(describe(choice));
     const { target } = rest.analysis;
@@ -163,6 +175,7 @@ export class Desk {
       videos: this.#videos,
       jobs: jobs(model),
       ...(cacheBytes !== undefined && { cacheBytes }),
+      ...(onNote && { onNote }),
       ...(workerModule && { workerModule }),
     });
     return { settings, runner, active: 0 };
@@ -189,8 +202,13 @@ interface SettingsRunner {
 /** What a list calls a video, as a name that cannot lead out of `folder`. */
 function inside(folder: string, video: string): string {
   const name = video.replaceAll('\\', '/');
-  const isOut = isAbsolute(name) || win32.isAbsolute(name) || name.startsWith('file:');
-  return isOut || relative(folder, resolve(folder, name)).startsWith('..') ? baseOf(name) : video;
+  const isPlace = isAbsolute(name) || win32.isAbsolute(name) || name.startsWith('file:');
+  return isPlace || isOutside(folder, resolve(folder, name)) ? baseOf(name) : video;
+}
+
+function isOutside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return isAbsolute(way) || way === '..' || /^\.\.[\\/]/.test(way);
 }
 
 function lackOf({ code, message, hint, cause }: L2cafError): LackError {

@@ -21,5 +21,5 @@ export function readBatchEvents(
   videos: Videos,
   { pictures = {}, ...options }: EventListOptions & { readonly pictures?: ClipReading } = {},
 ): Promise<EventList<VideoFacts>> {
-  return readEventList(path, (video) => videos.facts(video, pictures), options);
+  return readEventList(path, (video) => videos.facts(video, pictures, options.signal), options);
 }

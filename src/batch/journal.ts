@@ -2,12 +2,12 @@
  * What a batch has done, one JSON line per fact, only ever appended to and flushed to the disk: whoever is killed at any
  * moment has lost the last line at most, and a line that was damaged costs what it said, no more. The file is the memory of a batch; results are made from it.
  */
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { makeFolder, syncFolder } from '../base/files.ts';
+import { openInput } from '../base/input-files.ts';
 import { figuresSchema } from './event-figures.ts';
 import { OUTPUTS } from './outputs.ts';
 
@@ -166,7 +166,8 @@ async function readJournal(path: string): Promise<Omit<OpenedJournal, 'journal'>
 async function* linesOf(path: string): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
   try {
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    const file = await openInput(path);
+    for await (const chunk of file.createReadStream() as AsyncIterable<Buffer>) {
       let start = 0;
       for (let end = chunk.indexOf(LINE_END); end >= 0; end = chunk.indexOf(LINE_END, start)) {
         yield Buffer.concat([...rest, chunk.subarray(start, end)]);
@@ -177,6 +178,7 @@ async function* linesOf(path: string): AsyncGenerator<Buffer> {
     }
   } catch (cause) {
     if (systemCodeOf(cause) === 'ENOENT') return;
+    if (cause instanceof L2cafError) throw cause;
     throw new L2cafError('input-unreadable', `cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
 }

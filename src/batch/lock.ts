@@ -4,14 +4,16 @@
  * which a file system does at once and for one only, so there is never a lock that names nobody. No lock is too old: one ends
  * when its holder gives it back, or is known to have ended.
  */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { syncFile } from '../base/files.ts';
 import { type Holder, type HolderState, holderSchema, stateOf, thisProcess } from '../base/holder.ts';
+import { readOwn } from '../base/input-files.ts';
 
 /** The note in the lock. */
 const NOTE = 'holder.json';
+const MAX_NOTE_BYTES = 1 << 16;
 
 /** Rounds in which there was a lock that named nobody, before it is taken for something else. */
 const MAX_ROUNDS = 100;
@@ -103,7 +105,7 @@ function aside(path: string, { token }: Holder): string {
 async function readHolder(path: string): Promise<Holder | undefined> {
   let text: string;
   try {
-    text = await readFile(join(path, NOTE), 'utf8');
+    text = (await readOwn(join(path, NOTE), { maxBytes: MAX_NOTE_BYTES })).toString('utf8');
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return undefined;
     throw unreadable(path, messageOf(error), error);

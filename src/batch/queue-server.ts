@@ -69,6 +69,25 @@ const RETRIES = 72;
 /** The same when all that is left to do is to end: for about five seconds. */
 const RETRIES_AT_END = 6;
 
+/** How often a server is asked whether it still answers, ms. */
+const ASK_EVERY_MS = 1000;
+/** Questions without an answer, one after another, after which that is told. */
+const SILENT_TO_TELL = 10;
+/** The same, after which the server has gone: after about five minutes; when all that is left to do is to end, sooner. */
+const SILENT_AT_MOST = 300;
+const SILENT_AT_END = 15;
+
+/** How a server is waited for. */
+export interface QueueConnectionOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** How often a connection that was lost is tried again; for about five minutes by default. */
+  readonly retries?: number | undefined;
+  /** Told when the server does not answer, and when it does again. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+  /** How often it is asked, ms; default 1 s. */
+  readonly askEveryMs?: number | undefined;
+}
+
 /** A connection to a server. */
 export interface QueueConnection {
   readonly redis: Redis;
@@ -90,7 +109,7 @@ export interface QueueConnection {
  */
 export async function connectQueue(
   { options, shown }: QueueAddress,
-  { signal, retries = RETRIES }: { signal?: AbortSignal | undefined; retries?: number | undefined } = {},
+  { signal, retries = RETRIES, onNotice = () => {}, askEveryMs = ASK_EVERY_MS }: QueueConnectionOptions = {},
 ): Promise<QueueConnection> {
   const { Redis } = await fromQueuePackages(() => import('ioredis'));
   let left = 0;
@@ -126,9 +145,19 @@ export async function connectQueue(
   left = retries;
   problem = undefined;
   let isEnding = false;
+  let silentAtMost = SILENT_AT_MOST;
+  let stopAsking = (): void => {};
   const lost = new Promise<never>((_, reject) => {
     redis.on('end', () => {
       if (!isEnding) reject(failureOf(new Error('it does not come back')));
+    });
+    stopAsking = keepAsking(redis, askEveryMs, (silent, before) => {
+      if (silent === SILENT_TO_TELL) onNotice(`the queue ${shown} does not answer: it is waited for`);
+      if (silent === 0 && before >= SILENT_TO_TELL) onNotice(`the queue ${shown} answers again`);
+      if (silent < silentAtMost) return;
+      stopAsking();
+      reject(failureOf(new Error('it does not answer')));
+      redis.disconnect();
     });
   });
   lost.catch(() => {}); // whoever waits for something hears of it
@@ -138,12 +167,44 @@ export async function connectQueue(
     failureOf,
     hurry: () => {
       left = Math.min(left, RETRIES_AT_END);
+      silentAtMost = SILENT_AT_END;
     },
     end: () => {
       isEnding = true;
+      stopAsking();
       redis.disconnect();
     },
   };
+}
+
+/**
+ * Asks a server again and again whether it is there: one that has stopped, or a network that swallows everything, keeps a
+ * connection open and every command waiting. Returns how to end that.
+ *
+ * @param onAnswer told how many questions in a row have had no answer, and how many it were before
+ */
+function keepAsking(redis: Redis, everyMs: number, onAnswer: (silent: number, before: number) => void): () => void {
+  let silent = 0;
+  let isWaiting = false;
+  const set = (now: number): void => {
+    const before = silent;
+    silent = now;
+    onAnswer(silent, before);
+  };
+  const ask = async (): Promise<void> => {
+    isWaiting = true;
+    await redis.ping().then(
+      () => set(0),
+      () => {}, // the connection was lost: it is made anew
+    );
+    isWaiting = false;
+  };
+  // Questions are counted rather than seconds: a process that was busy or asleep has not been left without an answer.
+  const timer = setInterval(() => {
+    if (isWaiting) set(silent + 1);
+    else void ask();
+  }, everyMs);
+  return () => clearInterval(timer);
 }
 
 /** Loads one of the packages that a queue needs; throws `package-missing`, naming all, when one is not there. */

@@ -33,8 +33,10 @@ export interface QueueWorkerOptions extends DeskOptions {
   readonly lockMs?: number;
   /** How long an event that was given back rests; default 2 s. */
   readonly restMs?: number;
-  /** See {@link connectQueue}. */
+  /** See {@link connectQueue}, as the two below. */
   readonly retries?: number;
+  readonly onNotice?: (message: string) => void;
+  readonly askEveryMs?: number;
 }
 
 /** Long enough for a busy machine to renew its locks. */
@@ -59,8 +61,16 @@ const PROBED = 16;
  * @throws L2cafError `queue-unavailable`; SetupError when this machine can make no event: others get those that it had
  */
 export async function workQueue(address: QueueAddress, options: QueueWorkerOptions): Promise<void> {
-  const { lockMs = LOCK_MS, restMs = REST_MS, signer = new Signer(undefined), stop, retries } = options;
-  const connection = await connectQueue(address, { signal: stop, retries });
+  const {
+    lockMs = LOCK_MS,
+    restMs = REST_MS,
+    signer = new Signer(undefined),
+    stop,
+    retries,
+    onNotice,
+    askEveryMs,
+  } = options;
+  const connection = await connectQueue(address, { signal: stop, retries, onNotice, askEveryMs });
   const { redis } = connection;
   const { DelayedError, Queue, WaitingError, Worker } = await fromQueuePackages(() => import('bullmq'));
   const desk = new Desk(options);
@@ -69,6 +79,9 @@ export async function workQueue(address: QueueAddress, options: QueueWorkerOptio
   const tellLack = onceEach(options.onLack ?? (() => {}));
   let failure: SetupError | undefined;
   const broken = new AbortController();
+  const over = AbortSignal.any([stop, broken.signal]);
+  over.addEventListener('abort', () => connection.hurry(), { once: true }); // also while it begins
+  if (over.aborted) connection.hurry();
 
   /** For others, after a rest. */
   const giveBack = async (job: Job<StoredJob>, token: string | undefined, turns?: Turns): Promise<never> => {
@@ -119,8 +132,7 @@ export async function workQueue(address: QueueAddress, options: QueueWorkerOptio
   let worker: BullWorker<StoredJob, Signed> | undefined;
   try {
     await Promise.race([connection.lost, begin()]);
-    await Promise.race([connection.lost, ended(AbortSignal.any([stop, broken.signal]))]);
-    connection.hurry();
+    await Promise.race([connection.lost, ended(over)]);
     await Promise.race([connection.lost, worker!.close(redis.status !== 'ready')]); // without its server it cannot wait
   } catch (error) {
     await Promise.race([worker?.close(true), setTimeout(CLOSE_WITHIN_MS)]);

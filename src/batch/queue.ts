@@ -37,10 +37,11 @@ export interface EventQueueOptions {
   readonly stop?: AbortSignal | undefined;
   /** Signs what is given out and checks what comes back; without a key by default. */
   readonly signer?: Signer | undefined;
-  /** Told when nobody is there to take events, and when somebody is again. */
+  /** Told when nobody is there to take events, or the server does not answer, and when that is over. */
   readonly onNotice?: ((message: string) => void) | undefined;
   /** See {@link connectQueue}. */
   readonly retries?: number | undefined;
+  readonly askEveryMs?: number | undefined;
 }
 
 /** The batch's end of the queue. Close it when done. */
@@ -94,9 +95,9 @@ export class EventQueue implements EventMaker {
     address: QueueAddress,
     settings: BatchSettings,
     folder: string,
-    { stop, signer = new Signer(undefined), onNotice = () => {}, retries }: EventQueueOptions = {},
+    { stop, signer = new Signer(undefined), onNotice = () => {}, retries, askEveryMs }: EventQueueOptions = {},
   ): Promise<EventQueue> {
-    const connection = await connectQueue(address, { signal: stop, retries });
+    const connection = await connectQueue(address, { signal: stop, retries, onNotice, askEveryMs });
     const { redis } = connection;
     const { Queue, QueueEvents } = await fromQueuePackages(() => import('bullmq'));
     const queue = new Queue<StoredJob, Signed>(QUEUE, { connection: redis });

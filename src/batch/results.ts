@@ -2,11 +2,12 @@
  * The tables of a batch: one row per event, in the order of the list, as CSV for people and Parquet for programs, the
  * times in a table of their own (they differ from run to run, the results must not), and a page to look through.
  */
-import { readFile } from 'node:fs/promises';
 import { basename, join, posix, resolve } from 'node:path';
 import { type ColumnSource, fileWriter, ParquetWriter } from 'hyparquet-writer';
 import { csvText, parseCsv } from '../base/csv.ts';
 import { writeAtomically, writeFileAtomically } from '../base/files.ts';
+import { readInput } from '../base/input-files.ts';
+import { MAX_TEXT_BYTES } from '../base/text.ts';
 import { writeIndex } from '../report/index-page.ts';
 import type { IndexRow } from '../report/page-data.ts';
 import type { Batch, EventPlan } from './batch.ts';
@@ -48,7 +49,7 @@ export interface DoneEvent extends Pick<BatchEvent, 'id' | 'label' | 'split'> {
  */
 export async function readDoneEvents(batchFolder: string): Promise<DoneEvent[] | undefined> {
   const path = join(batchFolder, RESULT_FILES.csv);
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const text = (await readInput(path, { maxBytes: MAX_TEXT_BYTES }).catch(() => '')).toString();
   if (!text.startsWith('id,video,start,end,label,split,status,')) return undefined;
   const [heading, ...records] = parseCsv(text, path, ',');
   const columns = ['id', 'label', 'split', 'folder'].map((name) => heading!.fields.indexOf(name));

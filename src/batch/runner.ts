@@ -37,7 +37,7 @@ export interface RunnerOptions {
   readonly cacheBytes?: number;
   /** Called when a worker begins or ends a task. */
   readonly onWorkers?: () => void;
-  /** Told of files of the cache that are damaged, and so computed again. */
+  /** Told of files of the cache that are damaged, and so computed again, and of a cache that cannot be written to. */
   readonly onNote?: (note: string) => void;
   /** The worker's file, when it is not the packaged one. */
   readonly workerModule?: URL;
@@ -124,10 +124,11 @@ export class EventRunner implements EventMaker {
       const frameBytes = shown.rgb.length / frames.length;
       const rgb = missingNow.map((i) => shown.rgb.subarray(i * frameBytes, (i + 1) * frameBytes));
       const wanted = missingNow.map((i) => frames[i]!);
+      const note = await this.#cache.prepare();
+      if (note !== undefined) this.#options.onNote?.(note);
       timingsSec['trunk'] = await this.#trunk.ensure(wanted, rgb, alone);
     }
-    const { folder: cache, source, maxBytes } = this.#cache;
-    const place = { cache: { folder: cache, source, maxBytes }, facts, sourcePath, span, listed, frames, folder };
+    const place = { cache: this.#cache.place, facts, sourcePath, span, listed, frames, folder };
     const notes = shown?.troubles.notes ?? [];
     const pictures =
       shown && areDrawn ? { rgb: shown.rgb, shape: shown.shape, timestampsSec: shown.timestampsSec } : undefined;

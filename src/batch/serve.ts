@@ -73,7 +73,7 @@ async function computeFeatures(
   const { backend, network } = model;
   const features = await network.trunkFeatures(isExact(backend) ? pictures : padded(pictures));
   const seconds = (performance.now() - startMs) / 1000;
-  const store = new FeatureCache(cache.folder, cache.source, cache.maxBytes);
+  const store = FeatureCache.at(cache);
   const { length } = cache.source;
   for (const [i, frame] of frames.entries()) {
     await store.write(frame, toFloat16(features.subarray(i * length, (i + 1) * length)));
@@ -140,7 +140,7 @@ async function explain(
   targets: Map<string, Promise<BoundTarget>>,
 ): Promise<Analysis> {
   const { cache, frames, facts, sourcePath, span, listed, notes, damagedSec, analysis } = task;
-  const store = new FeatureCache(cache.folder, cache.source, cache.maxBytes);
+  const store = FeatureCache.at(cache);
   const { length } = cache.source;
   const features = new Float32Array(frames.length * length);
   for (const [i, frame] of frames.entries()) {

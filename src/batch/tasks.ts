@@ -2,17 +2,10 @@
 
 import type { FrameBatch, TimeSpan } from '../base/types.ts';
 import type { ListedEvent } from '../events/labels.ts';
-import type { FeatureSource, FrameVariant } from '../features/cache.ts';
+import type { CachePlace, FrameVariant } from '../features/cache.ts';
 import type { EventFigures } from './event-figures.ts';
 import type { AnalysisSettings, BatchModel, DrawSettings, Output } from './outputs.ts';
 import type { VideoFacts } from './videos.ts';
-
-/** Where features are kept. */
-export interface CachePlace {
-  readonly folder: string;
-  readonly source: FeatureSource;
-  readonly maxBytes: number;
-}
 
 /** Frames, of one event or several, through the trunk into the cache. */
 export interface FeaturesTask {

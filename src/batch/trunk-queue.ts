@@ -86,7 +86,6 @@ export class TrunkQueue {
 
   async #run(batch: readonly Waiting[]): Promise<void> {
     const { width, height } = this.#size;
-    const { folder, source, maxBytes } = this.#cache;
     const frames = batch.map(({ frame }) => frame);
     try {
       await this.#keepBounds(frames);
@@ -94,7 +93,7 @@ export class TrunkQueue {
         'features',
         {
           model: this.#choice,
-          cache: { folder, source, maxBytes },
+          cache: this.#cache.place,
           pictures: { rgb: Buffer.concat(batch.map(({ rgb }) => rgb)), shape: [batch.length, height, width, 3] },
           frames,
         },

@@ -39,16 +39,16 @@ export class Videos {
    *
    * @param path absolute
    * @param pictures when those are shown, if it is a folder of pictures
-   * @throws L2cafError as `probeClip`
+   * @throws L2cafError as `probeClip`; `aborted`
    */
-  async facts(path: string, pictures: ClipReading = {}): Promise<VideoFacts> {
+  async facts(path: string, pictures: ClipReading = {}, signal?: AbortSignal): Promise<VideoFacts> {
     const reading = (await isFolder(path)) ? pictures : {};
     const known = this.#known.get(path);
     if (known && isReadAs(known.clip, reading)) {
       if ((await identityOfClip(path, reading).catch(() => undefined)) === known.clip.identity) return known;
     }
-    const clip = await probeClip(path, undefined, reading);
-    const sha256 = await sha256OfClip(clip).catch((cause: unknown) => {
+    const clip = await probeClip(path, signal, reading);
+    const sha256 = await sha256OfClip(clip, signal).catch((cause: unknown) => {
       if (cause instanceof L2cafError) throw cause;
       throw new L2cafError('input-unreadable', `cannot read ${path}: ${messageOf(cause)}`, { cause });
     });

@@ -118,7 +118,7 @@ async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): 
     ...readingOf(flags),
   };
   const { clip, span } = await openClip(path, wanted, signal);
-  const folder = flags.output ?? (await defaultFolder(clip));
+  const folder = flags.output ?? (await defaultFolder(clip, signal));
   const { preview, report, ...files } = filesIn(folder);
   await checkOutputFolder(folder);
   await checkOutputs([
@@ -171,8 +171,8 @@ function filesIn(folder: string): Record<'analysis' | 'strip' | 'video' | 'previ
 }
 
 /** The clip's name in l2caf-out; another clip of that name has another folder. */
-async function defaultFolder(clip: VideoClip): Promise<string> {
-  const isOwn = isAbout(clip.path, await sha256OfClip(clip));
+async function defaultFolder(clip: VideoClip, signal: AbortSignal): Promise<string> {
+  const isOwn = isAbout(clip.path, await sha256OfClip(clip, signal));
   const wanted = join('l2caf-out', basename(resolve(clip.path), extname(clip.path)));
   return freeName(wanted, (folder) => isOfOther(filesIn(folder).analysis, isOwn));
 }

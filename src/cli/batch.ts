@@ -3,7 +3,8 @@ import { basename, extname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { L2cafError } from '../base/errors.ts';
 import { withFolder, writeFileAtomically } from '../base/files.ts';
-import { checkOutputFolder, checkOutputs, noteInput, removeSealed } from '../base/output.ts';
+import { noteInput } from '../base/noted-inputs.ts';
+import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
 import { Batch, type EventMaker, type EventPlan, isOpen } from '../batch/batch.ts';
 import { readBatchEvents } from '../batch/events.ts';
 import { checkSettings, describeModel } from '../batch/model.ts';
@@ -144,7 +145,7 @@ async function runIn(
     }
     const others = only === undefined && limit === undefined ? batch.others(events).length : 0;
     if (others > 0) display.warn(`${path}: ${others} events that it had before are kept in ${folder}, but in no table`);
-    const settings = await settingsOf(flags, batch.videos);
+    const settings = await settingsOf(flags, batch.videos, stop);
     const plans = await batch.plan(events, settings);
     await make(batch, flags, { plans, settings, display, stop });
     await writeResults(batch, plans);
@@ -192,7 +193,7 @@ async function reportProblems(
   display.warn(message);
 }
 
-async function settingsOf(flags: BatchFlags, videos: Videos): Promise<BatchSettings> {
+async function settingsOf(flags: BatchFlags, videos: Videos, stop: AbortSignal): Promise<BatchSettings> {
   const { backend, size, frames, seed, method, constraint, solver, preset, starts, trace = false } = flags;
   const model = await describeModel({
     backend,
@@ -200,7 +201,7 @@ async function settingsOf(flags: BatchFlags, videos: Videos): Promise<BatchSetti
     ...(size && { size }),
     ...(flags.untrained && { untrainedSeed: seed }),
   });
-  const target = await targetOf(flags.target, videos);
+  const target = await targetOf(flags.target, videos, stop);
   const analysis = {
     frames,
     seed,
@@ -218,12 +219,12 @@ async function settingsOf(flags: BatchFlags, videos: Videos): Promise<BatchSetti
   return settings;
 }
 
-async function targetOf(target: TargetFlag, videos: Videos): Promise<BatchTarget> {
+async function targetOf(target: TargetFlag, videos: Videos, stop: AbortSignal): Promise<BatchTarget> {
   if (target.kind === 'output') {
     throw new L2cafError('usage', 'the networks of a batch have no numbers with names', { hint: 'use class:NAME' });
   }
   if (target.kind !== 'similar') return target;
-  const facts = await videos.facts(resolve(target.path));
+  const facts = await videos.facts(resolve(target.path), {}, stop);
   return { kind: target.kind, facts, span: resolveSpan(facts.clip, target.span) };
 }
 

@@ -1,6 +1,7 @@
 /** All commands, and what holds for each that writes files: `--force`, and the guard over what it may replace. */
 import { type Command, Option } from 'commander';
-import { guardOutputs, noteInput } from '../base/output.ts';
+import { noteInput } from '../base/noted-inputs.ts';
+import { guardOutputs } from '../base/output.ts';
 
 /** In the order of the help. Each is loaded when it is named: some bring large libraries. */
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {

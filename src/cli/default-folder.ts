@@ -1,6 +1,8 @@
 /** Names for results where the user gave none: two sources of one name (day1/cam.mp4, day2/cam.mp4) do not share one. */
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { MAX_DOCUMENT_BYTES } from '../analysis/document.ts';
+import { readOwn } from '../base/input-files.ts';
 
 /**
  * The name, or the first of NAME-2, NAME-3, … that is not taken.
@@ -25,10 +27,10 @@ export async function isOfOther(
   path: string,
   isOwn: (document: unknown) => boolean | Promise<boolean>,
 ): Promise<boolean> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return false;
+  const bytes = await readOwn(path, { maxBytes: MAX_DOCUMENT_BYTES }).catch(() => undefined);
+  if (bytes === undefined) return false;
   try {
-    return !(await isOwn(JSON.parse(text)));
+    return !(await isOwn(JSON.parse(bytes.toString('utf8'))));
   } catch {
     return false;
   }

@@ -2,7 +2,8 @@
 import { dirname, join } from 'node:path';
 import { type Analysis, readAnalysis } from '../analysis/document.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
-import { checkOutputs, noteInput } from '../base/output.ts';
+import { noteInput } from '../base/noted-inputs.ts';
+import { checkOutputs } from '../base/output.ts';
 import type { RenderOptions } from '../rendering/rendering.ts';
 import type { RenderedVideo } from '../video/media/encode.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';

@@ -58,6 +58,8 @@ async function run(flags: WorkerFlags, stop: AbortSignal): Promise<void> {
     onLack: ({ message, hint }) => {
       terminal.warn(`left to other workers: ${message}${hint === undefined ? '' : ` (${hint})`}`);
     },
+    onNotice: (message) => terminal.info(message),
+    onNote: (note) => terminal.warn(note),
     stop,
   });
   terminal.info('stopped; no event is left half-done');

@@ -2,13 +2,13 @@
  * Still pictures with boxes or masks of their object, from the layouts in which people have them. All readers give the
  * same list, so a further layout is one more function.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { parseCsv } from '../base/csv.ts';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { exists } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
-import { noteInput } from '../base/output.ts';
+import { readInput } from '../base/input-files.ts';
 import { readBoxesCsv } from './boxes-csv.ts';
 import { type MatStruct, type MatValue, readMatFile } from './mat-file.ts';
 import type { Box } from './wsol.ts';
@@ -162,8 +162,7 @@ async function readCarsDevkit(folder: string): Promise<CarList> {
   const find = async (name: string): Promise<Map<string, MatValue> | undefined> => {
     for (const path of [join(folder, 'devkit', name), join(folder, name)]) {
       if (!(await exists(path))) continue;
-      noteInput(path);
-      return readMatFile(await readFile(path), path);
+      return readMatFile(await readInput(path, { maxBytes: MAX_FILE_BYTES }), path);
     }
     return undefined;
   };
@@ -202,14 +201,16 @@ async function table(path: string, columns: number, separator = '\t'): Promise<s
   });
 }
 
+/** Lists of the largest data sets have some ten million bytes. */
+const MAX_FILE_BYTES = 256e6;
+
 async function text(path: string): Promise<string> {
-  noteInput(path);
-  return readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, {
-      hint: 'docs/evaluation.md describes the layouts; --format says which this is',
-      cause,
-    });
+  const bytes = await readInput(path, { maxBytes: MAX_FILE_BYTES }).catch((cause: unknown) => {
+    if (!(cause instanceof L2cafError)) throw cause;
+    const hint = 'docs/evaluation.md describes the layouts; --format says which this is';
+    throw new L2cafError(cause.code, cause.message, { hint, cause });
   });
+  return bytes.toString('utf8');
 }
 
 async function list(folder: string): Promise<string[]> {

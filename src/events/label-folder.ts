@@ -3,11 +3,11 @@
  * folder `NAME` with one mask per frame, `0000.png` on, whose grey values are classes. Training takes dense labels from it,
  * evaluation the objects that decide events.
  */
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { L2cafError, messageOf } from '../base/errors.ts';
-import { noteInput } from '../base/output.ts';
+import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
+import { readInput } from '../base/input-files.ts';
 import type { PictureSize } from '../base/types.ts';
 import { openPicture, picturePixels } from '../video/media/picture.ts';
 import type { LabelledEvent } from './labelled.ts';
@@ -77,18 +77,22 @@ export function checkSize(what: string, found: PictureSize, { path, width, heigh
   throw new L2cafError('input-unreadable', `${what} is ${sizes}`);
 }
 
+/** Hours of video with many objects. */
+const MAX_BOXES_BYTES = 256e6;
+
 async function readBoxes(base: string): Promise<BoxDocument | undefined> {
   const path = `${base}.json`;
-  noteInput(path);
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) {
+  const bytes = await readInput(path, { maxBytes: MAX_BOXES_BYTES }).catch((error: unknown) => {
+    if (systemCodeOf(error) !== 'ENOENT') throw error;
+  });
+  if (bytes === undefined) {
     await access(base).catch((cause: unknown) => {
       throw new L2cafError('input-unreadable', `neither ${path} nor the folder ${base} is there`, { cause });
     });
     return undefined;
   }
   try {
-    return boxDocumentSchema.parse(JSON.parse(text));
+    return boxDocumentSchema.parse(JSON.parse(bytes.toString('utf8')));
   } catch (cause) {
     throw new L2cafError('input-unreadable', `${path} does not hold boxes: ${messageOf(cause)}`, { cause });
   }

@@ -107,7 +107,14 @@ async function lookAtVideos<Facts>(
   const found = new Map<string, LookedAt<Facts> | L2cafError>();
   await mapConcurrently([...wanted], VIDEOS_AT_ONCE, async ([key, row]) => {
     throwIfAborted(signal);
-    const looked = findVideo(row, listFolder, folder).then(async (video) => ({ video, facts: await look(video.path) }));
+    const looked = findVideo(row, listFolder, folder).then(async (video) => {
+      // Who is killed beside many others may well do when they are gone.
+      const again = (error: unknown): Promise<Facts> => {
+        if (error instanceof L2cafError && error.code === 'ffmpeg-killed') return look(video.path);
+        throw error;
+      };
+      return { video, facts: await look(video.path).catch(again) };
+    });
     found.set(key, await looked.catch(expected));
     onProgress?.({ stage: 'checking videos', done: found.size, total: wanted.size, unit: 'videos' });
   });

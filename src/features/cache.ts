@@ -6,10 +6,12 @@
  * not asked for in the longest time go first.
  */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { L2cafError, systemCodeOf } from '../base/errors.ts';
+import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
+import { readOwn } from '../base/input-files.ts';
+import { isForbidden, makeSpareFolder, whyForbidden } from './spare-folder.ts';
 
 /** What the features of all frames of a cache's user depend on. */
 export interface FeatureSource {
@@ -42,6 +44,15 @@ export interface FeatureReader {
   read(frame: FrameVariant): Promise<Uint16Array>;
 }
 
+/** Where features are kept: plain values, from which other processes open the same cache. */
+export interface CachePlace {
+  readonly folder: string;
+  readonly source: FeatureSource;
+  readonly maxBytes: number;
+  /** Where they are kept that cannot be written into `folder`, as it belongs to somebody else. */
+  readonly spareFolder?: string;
+}
+
 /** Part of every name, so that files of another layout are not looked at; these are removed in time like all others. */
 const FORMAT = 'l2caf-features/2';
 const CHECKSUM_BYTES = 32;
@@ -62,12 +73,46 @@ export class FeatureCache implements FeatureReader {
   readonly maxBytes: number;
   /** Files that were found damaged: whoever computes them again may say so. */
   readonly damaged = new Set<string>();
+  #spareFolder: string | undefined;
+  #prepared: Promise<string | undefined> | undefined;
 
   /** @param maxBytes Bound on all files under `folder`, whichever source they belong to. */
   constructor(folder: string, source: FeatureSource, maxBytes: number) {
     this.folder = folder;
     this.source = source;
     this.maxBytes = maxBytes;
+  }
+
+  /** The cache at a place, which another process has prepared. */
+  static at({ folder, source, maxBytes, spareFolder }: CachePlace): FeatureCache {
+    const cache = new FeatureCache(folder, source, maxBytes);
+    cache.#spareFolder = spareFolder;
+    return cache;
+  }
+
+  /** See {@link FeatureCache.at}. */
+  get place(): CachePlace {
+    const { folder, source, maxBytes } = this;
+    return { folder, source, maxBytes, ...(this.#spareFolder !== undefined && { spareFolder: this.#spareFolder }) };
+  }
+
+  /**
+   * To be called before something is written: where this user may read the cache but not write to it, what is new is kept
+   * elsewhere until this process ends. Returns what the user should know then, once.
+   *
+   * @throws L2cafError `output-unwritable` when there is no place at all
+   */
+  prepare(): Promise<string | undefined> {
+    const earlier = this.#prepared;
+    this.#prepared ??= this.#findPlace();
+    return earlier === undefined ? this.#prepared : earlier.then(() => undefined);
+  }
+
+  async #findPlace(): Promise<string | undefined> {
+    const reason = await whyForbidden(this.folder);
+    if (reason === undefined) return undefined;
+    this.#spareFolder = await makeSpareFolder();
+    return `the cache ${this.folder} can only be read (${messageOf(reason)}): new features are not kept for the next run`;
   }
 
   /** Numbers per frame. */
@@ -92,15 +137,14 @@ export class FeatureCache implements FeatureReader {
 
   /** Whether a frame's features are there and undamaged; if so, they count as just used. */
   async touch(variant: FrameVariant): Promise<boolean> {
-    const path = this.pathOf(variant);
-    if ((await this.#load(path)) === undefined) return false;
+    const found = await this.#load(this.pathOf(variant));
+    if (found === undefined) return false;
     const now = new Date();
     try {
-      await utimes(path, now, now);
+      await utimes(found.path, now, now);
     } catch (error) {
-      const code = systemCodeOf(error);
-      if (code === 'ENOENT') return false; // another process has just made room
-      if (code !== 'EROFS' && code !== 'EPERM' && code !== 'EACCES') throw error; // a cache that may only be read serves too
+      if (systemCodeOf(error) === 'ENOENT') return false; // another process has just made room
+      if (!isForbidden(error)) throw error; // a cache that may only be read serves too
     }
     return true;
   }
@@ -112,37 +156,54 @@ export class FeatureCache implements FeatureReader {
    */
   async read(variant: FrameVariant): Promise<Uint16Array> {
     const path = this.pathOf(variant);
-    const features = await this.#load(path);
-    if (features === undefined) {
-      throw new L2cafError('input-unreadable', `cached features are missing or damaged: ${path}`, {
-        hint: 'run the command again: what is missing is computed again',
-      });
-    }
-    return features;
+    const found = await this.#load(path);
+    if (found !== undefined) return found.features;
+    throw new L2cafError('input-unreadable', `cached features are missing or damaged: ${path}`, {
+      hint: 'run the command again: what is missing is computed again',
+    });
   }
 
   /** Keeps a frame's features. Throws L2cafError `output-unwritable` when the disk is full; the cache stays valid. */
   async write(variant: FrameVariant, features: Uint16Array): Promise<void> {
     const path = this.pathOf(variant);
     const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
-    await writeFileAtomically(path, Buffer.concat([bytes, checksum(path, bytes)])).catch((error: unknown) => {
+    const content = Buffer.concat([bytes, checksum(path, bytes)]);
+    const spare = this.#inSpareFolder(path);
+    const written = writeFileAtomically(path, content).catch(async (error: unknown) => {
+      if (spare === undefined || !isForbidden(error)) throw error;
+      await writeFileAtomically(spare, content);
+    });
+    await written.catch((error: unknown) => {
       if (!(error instanceof L2cafError) || error.code !== 'output-unwritable') throw error;
       const hint = 'make room in the cache, or set L2CAF_CACHE to a folder that you may write to';
       throw new L2cafError(error.code, error.message, { hint, cause: error });
     });
   }
 
+  #inSpareFolder(path: string): string | undefined {
+    return this.#spareFolder === undefined ? undefined : join(this.#spareFolder, path.slice(-FILE_NAME_LENGTH));
+  }
+
+  /** What is kept of a frame, and where; undefined where there is nothing, or nothing undamaged. */
+  async #load(path: string): Promise<{ readonly path: string; readonly features: Uint16Array } | undefined> {
+    for (const place of [this.#inSpareFolder(path), path]) {
+      const features = place && (await this.#loadFile(place, path));
+      if (features) return { path: place, features };
+    }
+    return undefined;
+  }
+
   /** What a file holds; undefined when it is absent, or damaged, which is noted. */
-  async #load(path: string): Promise<Uint16Array | undefined> {
+  async #loadFile(path: string, name: string): Promise<Uint16Array | undefined> {
     let bytes: Buffer;
     try {
-      bytes = await readFile(path);
+      bytes = await readOwn(path, { maxBytes: this.frameBytes });
     } catch (error) {
       if (systemCodeOf(error) !== 'ENOENT') this.damaged.add(path);
       return undefined;
     }
     const content = bytes.subarray(0, 2 * this.source.length);
-    if (bytes.length === this.frameBytes && checksum(path, content).equals(bytes.subarray(content.length))) {
+    if (bytes.length === this.frameBytes && checksum(name, content).equals(bytes.subarray(content.length))) {
       return new Uint16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + content.length));
     }
     this.damaged.add(path);
@@ -170,14 +231,24 @@ export class FeatureCache implements FeatureReader {
     for (const { path, bytes } of files.sort((a, b) => a.usedAt - b.usedAt)) {
       if (excess <= 0) return;
       if (protectedPaths.has(path)) continue;
-      await rm(path, { force: true });
-      excess -= bytes;
+      const isGone = await rm(path, { force: true }).then(
+        () => true,
+        (error: unknown) => {
+          if (isForbidden(error)) return false; // another user's
+          throw error;
+        },
+      );
+      if (isGone) excess -= bytes;
     }
   }
 
   async #files(): Promise<{ path: string; bytes: number; usedAt: number }[]> {
-    const entries = await readdir(this.folder, { recursive: true, withFileTypes: true }).catch(() => []);
+    const folders = [this.folder, ...(this.#spareFolder === undefined ? [] : [this.#spareFolder])];
+    const entries = await Promise.all(
+      folders.map((folder) => readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])),
+    );
     const paths = entries
+      .flat()
       .filter((entry) => entry.isFile() && entry.name.endsWith('.f16'))
       .map(({ parentPath, name }) => join(parentPath, name));
     const infos = await Promise.all(

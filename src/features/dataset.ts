@@ -119,6 +119,8 @@ export async function ensureFeatures(
     else missing.push(entry);
   }
   const notes = damageNotes(cache);
+  const notKept = missing.length > 0 ? await cache.prepare() : undefined;
+  if (notKept !== undefined) notes.push(notKept);
   await cache.makeRoom(present, missing.length);
   if (missing.length > 0) {
     const extractor = await createExtractor();
@@ -151,7 +153,7 @@ const CLIPS_AT_ONCE = 8;
 async function inspect(clip: VideoClip, signal: AbortSignal | undefined): Promise<Footage> {
   const span = { startSec: 0, endSec: clip.durationSec + 1 };
   const { timesSec } = await listFrames(clip, span, signal);
-  return { clip, sha256: await sha256OfClip(clip), shownSec: [...timesSec] };
+  return { clip, sha256: await sha256OfClip(clip, signal), shownSec: [...timesSec] };
 }
 
 /** The frame on screen at a time: the last one shown by then, or the first of the video. */

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { sha256OfFile, writeFileAtomically } from '../base/files.ts';
 import { readInput } from '../base/input-files.ts';
-import { noteInput } from '../base/output.ts';
+import { noteInput } from '../base/noted-inputs.ts';
 import { type Head, type HeadSpec, headShapes } from './head.ts';
 import { findPretrained } from './pretrained.ts';
 import { featureShape, STAGES } from './resnet.ts';

@@ -90,10 +90,10 @@ export function weightsPath(trunk: PretrainedTrunk): string {
 export type CacheState = 'absent' | 'damaged' | 'ready';
 
 /** Looks at the cached weights of a trunk and checks their hash. */
-export async function cacheState(trunk: PretrainedTrunk): Promise<CacheState> {
+export async function cacheState(trunk: PretrainedTrunk, signal?: AbortSignal): Promise<CacheState> {
   const path = weightsPath(trunk);
   if (!(await exists(path))) return 'absent';
-  return (await sha256OfFile(path)) === trunk.weightsSha256 ? 'ready' : 'damaged';
+  return (await sha256OfFile(path, { signal })) === trunk.weightsSha256 ? 'ready' : 'damaged';
 }
 
 /**

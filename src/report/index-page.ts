@@ -1,7 +1,7 @@
 /** The index of many events: one HTML page with a table that can be sorted and filtered, and links to their reports. */
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { writeFileAtomically } from '../base/files.ts';
+import { readOwn } from '../base/input-files.ts';
 import { htmlPage } from './html.ts';
 import type { IndexData, IndexRow } from './page-data.ts';
 
@@ -17,10 +17,13 @@ export async function writeIndex(path: string, rows: readonly IndexRow[]): Promi
   await writeFileAtomically(path, await htmlPage({ name: 'index', title, data: { title, rows } }));
 }
 
+/** A row takes a thousand bytes or so. */
+const MAX_PAGE_BYTES = 256e6;
+
 /** The rows of an index that {@link writeIndex} wrote; none where there is no such page. */
 export async function readIndex(path: string): Promise<readonly IndexRow[]> {
-  const page = await readFile(path, 'utf8').catch(() => '');
-  const [, json] = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(page) ?? [];
+  const page = await readOwn(path, { maxBytes: MAX_PAGE_BYTES }).catch(() => '');
+  const [, json] = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(page.toString()) ?? [];
   try {
     const { rows } = JSON.parse(json ?? '') as Partial<IndexData>;
     return Array.isArray(rows) ? rows : [];

@@ -1,7 +1,9 @@
 /** Where events to be embedded come from: a list, whose frames are run through a model, or analyses. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { MAX_DOCUMENT_BYTES } from '../analysis/document.ts';
 import { L2cafError, messageOf } from '../base/errors.ts';
+import { jsonIn, readInput } from '../base/input-files.ts';
 import { type LabelledOptions, readEvents } from '../events/labelled.ts';
 import { readAnalyses } from './analyses.ts';
 import { type EmbedderOptions, openEmbedder } from './embedder.ts';
@@ -58,10 +60,9 @@ async function holdsAnalyses(path: string): Promise<boolean> {
     return names.some((name) => /(^|[\\/])analysis\.json$/.test(name));
   }
   if (extname(path).toLowerCase() !== '.json') return false;
-  try {
-    const document = JSON.parse(await readFile(path, 'utf8')) as { readonly schema?: unknown } | null;
-    return typeof document?.schema === 'string'; // as every analysis states its own
-  } catch {
-    return false; // whoever reads it as a list says what is wrong
-  }
+  // Whoever reads it as a list says what is wrong.
+  const document = jsonIn(await readInput(path, { maxBytes: MAX_DOCUMENT_BYTES })) as {
+    readonly schema?: unknown;
+  } | null;
+  return typeof document?.schema === 'string'; // as every analysis states its own
 }

@@ -56,7 +56,7 @@ async function findClip(table: EventTable, wanted: QueryText, options: QueryOpti
   const { text, startSec, endSec } = wanted;
   const times = { ...(startSec !== undefined && { startSec }), ...(endSec !== undefined && { endSec }) };
   const { clip, span } = await openClip(text, times, options.signal);
-  const videoSha256 = await sha256OfClip(clip);
+  const videoSha256 = await sha256OfClip(clip, options.signal);
   const known = table.model && (await table.withKey(eventKey({ videoSha256, span }, table.model)));
   if (known) return { ...known, video: resolve(text) };
   const embedder = await options.openEmbedder();

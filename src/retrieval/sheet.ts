@@ -72,7 +72,7 @@ const DECODED_WIDTH = 480;
 async function framesOfEvent(event: EventRecord, count: number, signal?: AbortSignal): Promise<FrameBatch> {
   const { video, span, videoSha256 } = event;
   const clip = await probeClip(video, signal);
-  if ((await sha256OfClip(clip)) !== videoSha256) {
+  if ((await sha256OfClip(clip, signal)) !== videoSha256) {
     throw new L2cafError('input-changed', `${video} is not the file that was indexed: its content has changed`);
   }
   const size = { width: DECODED_WIDTH, height: Math.round((DECODED_WIDTH * clip.height) / clip.width) };

@@ -2,8 +2,9 @@
  * Checkpoints: everything a training run needs to continue as if it had not been interrupted. One safetensors file,
  * replaced as a whole, so there is always a good one; it knows which run it belongs to and refuses another.
  */
-import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
 import { L2cafError, messageOf } from '../base/errors.ts';
+import { expectRegularFile, jsonIn } from '../base/input-files.ts';
 import { type NamedArray, readSafetensors, writeSafetensors } from '../models/safetensors.ts';
 import { initialState, type OptimiserState } from './optimiser.ts';
 
@@ -35,6 +36,31 @@ export interface TrainingState {
   readonly validation: ValidationRecord[];
 }
 
+const stepSchema = z.object({
+  step: z.int().positive(),
+  loss: z.number(),
+  parts: z.record(z.string(), z.number()),
+  learningRate: z.number(),
+  gradientNorm: z.number(),
+});
+const progressSchema = z.object({
+  step: z.int().nonnegative(),
+  history: z.array(stepSchema),
+  // Of classes without an event, figures are no numbers.
+  validation: z.array(
+    z.object({
+      step: z.int(),
+      figures: z.record(
+        z.string(),
+        z
+          .number()
+          .nullable()
+          .transform((n) => n ?? Number.NaN),
+      ),
+    }),
+  ),
+});
+
 /** The state before the first step. */
 export function freshState(weights: ReadonlyMap<string, NamedArray>): TrainingState {
   return { step: 0, weights, optimiser: initialState(dataOf(weights)), history: [], validation: [] };
@@ -64,7 +90,7 @@ export async function writeCheckpoint(path: string, state: TrainingState, finger
  *   `weights-invalid` when it is damaged.
  */
 export async function readCheckpoint(path: string, fingerprint: string): Promise<TrainingState> {
-  await readFile(path).catch((cause: unknown) => {
+  await expectRegularFile(path).catch((cause: unknown) => {
     throw new L2cafError('input-not-found', `there is no checkpoint to resume: ${messageOf(cause)}`, {
       hint: 'train without --resume',
       cause,
@@ -80,7 +106,8 @@ export async function readCheckpoint(path: string, fingerprint: string): Promise
     new Map(
       [...tensors].flatMap(([name, array]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), array]] : [])),
     );
-  const progress = JSON.parse(metadata['progress'] ?? '{}') as Pick<TrainingState, 'step' | 'history' | 'validation'>;
+  const progress = progressSchema.safeParse(jsonIn(metadata['progress'] ?? ''));
+  if (!progress.success) throw new L2cafError('weights-invalid', `${path} is damaged: it does not say how far it got`);
   const optimiser = { first: dataOf(part('first/')), second: dataOf(part('second/')) };
-  return { ...progress, weights: part('weights/'), optimiser };
+  return { ...progress.data, weights: part('weights/'), optimiser };
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -28,7 +28,7 @@ describe('sha256OfFile', () => {
     expect(
       ['new', new Uint8Array(1 << 22)].map((content) => createHash('sha256').update(content).digest('hex')),
     ).toContain(await hash);
-    await expect(sha256OfFile(path, before)).rejects.toMatchObject({ code: 'input-changed' });
+    await expect(sha256OfFile(path, { identity: before })).rejects.toMatchObject({ code: 'input-changed' });
   });
   const expected = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -41,9 +41,30 @@ describe('sha256OfFile', () => {
     expect(await sha256OfFile(path)).toBe(expected('again'));
   });
 
+  it('ends when it is interrupted, for whoever is; who waits for the same file gets its hash', async () => {
+    const path = join(folder, 'huge');
+    await writeFile(path, '');
+    await truncate(path, 2e9);
+    const [first, second] = [new AbortController(), new AbortController()];
+    const hashes = [sha256OfFile(path, { signal: first.signal }), sha256OfFile(path, { signal: second.signal })];
+    first.abort();
+    await expect(hashes[0]).rejects.toMatchObject({ code: 'aborted' });
+    const again = sha256OfFile(path);
+    second.abort();
+    await expect(hashes[1]).rejects.toMatchObject({ code: 'aborted' });
+    await truncate(path, 3);
+    await expect(again).resolves.toBe(expected('\0\0\0'));
+  });
+
+  it.skipIf(process.platform === 'win32')('does not wait for a pipe', async () => {
+    spawnSync('mkfifo', [join(folder, 'pipe')]);
+    await expect(sha256OfFile(join(folder, 'pipe'))).rejects.toThrow(/it is a pipe, not a file$/);
+    await expect(sha256OfFile('/dev/zero')).rejects.toThrow(/it is a device, not a file$/);
+  });
+
   it('fails for a file that is not there, and works once it is', async () => {
     const path = join(folder, 'late.mp4');
-    await expect(sha256OfFile(path)).rejects.toThrow('ENOENT');
+    await expect(sha256OfFile(path)).rejects.toMatchObject({ code: 'input-not-found' });
     await writeFile(path, 'here');
     expect(await sha256OfFile(path)).toBe(expected('here'));
   });

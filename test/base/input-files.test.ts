@@ -1,16 +1,28 @@
 /** Files that l2caf is given: regular ones, of a bounded size, until somebody interrupts. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAnalysis } from '../../src/analysis/document.ts';
-import { expectRegularFile, jsonIn, openInput, readInput } from '../../src/base/input-files.ts';
+import { sha256OfFile } from '../../src/base/files.ts';
+import {
+  expectRegularFile,
+  hashFile,
+  jsonIn,
+  openInput,
+  readInput,
+  readInputSync,
+} from '../../src/base/input-files.ts';
 import { readText } from '../../src/base/text.ts';
+import { Journal } from '../../src/batch/journal.ts';
 import { readNpy } from '../../src/models/npy.ts';
 import { readSafetensors } from '../../src/models/safetensors.ts';
+import { demuxerOf } from '../../src/video/media/container.ts';
+import { readMask, readPicture } from '../../src/video/media/picture.ts';
 
 const onUnix = process.platform !== 'win32';
 let folder: string;
@@ -64,6 +76,13 @@ describe.skipIf(!onUnix)('what is no file', () => {
       readSafetensors,
       readNpy,
       (file: string) => readInput(file, { maxBytes: 1e9 }),
+      async (file: string) => readInputSync(file, { maxBytes: 1e9 }),
+      hashFile,
+      sha256OfFile,
+      readPicture,
+      async (file: string) => readMask(file),
+      demuxerOf,
+      (file: string) => Journal.open(file),
     ];
     for (const read of readers) {
       await expect(read(path)).rejects.toThrow(/^cannot read .*: it is (a pipe|a device|a folder), not a file$/);
@@ -77,6 +96,38 @@ describe.skipIf(!onUnix)('what is no file', () => {
     await expect(openInput(join(folder, 'socket'))).rejects.toMatchObject({ name: 'L2cafError' });
     server.close();
   });
+});
+
+describe('the sources', () => {
+  /** Who opens files by itself, and why that is no input from outside. */
+  const ALLOWED: Readonly<Record<string, string>> = {
+    'base/input-files.ts': 'the one place',
+    'base/files.ts': 'brings to the disk what was written',
+    'base/holder.ts': "the operating system's own files",
+    'batch/journal.ts': 'appends to what it has read through `openInput`',
+    'models/imagenet.ts': 'a file of the package',
+    'models/safetensors.ts': 'writes',
+    'report/html.ts': 'a file of the package',
+    'report/report.ts': 'the clip that was just written into its own folder',
+    'video/media/mp4.ts': 'the video that was just written under a temporary name',
+  };
+
+  it('open files through `input-files.ts` alone', async () => {
+    const sources = fileURLToPath(new URL('../../src/', import.meta.url));
+    const files = (await readdir(sources, { recursive: true })).filter((name) => name.endsWith('.ts'));
+    const opening: string[] = [];
+    for (const file of files) {
+      const text = await readFile(join(sources, file), 'utf8');
+      const imports = text.matchAll(/import\s+([^;]*?)\s+from\s+'(?:node:)?fs(?:\/promises)?'/g);
+      const names = [...imports].flatMap(([, what]) => what!.split(/[{},\s]+/));
+      if (names.some((name) => OPENERS.has(name))) opening.push(file.replaceAll('\\', '/'));
+    }
+    expect(opening.sort()).toEqual(Object.keys(ALLOWED).sort());
+  });
+  const OPENERS = new Set([
+    ...['readFile', 'readFileSync', 'open', 'openSync', 'createReadStream', 'readSync'],
+    ...['fs', 'default', '*', 'promises'],
+  ]);
 });
 
 it('tells JSON from what is none', () => {

@@ -17,9 +17,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true }));
 
-function queued(video: string, folder = '/nowhere'): QueuedEvent {
+function queued(video: string, folder = '/nowhere', target: object = { kind: 'oblivious' }): QueuedEvent {
   const event = { id: 'e', video, facts: { sha256: '', clip: { path: join(root, 'elsewhere', 'secret.mp4') } } };
-  return { event, folder, outputs: ['json'], settings: {}, keys: {} } as unknown as QueuedEvent;
+  const settings = { analysis: { target } };
+  return { event, folder, outputs: ['json'], settings, keys: {} } as unknown as QueuedEvent;
 }
 
 it.each(['a.mp4', '/data/a.mp4', 'C:\\data\\a.mp4', '../day2/a.mp4', 'file:///data/a.mp4'])(
@@ -35,6 +36,15 @@ it('looks nowhere else where it has such a folder', async () => {
   const outside = join(root, 'elsewhere', 'secret.mp4');
   for (const video of ['../elsewhere/secret.mp4', outside, `file://${outside}`, 'x/../../elsewhere/secret.mp4']) {
     await expect(desk.expectPlaces(queued(video))).rejects.toBeInstanceOf(LackError);
+  }
+});
+
+it('takes the clip that events are compared with from there alone, too', async () => {
+  const desk = new Desk({ jobs: () => 1, output: join(root, 'out'), videos: join(root, 'videos') });
+  const similarTo = (path: string) => queued('a.mp4', '/nowhere', { kind: 'similar', facts: { clip: { path } } });
+  await expect(desk.expectPlaces(similarTo(join(root, 'videos', 'b.mp4')))).resolves.toBeUndefined();
+  for (const path of [join(root, 'elsewhere', 'secret.mp4'), join(root, 'videos', '..', 'x.mp4'), '/dev/zero']) {
+    await expect(desk.expectPlaces(similarTo(path))).rejects.toThrow(/is not in the folder/);
   }
 });
 

@@ -281,6 +281,55 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     }
   }, 300_000);
 
+  it('waits for a server that does not answer, says so, and ends when it stays so', async () => {
+    const few = await writeEvents('frozen.csv', 1);
+    const told: string[] = [];
+    const onNotice = (message: string): void => void told.push(message);
+    const worker = begin({ askEveryMs: 50, onNotice });
+    await vi.waitUntil(async () => (await present()) === 1, { timeout: 20_000 });
+    redis.freeze(true);
+    await vi.waitUntil(() => told.length === 1, { timeout: 20_000 });
+    redis.freeze(false);
+    await vi.waitUntil(() => told.length === 2, { timeout: 20_000 });
+    expect(told).toEqual([
+      expect.stringMatching(/^the queue redis:.* does not answer: it is waited for$/),
+      expect.stringMatching(/^the queue redis:.* answers again$/),
+    ]);
+    redis.freeze(true);
+    try {
+      await expect(worker.ended).rejects.toMatchObject({
+        code: 'queue-unavailable',
+        message: expect.stringMatching(/has gone: it does not answer$/),
+      });
+    } finally {
+      redis.freeze(false);
+    }
+    const run = runTinyBatch(few, join(root, 'frozen', 'out'), {
+      queue: redis.address,
+      queueOptions: { askEveryMs: 50 },
+      outputs: ['strip'],
+    });
+    run.catch(() => {});
+    await vi.waitUntil(async () => (await jobsLeft()) > 0, { timeout: 60_000 });
+    redis.freeze(true);
+    try {
+      await expect(run).rejects.toMatchObject({ code: 'queue-unavailable' });
+    } finally {
+      redis.freeze(false);
+    }
+  }, 300_000);
+
+  it('ends within seconds after Ctrl-C, though its server does not answer', async () => {
+    const worker = begin({});
+    await vi.waitUntil(async () => (await present()) === 1, { timeout: 20_000 });
+    redis.freeze(true);
+    try {
+      await expect(worker.end()).rejects.toMatchObject({ message: expect.stringMatching(/it does not answer$/) });
+    } finally {
+      redis.freeze(false);
+    }
+  }, 120_000);
+
   it('is made though its server goes away for a moment, at whatever moment of connecting', async () => {
     const few = await writeEvents('away.csv', 1);
     for (const answers of [5, 7, 8, 9, 11]) {

@@ -19,6 +19,8 @@ export interface RunningRedis {
   readonly address: string;
   /** Kills it (SIGKILL) and starts it again at the same port: with what it had written down, or empty. */
   restart(memory: 'kept' | 'lost'): Promise<void>;
+  /** Keeps it from answering (SIGSTOP), or no longer. */
+  freeze(isFrozen: boolean): void;
   stop(): Promise<void>;
 }
 
@@ -50,6 +52,7 @@ export async function startRedis({ isKept = false }: { readonly isKept?: boolean
       }
       server = await start();
     },
+    freeze: (isFrozen) => void server.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT'),
     stop: async () => {
       await kill();
       await rm(folder, { recursive: true });

@@ -1,13 +1,14 @@
 /** The cache on disk, and the computation that fills it. */
-import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { chmod, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { LabelledEvent } from '../../src/events/labelled.ts';
-import type { FeatureCache } from '../../src/features/cache.ts';
+import { FeatureCache } from '../../src/features/cache.ts';
 import { ensureFeatures, planEvents } from '../../src/features/dataset.ts';
 import type { ExtractionJob, Extractor } from '../../src/features/extractor.ts';
 import { probeClip } from '../../src/video/media/probe.ts';
 import { drawGrey, makeClip } from '../support/clips.ts';
+import { canMount, smallDisk } from '../support/full-disk.ts';
 import { toyCache, toyFrame } from '../training/toy.ts';
 
 let cache: FeatureCache;
@@ -73,6 +74,51 @@ describe('FeatureCache', () => {
     expect(left).toEqual([true, true, false]);
     await expect(small.makeRoom([toyFrame('v', 1)], 3)).rejects.toMatchObject({ code: 'usage' });
     await rm(small.folder, { recursive: true });
+  });
+});
+
+describe('a cache of another user', () => {
+  const event = (path: string, clip: LabelledEvent['clip']): LabelledEvent => {
+    return { id: 'e', video: path, clip, span: { startSec: 0, endSec: 4 }, label: 'a', split: 'train' };
+  };
+  const extractor = async (): Promise<Extractor> => ({
+    extract: async ({ variants }) => variants.map(() => features(cache, 5)),
+    dispose: async () => {},
+  });
+
+  it.skipIf(!canMount)(
+    'is read; what is new is kept elsewhere, for this run and its processes, and it is said',
+    async () => {
+      const disk = await smallDisk(`${cache.folder}-disk`, 1 << 20);
+      onTestFinished(() => disk.remove());
+      const shared = new FeatureCache(join(disk.folder, 'features'), cache.source, cache.maxBytes);
+      const path = await makeClip(join(cache.folder, 'v.mp4'), { frames: 12, rate: '2', width: 96, height: 64 });
+      const plan = await planEvents([{ name: 'd', events: [event(path, await probeClip(path))] }], {
+        ...{ frames: 3, views: 1, seed: 0 },
+      });
+      const frames = plan[0]!.views[0]!.frames;
+      expect(await shared.prepare()).toBeUndefined();
+      await shared.write(frames[0]!, features(cache, 4));
+      disk.protect(true);
+
+      const mine = new FeatureCache(shared.folder, cache.source, cache.maxBytes);
+      const note = `the cache ${mine.folder} can only be read (the file system is read-only): new features are not kept for the next run`;
+      expect(await ensureFeatures(plan, mine, extractor)).toEqual({ computed: 2, reused: 1, notes: [note] });
+      expect(await ensureFeatures(plan, mine, extractor)).toEqual({ computed: 0, reused: 3, notes: [] });
+      const values = await Promise.all(frames.map(async (frame) => (await FeatureCache.at(mine.place).read(frame))[0]));
+      expect(values).toEqual([4, 5, 5]);
+      await mine.makeRoom([], 1);
+      await expect(stat(mine.place.spareFolder!)).resolves.toMatchObject({ mode: 0o40700 });
+      await rm(mine.place.spareFolder!, { recursive: true });
+    },
+  );
+
+  it.skipIf(process.getuid?.() === 0)('may have single folders that cannot be written to', async () => {
+    await cache.write(toyFrame('v', 0), features(cache, 1));
+    await chmod(dirname(cache.pathOf(toyFrame('v', 0))), 0o500);
+    expect(await cache.prepare()).toMatch(/can only be read \(permission denied\)/);
+    expect(await cache.prepare()).toBeUndefined();
+    await chmod(dirname(cache.pathOf(toyFrame('v', 0))), 0o700);
   });
 });
 

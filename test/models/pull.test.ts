@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -137,9 +137,14 @@ describe('pullTrunk', () => {
     vi.stubEnv('L2CAF_CACHE', join(disk.folder, 'cache'));
     await mkdir(join(disk.folder, 'cache', 'trunks'), { recursive: true });
     await disk.leave(0);
-    const error = await failure({ from: folder });
-    expect(error).toMatchObject({ code: 'output-unwritable', hint: expect.stringMatching(/L2CAF_CACHE/) });
-    expect(error.message).toMatch(/^cannot write to the cache .*: the disk is full$/);
+    const full = await failure({ from: folder });
+    expect(full).toMatchObject({ code: 'output-unwritable', hint: expect.stringMatching(/L2CAF_CACHE/) });
+    expect(full.message).toMatch(/^cannot write to the cache .*: the disk is full$/);
+    await rm(join(disk.folder, 'cache'), { recursive: true });
+    disk.protect(true);
+    const protectedError = await failure({ from: folder });
+    expect(protectedError).toMatchObject({ code: 'output-unwritable', hint: expect.stringMatching(/L2CAF_CACHE/) });
+    expect(protectedError.message).toMatch(/^cannot write to the cache .*: the file system is read-only$/);
     await disk.remove();
   });
 

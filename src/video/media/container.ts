@@ -4,8 +4,8 @@
  * would be shown files of this machine, and what was hashed would not be what was decoded. So only these kinds, each of
  * which is one file, are handed to ffmpeg, and always by name.
  */
-import { open } from 'node:fs/promises';
 import { L2cafError, messageOf } from '../../base/errors.ts';
+import { openInput } from '../../base/input-files.ts';
 
 /**
  * ffmpeg's name of the demuxer that reads a file.
@@ -34,9 +34,7 @@ export function sniffDemuxer(head: Buffer): string | undefined {
 const HEAD_BYTES = 1 << 16;
 
 async function readHead(path: string): Promise<Buffer> {
-  const file = await open(path).catch((cause: unknown) => {
-    throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
-  });
+  const file = await openInput(path);
   try {
     const head = Buffer.alloc(HEAD_BYTES);
     let filled = 0;

@@ -63,7 +63,8 @@ async function readingOptions(path: string): Promise<string[]> {
  * (the process is killed), it also waits for the end of the process, so that the caller can remove its files.
  *
  * @throws L2cafError `ffmpeg-missing`; `ffmpeg-failed` with ffmpeg's own last words, when it gave up; `ffmpeg-crashed`
- *   when it was ended by a signal, which says nothing about the input; `aborted`; for an input as `demuxerOf`.
+ *   when it made a mistake that the system ended it for, and `ffmpeg-killed` when somebody else ended it (the system too,
+ *   for want of memory): neither says that the input is damaged; `aborted`; for an input as `demuxerOf`.
  */
 export async function runFfmpeg(job: FfmpegJob): Promise<FfmpegRun> {
   const made = job.inputs.map(({ source }) => (isMade(source) ? source : undefined));
@@ -115,8 +116,7 @@ async function runOnInputs(job: FfmpegJob, inputs: readonly OpenInput[]): Promis
   throwIfAborted(signal);
   const binary = job.binary ?? (await findFfmpeg());
   const command = ffmpeg({ logger: undefined }).setFfmpegPath(binary.path);
-  // It would list the formats and encoders of the executable first, in two more processes, and compare ours with them.
-  (command as unknown as { _checkCapabilities(done: () => void): void })._checkCapabilities = (done) => done();
+  adapt(command as unknown as FluentInternals);
   for (const { source, options } of inputs) {
     const isFile = typeof source === 'string';
     command.input(isFile ? fileAddress(source) : source);
@@ -141,11 +141,27 @@ async function runOnInputs(job: FfmpegJob, inputs: readonly OpenInput[]): Promis
     return { complaints: log.complaints };
   } catch (error) {
     throwIfAborted(signal);
-    throw error instanceof L2cafError ? error : failure(error, log.lastLines, binary, end);
+    throw error instanceof L2cafError ? error : failure(error, log, binary, end);
   } finally {
     for (const { source } of inputs) if (typeof source !== 'string') source.destroy();
   }
 }
+
+/** What fluent-ffmpeg offers no option for. */
+interface FluentInternals {
+  _checkCapabilities(done: () => void): void;
+  _spawnFfmpeg(args: unknown, options: object, ...rest: unknown[]): void;
+}
+
+function adapt(command: FluentInternals): void {
+  // It would list the formats and encoders of the executable first, in two more processes, and compare ours with them.
+  command._checkCapabilities = (done) => done();
+  const spawnFfmpeg = command._spawnFfmpeg.bind(command);
+  command._spawnFfmpeg = (args, options, ...rest) => spawnFfmpeg(args, { ...options, ...APART }, ...rest);
+}
+
+/** A group of its own: Ctrl-C reaches this process only, which lets its children finish, or ends them. */
+const APART = { detached: process.platform !== 'win32' };
 
 /**
  * Runs ffprobe on a file and hands over its standard output line by line; returns its complaints about the file.
@@ -174,6 +190,7 @@ async function probeFile(
   const child = spawn(binary.path, ['-v', 'level+warning', ...reading, ...options, fileAddress(file)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
+    ...APART,
     env: { ...process.env, ...WITHOUT_CHARACTER_SETS },
   });
   watched(child);
@@ -192,7 +209,7 @@ async function probeFile(
     return { complaints: log.complaints };
   } catch (error) {
     throwIfAborted(signal);
-    throw failure(error, log.lastLines, binary, end);
+    throw failure(error, log, binary, end);
   } finally {
     signal?.removeEventListener('abort', stop);
   }
@@ -291,8 +308,12 @@ class Log {
   /** fluent-ffmpeg's ring of lines is joined for its error message; ours is kept apart from the lines of `showinfo`. */
   readonly lastLines: string[] = [];
   readonly complaints: string[] = [];
+  /** The signal that it says it ends for, by its number. */
+  heeded: number | undefined;
 
   add(line: string): void {
+    const [, signal] = HEEDED.exec(line) ?? [];
+    if (signal !== undefined) this.heeded = Number(signal);
     this.lastLines.push(line);
     if (this.lastLines.length > 50) this.lastLines.shift();
     if (COMPLAINT.test(line) && this.complaints.length < COMPLAINTS_KEPT) this.complaints.push(withoutPart(line));
@@ -302,6 +323,10 @@ class Log {
 /** ffmpeg's levels of severity, which it names in each line; it warns of incomplete packets and frames with errors. */
 const COMPLAINT = /\[(error|fatal|panic)\] |corrupt (input packet|decoded frame)|packet corrupt/i;
 const COMPLAINTS_KEPT = 100;
+
+/** How ffmpeg says that it was told to end (SIGINT, SIGTERM), which it does in order, with an exit code of its own. */
+const HEEDED = /Exiting normally, received signal (\d+)/;
+const HEEDED_EXIT_CODE = 255;
 
 /** A line without the name and address of the part that said it. */
 function withoutPart(line: string): string {
@@ -317,8 +342,17 @@ function notWhole(path: string): L2cafError {
 const NOT_WHY =
   /^(\s|Conversion failed|Qavg:|frame=|video:|Exiting|Stream mapping|Error (opening|selecting|initializing|sending)|\[out#)/;
 
+/** The signals with which a system ends a program for its own mistakes. */
+const CRASHES: ReadonlySet<string> = new Set('SIGSEGV SIGBUS SIGABRT SIGILL SIGFPE SIGTRAP SIGSYS'.split(' '));
+const HINTS = {
+  'ffmpeg-crashed':
+    'this executable failed, the video need not be at fault: choose another one with FFMPEG_PATH or FFPROBE_PATH (l2caf doctor tries those that are there)',
+  'ffmpeg-killed':
+    'something else on this machine ended it, as systems do when memory runs out; the video need not be at fault: run the command again',
+} as const;
+
 /** What ffmpeg said last, and, where it did not simply give up, which executable ended how; the cause holds all of it. */
-function failure(error: unknown, lines: readonly string[], binary: Binary, end: ProcessEnd): unknown {
+function failure(error: unknown, { lastLines: lines, heeded }: Log, binary: Binary, end: ProcessEnd): unknown {
   const thrownByInput = (error as { inputStreamError?: unknown }).inputStreamError;
   if (thrownByInput !== undefined) return thrownByInput;
   const said = lines
@@ -326,13 +360,12 @@ function failure(error: unknown, lines: readonly string[], binary: Binary, end: 
     .filter((line) => /\S/.test(line) && !NOT_WHY.test(line))
     .at(-1);
   const cause = new Error(lines.join('\n'), { cause: error });
-  if (end.signal && !end.isStopped) {
+  const signal = end.signal ?? (end.code === HEEDED_EXIT_CODE ? heeded : undefined);
+  if (signal && !end.isStopped) {
     const last = said === undefined ? '' : `; it said last: ${said}`;
     const name = `${binary.path} (version ${binary.version})`;
-    return new L2cafError('ffmpeg-crashed', `${name} was ended by the signal ${end.signal}${last}`, {
-      hint: 'this executable failed, the video need not be at fault: choose another one with FFMPEG_PATH or FFPROBE_PATH (l2caf doctor tries those that are there)',
-      cause,
-    });
+    const code = CRASHES.has(String(signal)) ? 'ffmpeg-crashed' : 'ffmpeg-killed';
+    return new L2cafError(code, `${name} was ended by the signal ${signal}${last}`, { hint: HINTS[code], cause });
   }
   return new L2cafError('ffmpeg-failed', said ?? messageOf(error), { cause });
 }

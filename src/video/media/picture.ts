@@ -1,11 +1,9 @@
 /** Still pictures: reading them as the bytes a network wants, and as something that can be drawn on. */
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { createCanvas, Image, loadImage } from '@napi-rs/canvas';
-import { L2cafError, messageOf } from '../../base/errors.ts';
+import { L2cafError } from '../../base/errors.ts';
 import { changedInput } from '../../base/files.ts';
-import { noteInput } from '../../base/output.ts';
+import { readInput, readInputSync } from '../../base/input-files.ts';
 import type { FrameBatch, PictureSize } from '../../base/types.ts';
 import { maskOfPicture, type RegionMask } from '../drawing/regions.ts';
 import { pictureProblem } from './picture-format.ts';
@@ -23,22 +21,12 @@ export interface PictureFile {
  * @throws L2cafError `input-not-found`, or `input-unreadable` when it is not a picture, or not a whole one.
  */
 export async function readPicture(path: string): Promise<PictureFile> {
-  noteInput(path);
-  checkKind(path);
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw cannotRead(path, cause);
-  });
+  const bytes = await readInput(path, { maxBytes: MAX_PICTURE_BYTES });
   checkWhole(path, bytes);
   const picture = await loadImage(bytes).catch((cause: unknown) => {
     throw notAPicture(path, 'is not a picture that can be read', cause);
   });
   return { picture, sha256: createHash('sha256').update(bytes).digest('hex') };
-}
-
-/** A pipe or a device might never end. */
-function checkKind(path: string): void {
-  const info = statSync(path, { throwIfNoEntry: false });
-  if (info && !info.isFile() && !info.isDirectory()) throw cannotRead(path, new Error('it is no regular file'));
 }
 
 /**
@@ -60,15 +48,8 @@ export async function openPicture(path: string, sha256?: string): Promise<Image>
  * @throws L2cafError as {@link readPicture}
  */
 export function readMask(path: string): RegionMask {
-  noteInput(path);
-  checkKind(path);
   const picture = new Image();
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    throw cannotRead(path, cause);
-  }
+  const bytes = readInputSync(path, { maxBytes: MAX_PICTURE_BYTES });
   checkWhole(path, bytes);
   try {
     picture.src = bytes;
@@ -93,9 +74,8 @@ function notAPicture(path: string, problem: string, cause?: unknown): L2cafError
   });
 }
 
-function cannotRead(path: string, cause: unknown): L2cafError {
-  return new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
-}
+/** The largest photographs and scans have as many. */
+const MAX_PICTURE_BYTES = 256e6;
 
 /** The longer side of a mask: far finer than a heatmap. */
 const MASK_PX = 640;

@@ -15,7 +15,7 @@ import {
   identityOf,
   sha256OfFile,
 } from '../../base/files.ts';
-import { noteInput } from '../../base/output.ts';
+import { noteInput } from '../../base/noted-inputs.ts';
 import type { ClipReading, PictureSize, Rational, RecordedSignals, VideoClip } from '../../base/types.ts';
 import type { ColourTags } from './colour-tags.ts';
 import { chooseTrack, type Metadata, readMetadata, type StreamMetadata, trackNotes, unreadable } from './metadata.ts';
@@ -119,7 +119,7 @@ export async function recordedSignals(clip: VideoClip, signal?: AbortSignal): Pr
  * @throws L2cafError `input-changed` when it is not the one that was probed; NodeJS.ErrnoException when it cannot be read
  */
 export async function sha256OfClip(clip: VideoClip, signal?: AbortSignal): Promise<string> {
-  if (!clip.identity.startsWith(FOLDER_IDENTITY)) return sha256OfFile(clip.path, clip.identity);
+  if (!clip.identity.startsWith(FOLDER_IDENTITY)) return sha256OfFile(clip.path, { identity: clip.identity, signal });
   return sha256OfPictures((await readDetails(clip, signal)).pictures!, signal);
 }
 

@@ -30,7 +30,7 @@ const readers: readonly [string, (clip: VideoClip) => Promise<unknown>][] = [
   ['listFrames', (one) => listFrames(one, SPAN)],
   ['framesAt', (one) => framesAt(one, [0.5])],
   ['sampleFrames', (one) => sampleFrames(one, { span: SPAN, count: 3 })],
-  ['sha256OfFile', (one) => sha256OfFile(one.path, one.identity)],
+  ['sha256OfFile', (one) => sha256OfFile(one.path, { identity: one.identity })],
   [
     'withDecodableFrames',
     (one) => withDecodableFrames([{ clip: one, span: SPAN }], undefined, () => Promise.reject(new Error('too far'))),
@@ -102,6 +102,6 @@ test('a stream of frames ends with the error', async () => {
 
 test('a file that is only read, stays the same', async () => {
   await framesAt(clip, [0.5]);
-  await sha256OfFile(path, clip.identity);
+  await sha256OfFile(path, { identity: clip.identity });
   expect((await probeClip(path)).identity).toBe(clip.identity);
 });

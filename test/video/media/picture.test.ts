@@ -152,7 +152,7 @@ test('a picture that has become another one is not taken for the first', async (
 });
 
 test.skipIf(process.platform === 'win32')('a device or a pipe is refused before it is read', async () => {
-  const message = expect.stringMatching(/cannot read \/dev\/zero: it is no regular file/);
+  const message = expect.stringMatching(/cannot read \/dev\/zero: it is a device, not a file/);
   await expect(readPicture('/dev/zero')).rejects.toMatchObject({ message });
-  expect(() => readMask('/dev/zero')).toThrow(/it is no regular file/);
+  expect(() => readMask('/dev/zero')).toThrow(/it is a device, not a file/);
 });
