@@ -1,7 +1,6 @@
 import { contours } from 'd3-contour';
 import { describe, expect, test } from 'vitest';
 import type { Heatmap } from '../../../src/base/types.ts';
-import { COLORMAP_NAMES, colorOf } from '../../../src/video/drawing/colormap.ts';
 import { contourLines } from '../../../src/video/drawing/contour.ts';
 
 function heatmap(rows: readonly (readonly number[])[]): Heatmap {
@@ -135,23 +134,4 @@ describe('smoothing', () => {
       }),
     );
   }
-});
-
-describe('colorOf', () => {
-  test.each(COLORMAP_NAMES)('%s hits its stops, blends between them and clamps', (name) => {
-    const [first, second] = [colorOf(name, 0), colorOf(name, 1 / 15)];
-    const between = colorOf(name, 0.5 / 15);
-    between.forEach((value, i) => {
-      expect(Math.abs(value - (first[i]! + second[i]!) / 2)).toBeLessThanOrEqual(1);
-    });
-    expect(colorOf(name, -1)).toEqual(first);
-    expect(colorOf(name, 2)).toEqual(colorOf(name, 1));
-  });
-
-  test('viridis runs from purple to yellow', () => {
-    expect([colorOf('viridis', 0), colorOf('viridis', 1)]).toEqual([
-      [0x44, 0x01, 0x54],
-      [0xfd, 0xe7, 0x25],
-    ]);
-  });
 });
