@@ -3,9 +3,9 @@
  * interval over events. Tables, CSV files and plots are made from this one shape, so a new figure is a new measure.
  */
 import { createPause } from '../base/concurrent.ts';
+import { csvText } from '../base/csv.ts';
 import { groupBy } from '../base/group-by.ts';
 import type { ProgressListener } from '../base/types.ts';
-import { csvText } from '../base/csv.ts';
 import { bootstrap, type Estimate } from './bootstrap.ts';
 
 /** How a column is named, printed and drawn. */

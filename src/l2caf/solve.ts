@@ -141,7 +141,10 @@ function resolveTask(tail: Tail, options: SolveOptions): Task {
       const kinds = ['normal', 'uniform', 'around'] as const;
       const kind = kinds[index % kinds.length]!;
       if (index > 0 && kind === 'around' && best !== undefined) return around(best, random);
-      return given ?? initialParameters(constraint, index === 0 ? first : kind === 'uniform' ? kind : 'normal', tail.grid, random);
+      return (
+        given ??
+        initialParameters(constraint, index === 0 ? first : kind === 'uniform' ? kind : 'normal', tail.grid, random)
+      );
     },
     options,
   };

@@ -163,7 +163,8 @@ async function openKeras(path: string, { card: said = {}, size }: ImportedOption
     ...(input.frames && { frames: input.frames }),
     ...(wanted && { size: wanted }),
   });
-  if (layer.tensor === undefined) warnings.push(`filters act on ${network.layer.name}: the last layer with height and width`);
+  if (layer.tensor === undefined)
+    warnings.push(`filters act on ${network.layer.name}: the last layer with height and width`);
   return { network, backend, warnings };
 }
 
