@@ -16,11 +16,11 @@ export interface StoredWeight {
 /** The weights of a file. */
 export type StoredWeights =
   /** As listed for each layer of the outermost network. */
-  | { readonly kind: 'by-layer'; of(layer: string): readonly StoredWeight[] }
+  | { readonly kind: 'by-layer'; readonly of: (layer: string) => readonly StoredWeight[] }
   /** One list for the whole network. */
   | { readonly kind: 'list'; readonly all: readonly StoredWeight[] }
   /** In folders; `undefined` in a path stands for a network's list of layers. */
-  | { readonly kind: 'by-folder'; in(folder: readonly (string | undefined)[]): readonly StoredWeight[] };
+  | { readonly kind: 'by-folder'; readonly in: (folder: readonly (string | undefined)[]) => readonly StoredWeight[] };
 
 /** Tensors of each layer's weights, by the layer's key. */
 export type LoadedWeights = ReadonlyMap<string, readonly tf.Tensor[]>;
