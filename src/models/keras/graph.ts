@@ -278,9 +278,6 @@ function foldersOf(layers: readonly LayerSpec[]): ReadonlyMap<string, string> {
   );
 }
 
-/** Values of the nodes of a graph that are known, by node. */
-export type Values = Map<Node, tf.Tensor>;
-
 /** A node's output from its inputs `[n, …]`; call inside `tf.tidy`. */
 export function applyNode(
   { layer, lead, inputs: read }: Pick<Node, 'layer' | 'lead' | 'inputs'>,

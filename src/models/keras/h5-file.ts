@@ -17,9 +17,11 @@ export interface H5File {
   names(group: string, attribute: string): string[] | undefined;
   /** A dataset of a group. */
   weight(group: string, name: string): StoredWeight;
+  /** Whether there is such a group. */
   has(group: string): boolean;
   /** Groups and datasets of a group, by name. */
   children(group: string): { readonly groups: readonly string[]; readonly datasets: readonly string[] };
+  /** Frees the memory that it takes. */
   close(): void;
 }
 

@@ -23,6 +23,7 @@ export interface KerasFile {
   readonly weights: StoredWeights;
   /** Of the file, and of those it names, hexadecimal. */
   readonly sha256: string;
+  /** Frees the memory that it takes. */
   close(): void;
 }
 

@@ -14,13 +14,27 @@ export interface StoredWeight {
 }
 
 /** The weights of a file. */
-export type StoredWeights =
-  /** As listed for each layer of the outermost network. */
-  | { readonly kind: 'by-layer'; of(layer: string): readonly StoredWeight[] }
-  /** One list for the whole network. */
-  | { readonly kind: 'list'; readonly all: readonly StoredWeight[] }
-  /** In folders; `undefined` in a path stands for a network's list of layers. */
-  | { readonly kind: 'by-folder'; in(folder: readonly (string | undefined)[]): readonly StoredWeight[] };
+export type StoredWeights = WeightsByLayer | WeightList | WeightsByFolder;
+
+/** As listed for each layer of the outermost network. */
+interface WeightsByLayer {
+  readonly kind: 'by-layer';
+  /** Those of a layer, in the file's order. */
+  of(layer: string): readonly StoredWeight[];
+}
+
+/** One list for the whole network. */
+interface WeightList {
+  readonly kind: 'list';
+  readonly all: readonly StoredWeight[];
+}
+
+/** In folders. */
+interface WeightsByFolder {
+  readonly kind: 'by-folder';
+  /** Those in a folder and below; `undefined` in its path stands for a network's list of layers. */
+  in(folder: readonly (string | undefined)[]): readonly StoredWeight[];
+}
 
 /** Tensors of each layer's weights, by the layer's key. */
 export type LoadedWeights = ReadonlyMap<string, readonly tf.Tensor[]>;
