@@ -111,7 +111,7 @@ function signalRows(analysis: Analysis): SignalRow[] {
   const predictions = analysis.windows ? predictionsOf(analysis) : [];
   const predicted = predictions.map(({ name, values, recorded }) => ({
     lines: [
-      { name: `${name}, predicted`, values },
+      { name: `${name}, predicted`, values: held(values) },
       ...(recorded ? [{ name: recorded.name, values: recorded.values }] : []),
     ],
   }));
@@ -120,6 +120,15 @@ function signalRows(analysis: Analysis): SignalRow[] {
     shown.includes(name) ? [] : [{ lines: [{ name, values: signals!.values[k]! }] }],
   );
   return [...predicted, ...others].slice(0, SIGNALS_SHOWN);
+}
+
+/** A value stands until the next one. */
+function held(values: readonly (number | null)[]): (number | null)[] {
+  let last: number | null = null;
+  return values.map((value) => {
+    last = value ?? last;
+    return last;
+  });
 }
 
 /** Rows of signals under a video; the document has all of them. */

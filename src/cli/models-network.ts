@@ -3,8 +3,10 @@ import type { Command } from 'commander';
 import { L2cafError } from '../base/errors.ts';
 import { checkOutputFolder } from '../base/output.ts';
 import type { PictureSize } from '../base/types.ts';
+import { useBackend } from '../models/backend.ts';
 import { type Card, cardWith } from '../models/card.ts';
-import { importedPath, importNetwork, surveyJson } from '../models/imported.ts';
+import { importedPath, importNetwork, isKeras, surveyJson } from '../models/imported.ts';
+import { KerasNetwork } from '../models/keras/keras-network.ts';
 import { operatorsOf, type ReadNetwork, readNetwork, survey } from '../models/onnx/network.ts';
 import type { CutPoint, Survey } from '../models/onnx/survey.ts';
 import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
@@ -24,12 +26,16 @@ export function addNetworkCommands(models: Command): void {
   const inspect = models
     .command('inspect')
     .description('what is in a file of a network, and at which of its layers it can be explained')
-    .argument('<file>', 'an ONNX file, or the folder of an imported one')
+    .argument('<file>', 'an ONNX or Keras file, or the folder of an imported one')
     .option('--json', 'print one JSON document');
   addInputOptions(inspect)
     .addHelpText(
       'after',
-      examples('l2caf models inspect net.onnx', 'l2caf models inspect net.onnx --size 224x224 --frames 16'),
+      examples(
+        'l2caf models inspect net.onnx',
+        'l2caf models inspect net.onnx --size 224x224 --frames 16',
+        'l2caf models inspect pilot.h5',
+      ),
     )
     .action((file: string, flags: InspectFlags) => interruptible((signal) => inspectNetwork(file, flags, signal)));
   const importing = models
@@ -66,6 +72,7 @@ async function wholeCard(flags: InspectFlags): Promise<Card> {
 
 async function inspectNetwork(file: string, flags: InspectFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
+  if (isKeras(file)) return terminal.result(await describeKeras(file, flags));
   const work = { card: await wholeCard(flags), signal, onProgress: terminal.onProgress };
   const network = await readNetwork(await importedPath(file), work);
   const found = await survey(network, work);
@@ -80,6 +87,35 @@ async function inspectNetwork(file: string, flags: InspectFlags, signal: AbortSi
   terminal.result(describe(network, found));
   if (found.points.length === 0) {
     throw new L2cafError('usage', `${file} has no layer that holds a place for every part of the picture`);
+  }
+}
+
+/** Of a Keras network the layers are known by their kind, and need not be looked for. */
+async function describeKeras(file: string, flags: InspectFlags): Promise<string> {
+  const { size, frames } = flags;
+  await useBackend('auto');
+  const network = await KerasNetwork.open(file, { ...(size && { size }), ...(frames && { frames }) });
+  try {
+    const { input, outputs, layers, layer, sha256 } = network;
+    if (flags.json)
+      return JSON.stringify({ path: file, sha256, input, outputs, proposal: layer.name, layers }, null, 2);
+    const many = input.frames === undefined ? '' : `${input.frames} frames of `;
+    const rows = [
+      ['file', file],
+      ['SHA-256', sha256],
+      ['input', `${many}${input.size.width}x${input.size.height}`],
+      ...outputs.map(({ name, kind, size: count, labels = [] }) => [
+        'output',
+        `${name}: ${count} ${kind}${labels.length > 0 ? ` (${labels.slice(0, 8).join(', ')})` : ''}`,
+      ]),
+    ];
+    const table = layers.map(({ name, className, layout, shape, grid }) => [
+      ...[name === layer.name ? '→' : '', name, className, shape.join('×'), layout, `${grid.height}×${grid.width}`],
+    ]);
+    const heading = ['', 'layer, last first', 'class', 'shape', 'layout', 'grid'];
+    return `${formatTable(rows)}\n\n${formatTable([heading, ...table])}\n\n→ ${layer.name}: the last layer with height and width`;
+  } finally {
+    network.dispose();
   }
 }
 

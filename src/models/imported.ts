@@ -48,6 +48,9 @@ export interface ImportResult {
  * @throws L2cafError as `OnnxNetwork.open` and `writeFileAtomically`
  */
 export async function importNetwork(model: string, folder: string, options: OnnxOptions): Promise<ImportResult> {
+  if (isKeras(model)) {
+    throw new L2cafError('usage', `${model} need not be imported`, { hint: `give it as it is: --model ${model}` });
+  }
   const path = await importedPath(model);
   const read = await readNetwork(path, options);
   const found = await survey(read, options);
@@ -134,7 +137,8 @@ export async function openImported(model: string, { card, size, ...work }: Impor
   };
 }
 
-function isKeras(model: string): boolean {
+/** Whether a file is one of Keras or TensorFlow.js. */
+export function isKeras(model: string): boolean {
   return KERAS_FILES.includes(extname(model).toLowerCase());
 }
 
