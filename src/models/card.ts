@@ -102,16 +102,28 @@ export function checkCard(json: unknown, path: string): Card {
   });
 }
 
-/** A card with what another says instead where it says something. */
+/**
+ * A card with what another says instead where it says something. What was said of a layer or an output is forgotten when the
+ * other names another one.
+ */
 export function cardWith(card: Card, other: Card): Card {
+  const layer = ofTheSame(card.layer, other.layer);
+  const output = ofTheSame(card.output, other.output);
   return {
     ...card,
     ...other,
     ...(card.input || other.input ? { input: { ...card.input, ...other.input } } : {}),
-    ...(card.layer || other.layer ? { layer: { ...card.layer, ...other.layer } } : {}),
-    ...(card.output || other.output ? { output: { ...card.output, ...other.output } } : {}),
+    ...(layer || other.layer ? { layer: { ...layer, ...other.layer } } : {}),
+    ...(output || other.output ? { output: { ...output, ...other.output } } : {}),
     ...(card.constants || other.constants ? { constants: { ...card.constants, ...other.constants } } : {}),
   };
+}
+
+function ofTheSame<T extends { readonly tensor?: string | undefined }>(
+  said: T | undefined,
+  other: T | undefined,
+): T | undefined {
+  return other?.tensor !== undefined && other.tensor !== said?.tensor ? undefined : said;
 }
 
 /** Ways in which pictures are usually given to networks. */
@@ -152,7 +164,12 @@ export function preprocessingOf({ input = {} }: Card, path: string): Preprocessi
       ? ([value ?? otherwise, value ?? otherwise, value ?? otherwise] as const)
       : value;
   const deviations = three(std, 1);
-  if (deviations.some((value) => value === 0)) throw new L2cafError('model-invalid', `${path}: a std of 0`);
+  if (deviations.some((value) => !(value > 0))) {
+    throw new L2cafError('model-invalid', `${path}: input.std: ${deviations.join(', ')} is not above 0`);
+  }
+  if (range && range[0] === range[1]) {
+    throw new L2cafError('model-invalid', `${path}: input.range: ${range.join(', ')}: all pictures would be the same`);
+  }
   return { bgr: channels === 'BGR', range: range ?? [0, 1], mean: three(mean, 0), std: deviations };
 }
 

@@ -12,10 +12,15 @@ export interface OnnxGraph {
   /** What each node reads, inside its loops and branches too. */
   readonly reads: readonly (readonly string[])[];
   readonly constants: ReadonlyMap<string, TensorProto>;
+  /** Tensors that do not depend on any input, the constants among them. */
+  readonly fixed: ReadonlySet<string>;
   /** Inputs that are to be fed, in order. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
 }
+
+/** What to do about a network that was exported as it is trained. */
+export const EVAL = 'export it in evaluation mode: model.eval() first';
 
 /** Operators that say that weights or features are kept in whole numbers. */
 const QUANTISED = /^(QLinear|Quantize|DynamicQuantize|Dequantize|MatMulInteger|ConvInteger)/;
@@ -42,9 +47,18 @@ export function graphOf(file: OnnxFile): OnnxGraph {
         'use the network as it was before it was quantised',
       );
     }
+    if (node.opType === 'BatchNormalization' && node.attribute.some(({ name, i }) => name === 'training_mode' && i)) {
+      throw invalid(
+        path,
+        `it was exported as it was trained: ${nameOf(node)} takes its statistics from the input`,
+        EVAL,
+      );
+    }
     const missing = reads[at]!.find((name) => !known.has(name));
-    if (missing !== undefined)
-      throw invalid(path, `${nameOf(node)} reads ${missing}, which nobody has computed by then`);
+    if (missing !== undefined) {
+      const hint = 'the file is damaged or was edited: export it again';
+      throw invalid(path, `${nameOf(node)} reads ${missing}, which nobody has computed by then`, hint);
+    }
     for (const name of node.output) {
       known.add(name);
       if (name !== '') producer.set(name, at);
@@ -52,6 +66,7 @@ export function graphOf(file: OnnxFile): OnnxGraph {
   }
   return {
     ...{ file, nodes: graph.node, producer, reads, constants, inputs },
+    fixed: fixedTensors(graph.node, reads, constants),
     outputs: graph.output.map(({ name }) => name),
   };
 }
@@ -77,9 +92,9 @@ function capturedBy(graph: GraphProto): string[] {
   return [...captured, ...graph.output.map(({ name }) => name).filter((name) => !own.has(name))];
 }
 
-/** Places of the nodes that a tensor leads to. */
-export function descendants({ nodes, reads }: OnnxGraph, tensor: string): Set<number> {
-  const reached = new Set([tensor]);
+/** Places of the nodes that tensors lead to. */
+export function descendants({ nodes, reads }: OnnxGraph, tensors: Iterable<string>): Set<number> {
+  const reached = new Set(tensors);
   const places = new Set<number>();
   for (const [at, node] of nodes.entries()) {
     if (!reads[at]!.some((name) => reached.has(name))) continue;
@@ -102,7 +117,11 @@ export function ancestors({ nodes, reads }: OnnxGraph, tensors: readonly string[
 }
 
 /** Tensors that do not depend on any input. */
-export function constantTensors({ nodes, reads, constants }: OnnxGraph): Set<string> {
+function fixedTensors(
+  nodes: readonly NodeProto[],
+  reads: OnnxGraph['reads'],
+  constants: OnnxGraph['constants'],
+): Set<string> {
   const fixed = new Set(constants.keys());
   for (const [at, node] of nodes.entries()) {
     if (node.opType.startsWith('Random') || !reads[at]!.every((name) => fixed.has(name))) continue;
