@@ -67,12 +67,7 @@ export class TinyGraph {
 
   /** Normal weights of standard deviation `scale`; the same name has the same ones. */
   weights(name: string, dims: readonly number[], scale = 0.4): string {
-    const random = createRandom(7, ...Buffer.from(name));
-    return this.values(
-      name,
-      dims,
-      Float32Array.from({ length: product(dims) }, () => scale * random.normal()),
-    );
+    return this.values(name, dims, tinyWeights(name, product(dims), scale));
   }
 
   values(name: string, dims: readonly number[], values: Float32Array): string {
@@ -183,6 +178,12 @@ function valueInfo(name: string, elemType: TensorProto_DataType, dims: readonly 
   });
 }
 
+/** The weights that a name has in all tiny networks. */
+export function tinyWeights(name: string, count: number, scale = 0.4): Float32Array {
+  const random = createRandom(7, ...Buffer.from(name));
+  return Float32Array.from({ length: count }, () => scale * random.normal());
+}
+
 function product(dims: readonly number[]): number {
   return dims.reduce((all, n) => all * n, 1);
 }
@@ -233,7 +234,7 @@ export function cnnLstm({ dynamic = false, channelsLast = false, ...options }: C
   const steps = graph.node('Transpose', [graph.node('Reshape', [features, unfold], 'flat')], 'steps', {
     perm: [1, 0, 2],
   });
-  const lstm = [graph.weights('lstm.W', [1, 24, 128], 0.2), graph.weights('lstm.R', [1, 24, 6]), 'lstm.B', ''];
+  const lstm = [graph.weights('lstm.W', [1, 24, 128], 0.05), graph.weights('lstm.R', [1, 24, 6]), 'lstm.B', ''];
   graph.weights('lstm.B', [1, 48]);
   const states = dynamic ? [] : ['h0', 'c0'].map((name) => graph.values(name, [1, 1, 6], new Float32Array(6)));
   graph.node('LSTM', [steps, ...lstm, ...states], 'all steps', { hidden_size: 6 }, ['all steps', 'last step']);
