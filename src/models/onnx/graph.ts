@@ -47,13 +47,11 @@ export function graphOf(file: OnnxFile): OnnxGraph {
         'use the network as it was before it was quantised',
       );
     }
-    if (node.opType === 'BatchNormalization' && node.attribute.some(({ name, i }) => name === 'training_mode' && i)) {
-      throw invalid(
-        path,
-        `it was exported as it was trained: ${nameOf(node)} takes its statistics from the input`,
-        EVAL,
-      );
-    }
+    const setting = trainingOf(
+      node,
+      (name) => constants.get(name) ?? graph.node[producer.get(name) ?? -1]?.attribute[0]?.t,
+    );
+    if (setting) throw invalid(path, `it was exported as it was trained: ${nameOf(node)} ${setting}`, EVAL);
     const missing = reads[at]!.find((name) => !known.has(name));
     if (missing !== undefined) {
       const hint = 'the file is damaged or was edited: export it again';
@@ -69,6 +67,18 @@ export function graphOf(file: OnnxFile): OnnxGraph {
     fixed: fixedTensors(graph.node, reads, constants),
     outputs: graph.output.map(({ name }) => name),
   };
+}
+
+/** What a node does that is only meant for training. */
+function trainingOf(
+  { opType, attribute, input }: NodeProto,
+  constant: (name: string) => TensorProto | undefined,
+): string | undefined {
+  if (opType === 'BatchNormalization' && attribute.some(({ name, i }) => name === 'training_mode' && i)) {
+    return 'takes its statistics from the input';
+  }
+  const mode = opType === 'Dropout' && input[2] ? constant(input[2]) : undefined;
+  return mode?.rawData[0] || mode?.int32Data[0] ? 'drops values by chance' : undefined;
 }
 
 /** A node as messages name it. */
