@@ -52,7 +52,10 @@ function scores(graph: TinyGraph, features: string): void {
 const { FLOAT, STRING, BOOL, INT64 } = TensorProto_DataType;
 
 /** An end that adds weights `dims`, of which the file holds `values`. */
-function adding(dims: readonly bigint[], values: Partial<{ rawData: Uint8Array; floatData: number[] }>): Uint8Array {
+function adding(
+  dims: readonly bigint[],
+  values: Partial<{ rawData: Uint8Array<ArrayBuffer>; floatData: number[] }>,
+): Uint8Array {
   return ending((graph, features) => {
     const added = graph.tensor(
       create(TensorProtoSchema, { name: 'added', dims: [...dims], dataType: FLOAT, ...values }),
