@@ -22,7 +22,9 @@ export const KERAS_PACKAGES = ['h5wasm'] as const;
 export function installCommand(packages: readonly string[]): string {
   const { peerDependencies } = require('../../package.json') as { peerDependencies: Record<string, string> };
   const named = packages.map((name) => `${name}@${peerDependencies[name]!.replace(/^[\^~]/, '')}`);
-  return `npm install ${named.join(' ')}`;
+  // Its script would fetch what only a GPU of one maker needs.
+  const scripts = packages.includes('onnxruntime-node') ? ' --ignore-scripts' : '';
+  return `npm install ${named.join(' ')}${scripts}`;
 }
 
 /** Those of the packages that are not installed where this program can find them. */

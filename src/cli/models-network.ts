@@ -129,7 +129,7 @@ function facts({ pictures, output, graph }: ReadNetwork): Record<string, string>
   };
 }
 
-function describe(network: ReadNetwork, { points, proposal }: Survey): string {
+function describe(network: ReadNetwork, { points, unseen, proposal }: Survey): string {
   const { producerName, producerVersion, opsetImport } = network.graph.file.model;
   const opset = opsetImport.find(({ domain }) => domain === '')?.version;
   const rows: [string, string][] = [
@@ -157,7 +157,11 @@ function describe(network: ReadNetwork, { points, proposal }: Survey): string {
       restOf(point),
       point.beside.join(', '),
     ]);
-  const more = points.length > MAX_ROWS ? `\n… and ${points.length - MAX_ROWS} more (--json)` : '';
+  const rest = [
+    ...(points.length > MAX_ROWS ? [`${points.length - MAX_ROWS} more (--json)`] : []),
+    ...(unseen > 0 ? [`${unseen} tensors further in front that were not looked at`] : []),
+  ];
+  const more = rest.length > 0 ? `\n… and ${rest.join(', ')}` : '';
   const taken = proposal ? `\n\n→ ${proposal.point.tensor}: ${proposal.why}` : '';
   return `${formatTable(rows)}\n\n${formatTable([heading, ...table])}${more}${taken}`;
 }

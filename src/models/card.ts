@@ -12,12 +12,10 @@ import type { Preprocessing } from './preprocessing.ts';
 const triple = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])]);
 const positive = z.int().positive();
 
-/** How pictures fit into the network's input: stretched, or cut to its shape in the middle, or with black beside them. */
-export const RESIZES = ['stretch', 'cover', 'contain'] as const;
+/** How pictures fit into the network's input. */
+const RESIZES = ['stretch'] as const;
 
 const cardSchema = z.strictObject({
-  /** Written by l2caf at the end of its own files (docs/outputs.md). */
-  seal: z.string().optional(),
   /** The file that it belongs to, in its folder. */
   model: z.string().optional(),
   input: z
@@ -63,7 +61,10 @@ const cardSchema = z.strictObject({
 });
 
 /** What a card says. */
-export type Card = Omit<z.infer<typeof cardSchema>, 'seal'>;
+export type Card = z.infer<typeof cardSchema>;
+
+/** A card that l2caf wrote ends with its seal (docs/outputs.md). */
+const fileSchema = cardSchema.extend({ seal: z.string().optional() });
 
 /** The JSON Schema of a card. */
 export function cardJsonSchema(): object {
@@ -103,7 +104,7 @@ export async function cardBeside(model: string): Promise<Card> {
  */
 export function checkCard(json: unknown, path: string): Card {
   if (json === undefined) throw new L2cafError('model-invalid', `${path} is not JSON`);
-  const result = cardSchema.safeParse(json);
+  const result = fileSchema.safeParse(json);
   if (result.success) {
     const { seal: _, ...card } = result.data;
     return card;
@@ -115,16 +116,28 @@ export function checkCard(json: unknown, path: string): Card {
   });
 }
 
-/** A card with what another says instead where it says something. */
+/**
+ * A card with what another says instead where it says something. What was said of a layer or an output is forgotten when the
+ * other names another one.
+ */
 export function cardWith(card: Card, other: Card): Card {
+  const layer = ofTheSame(card.layer, other.layer);
+  const output = ofTheSame(card.output, other.output);
   return {
     ...card,
     ...other,
     ...(card.input || other.input ? { input: { ...card.input, ...other.input } } : {}),
-    ...(card.layer || other.layer ? { layer: { ...card.layer, ...other.layer } } : {}),
-    ...(card.output || other.output ? { output: { ...card.output, ...other.output } } : {}),
+    ...(layer || other.layer ? { layer: { ...layer, ...other.layer } } : {}),
+    ...(output || other.output ? { output: { ...output, ...other.output } } : {}),
     ...(card.constants || other.constants ? { constants: { ...card.constants, ...other.constants } } : {}),
   };
+}
+
+function ofTheSame<T extends { readonly tensor?: string | undefined }>(
+  said: T | undefined,
+  other: T | undefined,
+): T | undefined {
+  return other?.tensor !== undefined && other.tensor !== said?.tensor ? undefined : said;
 }
 
 /** Ways in which pictures are usually given to networks. */
@@ -165,7 +178,12 @@ export function preprocessingOf({ input = {} }: Card, path: string): Preprocessi
       ? ([value ?? otherwise, value ?? otherwise, value ?? otherwise] as const)
       : value;
   const deviations = three(std, 1);
-  if (deviations.some((value) => value === 0)) throw new L2cafError('model-invalid', `${path}: a std of 0`);
+  if (deviations.some((value) => !(value > 0))) {
+    throw new L2cafError('model-invalid', `${path}: input.std: ${deviations.join(', ')} is not above 0`);
+  }
+  if (range && range[0] === range[1]) {
+    throw new L2cafError('model-invalid', `${path}: input.range: ${range.join(', ')}: all pictures would be the same`);
+  }
   return { bgr: channels === 'BGR', range: range ?? [0, 1], mean: three(mean, 0), std: deviations };
 }
 

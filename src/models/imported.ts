@@ -98,8 +98,9 @@ async function copiedConstants(
 }
 
 /** A survey in plain values. */
-export function surveyJson({ points, proposal }: Survey) {
+export function surveyJson({ points, unseen, proposal }: Survey) {
   return {
+    unseen,
     proposal: proposal && { tensor: proposal.point.tensor, why: proposal.why },
     points: points.map(({ tensor, operator, dims, layout, sizes, beside, tail }) => ({
       ...{ tensor, operator, dims, layout: layout.text, grid: [sizes.t, sizes.h, sizes.w], channels: sizes.c, beside },

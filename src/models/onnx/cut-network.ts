@@ -19,6 +19,7 @@ import {
 import { cutAt, rewrittenBy, type TailCut, tailBytes, tailNames, tailOutput, withOutputs } from './cut.ts';
 import { invalid } from './file.ts';
 import type { OnnxGraph } from './graph.ts';
+import { expectSameAgain } from './repeat.ts';
 import { floatsOf, isFloating, type OnnxSession, type OnnxTensor, openSession, tensorOf } from './runtime.ts';
 
 /** What a network is fed, by name. */
@@ -104,18 +105,9 @@ export class CutNetwork {
     try {
       const feeds = example(1);
       const seen = new Map(Object.entries({ ...feeds, ...(await trunk.run(feeds, wanted)) }));
-      await expectSameAgain(file.path, trunk, feeds, outputs, seen);
+      await expectSameAgain(trunk, { path: file.path, feeds, outputs, seen });
       const at = seen.get(cut.layer)!;
-      const sizes = isFloating(at) ? sizesOf(layout, at.dims, known) : undefined;
-      if (sizes === undefined) {
-        throw new L2cafError(
-          'usage',
-          `the layer ${layer} has the shape ${at.dims.join('×')}: it is no ${layout.text}`,
-          {
-            hint: 'name its layout with --layout, or see l2caf models inspect',
-          },
-        );
-      }
+      const sizes = sizesAt(layer, layout, at, known);
       const growth = await growthOf(cut, trunk, example, seen);
       const names = { name: tailNames(cut, seen).layer, dims: at.dims };
       const parts = { graph, cut, layout, sizes, trunk, layer: names, growth };
@@ -275,35 +267,33 @@ export class CutNetwork {
   }
 }
 
+/** @throws L2cafError `usage` when a layer does not fit its layout, or has a single cell */
+function sizesAt(layer: string, layout: Layout, at: OnnxTensor, known: KnownSizes): LayoutSizes {
+  const sizes = isFloating(at) ? sizesOf(layout, at.dims, known) : undefined;
+  const shape = `the layer ${layer} has the shape ${at.dims.join('×')}`;
+  if (sizes === undefined) {
+    const hint = 'name its layout with --layout, or see l2caf models inspect';
+    throw new L2cafError('usage', `${shape}: it is no ${layout.text}`, { hint });
+  }
+  const { h, w } = sizes;
+  if (h * w === 1) {
+    const hint = 'take an earlier layer: l2caf models inspect lists them';
+    throw new L2cafError('usage', `${shape}: it has one place for the whole picture`, { hint });
+  }
+  const { grid } = known;
+  if (grid && (grid.height !== h || grid.width !== w)) {
+    const hint = 'leave the grid out: it is only needed where rows and columns are folded into one axis';
+    throw new L2cafError('usage', `${shape}: its grid is ${h}x${w}, not ${grid.height}x${grid.width}`, { hint });
+  }
+  return sizes;
+}
+
 function eventOf(cut: TailCut, seen: ReadonlyMap<string, OnnxTensor>): CutEvent {
   return {
     layer: floatsOf(seen.get(cut.layer)!),
     boundary: new Map(cut.boundary.map((name) => [name, seen.get(name)!])),
     outputs: new Map(cut.outputs.map((name) => [name, floatsOf(seen.get(name)!)])),
   };
-}
-
-/** @throws L2cafError `model-invalid` when outputs are not numbers, or differ between two runs on the same input */
-async function expectSameAgain(
-  path: string,
-  trunk: OnnxSession,
-  feeds: Feeds,
-  outputs: readonly string[],
-  seen: ReadonlyMap<string, OnnxTensor>,
-): Promise<void> {
-  const again = await trunk.run(feeds, outputs);
-  for (const name of outputs) {
-    const once = seen.get(name)!;
-    if (!isFloating(once)) {
-      throw new L2cafError('usage', `the output ${name} is of whole numbers (${once.type}): it cannot be explained`, {
-        hint: 'name another tensor with --output, such as the scores it is made from',
-      });
-    }
-    const [before, now] = [floatsOf(once), floatsOf(again[name]!)];
-    if (before.every((value, i) => value === now[i] || (Number.isNaN(value) && Number.isNaN(now[i]!)))) continue;
-    const why = `its output ${name} differs from one run to the next on the same input`;
-    throw invalid(path, why, 'export it in evaluation mode (model.eval()): it has dropout or other chance in it');
-  }
 }
 
 /** Tries two events at once, to see what else of the tail's inputs grows with their number. */

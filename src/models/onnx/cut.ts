@@ -12,7 +12,6 @@ import {
   type NodeProto,
   NodeProtoSchema,
   type TensorProto,
-  TensorProto_DataLocation,
   TensorProto_DataType,
   TensorProtoSchema,
   TensorShapeProto_DimensionSchema,
@@ -23,8 +22,8 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { L2cafError } from '../../base/errors.ts';
-import { externalBytes, type OnnxFile } from './file.ts';
-import { ancestors, constantTensors, descendants, type OnnxGraph } from './graph.ts';
+import { externalBytes, isExternal, type OnnxFile } from './file.ts';
+import { ancestors, descendants, type OnnxGraph } from './graph.ts';
 import { isFloating, type OnnxTensor } from './runtime.ts';
 
 /** What lies behind a layer. */
@@ -45,18 +44,17 @@ export interface TailCut {
  * @throws L2cafError `usage` when there is no such tensor, or it does not lie between an input and the first output
  */
 export function cutAt(graph: OnnxGraph, layer: string, outputs: readonly string[]): TailCut {
-  const { producer, reads } = graph;
+  const { producer, reads, fixed } = graph;
   const name = tensorNamed(graph, layer);
   if (name === undefined) {
     throw new L2cafError('usage', `the network has no tensor or node named ${layer}`, {
       hint: 'l2caf models inspect lists them',
     });
   }
-  const behind = descendants(graph, name);
+  const behind = descendants(graph, [name]);
   const [first] = outputs;
   const leads = behind.has(producer.get(first!) ?? -1);
   if (!leads) throw new L2cafError('usage', `the layer ${layer} does not lead to ${first}`, { hint: LIST });
-  const fixed = constantTensors(graph);
   if (fixed.has(name)) throw new L2cafError('usage', `the layer ${layer} does not depend on the input`, { hint: LIST });
   const before = ancestors(graph, outputs);
   const places = [...behind].filter((at) => before.has(at)).sort((a, b) => a - b);
@@ -72,8 +70,8 @@ export function cutAt(graph: OnnxGraph, layer: string, outputs: readonly string[
 const LIST = 'l2caf models inspect lists the layers at which the network can be cut';
 
 /** The tensor of a name, or the first output of the node of that name. */
-export function tensorNamed({ nodes, producer, inputs }: OnnxGraph, name: string): string | undefined {
-  if (producer.has(name) || inputs.includes(name)) return name;
+export function tensorNamed({ nodes, producer, inputs, constants }: OnnxGraph, name: string): string | undefined {
+  if (producer.has(name) || inputs.includes(name) || constants.has(name)) return name;
   return nodes.find((node) => node.name === name)?.output[0];
 }
 
@@ -154,7 +152,7 @@ function constantsOf(graph: OnnxGraph, names: readonly string[]): { node: NodePr
 
 /** A tensor that needs no file beside it. */
 function inlined(file: OnnxFile, tensor: TensorProto): TensorProto {
-  if (tensor.dataLocation !== TensorProto_DataLocation.EXTERNAL) return tensor;
+  if (!isExternal(tensor)) return tensor;
   const { name, dims, dataType } = tensor;
   return create(TensorProtoSchema, { name, dims, dataType, rawData: externalBytes(file, tensor) });
 }

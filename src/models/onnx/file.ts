@@ -45,6 +45,7 @@ export async function readOnnx(path: string, signal?: AbortSignal): Promise<Onnx
   if (model.irVersion < 3n) throw invalid(path, `it is of version ${model.irVersion} of ONNX`, 'export it again');
   checkTensors(path, graph);
   const externalData = await readExternal(path, graph, signal);
+  for (const tensor of tensorsOf(graph)) if (isExternal(tensor)) externalBytes({ path, externalData }, tensor);
   const hash = createHash('sha256').update(bytes);
   for (const { data } of externalData) hash.update(data);
   return { path, bytes, model, graph, externalData, sha256: hash.digest('hex') };
@@ -93,25 +94,36 @@ const BYTES: Readonly<Record<number, number>> = { 1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 
 
 function checkTensors(path: string, graph: GraphProto): void {
   for (const tensor of tensorsOf(graph)) {
-    const { name, dims, dataType, rawData, dataLocation } = tensor;
+    const { name, dims, dataType, rawData } = tensor;
     const count = dims.reduce((product, n) => product * n, 1n);
+    const shape = dims.join('×');
     if (dims.some((n) => n < 0n) || count > 2n ** 31n)
-      throw invalid(path, `the weights ${name} have the shape ${dims}`);
-    const isInside = dataLocation !== TensorProto_DataLocation.EXTERNAL;
+      throw invalid(path, `the weights ${name} have the shape ${shape}`);
     const each = BYTES[dataType];
-    if (isInside && rawData.length > 0 && each && BigInt(rawData.length) !== count * BigInt(each)) {
-      throw invalid(
-        path,
-        `the weights ${name} hold ${rawData.length} bytes, their shape needs ${count * BigInt(each)}`,
-      );
+    if (isExternal(tensor) || each === undefined) continue;
+    const held = rawData.length > 0 ? rawData.length / each : valuesIn(tensor);
+    if (BigInt(Math.ceil(held)) !== count || !Number.isInteger(held)) {
+      const why = `the weights ${name} hold ${held} values, their shape ${shape} needs ${count}`;
+      throw invalid(path, why, 'the file is damaged: export it again');
     }
   }
 }
 
+/** Whether a tensor lies in a file beside the network. */
+export function isExternal({ dataLocation }: TensorProto): boolean {
+  return dataLocation === TensorProto_DataLocation.EXTERNAL;
+}
+
+/** How many values a tensor holds that are written out one by one. */
+function valuesIn({ floatData, int32Data, int64Data, doubleData }: TensorProto): number {
+  return Math.max(floatData.length, int32Data.length, int64Data.length, doubleData.length);
+}
+
 async function readExternal(path: string, graph: GraphProto, signal?: AbortSignal): Promise<ExternalData[]> {
   const names = new Set<string>();
-  for (const { name, dataLocation, externalData } of tensorsOf(graph)) {
-    if (dataLocation !== TensorProto_DataLocation.EXTERNAL) continue;
+  for (const tensor of tensorsOf(graph)) {
+    if (!isExternal(tensor)) continue;
+    const { name, externalData } = tensor;
     const location = externalData.find(({ key }) => key === 'location')?.value;
     if (!location) throw invalid(path, `the weights ${name} lie in a file that it does not name`);
     names.add(location);
@@ -146,7 +158,10 @@ function isInside(folder: string, file: string): boolean {
 }
 
 /** The bytes of a tensor that lies in a file beside the network. */
-export function externalBytes({ path, externalData }: OnnxFile, tensor: TensorProto): Uint8Array<ArrayBuffer> {
+export function externalBytes(
+  { path, externalData }: Pick<OnnxFile, 'path' | 'externalData'>,
+  tensor: TensorProto,
+): Uint8Array<ArrayBuffer> {
   const entry = (key: string): string | undefined => tensor.externalData.find((item) => item.key === key)?.value;
   const file = externalData.find((each) => each.path === entry('location'))!.data;
   const offset = Number(entry('offset') ?? 0);

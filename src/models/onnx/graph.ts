@@ -12,10 +12,15 @@ export interface OnnxGraph {
   /** What each node reads, inside its loops and branches too. */
   readonly reads: readonly (readonly string[])[];
   readonly constants: ReadonlyMap<string, TensorProto>;
+  /** Tensors that do not depend on any input, the constants among them. */
+  readonly fixed: ReadonlySet<string>;
   /** Inputs that are to be fed, in order. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
 }
+
+/** What to do about a network that was exported as it is trained. */
+export const EVAL = 'export it in evaluation mode: model.eval() first';
 
 /** Operators that say that weights or features are kept in whole numbers. */
 const QUANTISED = /^(QLinear|Quantize|DynamicQuantize|Dequantize|MatMulInteger|ConvInteger)/;
@@ -42,9 +47,16 @@ export function graphOf(file: OnnxFile): OnnxGraph {
         'use the network as it was before it was quantised',
       );
     }
+    const setting = trainingOf(
+      node,
+      (name) => constants.get(name) ?? graph.node[producer.get(name) ?? -1]?.attribute[0]?.t,
+    );
+    if (setting) throw invalid(path, `it was exported as it was trained: ${nameOf(node)} ${setting}`, EVAL);
     const missing = reads[at]!.find((name) => !known.has(name));
-    if (missing !== undefined)
-      throw invalid(path, `${nameOf(node)} reads ${missing}, which nobody has computed by then`);
+    if (missing !== undefined) {
+      const hint = 'the file is damaged or was edited: export it again';
+      throw invalid(path, `${nameOf(node)} reads ${missing}, which nobody has computed by then`, hint);
+    }
     for (const name of node.output) {
       known.add(name);
       if (name !== '') producer.set(name, at);
@@ -52,8 +64,21 @@ export function graphOf(file: OnnxFile): OnnxGraph {
   }
   return {
     ...{ file, nodes: graph.node, producer, reads, constants, inputs },
+    fixed: fixedTensors(graph.node, reads, constants),
     outputs: graph.output.map(({ name }) => name),
   };
+}
+
+/** What a node does that is only meant for training. */
+function trainingOf(
+  { opType, attribute, input }: NodeProto,
+  constant: (name: string) => TensorProto | undefined,
+): string | undefined {
+  if (opType === 'BatchNormalization' && attribute.some(({ name, i }) => name === 'training_mode' && i)) {
+    return 'takes its statistics from the input';
+  }
+  const mode = opType === 'Dropout' && input[2] ? constant(input[2]) : undefined;
+  return mode?.rawData[0] || mode?.int32Data[0] ? 'drops values by chance' : undefined;
 }
 
 /** A node as messages name it. */
@@ -77,9 +102,9 @@ function capturedBy(graph: GraphProto): string[] {
   return [...captured, ...graph.output.map(({ name }) => name).filter((name) => !own.has(name))];
 }
 
-/** Places of the nodes that a tensor leads to. */
-export function descendants({ nodes, reads }: OnnxGraph, tensor: string): Set<number> {
-  const reached = new Set([tensor]);
+/** Places of the nodes that tensors lead to. */
+export function descendants({ nodes, reads }: OnnxGraph, tensors: Iterable<string>): Set<number> {
+  const reached = new Set(tensors);
   const places = new Set<number>();
   for (const [at, node] of nodes.entries()) {
     if (!reads[at]!.some((name) => reached.has(name))) continue;
@@ -102,7 +127,11 @@ export function ancestors({ nodes, reads }: OnnxGraph, tensors: readonly string[
 }
 
 /** Tensors that do not depend on any input. */
-export function constantTensors({ nodes, reads, constants }: OnnxGraph): Set<string> {
+function fixedTensors(
+  nodes: readonly NodeProto[],
+  reads: OnnxGraph['reads'],
+  constants: OnnxGraph['constants'],
+): Set<string> {
   const fixed = new Set(constants.keys());
   for (const [at, node] of nodes.entries()) {
     if (node.opType.startsWith('Random') || !reads[at]!.every((name) => fixed.has(name))) continue;

@@ -16,6 +16,7 @@ import type {
   VideoModel,
   VideoTail,
 } from '../video-model.ts';
+import { cutAt, tensorNamed } from './cut.ts';
 import { type CutEvent, CutNetwork, type Feeds } from './cut-network.ts';
 import { readOnnx } from './file.ts';
 import { graphOf, type OnnxGraph } from './graph.ts';
@@ -299,6 +300,7 @@ async function layerOf(
 ): Promise<{ readonly tensor: string; readonly layout: string }> {
   const { tensor, layout } = read.card.layer ?? {};
   const isNamed = tensor !== undefined && tensor !== 'last';
+  if (isNamed) cutAt(read.graph, tensor, [read.output.tensor]); // before a survey, which takes its time
   if (isNamed && layout !== undefined) return { tensor, layout };
   const { points, proposal } = await survey(read, { ...options, first: !isNamed });
   if (!isNamed) {
@@ -311,7 +313,7 @@ async function layerOf(
     notes.push(`filters act on ${point.tensor} (${point.layout.text}): ${why}`);
     return { tensor: point.tensor, layout: point.layout.text };
   }
-  const name = graphName(read.graph, tensor);
+  const name = tensorNamed(read.graph, tensor);
   const found: CutPoint | undefined = points.find((point) => point.tensor === name);
   if (found === undefined) {
     throw new L2cafError('usage', `how the layer ${tensor} lies over the picture cannot be told`, {
@@ -319,10 +321,6 @@ async function layerOf(
     });
   }
   return { tensor, layout: found.layout.text };
-}
-
-function graphName({ producer, nodes }: OnnxGraph, name: string): string | undefined {
-  return producer.has(name) ? name : nodes.find((node) => node.name === name)?.output[0];
 }
 
 /** Several pictures, each a tail of one slot, whose output is the mean of theirs. */

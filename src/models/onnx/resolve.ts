@@ -24,6 +24,11 @@ export type Notes = string[];
 /** Frames of an event where the export takes any number and nobody says. */
 const FRAMES = 8;
 
+/** The largest input that is fed, values: 64 frames of 1080p are less. */
+const MOST_VALUES = 2 ** 29;
+
+const COLOURS = 'only networks of colour pictures can be explained; is its layout another (input.layout)?';
+
 /** Declared shape and type of an input; -1 where it is free. */
 interface Declared {
   readonly dims: readonly number[];
@@ -62,25 +67,40 @@ export function pictureInputOf(graph: OnnxGraph, { input = {} }: Card, notes: No
     );
   }
   const type = FLOAT_TYPES[found.elemType];
-  if (type === undefined) throw new L2cafError('usage', `${path}: its input ${found.name} does not take real numbers`);
+  if (type === undefined) {
+    throw new L2cafError('usage', `${path}: its input ${found.name} does not take real numbers`, {
+      hint: 'is it the one of the pictures (input.name)? Networks of whole numbers cannot be explained',
+    });
+  }
   const { dims } = found;
-  const layout = parseLayout(input.layout ?? guessedLayout(path, found.name, dims, notes));
+  const layout = parseLayout(input.layout ?? guessedLayout(graph, found.name, dims, notes));
   if (layout.axes.length !== dims.length || layout.axes.some(({ names: folded }) => folded.length > 1)) {
     throw new L2cafError(
       'usage',
       `${path}: its input ${found.name} has ${dims.length} axes, "${layout.text}" does not fit`,
+      { hint: 'name each axis once, such as "b t c h w" (--input-layout, or input.layout in the card)' },
     );
   }
   const at = (axis: string): number => dims[layout.axes.findIndex(({ names: [name] }) => name === axis)] ?? 1;
   if (at('c') !== 3 && at('c') !== -1) {
     throw new L2cafError('usage', `${path}: its input ${found.name} takes ${at('c')} channels, not 3`, {
-      hint: 'only networks of colour pictures can be explained; is its layout another (input.layout)?',
+      hint: COLOURS,
+    });
+  }
+  if (at('b') > 1) {
+    throw new L2cafError('usage', `${path} was exported for ${at('b')} events at once`, {
+      hint: 'export it for one, or with that axis dynamic',
     });
   }
   const frames = fixedOr(path, 'frames', at('t'), input.frames, hasTime(layout) ? FRAMES : 1, notes);
   const [rows, columns] = input.size ?? [];
   const height = fixedOr(path, 'rows', at('h'), rows, undefined, notes);
   const width = fixedOr(path, 'columns', at('w'), columns, undefined, notes);
+  if (frames * height * width * 3 > MOST_VALUES) {
+    throw new L2cafError('usage', `${path} takes ${frames} frames of ${width}x${height}: more than can be held`, {
+      hint: 'is its layout another (--input-layout, or input.layout in the card)?',
+    });
+  }
   return { name: found.name, layout, frames, size: { width, height }, type };
 }
 
@@ -108,31 +128,54 @@ function fixedOr(
   return otherwise;
 }
 
-function guessedLayout(path: string, name: string, dims: readonly number[], notes: Notes): string {
-  const channels = dims.flatMap((n, i) => (n === 3 ? [i] : []));
-  const usual: Readonly<Record<number, Readonly<Record<number, string>>>> = {
-    4: { 1: 'b c h w', 3: 'b h w c' },
-    5: { 2: 'b t c h w', 1: 'b c t h w', 4: 'b t h w c' },
-  };
-  const possible = channels.filter((axis) => usual[dims.length]?.[axis] !== undefined);
-  if (possible.length === 1) return usual[dims.length]![possible[0]!]!;
+/** Layouts of pictures and clips by the axis that holds the colours, likeliest first. */
+const USUAL: Readonly<Record<number, readonly (readonly [axis: number, layout: string])[]>> = {
+  4: [
+    [1, 'b c h w'],
+    [3, 'b h w c'],
+  ],
+  5: [
+    [2, 'b t c h w'],
+    [1, 'b c t h w'],
+    [4, 'b t h w c'],
+  ],
+};
+
+/** Pictures longer than this many times their other side are none. */
+const NARROWEST = 4;
+
+function guessedLayout({ file, nodes }: OnnxGraph, name: string, dims: readonly number[], notes: Notes): string {
   const shape = dims.map((n) => (n < 0 ? '?' : n)).join('×');
-  if (possible.length === 0) {
+  const fitting = (USUAL[dims.length] ?? []).flatMap(([axis, layout]) => (dims[axis] === 3 ? [layout] : []));
+  const likely = fitting.filter((layout) => isPicture(parseLayout(layout), dims));
+  const possible = likely.length > 0 ? likely : fitting;
+  const [first] = possible;
+  if (first === undefined) {
     throw new L2cafError(
       'usage',
-      `${path}: which axis of its input ${name} (${shape}) holds the colours cannot be told`,
+      `${file.path}: which axis of its input ${name} (${shape}) holds the colours cannot be told`,
       {
-        hint: 'say it: --input-layout "b t c h w", or input.layout in the card',
+        hint: `say it: --input-layout "b t c h w", or input.layout in the card; only networks of colour pictures can be explained`,
       },
     );
   }
-  const [first] = Object.entries(usual[dims.length]!)
-    .sort(([a], [b]) => (a === '2' ? -1 : b === '2' ? 1 : 0))
-    .filter(([axis]) => possible.includes(Number(axis)));
+  if (possible.length === 1) return first;
+  // ONNX's convolutions have the channels second.
+  const convolved = possible.find((layout) => parseLayout(layout).axes[1]!.names[0] === 'c');
+  if (convolved && nodes.some(({ opType, input }) => opType === 'Conv' && input[0] === name)) return convolved;
   notes.push(
-    `two axes of the input ${name} (${shape}) could hold the colours: taken as "${first![1]}" (--input-layout)`,
+    `the input ${name} (${shape}) could be ${possible.map((layout) => `"${layout}"`).join(' or ')}: ` +
+      'the first is taken (--input-layout says another)',
   );
-  return first![1];
+  return first;
+}
+
+function isPicture({ axes }: Layout, dims: readonly number[]): boolean {
+  const [h, w] = ['h', 'w'].map((axis) => dims[axes.findIndex(({ names: [name] }) => name === axis)]!) as [
+    number,
+    number,
+  ];
+  return h < 0 || w < 0 || (h <= NARROWEST * w && w <= NARROWEST * h);
 }
 
 /** Operators that turn scores into probabilities: what goes in is explained, not what comes out. */
@@ -198,33 +241,46 @@ export async function constantsOf(
     const { name } = info;
     if (name === pictures || !graph.inputs.includes(name)) continue;
     const { dims, elemType } = declared(info) ?? { dims: [], elemType: 0 };
-    const shape = dims.map((n) => (n < 0 ? 1 : n));
-    const count = shape.reduce((product, n) => product * n, 1);
     const given = constants[name];
     if (given === undefined) {
+      const size = dims.map((n) => (n < 0 ? '?' : n)).join('×');
       throw new L2cafError(
         'usage',
-        `${graph.file.path} has another input, ${name} (${shape.join('×')}), which nothing is known of`,
+        `${graph.file.path} has another input, ${name} (${size}), which nothing is known of`,
         {
           hint: `say what it holds: "constants": {"${name}": 0} or a .npy file, in the card`,
         },
       );
     }
-    const values =
-      typeof given === 'string'
-        ? (await readNpy(folder(given))).data
-        : Float32Array.from({ length: count }, (_, i) =>
-            typeof given === 'number' ? given : (given[i] ?? Number.NaN),
-          );
-    if (values.length !== count || values.some(Number.isNaN)) {
-      throw new L2cafError(
-        'usage',
-        `the constant ${name} has ${values.length} values, its input takes ${shape.join('×')}`,
-      );
-    }
+    const { values, shape } = await constantValues(name, dims, given, folder);
     feeds[name] = constantTensor(graph.file.path, name, elemType, values, shape);
   }
   return feeds;
+}
+
+/**
+ * What a card gives an input, and its shape: that of the array where there is one, else one event of what is declared.
+ *
+ * @throws L2cafError `usage` when it does not fit what the input declares
+ */
+async function constantValues(
+  name: string,
+  dims: readonly number[],
+  given: string | number | readonly number[],
+  folder: (file: string) => string,
+): Promise<{ readonly values: Float32Array; readonly shape: readonly number[] }> {
+  const one = dims.map((n) => (n < 0 ? 1 : n));
+  const count = one.reduce((product, n) => product * n, 1);
+  const takes = dims.map((n) => (n < 0 ? '?' : n)).join('×');
+  if (count > MOST_VALUES) throw new L2cafError('usage', `the input ${name} (${takes}) is larger than can be held`);
+  if (typeof given === 'number') return { values: new Float32Array(count).fill(given), shape: one };
+  const { data, shape } = typeof given === 'string' ? await readNpy(folder(given)) : { data: given, shape: one };
+  const isDeclared = shape.length === dims.length && dims.every((n, i) => n < 0 || n === shape[i]);
+  if (!isDeclared || (typeof given !== 'string' && given.length !== count)) {
+    const has = typeof given === 'string' ? `the shape ${shape.join('×')}` : `${given.length} values`;
+    throw new L2cafError('usage', `the constant ${name} has ${has}, its input takes ${takes}`);
+  }
+  return { values: Float32Array.from(data), shape };
 }
 
 function constantTensor(

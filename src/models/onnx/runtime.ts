@@ -88,7 +88,7 @@ function valuesOf({ type, dims, data }: OrtTensor): OnnxTensor {
 /** What onnxruntime says, without the places in its own sources. */
 function inWords(error: unknown): string {
   return messageOf(error)
-    .replace(/(\/[^\s:]+)+\.(cc|h):\d+\s*/g, '')
+    .replace(/\S+\.(cc|h):\d+\s*/g, '')
     .replace(/^.*?Status Message:\s*/, '')
     .replace(/^\[ONNXRuntimeError\][\s:\d]*/, '');
 }

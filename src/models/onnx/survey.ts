@@ -3,13 +3,14 @@
  * Where that is, is found, not assumed: the network sees a clip whose corners and frames are changed, and what moves with
  * them tells rows, columns and time apart.
  */
-import { throwIfAborted } from '../../base/errors.ts';
+import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import type { ProgressListener } from '../../base/types.ts';
 import { hasTime, type KnownSizes, type Layout, type LayoutSizes, parseLayout, sizesOf, stridesOf } from '../layout.ts';
 import { cutAt, withOutputs } from './cut.ts';
 import { CutNetwork, type Feeds } from './cut-network.ts';
-import { constantTensors, descendants, type OnnxGraph } from './graph.ts';
-import { floatsOf, isFloating, type OnnxTensor, openSession } from './runtime.ts';
+import { ancestors, descendants, type OnnxGraph } from './graph.ts';
+import { expectSameAgain } from './repeat.ts';
+import { floatsOf, isFloating, type OnnxSession, type OnnxTensor, openSession } from './runtime.ts';
 
 /** A tensor at which the network can be cut. */
 export interface CutPoint {
@@ -51,12 +52,17 @@ export type ProbeChange = 'nothing' | 'top-left' | 'bottom-right' | 'first-frame
 export interface Survey {
   /** Last first. */
   readonly points: readonly CutPoint[];
+  /** How many tensors, the first of the graph, were not looked at, as there are too many. */
+  readonly unseen: number;
   /** The one that would be taken, and why. */
   readonly proposal?: { readonly point: CutPoint; readonly why: string };
 }
 
-/** Tensors whose values are looked at in one run: they are kept in memory together. */
-const TENSORS_AT_ONCE = 24;
+/** Values of tensors that are kept in memory together, for each change; and how many tensors at most. */
+const VALUES_AT_ONCE = 1 << 24;
+const TENSORS_AT_ONCE = 64;
+/** Tensors that are looked at, of networks of a very great many. */
+const TENSORS_LOOKED_AT = 2000;
 /** Where the rest is tried too, in a survey of all: every one needs two graphs of its own. */
 const TAILS_TRIED = 24;
 /** What a filter of half the size must change, of the largest output, for its size to be seen. */
@@ -69,19 +75,28 @@ const SEEN = 1e-3;
  */
 export async function surveyNetwork(graph: OnnxGraph, options: SurveyOptions): Promise<Survey> {
   const { output, frames, signal, onProgress } = options;
-  const candidates = candidatesOf(graph, output, options.probe('nothing', 1));
-  const looked = new Set(candidates.flatMap((name) => [name, renamedBy(graph, name) ?? name]));
+  const feeds = options.probe('nothing', 1);
+  const all = candidatesOf(graph, output, feeds);
+  const candidates = all.slice(0, TENSORS_LOOKED_AT);
+  const looked = new Set([output, ...candidates.flatMap((name) => [name, renamedBy(graph, name) ?? name])]);
   const session = await openSession(graph.file.path, withOutputs(graph.file, [...looked]), graph.file.externalData);
   const points: CutPoint[] = [];
   let proposal: Survey['proposal'];
   try {
-    for (let at = 0; at < candidates.length && !(options.first && proposal); at += TENSORS_AT_ONCE) {
+    const seen = new Map(Object.entries(await session.run(feeds, [output])));
+    await expectSameAgain(session, { path: graph.file.path, feeds, outputs: [output], seen });
+    let count = 8;
+    for (let at = 0; at < candidates.length && !(options.first && proposal); ) {
       throwIfAborted(signal);
       onProgress?.({ stage: 'looking at layers', done: at, total: candidates.length, unit: 'tensors' });
-      const names = candidates.slice(at, at + TENSORS_AT_ONCE);
-      const runs = new Map<ProbeChange, Record<string, OnnxTensor>>();
-      const seen = [...new Set(names.flatMap((name) => [name, renamedBy(graph, name) ?? name]))];
-      for (const change of changesFor(frames)) runs.set(change, await session.run(options.probe(change, 1), seen));
+      const names = candidates.slice(at, at + count);
+      at += names.length;
+      const runs = await runsOf(session, options, [
+        ...new Set(names.flatMap((name) => [name, renamedBy(graph, name) ?? name])),
+      ]);
+      // What comes before in a network is larger, but seldom many times.
+      const largest = Math.max(1, ...Object.values(runs.get('nothing')!).map(({ data }) => data.length));
+      count = Math.max(1, Math.min(TENSORS_AT_ONCE, Math.floor(VALUES_AT_ONCE / largest)));
       for (const name of names) {
         const point = pointAt(graph, name, runs, options);
         const renamed = renamedBy(graph, name);
@@ -98,7 +113,7 @@ export async function surveyNetwork(graph: OnnxGraph, options: SurveyOptions): P
     session.release();
   }
   const found = proposal ?? (await besideResidual(graph, points, options));
-  return { points, ...(found && { proposal: found }) };
+  return { points, unseen: all.length - candidates.length, ...(found && { proposal: found }) };
 }
 
 /**
@@ -131,20 +146,48 @@ function changesFor(frames: number): readonly ProbeChange[] {
   return frames > 1 ? [...corners, 'first-frame', 'last-frame'] : corners;
 }
 
-/** Tensors between the inputs and the output, last first. */
-function candidatesOf(graph: OnnxGraph, output: string, feeds: Feeds): string[] {
-  const fixed = constantTensors(graph);
-  const behind = new Set(Object.keys(feeds).flatMap((name) => [...descendants(graph, name)]));
-  const names: string[] = [];
-  for (let at = graph.nodes.length - 1; at >= 0; at--) {
-    const node = graph.nodes[at]!;
-    if (!behind.has(at) || node.opType === 'Shape' || node.opType === 'Size') continue;
-    for (const name of node.output.slice(0, 1)) {
-      if (name === '' || fixed.has(name) || !descendants(graph, name).has(graph.producer.get(output) ?? -1)) continue;
-      names.push(name);
+/** Tensors by the changes of the input that they were seen under. Those that cannot be looked at are left out. */
+async function runsOf(
+  session: OnnxSession,
+  { probe, frames }: SurveyOptions,
+  names: readonly string[],
+): Promise<Map<ProbeChange, Record<string, OnnxTensor>>> {
+  const runs = new Map<ProbeChange, Record<string, OnnxTensor>>();
+  let possible = names;
+  for (const change of changesFor(frames)) {
+    const feeds = probe(change, 1);
+    try {
+      runs.set(change, await session.run(feeds, possible));
+    } catch {
+      // Lists of tensors, and types that JavaScript has no arrays for, come one by one or not at all.
+      const one: Record<string, OnnxTensor> = {};
+      for (const name of possible) Object.assign(one, await session.run(feeds, [name]).catch(() => ({})));
+      runs.set(change, one);
+      possible = Object.keys(one);
     }
   }
-  return names;
+  return runs;
+}
+
+/**
+ * Tensors between the inputs and the output, last first.
+ *
+ * @throws L2cafError `model-invalid` when there is nothing between them
+ */
+function candidatesOf(graph: OnnxGraph, output: string, feeds: Feeds): string[] {
+  const { nodes, reads, fixed, producer, file } = graph;
+  const behind = descendants(graph, Object.keys(feeds));
+  if (!behind.has(producer.get(output) ?? -1)) {
+    const inputs = Object.keys(feeds).join(', ');
+    throw new L2cafError('model-invalid', `${file.path}: its output ${output} does not depend on its input ${inputs}`);
+  }
+  const before = [...ancestors(graph, [output])];
+  const read = new Set(before.flatMap((at) => reads[at]!));
+  return before
+    .sort((a, b) => b - a)
+    .filter((at) => behind.has(at) && !['Shape', 'Size'].includes(nodes[at]!.opType))
+    .map((at) => nodes[at]!.output[0]!)
+    .filter((name) => name !== output && read.has(name) && !fixed.has(name));
 }
 
 /** Layouts that a tensor of a rank may have, likeliest first. */
@@ -170,8 +213,8 @@ function pointAt(
   runs: ReadonlyMap<ProbeChange, Record<string, OnnxTensor>>,
   { frames, aspect, output }: SurveyOptions,
 ): CutPoint | undefined {
-  const base = runs.get('nothing')![tensor]!;
-  if (!isFloating(base) || base.data.length < 4) return undefined;
+  const base = runs.get('nothing')![tensor];
+  if (base === undefined || !isFloating(base) || base.data.length < 4) return undefined;
   const known: KnownSizes = { t: frames, aspect };
   const moved = (change: ProbeChange): Float32Array | undefined => {
     const other = runs.get(change)?.[tensor];

@@ -1,0 +1,194 @@
+/** ONNX files as video models: what a card says, what is guessed, what is asked for. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { solveFilters } from '../../../src/l2caf/solve.ts';
+import { type Card, normCard } from '../../../src/models/card.ts';
+import { OnnxNetwork, readNetwork } from '../../../src/models/onnx/network.ts';
+import { noiseFrames, RANGE, TinyFolder } from './tiny-folder.ts';
+import { cnnLstm, conv3d, pictureCnn, TinyGraph, transformer, twoStreams } from './tiny-networks.ts';
+
+let folder: TinyFolder;
+beforeAll(async () => {
+  folder = await TinyFolder.make();
+});
+afterAll(() => folder.remove());
+
+describe('a network', () => {
+  it('says what it is', async () => {
+    const path = await folder.write(cnnLstm(), 'pilot');
+    const network = await OnnxNetwork.open(path, { card: { ...RANGE, output: { labels: ['a', 'b', 'c', 'd'] } } });
+    expect(network.id).toBe('pilot');
+    expect(network.input).toEqual({ frames: 3, size: { width: 16, height: 16 } });
+    expect(network.outputs).toEqual([{ name: 'logits', kind: 'scores', size: 4, labels: ['a', 'b', 'c', 'd'] }]);
+    expect(network.grid).toEqual({ height: 4, width: 4 });
+    expect(network.describe()).toEqual({
+      ...{ kind: 'imported', id: 'pilot', sha256: network.sha256, format: 'onnx' },
+      ...{ layer: 'features', layout: '(b t) c h w', output: 'logits' },
+      ...{ inputSize: { width: 16, height: 16 }, grid: { height: 4, width: 4 } },
+    });
+    network.dispose();
+  });
+
+  it('has an identity that all that its outputs depend on goes into', async () => {
+    const hashOf = async (card: Card, options?: Parameters<typeof pictureCnn>[0]) =>
+      (await folder.open(pictureCnn(options), card)).sha256;
+    const usual = await hashOf(RANGE);
+    expect(await hashOf(RANGE)).toBe(usual);
+    expect(await hashOf({ ...RANGE, layer: { tensor: 'features', layout: 'b c h w' } })).toBe(usual);
+    expect(await hashOf({ input: normCard('imagenet') })).not.toBe(usual);
+    expect(await hashOf({ ...RANGE, layer: { tensor: 'early' } })).not.toBe(usual);
+    expect(await hashOf({ ...RANGE, filter: 'volume' })).not.toBe(usual);
+    expect(await hashOf(RANGE, { float16: true })).not.toBe(usual);
+  });
+
+  it('takes frames to maps and explains them', async () => {
+    const network = await folder.open(cnnLstm());
+    const maps = await network.features(noiseFrames(3, 16, 16));
+    expect(maps.shape).toEqual([3, 4, 4, 8]);
+    expect(maps.data).toHaveLength(3 * 4 * 4 * 8);
+    const tail = network.tail(maps);
+    expect(tail).toMatchObject({ slots: 3, grid: { height: 4, width: 4 }, outputSize: 4 });
+    const { filters } = await solveFilters(tail, { slots: [2] });
+    expect(filters[0]!.values).toHaveLength(16);
+    await expect(async () => network.tail(maps, 'probabilities')).rejects.toMatchObject({ code: 'usage' });
+    const copy = { ...maps };
+    await expect(async () => network.tail(copy)).rejects.toMatchObject({ code: 'shape-mismatch' });
+  });
+
+  it.each([
+    [2, 16, 16],
+    [3, 16, 20],
+    [3, 8, 16],
+  ])('refuses %i frames of %ix%i', async (t, height, width) => {
+    const network = await folder.open(cnnLstm());
+    const error = await network.features(noiseFrames(t, height, width)).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'shape-mismatch' });
+    expect((error as Error).message).toContain('takes 3 frames of 16x16');
+  });
+
+  it('sees the same pictures, whatever the order of axes and of colours', async () => {
+    const frames = noiseFrames(3, 16, 16);
+    const referenceOf = async (files: ReturnType<typeof cnnLstm>, card: Card = RANGE) => {
+      const network = await folder.open(files, card);
+      return network.tail(await network.features(frames)).reference;
+    };
+    const usual = await referenceOf(cnnLstm());
+    expect(await referenceOf(cnnLstm({ dynamic: true }))).toEqual(usual);
+    const half = await referenceOf(cnnLstm({ float16: true }));
+    const blue = await referenceOf(cnnLstm(), { input: { ...RANGE.input, channels: 'BGR' } });
+    for (const [k, value] of usual.entries()) expect(half[k]).toBeCloseTo(value, 2);
+    expect(Math.max(...usual.map((value, k) => Math.abs(value - blue[k]!)))).toBeGreaterThan(1e-3);
+  });
+
+  it('filters slices of several frames, or the volume', async () => {
+    const network = await folder.open(conv3d());
+    const maps = await network.features(noiseFrames(4, 16, 16));
+    expect(maps.framesPerSlice).toBe(2);
+    expect(network.tail(maps)).toMatchObject({ slots: 2, grid: { height: 4, width: 4 } });
+    const whole = await folder.open(conv3d(), { ...RANGE, filter: 'volume' });
+    const tail = whole.tail(await whole.features(noiseFrames(4, 16, 16)));
+    expect(tail).toMatchObject({ slots: 1, grid: { height: 8, width: 4 } });
+  });
+});
+
+describe('a card', () => {
+  it('is read where it lies beside the file, and what is said counts more', async () => {
+    const path = await folder.write(cnnLstm(), 'carded');
+    const output = { labels: 'names.txt' };
+    const layer = { tensor: 'early', layout: '(b t) c h w' };
+    await writeFile(join(folder.path, 'carded.json'), JSON.stringify({ ...RANGE, layer, output }));
+    await writeFile(join(folder.path, 'names.txt'), 'a\nb\nc\nd\n');
+    const carded = await OnnxNetwork.open(path);
+    expect(carded.describe()).toMatchObject({ layer: 'early', layout: '(b t) c h w', grid: { height: 8, width: 8 } });
+    expect(carded.outputs[0]!.labels).toEqual(['a', 'b', 'c', 'd']);
+    carded.dispose();
+    const told = await OnnxNetwork.open(path, { card: { layer: { tensor: 'features' } } });
+    expect(told.describe()).toMatchObject({ layer: 'features', grid: { height: 4, width: 4 } });
+    told.dispose();
+  });
+
+  it('may leave out what can be guessed, which is said', async () => {
+    const { notes } = await folder.open(cnnLstm());
+    expect(notes).toHaveLength(2);
+    expect(notes[0]).toContain('could be "b t c h w" or "b c t h w"');
+    expect(notes[1]).toContain('filters act on features ((b t) c h w)');
+    const layer = { tensor: 'features', layout: '(b t) c h w' };
+    const said = await folder.open(cnnLstm(), { input: { ...RANGE.input, layout: 'b t c h w' }, layer });
+    expect(said.notes).toEqual([]);
+  });
+
+  it('need not say which axis holds the colours where a convolution or the shape does', async () => {
+    const layoutOf = async (dims: readonly (number | string)[], convolved = false): Promise<string> => {
+      const graph = new TinyGraph();
+      const clip = graph.input('clip', dims);
+      if (convolved) graph.convolution(clip, 'scores', [2, 3, 1, 1, 1], [1, 1, 1]);
+      else graph.node('Relu', [clip], 'scores');
+      graph.output('scores', dims);
+      return (await readNetwork(await folder.write(graph.files()))).pictures.layout.text;
+    };
+    expect(await layoutOf([1, 8, 3, 32, 32])).toBe('b t c h w');
+    expect(await layoutOf([1, 3, 8, 32, 32])).toBe('b c t h w');
+    expect(await layoutOf([1, 8, 32, 32, 3])).toBe('b t h w c');
+    expect(await layoutOf([1, 3, 32, 32, 3])).toBe('b t h w c'); // three frames: no picture is 32×3
+    expect(await layoutOf([1, 3, 3, 32, 32])).toBe('b t c h w');
+    expect(await layoutOf([1, 3, 3, 32, 32], true)).toBe('b c t h w');
+    expect(await layoutOf([1, 32, 32, 3])).toBe('b h w c');
+    expect(await layoutOf(['n', 3, 32, 32])).toBe('b c h w');
+  });
+
+  it('is asked for the size, the numbers of frames are said, where any will do', async () => {
+    const graph = new TinyGraph();
+    graph.node('Relu', [graph.input('clip', [1, 't', 3, 'h', 'w'])], 'scores');
+    graph.output('scores', [1, 't', 3, 'h', 'w']);
+    const path = await folder.write(graph.files());
+    await expect(readNetwork(path)).rejects.toMatchObject({ code: 'usage', hint: expect.stringContaining('--size') });
+    const { pictures, notes } = await readNetwork(path, { card: { input: { size: [24, 32] } } });
+    expect(pictures).toMatchObject({ frames: 8, size: { width: 32, height: 24 } });
+    expect(notes.join()).toContain('any number of frames: 8');
+    const said = await readNetwork(path, { card: { input: { size: [24, 32], frames: 5 } } });
+    expect(said).toMatchObject({ pictures: { frames: 5 }, notes: [] });
+  });
+
+  it('gives constants to further inputs, as numbers, a list or an array', async () => {
+    const flow = Float32Array.from({ length: 32 }, (_, i) => i / 32);
+    await writeFile(join(folder.path, 'flow.npy'), npy(flow, [1, 2, 4, 4]));
+    const referenceOf = async (value: string | number | number[]) => {
+      const network = await folder.open(twoStreams(), { ...RANGE, constants: { flow: value } });
+      return network.tail(await network.features(noiseFrames(1, 16, 16))).reference;
+    };
+    const usual = await referenceOf('flow.npy');
+    expect(await referenceOf([...flow])).toEqual(usual);
+    expect(await referenceOf(0.5)).not.toEqual(usual);
+    await writeFile(join(folder.path, 'flat.npy'), npy(flow, [32]));
+    await expect(referenceOf('flat.npy')).rejects.toThrow(
+      'the constant flow has the shape 32, its input takes ?×2×4×4',
+    );
+    await expect(referenceOf([1, 2])).rejects.toThrow('the constant flow has 2 values, its input takes ?×2×4×4');
+    await expect(folder.open(twoStreams())).rejects.toMatchObject({
+      code: 'usage',
+      hint: expect.stringContaining('"flow"'),
+    });
+  });
+
+  it('names what is explained: scores before they are probabilities, or any tensor', async () => {
+    expect((await folder.open(cnnLstm())).outputs).toEqual([
+      { name: 'logits', kind: 'scores', size: 4, labels: ['0', '1', '2', '3'] },
+    ]);
+    const last = await folder.open(cnnLstm(), { ...RANGE, output: { tensor: 'last' } });
+    expect(last.outputs).toEqual([{ name: 'last', kind: 'embedding', size: 6 }]);
+    const numbers = await folder.open(transformer(), {
+      ...RANGE,
+      output: { kind: 'numbers', labels: ['x', 'y', 'z'] },
+    });
+    expect(numbers.outputs).toEqual([{ name: 'head', kind: 'numbers', size: 3, labels: ['x', 'y', 'z'] }]);
+  });
+});
+
+/** An array as NumPy writes it. */
+function npy(values: Float32Array, shape: readonly number[]): Buffer {
+  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')},), }\n`;
+  const start = Buffer.from('\x93NUMPY\x01\x00\x00\x00', 'latin1');
+  start.writeUInt16LE(header.length, 8);
+  return Buffer.concat([start, Buffer.from(header), Buffer.from(values.buffer)]);
+}

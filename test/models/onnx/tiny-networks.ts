@@ -1,0 +1,298 @@
+/** Tiny networks as ONNX files, made in memory: seeded weights, operators as exporters write them. */
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  StringStringEntryProtoSchema,
+  type TensorProto,
+  TensorProto_DataLocation,
+  TensorProto_DataType,
+  TensorProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from 'onnx-buf';
+import { createRandom } from '../../../src/base/random.ts';
+import { toFloat16 } from '../../../src/models/float16.ts';
+
+/** A size, or the name of one that is free. */
+type Size = number | string;
+type Attributes = Readonly<Record<string, number | string | readonly number[]>>;
+
+/** How weights are kept. */
+export interface TinyOptions {
+  readonly float16?: boolean;
+  /** Name of the file beside the network that its weights are to lie in. */
+  readonly external?: string;
+}
+
+/** An ONNX file and, where there is one, the file of weights beside it. */
+export interface TinyFiles {
+  readonly bytes: Uint8Array;
+  readonly external: Uint8Array;
+}
+
+/** Operators that take an integer attribute where ONNX wants a real number. */
+const REAL = new Set(['epsilon', 'alpha', 'ratio', 'scale', 'mean']);
+
+/** Puts a graph together, node by node; names of tensors go in and out. */
+export class TinyGraph {
+  readonly #nodes: NodeProto[] = [];
+  readonly #weights: TensorProto[] = [];
+  readonly #inputs: ValueInfoProto[] = [];
+  readonly #outputs: ValueInfoProto[] = [];
+  readonly #options: TinyOptions;
+  readonly #type: TensorProto_DataType;
+  #external: Uint8Array = new Uint8Array(0);
+
+  constructor(options: TinyOptions = {}) {
+    this.#options = options;
+    this.#type = options.float16 ? TensorProto_DataType.FLOAT16 : TensorProto_DataType.FLOAT;
+  }
+
+  /** An input of real numbers, or of another type. */
+  input(name: string, dims: readonly Size[], type: TensorProto_DataType = this.#type): string {
+    this.#inputs.push(valueInfo(name, type, dims));
+    return name;
+  }
+
+  /** Normal weights of standard deviation `scale`; the same name has the same ones. */
+  weights(name: string, dims: readonly number[], scale = 0.4): string {
+    return this.values(name, dims, tinyWeights(name, product(dims), scale));
+  }
+
+  values(name: string, dims: readonly number[], values: Float32Array): string {
+    const data = this.#options.float16 ? toFloat16(values) : values;
+    const rawData = Uint8Array.from(new Uint8Array(data.buffer));
+    const { external } = this.#options;
+    const shape = { name, dims: dims.map(BigInt), dataType: this.#type };
+    if (external === undefined) this.#weights.push(create(TensorProtoSchema, { ...shape, rawData }));
+    else {
+      const entries = { location: external, offset: String(this.#external.length), length: String(rawData.length) };
+      const externalData = Object.entries(entries).map(([key, value]) =>
+        create(StringStringEntryProtoSchema, { key, value }),
+      );
+      const dataLocation = TensorProto_DataLocation.EXTERNAL;
+      this.#weights.push(create(TensorProtoSchema, { ...shape, dataLocation, externalData }));
+      this.#external = Uint8Array.from([...this.#external, ...rawData]);
+    }
+    return name;
+  }
+
+  integers(name: string, values: readonly number[]): string {
+    const rawData = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+    const dims = [BigInt(values.length)];
+    this.#weights.push(create(TensorProtoSchema, { name, dims, dataType: TensorProto_DataType.INT64, rawData }));
+    return name;
+  }
+
+  /** A tensor as it is, right or wrong. */
+  tensor(tensor: TensorProto): string {
+    this.#weights.push(tensor);
+    return tensor.name;
+  }
+
+  /** A node; its first output is called as it is. Further outputs may be named. */
+  node(
+    opType: string,
+    input: readonly string[],
+    name: string,
+    attributes: Attributes = {},
+    outputs: readonly string[] = [name],
+  ): string {
+    const attribute = Object.entries(attributes).map(([key, value]) => attributeOf(key, value));
+    this.#nodes.push(
+      create(NodeProtoSchema, { opType, name: `${name} node`, input: [...input], output: [...outputs], attribute }),
+    );
+    return name;
+  }
+
+  output(name: string, dims: readonly Size[], type: TensorProto_DataType = this.#type): void {
+    this.#outputs.push(valueInfo(name, type, dims));
+  }
+
+  /** A convolution with bias and a ReLU behind it, which is called `name`. Kernel `[out, in, ...]`. */
+  convolution(input: string, name: string, kernel: readonly number[], strides: readonly number[]): string {
+    const pads = kernel.slice(2).map((n) => (n - 1) >> 1);
+    const weights = [this.weights(`${name}.weight`, kernel), this.weights(`${name}.bias`, kernel.slice(0, 1), 0.2)];
+    const attributes = { kernel_shape: kernel.slice(2), strides, pads: [...pads, ...pads] };
+    return this.node('Relu', [this.node('Conv', [input, ...weights], `${name}/conv`, attributes)], name);
+  }
+
+  /** `[n, in]` → `[n, out]`. */
+  dense(input: string, name: string, sizes: readonly [number, number]): string {
+    const weights = [this.weights(`${name}.weight`, sizes), this.weights(`${name}.bias`, [sizes[1]], 0.2)];
+    return this.node('Gemm', [input, ...weights], name);
+  }
+
+  /** Mean over the cells: `[n, c, ...]` → `[n, c]`. */
+  pooled(input: string): string {
+    return this.node('Flatten', [this.node('GlobalAveragePool', [input], 'pooled')], 'flat');
+  }
+
+  files(): TinyFiles {
+    const graph = create(GraphProtoSchema, {
+      name: 'tiny',
+      node: this.#nodes,
+      initializer: this.#weights,
+      input: this.#inputs,
+      output: this.#outputs,
+    });
+    const opsetImport = [create(OperatorSetIdProtoSchema, { domain: '', version: 17n })];
+    const bytes = toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: 8n, opsetImport, graph }));
+    return { bytes, external: this.#external };
+  }
+}
+
+function attributeOf(name: string, value: number | string | readonly number[]): AttributeProto {
+  const Type = AttributeProto_AttributeType;
+  if (typeof value === 'string') {
+    return create(AttributeProtoSchema, { name, type: Type.STRING, s: Buffer.from(value) });
+  }
+  if (typeof value === 'number') {
+    if (REAL.has(name)) return create(AttributeProtoSchema, { name, type: Type.FLOAT, f: value });
+    return create(AttributeProtoSchema, { name, type: Type.INT, i: BigInt(value) });
+  }
+  return create(AttributeProtoSchema, { name, type: Type.INTS, ints: value.map(BigInt) });
+}
+
+function valueInfo(name: string, elemType: TensorProto_DataType, dims: readonly Size[]): ValueInfoProto {
+  const dim = dims.map((n) =>
+    create(TensorShapeProto_DimensionSchema, {
+      value: typeof n === 'number' ? { case: 'dimValue', value: BigInt(n) } : { case: 'dimParam', value: n },
+    }),
+  );
+  const value = create(TypeProto_TensorSchema, { elemType, shape: create(TensorShapeProtoSchema, { dim }) });
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: create(TypeProtoSchema, { value: { case: 'tensorType', value } }),
+  });
+}
+
+/** The weights that a name has in all tiny networks. */
+export function tinyWeights(name: string, count: number, scale = 0.4): Float32Array {
+  const random = createRandom(7, ...Buffer.from(name));
+  return Float32Array.from({ length: count }, () => scale * random.normal());
+}
+
+function product(dims: readonly number[]): number {
+  return dims.reduce((all, n) => all * n, 1);
+}
+
+/** Pictures 16×16 → `features` 4×4×8 → mean → 5 `scores`: affine behind the layer. */
+export function pictureCnn(options: TinyOptions = {}): TinyFiles {
+  const graph = new TinyGraph(options);
+  const early = graph.convolution(graph.input('pictures', ['batch', 3, 16, 16]), 'early', [6, 3, 3, 3], [2, 2]);
+  const features = graph.convolution(early, 'features', [8, 6, 3, 3], [2, 2]);
+  graph.dense(graph.pooled(features), 'scores', [8, 5]);
+  graph.output('scores', ['batch', 5]);
+  return graph.files();
+}
+
+/** As {@link pictureCnn}, with a LayerNorm behind the mean: how large `features` are is not seen, `early` is. */
+export function hiddenScaleCnn(): TinyFiles {
+  const graph = new TinyGraph();
+  const early = graph.convolution(graph.input('pictures', [1, 3, 16, 16]), 'early', [6, 3, 3, 3], [2, 2]);
+  const features = graph.convolution(early, 'features', [8, 6, 3, 3], [2, 2]);
+  const norm = [graph.weights('norm.weight', [8]), graph.weights('norm.bias', [8])];
+  const normed = graph.node('LayerNormalization', [graph.pooled(features), ...norm], 'normed', { epsilon: 1e-12 });
+  graph.dense(normed, 'scores', [8, 5]);
+  graph.output('scores', [1, 5]);
+  return graph.files();
+}
+
+/** What the LSTM's exports differ in. */
+export interface CnnLstmOptions extends TinyOptions {
+  /** Whether any number of events may be given; else the export is for one, as the Reshapes and the states say. */
+  readonly dynamic?: boolean;
+  /** Rows before columns before channels, as Keras has it. */
+  readonly channelsLast?: boolean;
+}
+
+/** Three frames 16×16 → `features` 4×4×8 of each → LSTM of 6 → `logits` of 4 → `probabilities`. */
+export function cnnLstm({ dynamic = false, channelsLast = false, ...options }: CnnLstmOptions = {}): TinyFiles {
+  const graph = new TinyGraph(options);
+  const events = dynamic ? 'batch' : 1;
+  const picture = channelsLast ? [16, 16, 3] : [3, 16, 16];
+  const frames = graph.input('frames', [events, 3, ...picture]);
+  const shape = graph.integers('fold', [dynamic ? -1 : 3, ...picture]);
+  let pictures = graph.node('Reshape', [frames, shape], 'pictures');
+  if (channelsLast) pictures = graph.node('Transpose', [pictures], 'channels first', { perm: [0, 3, 1, 2] });
+  const early = graph.convolution(pictures, 'early', [6, 3, 3, 3], [2, 2]);
+  let features = graph.convolution(early, channelsLast ? 'late' : 'features', [8, 6, 3, 3], [2, 2]);
+  if (channelsLast) features = graph.node('Transpose', [features], 'features', { perm: [0, 2, 3, 1] });
+  const unfold = graph.integers('unfold', [dynamic ? -1 : 1, 3, 128]);
+  const steps = graph.node('Transpose', [graph.node('Reshape', [features, unfold], 'flat')], 'steps', {
+    perm: [1, 0, 2],
+  });
+  const lstm = [graph.weights('lstm.W', [1, 24, 128], 0.05), graph.weights('lstm.R', [1, 24, 6]), 'lstm.B', ''];
+  graph.weights('lstm.B', [1, 48]);
+  const states = dynamic ? [] : ['h0', 'c0'].map((name) => graph.values(name, [1, 1, 6], new Float32Array(6)));
+  graph.node('LSTM', [steps, ...lstm, ...states], 'all steps', { hidden_size: 6 }, ['all steps', 'last step']);
+  const last = graph.node('Squeeze', ['last step', graph.integers('axis 0', [0])], 'last');
+  graph.node('Softmax', [graph.dense(last, 'logits', [6, 4])], 'probabilities', { axis: -1 });
+  graph.output('probabilities', [events, 4]);
+  return graph.files();
+}
+
+/** Four frames 16×16 → `features` 2×4×4×8, in `b c t h w` → a ReLU convolution → mean → 3 `scores`. */
+export function conv3d(): TinyFiles {
+  const graph = new TinyGraph();
+  const clip = graph.input('clip', [1, 3, 4, 16, 16]);
+  const early = graph.convolution(clip, 'early', [6, 3, 3, 3, 3], [2, 2, 2]);
+  const features = graph.convolution(early, 'features', [8, 6, 1, 3, 3], [1, 2, 2]);
+  const late = graph.convolution(features, 'late', [8, 8, 1, 1, 1], [1, 1, 1]);
+  graph.dense(graph.pooled(late), 'scores', [8, 3]);
+  graph.output('scores', [1, 3]);
+  return graph.files();
+}
+
+/**
+ * Two frames 16×16, a class token and 4×4 patches of each: `stream` = patches and what attention adds, whose size a LayerNorm
+ * hides, `normed` is behind it; the mean of the tokens and frames makes 3 `scores`.
+ */
+export function transformer(): TinyFiles {
+  const graph = new TinyGraph();
+  const frames = graph.input('frames', [1, 2, 3, 16, 16]);
+  const pictures = graph.node('Reshape', [frames, graph.integers('fold', [2, 3, 16, 16])], 'pictures');
+  const patch = { kernel_shape: [4, 4], strides: [4, 4] };
+  const patches = graph.node('Conv', [pictures, graph.weights('patch', [8, 3, 4, 4])], 'patches', patch);
+  const flat = graph.node('Reshape', [patches, graph.integers('cells', [2, 8, 16])], 'flat');
+  const cells = graph.node('Transpose', [flat], 'cells by channels', { perm: [0, 2, 1] });
+  const tokens = graph.node('Concat', [graph.weights('class', [2, 1, 8]), cells], 'tokens', { axis: 1 });
+  const placed = graph.node('Add', [tokens, graph.weights('places', [1, 17, 8])], 'placed');
+  const [q, k, v] = ['q', 'k', 'v'].map((name) =>
+    graph.node('MatMul', [placed, graph.weights(`${name}.weight`, [8, 8])], name),
+  ) as [string, string, string];
+  const scores = graph.node('MatMul', [q, graph.node('Transpose', [k], 'k turned', { perm: [0, 2, 1] })], 'similar');
+  const attention = graph.node('Softmax', [scores], 'attention', { axis: -1 });
+  const stream = graph.node('Add', [placed, graph.node('MatMul', [attention, v], 'attended')], 'stream');
+  const norm = [graph.values('norm.weight', [8], new Float32Array(8).fill(1)), graph.weights('norm.bias', [8])];
+  const normed = graph.node('LayerNormalization', [stream, ...norm], 'normed', { epsilon: 1e-12 });
+  const mean = graph.node('ReduceMean', [normed], 'mean', { axes: [0, 1], keepdims: 0 });
+  const row = graph.node('Reshape', [mean, graph.integers('row', [1, 8])], 'mean as a row');
+  graph.dense(row, 'head', [8, 3]);
+  graph.output('head', [1, 3]);
+  return graph.files();
+}
+
+/** Pictures 16×16 → `features` 4×4×8; a second stream, `flow`, joins behind the layer; 5 `scores`. */
+export function twoStreams(): TinyFiles {
+  const graph = new TinyGraph();
+  const early = graph.convolution(graph.input('pictures', ['batch', 3, 16, 16]), 'early', [6, 3, 3, 3], [2, 2]);
+  const features = graph.convolution(early, 'features', [8, 6, 3, 3], [2, 2]);
+  const flow = graph.convolution(graph.input('flow', ['batch', 2, 4, 4]), 'motion', [8, 2, 1, 1], [1, 1]);
+  const both = graph.node('Concat', [features, flow], 'both', { axis: 1 });
+  graph.dense(graph.pooled(both), 'scores', [16, 5]);
+  graph.output('scores', ['batch', 5]);
+  return graph.files();
+}
