@@ -28,7 +28,7 @@ const CARD: Card = {
     layout: 'b t c h w',
     frames: 8,
     size: [112, 96],
-    resize: 'cover',
+    resize: 'stretch',
     channels: 'BGR',
     range: [0, 1],
     mean: [0.4, 0.4, 0.4],
