@@ -1,11 +1,12 @@
 /** `l2caf models inspect` and `import`: files of networks, what is in them and where they can be cut. */
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { L2cafError } from '../base/errors.ts';
-import { checkOutputFolder } from '../base/output.ts';
+import { checkOutputFolder, checkOutputs } from '../base/output.ts';
 import type { PictureSize } from '../base/types.ts';
 import { useBackend } from '../models/backend.ts';
 import { type Card, cardWith } from '../models/card.ts';
-import { importedPath, importNetwork, isKeras, surveyJson } from '../models/imported.ts';
+import { IMPORTED_FILES, importedPath, importNetwork, isKeras, surveyJson } from '../models/imported.ts';
 import { KerasNetwork } from '../models/keras/keras-network.ts';
 import { operatorsOf, type ReadNetwork, readNetwork, survey } from '../models/onnx/network.ts';
 import type { CutPoint, Survey } from '../models/onnx/survey.ts';
@@ -49,6 +50,7 @@ export function addNetworkCommands(models: Command): void {
       interruptible(async (signal) => {
         const terminal = createTerminal(flags);
         await checkOutputFolder(flags.output);
+        await checkOutputs(IMPORTED_FILES.map((name) => join(flags.output, name)));
         const work = { card: await wholeCard(flags), signal, onProgress: terminal.onProgress };
         const { files, card } = await importNetwork(file, flags.output, work);
         terminal.result(`filters act on ${card.layer!.tensor} (${card.layer!.layout})`);

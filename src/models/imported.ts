@@ -1,6 +1,6 @@
 /** Networks of the user's, whatever their file: which names mean one, and opening it. */
 import { stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { dirname, extname, join, resolve } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import type { PictureSize, ProgressListener } from '../base/types.ts';
@@ -13,7 +13,10 @@ import type { Survey } from './onnx/survey.ts';
 import type { VideoModel } from './video-model.ts';
 
 /** What `models import` calls the network in its folder. */
-export const IMPORTED_FILE = 'network.onnx';
+const IMPORTED_FILE = 'network.onnx';
+const SURVEY_FILE = 'survey.json';
+/** The files of the folder, beside those of weights. */
+export const IMPORTED_FILES: readonly string[] = [IMPORTED_FILE, cardPath(IMPORTED_FILE), SURVEY_FILE];
 
 /** An imported network that is ready. */
 export interface OpenImported {
@@ -80,9 +83,9 @@ export async function importNetwork(model: string, folder: string, options: Onnx
   await writeFileAtomically(target(IMPORTED_FILE), graph.file.bytes, [path]);
   await writeFileAtomically(cardPath(target(IMPORTED_FILE)), `${JSON.stringify(whole, null, 2)}\n`);
   const table = { sha256: graph.file.sha256, operators: Object.fromEntries(operatorsOf(read)), ...surveyJson(found) };
-  await writeFileAtomically(target('survey.json'), `${JSON.stringify(table, null, 2)}\n`);
+  await writeFileAtomically(target(SURVEY_FILE), `${JSON.stringify(table, null, 2)}\n`);
   const others = graph.file.externalData.map(({ path: name }) => name);
-  const files = [IMPORTED_FILE, ...others, basename(cardPath(IMPORTED_FILE)), 'survey.json'].map(target);
+  const files = [...IMPORTED_FILES, ...others].map(target);
   return { files, survey: found, card: whole };
 }
 

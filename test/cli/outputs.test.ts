@@ -109,6 +109,10 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   'evaluate retrieval --output': study('retrieval', EVENTS),
   'search --output': { args: ['search', 'a', '--db', 'db'], file: 'x.png' },
   'project --output': { args: ['project', EVENTS], file: 'x.svg' },
+  'models import --output': {
+    args: ['models', 'import', 'net.onnx', '--norm', '0..1'],
+    files: ['network.onnx', 'network.json', 'survey.json'],
+  },
   'project --tsv': { args: ['project', EVENTS], files: ['tensors.tsv', 'metadata.tsv'] },
 };
 
@@ -117,7 +121,7 @@ const OTHERS = ['index --output', 'worker --output'];
 
 /** Options that name files or folders which are read. */
 const READ =
-  /--(videos|events|model|classifier|ignore|domain|dense|dense-classes|truth|from|db|target|validate|queue|queue-password|queue-secret)$/;
+  /--(videos|events|model|classifier|ignore|domain|dense|dense-classes|truth|from|db|target|validate|queue|queue-password|queue-secret|card|signals|times)$/;
 
 const longOf = ({ long }: Option): string => long!;
 
