@@ -78,7 +78,7 @@ const KINDS: readonly SealedKind[] = [
 ];
 
 /** Formats whose seals lie in {@link SEALS_FILE}. */
-const UNSEALED: readonly string[] = ['.csv', '.tsv', '.txt', '.parquet', '.safetensors'];
+const UNSEALED: readonly string[] = ['.csv', '.tsv', '.txt', '.parquet', '.safetensors', '.onnx', '.data'];
 
 /** The file with the seals of the files beside it that have no place for one. */
 export const SEALS_FILE = '.l2caf';

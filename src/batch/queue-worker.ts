@@ -35,6 +35,7 @@ export interface QueueWorkerOptions extends DeskOptions {
   readonly restMs?: number;
   /** See {@link connectQueue}, as the two below. */
   readonly retries?: number;
+  /** Told when the server does not answer, and when that is over. */
   readonly onNotice?: (message: string) => void;
   readonly askEveryMs?: number;
 }

@@ -1,6 +1,6 @@
 /** From the frames of events to a trunk's features, through a cache: what training, retrieval and studies share. */
 
-export type { FeatureReader, FeatureSource, FrameVariant } from './cache.ts';
+export type { CachePlace, FeatureReader, FeatureSource, FrameVariant } from './cache.ts';
 export { FeatureCache } from './cache.ts';
 export type { Domain, FeatureSummary, PlannedFrame, PlannedView, PlanOptions } from './dataset.ts';
 export { ensureFeatures, type PlannedEvent, planEvents } from './dataset.ts';

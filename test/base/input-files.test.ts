@@ -108,7 +108,8 @@ describe('the sources', () => {
     'models/imagenet.ts': 'a file of the package',
     'models/safetensors.ts': 'writes',
     'report/html.ts': 'a file of the package',
-    'report/report.ts': 'the clip that was just written into its own folder',
+    'report/report-page.ts': 'the clip that was just written into its own folder',
+    'video/media/matroska.ts': 'writes',
     'video/media/mp4.ts': 'the video that was just written under a temporary name',
   };
 

@@ -3,7 +3,7 @@
  * memory holds two frames however long the stretch is, and the next frame is decoded while the last one is being used.
  */
 import { Writable } from 'node:stream';
-import { L2cafError } from '../../base/errors.ts';
+import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import { assertUnchanged } from '../../base/files.ts';
 import type { FrameBatch, PictureSize, VideoClip } from '../../base/types.ts';
 import { damagedAmong, type FrameTroubles } from './damage.ts';
@@ -58,6 +58,7 @@ export async function* streamFrames(clip: VideoClip, options: StreamOptions): As
       let done = 0;
       try {
         for await (const { place, rgb } of run.frames()) {
+          throwIfAborted(signal); // ffmpeg may have been done already
           while (done < place) {
             last = await replacement(clip, options, rest[done++]!, last);
             yield last;
