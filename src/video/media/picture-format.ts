@@ -65,6 +65,15 @@ function need(bytes: Buffer, end: number): void {
   if (end > bytes.length) throw new RangeError();
 }
 
+/** Of a picture that is unpacked: the largest photographs and scans have fewer, and as many take a gigabyte. */
+const MAX_PIXELS = 250e6;
+
+/** A small file may unpack to a picture that fills the memory: it is refused before it is unpacked. */
+function boundPixels(width: number, height: number): void {
+  if (width * Math.abs(height) <= MAX_PIXELS) return;
+  throw new Damage(`has ${width}x${Math.abs(height)} pixels; pictures of up to ${MAX_PIXELS / 1e6} million are read`);
+}
+
 /** Chunks with their checksums, and pixels that unpack to as many bytes as the header says (W3C, Portable Network Graphics). */
 function checkPng(bytes: Buffer): void {
   let header: Buffer | undefined;
@@ -78,7 +87,10 @@ function checkPng(bytes: Buffer): void {
     if (crc32(bytes.subarray(at + 4, end - 4)) !== bytes.readUInt32BE(end - 4)) {
       throw new Damage(`is damaged: the checksum of its ${kind} is wrong`);
     }
-    if (kind === 'IHDR') header = content;
+    if (kind === 'IHDR') {
+      header = content;
+      boundPixels(content.readUInt32BE(0), content.readUInt32BE(4));
+    }
     if (kind === 'IDAT') packed.push(content);
     if (kind === 'IEND') break;
     at = end;
@@ -141,6 +153,7 @@ function checkJpeg(bytes: Buffer): void {
     const marker = bytes.readUInt8(at++);
     if (marker === JPEG.end) break;
     if (marker === 0x01 || isRestart(marker)) continue;
+    if (isFrame(marker)) boundPixels(bytes.readUInt16BE(at + 5), bytes.readUInt16BE(at + 3));
     at += bytes.readUInt16BE(at);
     if (marker !== JPEG.scan) continue;
     hasPixels = true;
@@ -150,6 +163,11 @@ function checkJpeg(bytes: Buffer): void {
 }
 
 const JPEG = { end: 0xd9, scan: 0xda } as const;
+
+/** Whether a segment says how large the picture is. */
+function isFrame(marker: number): boolean {
+  return marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+}
 
 function isRestart(marker: number): boolean {
   return marker >= 0xd0 && marker <= 0xd7;
@@ -171,6 +189,8 @@ function checkWebp(bytes: Buffer): void {
     const length = bytes.readUInt32LE(at + 4);
     if (at + 8 + length > end) throw new RangeError();
     if (/^(VP8 |VP8L|ANMF)$/.test(textAt(bytes, at, 4))) hasPixels = true;
+    if (textAt(bytes, at, 4) === 'VP8X')
+      boundPixels(bytes.readUIntLE(at + 12, 3) + 1, bytes.readUIntLE(at + 15, 3) + 1);
     at += 8 + length + (length & 1);
   }
   if (!hasPixels) throw new Damage('is damaged: it holds no pixels');
@@ -178,6 +198,7 @@ function checkWebp(bytes: Buffer): void {
 
 /** Blocks up to the trailer. */
 function checkGif(bytes: Buffer): void {
+  boundPixels(bytes.readUInt16LE(6), bytes.readUInt16LE(8));
   const colours = (flags: number): number => (flags & 0x80 ? 3 << ((flags & 7) + 1) : 0);
   const afterParts = (start: number): number => {
     let at = start;
@@ -204,6 +225,7 @@ function checkBmp(bytes: Buffer): void {
   const [width, height] = isOld
     ? [bytes.readUInt16LE(18), bytes.readUInt16LE(20)]
     : [bytes.readInt32LE(18), bytes.readInt32LE(22)];
+  boundPixels(width, height);
   const bits = bytes.readUInt16LE(isOld ? 24 : 28);
   const isPacked = !isOld && [1, 2, 4, 5].includes(bytes.readUInt32LE(30));
   const pixels = isPacked ? bytes.readUInt32LE(34) : 4 * Math.ceil((width * bits) / 32) * Math.abs(height);
@@ -212,6 +234,8 @@ function checkBmp(bytes: Buffer): void {
 
 /** Boxes, each as long as it says. */
 function checkAvif(bytes: Buffer): void {
+  const size = bytes.indexOf('ispe'); // the sizes of its parts
+  if (size >= 0) boundPixels(bytes.readUInt32BE(size + 8), bytes.readUInt32BE(size + 12));
   const kinds = new Set<string>();
   for (let at = 0; at < bytes.length; ) {
     const stated = bytes.readUInt32BE(at);

@@ -156,3 +156,50 @@ test.skipIf(process.platform === 'win32')('a device or a pipe is refused before 
   await expect(readPicture('/dev/zero')).rejects.toMatchObject({ message });
   expect(() => readMask('/dev/zero')).toThrow(/it is a device, not a file/);
 });
+
+describe('a small file that unpacks to a huge picture', () => {
+  const huge = 40_000;
+  /** The head of each format, with no more than says how large it is. */
+  const heads: Readonly<Record<string, () => Buffer>> = {
+    png: () => {
+      const bytes = createCanvas(2, 2).toBuffer('image/png');
+      bytes.writeUInt32BE(huge, 16);
+      bytes.writeUInt32BE(huge, 20);
+      bytes.writeInt32BE(crc32(bytes.subarray(12, 29)), 29);
+      return bytes;
+    },
+    jpg: () => {
+      const bytes = createCanvas(2, 2).toBuffer('image/jpeg');
+      const frame = bytes.indexOf(Buffer.from([0xff, 0xc0]));
+      bytes.writeUInt16BE(huge, frame + 5);
+      bytes.writeUInt16BE(huge, frame + 7);
+      return bytes;
+    },
+    gif: () => {
+      const bytes = Buffer.from('GIF89a\0\0\0\0\0\0\0;', 'latin1');
+      bytes.writeUInt16LE(huge, 6);
+      bytes.writeUInt16LE(huge, 8);
+      return bytes;
+    },
+  };
+
+  test.each(Object.keys(heads))('is refused before that: %s', async (format) => {
+    const path = join(folder, `huge.${format}`);
+    await writeFile(path, heads[format]!());
+    await expect(readPicture(path)).rejects.toMatchObject({
+      code: 'input-unreadable',
+      message: expect.stringContaining('has 40000x40000 pixels; pictures of up to 250 million are read'),
+    });
+    expect(() => readMask(path)).toThrow('40000x40000 pixels');
+  });
+});
+
+/** As PNG has it. */
+function crc32(bytes: Buffer): number {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return ~crc;
+}
