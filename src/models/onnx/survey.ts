@@ -138,7 +138,8 @@ async function besideResidual(
       : 'no layer holds all of the picture by itself';
     return { point: { ...point, tail }, why };
   }
-  return undefined;
+  const [last] = points; // opening it tells what is wrong, if anything is
+  return last && { point: last, why: 'the network sees the size of no layer' };
 }
 
 function changesFor(frames: number): readonly ProbeChange[] {
