@@ -4,6 +4,7 @@
  * events, a sliding window) goes the same way as a single event.
  */
 import { resolve } from 'node:path';
+import { softmax } from '../base/matrix.ts';
 import type { AttentionFilter, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
 import { VERSION } from '../base/version.ts';
 import { peakCell } from '../l2caf/heatmap.ts';
@@ -133,13 +134,6 @@ function slices(filters: readonly AttentionFilter[], { shape: [, rows] }: Featur
 /** What slices of time have, for each of the frames that they show. */
 function perFrame<T>(ofSlices: readonly T[], framesPerSlice: number): T[] {
   return ofSlices.flatMap((one) => new Array<T>(framesPerSlice).fill(one));
-}
-
-function softmax(scores: Float32Array): number[] {
-  const most = scores.reduce((largest, score) => Math.max(largest, score), Number.NEGATIVE_INFINITY);
-  const powers = [...scores].map((score) => Math.exp(score - most));
-  const sum = powers.reduce((total, power) => total + power, 0);
-  return powers.map((power) => power / sum);
 }
 
 /** Explains an event; throws as {@link explainMaps}. */
