@@ -44,6 +44,8 @@ export interface BoundObjective {
   readonly lossOf: OutputLoss;
   /** Outputs `[n, d]` → losses `[n]`; differentiable. The caller disposes of the result. */
   losses(outputs: tf.Tensor2D): tf.Tensor1D;
+  /** Of the outputs, `[d]`, where the loss is their weighted sum. */
+  readonly weights?: Float32Array;
   /** Absent when the objective is not a sum of squares. */
   readonly leastSquares?: LeastSquares;
 }
@@ -69,6 +71,7 @@ export function bindObjective(
           : outputWeights(objective.index, reference);
       const gradient = Float64Array.from(weights);
       return {
+        weights,
         lossOf: (output) => ({ loss: dot(gradient, 0, output, 0, outputSize), gradient }),
         losses: (outputs) =>
           tf.tidy(() => tf.reshape(tf.matMul(outputs, tf.tensor2d(weights, [outputSize, 1])), [-1]) as tf.Tensor1D),

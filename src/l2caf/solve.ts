@@ -13,7 +13,7 @@ import { type DescentResult, descend } from './descent.ts';
 import { type ExactFilter, exactOblivious, exactWeighted } from './exact.ts';
 import { gaussNewton } from './gauss-newton.ts';
 import { measuredProjections, measuredResponses } from './measured.ts';
-import { type BoundObjective, bindObjective, classWeights, type Objective, outputWeights } from './objective.ts';
+import { type BoundObjective, bindObjective, type Objective } from './objective.ts';
 import { type DescentOptions, PRESETS, type PresetName } from './presets.ts';
 import { quasiNewton } from './quasi-newton.ts';
 import type { SphereResult } from './sphere.ts';
@@ -136,19 +136,19 @@ function resolveTask(tail: Tail, options: SolveOptions): Task {
     starts,
     trace: options.trace ?? false,
     start: (at, index, first, best) => {
-      const given = index === 0 ? options.initial?.[at] : undefined;
       const random = createRandom(seed, slots[at]! * 1000 + index);
-      const kinds = ['normal', 'uniform', 'around'] as const;
-      const kind = kinds[index % kinds.length]!;
-      if (index > 0 && kind === 'around' && best !== undefined) return around(best, random);
-      return (
-        given ??
-        initialParameters(constraint, index === 0 ? first : kind === 'uniform' ? kind : 'normal', tail.grid, random)
-      );
+      const initial = (kind: DescentOptions['initial']) => initialParameters(constraint, kind, tail.grid, random);
+      if (index === 0) return options.initial?.[at] ?? initial(first);
+      const kind = FURTHER_STARTS[(index - 1) % FURTHER_STARTS.length]!;
+      if (kind !== 'around') return initial(kind);
+      return best === undefined ? initial('normal') : around(best, random);
     },
     options,
   };
 }
+
+/** What starting points after the first are, in turn: positive, around the best filter so far, of both signs. */
+const FURTHER_STARTS = ['uniform', 'around', 'normal'] as const;
 
 /** A starting point as far from a filter of unit length as that is from 0. */
 function around(filter: Float32Array, random: Random): Float32Array {
@@ -161,8 +161,8 @@ function chooseSolver({ tail, objective, bound, constraint, choice }: Task): { s
       ? 'the tail is not linear'
       : constraint !== 'l2'
         ? `the constraint is ${constraint}, not l2`
-        : objective.kind === 'similarity'
-          ? 'the similarity objective is not quadratic'
+        : objective.kind !== 'oblivious' && bound.weights === undefined
+          ? `the ${objective.kind} objective is not quadratic`
           : undefined;
   const noGaussNewton =
     constraint !== 'l2'
@@ -228,14 +228,11 @@ async function eachSlot(
   return filters;
 }
 
-function closedForm({ tail, objective, descent }: Task, slot: number): AttentionFilter {
+function closedForm({ tail, bound: { weights }, descent }: Task, slot: number): AttentionFilter {
   const projection = tail.linear?.(slot) as LinearProjection;
-  const { filter, loss }: ExactFilter =
-    objective.kind === 'class'
-      ? exactWeighted(projection, classWeights(objective.index, tail.outputSize))
-      : objective.kind === 'output'
-        ? exactWeighted(projection, outputWeights(objective.index, tail.reference))
-        : exactOblivious(projection, tail.reference, descent.reduction);
+  const { filter, loss }: ExactFilter = weights
+    ? exactWeighted(projection, weights)
+    : exactOblivious(projection, tail.reference, descent.reduction);
   const values = Float32Array.from(filter);
   return { ...tail.grid, values, loss, iterations: 0, status: 'exact', lossHistory: [loss] };
 }

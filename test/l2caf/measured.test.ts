@@ -117,4 +117,16 @@ describe('a target of the user', () => {
       expect(loss).toBeLessThan(descent.filters[slot]!.loss + 1e-4);
     }
   });
+
+  it('has no closed form on a linear tail, whose own is that of other objectives', async () => {
+    const tail = toyLinearTail();
+    const { filters, options } = await solveFilters(tail, { objective });
+    expect(options.solver).toBe('quasi-newton');
+    const output = Float64Array.from(await tail.evaluate(filters[0]!.values, [0]));
+    expect(objective.loss(output).loss).toBeCloseTo(filters[0]!.loss, 5);
+    expect(filters[0]!.loss).toBeLessThan(filters[0]!.lossHistory[0]!);
+    await expect(solveFilters(tail, { objective, solver: 'closed-form' })).rejects.toMatchObject({
+      message: expect.stringContaining('the custom objective is not quadratic'),
+    });
+  });
 });
