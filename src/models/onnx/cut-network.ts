@@ -6,6 +6,7 @@ import { L2cafError } from '../../base/errors.ts';
 import { createRandom } from '../../base/random.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import {
+  dimsOf,
   gathered,
   interleaving,
   type KnownSizes,
@@ -55,7 +56,7 @@ const CALL_BYTES = 64e6;
 const BATCHING = 1e-5;
 
 /** How a boundary tensor grows with the number of events: joined along an axis, or in whole numbers, or not at all. */
-type Growth = { readonly axis: number } | { readonly step: BigInt64Array } | 'none';
+export type Growth = { readonly axis: number } | { readonly step: BigInt64Array } | 'none';
 
 /** See the head of the file. Dispose of it when done. */
 export class CutNetwork {
@@ -65,10 +66,13 @@ export class CutNetwork {
   readonly sizes: LayoutSizes;
   /** Whether events go through the tail together. */
   readonly isBatched: boolean;
+  /** Length of each output. */
+  readonly outputSizes: ReadonlyMap<string, number>;
   readonly #strides: LayoutStrides;
   readonly #trunk: OnnxSession;
   readonly #tail: OnnxSession;
-  readonly #layer: { readonly name: string; readonly dims: readonly number[] };
+  readonly #layer: string;
+  readonly #layerLength: number;
   readonly #growth: ReadonlyMap<string, Growth>;
 
   private constructor(parts: {
@@ -79,13 +83,18 @@ export class CutNetwork {
     readonly trunk: OnnxSession;
     readonly tail: OnnxSession;
     readonly isBatched: boolean;
-    readonly layer: { readonly name: string; readonly dims: readonly number[] };
+    /** What the tail calls the layer. */
+    readonly layer: string;
     readonly growth: ReadonlyMap<string, Growth>;
+    /** Of the example. */
+    readonly event: CutEvent;
   }) {
-    const { graph, cut, layout, sizes, isBatched, trunk, tail, layer, growth } = parts;
+    const { graph, cut, layout, sizes, isBatched, trunk, tail, layer, growth, event } = parts;
     [this.graph, this.cut, this.layout, this.sizes, this.isBatched] = [graph, cut, layout, sizes, isBatched];
     this.#strides = stridesOf(layout, sizes);
     [this.#trunk, this.#tail, this.#layer, this.#growth] = [trunk, tail, layer, growth];
+    this.#layerLength = event.layer.length;
+    this.outputSizes = new Map([...event.outputs].map(([name, values]) => [name, values.length]));
   }
 
   /**
@@ -98,42 +107,33 @@ export class CutNetwork {
   static async open(graph: OnnxGraph, { layer, layout, outputs, example, known }: CutOptions): Promise<CutNetwork> {
     const { file } = graph;
     const cut = cutAt(graph, layer, outputs);
-    const boundary = cut.boundary.filter((name) => !graph.inputs.includes(name));
-    const wanted = [...new Set([cut.layer, ...boundary, ...rewrittenBy(graph, cut), ...outputs])];
+    const wanted = [...new Set([...computedBy(graph, cut), ...rewrittenBy(graph, cut)])];
     const trunk = await openSession(file.path, withOutputs(file, wanted), file.externalData);
-    let tail: OnnxSession | undefined;
+    const opened = [trunk];
     try {
       const feeds = example(1);
       const seen = new Map(Object.entries({ ...feeds, ...(await trunk.run(feeds, wanted)) }));
       await expectSameAgain(trunk, { path: file.path, feeds, outputs, seen });
       const at = seen.get(cut.layer)!;
       const sizes = sizesAt(layer, layout, at, known);
+      const event = eventOf(graph, cut, seen);
       const growth = await growthOf(cut, trunk, example, seen);
-      const names = { name: tailNames(cut, seen).layer, dims: at.dims };
-      const parts = { graph, cut, layout, sizes, trunk, layer: names, growth };
-      const event = eventOf(cut, seen);
-      const batched = await openSession(file.path, tailBytes(graph, cut, { seen, batched: true })).catch(
-        () => undefined,
+      const parts = { graph, cut, layout, sizes, trunk, growth, layer: tailNames(cut, seen).layer, event };
+      const single = await openSession(
+        `the part of ${file.path} behind ${layer}`,
+        tailBytes(graph, cut, { seen, batched: false }),
       );
-      const single = () =>
-        openSession(`the part of ${file.path} behind ${layer}`, tailBytes(graph, cut, { seen, batched: false }));
-      if (batched) {
-        const network = new CutNetwork({ ...parts, tail: batched, isBatched: true });
-        const alone = await single();
-        tail = alone;
-        const reference = new CutNetwork({ ...parts, tail: alone, isBatched: false });
-        if (await givesTheSame(network, reference, event)) {
-          alone.release();
-          return network;
-        }
-        batched.release();
-        return reference;
-      }
-      tail = await single();
-      return new CutNetwork({ ...parts, tail, isBatched: false });
+      opened.push(single);
+      const alone = new CutNetwork({ ...parts, tail: single, isBatched: false });
+      const rewritten = tailBytes(graph, cut, { seen, batched: true });
+      const tail = await openSession(file.path, rewritten).catch(() => undefined);
+      if (tail === undefined) return alone;
+      const together = new CutNetwork({ ...parts, tail, isBatched: true });
+      const areTheSame = await givesTheSame(together, alone, event);
+      (areTheSame ? single : tail).release();
+      return areTheSame ? together : alone;
     } catch (error) {
-      trunk.release();
-      tail?.release();
+      for (const session of opened) session.release();
       throw error;
     }
   }
@@ -141,19 +141,9 @@ export class CutNetwork {
   /** Runs the first part. */
   async run(feeds: Feeds): Promise<CutEvent> {
     const { graph, cut } = this;
-    const boundary = cut.boundary.filter((name) => !graph.inputs.includes(name));
-    const results = await this.#trunk.run(feeds, [...new Set([cut.layer, ...boundary, ...cut.outputs])]);
-    const event = eventOf(cut, new Map(Object.entries({ ...feeds, ...results })));
-    for (const [name, values] of event.outputs) {
-      if (!values.every(Number.isFinite)) {
-        throw invalid(
-          graph.file.path,
-          `its output ${name} is not a number`,
-          'check how pictures are given to it (--norm), and its weights',
-        );
-      }
-    }
-    if (event.layer.length !== this.#layer.dims.reduce((product, n) => product * n, 1)) {
+    const results = await this.#trunk.run(feeds, computedBy(graph, cut));
+    const event = eventOf(graph, cut, new Map(Object.entries({ ...feeds, ...results })));
+    if (event.layer.length !== this.#layerLength) {
       throw new L2cafError('shape-mismatch', `the layer ${cut.layer} has another size for this input than for others`);
     }
     return event;
@@ -164,13 +154,6 @@ export class CutNetwork {
     return gathered(layer, this.sizes, this.#strides);
   }
 
-  /** The same event with other maps `[t, h, w, c]` at the layer. */
-  withMaps(event: CutEvent, maps: Float32Array): CutEvent {
-    const layer = event.layer.slice();
-    scatter(maps, this.sizes, this.#strides, layer);
-    return { ...event, layer };
-  }
-
   /** The tail of an event, up to an output. It holds nothing that has to be freed. */
   tail(event: CutEvent, output: string = this.cut.outputs[0]!, span: FilterSpan = 'slice'): MapTail {
     const { sizes } = this;
@@ -179,7 +162,10 @@ export class CutNetwork {
     const outputSize = reference.length;
     const perSlot = span === 'slice' ? 1 : t;
     const cells = perSlot * h * w;
+    const size = cells * c;
+    const ofSlot = { ...sizes, t: perSlot };
     const strides = this.#strides;
+    const at = (slot: number): LayoutStrides => ({ ...strides, first: strides.first + slot * perSlot * strides.t });
     return {
       slots: t / perSlot,
       grid: { height: perSlot * h, width: w },
@@ -189,15 +175,10 @@ export class CutNetwork {
         this.#evaluate(event, output, outputSize, slots.length, (row, target) => {
           this.#filter(target, filters.subarray(row * cells, (row + 1) * cells), slots[row]! * perSlot, perSlot);
         }),
-      mapOf: (slot) => {
-        const size = cells * c;
-        return gathered(event.layer, sizes, strides).slice(slot * size, (slot + 1) * size);
-      },
+      mapOf: (slot) => gathered(event.layer, ofSlot, at(slot)),
       evaluateMaps: (maps, slots) =>
         this.#evaluate(event, output, outputSize, slots.length, (row, target) => {
-          const size = cells * c;
-          const first = { ...strides, first: strides.first + slots[row]! * perSlot * strides.t };
-          scatter(maps.subarray(row * size, (row + 1) * size), { ...sizes, t: perSlot }, first, target);
+          scatter(maps.subarray(row * size, (row + 1) * size), ofSlot, at(slots[row]!), target);
         }),
       dispose: () => {},
     };
@@ -255,14 +236,13 @@ export class CutNetwork {
 
   async #runTail(event: CutEvent, layers: readonly Float32Array[], output: string): Promise<Float32Array> {
     const count = layers.length;
-    const { name, dims } = this.#layer;
     const grown = [...event.boundary].map(
       ([key, tensor]) => [key, grow(tensor, this.#growth.get(key)!, count)] as const,
     );
-    const at = this.layout.axes.findIndex(({ names }) => names.includes('b'));
-    const shape = dims.map((n, i) => (i === at ? n * count : n));
-    const layer = tensorOf('float32', joined(layers, interleaving(this.layout, this.sizes)), shape);
-    const results = await this.#tail.run({ ...Object.fromEntries(grown), [name]: layer }, [tailOutput(output)]);
+    const { layout, sizes } = this;
+    const layer = tensorOf('float32', joined(layers, interleaving(layout, sizes)), dimsOf(layout, sizes, count));
+    const feeds = { ...Object.fromEntries(grown), [this.#layer]: layer };
+    const results = await this.#tail.run(feeds, [tailOutput(output)]);
     return floatsOf(results[tailOutput(output)]!);
   }
 }
@@ -288,11 +268,23 @@ function sizesAt(layer: string, layout: Layout, at: OnnxTensor, known: KnownSize
   return sizes;
 }
 
-function eventOf(cut: TailCut, seen: ReadonlyMap<string, OnnxTensor>): CutEvent {
+/** What the first part computes: the layer, what else the tail reads of it, and the outputs with no filter. */
+function computedBy(graph: OnnxGraph, { layer, boundary, outputs }: TailCut): string[] {
+  return [...new Set([layer, ...boundary.filter((name) => !graph.inputs.includes(name)), ...outputs])];
+}
+
+/** @throws L2cafError `model-invalid` when an output is not a number */
+function eventOf({ file }: OnnxGraph, cut: TailCut, seen: ReadonlyMap<string, OnnxTensor>): CutEvent {
+  const outputs = new Map(cut.outputs.map((name) => [name, floatsOf(seen.get(name)!)]));
+  for (const [name, values] of outputs) {
+    if (values.every(Number.isFinite)) continue;
+    const hint = 'check how pictures are given to it (--norm), and its weights';
+    throw invalid(file.path, `its output ${name} is not a number`, hint);
+  }
   return {
     layer: floatsOf(seen.get(cut.layer)!),
     boundary: new Map(cut.boundary.map((name) => [name, seen.get(name)!])),
-    outputs: new Map(cut.outputs.map((name) => [name, floatsOf(seen.get(name)!)])),
+    outputs,
   };
 }
 
@@ -328,8 +320,8 @@ function growthBetween(one: OnnxTensor, two: OnnxTensor | undefined): Growth {
   return 'none';
 }
 
-/** A boundary tensor of one event, for several. */
-function grow(tensor: OnnxTensor, growth: Growth, count: number): OnnxTensor {
+/** A tensor of one event, for several. */
+export function grow(tensor: OnnxTensor, growth: Growth, count: number): OnnxTensor {
   if (growth === 'none' || count === 1) return tensor;
   const { type, dims, data } = tensor;
   if ('step' in growth) {

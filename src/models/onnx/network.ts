@@ -6,7 +6,7 @@ import { createRandom } from '../../base/random.ts';
 import type { FrameBatch, GridShape, ProgressListener } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import { type Card, cardBeside, cardWith, labelsOf, preprocessingOf } from '../card.ts';
-import { type LayoutSizes, parseLayout, scatter, stridesOf } from '../layout.ts';
+import { dimsOf, type LayoutSizes, parseLayout, scatter, stridesOf } from '../layout.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
 import type {
   FeatureMaps,
@@ -17,7 +17,7 @@ import type {
   VideoTail,
 } from '../video-model.ts';
 import { cutAt, tensorNamed } from './cut.ts';
-import { type CutEvent, CutNetwork, type Feeds } from './cut-network.ts';
+import { type CutEvent, CutNetwork, type Feeds, grow } from './cut-network.ts';
 import { readOnnx } from './file.ts';
 import { graphOf, type OnnxGraph } from './graph.ts';
 import { constantsOf, modelOutput, outputOf, type PictureInput, pictureInputOf } from './resolve.ts';
@@ -85,10 +85,9 @@ export function operatorsOf({ graph }: ReadNetwork): readonly (readonly [operato
 
 /** A clip of noise, of which a part is other noise. */
 function probeOf({ pictures, constants }: ReadNetwork, change: ProbeChange, events: 1 | 2): Feeds {
-  const { frames, size, layout, type } = pictures;
-  const sizes = { t: frames, h: size.height, w: size.width, c: 3 };
+  const sizes = clipSizes(pictures);
   const [random, other] = [createRandom(0, 1), createRandom(0, 2)];
-  const values = new Float32Array(frames * size.height * size.width * 3);
+  const values = new Float32Array(sizes.t * sizes.h * sizes.w * sizes.c);
   let at = 0;
   for (let t = 0; t < sizes.t; t++) {
     for (let h = 0; h < sizes.h; h++) {
@@ -101,13 +100,25 @@ function probeOf({ pictures, constants }: ReadNetwork, change: ProbeChange, even
       }
     }
   }
-  const one = new Float32Array(values.length);
-  scatter(values, sizes, stridesOf(layout, sizes), one);
-  const data = new Float32Array(values.length * events);
-  for (let event = 0; event < events; event++) data.set(one, event * one.length);
-  const dims = layout.axes.map(({ names: [name] }) => (name === 'b' ? events : sizes[name as keyof LayoutSizes]));
-  const others = Object.entries(constants).map(([name, tensor]) => [name, events === 1 ? tensor : twice(tensor)]);
-  return { ...Object.fromEntries(others), [pictures.name]: tensorOf(type, data, dims) };
+  const clip = pictureTensor(pictures, values);
+  const axis = pictures.layout.axes.findIndex(({ names }) => names.includes('b'));
+  const others = Object.entries(constants).map(([name, tensor]) => {
+    return [name, tensor.dims.length === 0 ? tensor : grow(tensor, { axis: 0 }, events)];
+  });
+  return { ...Object.fromEntries(others), [pictures.name]: grow(clip, { axis }, events) };
+}
+
+function clipSizes({ frames, size: { height, width } }: PictureInput): LayoutSizes {
+  return { t: frames, h: height, w: width, c: 3 };
+}
+
+/** Numbers of a clip, `[t, h, w, c]`, as the network takes them. */
+function pictureTensor(pictures: PictureInput, values: Float32Array): OnnxTensor {
+  const { layout, type } = pictures;
+  const sizes = clipSizes(pictures);
+  const ordered = new Float32Array(values.length);
+  scatter(values, sizes, stridesOf(layout, sizes), ordered);
+  return tensorOf(type, ordered, dimsOf(layout, sizes));
 }
 
 function isIn(change: ProbeChange, t: number, h: number, w: number, sizes: LayoutSizes): boolean {
@@ -123,16 +134,6 @@ function isIn(change: ProbeChange, t: number, h: number, w: number, sizes: Layou
     default:
       return false;
   }
-}
-
-/** A constant of two events. */
-function twice(tensor: OnnxTensor): OnnxTensor {
-  const { type, dims, data } = tensor;
-  if (dims.length === 0) return tensor;
-  const all = new (data.constructor as new (length: number) => Float32Array)(2 * data.length);
-  all.set(data as Float32Array);
-  all.set(data as Float32Array, data.length);
-  return { type, dims: [2 * dims[0]!, ...dims.slice(1)], data: all };
 }
 
 /** See the head of the file. Dispose of it when done. */
@@ -207,9 +208,8 @@ export class OnnxNetwork implements VideoModel {
           },
         );
       }
-      const { outputs } = await cut.run(probeOf(read, 'nothing', 1));
       const labels = await labelsOf(card, dirname(path));
-      const size = outputs.get(output.tensor)!.length;
+      const size = cut.outputSizes.get(output.tensor)!;
       const explained = modelOutput(path, output.tensor, size, output.isSquashed, card, labels);
       return new OnnxNetwork(read, cut, preprocessing, explained, notes);
     } catch (error) {
@@ -248,12 +248,8 @@ export class OnnxNetwork implements VideoModel {
   /** Bytes of one event's frames through the first part. */
   #run(rgb: Uint8Array): Promise<CutEvent> {
     const { pictures, constants } = this.#read;
-    const { frames, size, layout, name, type } = pictures;
-    const sizes = { t: frames, h: size.height, w: size.width, c: 3 };
-    const values = new Float32Array(rgb.length);
-    scatter(preprocessed(rgb, this.#preprocessing), sizes, stridesOf(layout, sizes), values);
-    const dims = layout.axes.map(({ names: [axis] }) => (axis === 'b' ? 1 : sizes[axis as keyof LayoutSizes]));
-    return this.#cut.run({ ...constants, [name]: tensorOf(type, values, dims) });
+    const clip = pictureTensor(pictures, preprocessed(rgb, this.#preprocessing));
+    return this.#cut.run({ ...constants, [pictures.name]: clip });
   }
 
   /** Of a network of single pictures, several frames have the mean of their outputs. */
