@@ -7,7 +7,7 @@
 const ROOMS = {
   base: [],
   l2caf: ['base'],
-  models: ['base', 'l2caf/tail.ts', 'l2caf/tensor-tail.ts'],
+  models: ['base', 'l2caf/tail.ts', 'l2caf/tensor-tail.ts', 'l2caf/measured.ts'],
   'video/drawing': ['base'],
   'video/media': ['base', 'video/drawing'],
   events: ['base', 'video'],

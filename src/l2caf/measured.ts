@@ -37,7 +37,7 @@ export function measuredResponses(tail: Tail, slot: number): readonly SmoothResp
  * `FT(a + b) = FT(a) + FT(b) − FT(0)` for two filters without order? Each about as large as a filter is, and of both signs:
  * a ReLU right after the filter lets all positive filters through as a linear tail would.
  */
-async function isLinear(tail: Tail, slot: number): Promise<boolean> {
+export async function isLinear(tail: Tail, slot: number): Promise<boolean> {
   const cells = cellsOf(tail);
   const random = createRandom(0, slot);
   const a = Float32Array.from({ length: cells }, () => random.normal() / Math.sqrt(cells));

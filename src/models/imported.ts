@@ -8,7 +8,7 @@ import { type EngineInfo, useBackend } from './backend.ts';
 import { type Card, cardBeside, cardPath, cardWith, labelsOf, preprocessingOf } from './card.ts';
 import { KerasNetwork } from './keras/keras-network.ts';
 import { readNpy } from './npy.ts';
-import { OnnxNetwork, type OnnxOptions, operatorsOf, readNetwork, survey } from './onnx/network.ts';
+import { layerOf, OnnxNetwork, type OnnxOptions, operatorsOf, readNetwork, survey } from './onnx/network.ts';
 import type { Survey } from './onnx/survey.ts';
 import type { VideoModel } from './video-model.ts';
 
@@ -58,8 +58,7 @@ export async function importNetwork(model: string, folder: string, options: Onnx
   const read = await readNetwork(path, options);
   const found = await survey(read, options);
   const { card, pictures, output, graph } = read;
-  const named = card.layer?.tensor !== undefined && card.layer.tensor !== 'last' ? card.layer : undefined;
-  const point = found.points.find(({ tensor }) => tensor === named?.tensor) ?? found.proposal?.point;
+  const { tensor, layout } = await layerOf(read, options, found);
   const labels = await labelsOf(card, dirname(path));
   const { constants: _, ...said } = card;
   const whole: Card = {
@@ -71,7 +70,7 @@ export async function importNetwork(model: string, folder: string, options: Onnx
         frames: pictures.frames,
         size: [pictures.size.height, pictures.size.width],
       },
-      ...(point && { layer: named?.layout ? named : { tensor: point.tensor, layout: point.layout.text } }),
+      layer: { tensor, layout },
       output: { ...card.output, tensor: card.output?.tensor ?? output.tensor, ...(labels && { labels: [...labels] }) },
     }),
     ...(card.constants && { constants: await copiedConstants(card.constants, dirname(path)) }),

@@ -16,13 +16,13 @@ import type {
   VideoModel,
   VideoTail,
 } from '../video-model.ts';
-import { cutAt, tensorNamed } from './cut.ts';
+import { cutAt } from './cut.ts';
 import { type CutEvent, CutNetwork, type Feeds, grow } from './cut-network.ts';
 import { readOnnx } from './file.ts';
 import { graphOf, type OnnxGraph } from './graph.ts';
 import { constantsOf, modelOutput, outputOf, type PictureInput, pictureInputOf } from './resolve.ts';
 import { type OnnxTensor, tensorOf } from './runtime.ts';
-import { type CutPoint, type ProbeChange, type Survey, surveyNetwork } from './survey.ts';
+import { type ProbeChange, type Survey, type SurveyOptions, surveyNetwork, surveyTensor } from './survey.ts';
 
 /** How a network is opened. */
 export interface OnnxOptions {
@@ -63,17 +63,24 @@ export function survey(
   network: ReadNetwork,
   options: OnnxOptions & { readonly first?: boolean } = {},
 ): Promise<Survey> {
-  const { graph, pictures, output } = network;
+  return surveyNetwork(network.graph, surveyOptions(network, options));
+}
+
+function surveyOptions(
+  network: ReadNetwork,
+  { first, signal, onProgress }: OnnxOptions & { readonly first?: boolean },
+): SurveyOptions {
+  const { pictures, output } = network;
   const { width, height } = pictures.size;
-  return surveyNetwork(graph, {
+  return {
     probe: (change, events) => probeOf(network, change, events),
     output: output.tensor,
     frames: pictures.frames,
     aspect: width / height,
-    ...(options.first && { first: true }),
-    signal: options.signal,
-    onProgress: options.onProgress,
-  });
+    ...(first && { first }),
+    signal,
+    onProgress,
+  };
 }
 
 /** Operators of a network, most frequent first. */
@@ -186,14 +193,15 @@ export class OnnxNetwork implements VideoModel {
     const read = await readNetwork(path, options);
     const preprocessing = preprocessingOf(read.card, path);
     const { graph, card, pictures, output } = read;
-    const notes = [...read.notes];
-    const point = await layerOf(read, options, notes);
+    const named = await layerOf(read, options);
+    const chosen = named.why ? [`filters act on ${named.tensor} (${named.layout}): ${named.why}`] : [];
+    const notes = [...read.notes, ...chosen];
     throwIfAborted(options.signal);
     const { layer = {} } = card;
     const grid = layer.grid && { height: layer.grid.at(-2)!, width: layer.grid.at(-1)! };
     const cut = await CutNetwork.open(graph, {
-      layer: point.tensor,
-      layout: parseLayout(point.layout),
+      layer: named.tensor,
+      layout: parseLayout(named.layout),
       outputs: [output.tensor],
       example: (events) => probeOf(read, 'nothing', events),
       known: { t: pictures.frames, grid, aspect: pictures.size.width / pictures.size.height },
@@ -202,7 +210,7 @@ export class OnnxNetwork implements VideoModel {
       if (pictures.frames % cut.sizes.t !== 0) {
         throw new L2cafError(
           'usage',
-          `the layer ${point.tensor} has ${cut.sizes.t} slices of time for ${pictures.frames} frames`,
+          `the layer ${named.tensor} has ${cut.sizes.t} slices of time for ${pictures.frames} frames`,
           {
             hint: 'choose another layer (l2caf models inspect)',
           },
@@ -288,35 +296,41 @@ export class OnnxNetwork implements VideoModel {
   }
 }
 
-/** The layer that the card names, or the one that a survey proposes. */
-async function layerOf(
-  read: ReadNetwork,
-  options: OnnxOptions,
-  notes: string[],
-): Promise<{ readonly tensor: string; readonly layout: string }> {
-  const { tensor, layout } = read.card.layer ?? {};
-  const isNamed = tensor !== undefined && tensor !== 'last';
-  if (isNamed) cutAt(read.graph, tensor, [read.output.tensor]); // before a survey, which takes its time
-  if (isNamed && layout !== undefined) return { tensor, layout };
-  const { points, proposal } = await survey(read, { ...options, first: !isNamed });
-  if (!isNamed) {
-    if (proposal === undefined) {
-      throw new L2cafError('usage', `${read.path} has no layer that holds a place for every part of the picture`, {
-        hint: 'l2caf models inspect shows what there is; name a layer and its layout if one was missed',
-      });
+/** A layer to filter, and how it lies over the picture. */
+export interface NetworkLayer {
+  readonly tensor: string;
+  readonly layout: string;
+  /** Why it was taken; absent for one that the card names. */
+  readonly why?: string;
+}
+
+/**
+ * The layer that the card names, or the one that a survey proposes.
+ *
+ * @param found a survey, where there has been one
+ * @throws L2cafError `usage` when there is none, it does not lie between input and output, or its layout cannot be told;
+ *   else as `surveyNetwork`
+ */
+export async function layerOf(read: ReadNetwork, options: OnnxOptions, found?: Survey): Promise<NetworkLayer> {
+  const { graph, card, output, path } = read;
+  const { tensor, layout } = card.layer ?? {};
+  if (tensor === undefined || tensor === 'last') {
+    const { proposal } = found ?? (await survey(read, { ...options, first: true }));
+    if (proposal) {
+      const { point, why } = proposal;
+      return { tensor: point.tensor, layout: point.layout.text, why };
     }
-    const { point, why } = proposal;
-    notes.push(`filters act on ${point.tensor} (${point.layout.text}): ${why}`);
-    return { tensor: point.tensor, layout: point.layout.text };
-  }
-  const name = tensorNamed(read.graph, tensor);
-  const found: CutPoint | undefined = points.find((point) => point.tensor === name);
-  if (found === undefined) {
-    throw new L2cafError('usage', `how the layer ${tensor} lies over the picture cannot be told`, {
-      hint: 'say it: --layout "(b t) c h w"; l2caf models inspect lists layers of which it was found out',
+    throw new L2cafError('usage', `${path} has no layer that holds a place for every part of the picture`, {
+      hint: 'l2caf models inspect shows what there is; name a layer and its layout if one was missed',
     });
   }
-  return { tensor, layout: found.layout.text };
+  const { layer } = cutAt(graph, tensor, [output.tensor]); // before it is run, which takes its time
+  if (layout !== undefined) return { tensor, layout };
+  const point = await surveyTensor(graph, layer, surveyOptions(read, options));
+  if (point) return { tensor, layout: point.layout.text };
+  throw new L2cafError('usage', `how the layer ${tensor} lies over the picture cannot be told`, {
+    hint: 'say it: --layout "(b t) c h w"; l2caf models inspect lists layers of which it was found out',
+  });
 }
 
 /** Several pictures, each a tail of one slot, whose output is the mean of theirs. */

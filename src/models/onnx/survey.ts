@@ -5,6 +5,8 @@
  */
 import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import type { ProgressListener } from '../../base/types.ts';
+import { isLinear } from '../../l2caf/measured.ts';
+import type { MapTail } from '../../l2caf/tail.ts';
 import { hasTime, type KnownSizes, type Layout, type LayoutSizes, parseLayout, sizesOf, stridesOf } from '../layout.ts';
 import { cutAt, withOutputs } from './cut.ts';
 import { CutNetwork, type Feeds } from './cut-network.ts';
@@ -140,6 +142,21 @@ async function besideResidual(
   }
   const [last] = points; // opening it tells what is wrong, if anything is
   return last && { point: last, why: 'the network sees the size of no layer' };
+}
+
+/** How one tensor lies over the picture; undefined when that cannot be told. Throws as {@link surveyNetwork}. */
+export async function surveyTensor(
+  graph: OnnxGraph,
+  tensor: string,
+  options: SurveyOptions,
+): Promise<CutPoint | undefined> {
+  const { path, externalData } = graph.file;
+  const session = await openSession(path, withOutputs(graph.file, [tensor]), externalData);
+  try {
+    return pointAt(graph, tensor, await runsOf(session, options, [tensor]), options);
+  } finally {
+    session.release();
+  }
 }
 
 function changesFor(frames: number): readonly ProbeChange[] {
@@ -353,31 +370,16 @@ async function withTail(graph: OnnxGraph, point: CutPoint, options: SurveyOption
 type TailCharacter = Pick<NonNullable<CutPoint['tail']>, 'isAffine' | 'hidesScale'>;
 
 /** Whether a tail is affine in the filter, and whether it sees how large the filter is. */
-async function characterOf(tail: ReturnType<CutNetwork['tail']>): Promise<TailCharacter> {
+async function characterOf(tail: MapTail): Promise<TailCharacter> {
   const cells = tail.grid.height * tail.grid.width;
-  const d = tail.outputSize;
-  const waves = [0, 1].map((k) =>
-    Float32Array.from({ length: cells }, (_, i) => Math.sin((k + 1.3) * (i + 1)) / Math.sqrt(cells)),
-  );
-  const [a, b] = waves as [Float32Array, Float32Array];
-  const rows = new Float32Array(6 * cells);
-  rows.set(a, 0);
-  rows.set(b, cells);
-  rows.set(
-    a.map((value, i) => value + b[i]!),
-    2 * cells,
-  );
-  rows.fill(1 / Math.sqrt(cells), 4 * cells, 5 * cells);
-  rows.fill(2 / Math.sqrt(cells), 5 * cells);
   const last = tail.slots - 1;
-  const outputs = await tail.evaluate(rows, new Array<number>(6).fill(last));
-  const at = (row: number, k: number): number => outputs[row * d + k]!;
-  let [largest, miss, whole, half] = [0, 0, 0, 0];
-  for (let k = 0; k < d; k++) {
-    largest = Math.max(largest, ...[0, 1, 2].map((row) => Math.abs(at(row, k) - at(3, k))));
-    miss = Math.max(miss, Math.abs(at(2, k) - at(0, k) - at(1, k) + at(3, k)));
-    whole = Math.max(whole, Math.abs(at(5, k) - at(3, k)));
-    half = Math.max(half, Math.abs(at(5, k) - at(4, k)));
-  }
-  return { isAffine: miss <= 1e-4 * largest, hidesScale: half <= SEEN * whole };
+  const rows = new Float32Array(3 * cells); // nothing, equal cells, and twice as much
+  rows.fill(1 / Math.sqrt(cells), cells, 2 * cells);
+  rows.fill(2 / Math.sqrt(cells), 2 * cells);
+  const outputs = await tail.evaluate(rows, [last, last, last]);
+  const distance = (row: number, other: number): number => {
+    const [from, to] = [row * tail.outputSize, other * tail.outputSize];
+    return tail.reference.reduce((most, _, k) => Math.max(most, Math.abs(outputs[from + k]! - outputs[to + k]!)), 0);
+  };
+  return { isAffine: await isLinear(tail, last), hidesScale: distance(1, 2) <= SEEN * distance(0, 2) };
 }

@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { importNetwork, isImported, openImported } from '../../src/models/imported.ts';
+import { RANGE, TinyFolder } from './onnx/tiny-folder.ts';
+import { cnnLstm } from './onnx/tiny-networks.ts';
+
+let folder: TinyFolder;
+beforeAll(async () => {
+  folder = await TinyFolder.make();
+});
+afterAll(() => folder.remove());
+
+describe('a network in a folder of its own', () => {
+  it.each([
+    ['the layer that is proposed', {}, 'features'],
+    ['a tensor that is named', { layer: { tensor: 'early' } }, 'early'],
+    ['a node that is named', { layer: { tensor: 'early node' } }, 'early'],
+  ])('is cut at %s', async (_, card, layer) => {
+    const path = await folder.write(cnnLstm());
+    const target = join(folder.path, `imported at ${JSON.stringify(card).length}`);
+    const { card: written } = await importNetwork(path, target, { card: { ...RANGE, ...card } });
+    expect(written.layer!.layout).toBe('(b t) c h w');
+    expect(await isImported(target)).toBe(true);
+    const { network, warnings } = await openImported(target, {});
+    expect(network.describe()).toMatchObject({ layer, layout: '(b t) c h w' });
+    expect(warnings).toEqual([]); // nothing is left to guess
+    network.dispose();
+  });
+});
