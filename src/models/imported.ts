@@ -4,7 +4,7 @@ import { dirname, extname, join, resolve } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import type { PictureSize, ProgressListener } from '../base/types.ts';
-import { type EngineInfo, useBackend } from './backend.ts';
+import { type BackendChoice, type EngineInfo, useBackend } from './backend.ts';
 import { type Card, cardBeside, cardPath, cardWith, labelsOf, preprocessingOf } from './card.ts';
 import { KerasNetwork } from './keras/keras-network.ts';
 import { readNpy } from './npy.ts';
@@ -32,6 +32,8 @@ export interface ImportedOptions {
   readonly card?: Card;
   /** Size of its pictures, where it takes any. */
   readonly size?: PictureSize;
+  /** What runs Keras files; default `auto`. */
+  readonly backend?: BackendChoice;
   readonly signal?: AbortSignal;
   readonly onProgress?: ProgressListener;
 }
@@ -114,12 +116,14 @@ export function surveyJson({ points, unseen, proposal }: Survey) {
 /** Files that hold networks of Keras and of TensorFlow.js; those of the latter are called model.json. */
 const KERAS_FILES = ['.h5', '.hdf5', '.keras', '.json'];
 
+/** Files of PyTorch, which are told how to be exported. */
+const TORCH_FILES = ['.pt', '.pth', '.ckpt', '.safetensors'];
+
 /** Whether the name of a model means a file of a network, or a folder into which one was imported. */
 export async function isImported(model: string | undefined): Promise<boolean> {
   if (model === undefined) return false;
   if (isKeras(model)) return true;
-  if (['.onnx', '.pt', '.pth', '.ckpt', '.safetensors', '.tflite', '.pb'].includes(extname(model).toLowerCase()))
-    return true;
+  if (['.onnx', ...TORCH_FILES, '.tflite', '.pb'].includes(extname(model).toLowerCase())) return true;
   return (await stat(join(model, IMPORTED_FILE)).catch(() => undefined)) !== undefined;
 }
 
@@ -128,11 +132,12 @@ export async function isImported(model: string | undefined): Promise<boolean> {
  *
  * @throws L2cafError `model-invalid` for a format that is not read, saying how to export; else as `OnnxNetwork.open`
  */
-export async function openImported(model: string, { card, size, ...work }: ImportedOptions): Promise<OpenImported> {
-  if (isKeras(model)) return openKeras(model, { ...(card && { card }), ...(size && { size }), ...work });
+export async function openImported(model: string, options: ImportedOptions): Promise<OpenImported> {
+  if (isKeras(model)) return openKeras(model, options);
+  const { card, size, signal, onProgress } = options;
   const path = await importedPath(model);
   const wanted = size ? cardWith(card ?? {}, { input: { size: [size.height, size.width] } }) : card;
-  const network = await OnnxNetwork.open(path, { ...work, ...(wanted && { card: wanted }) });
+  const network = await OnnxNetwork.open(path, { signal, onProgress, ...(wanted && { card: wanted }) });
   return {
     network,
     backend: { name: 'onnxruntime', detail: 'onnxruntime-node, on the CPU', reason: 'what runs ONNX files' },
@@ -145,7 +150,10 @@ export function isKeras(model: string): boolean {
   return KERAS_FILES.includes(extname(model).toLowerCase());
 }
 
-async function openKeras(path: string, { card: said = {}, size }: ImportedOptions): Promise<OpenImported> {
+async function openKeras(
+  path: string,
+  { card: said = {}, size, backend: choice = 'auto' }: ImportedOptions,
+): Promise<OpenImported> {
   const isOfTensorFlowJs = extname(path).toLowerCase() === '.json'; // what would be its card is the network itself
   const beside = isOfTensorFlowJs ? {} : await cardBeside(path);
   const card = cardWith(beside, said);
@@ -161,7 +169,7 @@ async function openKeras(path: string, { card: said = {}, size }: ImportedOption
   if (!isSaid) warnings.push('pictures are given as numbers from 0 to 1 (--norm says otherwise)');
   const labels = await labelsOf(card, dirname(path));
   const described = { ...(output.kind && { kind: output.kind }), ...(labels && { labels }) };
-  const backend = await useBackend('auto');
+  const backend = await useBackend(choice);
   const wanted = size ?? (input.size && { width: input.size[1], height: input.size[0] });
   const network = await KerasNetwork.open(path, {
     preprocessing: preprocessingOf(isSaid ? card : { ...card, input: { ...input, range: [0, 1] } }, path),
@@ -185,7 +193,7 @@ export async function importedPath(model: string): Promise<string> {
   const isFolder = (await stat(model).catch(() => undefined))?.isDirectory() ?? false;
   if (isFolder) return join(model, IMPORTED_FILE);
   if (extension === '.onnx') return model;
-  const isTorch = ['.pt', '.pth', '.ckpt', '.safetensors'].includes(extension);
+  const isTorch = TORCH_FILES.includes(extension);
   const why = isTorch
     ? `${extension} files hold weights or code of PyTorch, not a network`
     : `${extension} files are not read`;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importNetwork, isImported, openImported } from '../../src/models/imported.ts';
+import { FIXTURES } from './keras/fixtures.ts';
 import { RANGE, TinyFolder } from './onnx/tiny-folder.ts';
 import { cnnLstm } from './onnx/tiny-networks.ts';
 
@@ -26,4 +27,13 @@ describe('a network in a folder of its own', () => {
     expect(warnings).toEqual([]); // nothing is left to guess
     network.dispose();
   });
+});
+
+it('a Keras network runs on the backend that is asked for', async () => {
+  const path = join(FIXTURES, 'td-lstm.keras');
+  for (const backend of ['cpu', 'wasm'] as const) {
+    const opened = await openImported(path, { backend });
+    expect(opened.backend.name).toBe(backend);
+    opened.network.dispose();
+  }
 });
