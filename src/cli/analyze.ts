@@ -198,7 +198,7 @@ function withLabels(analysis: Analysis, { events, warnings }: ListedEvents): Ana
 async function withAttention<T>(
   clip: VideoClip,
   span: TimeSpan,
-  { start: _start, end: _end, target: wanted, size, dense, card: _card, ...flags }: AnalyzeFlags,
+  { start: _start, end: _end, target: wanted, size, dense, ...flags }: AnalyzeFlags,
   terminal: Terminal,
   signal: AbortSignal,
   use: (analyze: (span: TimeSpan) => Promise<Analysis>) => Promise<T>,
@@ -206,12 +206,12 @@ async function withAttention<T>(
   const work = { signal, onProgress: terminal.onProgress };
   const target =
     wanted.kind === 'similar' ? { ...wanted, ...(await openClip(wanted.path, wanted.span, signal)) } : wanted;
-  const { untrained, frames: count, window, stride, ...options } = flags;
+  const { untrained, frames: count, window, stride, card: _card, ...options } = flags;
   const slideBy = (frames: number): SlideOptions | undefined =>
     dense ? { frames, windowSec: window ?? frames, strideSec: stride ?? 0.5 } : undefined;
   const early = slideBy(count ?? USUAL_FRAMES);
   if (early) slideWindow(span, early); // before a network is loaded
-  const card = await cardOf({ ...flags, ...(_card && { card: _card }) });
+  const card = await cardOf(flags);
   const model = await openModel({
     ...options,
     ...work,

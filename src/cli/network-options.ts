@@ -1,7 +1,16 @@
 /** The options that say of a file of a network what it does not say itself, as its card would (docs/networks.md). */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { type Card, cardWith, NORMS, type Norm, normCard, readCard } from '../models/card.ts';
+import {
+  type Card,
+  cardWith,
+  FILTER_SPANS,
+  NORMS,
+  type Norm,
+  normCard,
+  OUTPUT_KINDS,
+  readCard,
+} from '../models/card.ts';
 
 /** What commander hands over for these options. */
 export interface NetworkFlags {
@@ -11,9 +20,9 @@ export interface NetworkFlags {
   readonly inputLayout?: string;
   readonly layer?: string;
   readonly layout?: string;
-  readonly filter?: 'slice' | 'volume';
+  readonly filter?: (typeof FILTER_SPANS)[number];
   readonly explain?: string;
-  readonly outputs?: 'scores' | 'embedding' | 'numbers';
+  readonly outputs?: (typeof OUTPUT_KINDS)[number];
   readonly labels?: string;
 }
 
@@ -28,15 +37,10 @@ export function addNetworkOptions(command: Command): Command {
     .option('--layer <name>', `${only}tensor or node whose output is filtered (default: found, l2caf models inspect)`)
     .option('--layout <axes>', `${only}order of the layer's axes, such as "(b t) c h w" (default: found)`)
     .addOption(
-      new Option('--filter <span>', `${only}one filter for each slice of time, or one over all`).choices([
-        'slice',
-        'volume',
-      ]),
+      new Option('--filter <span>', `${only}one filter for each slice of time, or one over all`).choices(FILTER_SPANS),
     )
     .option('--explain <tensor>', `${only}the output to explain (default: the first)`)
-    .addOption(
-      new Option('--outputs <kind>', `${only}what its outputs are`).choices(['scores', 'embedding', 'numbers']),
-    )
+    .addOption(new Option('--outputs <kind>', `${only}what its outputs are`).choices(OUTPUT_KINDS))
     .option('--labels <names>', `${only}names of its outputs: a file with one on each line, or a list with commas`);
 }
 

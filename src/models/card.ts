@@ -15,6 +15,11 @@ const positive = z.int().positive();
 /** How pictures fit into the network's input. */
 const RESIZES = ['stretch'] as const;
 
+/** What a filter spans: one slice of time, or all of them. */
+export const FILTER_SPANS = ['slice', 'volume'] as const;
+/** What outputs are. */
+export const OUTPUT_KINDS = ['scores', 'embedding', 'numbers'] as const;
+
 const cardSchema = z.strictObject({
   /** The file that it belongs to, in its folder. */
   model: z.string().optional(),
@@ -49,11 +54,11 @@ const cardSchema = z.strictObject({
     })
     .optional(),
   /** One filter for each slice of time, or one over all of them. */
-  filter: z.enum(['slice', 'volume']).optional(),
+  filter: z.enum(FILTER_SPANS).optional(),
   output: z
     .strictObject({
       tensor: z.string().optional(),
-      kind: z.enum(['scores', 'embedding', 'numbers']).optional(),
+      kind: z.enum(OUTPUT_KINDS).optional(),
       /** Names of the classes or numbers, or a file with one on each line. */
       labels: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
     })

@@ -5,6 +5,7 @@
 import { L2cafError } from '../../base/errors.ts';
 import { createRandom } from '../../base/random.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
+import type { FILTER_SPANS } from '../card.ts';
 import {
   dimsOf,
   gathered,
@@ -48,7 +49,7 @@ export interface CutEvent {
 }
 
 /** Filters of one slice of time each, or one of all of them together. */
-export type FilterSpan = 'slice' | 'volume';
+export type FilterSpan = (typeof FILTER_SPANS)[number];
 
 /** The most that goes into a tail at once, bytes. */
 const CALL_BYTES = 64e6;

@@ -17,7 +17,7 @@ import type {
   VideoTail,
 } from '../video-model.ts';
 import { cutAt } from './cut.ts';
-import { type CutEvent, CutNetwork, type Feeds, grow } from './cut-network.ts';
+import { type CutEvent, CutNetwork, type Feeds, type FilterSpan, grow } from './cut-network.ts';
 import { readOnnx } from './file.ts';
 import { graphOf, type OnnxGraph } from './graph.ts';
 import { constantsOf, modelOutput, outputOf, type PictureInput, pictureInputOf } from './resolve.ts';
@@ -152,7 +152,7 @@ export class OnnxNetwork implements VideoModel {
   readonly grid: GridShape;
   /** What was guessed, and what a person should know. */
   readonly notes: readonly string[];
-  readonly filter: 'slice' | 'volume';
+  readonly filter: FilterSpan;
   readonly #read: ReadNetwork;
   readonly #cut: CutNetwork;
   readonly #preprocessing: Preprocessing;
