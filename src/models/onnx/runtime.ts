@@ -67,7 +67,10 @@ export async function openSession(
       const inputs = Object.fromEntries(
         Object.entries(feeds).map(([key, { type, data, dims }]) => [
           key,
-          new ort.Tensor(type as 'float32', data as Float32Array, dims),
+          // On Nodes that have arrays of halves the constructor makes one of these, which onnxruntime itself cannot read.
+          type === 'float16'
+            ? ({ type, data, dims, location: 'cpu' } as unknown as OrtTensor)
+            : new ort.Tensor(type as 'float32', data as Float32Array, dims),
         ]),
       );
       try {
@@ -82,7 +85,9 @@ export async function openSession(
 }
 
 function valuesOf({ type, dims, data }: OrtTensor): OnnxTensor {
-  return { type, dims, data: data as OnnxTensor['data'] };
+  if (type !== 'float16') return { type, dims, data: data as OnnxTensor['data'] };
+  const { buffer, byteOffset, length } = data as Uint16Array; // or an array of halves, on Nodes that have them
+  return { type, dims, data: new Uint16Array(buffer, byteOffset, length) };
 }
 
 /** What onnxruntime says, without the places in its own sources. */
@@ -101,8 +106,7 @@ export function isFloating({ type }: OnnxTensor): boolean {
 /** A tensor of real numbers in single precision. */
 export function floatsOf({ type, data }: OnnxTensor): Float32Array {
   if (type === 'float32') return data as Float32Array;
-  // Newer Nodes have an array type of their own for halves, whose values are numbers already.
-  if (type === 'float16' && data instanceof Uint16Array) return fromFloat16(data);
+  if (type === 'float16') return fromFloat16(data as Uint16Array);
   return Float32Array.from(data as Float64Array);
 }
 
