@@ -11,6 +11,8 @@ import type { Preprocessing } from './preprocessing.ts';
 
 const triple = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])]);
 const positive = z.int().positive();
+/** A list, or a file with one on each line. */
+const labelNames = z.union([z.string(), z.array(z.string()).min(1)]);
 
 /** How pictures fit into the network's input. */
 const RESIZES = ['stretch'] as const;
@@ -60,9 +62,11 @@ const cardSchema = z.strictObject({
       tensor: z.string().optional(),
       kind: z.enum(OUTPUT_KINDS).optional(),
       /** Names of the classes or numbers, or a file with one on each line. */
-      labels: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+      labels: labelNames.optional(),
     })
     .optional(),
+  /** The output that scores classes, where another one is explained. */
+  scores: z.strictObject({ tensor: z.string(), labels: labelNames.optional() }).optional(),
 });
 
 /** What a card says. */
@@ -197,7 +201,10 @@ export function preprocessingOf({ input = {} }: Card, path: string): Preprocessi
  *
  * @throws L2cafError `input-not-found`, `input-unreadable`
  */
-export async function labelsOf({ output }: Card, folder: string): Promise<readonly string[] | undefined> {
+export async function labelsOf(
+  { output }: Pick<Card, 'output'>,
+  folder: string,
+): Promise<readonly string[] | undefined> {
   const labels = output?.labels;
   if (typeof labels !== 'string') return labels;
   const text = (await readInput(resolve(folder, labels), { maxBytes: MAX_LABELS_BYTES })).toString('utf8');

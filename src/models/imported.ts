@@ -12,9 +12,10 @@ import { layerOf, OnnxNetwork, type OnnxOptions, operatorsOf, readNetwork, surve
 import type { Survey } from './onnx/survey.ts';
 import type { VideoModel } from './video-model.ts';
 
-/** What `models import` calls the network in its folder. */
-const IMPORTED_FILE = 'network.onnx';
-const SURVEY_FILE = 'survey.json';
+/** What `models import` and `models export` call the network in its folder. */
+export const IMPORTED_FILE = 'network.onnx';
+/** What `models import` calls the table of where it can be cut. */
+export const SURVEY_FILE = 'survey.json';
 /** The files of the folder, beside those of weights. */
 export const IMPORTED_FILES: readonly string[] = [IMPORTED_FILE, cardPath(IMPORTED_FILE), SURVEY_FILE];
 
@@ -62,6 +63,7 @@ export async function importNetwork(model: string, folder: string, options: Onnx
   const { card, pictures, output, graph } = read;
   const { tensor, layout } = await layerOf(read, options, found);
   const labels = await labelsOf(card, dirname(path));
+  const classes = await labelsOf({ output: card.scores }, dirname(path));
   const { constants: _, ...said } = card;
   const whole: Card = {
     ...cardWith(said, {
@@ -75,6 +77,7 @@ export async function importNetwork(model: string, folder: string, options: Onnx
       layer: { tensor, layout },
       output: { ...card.output, tensor: card.output?.tensor ?? output.tensor, ...(labels && { labels: [...labels] }) },
     }),
+    ...(card.scores && { scores: { ...card.scores, ...(classes && { labels: [...classes] }) } }),
     ...(card.constants && { constants: await copiedConstants(card.constants, dirname(path)) }),
   };
   const target = (name: string): string => join(folder, name);
@@ -157,9 +160,10 @@ async function openKeras(
   const isOfTensorFlowJs = extname(path).toLowerCase() === '.json'; // what would be its card is the network itself
   const beside = isOfTensorFlowJs ? {} : await cardBeside(path);
   const card = cardWith(beside, said);
-  const { input = {}, layer = {}, output = {}, constants, filter } = card;
-  if (constants !== undefined || filter === 'volume') {
-    const what = filter === 'volume' ? 'filters over all frames' : 'further inputs';
+  const { input = {}, layer = {}, output = {}, scores, constants, filter } = card;
+  if ((constants ?? scores) !== undefined || filter === 'volume') {
+    const other = constants ? 'further inputs' : 'scores beside what is explained';
+    const what = filter === 'volume' ? 'filters over all frames' : other;
     throw new L2cafError('usage', `${path}: networks of Keras are explained without ${what}`, {
       hint: 'export it to ONNX for that (docs/networks.md)',
     });

@@ -8,13 +8,14 @@ import type { MapTail } from '../../l2caf/tail.ts';
 import { type Card, cardBeside, cardWith, labelsOf, preprocessingOf } from '../card.ts';
 import { dimsOf, type LayoutSizes, parseLayout, scatter, stridesOf } from '../layout.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
-import type {
-  FeatureMaps,
-  ImportedDescription,
-  ModelInput,
-  ModelOutput,
-  VideoModel,
-  VideoTail,
+import {
+  type FeatureMaps,
+  type ImportedDescription,
+  type ModelInput,
+  type ModelOutput,
+  outputNamed,
+  type VideoModel,
+  type VideoTail,
 } from '../video-model.ts';
 import { cutAt } from './cut.ts';
 import { type CutEvent, CutNetwork, type Feeds, type FilterSpan, grow } from './cut-network.ts';
@@ -39,6 +40,8 @@ export interface ReadNetwork {
   readonly card: Card;
   readonly pictures: PictureInput;
   readonly output: { readonly tensor: string; readonly isSquashed: boolean };
+  /** What scores classes beside it. */
+  readonly scores?: { readonly tensor: string; readonly isSquashed: boolean };
   readonly constants: Readonly<Record<string, OnnxTensor>>;
   readonly notes: readonly string[];
 }
@@ -54,8 +57,10 @@ export async function readNetwork(path: string, { card = {}, signal }: OnnxOptio
   const notes: string[] = [];
   const pictures = pictureInputOf(graph, whole, notes);
   const output = outputOf(graph, whole, notes);
+  const scores = whole.scores && outputOf(graph, { output: whole.scores }, notes);
   const constants = await constantsOf(graph, whole, (file) => join(dirname(path), file), pictures.name);
-  return { path, graph, card: whole, pictures, output, constants, notes };
+  const isOther = scores && scores.tensor !== output.tensor;
+  return { path, graph, card: whole, pictures, output, ...(isOther && { scores }), constants, notes };
 }
 
 /** Surveys a network that was read: where it can be cut. Throws as {@link surveyNetwork}. */
@@ -162,7 +167,7 @@ export class OnnxNetwork implements VideoModel {
     read: ReadNetwork,
     cut: CutNetwork,
     preprocessing: Preprocessing,
-    output: ModelOutput,
+    outputs: readonly ModelOutput[],
     notes: readonly string[],
   ) {
     const { pictures, card, graph } = read;
@@ -172,14 +177,14 @@ export class OnnxNetwork implements VideoModel {
       pictures.frames === 1
         ? { size: pictures.size, usualFrames: 3 }
         : { frames: pictures.frames, size: pictures.size };
-    this.outputs = [output];
+    this.outputs = outputs;
     this.grid = { height: h, width: w };
     this.filter = card.filter ?? 'slice';
     this.notes = notes;
     [this.#read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
     const said = [preprocessing, pictures.layout.text, pictures.frames, pictures.size, cut.cut.layer, cut.layout.text];
     this.sha256 = createHash('sha256')
-      .update(JSON.stringify([graph.file.sha256, said, this.filter, output]))
+      .update(JSON.stringify([graph.file.sha256, said, this.filter, ...outputs]))
       .digest('hex');
   }
 
@@ -192,7 +197,7 @@ export class OnnxNetwork implements VideoModel {
   static async open(path: string, options: OnnxOptions = {}): Promise<OnnxNetwork> {
     const read = await readNetwork(path, options);
     const preprocessing = preprocessingOf(read.card, path);
-    const { graph, card, pictures, output } = read;
+    const { graph, card, pictures, output, scores } = read;
     const named = await layerOf(read, options);
     const chosen = named.why ? [`filters act on ${named.tensor} (${named.layout}): ${named.why}`] : [];
     const notes = [...read.notes, ...chosen];
@@ -202,7 +207,7 @@ export class OnnxNetwork implements VideoModel {
     const cut = await CutNetwork.open(graph, {
       layer: named.tensor,
       layout: parseLayout(named.layout),
-      outputs: [output.tensor],
+      outputs: [output.tensor, ...(scores ? [scores.tensor] : [])],
       example: (events) => probeOf(read, 'nothing', events),
       known: { t: pictures.frames, grid, aspect: pictures.size.width / pictures.size.height },
     });
@@ -216,10 +221,14 @@ export class OnnxNetwork implements VideoModel {
           },
         );
       }
-      const labels = await labelsOf(card, dirname(path));
-      const size = cut.outputSizes.get(output.tensor)!;
-      const explained = modelOutput(path, output.tensor, size, output.isSquashed, card, labels);
-      return new OnnxNetwork(read, cut, preprocessing, explained, notes);
+      const described = async (one: typeof output, said: Card['output']): Promise<ModelOutput> => {
+        const labels = await labelsOf({ output: said }, dirname(path));
+        const size = cut.outputSizes.get(one.tensor)!;
+        return modelOutput(path, one.tensor, size, one.isSquashed, { output: said }, labels);
+      };
+      const outputs = [await described(output, card.output)];
+      if (scores) outputs.push(await described(scores, { ...card.scores, kind: 'scores' }));
+      return new OnnxNetwork(read, cut, preprocessing, outputs, notes);
     } catch (error) {
       cut.dispose();
       throw error;
@@ -269,8 +278,9 @@ export class OnnxNetwork implements VideoModel {
         `these maps are not of ${this.id}: an imported network needs all that it saw`,
       );
     }
-    if (output !== this.outputs[0]!.name) {
-      throw new L2cafError('usage', `the model has no output ${output}`, { hint: `it has ${this.outputs[0]!.name}` });
+    if (outputNamed(this.outputs, output) === undefined) {
+      const has = this.outputs.map(({ name }) => name).join(', ');
+      throw new L2cafError('usage', `the model has no output ${output}`, { hint: `it has ${has}` });
     }
     const tails = events.map((event) => this.#cut.tail(event, output, this.filter));
     return tails.length === 1 ? tails[0]! : meanTail(tails);
