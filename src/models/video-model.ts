@@ -10,7 +10,7 @@ import type { Tail } from '../l2caf/tail.ts';
 export interface ModelInput {
   /** Frames of an event; absent: any number. */
   readonly frames?: number;
-  /** Frames that are taken where nobody says how many; default 3. */
+  /** Of a network of single pictures that takes several one after another: how many, where nobody says. */
   readonly usualFrames?: number;
   /** Size to which frames are resized, pixels. */
   readonly size: PictureSize;
@@ -99,6 +99,11 @@ export interface ImportedDescription {
   readonly output: string;
   readonly inputSize: PictureSize;
   readonly grid: GridShape;
+}
+
+/** Whether a network reads single pictures. */
+export function readsPictures({ frames, usualFrames }: ModelInput): boolean {
+  return frames === 1 || usualFrames !== undefined;
 }
 
 /** The output of a name, or the first. */

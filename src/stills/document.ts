@@ -20,10 +20,11 @@ const filterSchema = z
   .refine(({ height, width, values }) => values.length === height * width, 'a filter has the wrong number of values');
 
 const mapSchema = z.object({
-  /** What the map explains: all outputs (paper, Eq. 1) or one class (Eq. 2). */
+  /** What the map explains: all outputs (paper, Eq. 1), one class (Eq. 2), or what drives one number. */
   target: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('oblivious') }),
     z.object({ kind: z.literal('class'), index: count, label: z.string(), probability }),
+    z.object({ kind: z.literal('output'), index: count, label: z.string(), value: z.number() }),
   ]),
   /** Signed, row by row. */
   filter: filterSchema,
@@ -59,6 +60,10 @@ const pictureSchema = z.object({
     weightsSha256: sha256,
     /** The layer whose output was filtered. */
     layer: z.string(),
+    /** Of a network of the user's: what its file is, the layer's layout in einops' notation, and what is explained. */
+    format: z.string().optional(),
+    layout: z.string().optional(),
+    output: z.string().optional(),
     inputSize: z.object({ width: size, height: size }),
     grid: z.object({ height: size, width: size }),
   }),
@@ -72,8 +77,12 @@ const pictureSchema = z.object({
     constraint: z.string(),
     seed: z.int(),
   }),
-  /** The most probable classes, most probable first. */
+  /** The most probable classes, most probable first; none of a network without classes. */
   predictions: z.array(z.object({ index: count, label: z.string(), probability })),
+  /** Numbers with names that the network gives, such as a steering angle. */
+  numbers: z.object({ names: z.array(z.string()), values: z.array(z.number()) }).optional(),
+  /** What the user should know before trusting the maps. */
+  warnings: z.array(z.string()).optional(),
   maps: z.array(mapSchema).min(1),
   /** The same targets under each constraint (paper, Fig. 11), when asked for. */
   constraints: z.array(z.object({ constraint: z.string(), maps: z.array(mapSchema) })).optional(),

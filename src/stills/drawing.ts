@@ -86,9 +86,11 @@ export function drawSanityFigure(picture: Image, analysis: PictureAnalysis, styl
 /** Largest width of a picture, pixels: photographs of this kind are small. */
 const MAX_PICTURE_PX = 420;
 
-/** `golden retriever 77.1 %`, or `all outputs`. */
+/** `golden retriever 77.1 %`, `steering 0.312`, or `all outputs`. */
 export function labelOf({ target }: PictureMap): string {
-  return target.kind === 'class' ? `${target.label} ${(100 * target.probability).toFixed(1)} %` : 'all outputs';
+  if (target.kind === 'oblivious') return 'all outputs';
+  const figure = target.kind === 'class' ? `${(100 * target.probability).toFixed(1)} %` : target.value.toPrecision(3);
+  return `${target.label} ${figure}`;
 }
 
 function overlay(picture: Image, filter: PictureMap['filter'], style: StillStyle, label: string): PanelCell {
@@ -116,6 +118,6 @@ function filterPainter(filter: PictureMap['filter'], { overlay: look, signed }: 
 
 function captionOf({ model }: PictureAnalysis, { signed }: StillStyle, what: string): string {
   const { width, height } = model.grid;
-  const legend = signed ? '; blue argues for the class, dashed orange against it' : '';
+  const legend = signed ? '; blue argues for it, dashed orange against it' : '';
   return `${model.id} after ${model.layer}, grid ${width}x${height}; ${what}${legend}`;
 }
