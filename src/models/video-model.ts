@@ -3,6 +3,7 @@
  * analyzed with it. Plain values on both sides, so that a network of this project, an imported one behind another engine,
  * and a page can all be one.
  */
+import type { FittedSize, Resize } from '../base/fit.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
 import type { Tail } from '../l2caf/tail.ts';
 
@@ -12,8 +13,8 @@ export interface ModelInput {
   readonly frames?: number;
   /** Of a network of single pictures that takes several one after another: how many, where nobody says. */
   readonly usualFrames?: number;
-  /** Size to which frames are resized, pixels. */
-  readonly size: PictureSize;
+  /** Size to which frames are resized, pixels, and how. */
+  readonly size: FittedSize;
 }
 
 /** What can be explained of a network: an embedding, scores of classes (logits), or numbers with names. */
@@ -98,7 +99,18 @@ export interface ImportedDescription {
   readonly layout: string;
   readonly output: string;
   readonly inputSize: PictureSize;
+  /** How frames of another shape are brought to that size; default `stretch`. */
+  readonly resize?: Resize;
   readonly grid: GridShape;
+}
+
+/** What a document says of a network's input. */
+export function describedSize({
+  width,
+  height,
+  resize,
+}: FittedSize): Pick<ImportedDescription, 'inputSize' | 'resize'> {
+  return { inputSize: { width, height }, ...(resize && { resize }) };
 }
 
 /** Whether a network reads single pictures. */

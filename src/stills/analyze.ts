@@ -94,7 +94,7 @@ export async function openImportedStill(model: string, options: ImportedOptions)
 }
 
 /**
- * Analyzes one picture, stretched to the network's input size.
+ * Analyzes one picture, brought to the network's input size.
  *
  * @throws L2cafError `input-not-found`, `input-unreadable`, `usage` for a wrong size, layer or class, `diverged`, `aborted`
  */

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
+import { RESIZES } from '../base/fit.ts';
 
 /** Version of the document's shape; changes when a reader of the old one would go wrong. */
 export const PICTURE_SCHEMA = 'l2caf-picture/1';
@@ -65,6 +66,8 @@ const pictureSchema = z.object({
     layout: z.string().optional(),
     output: z.string().optional(),
     inputSize: z.object({ width: size, height: size }),
+    /** How a picture of another shape is brought to that size; absent where it is stretched. */
+    resize: z.enum(RESIZES).optional(),
     grid: z.object({ height: size, width: size }),
   }),
   options: z.object({

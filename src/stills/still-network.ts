@@ -3,6 +3,7 @@
  * of the user's, which is a network of events that consist of one frame.
  */
 import { L2cafError } from '../base/errors.ts';
+import type { FittedSize } from '../base/fit.ts';
 import type { FrameBatch, PictureSize } from '../base/types.ts';
 import type { Tail } from '../l2caf/tail.ts';
 import type { BackendInfo, EngineInfo } from '../models/backend.ts';
@@ -37,7 +38,7 @@ export interface StillOutput extends Pick<ModelOutput, 'kind' | 'size'> {
 /** See the head of the file. */
 export interface StillNetwork {
   /** Size at which it sees the picture. */
-  readonly inputSize: PictureSize;
+  readonly inputSize: FittedSize;
   readonly output: StillOutput;
   readonly backend: EngineInfo['name'];
   /** What a document says of it. */
@@ -112,7 +113,7 @@ function ofImported(
   const { input, id, sha256 } = network;
   const output = network.outputs[0]!;
   checkReadsPictures(network);
-  const { layer, layout, format, output: explained } = network.describe() as ImportedWords;
+  const { layer, layout, format, resize, output: explained } = network.describe() as ImportedWords;
   if (choices.layer !== undefined && choices.layer !== layer) {
     throw new L2cafError('usage', `the network was opened at the layer ${layer}, not ${choices.layer}`, {
       hint: 'name the layer in its card',
@@ -129,6 +130,7 @@ function ofImported(
     description: {
       ...{ id, weightsSha256: sha256, layer, inputSize: { width, height } },
       ...{ format, layout, output: explained },
+      ...(resize && { resize }),
     },
     tail: async (picture) => network.tail(await network.features({ ...picture, timestampsSec: [0] })),
     parts: () => {
