@@ -6,6 +6,7 @@
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { L2cafError } from '../base/errors.ts';
+import { type FittedSize, RESIZES } from '../base/fit.ts';
 import { jsonIn, readInput } from '../base/input-files.ts';
 import type { Preprocessing } from './preprocessing.ts';
 
@@ -14,8 +15,7 @@ const positive = z.int().positive();
 /** A list, or a file with one on each line. */
 const labelNames = z.union([z.string(), z.array(z.string()).min(1)]);
 
-/** How pictures fit into the network's input. */
-const RESIZES = ['stretch'] as const;
+const byte = z.int().min(0).max(255);
 
 /** What a filter spans: one slice of time, or all of them. */
 export const FILTER_SPANS = ['slice', 'volume'] as const;
@@ -34,7 +34,10 @@ const cardSchema = z.strictObject({
       frames: positive.optional(),
       /** Height and width, where the export takes any. */
       size: z.tuple([positive, positive]).optional(),
+      /** How pictures of another shape fit into it. */
       resize: z.enum(RESIZES).optional(),
+      /** Colour of the bars that `contain` leaves, red first, or one brightness; bytes. */
+      padding: z.union([byte, z.tuple([byte, byte, byte])]).optional(),
       channels: z.enum(['RGB', 'BGR']).optional(),
       /** What black and full brightness become. */
       range: z.tuple([z.number(), z.number()]).optional(),
@@ -194,6 +197,19 @@ export function preprocessingOf({ input = {} }: Card, path: string): Preprocessi
     throw new L2cafError('model-invalid', `${path}: input.range: ${range.join(', ')}: all pictures would be the same`);
   }
   return { bgr: channels === 'BGR', range: range ?? [0, 1], mean: three(mean, 0), std: deviations };
+}
+
+/** How pictures of another shape become those of the input; nothing where they are stretched. */
+export function fitOf({ input: { resize, padding } = {} }: Card): Pick<FittedSize, 'resize' | 'padding'> {
+  if (resize === undefined || resize === 'stretch') return {};
+  if (resize === 'cover' || padding === undefined) return { resize };
+  return { resize, padding: typeof padding === 'number' ? [padding, padding, padding] : padding };
+}
+
+/** What is to be told of {@link fitOf}. */
+export function fitNotes({ input: { resize, padding } = {} }: Card): string[] {
+  if (resize !== 'contain' || padding !== undefined) return [];
+  return ['pictures of another shape get black bars (input.padding in the card says another colour)'];
 }
 
 /**

@@ -5,7 +5,7 @@ import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import type { PictureSize, ProgressListener } from '../base/types.ts';
 import { type BackendChoice, type EngineInfo, useBackend } from './backend.ts';
-import { type Card, cardBeside, cardPath, cardWith, labelsOf, preprocessingOf } from './card.ts';
+import { type Card, cardBeside, cardPath, cardWith, fitNotes, fitOf, labelsOf, preprocessingOf } from './card.ts';
 import { KerasNetwork } from './keras/keras-network.ts';
 import { readNpy } from './npy.ts';
 import { layerOf, OnnxNetwork, type OnnxOptions, operatorsOf, readNetwork, survey } from './onnx/network.ts';
@@ -168,7 +168,7 @@ async function openKeras(
       hint: 'export it to ONNX for that (docs/networks.md)',
     });
   }
-  const warnings: string[] = [];
+  const warnings = fitNotes(card);
   const isSaid = input.range !== undefined || input.mean !== undefined || input.std !== undefined;
   if (!isSaid) warnings.push('pictures are given as numbers from 0 to 1 (--norm says otherwise)');
   const labels = await labelsOf(card, dirname(path));
@@ -181,6 +181,7 @@ async function openKeras(
     ...(output.tensor ? { outputs: [{ name: output.tensor, ...described }] } : { first: described }),
     ...(input.frames && { frames: input.frames }),
     ...(wanted && { size: wanted }),
+    fit: fitOf(card),
   });
   if (layer.tensor === undefined)
     warnings.push(`filters act on ${network.layer.name}: the last layer with height and width`);

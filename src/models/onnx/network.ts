@@ -5,10 +5,11 @@ import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import { createRandom } from '../../base/random.ts';
 import type { FrameBatch, GridShape, ProgressListener } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
-import { type Card, cardBeside, cardWith, labelsOf, preprocessingOf } from '../card.ts';
+import { type Card, cardBeside, cardWith, fitNotes, labelsOf, preprocessingOf } from '../card.ts';
 import { dimsOf, type LayoutSizes, parseLayout, scatter, stridesOf } from '../layout.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
 import {
+  describedSize,
   type FeatureMaps,
   type ImportedDescription,
   type ModelInput,
@@ -54,7 +55,7 @@ export interface ReadNetwork {
 export async function readNetwork(path: string, { card = {}, signal }: OnnxOptions = {}): Promise<ReadNetwork> {
   const whole = cardWith(await cardBeside(path), card);
   const graph = graphOf(await readOnnx(path, signal));
-  const notes: string[] = [];
+  const notes = fitNotes(whole);
   const pictures = pictureInputOf(graph, whole, notes);
   const output = outputOf(graph, whole, notes);
   const scores = whole.scores && outputOf(graph, { output: whole.scores }, notes);
@@ -296,7 +297,7 @@ export class OnnxNetwork implements VideoModel {
       layer: cut.layer,
       layout: layout.text,
       output: this.outputs[0]!.name,
-      inputSize: this.input.size,
+      ...describedSize(this.input.size),
       grid: this.grid,
     };
   }

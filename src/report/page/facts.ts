@@ -10,7 +10,7 @@ function modelFacts(model: Analysis['model']): (readonly [string, string])[] {
       ['network', `${model.id} (${model.format})`],
       ['layer', `${model.layer}, ${model.layout}`],
       ['output', model.output],
-      ['input', input],
+      ['input', model.resize ? `${input} (${model.resize})` : input],
       ['SHA-256', model.sha256],
     ];
   }

@@ -2,7 +2,7 @@
 
 import type { Analysis } from '../../analysis/document.ts';
 import { isUntrained, modelName } from '../../analysis/model-words.ts';
-import { ribbonOf } from '../../analysis/timeline.ts';
+import { inputView, ribbonOf } from '../../analysis/timeline.ts';
 import { isInside, momentAt } from '../../video/drawing/keyframes.ts';
 import type { ReportData } from '../page-data.ts';
 import { addCells, describeValue } from './cells.ts';
@@ -71,7 +71,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
   const stage = element('div', { class: 'stage' }, player.video, canvas, badge);
   stage.style.aspectRatio = `${source.width} / ${source.height}`;
   stage.style.setProperty('--ratio', String(source.width / source.height));
-  addCells(stage, model.grid, (cell) => {
+  addCells(stage, model.grid, inputView(analysis), (cell) => {
     if (isInside(gaps, shownSec)) return undefined;
     const nearest = nearestOf(momentsSec, shownSec);
     const value = describeValue(frames[nearest]!.filter.values[cell]!);

@@ -68,7 +68,7 @@ async function decodeWith(
   await runFfmpeg({
     binary,
     inputs: [inputFrom({ path }, wanted, mode)],
-    filtergraph: `${framesOf(0, wanted)},${scaleToRgb(SIZE)}[out]`,
+    filtergraph: `${framesOf(0, wanted)},${scaleToRgb(SIZE, SIZE)}[out]`,
     options: [...KEEP_TIMESTAMPS, '-map', '[out]', '-fps_mode', 'passthrough', '-f', 'rawvideo'],
     output: sink,
     onLine: shown.read,

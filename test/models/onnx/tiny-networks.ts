@@ -208,3 +208,16 @@ export function twoStreams(): TinyFiles {
   graph.output('scores', ['batch', 5]);
   return graph.files();
 }
+
+/** Pictures 32×32 → `features` 8×8×1, how bright each part is → mean → 1 score: its filters are as bright as the picture. */
+export function brightness(): TinyFiles {
+  const graph = new TinyGraph();
+  const kernel = graph.values('kernel', [1, 3, 4, 4], new Float32Array(48).fill(1 / 48));
+  const features = graph.node('Conv', [graph.input('pictures', [1, 3, 32, 32]), kernel], 'features', {
+    ...{ kernel_shape: [4, 4], strides: [4, 4] },
+  });
+  const one = graph.values('one', [1, 1], Float32Array.of(1));
+  graph.node('MatMul', [graph.pooled(features), one], 'score');
+  graph.output('score', [1, 1]);
+  return graph.files();
+}
