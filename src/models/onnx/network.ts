@@ -28,6 +28,8 @@ import { type ProbeChange, type Survey, type SurveyOptions, surveyNetwork, surve
 export interface OnnxOptions {
   /** What the command line says instead of the card beside the file. */
   readonly card?: Card;
+  /** Whether it was opened before and has said the same of the same input twice; default false: that is tried. */
+  readonly isSteady?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ProgressListener | undefined;
 }
@@ -177,7 +179,11 @@ export class OnnxNetwork implements VideoModel {
     this.filter = card.filter ?? 'slice';
     this.notes = notes;
     [this.#read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
-    const said = [preprocessing, pictures.layout.text, pictures.frames, pictures.size, cut.cut.layer, cut.layout.text];
+    const { layout, frames, size } = pictures;
+    const constants = Object.entries(read.constants).map(([name, { type, dims, data }]) => {
+      return [name, type, dims, createHash('sha256').update(data).digest('hex')];
+    });
+    const said = [preprocessing, pictures.name, layout.text, frames, size, constants, cut.cut.layer, cut.layout.text];
     this.sha256 = createHash('sha256')
       .update(JSON.stringify([graph.file.sha256, said, this.filter, output]))
       .digest('hex');
@@ -196,16 +202,20 @@ export class OnnxNetwork implements VideoModel {
     const named = await layerOf(read, options);
     const chosen = named.why ? [`filters act on ${named.tensor} (${named.layout}): ${named.why}`] : [];
     const notes = [...read.notes, ...chosen];
+    if (options.signal?.aborted) named.network?.dispose();
     throwIfAborted(options.signal);
     const { layer = {} } = card;
     const grid = layer.grid && { height: layer.grid.at(-2)!, width: layer.grid.at(-1)! };
-    const cut = await CutNetwork.open(graph, {
-      layer: named.tensor,
-      layout: parseLayout(named.layout),
-      outputs: [output.tensor],
-      example: (events) => probeOf(read, 'nothing', events),
-      known: { t: pictures.frames, grid, aspect: pictures.size.width / pictures.size.height },
-    });
+    const cut =
+      named.network ??
+      (await CutNetwork.open(graph, {
+        layer: named.tensor,
+        layout: parseLayout(named.layout),
+        outputs: [output.tensor],
+        example: (events) => probeOf(read, 'nothing', events),
+        known: { t: pictures.frames, grid, aspect: pictures.size.width / pictures.size.height },
+        ...(options.isSteady && { isSteady: true }),
+      }));
     try {
       if (pictures.frames % cut.sizes.t !== 0) {
         throw new L2cafError(
@@ -302,6 +312,8 @@ export interface NetworkLayer {
   readonly layout: string;
   /** Why it was taken; absent for one that the card names. */
   readonly why?: string;
+  /** The network cut there, where the search for it has left it open; the caller disposes of it. */
+  readonly network?: CutNetwork;
 }
 
 /**
@@ -317,8 +329,8 @@ export async function layerOf(read: ReadNetwork, options: OnnxOptions, found?: S
   if (tensor === undefined || tensor === 'last') {
     const { proposal } = found ?? (await survey(read, { ...options, first: true }));
     if (proposal) {
-      const { point, why } = proposal;
-      return { tensor: point.tensor, layout: point.layout.text, why };
+      const { point, why, network } = proposal;
+      return { tensor: point.tensor, layout: point.layout.text, why, ...(network && { network }) };
     }
     throw new L2cafError('usage', `${path} has no layer that holds a place for every part of the picture`, {
       hint: 'l2caf models inspect shows what there is; name a layer and its layout if one was missed',
