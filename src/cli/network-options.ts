@@ -26,22 +26,33 @@ export interface NetworkFlags {
   readonly labels?: string;
 }
 
-/** Adds the options. */
+/** Adds the options, and not those that the command has already. */
 export function addNetworkOptions(command: Command): Command {
+  const own = new Set(command.options.map(({ long }) => long));
+  for (const option of networkOptions()) if (!own.has(option.long)) command.addOption(option);
+  return command;
+}
+
+function networkOptions(): readonly Option[] {
   const only = 'of a network file: ';
-  return command
-    .option('--card <file>', `${only}its card (default: the .json of its name beside it)`)
-    .addOption(new Option('--norm <name>', `${only}how it wants its pictures`).choices(NORMS))
-    .option('--bgr', `${only}it wants blue first`)
-    .option('--input-layout <axes>', `${only}order of its input's axes, such as "b t c h w" (default: from its shape)`)
-    .option('--layer <name>', `${only}tensor or node whose output is filtered (default: found, l2caf models inspect)`)
-    .option('--layout <axes>', `${only}order of the layer's axes, such as "(b t) c h w" (default: found)`)
-    .addOption(
-      new Option('--filter <span>', `${only}one filter for each slice of time, or one over all`).choices(FILTER_SPANS),
-    )
-    .option('--explain <tensor>', `${only}the output to explain (default: the first)`)
-    .addOption(new Option('--outputs <kind>', `${only}what its outputs are`).choices(OUTPUT_KINDS))
-    .option('--labels <names>', `${only}names of its outputs: a file with one on each line, or a list with commas`);
+  return [
+    new Option('--card <file>', `${only}its card (default: the .json of its name beside it)`),
+    new Option('--norm <name>', `${only}how it wants its pictures`).choices(NORMS),
+    new Option('--bgr', `${only}it wants blue first`),
+    new Option(
+      '--input-layout <axes>',
+      `${only}order of its input's axes, such as "b t c h w" (default: from its shape)`,
+    ),
+    new Option(
+      '--layer <name>',
+      `${only}tensor or node whose output is filtered (default: found, l2caf models inspect)`,
+    ),
+    new Option('--layout <axes>', `${only}order of the layer's axes, such as "(b t) c h w" (default: found)`),
+    new Option('--filter <span>', `${only}one filter for each slice of time, or one over all`).choices(FILTER_SPANS),
+    new Option('--explain <tensor>', `${only}the output to explain (default: the first)`),
+    new Option('--outputs <kind>', `${only}what its outputs are`).choices(OUTPUT_KINDS),
+    new Option('--labels <names>', `${only}names of its outputs: a file with one on each line, or a list with commas`),
+  ];
 }
 
 /** What the options say; undefined when nothing. Throws as `readCard`. */

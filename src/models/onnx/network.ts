@@ -28,6 +28,8 @@ import { type ProbeChange, type Survey, type SurveyOptions, surveyNetwork, surve
 export interface OnnxOptions {
   /** What the command line says instead of the card beside the file. */
   readonly card?: Card;
+  /** What it is called; default: the file's name. */
+  readonly id?: string;
   /** Whether it was opened before and has said the same of the same input twice; default false: that is tried. */
   readonly isSteady?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -155,7 +157,8 @@ export class OnnxNetwork implements VideoModel {
   /** What was guessed, and what a person should know. */
   readonly notes: readonly string[];
   readonly filter: FilterSpan;
-  readonly #read: ReadNetwork;
+  /** What was read of its file and its card. */
+  readonly read: ReadNetwork;
   readonly #cut: CutNetwork;
   readonly #preprocessing: Preprocessing;
   readonly #events = new WeakMap<FeatureMaps, readonly CutEvent[]>();
@@ -166,19 +169,20 @@ export class OnnxNetwork implements VideoModel {
     preprocessing: Preprocessing,
     output: ModelOutput,
     notes: readonly string[],
+    id: string | undefined,
   ) {
     const { pictures, card, graph } = read;
     const { h, w } = cut.sizes;
-    this.id = basename(read.path, extname(read.path));
+    this.id = id ?? basename(read.path, extname(read.path));
     this.input =
       pictures.frames === 1
-        ? { size: pictures.size, usualFrames: 3 }
+        ? { size: pictures.size, usualFrames: card.input?.frames ?? 3 }
         : { frames: pictures.frames, size: pictures.size };
     this.outputs = [output];
     this.grid = { height: h, width: w };
     this.filter = card.filter ?? 'slice';
     this.notes = notes;
-    [this.#read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
+    [this.read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
     const { layout, frames, size } = pictures;
     const constants = Object.entries(read.constants).map(([name, { type, dims, data }]) => {
       return [name, type, dims, createHash('sha256').update(data).digest('hex')];
@@ -202,12 +206,13 @@ export class OnnxNetwork implements VideoModel {
     const named = await layerOf(read, options);
     const chosen = named.why ? [`filters act on ${named.tensor} (${named.layout}): ${named.why}`] : [];
     const notes = [...read.notes, ...chosen];
-    if (options.signal?.aborted) named.network?.dispose();
-    throwIfAborted(options.signal);
     const { layer = {} } = card;
     const grid = layer.grid && { height: layer.grid.at(-2)!, width: layer.grid.at(-1)! };
+    const isOther = grid !== undefined || options.signal?.aborted; // than the search has opened
+    if (isOther) named.network?.dispose();
+    throwIfAborted(options.signal);
     const cut =
-      named.network ??
+      (isOther ? undefined : named.network) ??
       (await CutNetwork.open(graph, {
         layer: named.tensor,
         layout: parseLayout(named.layout),
@@ -229,7 +234,7 @@ export class OnnxNetwork implements VideoModel {
       const labels = await labelsOf(card, dirname(path));
       const size = cut.outputSizes.get(output.tensor)!;
       const explained = modelOutput(path, output.tensor, size, output.isSquashed, card, labels);
-      return new OnnxNetwork(read, cut, preprocessing, explained, notes);
+      return new OnnxNetwork(read, cut, preprocessing, explained, notes, options.id);
     } catch (error) {
       cut.dispose();
       throw error;
@@ -238,7 +243,7 @@ export class OnnxNetwork implements VideoModel {
 
   /** A network of single pictures takes any number of frames, one after another. */
   async features(frames: FrameBatch): Promise<FeatureMaps> {
-    const { pictures } = this.#read;
+    const { pictures } = this.read;
     const [count, rows, columns] = frames.shape;
     const { size } = pictures;
     const isSingle = pictures.frames === 1;
@@ -265,7 +270,7 @@ export class OnnxNetwork implements VideoModel {
 
   /** Bytes of one event's frames through the first part. */
   #run(rgb: Uint8Array): Promise<CutEvent> {
-    const { pictures, constants } = this.#read;
+    const { pictures, constants } = this.read;
     const clip = pictureTensor(pictures, preprocessed(rgb, this.#preprocessing));
     return this.#cut.run({ ...constants, [pictures.name]: clip });
   }
