@@ -30,6 +30,10 @@ import { type ProbeChange, type Survey, type SurveyOptions, surveyNetwork, surve
 export interface OnnxOptions {
   /** What the command line says instead of the card beside the file. */
   readonly card?: Card;
+  /** What it is called; default: the file's name. */
+  readonly id?: string;
+  /** Whether it was opened before and has said the same of the same input twice; default false: that is tried. */
+  readonly isSteady?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ProgressListener | undefined;
 }
@@ -159,7 +163,8 @@ export class OnnxNetwork implements VideoModel {
   /** What was guessed, and what a person should know. */
   readonly notes: readonly string[];
   readonly filter: FilterSpan;
-  readonly #read: ReadNetwork;
+  /** What was read of its file and its card. */
+  readonly read: ReadNetwork;
   readonly #cut: CutNetwork;
   readonly #preprocessing: Preprocessing;
   readonly #events = new WeakMap<FeatureMaps, readonly CutEvent[]>();
@@ -170,20 +175,25 @@ export class OnnxNetwork implements VideoModel {
     preprocessing: Preprocessing,
     outputs: readonly ModelOutput[],
     notes: readonly string[],
+    id: string | undefined,
   ) {
     const { pictures, card, graph } = read;
     const { h, w } = cut.sizes;
-    this.id = basename(read.path, extname(read.path));
+    this.id = id ?? basename(read.path, extname(read.path));
     this.input =
       pictures.frames === 1
-        ? { size: pictures.size, usualFrames: 3 }
+        ? { size: pictures.size, usualFrames: card.input?.frames ?? 3 }
         : { frames: pictures.frames, size: pictures.size };
     this.outputs = outputs;
     this.grid = { height: h, width: w };
     this.filter = card.filter ?? 'slice';
     this.notes = notes;
-    [this.#read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
-    const said = [preprocessing, pictures.layout.text, pictures.frames, pictures.size, cut.cut.layer, cut.layout.text];
+    [this.read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
+    const { layout, frames, size } = pictures;
+    const constants = Object.entries(read.constants).map(([name, { type, dims, data }]) => {
+      return [name, type, dims, createHash('sha256').update(data).digest('hex')];
+    });
+    const said = [preprocessing, pictures.name, layout.text, frames, size, constants, cut.cut.layer, cut.layout.text];
     this.sha256 = createHash('sha256')
       .update(JSON.stringify([graph.file.sha256, said, this.filter, ...outputs]))
       .digest('hex');
@@ -202,16 +212,21 @@ export class OnnxNetwork implements VideoModel {
     const named = await layerOf(read, options);
     const chosen = named.why ? [`filters act on ${named.tensor} (${named.layout}): ${named.why}`] : [];
     const notes = [...read.notes, ...chosen];
-    throwIfAborted(options.signal);
     const { layer = {} } = card;
     const grid = layer.grid && { height: layer.grid.at(-2)!, width: layer.grid.at(-1)! };
-    const cut = await CutNetwork.open(graph, {
-      layer: named.tensor,
-      layout: parseLayout(named.layout),
-      outputs: [output.tensor, ...(scores ? [scores.tensor] : [])],
-      example: (events) => probeOf(read, 'nothing', events),
-      known: { t: pictures.frames, grid, aspect: pictures.size.width / pictures.size.height },
-    });
+    const isOther = grid !== undefined || scores !== undefined || options.signal?.aborted; // than the search has opened
+    if (isOther) named.network?.dispose();
+    throwIfAborted(options.signal);
+    const cut =
+      (isOther ? undefined : named.network) ??
+      (await CutNetwork.open(graph, {
+        layer: named.tensor,
+        layout: parseLayout(named.layout),
+        outputs: [output.tensor, ...(scores ? [scores.tensor] : [])],
+        example: (events) => probeOf(read, 'nothing', events),
+        known: { t: pictures.frames, grid, aspect: pictures.size.width / pictures.size.height },
+        ...(options.isSteady && { isSteady: true }),
+      }));
     try {
       if (pictures.frames % cut.sizes.t !== 0) {
         throw new L2cafError(
@@ -229,7 +244,7 @@ export class OnnxNetwork implements VideoModel {
       };
       const outputs = [await described(output, card.output)];
       if (scores) outputs.push(await described(scores, { ...card.scores, kind: 'scores' }));
-      return new OnnxNetwork(read, cut, preprocessing, outputs, notes);
+      return new OnnxNetwork(read, cut, preprocessing, outputs, notes, options.id);
     } catch (error) {
       cut.dispose();
       throw error;
@@ -238,7 +253,7 @@ export class OnnxNetwork implements VideoModel {
 
   /** A network of single pictures takes any number of frames, one after another. */
   async features(frames: FrameBatch): Promise<FeatureMaps> {
-    const { pictures } = this.#read;
+    const { pictures } = this.read;
     const [count, rows, columns] = frames.shape;
     const { size } = pictures;
     const isSingle = pictures.frames === 1;
@@ -265,7 +280,7 @@ export class OnnxNetwork implements VideoModel {
 
   /** Bytes of one event's frames through the first part. */
   #run(rgb: Uint8Array): Promise<CutEvent> {
-    const { pictures, constants } = this.#read;
+    const { pictures, constants } = this.read;
     const clip = pictureTensor(pictures, preprocessed(rgb, this.#preprocessing));
     return this.#cut.run({ ...constants, [pictures.name]: clip });
   }
@@ -313,6 +328,8 @@ export interface NetworkLayer {
   readonly layout: string;
   /** Why it was taken; absent for one that the card names. */
   readonly why?: string;
+  /** The network cut there, where the search for it has left it open; the caller disposes of it. */
+  readonly network?: CutNetwork;
 }
 
 /**
@@ -328,8 +345,8 @@ export async function layerOf(read: ReadNetwork, options: OnnxOptions, found?: S
   if (tensor === undefined || tensor === 'last') {
     const { proposal } = found ?? (await survey(read, { ...options, first: true }));
     if (proposal) {
-      const { point, why } = proposal;
-      return { tensor: point.tensor, layout: point.layout.text, why };
+      const { point, why, network } = proposal;
+      return { tensor: point.tensor, layout: point.layout.text, why, ...(network && { network }) };
     }
     throw new L2cafError('usage', `${path} has no layer that holds a place for every part of the picture`, {
       hint: 'l2caf models inspect shows what there is; name a layer and its layout if one was missed',

@@ -35,6 +35,13 @@ async function runtime(): Promise<Runtime> {
   });
 }
 
+let threads = availableParallelism();
+
+/** Threads of every graph that is made ready from now on in this process, at least 1; without it as many as there are cores. */
+export function useOnnxThreads(count: number): void {
+  threads = Math.max(1, count);
+}
+
 /**
  * Makes a graph ready.
  *
@@ -51,7 +58,7 @@ export async function openSession(
   try {
     session = await ort.InferenceSession.create(bytes, {
       executionProviders: ['cpu'],
-      intraOpNumThreads: Math.max(1, availableParallelism()),
+      intraOpNumThreads: threads,
       logSeverityLevel: 4,
       extra: { session: { intra_op: { allow_spinning: '0' } } },
       ...(externalData.length > 0 && { externalData: externalData.map(({ path, data }) => ({ path, data })) }),
