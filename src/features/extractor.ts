@@ -7,6 +7,7 @@
 import { startThread, type Thread } from '../base/threads.ts';
 import { computed } from '../models/backend.ts';
 import { toFloat16 } from '../models/float16.ts';
+import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import { findPretrained, loadTrunk, preprocess } from '../models/pretrained.ts';
 import type { Stage } from '../models/resnet.ts';
 import { transformPixels, type View } from './views.ts';
@@ -47,6 +48,20 @@ export async function createExtractor({ trunk: id, stage }: TrunkChoice): Promis
   return {
     extract: (job) => Promise.all(job.variants.map((variant) => featuresOf(job, variant))),
     dispose: async () => trunk.dispose(),
+  };
+}
+
+/** An extractor of a user's trunk, which onnxruntime spreads over all cores. It is not disposed of with it. */
+export function importedExtractor(trunk: OnnxTrunk): Extractor {
+  return {
+    extract: async ({ rgb, width, variants }) => {
+      const features: Uint16Array[] = [];
+      for (const variant of variants) {
+        features.push(toFloat16(await trunk.features(transformPixels(rgb, width, variant))));
+      }
+      return features;
+    },
+    dispose: async () => {},
   };
 }
 

@@ -13,7 +13,7 @@ import { eventOutputs, featureMapShape, type Head, type HeadSpec, headName, head
 import { loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
 import { RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
 import type { WeightsEdit } from './reinitialise.ts';
-import { featureShape, type Stage, type Trunk } from './resnet.ts';
+import { featureShape, type Stage, stageNamed, type Trunk } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
 import { createShallowCnn, type ShallowCnn } from './shallow-cnn.ts';
 import { expectShapes } from './shapes.ts';
@@ -46,7 +46,7 @@ export class EventNetwork implements VideoModel {
    * @throws L2cafError `weights-invalid` when the cache is damaged or the head does not fit.
    */
   static async load(head: Head, pretrained: PretrainedTrunk, edit?: WeightsEdit): Promise<EventNetwork> {
-    return new EventNetwork(head, pretrained, await loadTrunk(pretrained, head.spec.stage, edit));
+    return new EventNetwork(head, pretrained, await loadTrunk(pretrained, stageNamed(head.spec.stage), edit));
   }
 
   /**
@@ -193,7 +193,7 @@ export function withInputSize(head: Head, pretrained: PretrainedTrunk, inputSize
       hint: 'leave --size out, or use a model that pools its feature maps',
     });
   }
-  const resized = { ...spec, ...trunkSide(pretrained, spec.stage, inputSize) };
+  const resized = { ...spec, ...trunkSide(pretrained, stageNamed(spec.stage), inputSize) };
   const { height, width } = featureMapShape(resized);
   if (height < spec.pool.height || width < spec.pool.width) {
     const { width: w, height: h } = inputSize;
