@@ -13,7 +13,7 @@ import type { Head, HeadSpec } from '../models/head.ts';
 import { findPretrained } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { type NetworkPart, reinitialise } from '../models/reinitialise.ts';
-import { STAGES } from '../models/resnet.ts';
+import { STAGES, stageNamed } from '../models/resnet.ts';
 import { frameCanvas } from '../video/drawing/frame-canvas.ts';
 import { defaultStyle, drawHeatmap } from '../video/drawing/overlay.ts';
 import { drawPanel, type PanelCell, rowsOf } from '../video/drawing/panel.ts';
@@ -51,7 +51,7 @@ export function eventParts({ stage }: Pick<HeadSpec, 'stage'>): { head: NetworkP
     name,
     owns: (weight) => prefixes.some((prefix) => weight.startsWith(prefix)),
   });
-  const stages = ['conv1', ...STAGES.slice(0, STAGES.indexOf(stage) + 1)].reverse();
+  const stages = ['conv1', ...STAGES.slice(0, STAGES.indexOf(stageNamed(stage)) + 1)].reverse();
   return {
     head: [starting('embedding', 'embedding/', 'logits/'), starting('LSTM', 'lstm/'), starting('shallow CNN', 'cnn')],
     trunk: stages.map((name) => starting(name, `${name}_`)),

@@ -7,6 +7,7 @@
 import { startThread, type Thread } from '../base/threads.ts';
 import type { EngineInfo } from '../models/backend.ts';
 import { toFloat16 } from '../models/float16.ts';
+import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import { openTrunkSession } from '../models/onnx/trunk-session.ts';
 import { findPretrained, loadFrameTrunk } from '../models/pretrained.ts';
 import type { Stage } from '../models/resnet.ts';
@@ -51,6 +52,20 @@ export async function createExtractor(
   return {
     extract: (job) => Promise.all(job.variants.map((variant) => featuresOf(job, variant))),
     dispose: async () => trunk.dispose(),
+  };
+}
+
+/** An extractor of a user's trunk, which onnxruntime spreads over all cores. It is not disposed of with it. */
+export function importedExtractor(trunk: OnnxTrunk): Extractor {
+  return {
+    extract: async ({ rgb, width, variants }) => {
+      const features: Uint16Array[] = [];
+      for (const variant of variants) {
+        features.push(toFloat16(await trunk.features(transformPixels(rgb, width, variant))));
+      }
+      return features;
+    },
+    dispose: async () => {},
   };
 }
 

@@ -5,11 +5,13 @@ import { cacheFolder } from '../base/cache-folder.ts';
 import type { ProgressListener } from '../base/types.ts';
 import type { EngineInfo } from '../models/backend.ts';
 import type { HeadSpec } from '../models/head.ts';
+import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import { findPretrained } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
+import { stageNamed } from '../models/resnet.ts';
 import { FeatureCache } from './cache.ts';
 import { ensureFeatures, type FeatureSummary, type PlannedEvent } from './dataset.ts';
-import { createExtractor, createExtractorPool } from './extractor.ts';
+import { createExtractor, createExtractorPool, type Extractor, importedExtractor } from './extractor.ts';
 
 /** Bytes of features that are kept unless asked otherwise: 20 GB, some 29,000 frames of 384×224. */
 export const DEFAULT_CACHE_BYTES = 20e9;
@@ -24,15 +26,22 @@ export interface FeatureOptions {
   /** Told what was wrong with videos and with the cache, one line each. */
   readonly onWarning?: ((note: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The trunk, where it is the user's own; whoever opened it disposes of it. */
+  readonly importedTrunk?: OnnxTrunk | undefined;
 }
 
-/** The cache of features for heads of this kind, in the user's cache folder. */
+/**
+ * The cache of features for heads of this kind, in the user's cache folder.
+ *
+ * @param trunkSha256 of everything that the features of a user's own trunk depend on
+ */
 export function openFeatureCache(
   { trunk, stage, inputSize, trunkGrid, trunkChannels }: HeadSpec,
   maxBytes: number = DEFAULT_CACHE_BYTES,
+  trunkSha256: string = findPretrained(trunk).weightsSha256,
 ): FeatureCache {
   const source = {
-    trunkSha256: findPretrained(trunk).weightsSha256,
+    trunkSha256,
     stage,
     ...inputSize,
     length: trunkGrid.height * trunkGrid.width * trunkChannels,
@@ -51,12 +60,12 @@ export async function prepareFeatures(
   options: FeatureOptions,
 ): Promise<FeatureSummary> {
   const workers = Math.min(MAX_WORKERS, availableParallelism());
-  const create = async (): ReturnType<typeof createExtractor> => {
-    const { onProgress, signal } = options;
+  const create = async (): Promise<Extractor> => {
+    const { onProgress, signal, importedTrunk } = options;
+    if (importedTrunk) return importedExtractor(importedTrunk);
     await pullTrunk(findPretrained(trunk), { ...(onProgress && { onProgress }), ...(signal && { signal }) });
-    return options.backend === 'wasm' && workers > 1
-      ? createExtractorPool({ trunk, stage }, workers)
-      : createExtractor({ trunk, stage }, options.backend);
+    const choice = { trunk, stage: stageNamed(stage) };
+    return options.backend === 'wasm' && workers > 1 ? createExtractorPool(choice, workers) : createExtractor(choice, options.backend);
   };
   const summary = await ensureFeatures(planned, cache, create, options);
   for (const note of summary.notes) options.onWarning?.(note);

@@ -14,7 +14,7 @@ import { openTrunkSession } from './onnx/trunk-session.ts';
 import { type FrameTrunk, loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
 import { RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
 import type { WeightsEdit } from './reinitialise.ts';
-import { featureShape, type Stage, type Trunk } from './resnet.ts';
+import { featureShape, type Stage, stageNamed, type Trunk } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
 import { createShallowCnn, type ShallowCnn } from './shallow-cnn.ts';
 import { expectShapes } from './shapes.ts';
@@ -65,7 +65,7 @@ export class EventNetwork implements VideoModel {
     pretrained: PretrainedTrunk,
     { edit, engine }: LoadOptions = {},
   ): Promise<EventNetwork> {
-    const { stage } = head.spec;
+    const stage = stageNamed(head.spec.stage);
     const trunk =
       engine === 'onnxruntime'
         ? { numbers: await openTrunkSession(pretrained, stage, edit) }
@@ -229,7 +229,7 @@ export function withInputSize(head: Head, pretrained: PretrainedTrunk, inputSize
       hint: 'leave --size out, or use a model that pools its feature maps',
     });
   }
-  const resized = { ...spec, ...trunkSide(pretrained, spec.stage, inputSize) };
+  const resized = { ...spec, ...trunkSide(pretrained, stageNamed(spec.stage), inputSize) };
   const { height, width } = featureMapShape(resized);
   if (height < spec.pool.height || width < spec.pool.width) {
     const { width: w, height: h } = inputSize;

@@ -12,7 +12,7 @@ import { IMPORTED_FILE, SURVEY_FILE } from './imported.ts';
 import { CLASSIFIER_TENSORS, resnetGraph, squeezenetGraph } from './onnx/classifier-graph.ts';
 import { EVENT_TENSORS, eventGraph } from './onnx/event-graph.ts';
 import { loadWeights, type PretrainedTrunk } from './pretrained.ts';
-import { resnetLayout, stepNames } from './resnet.ts';
+import { resnetLayout, stageNamed, stepNames } from './resnet.ts';
 import { readSqueezeNet } from './squeezenet.ts';
 
 /** A network as a file and what it does not say of itself. */
@@ -35,14 +35,14 @@ export async function exportEventNetwork(
   pretrained: PretrainedTrunk,
   frames: number,
 ): Promise<ExportedNetwork> {
-  const { stage, inputSize, labels } = head.spec;
+  const { inputSize, labels } = head.spec;
+  const stage = stageNamed(head.spec.stage);
   const spec = { ...pretrained.spec, upTo: stage };
   const { bytes, layer } = eventGraph(head, spec, await loadWeights(pretrained, stage));
   const { frames: input, embedding, logits } = EVENT_TENSORS;
   return {
     bytes,
     card: {
-      model: IMPORTED_FILE,
       input: {
         ...{ name: input, layout: 'b t c h w', frames, size: [inputSize.height, inputSize.width] },
         ...normOf(pretrained),
@@ -85,7 +85,6 @@ export async function exportSqueezeNet(folder: string): Promise<ExportedNetwork>
 function classifierCard(layer: string, size: [number, number], norm: NonNullable<Card['input']>): Card {
   const { pictures, scores } = CLASSIFIER_TENSORS;
   return {
-    model: IMPORTED_FILE,
     input: { name: pictures, layout: 'b c h w', size, ...norm },
     layer: { tensor: layer, layout: 'b c h w' },
     output: { tensor: scores, kind: 'scores', labels: [...imagenetLabels()] },
@@ -101,6 +100,6 @@ export async function writeExported(folder: string, { bytes, card }: ExportedNet
   const [file, beside] = EXPORTED_FILES.map((name) => join(folder, name)) as [string, string];
   await removeSealed([join(folder, SURVEY_FILE)]); // of what was imported here before
   await writeFileAtomically(file, bytes);
-  await writeFileAtomically(beside, `${JSON.stringify(card, null, 2)}\n`);
+  await writeFileAtomically(beside, `${JSON.stringify({ model: IMPORTED_FILE, ...card }, null, 2)}\n`);
   return [file, beside];
 }

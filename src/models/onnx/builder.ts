@@ -1,5 +1,5 @@
 /** Puts ONNX graphs together in memory, node by node: names of tensors go in and out. */
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
@@ -153,8 +153,18 @@ export class GraphBuilder {
     return name;
   }
 
-  /** The graph as the bytes of an ONNX file. */
-  bytes(): Uint8Array {
+  /** A node as it is. */
+  add(node: NodeProto): void {
+    this.#nodes.push(node);
+  }
+
+  /** The same numbers in another type. */
+  cast(input: string, name: string, type: string): string {
+    return this.node('Cast', [input], name, { to: elementType(name, type) });
+  }
+
+  /** The graph as the bytes of an ONNX file; another model's versions and functions, where nodes come from there. */
+  bytes(like: MessageInitShape<typeof ModelProtoSchema> = {}): Uint8Array {
     const graph = create(GraphProtoSchema, {
       name: 'network',
       node: this.#nodes,
@@ -170,6 +180,7 @@ export class GraphBuilder {
         producerName: 'l2caf',
         producerVersion: VERSION,
         opsetImport,
+        ...like,
         graph,
       }),
     );

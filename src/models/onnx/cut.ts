@@ -145,7 +145,7 @@ function constantsOf(graph: OnnxGraph, names: readonly string[]): { node: NodePr
 }
 
 /** A tensor that needs no file beside it. */
-function inlined(file: OnnxFile, tensor: TensorProto): TensorProto {
+export function inlined(file: OnnxFile, tensor: TensorProto): TensorProto {
   if (!isExternal(tensor)) return tensor;
   const { name, dims, dataType } = tensor;
   return create(TensorProtoSchema, { name, dims, dataType, rawData: externalBytes(file, tensor) });

@@ -25,19 +25,34 @@ export interface EventGraph {
 export function eventGraph({ spec: head, weights }: Head, spec: ResNetSpec, trunk: Weights): EventGraph {
   const graph = new GraphBuilder();
   const { width, height } = head.inputSize;
-  const { frames: name, embedding, logits } = EVENT_TENSORS;
-  const frames = graph.input(name, ['b', 't', 3, height, width]);
+  const frames = graph.input(EVENT_TENSORS.frames, ['b', 't', 3, height, width]);
   const fold = graph.integers('fold/shape', [-1, 3, height, width]);
   const pictures = graph.node('Reshape', [frames, fold], 'fold');
-  const layer = addShallowCnn(graph, addResNet(graph, pictures, spec, trunk), head, weights);
-  const last = addLstm(graph, addSequence(graph, layer, frames, head), head, weights);
-  addDense(graph, last, embedding, weights);
-  graph.output(embedding, ['b', head.embeddingSize]);
-  if (head.labels) {
-    addDense(graph, embedding, logits, weights);
-    graph.output(logits, ['b', head.labels.length]);
-  }
+  const layer = addHead(graph, addResNet(graph, pictures, spec, trunk), frames, { spec: head, weights });
   return { bytes: graph.bytes(), layer };
+}
+
+/**
+ * A head on a trunk's features `(b t) c h w`, with its outputs; returns the layer that filters act on. Its operators are
+ * those of version 11 and all later ones.
+ *
+ * @param frames the network's input, which begins with `b t`
+ */
+export function addHead(
+  graph: GraphBuilder,
+  features: string,
+  frames: string,
+  { spec, weights }: Pick<Head, 'spec' | 'weights'>,
+): string {
+  const { embedding, logits } = EVENT_TENSORS;
+  const layer = addShallowCnn(graph, features, spec, weights);
+  addDense(graph, addLstm(graph, addSequence(graph, layer, frames, spec), spec, weights), embedding, weights);
+  graph.output(embedding, ['b', spec.embeddingSize]);
+  if (spec.labels) {
+    addDense(graph, embedding, logits, weights);
+    graph.output(logits, ['b', spec.labels.length]);
+  }
+  return layer;
 }
 
 /** Maps `(b t) c h w` → what the LSTM reads, `t b (c cells)`, pooled where the head pools. */
@@ -53,7 +68,8 @@ function addSequence(graph: GraphBuilder, maps: string, frames: string, head: He
     const pooling = graph.floats('pooling', { shape: [cells, pooled], data: Float32Array.from(matrix) });
     flat = graph.node('MatMul', [graph.node('Reshape', [maps, shape], 'cells'), pooling], 'pooled');
   }
-  const counts = graph.node('Shape', [frames], 'counts', { start: 0, end: 2 });
+  const places = [graph.integers('counts/from', [0]), graph.integers('counts/to', [2])];
+  const counts = graph.node('Slice', [graph.node('Shape', [frames], 'frames/shape'), ...places], 'counts');
   const size = graph.integers('unfold/size', [channels * cellsOf(head.pool ?? { height, width })]);
   const unfold = graph.node('Concat', [counts, size], 'unfold/shape', { axis: 0 });
   return graph.node('Transpose', [graph.node('Reshape', [flat, unfold], 'unfold')], 'sequence', { perm: [1, 0, 2] });
@@ -77,7 +93,7 @@ function addLstm(graph: GraphBuilder, sequence: string, head: Head['spec'], weig
   both.set(data);
   const bias = graph.floats('lstm/B', { shape: [1, 8 * units], data: both });
   graph.node('LSTM', [sequence, ...kernels, bias], 'lstm', { hidden_size: units }, ['', 'lstm']);
-  return graph.node('Squeeze', ['lstm', graph.integers('lstm/axis', [0])], 'state');
+  return graph.node('Reshape', ['lstm', graph.integers('state/shape', [-1, units])], 'state');
 }
 
 /** A kernel whose rows go by cells, then channels, `[cells·c, 4H]`, for rows that go by channels, then cells. */
