@@ -14,6 +14,7 @@ import {
   type ImportedDescription,
   type ModelInput,
   type ModelOutput,
+  type Unlearning,
   type VideoModel,
   type VideoTail,
 } from '../video-model.ts';
@@ -24,6 +25,7 @@ import { graphOf, type OnnxGraph } from './graph.ts';
 import { constantsOf, modelOutput, outputOf, type PictureInput, pictureInputOf } from './resolve.ts';
 import { type OnnxTensor, tensorOf } from './runtime.ts';
 import { type ProbeChange, type Survey, type SurveyOptions, surveyNetwork, surveyTensor } from './survey.ts';
+import { unlearnt, weightPartsOf } from './unlearn.ts';
 
 /** How a network is opened. */
 export interface OnnxOptions {
@@ -193,11 +195,14 @@ export class OnnxNetwork implements VideoModel {
   static async open(path: string, options: OnnxOptions = {}): Promise<OnnxNetwork> {
     const read = await readNetwork(path, options);
     const preprocessing = preprocessingOf(read.card, path);
-    const { graph, card, pictures, output } = read;
     const named = await layerOf(read, options);
     const chosen = named.why ? [`filters act on ${named.tensor} (${named.layout}): ${named.why}`] : [];
-    const notes = [...read.notes, ...chosen];
     throwIfAborted(options.signal);
+    return OnnxNetwork.#cutAt({ ...read, notes: [...read.notes, ...chosen] }, named, preprocessing);
+  }
+
+  static async #cutAt(read: ReadNetwork, named: NetworkLayer, preprocessing: Preprocessing): Promise<OnnxNetwork> {
+    const { path, graph, card, pictures, output, notes } = read;
     const { layer = {} } = card;
     const grid = layer.grid && { height: layer.grid.at(-2)!, width: layer.grid.at(-1)! };
     const cut = await CutNetwork.open(graph, {
@@ -275,6 +280,28 @@ export class OnnxNetwork implements VideoModel {
     }
     const tails = events.map((event) => this.#cut.tail(event, output, this.filter));
     return tails.length === 1 ? tails[0]! : meanTail(tails);
+  }
+
+  /** See {@link VideoModel.unlearning}. */
+  unlearning(): Unlearning {
+    const read = this.#read;
+    const { layer } = this.#cut.cut;
+    const { behind, before } = weightPartsOf(read.graph, layer, this.outputs[0]!.name);
+    const parts = [...behind, ...before];
+    if (parts.length === 0) {
+      throw new L2cafError('usage', `${read.path} holds no weights that could be drawn anew`, {
+        hint: 'they may lie inside a loop: export the network without one',
+      });
+    }
+    const named = { tensor: layer, layout: this.#cut.layout.text };
+    return {
+      parts: parts.map(({ name }) => name),
+      behind: behind.length,
+      without: async (count, seed) => {
+        const graph = unlearnt(read.graph, parts.slice(0, count), seed);
+        return OnnxNetwork.#cutAt({ ...read, graph }, named, this.#preprocessing);
+      },
+    };
   }
 
   describe(): ImportedDescription {
