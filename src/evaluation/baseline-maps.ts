@@ -6,12 +6,12 @@
 
 import { createRandom } from '../base/random.ts';
 import type { AttentionFilter, GridShape } from '../base/types.ts';
-import { gradCam } from '../l2caf/gradcam.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
+import { gradCamOf } from '../l2caf/method.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import type { PresetName } from '../l2caf/presets.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
-import type { FeatureTail, Tail } from '../l2caf/tail.ts';
+import type { MapTail, Tail } from '../l2caf/tail.ts';
 import type { Head } from '../models/head.ts';
 import { reinitialise } from '../models/reinitialise.ts';
 
@@ -46,9 +46,9 @@ export const OWN_METHODS: readonly MapMethod[] = ['l2caf', 'l2caf-positive', 'l2
 
 /** An event, as the methods see it. */
 export interface MapSubject {
-  readonly tail: FeatureTail;
+  readonly tail: MapTail;
   /** A tail with the same feature maps and a re-initialised head ({@link forgetfulHead}); stays the subject's. */
-  reinitialised(): Tail;
+  reinitialised(): Tail | Promise<Tail>;
   /** What is explained: the embedding or a class. */
   readonly objective: Extract<Objective, { readonly kind: 'oblivious' | 'class' }>;
 }
@@ -82,9 +82,9 @@ export async function mapsOf(
     'l2caf-positive': () => filters.map((filter) => partOf(filter, (value) => Math.max(0, value))),
     'l2caf-paper': async () => sizeOf(await solve(tail, 'paper')),
     'l2caf-pytorch': async () => sizeOf(await solve(tail, 'pytorch')),
-    'l2caf-reinit': async () => sizeOf(await solve(reinitialised())),
-    gradcam: () => gradCam(tail, gradTarget, 'relu', slots),
-    'gradcam-abs': () => gradCam(tail, gradTarget, 'abs', slots),
+    'l2caf-reinit': async () => sizeOf(await solve(await reinitialised())),
+    gradcam: () => gradCamOf(tail, gradTarget, 'relu', slots),
+    'gradcam-abs': () => gradCamOf(tail, gradTarget, 'abs', slots),
     'activation-norm': () => slots.map((slot) => activationNorm(tail, slot)),
     centre: () => slots.map(() => centredGaussian(tail.grid)),
     random: () => slots.map((slot) => randomMap(tail.grid, seed, RANDOM_STREAM, eventIndex, slot)),
@@ -109,12 +109,12 @@ export function randomMap({ height, width }: GridShape, ...keys: readonly number
 }
 
 /** The length of each cell's feature vector, `‖A_ij‖₂`. */
-export function activationNorm(tail: Pick<FeatureTail, 'grid' | 'features'>, slot: number): AttentionMap {
+export function activationNorm(tail: Pick<MapTail, 'grid' | 'mapOf'>, slot: number): AttentionMap {
   const { grid } = tail;
-  const map = tail.features(slot);
-  const data = map.dataSync<'float32'>();
-  const channels = map.shape[2];
-  const values = Float32Array.from({ length: grid.height * grid.width }, (_, cell) =>
+  const data = tail.mapOf(slot);
+  const cells = grid.height * grid.width;
+  const channels = data.length / cells;
+  const values = Float32Array.from({ length: cells }, (_, cell) =>
     Math.hypot(...data.subarray(cell * channels, (cell + 1) * channels)),
   );
   return { ...grid, values };

@@ -5,13 +5,13 @@
 
 import { L2cafError } from '../base/errors.ts';
 import type { AttentionFilter } from '../base/types.ts';
-import { type GradCamTarget, gradCam } from './gradcam.ts';
+import { type GradCamTarget, type GradCamVariant, gradCam } from './gradcam.ts';
 import type { AttentionMap } from './heatmap.ts';
 import { measuredGradCam } from './measured-gradcam.ts';
 import { bindObjective, type Objective } from './objective.ts';
 import { PRESETS } from './presets.ts';
 import { type FilterSolution, type SolveOptions, solveFilters } from './solve.ts';
-import { isFeatureTail, isMapTail, type Tail } from './tail.ts';
+import { isFeatureTail, isMapTail, type MapTail, type Tail } from './tail.ts';
 
 /** L2-CAF, Grad-CAM (Eq. 4–6) and Grad-CAM-abs (Eq. 7). */
 export const METHODS = ['l2caf', 'gradcam', 'gradcam-abs'] as const;
@@ -46,9 +46,7 @@ export async function findAttention(tail: Tail, method: Method, options: SolveOp
   const { objective = { kind: 'oblivious' }, preset = 'paper' } = options;
   const slots = options.slots ?? Array.from({ length: tail.slots }, (_, slot) => slot);
   const [target, variant] = [targetOf(objective), method === 'gradcam' ? 'relu' : 'abs'] as const;
-  const found = isFeatureTail(tail)
-    ? gradCam(tail, target, variant, slots)
-    : await measuredGradCam(tail, target, variant, slots);
+  const found = await gradCamOf(tail, target, variant, slots);
   const maps = found.map(toUnitNorm);
   const losses = await lossesOf(tail, objective, maps, slots, PRESETS[preset].reduction);
   const filters = maps.map((map, i): AttentionFilter => {
@@ -61,6 +59,16 @@ export async function findAttention(tail: Tail, method: Method, options: SolveOp
     reason,
     options: { method, solver: 'gradient', preset, objective: objective.kind, constraint: 'l2' },
   };
+}
+
+/** Grad-CAM by gradients through tensors where there are any, else by evaluations. Throws as `gradCam`. */
+export async function gradCamOf(
+  tail: MapTail,
+  target: GradCamTarget,
+  variant: GradCamVariant,
+  slots: readonly number[],
+): Promise<AttentionMap[]> {
+  return isFeatureTail(tail) ? gradCam(tail, target, variant, slots) : measuredGradCam(tail, target, variant, slots);
 }
 
 function targetOf(objective: Objective): GradCamTarget {
