@@ -59,7 +59,7 @@ export function localizationCommand(): Command {
 
 /** The option that names the maps to compare. */
 export function methodsOption(usual: readonly MapMethod[]): Option {
-  const words = usual === DEFAULT_METHODS ? 'all but l2caf-pytorch, which is slow' : usual.join(',');
+  const words = usual === DEFAULT_METHODS ? 'all but l2caf-pytorch, which is slow, and rollout' : usual.join(',');
   return new Option(
     '--methods <names>',
     `maps to compare, separated by commas: ${MAP_METHODS.join(', ')} (default: ${words})`,

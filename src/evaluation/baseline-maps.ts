@@ -7,7 +7,7 @@
 import { createRandom } from '../base/random.ts';
 import type { AttentionFilter, GridShape } from '../base/types.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
-import { gradCamOf } from '../l2caf/method.ts';
+import { gradCamOf, rolloutOf } from '../l2caf/method.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import type { PresetName } from '../l2caf/presets.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
@@ -20,6 +20,7 @@ import { reinitialise } from '../models/reinitialise.ts';
  * - `l2caf-paper`, `l2caf-pytorch`: as `l2caf`, where the descent of that preset stops.
  * - `l2caf-reinit`: as `l2caf`, of the same feature maps under a re-initialised LSTM and dense layer.
  * - `gradcam`, `gradcam-abs`: Eq. 4–7.
+ * - `rollout`: attention rollout, of transformers.
  * - `activation-norm`: length of the feature vector of each cell.
  * - `centre`: a Gaussian in the middle of the picture; `random`: uniform numbers.
  */
@@ -31,6 +32,7 @@ export const MAP_METHODS = [
   'l2caf-reinit',
   'gradcam',
   'gradcam-abs',
+  'rollout',
   'activation-norm',
   'centre',
   'random',
@@ -38,8 +40,13 @@ export const MAP_METHODS = [
 /** See {@link MAP_METHODS}. */
 export type MapMethod = (typeof MAP_METHODS)[number];
 
-/** Compared unless others are asked for: all but the released SGD preset, which takes a hundred times as long. */
-export const DEFAULT_METHODS: readonly MapMethod[] = MAP_METHODS.filter((method) => method !== 'l2caf-pytorch');
+/**
+ * Compared unless others are asked for: all but the released SGD preset, which takes a hundred times as long, and what only
+ * transformers have.
+ */
+export const DEFAULT_METHODS: readonly MapMethod[] = MAP_METHODS.filter(
+  (method) => method !== 'l2caf-pytorch' && method !== 'rollout',
+);
 
 /** The methods that are L2-CAF on the trained network. */
 export const OWN_METHODS: readonly MapMethod[] = ['l2caf', 'l2caf-positive', 'l2caf-paper', 'l2caf-pytorch'];
@@ -85,6 +92,7 @@ export async function mapsOf(
     'l2caf-reinit': async () => sizeOf(await solve(await reinitialised())),
     gradcam: () => gradCamOf(tail, gradTarget, 'relu', slots),
     'gradcam-abs': () => gradCamOf(tail, gradTarget, 'abs', slots),
+    rollout: () => rolloutOf(tail, slots),
     'activation-norm': () => slots.map((slot) => activationNorm(tail, slot)),
     centre: () => slots.map(() => centredGaussian(tail.grid)),
     random: () => slots.map((slot) => randomMap(tail.grid, seed, RANDOM_STREAM, eventIndex, slot)),

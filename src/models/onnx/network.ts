@@ -18,12 +18,13 @@ import {
   type VideoModel,
   type VideoTail,
 } from '../video-model.ts';
-import { cutAt } from './cut.ts';
+import { attentionRollout, attentionTensors } from './attention.ts';
+import { cutAt, withOutputs } from './cut.ts';
 import { type CutEvent, CutNetwork, type Feeds, type FilterSpan, grow } from './cut-network.ts';
 import { readOnnx } from './file.ts';
 import { graphOf, type OnnxGraph } from './graph.ts';
 import { constantsOf, modelOutput, outputOf, type PictureInput, pictureInputOf } from './resolve.ts';
-import { type OnnxTensor, tensorOf } from './runtime.ts';
+import { type OnnxSession, type OnnxTensor, openSession, tensorOf } from './runtime.ts';
 import { type ProbeChange, type Survey, type SurveyOptions, surveyNetwork, surveyTensor } from './survey.ts';
 import { unlearnt, weightPartsOf } from './unlearn.ts';
 
@@ -160,6 +161,11 @@ export class OnnxNetwork implements VideoModel {
   readonly #cut: CutNetwork;
   readonly #preprocessing: Preprocessing;
   readonly #events = new WeakMap<FeatureMaps, readonly CutEvent[]>();
+  /** What events were fed: their attention is computed when it is asked for. */
+  readonly #feeds = new WeakMap<CutEvent, Feeds>();
+  /** Names of the attention matrices. */
+  readonly #attention: readonly string[];
+  #attending: Promise<OnnxSession> | undefined;
 
   private constructor(
     read: ReadNetwork,
@@ -180,6 +186,7 @@ export class OnnxNetwork implements VideoModel {
     this.filter = card.filter ?? 'slice';
     this.notes = notes;
     [this.#read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
+    this.#attention = attentionTensors(graph, output.name);
     const said = [preprocessing, pictures.layout.text, pictures.frames, pictures.size, cut.cut.layer, cut.layout.text];
     this.sha256 = createHash('sha256')
       .update(JSON.stringify([graph.file.sha256, said, this.filter, output]))
@@ -260,10 +267,50 @@ export class OnnxNetwork implements VideoModel {
   }
 
   /** Bytes of one event's frames through the first part. */
-  #run(rgb: Uint8Array): Promise<CutEvent> {
+  async #run(rgb: Uint8Array): Promise<CutEvent> {
     const { pictures, constants } = this.#read;
     const clip = pictureTensor(pictures, preprocessed(rgb, this.#preprocessing));
-    return this.#cut.run({ ...constants, [pictures.name]: clip });
+    const feeds = { ...constants, [pictures.name]: clip };
+    const event = await this.#cut.run(feeds);
+    if (this.#attention.length > 0) this.#feeds.set(event, feeds);
+    return event;
+  }
+
+  /** Attention rollout of an event, `[t, h, w]`. */
+  async #rollout(event: CutEvent): Promise<Float32Array> {
+    const { file } = this.#read.graph;
+    const names = this.#attention;
+    this.#attending ??= openSession(file.path, withOutputs(file, names), file.externalData);
+    const matrices = await (await this.#attending).run(this.#feeds.get(event)!, names);
+    const { layout, sizes } = this.#cut;
+    const values = attentionRollout(
+      names.map((name) => matrices[name]!),
+      layout,
+      sizes,
+    );
+    if (values !== undefined) return values;
+    const { h, w } = sizes;
+    throw new L2cafError(
+      'usage',
+      `rollout needs attention over the ${h}x${w} places of the layer, which ${this.id} has not`,
+      {
+        hint: 'its attention is over other things, such as time, or windows; use l2caf or gradcam',
+      },
+    );
+  }
+
+  /** A tail that offers the rollout of its event. */
+  #attended(event: CutEvent, tail: MapTail): MapTail {
+    if (this.#attention.length === 0) return tail;
+    const cells = tail.grid.height * tail.grid.width;
+    let all: Promise<Float32Array> | undefined;
+    return {
+      ...tail,
+      rollout: async (slot) => {
+        all ??= this.#rollout(event);
+        return (await all).slice(slot * cells, (slot + 1) * cells);
+      },
+    };
   }
 
   /** Of a network of single pictures, several frames have the mean of their outputs. */
@@ -278,7 +325,7 @@ export class OnnxNetwork implements VideoModel {
     if (output !== this.outputs[0]!.name) {
       throw new L2cafError('usage', `the model has no output ${output}`, { hint: `it has ${this.outputs[0]!.name}` });
     }
-    const tails = events.map((event) => this.#cut.tail(event, output, this.filter));
+    const tails = events.map((event) => this.#attended(event, this.#cut.tail(event, output, this.filter)));
     return tails.length === 1 ? tails[0]! : meanTail(tails);
   }
 
@@ -320,6 +367,7 @@ export class OnnxNetwork implements VideoModel {
   }
 
   dispose(): void {
+    this.#attending?.then((session) => session.release()).catch(() => {});
     this.#cut.dispose();
   }
 }
@@ -393,6 +441,7 @@ function meanTail(tails: readonly MapTail[]): MapTail {
   return {
     ...{ slots: count, grid, outputSize, reference },
     evaluate: (filters, slots) => evaluate(filters, slots, (tail, rows, own) => tail.evaluate(rows, own)),
+    ...(tails[0]!.rollout && { rollout: (slot: number) => tails[slot]!.rollout!(0) }),
     mapOf: (slot) => tails[slot]!.mapOf(0),
     evaluateMaps: (maps, slots) => evaluate(maps, slots, (tail, rows, own) => tail.evaluateMaps(rows, own)),
     dispose: () => {},
