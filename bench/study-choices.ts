@@ -9,7 +9,7 @@ import { norm } from '../src/base/matrix.ts';
 import * as tf from '../src/base/tensorflow.ts';
 import { activationNorm } from '../src/evaluation/baseline-maps.ts';
 import { type EventScores, localizationTables, scoreMaps } from '../src/evaluation/localization-study.ts';
-import { measureEvents, type Subject } from '../src/evaluation/subjects.ts';
+import { type HeadSubject, measureOnHead } from '../src/evaluation/subjects.ts';
 import { objectsOf } from '../src/evaluation/truth.ts';
 import { exactOblivious } from '../src/l2caf/exact.ts';
 import type { AttentionMap } from '../src/l2caf/heatmap.ts';
@@ -30,7 +30,7 @@ export async function run([count, ...paths]: readonly string[]): Promise<void> {
   for (const { head, visible, truth, context } of await openStudy(paths, { limit: Number(count), areUnseen: true })) {
     ({ seed } = context);
     const planned = visible.map((event) => event.planned);
-    const measured = await measureEvents(head, planned, context, async (subject) => {
+    const measured = await measureOnHead(head, planned, context, async (subject) => {
       const event = visible[subject.index]!;
       const slots = event.hasEvidence.flatMap((has, slot) => (has ? [slot] : []));
       const maps = new Map<string, AttentionMap[]>();
@@ -58,7 +58,7 @@ export async function run([count, ...paths]: readonly string[]): Promise<void> {
 /** Of the packaged head. */
 const GRID_CELLS = 84;
 
-type Choice = (subject: Subject, slots: readonly number[]) => Promise<AttentionMap[]>;
+type Choice = (subject: HeadSubject, slots: readonly number[]) => Promise<AttentionMap[]>;
 
 const size: (value: number) => number = Math.abs;
 const positive = (value: number): number => Math.max(0, value);

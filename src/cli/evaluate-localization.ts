@@ -4,14 +4,14 @@ import { L2cafError } from '../base/errors.ts';
 import { DEFAULT_METHODS, MAP_METHODS, type MapMethod } from '../evaluation/baseline-maps.ts';
 import { localizationTables, studyLocalization } from '../evaluation/localization-study.ts';
 import { CAMVID_CLASSES, MIN_OBJECT_PX, openTruth, surveyTruth, type TruthSurvey } from '../evaluation/truth.ts';
-import { mapStudyCommand, runEventStudy, type StudyResult, type TargetFlags } from './evaluate-study.ts';
+import { mapStudyCommand, runEventStudy, type StudyResult, type TargetFlags, usualMethods } from './evaluate-study.ts';
 import { examples, parseSome } from './options.ts';
 import { interruptible } from './run.ts';
 
 interface LocalizationFlags extends TargetFlags {
   readonly truth: string;
   readonly classes: ReadonlyMap<string, number>;
-  readonly methods: readonly MapMethod[];
+  readonly methods?: readonly MapMethod[];
 }
 
 /** The `localization` subcommand of `evaluate`. */
@@ -33,18 +33,19 @@ export function localizationCommand(): Command {
         'l2caf evaluate localization events.csv --truth labels',
         'l2caf evaluate localization clips/events.csv --truth clips --model my-model --target label',
         'l2caf evaluate localization events.csv --truth boxes.csv --methods l2caf,gradcam,random --limit 20',
+        'l2caf evaluate localization events.csv --truth labels --model net.onnx --norm imagenet',
       ),
     )
     .action((events: string, flags: LocalizationFlags) =>
       interruptible((signal) =>
-        runEventStudy('localization', events, flags, signal, async ({ head, planned, terminal, work, context }) => {
+        runEventStudy('localization', events, flags, signal, async ({ studied, planned, terminal, work, context }) => {
           const truth = await openTruth(flags.truth, flags.classes);
           const { events: visible, ...leftOut } = await surveyTruth(planned, truth, work);
           for (const line of describeLeftOut(leftOut)) terminal.info(line);
           if (visible.length === 0) throw nothingToMeasure(flags);
-          const { methods } = flags;
+          const { methods = usualMethods({ studied }, DEFAULT_METHODS) } = flags;
           const study = await context();
-          const scores = await studyLocalization(head, visible, { ...study, methods, truth });
+          const scores = await studyLocalization(studied, visible, { ...study, methods, truth });
           const frames = visible.reduce((sum, { hasEvidence }) => sum + hasEvidence.filter(Boolean).length, 0);
           return {
             options: { truth: flags.truth, methods, minObjectPx: MIN_OBJECT_PX },
@@ -57,10 +58,12 @@ export function localizationCommand(): Command {
 }
 
 /** The option that names the maps to compare. */
-export function methodsOption(fallback: readonly MapMethod[]): Option {
-  return new Option('--methods <names>', `maps to compare, separated by commas: ${MAP_METHODS.join(', ')}`)
-    .argParser(parseSome(MAP_METHODS))
-    .default(fallback, fallback === DEFAULT_METHODS ? 'all but l2caf-pytorch, which is slow' : fallback.join(','));
+export function methodsOption(usual: readonly MapMethod[]): Option {
+  const words = usual === DEFAULT_METHODS ? 'all but l2caf-pytorch, which is slow, and rollout' : usual.join(',');
+  return new Option(
+    '--methods <names>',
+    `maps to compare, separated by commas: ${MAP_METHODS.join(', ')} (default: ${words})`,
+  ).argParser(parseSome(MAP_METHODS));
 }
 
 function nothingToMeasure({ split }: LocalizationFlags): L2cafError {

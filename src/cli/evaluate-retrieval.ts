@@ -12,13 +12,14 @@ import {
 import { type PlannedEvent, planEvents } from '../features/dataset.ts';
 import { type EmbedOptions, embedViews, pooledFeatures } from '../features/embed.ts';
 import { openFeatureCache, prepareFeatures } from '../features/features.ts';
-import { untrainedHead } from '../models/head.ts';
+import { type Head, untrainedHead } from '../models/head.ts';
 import { EXCLUSIONS, type Exclusion, evaluateRetrieval, type RetrievalReport } from '../retrieval/evaluate.ts';
 import { type ConfusionTable, type QueryFigures, RECALL_RANKS } from '../retrieval/metrics.ts';
 import { describe } from '../training/domain-figures.ts';
 import {
   type EventFlags,
   eventStudyCommand,
+  headOf,
   type OpenEvents,
   readSplit,
   runEventStudy,
@@ -52,12 +53,13 @@ export function retrievalCommand(): Command {
 
 async function measure(open: OpenEvents, eventsPath: string, flags: RetrievalFlags): Promise<StudyResult> {
   const { split, seed, exclude, videos } = flags;
-  const { frames } = open.manifest.preprocessing;
+  const head = headOf(open, 'retrieval');
+  const { frames } = open;
   const { signal } = open.work;
   const isApart = split === 'val' || split === 'test'; // the events that are measured are not trained on
   const training = isApart ? await readSplit(eventsPath, 'train', { videos, signal }) : [];
   const neighbours = await planEvents([{ name: 'training', events: training }], { frames, views: 1, seed, signal });
-  const reports = await compare(open, neighbours, flags);
+  const reports = await compare(open, head, neighbours, flags);
   const own = reports[0]!.report;
   if (own.knn && !flags.json) open.terminal.result(`${confusionText(own.knn)}\n`);
   return {
@@ -75,14 +77,15 @@ interface NamedReport {
 
 /** The model's figures and, beside it, those of what it has to beat. */
 async function compare(
-  { head, planned, context, work }: OpenEvents,
+  { planned, context, work }: OpenEvents,
+  head: Head,
   training: readonly PlannedEvent[],
   { exclude, seed }: RetrievalFlags,
 ): Promise<NamedReport[]> {
   const { backend, onWarning } = await context();
   const all = [...planned, ...training];
   const cache = openFeatureCache(head.spec);
-  await prepareFeatures(all, head.spec, cache, { backend, onWarning, ...work });
+  await prepareFeatures(all, head.spec, cache, { backend: backend!, onWarning, ...work });
   const views = all.map((event) => event.views[0]!);
   const options: EmbedOptions = { cache, ...work };
   const report = async (features: string, embeddings: readonly Float32Array[]): Promise<NamedReport> => {

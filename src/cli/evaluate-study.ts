@@ -6,6 +6,8 @@ import { L2cafError } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
 import { withFolder } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
+import type { PictureSize } from '../base/types.ts';
+import type { MapMethod } from '../evaluation/baseline-maps.ts';
 import { type FigureTable, groupsOf, textRows } from '../evaluation/figure-table.ts';
 import {
   type ReportFile,
@@ -14,16 +16,18 @@ import {
   studyReport,
   writeStudyReport,
 } from '../evaluation/study-report.ts';
-import { STUDY_TARGETS, type StudyContext, type StudyTarget } from '../evaluation/subjects.ts';
+import { isNetwork, STUDY_TARGETS, type Studied, type StudyContext, type StudyTarget } from '../evaluation/subjects.ts';
 import { type LabelledEvent, type LabelledOptions, readEvents } from '../events/labelled.ts';
 import { SPLITS, type Split } from '../events/row.ts';
 import { type PlannedEvent, planEvents } from '../features/dataset.ts';
-import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
-import { headSha256 } from '../models/head.ts';
-import { type LoadedModel, loadModel } from '../models/model-directory.ts';
+import { BACKEND_CHOICES, type BackendChoice, type EngineInfo, useBackend } from '../models/backend.ts';
+import { type Head, headSha256 } from '../models/head.ts';
+import { isImported, openImported } from '../models/imported.ts';
+import { loadModel } from '../models/model-directory.ts';
 import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
 import { freeName, isOfOther, isSamePath } from './default-folder.ts';
-import { choiceOption, LIST_FORMS, parseCount, videosOption } from './options.ts';
+import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
+import { choiceOption, LIST_FORMS, parseCount, parseSize, videosOption } from './options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
 /** Where results go and how they are shown. */
@@ -48,8 +52,9 @@ export interface EventFlags extends CommonFlags {
 }
 
 /** The options of the studies whose maps explain something of one's choice. */
-export interface TargetFlags extends EventFlags {
+export interface TargetFlags extends EventFlags, NetworkFlags {
   readonly target: StudyTarget;
+  readonly size?: PictureSize;
 }
 
 /** Adds the options that every study has. */
@@ -73,20 +78,35 @@ export function eventStudyCommand(name: string, description: string): Command {
     .description(description)
     .argument('<events>', `a list of events with labels and, unless --split all, splits: ${LIST_FORMS}`)
     .addOption(videosOption())
-    .option('--model <name>', 'a packaged model, or the folder of one', DEFAULT_MODEL)
+    .option('--model <name>', 'a packaged model, the folder of a trained or imported one, or net.onnx', DEFAULT_MODEL)
     .addOption(choiceOption('--split <name>', 'the events that are measured', [...SPLITS, 'all'], 'test'));
   return addCommonOptions(command, 'events of the split');
 }
 
 /** A subcommand that measures maps of labelled events. */
 export function mapStudyCommand(name: string, description: string): Command {
-  return eventStudyCommand(name, description).addOption(
-    choiceOption('--target <what>', 'what the maps explain: the embedding, or the label', STUDY_TARGETS, 'oblivious'),
-  );
+  const command = eventStudyCommand(name, description)
+    .addOption(
+      choiceOption('--target <what>', 'what the maps explain: the embedding, or the label', STUDY_TARGETS, 'oblivious'),
+    )
+    .option('--size <WxH>', 'of a network file: size at which it sees frames, where it takes any', parseSize);
+  return addNetworkOptions(command);
+}
+
+/** A model that is measured. */
+export interface StudiedModel {
+  readonly id: string;
+  readonly sha256: string;
+  /** Frames of an event. */
+  readonly frames: number;
+  readonly studied: Studied;
+  /** What runs a network of the user's. */
+  readonly engine?: EngineInfo;
+  readonly warnings: readonly string[];
 }
 
 /** Events and their model, as a study gets them. */
-export interface OpenEvents extends LoadedModel {
+export interface OpenEvents extends Pick<StudiedModel, 'studied' | 'frames'> {
   readonly planned: readonly PlannedEvent[];
   readonly terminal: Terminal;
   readonly work: Required<WorkOptions>;
@@ -114,42 +134,107 @@ export async function runEventStudy(
   measure: (events: OpenEvents) => Promise<StudyResult>,
 ): Promise<void> {
   const terminal = createTerminal(flags);
-  const model = await loadModel(await findModel(flags.model));
-  const { split, limit, seed, target } = flags;
-  const subject = { study, model: model.manifest.id, data: eventsPath };
-  await publish(flags, terminal, subject, async () => {
-    const { videos } = flags;
+  const work = { signal, onProgress: terminal.onProgress };
+  const model = await openStudied(flags, work);
+  try {
+    await publishEventStudy(study, eventsPath, flags, { model, terminal, work }, measure);
+  } finally {
+    if (isNetwork(model.studied)) model.studied.dispose();
+  }
+}
+
+async function publishEventStudy(
+  study: string,
+  eventsPath: string,
+  flags: EventFlags & Partial<TargetFlags>,
+  { model, terminal, work }: { model: StudiedModel; terminal: Terminal; work: Required<WorkOptions> },
+  measure: (events: OpenEvents) => Promise<StudyResult>,
+): Promise<void> {
+  for (const warning of model.warnings) terminal.warn(warning);
+  const { split, limit, seed, target, videos } = flags;
+  const { id, sha256, frames, studied } = model;
+  const { signal } = work;
+  await publish(flags, terminal, { study, model: id, data: eventsPath }, async () => {
     const wanted = evenlyChosen(
       await readSplit(eventsPath, split, { videos, signal, onNote: terminal.warn }),
       limit,
       'starts',
     );
-    const { frames } = model.manifest.preprocessing;
     const planned = await planEvents([{ name: 'events', events: wanted }], { frames, views: 1, seed, signal });
-    const work = { signal, onProgress: terminal.onProgress };
-    let backend: string | undefined;
+    let engine: string | undefined = model.engine?.name;
     const context = async (): Promise<StudyContext> => {
-      const { name } = await useBackend(flags.backend);
-      backend = name;
-      return { target: target ?? 'oblivious', seed, backend: name, onWarning: terminal.warn, ...work };
+      const own = isNetwork(studied) ? undefined : (await useBackend(flags.backend)).name;
+      engine ??= own;
+      return { target: target ?? 'oblivious', seed, backend: own, onWarning: terminal.warn, ...work };
     };
-    const { options, files = [], ...found } = await measure({ ...model, planned, terminal, work, context });
+    const { options, files = [], ...found } = await measure({ studied, frames, planned, terminal, work, context });
     const report = studyReport({
       study,
-      model: { id: model.manifest.id, sha256: headSha256(model.head) },
+      model: { id, sha256 },
       options: {
         events: eventsPath,
         split,
         ...(target && { target }),
         ...(limit !== undefined && { limit }),
         seed,
-        backend,
+        backend: engine,
         ...options,
       },
       ...found,
     });
     return { report, files };
   });
+}
+
+/** Frames of an event where neither user nor network says. */
+const USUAL_FRAMES = 3;
+
+/** Opens what `--model` names: a head, whose trunk is opened when it is needed, or a network of the user's. */
+export async function openStudied(
+  flags: Pick<TargetFlags, 'model' | 'backend' | 'size'> & NetworkFlags,
+  work: WorkOptions,
+): Promise<StudiedModel> {
+  const { model, backend, size } = flags;
+  const card = await cardOf(flags);
+  if (!(await isImported(model))) {
+    if ((card ?? size) !== undefined) {
+      throw new L2cafError('usage', `${model} knows itself how it wants its frames`, {
+        hint: '--norm, --layer, --size and the like are for the files of other networks',
+      });
+    }
+    const { head, manifest } = await loadModel(await findModel(model));
+    const { frames } = manifest.preprocessing;
+    return { id: manifest.id, sha256: headSha256(head), frames, studied: head, warnings: [] };
+  }
+  const open = await openImported(model, { backend, ...work, ...(card && { card }), ...(size && { size }) });
+  const { id, sha256, input } = open.network;
+  return {
+    ...{ id, sha256, frames: input.frames ?? input.usualFrames ?? USUAL_FRAMES },
+    ...{ studied: open.network, engine: open.backend, warnings: open.warnings },
+  };
+}
+
+/**
+ * The head of a study that knows no other networks.
+ *
+ * @throws L2cafError `usage`
+ */
+export function headOf({ studied }: Pick<OpenEvents, 'studied'>, study: string): Head {
+  if (!isNetwork(studied)) return studied;
+  throw new L2cafError('usage', `${study} measures embeddings that models of l2caf learnt, not ${studied.id}`, {
+    hint: 'give a packaged model, or the folder of a trained one',
+  });
+}
+
+/** Maps that are compared unless others are named: of a network of the user's, those that it can have. */
+export function usualMethods(
+  { studied }: Pick<OpenEvents, 'studied'>,
+  usual: readonly MapMethod[],
+): readonly MapMethod[] {
+  if (!isNetwork(studied)) return usual;
+  const forgets = studied.unlearning !== undefined && studied.unlearning().behind > 0;
+  const left: readonly MapMethod[] = forgets ? ['l2caf-paper'] : ['l2caf-paper', 'l2caf-reinit'];
+  return usual.filter((method) => !left.includes(method));
 }
 
 /** The events of one split, or all. Throws L2cafError `usage` when there are none; as `readEvents`. */

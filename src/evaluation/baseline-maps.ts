@@ -6,12 +6,12 @@
 
 import { createRandom } from '../base/random.ts';
 import type { AttentionFilter, GridShape } from '../base/types.ts';
-import { gradCam } from '../l2caf/gradcam.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
+import { gradCamOf, rolloutOf } from '../l2caf/method.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import type { PresetName } from '../l2caf/presets.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
-import type { FeatureTail, Tail } from '../l2caf/tail.ts';
+import type { MapTail, Tail } from '../l2caf/tail.ts';
 import type { Head } from '../models/head.ts';
 import { reinitialise } from '../models/reinitialise.ts';
 
@@ -20,6 +20,7 @@ import { reinitialise } from '../models/reinitialise.ts';
  * - `l2caf-paper`, `l2caf-pytorch`: as `l2caf`, where the descent of that preset stops.
  * - `l2caf-reinit`: as `l2caf`, of the same feature maps under a re-initialised LSTM and dense layer.
  * - `gradcam`, `gradcam-abs`: Eq. 4–7.
+ * - `rollout`: attention rollout, of transformers.
  * - `activation-norm`: length of the feature vector of each cell.
  * - `centre`: a Gaussian in the middle of the picture; `random`: uniform numbers.
  */
@@ -31,6 +32,7 @@ export const MAP_METHODS = [
   'l2caf-reinit',
   'gradcam',
   'gradcam-abs',
+  'rollout',
   'activation-norm',
   'centre',
   'random',
@@ -38,17 +40,22 @@ export const MAP_METHODS = [
 /** See {@link MAP_METHODS}. */
 export type MapMethod = (typeof MAP_METHODS)[number];
 
-/** Compared unless others are asked for: all but the released SGD preset, which takes a hundred times as long. */
-export const DEFAULT_METHODS: readonly MapMethod[] = MAP_METHODS.filter((method) => method !== 'l2caf-pytorch');
+/**
+ * Compared unless others are asked for: all but the released SGD preset, which takes a hundred times as long, and what only
+ * transformers have.
+ */
+export const DEFAULT_METHODS: readonly MapMethod[] = MAP_METHODS.filter(
+  (method) => method !== 'l2caf-pytorch' && method !== 'rollout',
+);
 
 /** The methods that are L2-CAF on the trained network. */
 export const OWN_METHODS: readonly MapMethod[] = ['l2caf', 'l2caf-positive', 'l2caf-paper', 'l2caf-pytorch'];
 
 /** An event, as the methods see it. */
 export interface MapSubject {
-  readonly tail: FeatureTail;
+  readonly tail: MapTail;
   /** A tail with the same feature maps and a re-initialised head ({@link forgetfulHead}); stays the subject's. */
-  reinitialised(): Tail;
+  reinitialised(): Tail | Promise<Tail>;
   /** What is explained: the embedding or a class. */
   readonly objective: Extract<Objective, { readonly kind: 'oblivious' | 'class' }>;
 }
@@ -82,9 +89,10 @@ export async function mapsOf(
     'l2caf-positive': () => filters.map((filter) => partOf(filter, (value) => Math.max(0, value))),
     'l2caf-paper': async () => sizeOf(await solve(tail, 'paper')),
     'l2caf-pytorch': async () => sizeOf(await solve(tail, 'pytorch')),
-    'l2caf-reinit': async () => sizeOf(await solve(reinitialised())),
-    gradcam: () => gradCam(tail, gradTarget, 'relu', slots),
-    'gradcam-abs': () => gradCam(tail, gradTarget, 'abs', slots),
+    'l2caf-reinit': async () => sizeOf(await solve(await reinitialised())),
+    gradcam: () => gradCamOf(tail, gradTarget, 'relu', slots),
+    'gradcam-abs': () => gradCamOf(tail, gradTarget, 'abs', slots),
+    rollout: () => rolloutOf(tail, slots),
     'activation-norm': () => slots.map((slot) => activationNorm(tail, slot)),
     centre: () => slots.map(() => centredGaussian(tail.grid)),
     random: () => slots.map((slot) => randomMap(tail.grid, seed, RANDOM_STREAM, eventIndex, slot)),
@@ -109,12 +117,12 @@ export function randomMap({ height, width }: GridShape, ...keys: readonly number
 }
 
 /** The length of each cell's feature vector, `‖A_ij‖₂`. */
-export function activationNorm(tail: Pick<FeatureTail, 'grid' | 'features'>, slot: number): AttentionMap {
+export function activationNorm(tail: Pick<MapTail, 'grid' | 'mapOf'>, slot: number): AttentionMap {
   const { grid } = tail;
-  const map = tail.features(slot);
-  const data = map.dataSync<'float32'>();
-  const channels = map.shape[2];
-  const values = Float32Array.from({ length: grid.height * grid.width }, (_, cell) =>
+  const data = tail.mapOf(slot);
+  const cells = grid.height * grid.width;
+  const channels = data.length / cells;
+  const values = Float32Array.from({ length: cells }, (_, cell) =>
     Math.hypot(...data.subarray(cell * channels, (cell + 1) * channels)),
   );
   return { ...grid, values };

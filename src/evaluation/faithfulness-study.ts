@@ -8,8 +8,6 @@ import type { PlannedEvent } from '../features/dataset.ts';
 import { frameImportance } from '../l2caf/importance.ts';
 import { rankCorrelation } from '../l2caf/similarity.ts';
 import { solveFilters } from '../l2caf/solve.ts';
-import type { Head } from '../models/head.ts';
-import type { FeatureMaps } from '../models/video-model.ts';
 import { activationNorm, type MapMethod, type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
 import { type FaithfulnessScore, faithfulness, randomFaithfulness } from './faithfulness.ts';
 import {
@@ -23,7 +21,7 @@ import {
   type Sums,
   sumsOf,
 } from './figure-table.ts';
-import { measureEvents, type StudyContext, type Subject } from './subjects.ts';
+import { isNetwork, measureEvents, type Studied, type StudyContext, type Subject } from './subjects.ts';
 
 /** How the study is done. */
 export interface FaithfulnessStudyOptions extends StudyContext {
@@ -38,15 +36,15 @@ interface EventFaithfulness {
 
 /** Measures all methods on all events; the tables. Throws as `measureEvents` and `solveFilters`. */
 export async function studyFaithfulness(
-  head: Head,
+  studied: Studied,
   events: readonly PlannedEvent[],
   options: FaithfulnessStudyOptions,
 ): Promise<FigureTable[]> {
-  const measured = await measureEvents(head, events, options, async (subject): Promise<EventFaithfulness> => {
+  const measured = await measureEvents(studied, events, options, async (subject): Promise<EventFaithfulness> => {
     const group = subject.planned.event.label;
     const rows = await mapFaithfulness(subject, subject.index, options);
-    if (subject.tail.slots === 1) return { spatial: { group, rows } };
-    return { spatial: { group, rows }, temporal: { group, rows: await temporalAgreement(subject, options.seed) } };
+    const temporal = await temporalAgreement(subject, options.seed);
+    return { spatial: { group, rows }, ...(temporal && { temporal: { group, rows: temporal } }) };
   });
   const spatial = measured.map((event) => event.spatial);
   const temporal = measured.flatMap((event) => event.temporal ?? []);
@@ -58,7 +56,12 @@ export async function studyFaithfulness(
       measures: measuresOf(statistics(AREAS)),
       rows: await figureRows(spatial, statistics(AREAS), { ...options, countsOf: countMaps }),
       highlighted: OWN_METHODS,
-      notes: ['Insertion: higher is more faithful; deletion: lower. random: mean of ten orders.'],
+      notes: [
+        'Insertion: higher is more faithful; deletion: lower. random: mean of ten orders.',
+        ...(temporal.length === 0 && hasFrames(studied)
+          ? ['No frame can be left out of an event of this network, so rankings of frames are not measured.']
+          : []),
+      ],
     },
   ];
   if (temporal.length === 0) return tables;
@@ -108,15 +111,24 @@ export async function mapFaithfulness(
   return rows.set('random', sumsOf(random.map((of) => ({ ...of }))));
 }
 
-/** How far several rankings of the frames agree with what leaving a frame out does to the output. */
-async function temporalAgreement(subject: Subject, seed: number): Promise<ReadonlyMap<string, Sums>> {
-  const { tail, maps, tailOf, objective, index } = subject;
+/** Whether it is a network whose events have several frames. */
+function hasFrames(studied: Studied): boolean {
+  return isNetwork(studied) && (studied.input.frames ?? 1) > 1;
+}
+
+/**
+ * How far several rankings of the frames agree with what leaving a frame out does to the output; undefined where there is one
+ * frame only, or none can be left out.
+ */
+async function temporalAgreement(subject: Subject, seed: number): Promise<ReadonlyMap<string, Sums> | undefined> {
+  const { tail, outputWithout, objective, index } = subject;
+  if (tail.slots === 1 || outputWithout === undefined) return undefined;
   const slots = Array.from({ length: tail.slots }, (_, slot) => slot);
-  const moved = slots.map((slot) => {
-    const shorter = tailOf(withoutFrame(maps, slot));
-    shorter.dispose();
-    return Math.hypot(...shorter.reference.map((value, i) => value - tail.reference[i]!));
-  });
+  const moved: number[] = [];
+  for (const slot of slots) {
+    const output = await outputWithout(slot);
+    moved.push(Math.hypot(...output.map((value, i) => value - tail.reference[i]!)));
+  }
   const random = createRandom(seed, TEMPORAL_STREAM, index);
   const { filters } = await solveFilters(tail, { objective, seed });
   const rankings: Readonly<Record<string, readonly number[]>> = {
@@ -136,14 +148,6 @@ async function temporalAgreement(subject: Subject, seed: number): Promise<Readon
 
 /** Keeps the draws apart from other draws of the same seed. */
 const TEMPORAL_STREAM = 304;
-
-function withoutFrame({ data, shape: [steps, height, width, channels] }: FeatureMaps, slot: number): FeatureMaps {
-  const size = height * width * channels;
-  const rest = new Float32Array(data.length - size);
-  rest.set(data.subarray(0, slot * size));
-  rest.set(data.subarray((slot + 1) * size), slot * size);
-  return { data: rest, shape: [steps - 1, height, width, channels] };
-}
 
 function top(values: readonly number[]): number {
   return values.indexOf(Math.max(...values));

@@ -2,9 +2,9 @@
  * The localization study: every method's maps of every event, measured against the object that decides the event, and
  * whether the most important frame is one that shows it.
  */
+import { type View, viewOf } from '../base/fit.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import { frameImportance } from '../l2caf/importance.ts';
-import type { Head } from '../models/head.ts';
 import { type MapMethod, type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
 import type { BinaryImage } from './contours.ts';
 import {
@@ -16,7 +16,7 @@ import {
   type Statistic,
 } from './figure-table.ts';
 import { energyLift, isPointingHit } from './localization.ts';
-import { measureEvents, type StudyContext } from './subjects.ts';
+import { inputOf, measureEvents, type Studied, type StudyContext } from './subjects.ts';
 import { type TemporalOutcome, temporalOutcome } from './temporal.ts';
 import { objectsOf, type Truth, type VisibleEvent } from './truth.ts';
 import { addPixels, countPixels, type PixelCounts, pixelAveragePrecision, scaleMask, scoresOf } from './wsol.ts';
@@ -47,15 +47,17 @@ export interface LocalizationOptions extends StudyContext {
 
 /** Measures all methods on all events. Throws as `measureEvents` and `solveFilters`. */
 export async function studyLocalization(
-  head: Head,
+  studied: Studied,
   events: readonly VisibleEvent[],
   options: LocalizationOptions,
 ): Promise<EventScores[]> {
   const planned = events.map((event) => event.planned);
-  return measureEvents(head, planned, options, async (subject) => {
-    const event = events[subject.index]!;
+  return measureEvents(studied, planned, options, async (subject) => {
+    const { index, slotOf } = subject;
+    const event = events[index]!;
     const objects = await objectsOf(event, options.truth);
-    return measureEvent(subject, { event, objects, index: subject.index }, options);
+    const view = viewOf(event.planned.event.clip, inputOf(studied));
+    return measureEvent(subject, { event, objects, index, slotOf, view }, options);
   });
 }
 
@@ -66,39 +68,46 @@ export interface MeasuredEvent {
   readonly objects: readonly BinaryImage[];
   /** Its place among the events. */
   readonly index: number;
+  /** The slot that shows a frame; default: its own. */
+  readonly slotOf?: (frame: number) => number;
+  /** Where in the frames the maps lie; default: all over them. */
+  readonly view?: View | undefined;
 }
 
 /** Measures all methods on one event. Throws as `solveFilters`. */
 export async function measureEvent(
   subject: MapSubject,
-  { event: { planned, hasEvidence }, objects, index }: MeasuredEvent,
+  { event: { planned, hasEvidence }, objects, index, slotOf = (frame) => frame, view }: MeasuredEvent,
   { methods, seed, signal }: Pick<LocalizationOptions, 'methods' | 'seed' | 'signal'>,
 ): Promise<EventScores> {
-  const slots = hasEvidence.flatMap((has, slot) => (has ? [slot] : []));
+  const slots = hasEvidence.flatMap((has, frame) => (has ? [slotOf(frame)] : []));
   const maps = await mapsOf(subject, methods, { slots, seed, eventIndex: index, ...(signal && { signal }) });
   const temporal =
-    slots.length < hasEvidence.length ? temporalOutcome(await frameImportance(subject.tail), hasEvidence) : undefined;
-  return { label: planned.event.label, maps: scoreMaps(maps, objects), ...(temporal && { temporal }) };
+    slots.length < hasEvidence.length && subject.tail.slots > 1 && slotOf(1) === 1
+      ? temporalOutcome(await frameImportance(subject.tail), hasEvidence)
+      : undefined;
+  return { label: planned.event.label, maps: scoreMaps(maps, objects, view), ...(temporal && { temporal }) };
 }
 
 /** Scores maps by method, one per object. */
 export function scoreMaps(
   maps: ReadonlyMap<string, readonly AttentionMap[]>,
   objects: readonly BinaryImage[],
+  view?: View,
 ): EventScores['maps'] {
   const masks = objects.map(scaleMask);
   return new Map(
-    [...maps].map(([method, own]) => [method, own.map((map, i) => scoreMap(map, objects[i]!, masks[i]!))]),
+    [...maps].map(([method, own]) => [method, own.map((map, i) => scoreMap(map, objects[i]!, masks[i]!, view))]),
   );
 }
 
-function scoreMap(map: AttentionMap, object: BinaryImage, mask: Uint8Array): MapScore {
-  const heatmap = toHeatmap(map, object);
+function scoreMap(map: AttentionMap, object: BinaryImage, mask: Uint8Array, view: View | undefined): MapScore {
+  const heatmap = toHeatmap(map, { height: object.height, width: object.width, view });
   return {
     energyLift: energyLift(heatmap, object),
     isHit: isPointingHit(heatmap, object),
     isBlank: heatmap.max <= heatmap.min,
-    pixels: countPixels(scoresOf(map), mask),
+    pixels: countPixels(scoresOf(map, view), mask),
   };
 }
 

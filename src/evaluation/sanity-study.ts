@@ -5,8 +5,9 @@
  */
 import { throwIfAborted } from '../base/errors.ts';
 import { evenPositions } from '../base/evenly.ts';
+import { type FittedSize, viewOf } from '../base/fit.ts';
 import type { PlannedEvent } from '../features/dataset.ts';
-import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
+import { type AttentionMap, heatmapToDraw } from '../l2caf/heatmap.ts';
 import { checkSanity, MAX_SANE_CORRELATION, type SanityReport } from '../l2caf/sanity.ts';
 import { EventNetwork } from '../models/event-network.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
@@ -14,6 +15,7 @@ import { findPretrained } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { type NetworkPart, reinitialise } from '../models/reinitialise.ts';
 import { STAGES, stageNamed } from '../models/resnet.ts';
+import { unlearningOf, type VideoModel } from '../models/video-model.ts';
 import { frameCanvas } from '../video/drawing/frame-canvas.ts';
 import { defaultStyle, drawHeatmap } from '../video/drawing/overlay.ts';
 import { drawPanel, type PanelCell, rowsOf } from '../video/drawing/panel.ts';
@@ -29,7 +31,7 @@ import {
   type Sums,
   sumsOf,
 } from './figure-table.ts';
-import { measureEvents, objectivesOf, type StudyContext } from './subjects.ts';
+import { inputOf, isNetwork, measureEvents, objectivesOf, type Studied, type StudyContext } from './subjects.ts';
 
 /** How the study is done. */
 export interface SanityStudyOptions extends StudyContext {
@@ -58,47 +60,74 @@ export function eventParts({ stage }: Pick<HeadSpec, 'stage'>): { head: NetworkP
   };
 }
 
-/** Runs the cascade. Throws as `measureEvents`, `EventNetwork.load` and `solveFilters`. */
+/** Runs the cascade. Throws as `measureEvents`, `EventNetwork.load`, `unlearningOf` and `solveFilters`. */
 export async function studySanity(
-  head: Head,
+  studied: Studied,
   events: readonly PlannedEvent[],
   options: SanityStudyOptions,
 ): Promise<SanityStudy> {
-  const { head: headParts, trunk: trunkParts } = eventParts(head.spec);
-  const parts = [...headParts, ...trunkParts].map(({ name }) => name);
+  const { parts, mapsWithout } = isNetwork(studied)
+    ? networkCascade(studied, events, options)
+    : headCascade(studied, events, options);
   const total = parts.length * events.length;
-  const without = (count: number): SanityStudyOptions => ({
-    ...options,
-    onProgress: ({ done }) =>
-      options.onProgress?.({ stage: 'unlearning', done: (count - 1) * events.length + done, total, unit: 'events' }),
-  });
-  const trained = await mapsOnCache(head, events, options);
+  const trained = await measuredMaps(studied, events, options);
   const report = await checkSanity({
     trained: trained.flat(2),
     parts,
     mapsWithout: async (count) => {
-      const unlearnt = { ...head, weights: reinitialise(head.weights, headParts.slice(0, count), options.seed) };
-      const inTrunk = trunkParts.slice(0, Math.max(0, count - headParts.length));
-      const maps =
-        inTrunk.length === 0
-          ? await mapsOnCache(unlearnt, events, without(count))
-          : await mapsOnFrames(unlearnt, inTrunk, events, without(count));
-      return maps.flat(2);
+      const onProgress: StudyContext['onProgress'] = ({ done }) =>
+        options.onProgress?.({ stage: 'unlearning', done: (count - 1) * events.length + done, total, unit: 'events' });
+      return (await mapsWithout(count, { ...options, onProgress })).flat(2);
     },
     ...(options.signal && { signal: options.signal }),
   });
   return {
     table: await tableOf(report, trained, options),
     meanRankCorrelation: Object.fromEntries(options.methods.map((method, m) => [method, meanOver(report, trained, m)])),
-    contactPicture: await contactPicture(report, trained, events, options),
+    contactPicture: await contactPicture(report, trained, events, inputOf(studied), options),
+  };
+}
+
+/** The maps of a network that forgets part after part. */
+interface Cascade {
+  readonly parts: readonly string[];
+  mapsWithout(count: number, options: SanityStudyOptions): Promise<EventMaps>;
+}
+
+function headCascade(head: Head, events: readonly PlannedEvent[], { seed }: SanityStudyOptions): Cascade {
+  const { head: headParts, trunk: trunkParts } = eventParts(head.spec);
+  return {
+    parts: [...headParts, ...trunkParts].map(({ name }) => name),
+    mapsWithout: (count, options) => {
+      const unlearnt = { ...head, weights: reinitialise(head.weights, headParts.slice(0, count), seed) };
+      const inTrunk = trunkParts.slice(0, Math.max(0, count - headParts.length));
+      return inTrunk.length === 0
+        ? measuredMaps(unlearnt, events, options)
+        : mapsOnFrames(unlearnt, inTrunk, events, options);
+    },
+  };
+}
+
+function networkCascade(network: VideoModel, events: readonly PlannedEvent[], { seed }: SanityStudyOptions): Cascade {
+  const { parts, without } = unlearningOf(network);
+  return {
+    parts,
+    mapsWithout: async (count, options) => {
+      const forgetful = await without(count, seed);
+      return measuredMaps(forgetful, events, options).finally(() => forgetful.dispose());
+    },
   };
 }
 
 /** By event, method and frame. */
 type EventMaps = readonly (readonly (readonly AttentionMap[])[])[];
 
-function mapsOnCache(head: Head, events: readonly PlannedEvent[], options: SanityStudyOptions): Promise<EventMaps> {
-  return measureEvents(head, events, options, (subject) => allMaps(subject, subject.index, options));
+function measuredMaps(
+  studied: Studied,
+  events: readonly PlannedEvent[],
+  options: SanityStudyOptions,
+): Promise<EventMaps> {
+  return measureEvents(studied, events, options, (subject) => allMaps(subject, subject.index, options));
 }
 
 /** The maps of a network with another trunk, whose features nobody keeps. */
@@ -203,6 +232,7 @@ async function contactPicture(
   { steps }: SanityReport,
   trained: EventMaps,
   events: readonly PlannedEvent[],
+  input: FittedSize,
   { methods, signal }: SanityStudyOptions,
 ): Promise<Uint8Array> {
   const cells: PanelCell[] = [];
@@ -211,11 +241,11 @@ async function contactPicture(
     const frames = await framesAt(event.clip, [views[0]!.frames.at(-1)!.timestampSec], { ...(signal && { signal }) });
     const picture = frameCanvas(frames, 0);
     const own = indicesOf(trained, index, 0).at(-1)!;
+    const view = viewOf(event.clip, input);
     const overlay = (map: AttentionMap, label: string): PanelCell => ({
       picture,
       label,
-      paint: (context, size) =>
-        drawHeatmap(context, size, toHeatmap(map, { height: 8 * map.height, width: 8 * map.width }), STYLE),
+      paint: (context, size) => drawHeatmap(context, size, heatmapToDraw(map, 'abs', view), STYLE),
     });
     cells.push(overlay(trained[index]![0]!.at(-1)!, `${event.label}, trained`));
     for (const { part, maps, similarities } of steps) {

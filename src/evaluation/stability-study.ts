@@ -13,7 +13,6 @@ import { type PlannedEvent, type PlannedView, planEvents } from '../features/dat
 import { type AttentionMap, peakCell, toHeatmap } from '../l2caf/heatmap.ts';
 import { rankCorrelation, structuralSimilarity } from '../l2caf/similarity.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
-import type { Head } from '../models/head.ts';
 import { runFfmpeg } from '../video/media/ffmpeg.ts';
 import { probeClip, readDetails } from '../video/media/probe.ts';
 import { wholeInput } from '../video/media/seek.ts';
@@ -28,7 +27,7 @@ import {
   type Sums,
   sumsOf,
 } from './figure-table.ts';
-import { measureEvents, type StudyContext, type Subject } from './subjects.ts';
+import { measureEvents, type Studied, type StudyContext, type Subject } from './subjects.ts';
 
 /** How the study is done. */
 export interface StabilityStudyOptions extends StudyContext {
@@ -42,18 +41,18 @@ const CRF = 32;
 
 /** Measures all perturbations on all events; the table. Throws as `measureEvents`, `solveFilters` and `runFfmpeg`. */
 export async function studyStability(
-  head: Head,
+  studied: Studied,
   events: readonly PlannedEvent[],
   options: StabilityStudyOptions,
 ): Promise<FigureTable> {
   const { methods, seed } = options;
-  const original = await measureAll(head, events, options, true);
+  const original = await measureAll(studied, events, options, true);
   const changed = new Map<string, readonly Measured[]>();
   await withScratchFolder('l2caf-stability-', async (folder) => {
     for (const [name, change] of perturbations(events, folder, options)) {
       const onProgress: ProgressListener = (progress) =>
         options.onProgress?.({ ...progress, stage: `${name}, ${progress.stage}` });
-      changed.set(name, await measureAll(head, await change(), { ...options, onProgress }));
+      changed.set(name, await measureAll(studied, await change(), { ...options, onProgress }));
     }
   });
   if (events.length > 1)
@@ -111,13 +110,13 @@ interface Measured {
 }
 
 async function measureAll(
-  head: Head,
+  studied: Studied,
   events: readonly PlannedEvent[],
   options: StabilityStudyOptions,
   withStarts = false,
 ): Promise<Measured[]> {
   const { methods, seed, signal } = options;
-  return measureEvents(head, events, options, async (subject) => {
+  return measureEvents(studied, events, options, async (subject) => {
     const slots = Array.from({ length: subject.tail.slots }, (_, slot) => slot);
     const maps = await mapsOf(subject, methods, { slots, seed, eventIndex: subject.index, ...(signal && { signal }) });
     const output = subject.tail.reference;
@@ -150,6 +149,7 @@ async function otherStarts(
   const cells = tail.grid.height * tail.grid.width;
   for (const [name, optionsOf] of Object.entries(STARTS)) {
     const options: SolveOptions = { ...optionsOf(tail.slots, cells, seed + index), objective, seed };
+    if (options.solver === 'gd' && tail.filtered === undefined) continue; // the network tells no gradients
     const { filters } = await solveFilters(tail, { ...options, ...(signal && { signal }) });
     rows.set(name, sumsOf(filters.map((filter, slot) => ({ ...agreement(own[slot]!, sizeOf(filter)), moved: 0 }))));
   }

@@ -3,17 +3,20 @@
  * that are measured. All studies of events open them here.
  */
 import { L2cafError, throwIfAborted } from '../base/errors.ts';
-import type { ProgressListener } from '../base/types.ts';
+import type { FittedSize } from '../base/fit.ts';
+import type { FrameBatch, ProgressListener } from '../base/types.ts';
 import { CachedMaps } from '../features/cached-maps.ts';
 import type { PlannedEvent } from '../features/dataset.ts';
 import { openFeatureCache, prepareFeatures } from '../features/features.ts';
-import type { FeatureTail } from '../l2caf/tail.ts';
+import { transformPixels } from '../features/views.ts';
+import { isMapTail, type MapTail, type Tail } from '../l2caf/tail.ts';
 import type { BackendInfo } from '../models/backend.ts';
 import { createRecurrentHead } from '../models/event-network.ts';
 import type { RecurrentTail } from '../models/event-tail.ts';
 import type { Head } from '../models/head.ts';
 import type { RecurrentOutput } from '../models/recurrent-tail.ts';
-import type { FeatureMaps } from '../models/video-model.ts';
+import { type FeatureMaps, scoresOf, unlearningOf, type VideoModel } from '../models/video-model.ts';
+import { framesAt } from '../video/media/sample.ts';
 import { forgetfulHead, type MapSubject } from './baseline-maps.ts';
 
 /** What maps explain: the embedding, or the class that is the event's label. */
@@ -26,12 +29,30 @@ export interface StudyContext {
   readonly target: StudyTarget;
   /** Of everything that is drawn at random. */
   readonly seed: number;
-  /** The backend that runs in this process. */
-  readonly backend: BackendInfo['name'];
+  /** The backend that runs in this process; of networks of the user's it does not matter. */
+  readonly backend?: BackendInfo['name'] | undefined;
   readonly onProgress?: ProgressListener | undefined;
   /** Told what was wrong with videos and with the cache, one line each. */
   readonly onWarning?: ((note: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What is measured: a head of this project on its trunk, or a network of the user's. */
+export type Studied = Head | VideoModel;
+
+/** Whether it is a network of the user's. */
+export function isNetwork(studied: Studied): studied is VideoModel {
+  return 'features' in studied;
+}
+
+/** The names of its classes, if it has any. */
+export function classesOf(studied: Studied): readonly string[] {
+  return (isNetwork(studied) ? scoresOf(studied.outputs)?.labels : studied.spec.labels) ?? [];
+}
+
+/** The size at which it sees frames. */
+export function inputOf(studied: Studied): FittedSize {
+  return isNetwork(studied) ? studied.input.size : studied.spec.inputSize;
 }
 
 /** One event, ready to be measured. */
@@ -39,27 +60,44 @@ export interface Subject extends MapSubject {
   readonly planned: PlannedEvent;
   /** Its place among the events. */
   readonly index: number;
-  readonly maps: FeatureMaps;
-  readonly tail: RecurrentTail;
-  /** The tail of other feature maps under the same head, such as those without a frame. The caller disposes of it. */
-  tailOf(maps: FeatureMaps): FeatureTail;
+  /** The tail's slot that shows a frame: several frames may share one. */
+  slotOf(frame: number): number;
+  /** Output of the event without a frame; absent where the network needs them all. */
+  readonly outputWithout?: (frame: number) => Promise<Float32Array>;
 }
 
 /**
- * Measures every event; frames go through the trunk once, into the cache that training uses too.
+ * Measures every event; frames of a head go through the trunk once, into the cache that training uses too.
  *
  * @throws L2cafError `usage` when labels are explained that the model has no class for; as `prepareFeatures`; `aborted`
  */
-export async function measureEvents<T>(
-  head: Head,
+export function measureEvents<T>(
+  studied: Studied,
   events: readonly PlannedEvent[],
   context: StudyContext,
   measure: (subject: Subject) => Promise<T>,
 ): Promise<T[]> {
-  const { target, onProgress, signal } = context;
+  return isNetwork(studied)
+    ? measureOnNetwork(studied, events, context, measure)
+    : measureOnHead(studied, events, context, measure);
+}
+
+/** An event on a head. */
+export interface HeadSubject extends Subject {
+  readonly tail: RecurrentTail;
+}
+
+/** {@link measureEvents} of a head. */
+export async function measureOnHead<T>(
+  head: Head,
+  events: readonly PlannedEvent[],
+  context: StudyContext,
+  measure: (subject: HeadSubject) => Promise<T>,
+): Promise<T[]> {
+  const { target, onProgress, signal, backend } = context;
   const objectives = objectivesOf(head, events, target);
   const cache = openFeatureCache(head.spec);
-  await prepareFeatures(events, head.spec, cache, context);
+  await prepareFeatures(events, head.spec, cache, { ...context, backend: backend! });
   const recurrent = createRecurrentHead(head);
   const forgetful = once(() => createRecurrentHead(forgetfulHead(head, context.seed)));
   const shallow = new CachedMaps(head, cache);
@@ -77,11 +115,15 @@ export async function measureEvents<T>(
           await measure({
             planned,
             index,
-            maps,
             tail,
             objective: objectives[index]!,
             reinitialised: reinitialised.get,
-            tailOf: (others) => recurrent.tail(others, output),
+            slotOf: (frame) => frame,
+            outputWithout: async (frame) => {
+              const shorter = recurrent.tail(withoutFrame(maps, frame), output);
+              shorter.dispose();
+              return shorter.reference;
+            },
           }),
         );
       } finally {
@@ -98,6 +140,102 @@ export async function measureEvents<T>(
   return results;
 }
 
+function withoutFrame({ data, shape: [steps, height, width, channels] }: FeatureMaps, frame: number): FeatureMaps {
+  const size = height * width * channels;
+  const rest = new Float32Array(data.length - size);
+  rest.set(data.subarray(0, frame * size));
+  rest.set(data.subarray((frame + 1) * size), frame * size);
+  return { data: rest, shape: [steps - 1, height, width, channels] };
+}
+
+/** Every event's frames through a network of the user's. */
+async function measureOnNetwork<T>(
+  network: VideoModel,
+  events: readonly PlannedEvent[],
+  { target, seed, onProgress, signal, onWarning }: StudyContext,
+  measure: (subject: Subject) => Promise<T>,
+): Promise<T[]> {
+  const objectives = objectivesOf(network, events, target);
+  const output = target === 'label' ? scoresOf(network.outputs)!.name : network.outputs[0]!.name;
+  let forgetful: Promise<VideoModel> | undefined;
+  const results: T[] = [];
+  try {
+    for (const [index, planned] of events.entries()) {
+      throwIfAborted(signal);
+      onProgress?.({ stage: 'measuring', done: index, total: events.length, unit: 'events' });
+      const frames = await framesOf(planned, network.input.size, signal, onWarning);
+      const maps = await network.features(frames);
+      const tail = sliced(network.tail(maps, output), maps);
+      try {
+        results.push(
+          await measure({
+            ...{ planned, index, tail, objective: objectives[index]! },
+            reinitialised: async () => {
+              forgetful ??= forgetBehind(network, seed);
+              const other = await forgetful;
+              return other.tail(await other.features(frames), output);
+            },
+            slotOf: (frame) => Math.floor(frame / (maps.framesPerSlice ?? 1)),
+            ...(network.input.frames === undefined && {
+              outputWithout: async (frame: number) => {
+                const shorter = network.tail(await network.features(leftOut(frames, frame)), output);
+                shorter.dispose();
+                return shorter.reference;
+              },
+            }),
+          }),
+        );
+      } finally {
+        tail.dispose();
+      }
+    }
+  } finally {
+    (await forgetful?.catch(() => undefined))?.dispose();
+  }
+  onProgress?.({ stage: 'measuring', done: events.length, total: events.length, unit: 'events' });
+  return results;
+}
+
+/** The frames of an event's first view, as a network of some size sees them. */
+async function framesOf(
+  { event: { clip }, views }: PlannedEvent,
+  size: FittedSize,
+  signal: AbortSignal | undefined,
+  onWarning: StudyContext['onWarning'],
+): Promise<FrameBatch> {
+  const { view, frames } = views[0]!;
+  const times = frames.map(({ timestampSec }) => timestampSec);
+  const { rgb, shape, timestampsSec, troubles } = await framesAt(clip, times, { size, signal });
+  for (const note of troubles.notes) onWarning?.(`${clip.path}: ${note}`);
+  return { rgb: transformPixels(rgb, size.width, view), shape, timestampsSec };
+}
+
+function leftOut({ rgb, shape: [count, height, width], timestampsSec }: FrameBatch, frame: number): FrameBatch {
+  const size = height * width * 3;
+  const rest = new Uint8Array(rgb.length - size);
+  rest.set(rgb.subarray(0, frame * size));
+  rest.set(rgb.subarray((frame + 1) * size), frame * size);
+  return { rgb: rest, shape: [count - 1, height, width, 3], timestampsSec: timestampsSec.toSpliced(frame, 1) };
+}
+
+/** @throws L2cafError `usage` for a tail whose filters span all of time: they are no maps of frames */
+function sliced(tail: Tail, { shape: [, rows] }: FeatureMaps): MapTail {
+  if (tail.grid.height === rows && isMapTail(tail)) return tail;
+  tail.dispose();
+  throw new L2cafError('usage', 'maps are measured frame by frame, and this filter spans all of them', {
+    hint: 'leave --filter volume out',
+  });
+}
+
+/** The network that has forgotten what lies behind its maps. Throws as `unlearningOf`; `usage` when that is nothing. */
+function forgetBehind(network: VideoModel, seed: number): Promise<VideoModel> {
+  const { behind, without } = unlearningOf(network);
+  if (behind > 0) return without(behind, seed);
+  throw new L2cafError('usage', `${network.id} has no weights behind the layer: l2caf-reinit would be l2caf`, {
+    hint: 'name the methods with --methods, without l2caf-reinit',
+  });
+}
+
 /** Something that is made when it is first asked for, and disposed of if it was. */
 function once<T extends { dispose(): void }>(make: () => T): { get(): T; dispose(): void } {
   let made: T | undefined;
@@ -112,13 +250,13 @@ function once<T extends { dispose(): void }>(make: () => T): { get(): T; dispose
 
 /** What the maps of each event explain; throws as {@link measureEvents}. */
 export function objectivesOf(
-  { spec }: Head,
+  studied: Studied,
   events: readonly PlannedEvent[],
   target: StudyTarget,
 ): MapSubject['objective'][] {
   const labels = events.map(({ event }) => event.label);
   if (target === 'oblivious') return labels.map(() => ({ kind: target }));
-  const { labels: classes = [] } = spec;
+  const classes = classesOf(studied);
   const unknown = [...new Set(labels)].filter((label) => !classes.includes(label));
   if (unknown.length === 0) return labels.map((label) => ({ kind: 'class', index: classes.indexOf(label) }));
   throw new L2cafError('usage', `the model has no class named ${unknown.join(', ')}`, {

@@ -5,8 +5,9 @@
  * evaluation code, whose numbers the tests reproduce.
  */
 
+import type { View } from '../base/fit.ts';
 import type { PictureSize } from '../base/types.ts';
-import type { AttentionMap } from '../l2caf/heatmap.ts';
+import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import { type BinaryImage, findContours } from './contours.ts';
 import { resizeCubic } from './cubic.ts';
 
@@ -18,8 +19,14 @@ export const THRESHOLD_STEP = 0.01;
 /** `[left, top, right, bottom]` in pixels. The protocol's boxes end at x + width, or at the last pixel if that is less. */
 export type Box = readonly [left: number, top: number, right: number, bottom: number];
 
-/** The scores of a map: resized to 224×224, then scaled to [0, 1]; a constant map becomes all zeros. */
-export function scoresOf(map: AttentionMap): Float32Array {
+/**
+ * The scores of a map: resized to 224×224, then scaled to [0, 1]; a constant map becomes all zeros. (The protocol knows no maps of
+ * parts of a picture: those are resized linearly, and score nothing where they do not lie.)
+ *
+ * @param view where in the picture the map lies
+ */
+export function scoresOf(map: AttentionMap, view?: View): Float32Array {
+  if (view) return toHeatmap(map, { height: WSOL_SIDE, width: WSOL_SIDE, view }).values;
   const resized = resizeCubic(map, { height: WSOL_SIDE, width: WSOL_SIDE });
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;

@@ -5,16 +5,16 @@
 
 import { L2cafError } from '../base/errors.ts';
 import type { AttentionFilter } from '../base/types.ts';
-import { type GradCamTarget, gradCam } from './gradcam.ts';
+import { type GradCamTarget, type GradCamVariant, gradCam } from './gradcam.ts';
 import type { AttentionMap } from './heatmap.ts';
 import { measuredGradCam } from './measured-gradcam.ts';
 import { bindObjective, type Objective } from './objective.ts';
 import { PRESETS } from './presets.ts';
 import { type FilterSolution, type SolveOptions, solveFilters } from './solve.ts';
-import { isFeatureTail, isMapTail, type Tail } from './tail.ts';
+import { isFeatureTail, isMapTail, type MapTail, type Tail } from './tail.ts';
 
-/** L2-CAF, Grad-CAM (Eq. 4–6) and Grad-CAM-abs (Eq. 7). */
-export const METHODS = ['l2caf', 'gradcam', 'gradcam-abs'] as const;
+/** L2-CAF, Grad-CAM (Eq. 4–6), Grad-CAM-abs (Eq. 7), and attention rollout (Abnar & Zuidema 2020) of transformers. */
+export const METHODS = ['l2caf', 'gradcam', 'gradcam-abs', 'rollout'] as const;
 /** See {@link METHODS}. */
 export type Method = (typeof METHODS)[number];
 
@@ -38,29 +38,66 @@ export async function findAttention(tail: Tail, method: Method, options: SolveOp
     const { filters, reason, options: chosen } = await solveFilters(tail, options);
     return { filters, reason, options: { method, ...chosen } };
   }
-  if (!isMapTail(tail)) {
-    throw new L2cafError('usage', `${method} needs feature maps, which this network does not show`, {
-      hint: 'use the method l2caf',
-    });
-  }
   const { objective = { kind: 'oblivious' }, preset = 'paper' } = options;
   const slots = options.slots ?? Array.from({ length: tail.slots }, (_, slot) => slot);
-  const [target, variant] = [targetOf(objective), method === 'gradcam' ? 'relu' : 'abs'] as const;
-  const found = isFeatureTail(tail)
-    ? gradCam(tail, target, variant, slots)
-    : await measuredGradCam(tail, target, variant, slots);
+  const { found, reason, solver } = await otherMaps(tail, method, objective, slots);
   const maps = found.map(toUnitNorm);
   const losses = await lossesOf(tail, objective, maps, slots, PRESETS[preset].reduction);
   const filters = maps.map((map, i): AttentionFilter => {
     const loss = losses[i]!;
     return { ...map, loss, iterations: 0, status: 'exact', lossHistory: [loss] };
   });
-  const reason = isFeatureTail(tail) ? 'one gradient, no optimisation' : 'one measured gradient, no optimisation';
   return {
     filters,
     reason,
-    options: { method, solver: 'gradient', preset, objective: objective.kind, constraint: 'l2' },
+    options: { method, solver, preset, objective: objective.kind, constraint: 'l2' },
   };
+}
+
+/** Maps that are not solved for. Throws as {@link findAttention}. */
+async function otherMaps(
+  tail: Tail,
+  method: Exclude<Method, 'l2caf'>,
+  objective: Objective,
+  slots: readonly number[],
+): Promise<{ found: readonly AttentionMap[]; reason: string; solver: string }> {
+  if (method === 'rollout') {
+    const reason = 'attention of all layers multiplied; it is the same whatever is explained';
+    return { found: await rolloutOf(tail, slots), reason, solver: 'rollout' };
+  }
+  if (!isMapTail(tail)) {
+    throw new L2cafError('usage', `${method} needs feature maps, which this network does not show`, {
+      hint: 'use the method l2caf',
+    });
+  }
+  const found = await gradCamOf(tail, targetOf(objective), method === 'gradcam' ? 'relu' : 'abs', slots);
+  const reason = isFeatureTail(tail) ? 'one gradient, no optimisation' : 'one measured gradient, no optimisation';
+  return { found, reason, solver: 'gradient' };
+}
+
+/**
+ * Attention rollout of slots.
+ *
+ * @throws L2cafError `usage` for a network without softmax attention over places of the picture
+ */
+export async function rolloutOf(tail: Tail, slots: readonly number[]): Promise<AttentionMap[]> {
+  const { rollout, grid } = tail;
+  if (rollout === undefined) {
+    throw new L2cafError('usage', 'rollout needs softmax attention, which is not found in this network', {
+      hint: 'use l2caf, gradcam or gradcam-abs; attention is found in ONNX files of transformers, as a Softmax between two MatMuls',
+    });
+  }
+  return Promise.all(slots.map(async (slot) => ({ ...grid, values: await rollout(slot) })));
+}
+
+/** Grad-CAM by gradients through tensors where there are any, else by evaluations. Throws as `gradCam`. */
+export async function gradCamOf(
+  tail: MapTail,
+  target: GradCamTarget,
+  variant: GradCamVariant,
+  slots: readonly number[],
+): Promise<AttentionMap[]> {
+  return isFeatureTail(tail) ? gradCam(tail, target, variant, slots) : measuredGradCam(tail, target, variant, slots);
 }
 
 function targetOf(objective: Objective): GradCamTarget {

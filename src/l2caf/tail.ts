@@ -62,6 +62,12 @@ export interface Tail {
    * where that takes less than differentiating it.
    */
   readonly isMeasured?: true;
+  /**
+   * Attention rollout of a slot, `[h, w]`, where the network has softmax attention.
+   *
+   * @throws L2cafError `usage` when that is not over places of the picture
+   */
+  rollout?(slot: number): Promise<Float32Array>;
   /** Frees what the tail holds. */
   dispose(): void;
 }

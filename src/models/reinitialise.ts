@@ -23,12 +23,13 @@ export interface NetworkPart {
 export function reinitialise(weights: FoldedWeights, parts: readonly NetworkPart[], seed: number): FoldedWeights {
   const edited = [...weights].map(([name, array], place): [string, NamedArray] => {
     const isReplaced = parts.some((part) => part.owns(name));
-    return [name, isReplaced ? { shape: array.shape, data: redraw(array.data, seed, place) } : array];
+    return [name, isReplaced ? { shape: array.shape, data: redrawn(array.data, seed, place) } : array];
   });
   return new Map(edited);
 }
 
-function redraw(data: Float32Array, seed: number, place: number): Float32Array {
+/** Normal numbers of the same mean and standard deviation, of the stream that seed and place name. */
+export function redrawn(data: Float32Array, seed: number, place: number): Float32Array {
   const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
   const variance = data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length;
   const random = createRandom(seed, place);

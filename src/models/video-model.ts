@@ -3,6 +3,7 @@
  * analyzed with it. Plain values on both sides, so that a network of this project, an imported one behind another engine,
  * and a page can all be one.
  */
+import { L2cafError } from '../base/errors.ts';
 import type { FittedSize, Resize } from '../base/fit.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
 import type { Tail } from '../l2caf/tail.ts';
@@ -64,10 +65,26 @@ export interface VideoModel {
    * @throws L2cafError `shape-mismatch` for maps of another network, `usage` for an output that it does not have
    */
   tail(maps: FeatureMaps, output?: string): VideoTail;
+  /**
+   * What it learnt, in parts that it can forget; absent where that is told in another way.
+   *
+   * @throws L2cafError `usage` when nothing of the kind is found in its file
+   */
+  unlearning?(): Unlearning;
   /** As documents describe it. */
   describe(): ModelDescription;
   /** Frees what it holds. */
   dispose(): void;
+}
+
+/** What a network learnt, in parts that it can forget: what is left of its maps then shows what they are made of. */
+export interface Unlearning {
+  /** What they are called, from the output to the input. */
+  readonly parts: readonly string[];
+  /** How many of the first lie behind the maps that filters act on. */
+  readonly behind: number;
+  /** The network with its first `count` parts drawn anew, of the same mean and spread. The caller disposes of it. */
+  without(count: number, seed: number): Promise<VideoModel>;
 }
 
 /** What a document says of the network. */
@@ -111,6 +128,18 @@ export function describedSize({
   resize,
 }: FittedSize): Pick<ImportedDescription, 'inputSize' | 'resize'> {
   return { inputSize: { width, height }, ...(resize && { resize }) };
+}
+
+/**
+ * What a network learnt, in parts that it can forget.
+ *
+ * @throws L2cafError `usage` for a network whose weights cannot be drawn anew
+ */
+export function unlearningOf(network: VideoModel): Unlearning {
+  if (network.unlearning) return network.unlearning();
+  throw new L2cafError('usage', `the weights of ${network.id} cannot be drawn anew`, {
+    hint: 'export it to ONNX for that (docs/networks.md)',
+  });
 }
 
 /** Whether a network reads single pictures. */

@@ -74,6 +74,7 @@ const METHOD_NAMES: Readonly<Record<Method, string>> = {
   l2caf: 'L2-CAF',
   gradcam: 'Grad-CAM',
   'gradcam-abs': 'Grad-CAM-abs',
+  rollout: 'Attention rollout',
 };
 
 /** Something that may tell analyses apart, in a few words. */

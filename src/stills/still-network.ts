@@ -13,7 +13,7 @@ import type { Classifier } from '../models/classifiers.ts';
 import { shortLabel } from '../models/imagenet.ts';
 import type { OpenImported } from '../models/imported.ts';
 import { reinitialise } from '../models/reinitialise.ts';
-import { type ModelOutput, readsPictures, type VideoModel } from '../models/video-model.ts';
+import { type ModelOutput, readsPictures, unlearningOf, type VideoModel } from '../models/video-model.ts';
 import type { PictureAnalysis } from './document.ts';
 
 /** A classification network that is ready, and the backend it runs on. */
@@ -133,10 +133,9 @@ function ofImported(
       ...(resize && { resize }),
     },
     tail: async (picture) => network.tail(await network.features({ ...picture, timestampsSec: [0] })),
-    parts: () => {
-      throw new L2cafError('usage', `${id} cannot be re-initialised`);
-    },
-    without: () => Promise.reject(new L2cafError('usage', `${id} cannot be re-initialised`)),
+    parts: () => unlearningOf(network).parts,
+    without: async (count, seed) =>
+      ofImported({ network: await unlearningOf(network).without(count, seed), backend }, choices),
     dispose: () => network.dispose(),
   };
 }

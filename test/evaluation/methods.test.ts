@@ -71,7 +71,7 @@ describe('mapsOf', () => {
   it('takes the re-initialised maps from the other tail', async () => {
     const { maps, filters } = await withSubject(async (subject) => ({
       maps: await mapsOf(subject, ['l2caf-reinit'], OPTIONS),
-      filters: (await solveFilters(subject.reinitialised(), { slots: [2, 0], seed: 3 })).filters,
+      filters: (await solveFilters(await subject.reinitialised(), { slots: [2, 0], seed: 3 })).filters,
     }));
     expect(maps.get('l2caf-reinit')!.map(({ values }) => values)).toEqual(
       filters.map(({ values }) => values.map(Math.abs)),

@@ -15,16 +15,19 @@ import {
   type ModelInput,
   type ModelOutput,
   outputNamed,
+  type Unlearning,
   type VideoModel,
   type VideoTail,
 } from '../video-model.ts';
-import { cutAt } from './cut.ts';
+import { attentionRollout, attentionTensors } from './attention.ts';
+import { cutAt, withOutputs } from './cut.ts';
 import { type CutEvent, CutNetwork, type Feeds, type FilterSpan, grow } from './cut-network.ts';
 import { readOnnx } from './file.ts';
 import { graphOf, type OnnxGraph } from './graph.ts';
 import { constantsOf, modelOutput, outputOf, type PictureInput, pictureInputOf } from './resolve.ts';
-import { type OnnxTensor, tensorOf } from './runtime.ts';
+import { type OnnxSession, type OnnxTensor, openSession, tensorOf } from './runtime.ts';
 import { type ProbeChange, type Survey, type SurveyOptions, surveyNetwork, surveyTensor } from './survey.ts';
+import { unlearnt, weightPartsOf } from './unlearn.ts';
 
 /** How a network is opened. */
 export interface OnnxOptions {
@@ -168,13 +171,17 @@ export class OnnxNetwork implements VideoModel {
   readonly #cut: CutNetwork;
   readonly #preprocessing: Preprocessing;
   readonly #events = new WeakMap<FeatureMaps, readonly CutEvent[]>();
+  /** What events were fed: their attention is computed when it is asked for. */
+  readonly #feeds = new WeakMap<CutEvent, Feeds>();
+  /** Names of the attention matrices. */
+  readonly #attention: readonly string[];
+  #attending: Promise<OnnxSession> | undefined;
 
   private constructor(
     read: ReadNetwork,
     cut: CutNetwork,
     preprocessing: Preprocessing,
     outputs: readonly ModelOutput[],
-    notes: readonly string[],
     id: string | undefined,
   ) {
     const { pictures, card, graph } = read;
@@ -187,8 +194,9 @@ export class OnnxNetwork implements VideoModel {
     this.outputs = outputs;
     this.grid = { height: h, width: w };
     this.filter = card.filter ?? 'slice';
-    this.notes = notes;
+    this.notes = read.notes;
     [this.read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
+    this.#attention = attentionTensors(graph, outputs[0]!.name);
     const { layout, frames, size } = pictures;
     const constants = Object.entries(read.constants).map(([name, { type, dims, data }]) => {
       return [name, type, dims, createHash('sha256').update(data).digest('hex')];
@@ -208,10 +216,18 @@ export class OnnxNetwork implements VideoModel {
   static async open(path: string, options: OnnxOptions = {}): Promise<OnnxNetwork> {
     const read = await readNetwork(path, options);
     const preprocessing = preprocessingOf(read.card, path);
-    const { graph, card, pictures, output, scores } = read;
     const named = await layerOf(read, options);
     const chosen = named.why ? [`filters act on ${named.tensor} (${named.layout}): ${named.why}`] : [];
-    const notes = [...read.notes, ...chosen];
+    return OnnxNetwork.#cutAt({ ...read, notes: [...read.notes, ...chosen] }, named, preprocessing, options);
+  }
+
+  static async #cutAt(
+    read: ReadNetwork,
+    named: NetworkLayer,
+    preprocessing: Preprocessing,
+    options: Pick<OnnxOptions, 'id' | 'isSteady' | 'signal'>,
+  ): Promise<OnnxNetwork> {
+    const { path, graph, card, pictures, output, scores } = read;
     const { layer = {} } = card;
     const grid = layer.grid && { height: layer.grid.at(-2)!, width: layer.grid.at(-1)! };
     const isOther = grid !== undefined || scores !== undefined || options.signal?.aborted; // than the search has opened
@@ -244,7 +260,7 @@ export class OnnxNetwork implements VideoModel {
       };
       const outputs = [await described(output, card.output)];
       if (scores) outputs.push(await described(scores, { ...card.scores, kind: 'scores' }));
-      return new OnnxNetwork(read, cut, preprocessing, outputs, notes, options.id);
+      return new OnnxNetwork(read, cut, preprocessing, outputs, options.id);
     } catch (error) {
       cut.dispose();
       throw error;
@@ -279,10 +295,50 @@ export class OnnxNetwork implements VideoModel {
   }
 
   /** Bytes of one event's frames through the first part. */
-  #run(rgb: Uint8Array): Promise<CutEvent> {
+  async #run(rgb: Uint8Array): Promise<CutEvent> {
     const { pictures, constants } = this.read;
     const clip = pictureTensor(pictures, preprocessed(rgb, this.#preprocessing));
-    return this.#cut.run({ ...constants, [pictures.name]: clip });
+    const feeds = { ...constants, [pictures.name]: clip };
+    const event = await this.#cut.run(feeds);
+    if (this.#attention.length > 0) this.#feeds.set(event, feeds);
+    return event;
+  }
+
+  /** Attention rollout of an event, `[t, h, w]`. */
+  async #rollout(event: CutEvent): Promise<Float32Array> {
+    const { file } = this.read.graph;
+    const names = this.#attention;
+    this.#attending ??= openSession(file.path, withOutputs(file, names), file.externalData);
+    const matrices = await (await this.#attending).run(this.#feeds.get(event)!, names);
+    const { layout, sizes } = this.#cut;
+    const values = attentionRollout(
+      names.map((name) => matrices[name]!),
+      layout,
+      sizes,
+    );
+    if (values !== undefined) return values;
+    const { h, w } = sizes;
+    throw new L2cafError(
+      'usage',
+      `rollout needs attention over the ${h}x${w} places of the layer, which ${this.id} has not`,
+      {
+        hint: 'its attention is over other things, such as time, or windows; use l2caf or gradcam',
+      },
+    );
+  }
+
+  /** A tail that offers the rollout of its event. */
+  #attended(event: CutEvent, tail: MapTail): MapTail {
+    if (this.#attention.length === 0) return tail;
+    const cells = tail.grid.height * tail.grid.width;
+    let all: Promise<Float32Array> | undefined;
+    return {
+      ...tail,
+      rollout: async (slot) => {
+        all ??= this.#rollout(event);
+        return (await all).slice(slot * cells, (slot + 1) * cells);
+      },
+    };
   }
 
   /** Of a network of single pictures, several frames have the mean of their outputs. */
@@ -298,8 +354,30 @@ export class OnnxNetwork implements VideoModel {
       const has = this.outputs.map(({ name }) => name).join(', ');
       throw new L2cafError('usage', `the model has no output ${output}`, { hint: `it has ${has}` });
     }
-    const tails = events.map((event) => this.#cut.tail(event, output, this.filter));
+    const tails = events.map((event) => this.#attended(event, this.#cut.tail(event, output, this.filter)));
     return tails.length === 1 ? tails[0]! : meanTail(tails);
+  }
+
+  /** See {@link VideoModel.unlearning}. */
+  unlearning(): Unlearning {
+    const read = this.read;
+    const { layer } = this.#cut.cut;
+    const { behind, before } = weightPartsOf(read.graph, layer, this.outputs[0]!.name);
+    const parts = [...behind, ...before];
+    if (parts.length === 0) {
+      throw new L2cafError('usage', `${read.path} holds no weights that could be drawn anew`, {
+        hint: 'they may lie inside a loop: export the network without one',
+      });
+    }
+    const named = { tensor: layer, layout: this.#cut.layout.text };
+    return {
+      parts: parts.map(({ name }) => name),
+      behind: behind.length,
+      without: async (count, seed) => {
+        const graph = unlearnt(read.graph, parts.slice(0, count), seed);
+        return OnnxNetwork.#cutAt({ ...read, graph }, named, this.#preprocessing, { id: this.id });
+      },
+    };
   }
 
   describe(): ImportedDescription {
@@ -318,6 +396,7 @@ export class OnnxNetwork implements VideoModel {
   }
 
   dispose(): void {
+    this.#attending?.then((session) => session.release()).catch(() => {});
     this.#cut.dispose();
   }
 }
@@ -393,6 +472,7 @@ function meanTail(tails: readonly MapTail[]): MapTail {
   return {
     ...{ slots: count, grid, outputSize, reference },
     evaluate: (filters, slots) => evaluate(filters, slots, (tail, rows, own) => tail.evaluate(rows, own)),
+    ...(tails[0]!.rollout && { rollout: (slot: number) => tails[slot]!.rollout!(0) }),
     mapOf: (slot) => tails[slot]!.mapOf(0),
     evaluateMaps: (maps, slots) => evaluate(maps, slots, (tail, rows, own) => tail.evaluateMaps(rows, own)),
     dispose: () => {},
