@@ -92,7 +92,7 @@ async function decodeAll(clip: VideoClip, { details }: FrameList): Promise<{ tim
   const toneMapping = details.toneMapping ? `,${details.toneMapping}` : '';
   await runFfmpeg({
     inputs: [{ source: clip.path, options: ['-reinit_filter', '0'] }],
-    filtergraph: `[0:${details.track}]${clockOf(details)},showinfo${toneMapping},${scaleToRgb(SIZE)}[out]`,
+    filtergraph: `[0:${details.track}]${clockOf(details)},showinfo${toneMapping},${scaleToRgb(SIZE, SIZE)}[out]`,
     options: [...KEEP_TIMESTAMPS, '-map', '[out]', '-fps_mode', 'passthrough', '-f', 'rawvideo'],
     output: sink,
     onLine: (line) => {

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
+import { RESIZES } from '../base/fit.ts';
 import { readInput } from '../base/input-files.ts';
 
 /** Version of the document's shape; changes when a reader of the old one would go wrong. */
@@ -124,6 +125,8 @@ const importedSchema = z.object({
   layout: z.string(),
   output: z.string(),
   inputSize: sizeSchema,
+  /** How frames of another shape were brought to that size; absent where they were stretched. */
+  resize: z.enum(RESIZES).optional(),
   grid: gridSchema,
 });
 

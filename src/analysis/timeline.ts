@@ -3,6 +3,7 @@
  * out: the video, the figures and the report in a browser all take them from here.
  */
 
+import { type View, viewOf } from '../base/fit.ts';
 import type { Heatmap, TimeSpan } from '../base/types.ts';
 import { type FilterPart, heatmapToDraw } from '../l2caf/heatmap.ts';
 import { likeliestClasses } from '../video/drawing/class-lines.ts';
@@ -36,19 +37,27 @@ export interface KeyframeOptions {
  * @throws L2cafError `usage` for an ignored region that is not within the picture
  */
 export function keyframesOf(
-  { frames, source }: Pick<Analysis, 'frames' | 'source'>,
+  { frames, source, model }: Pick<Analysis, 'frames' | 'source' | 'model'>,
   { normalize = 'frame', signed = false, ignore = [] }: KeyframeOptions = {},
 ): Keyframe[] {
   const times = frames.map(({ timestampSec }) => timestampSec);
+  const view = inputView({ source, model });
   const keyframes = lazyKeyframes(times, (place) => {
     const { filter } = frames[place]!;
     const map = { ...filter, values: Float32Array.from(filter.values) };
-    const part = (name: FilterPart): Heatmap => heatmapToDraw(map, name);
+    const part = (name: FilterPart): Heatmap => heatmapToDraw(map, name, view);
     return signed ? { heatmap: part('positive'), opposing: part('negative') } : { heatmap: part('abs') };
   });
   if (signed) return keyframes; // the two signs share a scale, that of the stronger one
   const mask = ignore.length > 0 ? maskOfParts(ignore, source, keyframes[0]!.heatmap) : undefined;
   return normalizeKeyframes(keyframes, normalize, mask);
+}
+
+/** Where in the picture the network's input lies; undefined where that is all of the picture. */
+export function inputView({ source, model }: Pick<Analysis, 'source' | 'model'>): View | undefined {
+  return model.kind === 'imported' && model.resize
+    ? viewOf(source, { ...model.inputSize, resize: model.resize })
+    : undefined;
 }
 
 /**
@@ -58,7 +67,7 @@ export function keyframesOf(
  * @throws L2cafError `usage` for an ignored region that is not within the picture
  */
 export function ignoredWarnings(
-  analysis: Pick<Analysis, 'frames' | 'source'>,
+  analysis: Pick<Analysis, 'frames' | 'source' | 'model'>,
   ignore: readonly IgnoredPart[] = [],
 ): string[] {
   if (ignore.length === 0) return [];

@@ -41,7 +41,7 @@ export function addAnalysisOptions(command: Command): Command {
     .addOption(
       new Option('--target <what>', 'what it explains: oblivious, class:NAME, output:NAME or similar:CLIP[@START-END]')
         .argParser(parseTarget)
-        .default({ kind: 'oblivious' }, 'oblivious, the whole embedding'),
+        .default({ kind: 'oblivious' }, 'oblivious, the whole output'),
     )
     .addOption(choiceOption('--constraint <name>', 'what filters are normalised by', CONSTRAINTS, 'l2'))
     .addOption(choiceOption('--solver <name>', 'how the filters are found', SOLVER_CHOICES, 'auto'))

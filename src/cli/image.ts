@@ -1,6 +1,7 @@
 /** `l2caf image`: what does a classification network look at in a still picture, class by class? */
 import { basename, extname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { WorkOptions } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { sha256OfFile, withFolder, writeFileAtomically } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
@@ -10,33 +11,35 @@ import { METHODS, type Method } from '../l2caf/method.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
 import { SOLVER_CHOICES, type SolverChoice } from '../l2caf/solve.ts';
 import { findClass } from '../models/imagenet.ts';
+import { isImported } from '../models/imported.ts';
 import { RESNET50_IMAGENET } from '../models/pretrained.ts';
 import {
   analyzePicture,
   CLASSIFIER_BACKENDS,
   type ClassifierBackend,
-  checkSize,
-  type OpenClassifier,
+  openImportedStill,
   openStillModel,
   type StillOptions,
 } from '../stills/analyze.ts';
 import { type PictureAnalysis, writePictureAnalysis } from '../stills/document.ts';
 import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from '../stills/drawing.ts';
-import type { StillTarget } from '../stills/targets.ts';
+import { checkSize, type OpenStill, stillNetwork } from '../stills/still-network.ts';
+import { outputsNamed, type StillTarget, usualTarget } from '../stills/targets.ts';
 import { openPicture } from '../video/media/picture.ts';
 import { freeName, isAbout, isOfOther } from './default-folder.ts';
-import { choiceOption, examples, parseCount, parseSize } from './options.ts';
+import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
+import { choiceOption, examples, parseCount, parseSize, parseTarget, type TargetFlag } from './options.ts';
 import { EXIT, interruptible, reportError } from './run.ts';
 import { addStyleOptions, type StyleFlags, styleOf } from './style-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
-interface ImageFlags extends StyleFlags {
+interface ImageFlags extends StyleFlags, NetworkFlags {
   readonly model: string;
-  readonly top: number;
+  readonly top?: number;
   readonly classes?: string;
   readonly oblivious?: boolean;
+  readonly target?: TargetFlag;
   readonly method: Method;
-  readonly layer?: string;
   readonly constraint: Constraint;
   readonly compareConstraints?: boolean;
   readonly solver: SolverChoice;
@@ -51,6 +54,8 @@ interface ImageFlags extends StyleFlags {
   readonly quiet?: boolean;
 }
 
+/** Maps of one picture unless another number is asked for. */
+const USUAL_MAPS = 5;
 /** Maps of one picture: more take minutes to draw, and nobody to look at. */
 const MAX_MAPS = 50;
 
@@ -65,10 +70,26 @@ export function imageCommand(): Command {
   const command = new Command('image')
     .description('show what a classification network looks at in still pictures')
     .argument('<file...>', 'JPEG, PNG or WebP files')
-    .option('--model <name>', 'a known network, or the folder of a .npy one', RESNET50_IMAGENET.id)
-    .option('--top <count>', `one map for each of the most probable classes, at most ${MAX_MAPS}`, parseMapCount, 5)
+    .option(
+      '--model <name>',
+      'a known network, the folder of a .npy one, net.onnx, a Keras file, or the folder of an imported one',
+      RESNET50_IMAGENET.id,
+    )
+    .option(
+      '--top <count>',
+      `one map for each of the most probable classes, at most ${MAX_MAPS} (default: ${USUAL_MAPS})`,
+      parseMapCount,
+    )
     .addOption(new Option('--classes <names>', 'maps for these classes, separated by commas').conflicts('top'))
     .addOption(new Option('--oblivious', 'one map for all outputs together').conflicts(['top', 'classes']))
+    .addOption(
+      new Option(
+        '--target <what>',
+        'one map, for oblivious, class:NAME or output:NAME (a number such as a steering angle)',
+      )
+        .argParser(parseTarget)
+        .conflicts(['top', 'classes', 'oblivious']),
+    )
     .addOption(choiceOption('--method <name>', 'how maps are found', METHODS, 'l2caf'))
     .option('--layer <name>', 'the layer whose output is filtered (default: the last feature map)')
     .addOption(choiceOption('--constraint <name>', 'what keeps a filter from growing', CONSTRAINTS, 'l2'))
@@ -78,7 +99,7 @@ export function imageCommand(): Command {
     .option('--signed', 'draw supporting and opposing cells in two colours')
     .option('--sanity', 're-initialise the network part by part: do the maps change?')
     .addOption(
-      new Option('--size <WxH>', "size at which the network sees pictures, multiples of 32 (default: the network's)") //
+      new Option('--size <WxH>', "size at which the network sees pictures (default: the network's)") //
         .argParser(parseSize),
     )
     .option('--seed <number>', 'seed of everything that is drawn at random', parseCount(0), 0)
@@ -86,6 +107,7 @@ export function imageCommand(): Command {
     .option('-o, --output <folder>', 'where the results go', 'l2caf-out')
     .option('--json', 'print the analyses as one JSON array instead of tables')
     .option('-q, --quiet', 'no progress');
+  addNetworkOptions(command);
   return addStyleOptions(command)
     .addHelpText(
       'after',
@@ -93,6 +115,7 @@ export function imageCommand(): Command {
         'l2caf image dog.jpg',
         'l2caf image dog.jpg --classes "golden retriever,monarch" --signed',
         'l2caf image *.jpg --top 2 --compare-constraints --sanity -o figures',
+        'l2caf image dog.jpg --model net.onnx --norm imagenet --labels classes.txt --target class:monarch',
       ),
     )
     .action((files: string[], flags: ImageFlags) => interruptible((signal) => analyzeAll(files, flags, signal)));
@@ -101,7 +124,9 @@ export function imageCommand(): Command {
 /** One picture after another; a bad one is reported at its turn and fails the run at its end. */
 async function analyzeAll(files: readonly string[], flags: ImageFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
-  const options = resolveOptions(files, flags, terminal, signal);
+  const own = await isImported(flags.model);
+  checkFlags(files, flags, own);
+  const early = own ? undefined : targetOfImageNet(flags); // before a network is fetched
   await checkOutputFolder(flags.output);
   const bases = await basesOf(files, flags.output);
   await checkOutputs(
@@ -114,8 +139,14 @@ async function analyzeAll(files: readonly string[], flags: ImageFlags, signal: A
       ]),
   );
   const analyses: PictureAnalysis[] = [];
-  const model = await openStillModel({ ...flags, onProgress: terminal.onProgress, signal });
+  const work = { onProgress: terminal.onProgress, signal };
+  const model = await openFor(flags, own, work);
   try {
+    if ('warnings' in model) for (const warning of model.warnings) terminal.warn(warning);
+    const { layer, size, ...others } = flags;
+    const choices = own ? {} : { ...(layer && { layer }), ...(size && { size }) };
+    const target = early ?? targetFor(flags, stillNetwork(model, choices), terminal);
+    const options: StillOptions = { ...others, ...choices, target, ...work };
     for (const [i, path] of files.entries()) {
       try {
         analyses.push(
@@ -134,12 +165,7 @@ async function analyzeAll(files: readonly string[], flags: ImageFlags, signal: A
 }
 
 /** @throws L2cafError `usage` for what no picture could be analyzed with */
-function resolveOptions(
-  files: readonly string[],
-  flags: ImageFlags,
-  { onProgress }: Terminal,
-  signal: AbortSignal,
-): StillOptions {
+function checkFlags(files: readonly string[], flags: ImageFlags, own: boolean): void {
   const names = files.map(nameOf);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -152,18 +178,61 @@ function resolveOptions(
       hint: 'use --method l2caf with --constraint and --compare-constraints',
     });
   }
-  if (flags.size !== undefined) checkSize(flags.size);
-  return { ...flags, target: targetOf(flags), onProgress, signal };
+  if (flags.target?.kind === 'similar') {
+    throw new L2cafError('usage', 'a picture is not compared with another', {
+      hint: 'l2caf analyze compares events: --target similar:CLIP',
+    });
+  }
+  if (flags.size !== undefined && !own) checkSize(flags.size);
 }
 
-function targetOf({ oblivious, classes, top }: ImageFlags): StillTarget {
-  if (oblivious) return { kind: 'oblivious' };
+/** Opens the network that is named: one of this project, or the user's `own`. */
+async function openFor(flags: ImageFlags, own: boolean, work: WorkOptions): Promise<OpenStill> {
+  const { layer, model, backend, size, ...others } = flags;
+  if (own) {
+    const card = await cardOf(flags);
+    return openImportedStill(model, { backend, ...work, ...(card && { card }), ...(size && { size }) });
+  }
+  if ((await cardOf(others)) !== undefined) {
+    throw new L2cafError('usage', `${model} knows itself how it wants its pictures`, {
+      hint: '--norm, --labels and the like are for the files of other networks',
+    });
+  }
+  return openStillModel({ model, backend, ...(layer && { layer }), ...work });
+}
+
+/** What is to be explained of a network that names the classes of ImageNet. */
+function targetOfImageNet({ oblivious, classes, target, top = USUAL_MAPS }: ImageFlags): StillTarget {
+  if (oblivious || target?.kind === 'oblivious') return { kind: 'oblivious' };
+  if (target?.kind === 'output') {
+    throw new L2cafError('usage', 'the outputs of this network are classes', { hint: '--target class:NAME' });
+  }
+  if (target?.kind === 'class') return { kind: 'classes', indices: [findClass(target.label)] };
   if (classes === undefined) return { kind: 'top', count: top };
   return { kind: 'classes', indices: classes.split(',').map(findClass) };
 }
 
+/** What is to be explained of a network of the user's. */
+function targetFor(
+  { oblivious, classes, target, top }: ImageFlags,
+  { output }: ReturnType<typeof stillNetwork>,
+  terminal: Terminal,
+): StillTarget {
+  if (oblivious || target?.kind === 'oblivious') return { kind: 'oblivious' };
+  if (target?.kind === 'class') return outputsNamed(output, 'classes', [target.label]);
+  if (target?.kind === 'output') return outputsNamed(output, 'outputs', [target.label]);
+  if (classes !== undefined) return outputsNamed(output, 'classes', classes.split(','));
+  if (top !== undefined) return { kind: 'top', count: top };
+  if (output.kind === 'embedding') {
+    terminal.warn(
+      'all outputs are explained as one embedding (--outputs scores: they are classes; --labels names them)',
+    );
+  }
+  return usualTarget(output, USUAL_MAPS);
+}
+
 async function analyzeOne(
-  model: OpenClassifier,
+  model: OpenStill,
   path: string,
   base: string,
   flags: ImageFlags,
@@ -185,7 +254,7 @@ async function analyzeOne(
 }
 
 function report({ source, maps, sanity }: PictureAnalysis, files: readonly string[], terminal: Terminal): void {
-  const heading = ['class', 'loss', 'iterations', 'status', 'peak cell', 'opposing'];
+  const heading = [HEADINGS[maps[0]!.target.kind], 'loss', 'iterations', 'status', 'peak cell', 'opposing'];
   const rows = maps.map((map) => [
     labelOf(map),
     map.loss.toPrecision(4),
@@ -202,6 +271,9 @@ function report({ source, maps, sanity }: PictureAnalysis, files: readonly strin
   }
   for (const file of files) terminal.result(file);
 }
+
+/** What the first column of the table holds. */
+const HEADINGS = { class: 'class', output: 'number', oblivious: 'explained' } as const;
 
 /** What the results of each picture are called: as it, unless they are those of another picture of that name. */
 async function basesOf(files: readonly string[], folder: string): Promise<string[]> {

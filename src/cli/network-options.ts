@@ -1,6 +1,7 @@
 /** The options that say of a file of a network what it does not say itself, as its card would (docs/networks.md). */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { RESIZES, type Resize } from '../base/fit.ts';
 import {
   type Card,
   cardWith,
@@ -17,6 +18,7 @@ export interface NetworkFlags {
   readonly card?: string;
   readonly norm?: Norm;
   readonly bgr?: boolean;
+  readonly resize?: Resize;
   readonly inputLayout?: string;
   readonly layer?: string;
   readonly layout?: string;
@@ -39,6 +41,7 @@ function networkOptions(): readonly Option[] {
     new Option('--card <file>', `${only}its card (default: the .json of its name beside it)`),
     new Option('--norm <name>', `${only}how it wants its pictures`).choices(NORMS),
     new Option('--bgr', `${only}it wants blue first`),
+    new Option('--resize <way>', `${only}how pictures of another shape fit (default: stretch)`).choices(RESIZES),
     new Option(
       '--input-layout <axes>',
       `${only}order of its input's axes, such as "b t c h w" (default: from its shape)`,
@@ -57,10 +60,11 @@ function networkOptions(): readonly Option[] {
 
 /** What the options say; undefined when nothing. Throws as `readCard`. */
 export async function cardOf(flags: NetworkFlags): Promise<Card | undefined> {
-  const { card: file, norm, bgr, inputLayout, layer, layout, filter, explain, outputs, labels } = flags;
+  const { card: file, norm, bgr, resize, inputLayout, layer, layout, filter, explain, outputs, labels } = flags;
   const input: Card['input'] = {
     ...(norm && normCard(norm)),
     ...(bgr && { channels: 'BGR' as const }),
+    ...(resize && { resize }),
     ...(inputLayout && { layout: inputLayout }),
   };
   const named = labels?.includes(',') ? labels.split(',').map((label) => label.trim()) : labels && resolve(labels);

@@ -3,11 +3,10 @@
  * of the solver, frames one earlier or later, a little less light, a stronger compression. How much the network's own
  * output moved is said beside it, since a map has to follow the network; maps of other events say what is no agreement.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assertUnchanged } from '../base/files.ts';
 import { createRandom } from '../base/random.ts';
+import { withScratchFolder } from '../base/scratch-folder.ts';
 import type { ProgressListener, VideoClip } from '../base/types.ts';
 import type { LabelledEvent } from '../events/labelled.ts';
 import { type PlannedEvent, type PlannedView, planEvents } from '../features/dataset.ts';
@@ -50,16 +49,13 @@ export async function studyStability(
   const { methods, seed } = options;
   const original = await measureAll(head, events, options, true);
   const changed = new Map<string, readonly Measured[]>();
-  const folder = await mkdtemp(join(tmpdir(), 'l2caf-stability-'));
-  try {
+  await withScratchFolder('l2caf-stability-', async (folder) => {
     for (const [name, change] of perturbations(events, folder, options)) {
       const onProgress: ProgressListener = (progress) =>
         options.onProgress?.({ ...progress, stage: `${name}, ${progress.stage}` });
       changed.set(name, await measureAll(head, await change(), { ...options, onProgress }));
     }
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
   if (events.length > 1)
     changed.set(
       OTHER_EVENT,

@@ -13,8 +13,8 @@ import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
 import { solveFilters } from '../l2caf/solve.ts';
 import type { FeatureTail } from '../l2caf/tail.ts';
 import { classifierTail } from '../models/classifier-tail.ts';
-import { imagenetLabels } from '../models/imagenet.ts';
-import type { OpenClassifier } from '../stills/analyze.ts';
+import { imagenetLabels, shortLabel } from '../models/imagenet.ts';
+import type { OpenClassifier } from '../stills/still-network.ts';
 import { rankClasses } from '../stills/targets.ts';
 import { openPicture, picturePixels } from '../video/media/picture.ts';
 import { activationNorm, centredGaussian, randomMap } from './baseline-maps.ts';
@@ -166,7 +166,7 @@ async function measureStill(
   const input = network.preprocess(picturePixels(picture, network.inputSize));
   const tail = classifierTail(network, input, options.layer);
   try {
-    const ranked = rankClasses(tail).map((prediction) => prediction.index);
+    const ranked = rankClasses(tail, shortLabel).map((prediction) => prediction.index);
     const known = classIndex(still.label);
     const isIn = (count: number) => known !== undefined && ranked.slice(0, count).includes(known);
     const rows = new Map<string, PictureScore>();

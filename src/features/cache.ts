@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { readOwn } from '../base/input-files.ts';
-import { isForbidden, makeSpareFolder, whyForbidden } from './spare-folder.ts';
+import { makeScratchFolder } from '../base/scratch-folder.ts';
+import { isForbidden, whyForbidden } from './forbidden.ts';
 
 /** What the features of all frames of a cache's user depend on. */
 export interface FeatureSource {
@@ -111,7 +112,7 @@ export class FeatureCache implements FeatureReader {
   async #findPlace(): Promise<string | undefined> {
     const reason = await whyForbidden(this.folder);
     if (reason === undefined) return undefined;
-    this.#spareFolder = await makeSpareFolder();
+    this.#spareFolder = (await makeScratchFolder('l2caf-features-')).path;
     return `the cache ${this.folder} can only be read (${messageOf(reason)}): new features are not kept for the next run`;
   }
 

@@ -2,6 +2,7 @@
  * Filters made ready to show: one part of the signed filter, resized to the picture and scaled to [0, 1] (METHOD §1, §4).
  */
 import { assertNever } from '../base/errors.ts';
+import type { View } from '../base/fit.ts';
 import type { GridShape, Heatmap } from '../base/types.ts';
 
 /** Values on a grid, row by row: a filter, or a gradient-based map. */
@@ -19,6 +20,8 @@ export type FilterPart = 'abs' | 'positive' | 'negative';
 export interface HeatmapOptions extends GridShape {
   /** Default `abs`. */
   readonly part?: FilterPart;
+  /** Where in the picture the filter lies; default: all over it, and not beyond. */
+  readonly view?: View | undefined;
 }
 
 /** The cell of the greatest magnitude; of several, the first, row by row. */
@@ -33,10 +36,10 @@ export function peakCell({ values, width }: { readonly values: ArrayLike<number>
 
 /**
  * Takes a part of the filter, resizes it to `height`×`width`, and scales it so that its minimum becomes 0 and its
- * maximum 1. A constant map, in which nothing stands out, becomes all zeros.
+ * maximum 1. A constant map, in which nothing stands out, becomes all zeros, as does what the network did not see.
  */
-export function toHeatmap(map: AttentionMap, { height, width, part = 'abs' }: HeatmapOptions): Heatmap {
-  const resized = resize({ ...map, values: map.values.map((value) => partOf(value, part)) }, { height, width });
+export function toHeatmap(map: AttentionMap, { height, width, part = 'abs', view }: HeatmapOptions): Heatmap {
+  const resized = resize({ ...map, values: map.values.map((value) => partOf(value, part)) }, { height, width }, view);
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   for (const value of resized) {
@@ -44,7 +47,7 @@ export function toHeatmap(map: AttentionMap, { height, width, part = 'abs' }: He
     if (value > max) max = value;
   }
   const range = max - min;
-  const values = resized.map((value) => (range > 0 ? (value - min) / range : 0));
+  const values = resized.map((value) => (range > 0 && value > min ? (value - min) / range : 0));
   return { height, width, values, min, max };
 }
 
@@ -52,17 +55,24 @@ export function toHeatmap(map: AttentionMap, { height, width, part = 'abs' }: He
 const POINTS_PER_CELL = 8;
 
 /** {@link toHeatmap} at the resolution at which contours are drawn. */
-export function heatmapToDraw(map: AttentionMap, part: FilterPart = 'abs'): Heatmap {
-  return toHeatmap(map, { height: POINTS_PER_CELL * map.height, width: POINTS_PER_CELL * map.width, part });
+export function heatmapToDraw(map: AttentionMap, part: FilterPart = 'abs', view: View = WHOLE): Heatmap {
+  const points = (cells: number, from: number, to: number): number =>
+    Math.max(POINTS_PER_CELL, Math.round((POINTS_PER_CELL * cells) / (to - from)));
+  const height = points(map.height, view.top, view.bottom);
+  return toHeatmap(map, { height, width: points(map.width, view.left, view.right), part, view });
 }
+
+const WHOLE: View = { left: 0, top: 0, right: 1, bottom: 1 };
 
 /**
  * Bilinear interpolation between cell centres, as `skimage.transform.resize` with order 1 when enlarging: half-pixel
  * centres, and outside the outermost centres the grid continues as its mirror image about them.
+ *
+ * @param view where in the result the grid lies; NaN outside of it
  */
-export function resize({ height, width, values }: AttentionMap, size: GridShape): Float32Array {
-  const rows = samples(height, size.height);
-  const columns = samples(width, size.width);
+export function resize({ height, width, values }: AttentionMap, size: GridShape, view: View = WHOLE): Float32Array {
+  const rows = samples(height, size.height, view.top, view.bottom);
+  const columns = samples(width, size.width, view.left, view.right);
   const wide = new Float64Array(height * size.width); // every cell row is stretched once, not for every row of the result
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < size.width; x++) {
@@ -80,12 +90,18 @@ export function resize({ height, width, values }: AttentionMap, size: GridShape)
   return out;
 }
 
-/** Between which two cells each output position lies, and how far towards the second. */
-function samples(from: number, to: number): { readonly low: number; readonly high: number; readonly share: number }[] {
+/** Between which two cells each output position lies, and how far towards the second; NaN where the grid does not reach. */
+function samples(
+  from: number,
+  to: number,
+  start: number,
+  end: number,
+): { readonly low: number; readonly high: number; readonly share: number }[] {
   const mirrored = (index: number): number =>
     from === 1 ? 0 : index < 0 ? -index : Math.min(index, 2 * (from - 1) - index);
   return Array.from({ length: to }, (_, i) => {
-    const position = ((i + 0.5) * from) / to - 0.5;
+    const position = ((i + 0.5 - start * to) * from) / (to * (end - start)) - 0.5;
+    if (position < -0.5 || position > from - 0.5) return { low: 0, high: 0, share: Number.NaN };
     const low = Math.floor(position);
     return { low: mirrored(low), high: mirrored(low + 1), share: position - low };
   });

@@ -135,6 +135,8 @@ async function findNativePackage(): Promise<NativePackage | undefined> {
 
 async function useTensorflow(native: NativePackage, reason: string): Promise<BackendInfo> {
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  // Its oneDNN kernels divide by what a processor says of its caches: some, in virtual machines, say 0, and the process dies.
+  process.env['TF_ENABLE_ONEDNN_OPTS'] ??= '0';
   restoreRemovedUtil();
   try {
     // tfjs keeps its engine and kernel registry on globalThis, so the package's own copy of tfjs-core registers here too.

@@ -6,14 +6,16 @@
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { L2cafError } from '../base/errors.ts';
+import { type FittedSize, RESIZES } from '../base/fit.ts';
 import { jsonIn, readInput } from '../base/input-files.ts';
 import type { Preprocessing } from './preprocessing.ts';
 
 const triple = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])]);
 const positive = z.int().positive();
+/** A list, or a file with one on each line. */
+const labelNames = z.union([z.string(), z.array(z.string()).min(1)]);
 
-/** How pictures fit into the network's input. */
-const RESIZES = ['stretch'] as const;
+const byte = z.int().min(0).max(255);
 
 /** What a filter spans: one slice of time, or all of them. */
 export const FILTER_SPANS = ['slice', 'volume'] as const;
@@ -32,7 +34,10 @@ const cardSchema = z.strictObject({
       frames: positive.optional(),
       /** Height and width, where the export takes any. */
       size: z.tuple([positive, positive]).optional(),
+      /** How pictures of another shape fit into it. */
       resize: z.enum(RESIZES).optional(),
+      /** Colour of the bars that `contain` leaves, red first, or one brightness; bytes. */
+      padding: z.union([byte, z.tuple([byte, byte, byte])]).optional(),
       channels: z.enum(['RGB', 'BGR']).optional(),
       /** What black and full brightness become. */
       range: z.tuple([z.number(), z.number()]).optional(),
@@ -60,9 +65,11 @@ const cardSchema = z.strictObject({
       tensor: z.string().optional(),
       kind: z.enum(OUTPUT_KINDS).optional(),
       /** Names of the classes or numbers, or a file with one on each line. */
-      labels: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+      labels: labelNames.optional(),
     })
     .optional(),
+  /** The output that scores classes, where another one is explained. */
+  scores: z.strictObject({ tensor: z.string(), labels: labelNames.optional() }).optional(),
 });
 
 /** What a card says. */
@@ -192,12 +199,28 @@ export function preprocessingOf({ input = {} }: Card, path: string): Preprocessi
   return { bgr: channels === 'BGR', range: range ?? [0, 1], mean: three(mean, 0), std: deviations };
 }
 
+/** How pictures of another shape become those of the input; nothing where they are stretched. */
+export function fitOf({ input: { resize, padding } = {} }: Card): Pick<FittedSize, 'resize' | 'padding'> {
+  if (resize === undefined || resize === 'stretch') return {};
+  if (resize === 'cover' || padding === undefined) return { resize };
+  return { resize, padding: typeof padding === 'number' ? [padding, padding, padding] : padding };
+}
+
+/** What is to be told of {@link fitOf}. */
+export function fitNotes({ input: { resize, padding } = {} }: Card): string[] {
+  if (resize !== 'contain' || padding !== undefined) return [];
+  return ['pictures of another shape get black bars (input.padding in the card says another colour)'];
+}
+
 /**
  * The names of classes or numbers; those of a file beside the card.
  *
  * @throws L2cafError `input-not-found`, `input-unreadable`
  */
-export async function labelsOf({ output }: Card, folder: string): Promise<readonly string[] | undefined> {
+export async function labelsOf(
+  { output }: Pick<Card, 'output'>,
+  folder: string,
+): Promise<readonly string[] | undefined> {
   const labels = output?.labels;
   if (typeof labels !== 'string') return labels;
   const text = (await readInput(resolve(folder, labels), { maxBytes: MAX_LABELS_BYTES })).toString('utf8');

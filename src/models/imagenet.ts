@@ -18,21 +18,33 @@ export function shortLabel(index: number): string {
 }
 
 /**
- * The index of the class that has `name` among its synonyms (any case), or whose index is `name`.
+ * The index of the class of ImageNet that {@link labelIndex} finds.
  *
  * @throws L2cafError `usage`, with classes of a similar name
  */
 export function findClass(name: string): number {
-  const all = imagenetLabels();
+  const otherwise = 'class names are in models/imagenet-labels.json; an index works too';
+  return labelIndex(imagenetLabels(), name, { what: 'ImageNet class', otherwise });
+}
+
+/**
+ * The place of the label that is `name` (any case) or has it among its synonyms, or whose place is `name`.
+ *
+ * @param words what the labels are of, and what to do where none is similar
+ * @throws L2cafError `usage`, with labels of a similar name
+ */
+export function labelIndex(
+  labels: readonly string[],
+  name: string,
+  { what, otherwise }: { readonly what: string; readonly otherwise: string },
+): number {
   const wanted = name.trim().toLowerCase();
-  if (/^\d+$/.test(wanted) && Number(wanted) < all.length) return Number(wanted);
-  const exact = all.findIndex((label) => label.toLowerCase().split(', ').includes(wanted));
+  const lower = labels.map((label) => label.toLowerCase());
+  const exact = lower.findIndex((label) => label === wanted || label.split(', ').includes(wanted));
   if (exact >= 0) return exact;
-  const similar = all.filter((label) => label.toLowerCase().includes(wanted)).slice(0, 5);
-  throw new L2cafError('usage', `there is no ImageNet class named "${name}"`, {
-    hint:
-      similar.length > 0
-        ? `did you mean ${similar.join(' | ')}?`
-        : 'class names are in models/imagenet-labels.json; an index works too',
+  if (/^\d+$/.test(wanted) && Number(wanted) < labels.length) return Number(wanted);
+  const similar = labels.filter((_, i) => lower[i]!.includes(wanted)).slice(0, 5);
+  throw new L2cafError('usage', `there is no ${what} named "${name}"`, {
+    hint: similar.length > 0 ? `did you mean ${similar.join(' | ')}?` : otherwise,
   });
 }

@@ -5,7 +5,7 @@ import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import type { PictureSize, ProgressListener } from '../base/types.ts';
 import { type BackendChoice, type EngineInfo, useBackend } from './backend.ts';
-import { type Card, cardBeside, cardPath, cardWith, labelsOf, preprocessingOf } from './card.ts';
+import { type Card, cardBeside, cardPath, cardWith, fitNotes, fitOf, labelsOf, preprocessingOf } from './card.ts';
 import { KerasNetwork } from './keras/keras-network.ts';
 import { hasTime } from './layout.ts';
 import { readNpy } from './npy.ts';
@@ -23,9 +23,10 @@ import { useOnnxThreads } from './onnx/runtime.ts';
 import type { Survey } from './onnx/survey.ts';
 import type { VideoModel } from './video-model.ts';
 
-/** What `models import` calls the network in its folder. */
-const IMPORTED_FILE = 'network.onnx';
-const SURVEY_FILE = 'survey.json';
+/** What `models import` and `models export` call the network in its folder. */
+export const IMPORTED_FILE = 'network.onnx';
+/** What `models import` calls the table of where it can be cut. */
+export const SURVEY_FILE = 'survey.json';
 /** The files of the folder, beside those of weights. */
 export const IMPORTED_FILES: readonly string[] = [IMPORTED_FILE, cardPath(IMPORTED_FILE), SURVEY_FILE];
 
@@ -100,6 +101,7 @@ async function wholeCard(
 ): Promise<Card> {
   const { constants, layer, ...said } = card;
   const labels = await labelsOf(card, dirname(path));
+  const classes = await labelsOf({ output: card.scores }, dirname(path));
   return {
     ...cardWith(said, {
       input: {
@@ -115,6 +117,7 @@ async function wholeCard(
         ...(labels && { labels: [...labels] }),
       },
     }),
+    ...(card.scores && { scores: { ...card.scores, ...(classes && { labels: [...classes] }) } }),
     ...(constants && { constants: await copiedConstants(constants, dirname(path)) }),
   };
 }
@@ -196,14 +199,15 @@ async function openKeras(
   const isOfTensorFlowJs = extname(path).toLowerCase() === '.json'; // what would be its card is the network itself
   const beside = isOfTensorFlowJs ? {} : await cardBeside(path);
   const card = cardWith(beside, said);
-  const { input = {}, layer = {}, output = {}, constants, filter } = card;
-  if (constants !== undefined || filter === 'volume') {
-    const what = filter === 'volume' ? 'filters over all frames' : 'further inputs';
+  const { input = {}, layer = {}, output = {}, scores, constants, filter } = card;
+  if ((constants ?? scores) !== undefined || filter === 'volume') {
+    const other = constants ? 'further inputs' : 'scores beside what is explained';
+    const what = filter === 'volume' ? 'filters over all frames' : other;
     throw new L2cafError('usage', `${path}: networks of Keras are explained without ${what}`, {
       hint: 'export it to ONNX for that (docs/networks.md)',
     });
   }
-  const warnings: string[] = [];
+  const warnings = fitNotes(card);
   const isSaid = input.range !== undefined || input.mean !== undefined || input.std !== undefined;
   if (!isSaid) warnings.push('pictures are given as numbers from 0 to 1 (--norm says otherwise)');
   const labels = await labelsOf(card, dirname(path));
@@ -217,6 +221,7 @@ async function openKeras(
     ...(output.tensor ? { outputs: [{ name: output.tensor, ...described }] } : { first: described }),
     ...(input.frames && { frames: input.frames }),
     ...(wanted && { size: wanted }),
+    fit: fitOf(card),
   });
   if (layer.tensor === undefined)
     warnings.push(`filters act on ${network.layer.name}: the last layer with height and width`);

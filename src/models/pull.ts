@@ -4,14 +4,14 @@
  * happens in a staging folder that is removed whatever happens, so a broken download leaves nothing behind.
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tar from 'tar';
 import { cacheFolder } from '../base/cache-folder.ts';
 import { L2cafError, messageOf, systemCodeOf, throwIfAborted } from '../base/errors.ts';
-import { makeFolder, sha256OfFile, writeFileAtomically } from '../base/files.ts';
-import { holderSchema, stateOf, thisProcess } from '../base/holder.ts';
-import { hashFile, jsonIn, readOwn } from '../base/input-files.ts';
+import { makeFolder, sha256OfFile } from '../base/files.ts';
+import { hashFile } from '../base/input-files.ts';
+import { makeScratchFolder } from '../base/scratch-folder.ts';
 import type { ProgressListener } from '../base/types.ts';
 import { readKerasResNet50 } from './keras-resnet.ts';
 import { cacheState, type PretrainedTrunk, weightsPath } from './pretrained.ts';
@@ -38,8 +38,9 @@ export async function pullTrunk(trunk: PretrainedTrunk, options: PullOptions = {
   await makeFolder(join(cacheFolder(), 'trunks')).catch((error: unknown) => {
     throw cacheUnwritable((error as Error).cause);
   });
-  await removeLeftovers();
-  const staging = await makeStaging();
+  const { path: staging, remove } = await makeScratchFolder(STAGING, cacheFolder()).catch((error: unknown) => {
+    throw cacheUnwritable((error as Error).cause);
+  });
   try {
     const folder = await obtainFolder(trunk, staging, options);
     throwIfAborted(options.signal);
@@ -64,38 +65,12 @@ export async function pullTrunk(trunk: PretrainedTrunk, options: PullOptions = {
     // The file system's own refusal: what is written here alone meets it, as what is read is checked before.
     throw error instanceof L2cafError || systemCodeOf(error) === undefined ? error : cacheUnwritable(error);
   } finally {
-    await rm(staging, { recursive: true, force: true }).catch(() => {}); // the next pull removes it
+    await remove();
   }
 }
 
+/** How staging folders in the cache are called. */
 const STAGING = '.pull-';
-/** Says whose a staging folder is. */
-const HOLDER = 'holder.json';
-const MAX_NOTE_BYTES = 1 << 16;
-
-async function makeStaging(): Promise<string> {
-  try {
-    const staging = await mkdtemp(join(cacheFolder(), STAGING));
-    await writeFileAtomically(join(staging, HOLDER), JSON.stringify(await thisProcess()));
-    return staging;
-  } catch (error) {
-    throw cacheUnwritable(error);
-  }
-}
-
-/** Removes what pulls that were killed have left, 100 MB each. */
-async function removeLeftovers(): Promise<void> {
-  const here = (await thisProcess()).place;
-  const names = await readdir(cacheFolder()).catch((): string[] => []);
-  for (const name of names.filter((found) => found.startsWith(STAGING))) {
-    const folder = join(cacheFolder(), name);
-    const note = await readOwn(join(folder, HOLDER), { maxBytes: MAX_NOTE_BYTES }).catch(() => undefined);
-    if (note === undefined) continue; // it is just being made
-    const holder = holderSchema.safeParse(jsonIn(note));
-    if (holder.success && (await stateOf(holder.data, here)) !== 'ended') continue;
-    await rm(folder, { recursive: true, force: true }).catch(() => {}); // another user's
-  }
-}
 
 function cacheUnwritable(cause: unknown): L2cafError {
   return new L2cafError('output-unwritable', `cannot write to the cache ${cacheFolder()}: ${messageOf(cause)}`, {

@@ -3,6 +3,7 @@
  * analyzed with it. Plain values on both sides, so that a network of this project, an imported one behind another engine,
  * and a page can all be one.
  */
+import type { FittedSize, Resize } from '../base/fit.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
 import type { Tail } from '../l2caf/tail.ts';
 
@@ -10,10 +11,10 @@ import type { Tail } from '../l2caf/tail.ts';
 export interface ModelInput {
   /** Frames of an event; absent: any number. */
   readonly frames?: number;
-  /** Frames that are taken where nobody says how many; default 3. */
+  /** Of a network of single pictures that takes several one after another: how many, where nobody says. */
   readonly usualFrames?: number;
-  /** Size to which frames are resized, pixels. */
-  readonly size: PictureSize;
+  /** Size to which frames are resized, pixels, and how. */
+  readonly size: FittedSize;
 }
 
 /** What can be explained of a network: an embedding, scores of classes (logits), or numbers with names. */
@@ -100,7 +101,23 @@ export interface ImportedDescription {
   readonly layout: string;
   readonly output: string;
   readonly inputSize: PictureSize;
+  /** How frames of another shape are brought to that size; default `stretch`. */
+  readonly resize?: Resize;
   readonly grid: GridShape;
+}
+
+/** What a document says of a network's input. */
+export function describedSize({
+  width,
+  height,
+  resize,
+}: FittedSize): Pick<ImportedDescription, 'inputSize' | 'resize'> {
+  return { inputSize: { width, height }, ...(resize && { resize }) };
+}
+
+/** Whether a network reads single pictures. */
+export function readsPictures({ frames, usualFrames }: ModelInput): boolean {
+  return frames === 1 || usualFrames !== undefined;
 }
 
 /** The output of a name, or the first. */

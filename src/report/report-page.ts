@@ -2,8 +2,7 @@
  * The report of one analysis: a page that holds the segment's video without an overlay, the sampled frames and all numbers,
  * and draws the overlay itself, by the rules of the rendered video, because it runs the same code.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -12,6 +11,7 @@ import { ignoredWarnings, keyframesOf } from '../analysis/timeline.ts';
 import { evenPositions } from '../base/evenly.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { checkOutput, removeSealed } from '../base/output.ts';
+import { withScratchFolder } from '../base/scratch-folder.ts';
 import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
 import { drawAnalysisThumbnail, openSource } from '../rendering/rendering.ts';
 import { frameCanvas } from '../video/drawing/frame-canvas.ts';
@@ -138,14 +138,11 @@ function picturesOf(
 }
 
 async function embed(job: Omit<SegmentJob, 'out'>): Promise<{ video: ReportData['video']; encoded: EncodedSegment }> {
-  const folder = await mkdtemp(join(tmpdir(), 'l2caf-report-'));
-  try {
+  return withScratchFolder('l2caf-report-', async (folder) => {
     const out = join(folder, 'clip.mp4');
     const encoded = await encodeSegment({ ...job, out });
     return { video: { kind: 'embedded', base64: (await readFile(out)).toString('base64') }, encoded };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function writeBeside(

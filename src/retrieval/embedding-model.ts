@@ -44,7 +44,12 @@ export function embeddingModelOfAnalysis({ model, frames }: Analysis): Embedding
 
 /** A network of the user's: its hash is over the file and its card. */
 export function embeddingModelOfImported(
-  { id, sha256, output, inputSize: { width, height } }: ImportedDescription,
+  {
+    id,
+    sha256,
+    output,
+    inputSize: { width, height },
+  }: Pick<ImportedDescription, 'id' | 'sha256' | 'output' | 'inputSize'>,
   frames: number,
 ): EmbeddingModel {
   return {

@@ -4,8 +4,7 @@
  */
 import { resolve } from 'node:path';
 import type { WorkOptions } from '../analysis/pipeline.ts';
-import { L2cafError, throwIfAborted } from '../base/errors.ts';
-import type * as tf from '../base/tensorflow.ts';
+import { throwIfAborted } from '../base/errors.ts';
 import type { AttentionFilter, PictureSize } from '../base/types.ts';
 import { VERSION } from '../base/version.ts';
 import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
@@ -14,14 +13,22 @@ import { type Attention, findAttention, type Method, opposingShare } from '../l2
 import type { PresetName } from '../l2caf/presets.ts';
 import { checkSanity, type SanityReport } from '../l2caf/sanity.ts';
 import type { SolverChoice } from '../l2caf/solve.ts';
-import type { FeatureTail } from '../l2caf/tail.ts';
-import { BACKEND_CHOICES, type BackendChoice, type BackendInfo, useBackend } from '../models/backend.ts';
-import { type ClassificationNetwork, layerIndex } from '../models/classification-network.ts';
-import { classifierTail } from '../models/classifier-tail.ts';
-import { type Classifier, findClassifier } from '../models/classifiers.ts';
-import { reinitialise } from '../models/reinitialise.ts';
+import type { Tail } from '../l2caf/tail.ts';
+import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
+import { layerIndex } from '../models/classification-network.ts';
+import { findClassifier } from '../models/classifiers.ts';
+import { type ImportedOptions, type OpenImported, openImported } from '../models/imported.ts';
 import { picturePixels, readPicture } from '../video/media/picture.ts';
 import { PICTURE_SCHEMA, type PictureAnalysis, type PictureMap } from './document.ts';
+import {
+  checkReadsPictures,
+  type OpenClassifier,
+  type OpenStill,
+  type Pixels,
+  type StillNetwork,
+  type StillOutput,
+  stillNetwork,
+} from './still-network.ts';
 import { type MapTarget, objectiveOf, rankClasses, resolveTargets, type StillTarget } from './targets.ts';
 
 /** Which network, on what. */
@@ -31,13 +38,6 @@ export interface ClassifierOptions extends WorkOptions {
   readonly backend: ClassifierBackend;
   /** The layer that will be filtered, to be told before anything is loaded that there is none such. */
   readonly layer?: string;
-}
-
-/** A classification network that is ready, and the backend it runs on. */
-export interface OpenClassifier {
-  readonly classifier: Classifier;
-  readonly network: ClassificationNetwork;
-  readonly backend: BackendInfo;
 }
 
 /** How a picture's maps are found. */
@@ -51,7 +51,7 @@ export interface StillOptions extends WorkOptions {
   readonly preset: PresetName;
   /** Of the filters' starting points and of re-initialised weights. */
   readonly seed: number;
-  /** Size at which the network sees the picture, multiples of 32; the network's own when absent. */
+  /** Size at which a network of this project sees the picture, multiples of 32; the network's own when absent. */
   readonly size?: PictureSize;
   /** Find the maps under every constraint too (paper, Fig. 11). */
   readonly compareConstraints?: boolean;
@@ -65,7 +65,7 @@ export const CLASSIFIER_BACKENDS = BACKEND_CHOICES.filter((name) => name !== 'we
 export type ClassifierBackend = Exclude<BackendChoice, 'webgpu'>;
 
 /**
- * Makes the network ready; fetches its weights first if they are not in the cache. The caller disposes of it.
+ * Makes a network of this project ready; fetches its weights first if they are not in the cache. The caller disposes of it.
  *
  * @throws L2cafError `usage` when there is no such layer; as `findClassifier`, `Classifier.load` and `useBackend`
  */
@@ -78,52 +78,56 @@ export async function openStillModel(options: ClassifierOptions): Promise<OpenCl
 }
 
 /**
- * Analyzes one picture, stretched to the network's input size.
+ * Makes the file of a network of single pictures ready. The caller disposes of it.
+ *
+ * @throws L2cafError `usage` for a network of several frames; else as `openImported`
+ */
+export async function openImportedStill(model: string, options: ImportedOptions): Promise<OpenImported> {
+  const open = await openImported(model, options);
+  try {
+    checkReadsPictures(open.network);
+    return open;
+  } catch (error) {
+    open.network.dispose();
+    throw error;
+  }
+}
+
+/**
+ * Analyzes one picture, brought to the network's input size.
  *
  * @throws L2cafError `input-not-found`, `input-unreadable`, `usage` for a wrong size, layer or class, `diverged`, `aborted`
  */
-export async function analyzePicture(
-  model: OpenClassifier,
-  path: string,
-  options: StillOptions,
-): Promise<PictureAnalysis> {
-  const { network } = model;
-  const { layer = network.defaultLayer, size = network.inputSize, onProgress, signal } = options;
-  checkSize(size);
+export async function analyzePicture(model: OpenStill, path: string, options: StillOptions): Promise<PictureAnalysis> {
+  const network = stillNetwork(model, options);
+  const { onProgress, signal } = options;
   const { picture, sha256 } = await readPicture(path);
-  const source = {
-    path: resolve(path),
-    sha256,
-    width: picture.width,
-    height: picture.height,
-  };
+  const source = { path: resolve(path), sha256, width: picture.width, height: picture.height };
   throwIfAborted(signal);
   onProgress?.({ stage: 'classifying', done: 0, total: 1, unit: 'pictures' });
-  const input = network.preprocess(picturePixels(picture, size));
+  const pixels = picturePixels(picture, network.inputSize);
+  const startedAt = performance.now();
+  const tail = await network.tail(pixels);
+  const featuresSec = (performance.now() - startedAt) / 1000;
   try {
-    const startedAt = performance.now();
-    return await withTail(network, input, layer, async (tail) => {
-      const featuresSec = (performance.now() - startedAt) / 1000;
-      const { timingsSec, ...found } = await explain(model, input, tail, options);
-      const { id } = network;
-      const { weightsSha256 } = model.classifier;
-      return {
-        schema: PICTURE_SCHEMA,
-        l2cafVersion: VERSION,
-        source,
-        model: { id, weightsSha256, layer, inputSize: { ...size }, grid: { ...tail.grid } },
-        ...found,
-        timingsSec: { features: featuresSec, ...timingsSec },
-      };
-    });
+    const { timingsSec, ...found } = await explain(network, pixels, tail, options);
+    const warnings = 'warnings' in model ? model.warnings : [];
+    return {
+      schema: PICTURE_SCHEMA,
+      l2cafVersion: VERSION,
+      source,
+      model: { ...network.description, grid: { ...tail.grid } },
+      ...(warnings.length > 0 && { warnings: [...warnings] }),
+      ...found,
+      timingsSec: { features: featuresSec, ...timingsSec },
+    };
   } finally {
-    input.dispose();
+    tail.dispose();
   }
 }
 
 /** Classes listed in the document. */
 const SHOWN_PREDICTIONS = 5;
-const SIZE_MULTIPLE_PX = 32;
 
 interface FoundMaps {
   readonly maps: PictureMap[];
@@ -132,18 +136,18 @@ interface FoundMaps {
 }
 
 /** What depends on the tail: predictions, maps, and the comparisons that were asked for. */
-async function explain(model: OpenClassifier, input: tf.Tensor4D, tail: FeatureTail, options: StillOptions) {
-  const ranked = rankClasses(tail);
-  const targets = resolveTargets(options.target, ranked);
+async function explain(network: StillNetwork, pixels: Pixels, tail: Tail, options: StillOptions) {
+  const { output } = network;
+  const targets = resolveTargets(options.target, tail, output);
   const startedAt = performance.now();
   const { maps, choices, reason } = await findMaps(tail, targets, options);
   const mapsSec = (performance.now() - startedAt) / 1000;
   const constraints = options.compareConstraints && (await compareConstraints(tail, targets, options));
-  const sanity = options.sanity && (await checkPicture(model, input, maps, options));
+  const sanity = options.sanity && (await checkPicture(network, pixels, maps, options));
   const { method, solver, preset, constraint } = choices;
   return {
     options: {
-      backend: model.backend.name,
+      backend: network.backend,
       method,
       solver,
       solverReason: reason,
@@ -151,7 +155,8 @@ async function explain(model: OpenClassifier, input: tf.Tensor4D, tail: FeatureT
       constraint,
       seed: options.seed,
     },
-    predictions: ranked.slice(0, SHOWN_PREDICTIONS),
+    predictions: output.kind === 'scores' ? rankClasses(tail, output.labelOf).slice(0, SHOWN_PREDICTIONS) : [],
+    ...(output.kind === 'numbers' && { numbers: numbersOf(tail, output) }),
     maps,
     ...(constraints && { constraints }),
     ...(sanity && { sanity: describeSanity(sanity) }),
@@ -159,31 +164,11 @@ async function explain(model: OpenClassifier, input: tf.Tensor4D, tail: FeatureT
   };
 }
 
-/** Cuts the network at a layer for as long as `work` takes. */
-async function withTail<T>(
-  network: ClassificationNetwork,
-  input: tf.Tensor4D,
-  layer: string,
-  work: (tail: FeatureTail) => Promise<T>,
-): Promise<T> {
-  const tail = classifierTail(network, input, layer);
-  try {
-    return await work(tail);
-  } finally {
-    tail.dispose();
-  }
+function numbersOf({ reference }: Tail, { labelOf }: StillOutput): NonNullable<PictureAnalysis['numbers']> {
+  return { names: Array.from(reference, (_, index) => labelOf(index)), values: [...reference] };
 }
 
-/** @throws L2cafError `usage` for a size that no network here takes */
-export function checkSize({ width, height }: PictureSize): void {
-  const fits = (side: number): boolean => side > 0 && side % SIZE_MULTIPLE_PX === 0;
-  if (fits(width) && fits(height)) return;
-  throw new L2cafError('usage', `the network cannot take pictures of ${width}x${height}`, {
-    hint: `choose a width and a height that are multiples of ${SIZE_MULTIPLE_PX}, such as 224x224`,
-  });
-}
-
-async function findMaps(tail: FeatureTail, targets: readonly MapTarget[], options: StillOptions): Promise<FoundMaps> {
+async function findMaps(tail: Tail, targets: readonly MapTarget[], options: StillOptions): Promise<FoundMaps> {
   const { constraint, solver, preset, seed, method, signal } = options;
   const maps: PictureMap[] = [];
   let last: Attention | undefined;
@@ -207,7 +192,7 @@ async function findMaps(tail: FeatureTail, targets: readonly MapTarget[], option
 
 /** The same targets under each constraint; a solver that was asked for by name stays with the constraint it fits. */
 async function compareConstraints(
-  tail: FeatureTail,
+  tail: Tail,
   targets: readonly MapTarget[],
   options: StillOptions,
 ): Promise<NonNullable<PictureAnalysis['constraints']>> {
@@ -220,8 +205,8 @@ async function compareConstraints(
 }
 
 function checkPicture(
-  { classifier }: OpenClassifier,
-  input: tf.Tensor4D,
+  network: StillNetwork,
+  pixels: Pixels,
   trained: readonly PictureMap[],
   options: StillOptions,
 ): Promise<SanityReport> {
@@ -229,17 +214,15 @@ function checkPicture(
   const targets = trained.map(({ target }) => target);
   return checkSanity({
     trained: trained.map(attentionOf),
-    parts: classifier.parts.map(({ name }) => name),
+    parts: network.parts(),
     mapsWithout: async (count) => {
-      const unlearnt = classifier.parts.slice(0, count);
-      const network = await classifier.load((weights) => reinitialise(weights, unlearnt, options.seed));
+      const forgetful = await network.without(count, options.seed);
       try {
-        const { maps } = await withTail(network, input, options.layer ?? network.defaultLayer, (tail) =>
-          findMaps(tail, targets, quiet),
-        );
+        const tail = await forgetful.tail(pixels);
+        const { maps } = await findMaps(tail, targets, quiet).finally(() => tail.dispose());
         return maps.map(attentionOf);
       } finally {
-        network.dispose();
+        forgetful.dispose();
       }
     },
     ...(onProgress && { onProgress }),

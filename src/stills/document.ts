@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
+import { RESIZES } from '../base/fit.ts';
 
 /** Version of the document's shape; changes when a reader of the old one would go wrong. */
 export const PICTURE_SCHEMA = 'l2caf-picture/1';
@@ -20,10 +21,11 @@ const filterSchema = z
   .refine(({ height, width, values }) => values.length === height * width, 'a filter has the wrong number of values');
 
 const mapSchema = z.object({
-  /** What the map explains: all outputs (paper, Eq. 1) or one class (Eq. 2). */
+  /** What the map explains: all outputs (paper, Eq. 1), one class (Eq. 2), or what drives one number. */
   target: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('oblivious') }),
     z.object({ kind: z.literal('class'), index: count, label: z.string(), probability }),
+    z.object({ kind: z.literal('output'), index: count, label: z.string(), value: z.number() }),
   ]),
   /** Signed, row by row. */
   filter: filterSchema,
@@ -59,7 +61,13 @@ const pictureSchema = z.object({
     weightsSha256: sha256,
     /** The layer whose output was filtered. */
     layer: z.string(),
+    /** Of a network of the user's: what its file is, the layer's layout in einops' notation, and what is explained. */
+    format: z.string().optional(),
+    layout: z.string().optional(),
+    output: z.string().optional(),
     inputSize: z.object({ width: size, height: size }),
+    /** How a picture of another shape is brought to that size; absent where it is stretched. */
+    resize: z.enum(RESIZES).optional(),
     grid: z.object({ height: size, width: size }),
   }),
   options: z.object({
@@ -72,8 +80,12 @@ const pictureSchema = z.object({
     constraint: z.string(),
     seed: z.int(),
   }),
-  /** The most probable classes, most probable first. */
+  /** The most probable classes, most probable first; none of a network without classes. */
   predictions: z.array(z.object({ index: count, label: z.string(), probability })),
+  /** Numbers with names that the network gives, such as a steering angle. */
+  numbers: z.object({ names: z.array(z.string()), values: z.array(z.number()) }).optional(),
+  /** What the user should know before trusting the maps. */
+  warnings: z.array(z.string()).optional(),
   maps: z.array(mapSchema).min(1),
   /** The same targets under each constraint (paper, Fig. 11), when asked for. */
   constraints: z.array(z.object({ constraint: z.string(), maps: z.array(mapSchema) })).optional(),

@@ -4,6 +4,7 @@
  */
 import { basename } from 'node:path';
 import type { Image, SKRSContext2D } from '@napi-rs/canvas';
+import { type View, viewOf } from '../base/fit.ts';
 import type { PictureSize } from '../base/types.ts';
 import { heatmapToDraw } from '../l2caf/heatmap.ts';
 import { drawHeatmap, type OverlayStyle } from '../video/drawing/overlay.ts';
@@ -20,9 +21,10 @@ export interface StillStyle {
 
 /** The picture, then one overlay per target with its probability (paper, Fig. 1). Returns a PNG file's bytes. */
 export function drawMapsFigure(picture: Image, analysis: PictureAnalysis, style: StillStyle): Uint8Array {
+  const overlay = overlayOf(picture, analysis, style);
   const cells: PanelCell[] = [
     { picture, label: basename(analysis.source.path) },
-    ...analysis.maps.map((map) => overlay(picture, map.filter, style, labelOf(map))),
+    ...analysis.maps.map((map) => overlay(map.filter, labelOf(map))),
   ];
   const { method, solver, constraint } = analysis.options;
   return drawPanel({
@@ -39,11 +41,12 @@ export function drawMapsFigure(picture: Image, analysis: PictureAnalysis, style:
  * @param analysis with `constraints`
  */
 export function drawConstraintsFigure(picture: Image, analysis: PictureAnalysis, style: StillStyle): Uint8Array {
+  const overlay = overlayOf(picture, analysis, style);
   const compared = analysis.constraints ?? [];
   const cells = analysis.maps.flatMap((_, row) =>
     compared.map(({ constraint, maps }) => {
       const map = maps[row]!;
-      return overlay(picture, map.filter, style, `${constraint} · ${labelOf(map)} · loss ${map.loss.toPrecision(3)}`);
+      return overlay(map.filter, `${constraint} · ${labelOf(map)} · loss ${map.loss.toPrecision(3)}`);
     }),
   );
   return drawPanel({
@@ -61,13 +64,14 @@ export function drawConstraintsFigure(picture: Image, analysis: PictureAnalysis,
  * @param analysis with `sanity`
  */
 export function drawSanityFigure(picture: Image, analysis: PictureAnalysis, style: StillStyle): Uint8Array {
+  const overlay = overlayOf(picture, analysis, style);
   const { steps = [], meanRankCorrelations = [], verdict = 'failed' } = analysis.sanity ?? {};
   const cells = analysis.maps.flatMap((trained, row) => [
-    overlay(picture, trained.filter, style, `trained · ${labelOf(trained)}`),
+    overlay(trained.filter, `trained · ${labelOf(trained)}`),
     ...steps.map(({ part, maps }, i) => {
       const { filter, rankCorrelation, ssim } = maps[row]!;
       const label = `${i === 0 ? '' : '+ '}${part} · ρ ${rankCorrelation.toFixed(2)} · SSIM ${ssim.toFixed(2)}`;
-      return overlay(picture, filter, style, label);
+      return overlay(filter, label);
     }),
   ]);
   const means = meanRankCorrelations.map((value) => value.toFixed(2)).join(', ');
@@ -86,13 +90,21 @@ export function drawSanityFigure(picture: Image, analysis: PictureAnalysis, styl
 /** Largest width of a picture, pixels: photographs of this kind are small. */
 const MAX_PICTURE_PX = 420;
 
-/** `golden retriever 77.1 %`, or `all outputs`. */
+/** `golden retriever 77.1 %`, `steering 0.312`, or `all outputs`. */
 export function labelOf({ target }: PictureMap): string {
-  return target.kind === 'class' ? `${target.label} ${(100 * target.probability).toFixed(1)} %` : 'all outputs';
+  if (target.kind === 'oblivious') return 'all outputs';
+  const figure = target.kind === 'class' ? `${(100 * target.probability).toFixed(1)} %` : target.value.toPrecision(3);
+  return `${target.label} ${figure}`;
 }
 
-function overlay(picture: Image, filter: PictureMap['filter'], style: StillStyle, label: string): PanelCell {
-  return { picture, label, paint: filterPainter(filter, style) };
+/** Makes cells with a filter over the picture, where the network saw it. */
+function overlayOf(picture: Image, { source, model }: PictureAnalysis, style: StillStyle) {
+  const { inputSize, resize } = model;
+  const view = resize && viewOf(source, { ...inputSize, resize });
+  return (filter: PictureMap['filter'], label: string): PanelCell => ({
+    ...{ picture, label },
+    paint: filterPainter(filter, style, view),
+  });
 }
 
 /**
@@ -103,19 +115,19 @@ function overlay(picture: Image, filter: PictureMap['filter'], style: StillStyle
  * the two: 7 to 8 pixels up and left by the gradient of its activation over photographs and their mirror images, 10 ± 2 by
  * the peaks of class maps against the boxes of small objects.
  */
-function filterPainter(filter: PictureMap['filter'], { overlay: look, signed }: StillStyle) {
+function filterPainter(filter: PictureMap['filter'], { overlay: look, signed }: StillStyle, view: View | undefined) {
   const map = { ...filter, values: Float32Array.from(filter.values) };
   return (context: SKRSContext2D, area: PictureSize): void => {
-    if (!signed) drawHeatmap(context, area, heatmapToDraw(map), look);
+    if (!signed) drawHeatmap(context, area, heatmapToDraw(map, 'abs', view), look);
     else {
-      const supporting = heatmapToDraw(map, 'positive');
-      drawSigned(context, area, supporting, heatmapToDraw(map, 'negative'), look);
+      const supporting = heatmapToDraw(map, 'positive', view);
+      drawSigned(context, area, supporting, heatmapToDraw(map, 'negative', view), look);
     }
   };
 }
 
 function captionOf({ model }: PictureAnalysis, { signed }: StillStyle, what: string): string {
   const { width, height } = model.grid;
-  const legend = signed ? '; blue argues for the class, dashed orange against it' : '';
+  const legend = signed ? '; blue argues for it, dashed orange against it' : '';
   return `${model.id} after ${model.layer}, grid ${width}x${height}; ${what}${legend}`;
 }

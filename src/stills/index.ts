@@ -3,7 +3,7 @@ export {
   analyzePicture,
   type ClassifierBackend,
   type ClassifierOptions,
-  type OpenClassifier,
+  openImportedStill,
   openStillModel,
   type StillOptions,
 } from './analyze.ts';
@@ -15,4 +15,5 @@ export {
   writePictureAnalysis,
 } from './document.ts';
 export { drawMapsFigure, type StillStyle } from './drawing.ts';
+export type { OpenClassifier, OpenStill } from './still-network.ts';
 export type { MapTarget, StillTarget } from './targets.ts';

@@ -1,48 +1,101 @@
 /**
- * What the maps of a still picture explain: its most probable classes, classes of one's choice, or all outputs at once.
+ * What the maps of a still picture explain: its most probable classes, classes of one's choice, what drives its numbers, or all
+ * outputs at once.
  */
 
 import { L2cafError } from '../base/errors.ts';
-import * as tf from '../base/tensorflow.ts';
+import { softmax } from '../base/matrix.ts';
 import type { Objective } from '../l2caf/objective.ts';
-import type { FeatureTail } from '../l2caf/tail.ts';
-import { shortLabel } from '../models/imagenet.ts';
+import type { Tail } from '../l2caf/tail.ts';
+import { labelIndex } from '../models/imagenet.ts';
 import type { PictureAnalysis, PictureMap } from './document.ts';
+import type { StillOutput } from './still-network.ts';
 
 /** What one map explains. */
 export type MapTarget = PictureMap['target'];
 /** A class and how probable it is. */
 export type Prediction = PictureAnalysis['predictions'][number];
 
-/** What a picture's maps explain: its most probable classes, classes of one's choice, or all outputs (paper, Eq. 1). */
+/**
+ * What a picture's maps explain: its most probable classes (of a network of numbers: the first of them), classes or numbers of
+ * one's choice, or all outputs (paper, Eq. 1).
+ */
 export type StillTarget =
   | { readonly kind: 'top'; readonly count: number }
   | { readonly kind: 'classes'; readonly indices: readonly number[] }
+  | { readonly kind: 'outputs'; readonly indices: readonly number[] }
   | { readonly kind: 'oblivious' };
 
 /** All classes, most probable first. */
-export function rankClasses({ reference }: FeatureTail): Prediction[] {
-  const probabilities = tf.tidy(() => tf.softmax(tf.tensor1d(reference)).dataSync());
-  return Array.from(probabilities, (probability, index) => ({ index, label: shortLabel(index), probability })).sort(
-    (a, b) => b.probability - a.probability,
-  );
+export function rankClasses({ reference }: Pick<Tail, 'reference'>, labelOf: StillOutput['labelOf']): Prediction[] {
+  return softmax(reference)
+    .map((probability, index) => ({ index, label: labelOf(index), probability }))
+    .sort((a, b) => b.probability - a.probability);
 }
 
 /**
  * The targets one by one.
  *
- * @throws L2cafError `usage` when there is no such class.
+ * @throws L2cafError `usage` when there is no such class or number
  */
-export function resolveTargets(target: StillTarget, ranked: readonly Prediction[]): MapTarget[] {
+export function resolveTargets(
+  target: StillTarget,
+  { reference }: Pick<Tail, 'reference'>,
+  output: StillOutput,
+): MapTarget[] {
   if (target.kind === 'oblivious') return [{ kind: 'oblivious' }];
+  if (target.kind === 'outputs' || (target.kind === 'top' && output.kind === 'numbers')) {
+    checkKind(output, 'numbers', 'a number');
+    const indices = target.kind === 'top' ? [...reference.keys()].slice(0, target.count) : target.indices;
+    return indices.map((index) => ({ kind: 'output', ...numberOf(index, reference, output) }));
+  }
+  checkKind(output, 'scores', 'a class');
+  const ranked = rankClasses({ reference }, output.labelOf);
   const chosen =
     target.kind === 'top' ? ranked.slice(0, target.count) : target.indices.map((index) => predictionOf(index, ranked));
   return chosen.map((prediction) => ({ kind: 'class', ...prediction }));
 }
 
-/** The objective of a target: the paper's Eq. 1 or 2. */
+/** The objective of a target: the paper's Eq. 1 or 2, or what drives a number (METHOD §2). */
 export function objectiveOf(target: MapTarget): Objective {
-  return target.kind === 'class' ? { kind: 'class', index: target.index } : { kind: 'oblivious' };
+  if (target.kind === 'oblivious') return { kind: 'oblivious' };
+  return { kind: target.kind, index: target.index };
+}
+
+/** What is explained unless something is asked for, at most `count` maps. */
+export function usualTarget({ kind }: StillOutput, count: number): StillTarget {
+  return kind === 'embedding' ? { kind: 'oblivious' } : { kind: 'top', count };
+}
+
+/**
+ * The outputs that are called so, by their labels or numbers from 0.
+ *
+ * @throws L2cafError `usage` when none is, or the outputs have other uses
+ */
+export function outputsNamed(output: StillOutput, kind: 'classes' | 'outputs', names: readonly string[]): StillTarget {
+  const what = kind === 'classes' ? 'class' : 'number';
+  checkKind(output, kind === 'classes' ? 'scores' : 'numbers', `a ${what}`);
+  const labels = Array.from({ length: output.size }, (_, index) => output.labelOf(index));
+  const otherwise = `there are ${output.size}: ${labels.slice(0, 8).join(', ')}${output.size > 8 ? ', …' : ''}`;
+  return { kind, indices: names.map((name) => labelIndex(labels, name, { what, otherwise })) };
+}
+
+/** @throws L2cafError `usage` when outputs are of another kind than a target needs */
+function checkKind({ kind }: StillOutput, wanted: StillOutput['kind'], what: string): void {
+  if (kind === wanted) return;
+  const own = { embedding: 'an embedding', numbers: 'numbers', scores: 'classes' }[kind];
+  throw new L2cafError('usage', `the network's outputs are ${own}: there is nothing to explain ${what} by`, {
+    hint: `if they are ${wanted === 'scores' ? 'scores of classes' : 'numbers'}, say so: --outputs ${wanted}, or their names: --labels`,
+  });
+}
+
+function numberOf(index: number, reference: Float32Array, { labelOf }: StillOutput) {
+  const value = reference[index];
+  if (value !== undefined) return { index, label: labelOf(index), value };
+  throw new L2cafError(
+    'usage',
+    `there is no number ${index}: the network has the numbers 0 to ${reference.length - 1}`,
+  );
 }
 
 function predictionOf(index: number, ranked: readonly Prediction[]): Prediction {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createCanvas } from '@napi-rs/canvas';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parsePictureAnalysis } from '../../src/stills/document.ts';
+import { cnnLstm, pictureCnn } from '../models/onnx/tiny-networks.ts';
 import { writeRandomSqueezeNet } from '../models/random-squeezenet.ts';
 import { runCli } from './run-cli.ts';
 
@@ -81,6 +82,32 @@ describe('image', () => {
     expect(result.stderr).not.toMatch(/^\s+at /m); // no stack trace
     expect(result).toMatchObject({ exitCode, stdout: '' });
     expect(await readdir(folder, { recursive: true })).toEqual(before);
+  });
+
+  it("explains the user's own network of pictures, with its labels, and refuses other networks in words", async () => {
+    await writeFile(join(folder, 'own.onnx'), pictureCnn().bytes);
+    await writeFile(join(folder, 'lstm.onnx'), cnnLstm().bytes);
+    const own = ['--model', 'own.onnx', '--norm', '0..1', '--labels', 'ant,bee,cat,dog,elk', '-q'];
+    const run = (...args: string[]) => runCli(['image', 'red.png', ...args], { cwd: folder });
+    const chosen = await run(...own, '--target', 'class:Cat', '-o', 'own');
+    expect(chosen).toMatchObject({ exitCode: 0 });
+    expect(chosen.stdout).toMatch(/^red\.png\nclass +loss.*\ncat \d+\.\d %/);
+    expect(chosen.stderr).toMatch(/^warning: filters act on features \(b c h w\): /);
+    expect((await readdir(join(folder, 'own'))).sort()).toEqual(['red.json', 'red.png']);
+    const unnamed = await run(...own.slice(0, 4), '-o', 'unnamed');
+    expect(unnamed.stdout).toContain('all outputs');
+    expect(unnamed.stderr).toContain('--outputs scores: they are classes');
+    for (const [args, message] of [
+      [[...own, '--classes', 'cow'], /no class named "cow"\nhint: there are 5: ant, bee/],
+      [[...own, '--target', 'output:bee'], /outputs are classes/],
+      [[...own, '--target', 'similar:blue.png'], /a picture is not compared/],
+      [['--model', 'lstm.onnx', '--norm', '0..1'], /lstm reads 3 frames of an event.*\nhint: l2caf analyze/],
+      [[...NETWORK, '--norm', '0..1'], /network knows itself how it wants its pictures/],
+    ] as const) {
+      const refused = await run(...args);
+      expect(refused.stderr).toMatch(message);
+      expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
+    }
   });
 
   it('knows the layers of a network before it is fetched', async () => {

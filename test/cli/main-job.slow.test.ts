@@ -107,8 +107,11 @@ describe('analyze with the real network', () => {
     for (const stage of ['embedding', 'rendering']) {
       const result = await runCli(['analyze', long, '-o', join(place, 'out')], {
         onStart: (child) => {
+          let isSent = false; // a second one ends it at once, without a word
           child.stderr?.on('data', (chunk: Buffer) => {
-            if (chunk.toString().includes(stage)) child.kill('SIGINT');
+            if (isSent || !chunk.toString().includes(stage)) return;
+            isSent = true;
+            child.kill('SIGINT');
           });
         },
       });

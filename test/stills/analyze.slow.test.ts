@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { analyzePicture, type OpenClassifier, openStillModel, type StillOptions } from '../../src/stills/analyze.ts';
+import { analyzePicture, openStillModel, type StillOptions } from '../../src/stills/analyze.ts';
+import type { OpenClassifier } from '../../src/stills/still-network.ts';
 import { dataFolder } from '../support/data.ts';
 
 const [GOLDEN_RETRIEVER, MONARCH, BOXER, TENNIS_BALL] = [207, 323, 242, 852];

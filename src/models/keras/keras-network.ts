@@ -2,11 +2,18 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { L2cafError } from '../../base/errors.ts';
+import type { FittedSize } from '../../base/fit.ts';
 import * as tf from '../../base/tensorflow.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
-import type { FeatureMaps, ImportedDescription, ModelOutput, VideoModel } from '../video-model.ts';
+import {
+  describedSize,
+  type FeatureMaps,
+  type ImportedDescription,
+  type ModelOutput,
+  type VideoModel,
+} from '../video-model.ts';
 import { applyNode, type Graph, type Node, type Scaling, unfold } from './graph.ts';
 import { type KerasFile, openKerasFile } from './keras-file.ts';
 import { type KerasMaps, kerasTail, nodesIn, type OutputNode, planTail, type TailPlan } from './keras-tail.ts';
@@ -39,6 +46,8 @@ export interface KerasOptions {
   readonly frames?: number;
   /** Of frames, where the network takes any size. */
   readonly size?: PictureSize;
+  /** How frames of another shape are brought to its size; default: stretched. */
+  readonly fit?: Pick<FittedSize, 'resize' | 'padding'>;
   /** What Lambda layers do, by their names: their code is never run. */
   readonly lambdas?: Readonly<Record<string, Scaling>>;
   /** What the network is called; default the file's name. */
@@ -94,7 +103,7 @@ export class KerasNetwork implements VideoModel {
     const { frames, height, width } = this.#inputShape;
     this.id = options.id ?? basename(path);
     this.#format = file.format;
-    this.input = { size: { height, width }, ...(frames !== undefined && { frames }) };
+    this.input = { size: { height, width, ...options.fit }, ...(frames !== undefined && { frames }) };
     this.layers = layersOf(graph);
     this.layer = options.layer === undefined ? lastLayer(this.layers) : layerNamed(graph, this.layers, options.layer);
     this.grid = this.layer.grid;
@@ -102,8 +111,11 @@ export class KerasNetwork implements VideoModel {
     this.#wanted = options.outputs ?? [{ ...first!, ...options.first }, ...others];
     this.outputs = this.#wanted.map((output) => describedOutput(graph, output));
     for (const output of this.#wanted) this.#plan(graph, output);
+    const how = options.fit?.resize ? [options.fit] : [];
     this.sha256 = createHash('sha256')
-      .update(JSON.stringify([file.sha256, this.layer.name, this.#wanted, preprocessing, lambdas, this.#inputShape]))
+      .update(
+        JSON.stringify([file.sha256, this.layer.name, this.#wanted, preprocessing, lambdas, this.#inputShape, ...how]),
+      )
       .digest('hex');
     this.#weights = loadWeights(graph, file.weights);
   }
@@ -179,7 +191,7 @@ export class KerasNetwork implements VideoModel {
       layer: layer.name,
       layout: layer.layout,
       output: this.outputs[0]!.name,
-      inputSize: this.input.size,
+      ...describedSize(this.input.size),
       grid,
     };
   }

@@ -5,16 +5,18 @@ import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import { createRandom } from '../../base/random.ts';
 import type { FrameBatch, GridShape, ProgressListener } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
-import { type Card, cardBeside, cardWith, labelsOf, preprocessingOf } from '../card.ts';
+import { type Card, cardBeside, cardWith, fitNotes, labelsOf, preprocessingOf } from '../card.ts';
 import { dimsOf, type LayoutSizes, parseLayout, scatter, stridesOf } from '../layout.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
-import type {
-  FeatureMaps,
-  ImportedDescription,
-  ModelInput,
-  ModelOutput,
-  VideoModel,
-  VideoTail,
+import {
+  describedSize,
+  type FeatureMaps,
+  type ImportedDescription,
+  type ModelInput,
+  type ModelOutput,
+  outputNamed,
+  type VideoModel,
+  type VideoTail,
 } from '../video-model.ts';
 import { cutAt } from './cut.ts';
 import { type CutEvent, CutNetwork, type Feeds, type FilterSpan, grow } from './cut-network.ts';
@@ -43,6 +45,8 @@ export interface ReadNetwork {
   readonly card: Card;
   readonly pictures: PictureInput;
   readonly output: { readonly tensor: string; readonly isSquashed: boolean };
+  /** What scores classes beside it. */
+  readonly scores?: { readonly tensor: string; readonly isSquashed: boolean };
   readonly constants: Readonly<Record<string, OnnxTensor>>;
   readonly notes: readonly string[];
 }
@@ -55,11 +59,13 @@ export interface ReadNetwork {
 export async function readNetwork(path: string, { card = {}, signal }: OnnxOptions = {}): Promise<ReadNetwork> {
   const whole = cardWith(await cardBeside(path), card);
   const graph = graphOf(await readOnnx(path, signal));
-  const notes: string[] = [];
+  const notes = fitNotes(whole);
   const pictures = pictureInputOf(graph, whole, notes);
   const output = outputOf(graph, whole, notes);
+  const scores = whole.scores && outputOf(graph, { output: whole.scores }, notes);
   const constants = await constantsOf(graph, whole, (file) => join(dirname(path), file), pictures.name);
-  return { path, graph, card: whole, pictures, output, constants, notes };
+  const isOther = scores && scores.tensor !== output.tensor;
+  return { path, graph, card: whole, pictures, output, ...(isOther && { scores }), constants, notes };
 }
 
 /** Surveys a network that was read: where it can be cut. Throws as {@link surveyNetwork}. */
@@ -169,7 +175,7 @@ export class OnnxNetwork implements VideoModel {
     read: ReadNetwork,
     cut: CutNetwork,
     preprocessing: Preprocessing,
-    output: ModelOutput,
+    outputs: readonly ModelOutput[],
     notes: readonly string[],
     id: string | undefined,
   ) {
@@ -181,7 +187,7 @@ export class OnnxNetwork implements VideoModel {
         ? { size: pictures.size, usualFrames: card.input?.frames ?? 3 }
         : { frames: pictures.frames, size: pictures.size };
     if (pictures.frames === 1) this.joined = (maps) => this.#mapsOf(maps.flatMap((one) => this.#eventsOf(one)));
-    this.outputs = [output];
+    this.outputs = outputs;
     this.grid = { height: h, width: w };
     this.filter = card.filter ?? 'slice';
     this.notes = notes;
@@ -192,7 +198,7 @@ export class OnnxNetwork implements VideoModel {
     });
     const said = [preprocessing, pictures.name, layout.text, frames, size, constants, cut.cut.layer, cut.layout.text];
     this.sha256 = createHash('sha256')
-      .update(JSON.stringify([graph.file.sha256, said, this.filter, output]))
+      .update(JSON.stringify([graph.file.sha256, said, this.filter, ...outputs]))
       .digest('hex');
   }
 
@@ -205,13 +211,13 @@ export class OnnxNetwork implements VideoModel {
   static async open(path: string, options: OnnxOptions = {}): Promise<OnnxNetwork> {
     const read = await readNetwork(path, options);
     const preprocessing = preprocessingOf(read.card, path);
-    const { graph, card, pictures, output } = read;
+    const { graph, card, pictures, output, scores } = read;
     const named = await layerOf(read, options);
     const chosen = named.why ? [`filters act on ${named.tensor} (${named.layout}): ${named.why}`] : [];
     const notes = [...read.notes, ...chosen];
     const { layer = {} } = card;
     const grid = layer.grid && { height: layer.grid.at(-2)!, width: layer.grid.at(-1)! };
-    const isOther = grid !== undefined || options.signal?.aborted; // than the search has opened
+    const isOther = grid !== undefined || scores !== undefined || options.signal?.aborted; // than the search has opened
     if (isOther) named.network?.dispose();
     throwIfAborted(options.signal);
     const cut =
@@ -219,7 +225,7 @@ export class OnnxNetwork implements VideoModel {
       (await CutNetwork.open(graph, {
         layer: named.tensor,
         layout: parseLayout(named.layout),
-        outputs: [output.tensor],
+        outputs: [output.tensor, ...(scores ? [scores.tensor] : [])],
         example: (events) => probeOf(read, 'nothing', events),
         known: { t: pictures.frames, grid, aspect: pictures.size.width / pictures.size.height },
         ...(options.isSteady && { isSteady: true }),
@@ -234,10 +240,14 @@ export class OnnxNetwork implements VideoModel {
           },
         );
       }
-      const labels = await labelsOf(card, dirname(path));
-      const size = cut.outputSizes.get(output.tensor)!;
-      const explained = modelOutput(path, output.tensor, size, output.isSquashed, card, labels);
-      return new OnnxNetwork(read, cut, preprocessing, explained, notes, options.id);
+      const described = async (one: typeof output, said: Card['output']): Promise<ModelOutput> => {
+        const labels = await labelsOf({ output: said }, dirname(path));
+        const size = cut.outputSizes.get(one.tensor)!;
+        return modelOutput(path, one.tensor, size, one.isSquashed, { output: said }, labels);
+      };
+      const outputs = [await described(output, card.output)];
+      if (scores) outputs.push(await described(scores, { ...card.scores, kind: 'scores' }));
+      return new OnnxNetwork(read, cut, preprocessing, outputs, notes, options.id);
     } catch (error) {
       cut.dispose();
       throw error;
@@ -296,8 +306,9 @@ export class OnnxNetwork implements VideoModel {
   /** Of a network of single pictures, several frames have the mean of their outputs. */
   tail(maps: FeatureMaps, output: string = this.outputs[0]!.name): VideoTail {
     const events = this.#eventsOf(maps);
-    if (output !== this.outputs[0]!.name) {
-      throw new L2cafError('usage', `the model has no output ${output}`, { hint: `it has ${this.outputs[0]!.name}` });
+    if (outputNamed(this.outputs, output) === undefined) {
+      const has = this.outputs.map(({ name }) => name).join(', ');
+      throw new L2cafError('usage', `the model has no output ${output}`, { hint: `it has ${has}` });
     }
     const tails = events.map((event) => this.#cut.tail(event, output, this.filter));
     return tails.length === 1 ? tails[0]! : meanTail(tails);
@@ -313,7 +324,7 @@ export class OnnxNetwork implements VideoModel {
       layer: cut.layer,
       layout: layout.text,
       output: this.outputs[0]!.name,
-      inputSize: this.input.size,
+      ...describedSize(this.input.size),
       grid: this.grid,
     };
   }

@@ -1,8 +1,8 @@
 /** What a card leaves open, found in the graph: which input takes the pictures and in what order, and what to explain. */
 import type { ValueInfoProto } from 'onnx-buf';
 import { L2cafError } from '../../base/errors.ts';
-import type { PictureSize } from '../../base/types.ts';
-import type { Card } from '../card.ts';
+import type { FittedSize } from '../../base/fit.ts';
+import { type Card, fitOf } from '../card.ts';
 import { hasTime, type Layout, parseLayout } from '../layout.ts';
 import { readNpy } from '../npy.ts';
 import type { ModelOutput } from '../video-model.ts';
@@ -14,7 +14,7 @@ export interface PictureInput {
   readonly name: string;
   readonly layout: Layout;
   readonly frames: number;
-  readonly size: PictureSize;
+  readonly size: FittedSize;
   readonly type: 'float32' | 'float16' | 'float64';
 }
 
@@ -49,7 +49,8 @@ const FLOAT_TYPES: Readonly<Record<number, PictureInput['type']>> = { 1: 'float3
  *
  * @throws L2cafError `usage`, saying what to add, when it cannot be told; `model-invalid` when the card does not fit
  */
-export function pictureInputOf(graph: OnnxGraph, { input = {} }: Card, notes: Notes): PictureInput {
+export function pictureInputOf(graph: OnnxGraph, card: Card, notes: Notes): PictureInput {
+  const { input = {} } = card;
   const { path } = graph.file;
   const all = graph.file.graph.input.filter(({ name }) => graph.inputs.includes(name));
   const shaped = all.map((info) => ({ name: info.name, ...(declared(info) ?? { dims: [], elemType: 0 }) }));
@@ -101,7 +102,7 @@ export function pictureInputOf(graph: OnnxGraph, { input = {} }: Card, notes: No
       hint: 'is its layout another (--input-layout, or input.layout in the card)?',
     });
   }
-  return { name: found.name, layout, frames, size: { width, height }, type };
+  return { name: found.name, layout, frames, size: { width, height, ...fitOf(card) }, type };
 }
 
 function fixedOr(

@@ -1,5 +1,6 @@
 /** The sampled frames as pictures, each with its overlay and its filter as a table. */
 import type { Analysis, AnalysisFrame } from '../../analysis/document.ts';
+import { inputView } from '../../analysis/timeline.ts';
 import { SIGNED_COLORS } from '../../video/drawing/signed.ts';
 import type { FramePicture } from '../page-data.ts';
 import { addCells, describeValue } from './cells.ts';
@@ -14,10 +15,12 @@ export interface OverlaidPicture {
 
 /** The pictures; pressing the time of one goes there. */
 export function pictureGallery(
-  { frames, model }: Analysis,
+  analysis: Analysis,
   pictures: readonly FramePicture[],
   onSeek: (timeSec: number) => void,
 ): { readonly gallery: HTMLElement; readonly overlaid: readonly OverlaidPicture[] } {
+  const { frames, model } = analysis;
+  const view = inputView(analysis);
   const overlaid: OverlaidPicture[] = [];
   const items = pictures.map(({ frame, jpeg }) => {
     const found = frames[frame]!;
@@ -27,7 +30,7 @@ export function pictureGallery(
     const alt = `Frame ${frame + 1} at ${formatTime(timestampSec)} with the attention`;
     const image = element('img', { src: `data:image/jpeg;base64,${jpeg}`, alt });
     const picture = element('div', { class: 'picture' }, image, canvas);
-    addCells(picture, model.grid, (cell) => describeValue(filter.values[cell]!));
+    addCells(picture, model.grid, view, (cell) => describeValue(filter.values[cell]!));
     const button = element('button', { type: 'button', class: 'link number' }, formatTime(timestampSec));
     button.setAttribute('aria-label', `Go to frame ${frame + 1} at ${formatTime(timestampSec)}`);
     button.addEventListener('click', () => onSeek(timestampSec));

@@ -4,6 +4,7 @@
  */
 import { Writable } from 'node:stream';
 import { L2cafError } from '../../base/errors.ts';
+import { BLACK, type FittedSize, placementOf } from '../../base/fit.ts';
 import type { PictureSize, VideoClip } from '../../base/types.ts';
 import { damagedAmong } from './damage.ts';
 import { runFfmpeg } from './ffmpeg.ts';
@@ -21,8 +22,8 @@ import {
 
 /** How frames are decoded. */
 export interface DecodeOptions {
-  /** Frames are stretched to this size; without it they keep the size at which the clip is shown. */
-  readonly size?: PictureSize;
+  /** Frames are brought to this size; without it they keep the size at which the clip is shown. */
+  readonly size?: FittedSize;
   /** Threads per decoder: where all cores have work, one takes a sixth less of their time than several, the default. */
   readonly decoderThreads?: number;
   readonly signal?: AbortSignal | undefined;
@@ -136,7 +137,7 @@ async function decodeRun(
   { size = clip, decoderThreads, signal }: DecodeOptions,
   mode: SeekMode,
 ): Promise<Run> {
-  const branches = groups.map((group, k) => `${framesOf(k, group)},setpts=N,${scaleToRgb(size)}[v${k}]`);
+  const branches = groups.map((group, k) => `${framesOf(k, group)},setpts=N,${scaleToRgb(clip, size)}[v${k}]`);
   const labels = groups.map((_, k) => `[v${k}]`).join('');
   const shown = new ShownTimes(groups);
   const frameBytes = size.width * size.height * 3;
@@ -183,9 +184,15 @@ function timeIn({ timesSec }: WantedFrames, timeSec: number): number {
   );
 }
 
-/** The end of a filtergraph: frames of this size as RGB bytes. */
-export function scaleToRgb({ width, height }: PictureSize): string {
-  return `scale=${width}:${height}:flags=bicubic+accurate_rnd+full_chroma_int,setsar=1,format=rgb24`;
+/** The end of a filtergraph: frames of a picture's shape brought to a size, as RGB bytes. */
+export function scaleToRgb(picture: PictureSize, size: FittedSize): string {
+  const { scaled, left, top } = placementOf(picture, size);
+  const scale = `scale=${scaled.width}:${scaled.height}:flags=bicubic+accurate_rnd+full_chroma_int,setsar=1,format=rgb24`;
+  if (size.resize === 'cover') return `${scale},crop=${size.width}:${size.height}:${left}:${top}`;
+  if (size.resize !== 'contain') return scale;
+  const { padding = BLACK } = size;
+  const colour = padding.map((value) => value.toString(16).padStart(2, '0')).join('');
+  return `${scale},pad=${size.width}:${size.height}:${-left}:${-top}:color=0x${colour}`;
 }
 
 /** A stream that cuts what it gets into frames. */

@@ -5,15 +5,13 @@
  * Options are written as current versions of ffmpeg name them; older ones get the names that they know.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import ffmpeg from 'fluent-ffmpeg';
 import { L2cafError, messageOf, throwIfAborted } from '../../base/errors.ts';
+import { withScratchFolder } from '../../base/scratch-folder.ts';
 import { type Binary, type Ffmpeg, findFfmpeg, findFfprobe, WITHOUT_CHARACTER_SETS } from './binaries.ts';
 import { demuxerOf } from './container.ts';
 import { isWholeMp4 } from './mp4.ts';
@@ -93,10 +91,7 @@ async function withMadeFiles<T>(
   use: (paths: readonly (string | undefined)[], complaints: readonly string[]) => Promise<T>,
 ): Promise<T> {
   if (made.every((file) => file === undefined)) return use([], []);
-  const folder = await mkdtemp(join(tmpdir(), 'l2caf-'));
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  process.once('exit', remove); // however this process ends
-  try {
+  return withScratchFolder('l2caf-input-', async (folder) => {
     const complaints: string[] = [];
     const paths: (string | undefined)[] = [];
     for (const [k, file] of made.entries()) {
@@ -105,10 +100,7 @@ async function withMadeFiles<T>(
       paths.push(path);
     }
     return await use(paths, complaints);
-  } finally {
-    process.off('exit', remove);
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function runOnInputs(job: FfmpegJob, inputs: readonly OpenInput[]): Promise<FfmpegRun> {

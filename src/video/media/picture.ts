@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { createCanvas, Image, loadImage } from '@napi-rs/canvas';
 import { L2cafError } from '../../base/errors.ts';
 import { changedInput } from '../../base/files.ts';
+import { BLACK, type FittedSize, placementOf } from '../../base/fit.ts';
 import { readInput, readInputSync } from '../../base/input-files.ts';
-import type { FrameBatch, PictureSize } from '../../base/types.ts';
+import type { FrameBatch } from '../../base/types.ts';
 import { maskOfPicture, type RegionMask } from '../drawing/regions.ts';
 import { pictureProblem } from './picture-format.ts';
 
@@ -80,12 +81,17 @@ const MAX_PICTURE_BYTES = 256e6;
 /** The longer side of a mask: far finer than a heatmap. */
 const MASK_PX = 640;
 
-/** A picture's pixels, stretched to `size` (its own size when absent): RGB bytes, `[1, h, w, 3]`. */
-export function picturePixels(picture: Image, size: PictureSize = picture): Pick<FrameBatch, 'rgb' | 'shape'> {
-  const { width, height } = size;
+/** A picture's pixels, brought to `size` (its own size when absent): RGB bytes, `[1, h, w, 3]`. */
+export function picturePixels(picture: Image, size: FittedSize = picture): Pick<FrameBatch, 'rgb' | 'shape'> {
+  const { width, height, padding = BLACK } = size;
+  const { scaled, left, top } = placementOf(picture, size);
   const context = createCanvas(width, height).getContext('2d');
+  if (size.resize === 'contain') {
+    context.fillStyle = `rgb(${padding.join(' ')})`;
+    context.fillRect(0, 0, width, height);
+  }
   context.imageSmoothingQuality = 'high';
-  context.drawImage(picture, 0, 0, width, height);
+  context.drawImage(picture, -left, -top, scaled.width, scaled.height);
   const rgba = context.getImageData(0, 0, width, height).data;
   const rgb = new Uint8Array(width * height * 3);
   for (let pixel = 0; pixel < width * height; pixel++) {

@@ -4,7 +4,8 @@
  */
 import { L2cafError, messageOf } from '../../base/errors.ts';
 import { assertUnchanged } from '../../base/files.ts';
-import type { FrameBatch, PictureSize, TimeSpan, VideoClip } from '../../base/types.ts';
+import type { FittedSize } from '../../base/fit.ts';
+import type { FrameBatch, TimeSpan, VideoClip } from '../../base/types.ts';
 import { FrameTroubles, framesInWords } from './damage.ts';
 import { type DecodedFrames, type DecodeOptions, decodeFrames } from './decode.ts';
 import { type FrameList, listFrames, placeUntil, without } from './frame-list.ts';
@@ -21,8 +22,8 @@ export interface SampleOptions {
   readonly span: TimeSpan;
   /** Number of frames, at least 1. */
   readonly count: number;
-  /** Frames are stretched to this size; without it they keep the size at which the clip is shown. */
-  readonly size?: PictureSize;
+  /** Frames are brought to this size; without it they keep the size at which the clip is shown. */
+  readonly size?: FittedSize;
   readonly signal?: AbortSignal;
 }
 

@@ -2,11 +2,10 @@
  * Tries what l2caf needs of an ffmpeg with a small video made for it: to encode, to decode the same pictures after a seek
  * as from the start, in MP4 and in a transport stream.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { L2cafError, messageOf } from '../../base/errors.ts';
+import { withScratchFolder } from '../../base/scratch-folder.ts';
 import type { Ffmpeg } from './binaries.ts';
 import { frameSink, scaleToRgb } from './decode.ts';
 import { runFfmpeg } from './ffmpeg.ts';
@@ -32,15 +31,12 @@ export async function testFfmpeg(binary: Ffmpeg): Promise<FfmpegAbilities> {
     break;
   }
   const failures = encoders.length === 0 ? ['it cannot encode H.264'] : [];
-  const folder = await mkdtemp(join(tmpdir(), 'l2caf-'));
-  try {
+  await withScratchFolder('l2caf-test-', async (folder) => {
     for (const ending of ['mp4', 'ts']) {
       const why = await tryDecoding(binary, join(folder, `test.${ending}`)).catch(messageOf);
       if (why !== undefined) failures.push(`${ending.toUpperCase()}: ${why}`);
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
   return { encoders, failures };
 }
 
@@ -72,7 +68,7 @@ async function decodeWith(
   await runFfmpeg({
     binary,
     inputs: [inputFrom({ path }, wanted, mode)],
-    filtergraph: `${framesOf(0, wanted)},${scaleToRgb(SIZE)}[out]`,
+    filtergraph: `${framesOf(0, wanted)},${scaleToRgb(SIZE, SIZE)}[out]`,
     options: [...KEEP_TIMESTAMPS, '-map', '[out]', '-fps_mode', 'passthrough', '-f', 'rawvideo'],
     output: sink,
     onLine: shown.read,

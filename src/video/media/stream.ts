@@ -5,6 +5,7 @@
 import { Writable } from 'node:stream';
 import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import { assertUnchanged } from '../../base/files.ts';
+import type { FittedSize } from '../../base/fit.ts';
 import type { FrameBatch, PictureSize, VideoClip } from '../../base/types.ts';
 import { damagedAmong, type FrameTroubles } from './damage.ts';
 import { scaleToRgb } from './decode.ts';
@@ -27,8 +28,8 @@ export interface StreamOptions {
   readonly list: FrameList;
   /** Times of frames as `listFrames` gives them, seconds from the start of the clip, ascending. */
   readonly timesSec: readonly number[];
-  /** Frames are stretched to this size. */
-  readonly size: PictureSize;
+  /** Frames are brought to this size. */
+  readonly size: FittedSize;
   /** Told what was wrong with them. */
   readonly troubles: FrameTroubles;
   readonly signal?: AbortSignal | undefined;
@@ -121,7 +122,7 @@ class StreamRun {
     this.#shown = new ShownTimes([wanted]);
     this.#ended = runFfmpeg({
       inputs: [inputFrom(clip, wanted, mode)],
-      filtergraph: `${framesOf(0, wanted)},${scaleToRgb(size)}[out]`,
+      filtergraph: `${framesOf(0, wanted)},${scaleToRgb(clip, size)}[out]`,
       options: [...KEEP_TIMESTAMPS, '-map', '[out]', '-fps_mode', 'passthrough', '-f', 'rawvideo'],
       output: this.#pipe.sink,
       signal: signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal,

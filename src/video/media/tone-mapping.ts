@@ -4,10 +4,9 @@
  * colours up in a table, so the table is computed here.
  * Sources: ITU-R BT.2100-2 (HLG: table 5, PQ: table 4), BT.2408-7 (reference white), BT.2087 (colours), BT.1886 (display).
  */
-import { mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeScratchFolder, type ScratchFolder } from '../../base/scratch-folder.ts';
 import type { ColourTags } from './colour-tags.ts';
 
 type Rgb = readonly [red: number, green: number, blue: number];
@@ -96,23 +95,27 @@ function each([red, green, blue]: Rgb, change: (part: number) => number): Rgb {
 /** Entries per side of a table. */
 const TABLE_SIZE = 33;
 
-let folder: string | undefined;
+let folder: Promise<ScratchFolder> | undefined;
 const files = new Map<string, Promise<string>>();
 
 /** Writes a table for ffmpeg's `lut3d`, once per process; it goes when the process ends. */
 function tableFile(name: string, map: (code: Rgb) => Rgb): Promise<string> {
   const known = files.get(name);
   if (known !== undefined) return known;
-  if (folder === undefined) {
-    const made = mkdtempSync(join(tmpdir(), 'l2caf-'));
-    process.once('exit', () => rmSync(made, { recursive: true, force: true }));
-    folder = made;
-  }
-  const path = join(folder, `${name}.cube`);
-  const written = writeFile(path, cube(map)).then(() => path);
+  const written = writeTable(name, map);
   files.set(name, written);
   written.catch(() => files.delete(name));
   return written;
+}
+
+async function writeTable(name: string, map: (code: Rgb) => Rgb): Promise<string> {
+  folder ??= makeScratchFolder('l2caf-colour-');
+  folder.catch(() => {
+    folder = undefined;
+  });
+  const path = join((await folder).path, `${name}.cube`);
+  await writeFile(path, cube(map));
+  return path;
 }
 
 /** A table in the format `.cube`: red runs fastest. */

@@ -1,13 +1,7 @@
-/**
- * A place of one's own for features where the cache may be read only: one on a disk that is write-protected, or that another
- * user has made. It goes when the process ends.
- */
-import { rmSync } from 'node:fs';
-import { access, constants, mkdtemp, readdir, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+/** Whether a cache may be read only: one on a disk that is write-protected, or that another user has made. */
+import { access, constants, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCodeOf } from '../base/errors.ts';
-import { unwritable } from '../base/output.ts';
 
 /** What the operating system answers who may not write, wherever there is room. */
 const FORBIDDEN: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
@@ -37,17 +31,4 @@ async function nearest(folder: string): Promise<string> {
   );
   const parent = dirname(folder);
   return isThere || parent === folder ? folder : nearest(parent);
-}
-
-/**
- * Makes a folder that no other user can see, which is removed when the process ends.
- *
- * @throws L2cafError `output-unwritable`
- */
-export async function makeSpareFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'l2caf-features-')).catch((error: unknown) => {
-    throw unwritable(tmpdir(), error);
-  });
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }

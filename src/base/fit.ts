@@ -1,0 +1,65 @@
+/**
+ * How pictures of any shape become pictures of a network's size, and where in the picture the network's input lies: what was
+ * found at a place of the input is shown at that place of the picture.
+ */
+import type { PictureSize } from './types.ts';
+
+/**
+ * `stretch`: the whole picture, out of shape; `cover`: scaled until it covers the input, its middle is cut out; `contain`:
+ * scaled until all of it fits, with bars at two sides.
+ */
+export const RESIZES = ['stretch', 'cover', 'contain'] as const;
+/** See {@link RESIZES}. */
+export type Resize = (typeof RESIZES)[number];
+
+/** A size that pictures are brought to, and how those of another shape are. */
+export interface FittedSize extends PictureSize {
+  /** Default `stretch`. */
+  readonly resize?: Resize;
+  /** Colour of the bars of `contain`, bytes, red first; default black. */
+  readonly padding?: readonly [number, number, number];
+}
+
+/** What bars are filled with unless another colour is asked for. */
+export const BLACK: readonly [number, number, number] = [0, 0, 0];
+
+/** A picture that was scaled, and where the input lies over it. */
+export interface Placement {
+  /** The size that the picture is scaled to, pixels. */
+  readonly scaled: PictureSize;
+  /** From the scaled picture's left edge to the input's, pixels; negative where there is a bar. */
+  readonly left: number;
+  /** From its top edge to the input's. */
+  readonly top: number;
+}
+
+/** Edges of a network's input, as shares of the picture's width and height; beyond 0 and 1 where it is larger. */
+export interface View {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** Brings a picture to a size. */
+export function placementOf(picture: PictureSize, { resize = 'stretch', width, height }: FittedSize): Placement {
+  if (resize === 'stretch') return { scaled: { width, height }, left: 0, top: 0 };
+  const scales = [width / picture.width, height / picture.height];
+  const scale = resize === 'cover' ? Math.max(...scales) : Math.min(...scales);
+  const side = (length: number, own: number): number =>
+    length * scale === own ? own : Math.max(1, Math.round(length * scale));
+  const scaled = { width: side(picture.width, width), height: side(picture.height, height) };
+  return { scaled, left: Math.floor((scaled.width - width) / 2), top: Math.floor((scaled.height - height) / 2) };
+}
+
+/** Where in a picture the input lies that it was brought to; undefined where that is all of the picture and no more. */
+export function viewOf(picture: PictureSize, input: FittedSize): View | undefined {
+  const { scaled, left, top } = placementOf(picture, input);
+  if (scaled.width === input.width && scaled.height === input.height) return undefined;
+  return {
+    left: left / scaled.width,
+    top: top / scaled.height,
+    right: (left + input.width) / scaled.width,
+    bottom: (top + input.height) / scaled.height,
+  };
+}

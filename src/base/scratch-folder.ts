@@ -1,0 +1,76 @@
+/**
+ * Folders for what a process needs while it works. They go when it is done and however it ends; those of a process that
+ * was killed go when the next one makes a folder for the same purpose.
+ */
+import { rmSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeFileAtomically } from './files.ts';
+import { holderSchema, stateOf, thisProcess } from './holder.ts';
+import { jsonIn, readOwn } from './input-files.ts';
+import { unwritable } from './output.ts';
+
+/** A folder of this process's own, which no other user can see. */
+export interface ScratchFolder {
+  readonly path: string;
+  /** Removes it, and all that is in it, before the process ends. */
+  remove(): Promise<void>;
+}
+
+/** Says whose a folder is. */
+const HOLDER = 'holder.json';
+const MAX_NOTE_BYTES = 1 << 16;
+
+/**
+ * Makes a folder.
+ *
+ * @param purpose how its name begins, unlike that of anything else in `parent`
+ * @param parent the folder to make it in; by default the system's for temporary files
+ * @throws L2cafError `output-unwritable`
+ */
+export async function makeScratchFolder(purpose: string, parent: string = tmpdir()): Promise<ScratchFolder> {
+  await removeLeftovers(purpose, parent);
+  const path = await mkdtemp(join(parent, purpose)).catch((error: unknown) => {
+    throw unwritable(parent, error);
+  });
+  const removeAtEnd = (): void => rmSync(path, { recursive: true, force: true });
+  process.once('exit', removeAtEnd);
+  const remove = async (): Promise<void> => {
+    process.off('exit', removeAtEnd);
+    await rm(path, { recursive: true, force: true }).catch(() => {}); // what cannot go now goes with the next one
+  };
+  try {
+    await writeFileAtomically(join(path, HOLDER), JSON.stringify(await thisProcess()));
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { path, remove };
+}
+
+/** Runs `use` with a folder that is removed afterwards. Throws as {@link makeScratchFolder}, and as `use`. */
+export async function withScratchFolder<T>(purpose: string, use: (path: string) => Promise<T>): Promise<T> {
+  const folder = await makeScratchFolder(purpose);
+  try {
+    return await use(folder.path);
+  } finally {
+    await folder.remove();
+  }
+}
+
+/** Removes what processes that were killed have left. */
+async function removeLeftovers(purpose: string, parent: string): Promise<void> {
+  const names = await readdir(parent).catch((): string[] => []);
+  const found = names.filter((name) => name.startsWith(purpose));
+  if (found.length === 0) return;
+  const here = (await thisProcess()).place;
+  for (const name of found) {
+    const folder = join(parent, name);
+    const note = await readOwn(join(folder, HOLDER), { maxBytes: MAX_NOTE_BYTES }).catch(() => undefined);
+    if (note === undefined) continue; // it is just being made, or is not ours
+    const holder = holderSchema.safeParse(jsonIn(note));
+    if (holder.success && (await stateOf(holder.data, here)) !== 'ended') continue;
+    await rm(folder, { recursive: true, force: true }).catch(() => {}); // another user's
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * A network of still pictures as their analysis sees it, whoever's it is: one of this project, whose steps are known, or one
+ * of the user's, which is a network of events that consist of one frame.
+ */
+import { L2cafError } from '../base/errors.ts';
+import type { FittedSize } from '../base/fit.ts';
+import type { FrameBatch, PictureSize } from '../base/types.ts';
+import type { Tail } from '../l2caf/tail.ts';
+import type { BackendInfo, EngineInfo } from '../models/backend.ts';
+import type { ClassificationNetwork } from '../models/classification-network.ts';
+import { classifierTail } from '../models/classifier-tail.ts';
+import type { Classifier } from '../models/classifiers.ts';
+import { shortLabel } from '../models/imagenet.ts';
+import type { OpenImported } from '../models/imported.ts';
+import { reinitialise } from '../models/reinitialise.ts';
+import { type ModelOutput, readsPictures, type VideoModel } from '../models/video-model.ts';
+import type { PictureAnalysis } from './document.ts';
+
+/** A classification network that is ready, and the backend it runs on. */
+export interface OpenClassifier {
+  readonly classifier: Classifier;
+  readonly network: ClassificationNetwork;
+  readonly backend: BackendInfo;
+}
+
+/** A network of still pictures that is ready: one of this project, or one of the user's. */
+export type OpenStill = OpenClassifier | OpenImported;
+
+/** Pixels of one picture, `[1, h, w, 3]`. */
+export type Pixels = Pick<FrameBatch, 'rgb' | 'shape'>;
+
+/** What its outputs are. */
+export interface StillOutput extends Pick<ModelOutput, 'kind' | 'size'> {
+  /** What each of them is called. */
+  labelOf(index: number): string;
+}
+
+/** See the head of the file. */
+export interface StillNetwork {
+  /** Size at which it sees the picture. */
+  readonly inputSize: FittedSize;
+  readonly output: StillOutput;
+  readonly backend: EngineInfo['name'];
+  /** What a document says of it. */
+  readonly description: Omit<PictureAnalysis['model'], 'grid'>;
+  /** The part behind the layer that is filtered, for a picture of the input's size. The caller disposes of it. */
+  tail(picture: Pixels): Promise<Tail>;
+  /** Its parts from the output to the input, which it can forget. Throws L2cafError `usage` where there are none. */
+  parts(): readonly string[];
+  /** Itself with the first `count` of these parts drawn anew. The caller disposes of it. */
+  without(count: number, seed: number): Promise<StillNetwork>;
+  dispose(): void;
+}
+
+/** What may differ from the network's own. */
+export interface StillChoices {
+  /** The layer whose output is filtered. */
+  readonly layer?: string | undefined;
+  readonly size?: PictureSize | undefined;
+}
+
+/**
+ * What an open network is to the analysis of pictures.
+ *
+ * @throws L2cafError `usage` for a size that it does not take, a layer other than that with which it was opened, or a
+ *   network of several frames
+ */
+export function stillNetwork(model: OpenStill, choices: StillChoices): StillNetwork {
+  return 'classifier' in model ? ofClassifier(model, choices) : ofImported(model, choices);
+}
+
+const SIZE_MULTIPLE_PX = 32;
+
+/** @throws L2cafError `usage` for a size that no network of this project takes */
+export function checkSize({ width, height }: PictureSize): void {
+  const fits = (side: number): boolean => side > 0 && side % SIZE_MULTIPLE_PX === 0;
+  if (fits(width) && fits(height)) return;
+  throw new L2cafError('usage', `the network cannot take pictures of ${width}x${height}`, {
+    hint: `choose a width and a height that are multiples of ${SIZE_MULTIPLE_PX}, such as 224x224`,
+  });
+}
+
+function ofClassifier({ classifier, network, backend }: OpenClassifier, choices: StillChoices): StillNetwork {
+  const { layer = network.defaultLayer, size = network.inputSize } = choices;
+  checkSize(size);
+  return {
+    inputSize: size,
+    output: { kind: 'scores', size: network.classes, labelOf: shortLabel },
+    backend: backend.name,
+    description: { id: network.id, weightsSha256: classifier.weightsSha256, layer, inputSize: { ...size } },
+    tail: async (picture) => {
+      const input = network.preprocess(picture);
+      try {
+        return classifierTail(network, input, layer);
+      } finally {
+        input.dispose();
+      }
+    },
+    parts: () => classifier.parts.map(({ name }) => name),
+    without: async (count, seed) => {
+      const unlearnt = classifier.parts.slice(0, count);
+      const forgetful = await classifier.load((weights) => reinitialise(weights, unlearnt, seed));
+      return ofClassifier({ classifier, network: forgetful, backend }, choices);
+    },
+    dispose: () => network.dispose(),
+  };
+}
+
+function ofImported(
+  { network, backend }: Pick<OpenImported, 'network' | 'backend'>,
+  choices: StillChoices,
+): StillNetwork {
+  const { input, id, sha256 } = network;
+  const output = network.outputs[0]!;
+  checkReadsPictures(network);
+  const { layer, layout, format, resize, output: explained } = network.describe() as ImportedWords;
+  if (choices.layer !== undefined && choices.layer !== layer) {
+    throw new L2cafError('usage', `the network was opened at the layer ${layer}, not ${choices.layer}`, {
+      hint: 'name the layer in its card',
+    });
+  }
+  const { width, height } = input.size;
+  if (choices.size && (choices.size.width !== width || choices.size.height !== height)) {
+    throw new L2cafError('usage', `the network takes pictures of ${width}x${height}`, { hint: 'leave the size out' });
+  }
+  return {
+    inputSize: input.size,
+    output: { kind: output.kind, size: output.size, labelOf: (index) => output.labels?.[index] ?? String(index) },
+    backend: backend.name,
+    description: {
+      ...{ id, weightsSha256: sha256, layer, inputSize: { width, height } },
+      ...{ format, layout, output: explained },
+      ...(resize && { resize }),
+    },
+    tail: async (picture) => network.tail(await network.features({ ...picture, timestampsSec: [0] })),
+    parts: () => {
+      throw new L2cafError('usage', `${id} cannot be re-initialised`);
+    },
+    without: () => Promise.reject(new L2cafError('usage', `${id} cannot be re-initialised`)),
+    dispose: () => network.dispose(),
+  };
+}
+
+type ImportedWords = Extract<ReturnType<VideoModel['describe']>, { readonly kind: 'imported' }>;
+
+/** @throws L2cafError `usage` for a network of several frames */
+export function checkReadsPictures({ input, id }: Pick<VideoModel, 'input' | 'id'>): void {
+  if (readsPictures(input)) return;
+  const { frames } = input;
+  throw new L2cafError('usage', `${id} reads ${frames ?? 'several'} frames of an event, not single pictures`, {
+    hint: 'l2caf analyze CLIP --model FILE explains it; a folder of numbered pictures is a clip, too (--fps)',
+  });
+}
