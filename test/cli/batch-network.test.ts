@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readAnalysis } from '../../src/analysis/document.ts';
 import { analyzeEvent, type ModelOptions, openClip, openModel } from '../../src/analysis/pipeline.ts';
@@ -70,6 +71,25 @@ it('writes the analyses that analyze finds, says once what was guessed, and make
   expect(endsIn(await batch('out'))).toEqual({ ended: [], done: 3 });
   const otherwise = endsIn(await batch('out', '--norm', '-1..1', '--only', '', '--limit', '1'));
   expect(otherwise).toEqual({ ended: ['a'], done: 1 }); // with another card
+});
+
+it('shows all of the picture to a network that reads its middle alone', async () => {
+  const bright = (_: number, width: number, height: number): Uint8Array =>
+    Uint8Array.from({ length: width * height }, (_value, i) => (i % width < width / 4 ? 235 : 40));
+  await makeClip(join(folder, 'wide.mp4'), { frames: 20, rate: '10', width: 192, height: 48, draw: bright });
+  await writeFile(join(folder, 'wide.csv'), 'id,video,start,end\nwide,wide.mp4,0,2\n');
+  const args = ['--model', model, '--norm', '0..1', '--resize', 'cover', '--outputs', 'strip', '-o', 'wide'];
+  expect(await runCli(['batch', 'wide.csv', ...args], { cwd: folder })).toMatchObject({ exitCode: 0 });
+  const { embedding } = await readAnalysis(join(folder, 'wide', 'events', 'wide', 'analysis.json'));
+  const opened = await openModel({ backend: 'auto', model, card: { input: { ...RANGE.input, resize: 'cover' } } });
+  const event = await openClip(join(folder, 'wide.mp4'), {});
+  expect(embedding).toEqual((await analyzeEvent(opened, { ...event, frames: 3, seed: 0 })).embedding);
+  opened.network.dispose();
+  const strip = await loadImage(await readFile(join(folder, 'wide', 'events', 'wide', 'strip.jpg')));
+  const context = createCanvas(strip.width, strip.height).getContext('2d');
+  context.drawImage(strip, 0, 0);
+  const inFrame = Array.from({ length: 20 }, (_, i) => context.getImageData(24, 85 + i, 1, 1).data[0]!);
+  expect(Math.max(...inFrame)).toBeGreaterThan(200); // the bright part, which the network does not see
 });
 
 it('has numbers as columns, each beside what was recorded of it, and explains one of them', async () => {
