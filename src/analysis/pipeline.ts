@@ -5,12 +5,13 @@
 import { resolve } from 'node:path';
 import { assertNever, L2cafError, throwIfAborted } from '../base/errors.ts';
 import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
-import { type BackendChoice, type EngineInfo, useBackend } from '../models/backend.ts';
+import { type EngineChoice, type EngineInfo, useEngine } from '../models/backend.ts';
 import type { Card } from '../models/card.ts';
 import { EventNetwork, withInputSize } from '../models/event-network.ts';
 import { type Head, untrainedHead } from '../models/head.ts';
 import { isImported, openImported } from '../models/imported.ts';
 import { loadModel } from '../models/model-directory.ts';
+import { useOnnxThreads } from '../models/onnx/runtime.ts';
 import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
 import { findPretrained, type PretrainedTrunk } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
@@ -35,7 +36,7 @@ export interface WorkOptions {
 
 /** Which network, on what. */
 export interface ModelOptions extends WorkOptions {
-  readonly backend: BackendChoice;
+  readonly backend: EngineChoice;
   /** Name of a packaged model, folder of a trained or imported one, or file of a network; default: the packaged `driving`. */
   readonly model?: string;
   /** What is known of a file of a network beside its own card. */
@@ -141,11 +142,16 @@ export function framesFor({ frames, usualFrames = USUAL_FRAMES }: Partial<ModelI
  */
 export async function openEventNetwork(options: ModelOptions): Promise<OpenModel<EventNetwork>> {
   const { head, pretrained } = await readHead(options);
-  const backend = await useBackend(options.backend);
+  const backend = await useEngine(options.backend);
+  if (options.threads !== undefined) useOnnxThreads(options.threads);
   await pullTrunk(pretrained, options);
   throwIfAborted(options.signal);
-  const network = await EventNetwork.load(head, pretrained);
-  return { network, backend, warnings: options.untrainedSeed === undefined ? [] : [UNTRAINED_WARNING] };
+  const network = await EventNetwork.load(head, pretrained, { engine: backend.name });
+  const warnings = [
+    ...(backend.warning === undefined ? [] : [backend.warning]),
+    ...(options.untrainedSeed === undefined ? [] : [UNTRAINED_WARNING]),
+  ];
+  return { network, backend, warnings };
 }
 
 /**

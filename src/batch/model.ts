@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import { classIndex, numberIndex, type OpenModel, openModel, readHead } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import type { ProgressListener } from '../base/types.ts';
-import { backendFor } from '../models/backend.ts';
+import { engineFor } from '../models/backend.ts';
 import { isImported } from '../models/imported.ts';
 import { scoresOf } from '../models/video-model.ts';
 import { type BatchModel, type BatchSettings, contractOf, type ModelChoice } from './outputs.ts';
@@ -26,7 +26,7 @@ export interface DescribeOptions {
 export async function describeModel(choice: ModelChoice, work: DescribeOptions = {}): Promise<BatchModel> {
   if (choice.card === undefined && !(await isImported(choice.model))) {
     const { head, pretrained } = await readHead(choice);
-    return { choice, backend: await backendFor(choice.backend), head, pretrained };
+    return { choice, backend: await engineFor(choice.backend), head, pretrained };
   }
   const { found, size: _, ...chosen } = choice;
   const { network, backend, warnings, card } = await openModel({

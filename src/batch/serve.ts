@@ -87,9 +87,9 @@ function own(network: VideoModel): EventNetwork {
   throw new Error(`the features of ${network.id} are not kept`);
 }
 
-/** Whether a frame's features are the same bits in any batch: wasm and cpu add in the same order. */
+/** Whether a frame's features are the same bits in any batch: these add in the same order. */
 function isExact({ name }: EngineInfo): boolean {
-  return name === 'wasm' || name === 'cpu';
+  return name === 'wasm' || name === 'cpu' || name === 'onnxruntime';
 }
 
 /**

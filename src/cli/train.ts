@@ -6,7 +6,7 @@ import { withFolder } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
 import { DEFAULT_CACHE_BYTES } from '../features/features.ts';
-import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
+import { ENGINE_CHOICES, type EngineChoice, useEngine } from '../models/backend.ts';
 import { trunkSide } from '../models/event-network.ts';
 import { DEFAULT_HEAD, type HeadSpec } from '../models/head.ts';
 import type { ModelManifest } from '../models/model-directory.ts';
@@ -60,7 +60,7 @@ interface TrainFlags {
   readonly validate: readonly string[];
   readonly seed: number;
   readonly cacheLimit: number;
-  readonly backend: BackendChoice;
+  readonly backend: EngineChoice;
   readonly resume: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -94,7 +94,7 @@ export function trainCommand(): Command {
     .option('--swap <label=label>', 'labels that mirroring exchanges (repeatable)', collectSwaps, [])
     .option('--seed <number>', 'seed of everything that is drawn at random', parseCount(0), 0)
     .option('--cache-limit <GB>', 'bound on the cache of features', parseNumber(0.1, 1e5), DEFAULT_CACHE_BYTES / 1e9)
-    .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
     .option('--resume', 'continue an interrupted training from its checkpoint', false)
     .option('--json', 'print model.json instead of the table')
     .option('-q, --quiet', 'no progress')
@@ -175,7 +175,8 @@ async function run(events: readonly string[], flags: TrainFlags, signal: AbortSi
   const plan = planOf(domains, output, flags);
   await checkOutputFolder(output);
   await checkOutputs(TRAINING_FILES.map((name) => join(output, name)));
-  const backend = await useBackend(flags.backend);
+  const backend = await useEngine(flags.backend);
+  if (backend.warning !== undefined) terminal.warn(backend.warning);
   terminal.info(`backend: ${backend.name} (${backend.reason})`);
   const manifest = await withFolder(output, () =>
     trainModel(plan, {

@@ -112,7 +112,9 @@ async function mapsOnFrames(
   const pretrained = findPretrained(head.spec.trunk);
   await pullTrunk(pretrained, { ...(signal && { signal }) });
   const objectives = objectivesOf(head, events, target);
-  const network = await EventNetwork.load(head, pretrained, (weights) => reinitialise(weights, unlearnt, seed));
+  const network = await EventNetwork.load(head, pretrained, {
+    edit: (weights) => reinitialise(weights, unlearnt, seed),
+  });
   const maps: EventMaps[number][] = [];
   try {
     for (const [index, { event, views }] of events.entries()) {

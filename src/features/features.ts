@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder } from '../base/cache-folder.ts';
 import type { ProgressListener } from '../base/types.ts';
-import type { BackendInfo } from '../models/backend.ts';
+import type { EngineInfo } from '../models/backend.ts';
 import type { HeadSpec } from '../models/head.ts';
 import { findPretrained } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
@@ -16,8 +16,8 @@ export const DEFAULT_CACHE_BYTES = 20e9;
 
 /** How features are computed and kept. */
 export interface FeatureOptions {
-  /** The backend that runs in this process. */
-  readonly backend: BackendInfo['name'];
+  /** What runs the trunk: onnxruntime, or the backend that is set in this process. */
+  readonly backend: EngineInfo['name'];
   /** Bound on the cache; {@link DEFAULT_CACHE_BYTES} when absent. */
   readonly cacheBytes?: number | undefined;
   readonly onProgress?: ProgressListener | undefined;
@@ -41,8 +41,8 @@ export function openFeatureCache(
 }
 
 /**
- * Makes sure that the features of all events are in the cache; fetches the trunk if one is needed for that. On wasm, in as many threads as there are cores, up to four
- * (each holds a trunk); other backends use all cores by themselves. Throws as `ensureFeatures` and `pullTrunk`.
+ * Makes sure that the features of all events are in the cache; fetches the trunk if one is needed for that. On wasm, in as
+ * many threads as there are cores, up to four (each holds a trunk); other backends use all cores by themselves. Throws as `ensureFeatures` and `pullTrunk`.
  */
 export async function prepareFeatures(
   planned: readonly PlannedEvent[],
@@ -56,7 +56,7 @@ export async function prepareFeatures(
     await pullTrunk(findPretrained(trunk), { ...(onProgress && { onProgress }), ...(signal && { signal }) });
     return options.backend === 'wasm' && workers > 1
       ? createExtractorPool({ trunk, stage }, workers)
-      : createExtractor({ trunk, stage });
+      : createExtractor({ trunk, stage }, options.backend);
   };
   const summary = await ensureFeatures(planned, cache, create, options);
   for (const note of summary.notes) options.onWarning?.(note);

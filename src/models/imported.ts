@@ -4,7 +4,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import type { PictureSize, ProgressListener } from '../base/types.ts';
-import { type BackendChoice, type EngineInfo, useBackend } from './backend.ts';
+import { type EngineChoice, type EngineInfo, useBackend } from './backend.ts';
 import { type Card, cardBeside, cardPath, cardWith, fitNotes, fitOf, labelsOf, preprocessingOf } from './card.ts';
 import { KerasNetwork } from './keras/keras-network.ts';
 import { hasTime } from './layout.ts';
@@ -53,7 +53,7 @@ export interface ImportedOptions {
   /** Threads that onnxruntime takes; default: one for each core. */
   readonly threads?: number;
   /** What runs Keras files; default `auto`. */
-  readonly backend?: BackendChoice;
+  readonly backend?: EngineChoice;
   readonly signal?: AbortSignal;
   readonly onProgress?: ProgressListener;
 }
@@ -205,6 +205,11 @@ async function openKeras(
     const what = filter === 'volume' ? 'filters over all frames' : other;
     throw new L2cafError('usage', `${path}: networks of Keras are explained without ${what}`, {
       hint: 'export it to ONNX for that (docs/networks.md)',
+    });
+  }
+  if (choice === 'onnxruntime') {
+    throw new L2cafError('usage', `${path} runs on TensorFlow.js, not on onnxruntime`, {
+      hint: 'leave --backend out, or export it to ONNX (docs/networks.md)',
     });
   }
   const warnings = fitNotes(card);

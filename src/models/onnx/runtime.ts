@@ -35,6 +35,15 @@ async function runtime(): Promise<Runtime> {
   });
 }
 
+/**
+ * The version of onnxruntime, which is loaded.
+ *
+ * @throws L2cafError `package-missing`
+ */
+export async function onnxVersion(): Promise<string> {
+  return (await runtime()).env.versions.node ?? '';
+}
+
 let threads = availableParallelism();
 
 /** Threads of every graph that is made ready from now on in this process, at least 1; without it as many as there are cores. */
