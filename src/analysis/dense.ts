@@ -136,8 +136,9 @@ interface WindowedModel<Part> {
 }
 
 /**
- * Of a network of this project every frame goes through the trunk once, and filters are found in a thread beside it; one of
- * the user's may mix its frames from the first layer on, and sees every window anew.
+ * Of a network of this project every frame goes through the trunk once, and filters are found in a thread beside it. One of
+ * the user's sees every frame once if it is one of single pictures; else it may mix its frames from the first layer on, and
+ * sees every window anew.
  */
 async function windowedModel(
   model: OpenModel,
@@ -152,12 +153,16 @@ async function windowedModel(
       end: () => explainer.end(),
     };
   }
+  const { joined: joinedMaps } = network;
   let before: Promise<unknown> = Promise.resolve();
   return {
-    take: (frame) => Promise.resolve(frame),
-    explain: (frames) => {
-      const window = joinedFrames(frames as readonly FrameBatch[]);
-      const work = before.then(async () => explainMaps(network, await featuresOf(model, window), options));
+    take: (frame) => (joinedMaps ? featuresOf(model, frame) : Promise.resolve(frame)),
+    explain: (parts) => {
+      const maps = (): Promise<FeatureMaps> | FeatureMaps =>
+        joinedMaps
+          ? joinedMaps(parts as readonly FeatureMaps[])
+          : featuresOf(model, joinedFrames(parts as readonly FrameBatch[]));
+      const work = before.then(async () => explainMaps(network, await maps(), options));
       before = work.catch(() => {}); // one window at a time: each fills the machine
       return work;
     },

@@ -105,7 +105,7 @@ export async function explainMaps(
     const { framesPerSlice = 1 } = maps;
     return {
       embedding: [...whole.reference],
-      attention: { ...attention, filters: perFrame(slices(attention.filters, maps), framesPerSlice) },
+      attention: { ...attention, filters: filtersOfFrames(attention.filters, maps) },
       ...(importance && { importance: perFrame(importance, framesPerSlice) }),
       ...(probabilities.length > 0 && { probabilities }),
       ...(last && { scores: last }),
@@ -116,6 +116,11 @@ export async function explainMaps(
     whole.dispose();
     if (tail !== whole) tail.dispose();
   }
+}
+
+/** One filter for each frame of an event, in order: those that share a slice of time have the same. */
+export function filtersOfFrames(filters: readonly AttentionFilter[], maps: FeatureMaps): AttentionFilter[] {
+  return perFrame(slices(filters, maps), maps.framesPerSlice ?? 1);
 }
 
 /** Class probabilities of an event, where there are scores of classes, which need not be what is explained. */

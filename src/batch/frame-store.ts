@@ -1,8 +1,8 @@
 /**
- * Decoded frames, at the size at which the network sees them. Events that overlap want the same frames at about the same
+ * Decoded frames, at one size. Events that overlap want the same frames at about the same
  * time: whoever asks first has them decoded, the others wait for them, and the last few are kept.
  */
-import type { PictureSize } from '../base/types.ts';
+import type { FittedSize } from '../base/fit.ts';
 import { FrameTroubles } from '../video/media/damage.ts';
 import { decodeShown, type ShownFrames } from '../video/media/sample.ts';
 import type { VideoFacts, Videos } from './videos.ts';
@@ -21,10 +21,10 @@ interface KeptFrame {
 /** See the top of this file. */
 export class FrameStore {
   readonly #videos: Videos;
-  readonly #size: PictureSize;
+  readonly #size: FittedSize;
   readonly #frames = new Map<string, Promise<KeptFrame>>();
 
-  constructor(videos: Videos, size: PictureSize) {
+  constructor(videos: Videos, size: FittedSize) {
     this.#videos = videos;
     this.#size = size;
   }

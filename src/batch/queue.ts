@@ -125,7 +125,7 @@ export class EventQueue implements EventMaker {
     const { model, ...rest } = this.#settings;
     const keys = keysOf(event, this.#settings);
     const { choice, backend } = model;
-    const settings = { ...rest, choice: backend === 'onnxruntime' ? choice : { ...choice, backend } };
+    const settings = { ...rest, choice: { ...choice, backend } };
     const jobId = this.#signer.nameOf([this.#folder, event.id, outputs.map((name) => [name, keys[name]])]);
     const data = toStored({ event, folder: this.#folder, outputs, settings, keys }, this.#signer, jobId);
     const outcome = await this.#whileThere(this.#outcomeOf(data, jobId, outputs));

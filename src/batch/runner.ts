@@ -7,11 +7,12 @@ import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import { cacheFolder } from '../base/cache-folder.ts';
 import { makeFolder } from '../base/files.ts';
+import type { FrameBatch } from '../base/types.ts';
 import { FeatureCache, type FrameVariant } from '../features/cache.ts';
 import { DEFAULT_CACHE_BYTES } from '../features/features.ts';
 import type { EngineInfo } from '../models/backend.ts';
 import { refuseDamage } from '../video/media/damage.ts';
-import { chooseFrames } from '../video/media/sample.ts';
+import { chooseFrames, type ShownFrames } from '../video/media/sample.ts';
 import type { EventMaker } from './batch.ts';
 import type { BatchEvent } from './events.ts';
 import { FrameStore } from './frame-store.ts';
@@ -56,7 +57,9 @@ export class EventRunner implements EventMaker {
   readonly #networks: WorkerPool;
   /** Encoding waits for ffmpeg most of the time: it has processes of its own, so that networks go on meanwhile. */
   readonly #encoders: WorkerPool;
+  /** Frames as the network reads them, and as they are drawn: all of them. */
   readonly #frames: FrameStore;
+  readonly #drawn: FrameStore;
 
   constructor(options: RunnerOptions) {
     const { settings, videos, jobs, cacheBytes = DEFAULT_CACHE_BYTES, onWorkers } = options;
@@ -69,6 +72,8 @@ export class EventRunner implements EventMaker {
     this.#networks = new WorkerPool(module, jobs, onWorkers);
     this.#encoders = new WorkerPool(module, jobs, onWorkers);
     this.#frames = new FrameStore(videos, size);
+    const { width, height, resize } = size;
+    this.#drawn = resize === undefined ? this.#frames : new FrameStore(videos, { width, height });
     if ('imported' in model) return;
     const cache = new FeatureCache(join(cacheFolder(), 'features'), featureSource(model), cacheBytes);
     // One batch more than there are workers, so that none waits for the next to be put together.
@@ -115,7 +120,8 @@ export class EventRunner implements EventMaker {
     const isNew = outputs.includes('json');
     // Frames that are damaged, or in place of others, are never found here, and so are spoken of again.
     const missing = isNew ? await this.#missing(times.map((time) => variantOf(time))) : [];
-    const areSeen = outputs.includes('thumbnail') || outputs.includes('strip') || (isNew && !this.#trunk);
+    const areDrawn = outputs.includes('thumbnail') || outputs.includes('strip');
+    const areSeen = areDrawn || (isNew && !this.#trunk);
     const startMs = performance.now();
     const shown = areSeen || missing.length > 0 ? await this.#frames.get(facts, times) : undefined;
     if (shown) timingsSec['decode'] = (performance.now() - startMs) / 1000;
@@ -135,15 +141,22 @@ export class EventRunner implements EventMaker {
     }
     const place = { cache: this.#trunk?.cache.place, facts, sourcePath, span, listed, frames, folder };
     const notes = shown?.troubles.notes ?? [];
-    const pictures =
-      shown && areSeen ? { rgb: shown.rgb, shape: shown.shape, timestampsSec: shown.timestampsSec } : undefined;
-    const task = { ...place, notes, damagedSec, model: this.#model, analysis, draw, pictures };
+    const areOthers = this.#drawn !== this.#frames;
+    const drawn = areOthers && areDrawn ? await this.#drawn.get(facts, times) : shown;
+    const pictures = areSeen ? plain(drawn) : undefined;
+    const input = areOthers && isNew ? plain(shown) : undefined;
+    const task = { ...place, notes, damagedSec, model: this.#model, analysis, draw, pictures, input };
     const made = await this.#inWorker(
       this.#networks,
       { ...task, outputs: outputs.filter((name) => name !== 'mp4') },
       id,
     );
-    const encoding = { ...task, pictures: undefined, outputs: outputs.filter((name) => name === 'mp4') };
+    const encoding = {
+      ...task,
+      pictures: undefined,
+      input: undefined,
+      outputs: outputs.filter((name) => name === 'mp4'),
+    };
     const encoded = await this.#inWorker(this.#encoders, encoding, `${id}, encoding`);
     return {
       ...made,
@@ -167,4 +180,9 @@ export class EventRunner implements EventMaker {
   async #inWorker(pool: WorkerPool, task: EventTask, doing: string): Promise<EventAnswer> {
     return task.outputs.length === 0 ? { bytes: {}, timingsSec: {} } : pool.run('event', task, doing);
   }
+}
+
+/** Frames without what is wrong with them. */
+function plain(shown: ShownFrames | undefined): FrameBatch | undefined {
+  return shown && { rgb: shown.rgb, shape: shown.shape, timestampsSec: shown.timestampsSec };
 }

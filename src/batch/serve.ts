@@ -122,7 +122,7 @@ async function processEvent(
     const model = await network();
     const maps = task.cache
       ? await timed('filters', () => cachedMaps(model, task, task.cache!))
-      : await timed('trunk', () => featuresOf(model, pictures!));
+      : await timed('trunk', () => featuresOf(model, task.input ?? pictures!));
     analysis = await timed('filters', () => explain(model, task, maps, targets));
     await writeAnalysis(pathOf('json'), analysis);
   } else {

@@ -40,8 +40,10 @@ export interface EventTask {
   readonly notes: readonly string[];
   /** Times of those that are damaged, or stand in for lost ones, seconds from the start of the clip. */
   readonly damagedSec: readonly number[];
-  /** The frames at the network's input size, `[t, h, w, 3]`; needed for thumbnail, strip, and an analysis without a cache. */
+  /** All of the frames, at the network's input size, `[t, h, w, 3]`; needed for thumbnail, strip, and an analysis without a cache. */
   readonly pictures: FrameBatch | undefined;
+  /** The frames as the network reads them, where those are others: a part of them, or with bars. */
+  readonly input: FrameBatch | undefined;
   readonly analysis: AnalysisSettings;
   readonly draw: DrawSettings;
   readonly folder: string;

@@ -28,7 +28,11 @@ export interface AnalysisFlags {
 /** Adds the options. */
 export function addAnalysisOptions(command: Command): Command {
   return command
-    .option('--model <name>', 'a packaged model, the folder of a trained or imported one, or net.onnx', DEFAULT_MODEL)
+    .option(
+      '--model <name>',
+      'a packaged model, the folder of a trained or imported one, or a file: net.onnx, .h5, .keras',
+      DEFAULT_MODEL,
+    )
     .option('--size <WxH>', "size at which the network sees frames, multiples of 32 (default: the model's)", parseSize)
     .option('--untrained', "random weights in place of the model's own after the trunk, to compare with")
     .option('--seed <number>', 'seed of the starting points (and of random weights)', parseCount(0), 0)

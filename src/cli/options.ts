@@ -93,7 +93,7 @@ export function examples(...lines: readonly string[]): string {
 export const LIST_FORMS = 'CSV, JSON, ELAN .eaf, BDD-X, a folder of clips (docs/events.md)';
 
 /** What `--jobs` of `batch` and `worker` says of itself. */
-export const JOBS_HELP = 'worker processes (default: the cores with wasm and ONNX files, one otherwise)';
+export const JOBS_HELP = 'worker processes (default: the cores with wasm and onnxruntime, one otherwise)';
 
 /** The option that says where the videos of a list lie. */
 export function videosOption(): Option {

@@ -11,11 +11,12 @@ import { type EventRecord, EventTable, type Neighbour } from '../retrieval/event
 import { explainPairs, type PairAttention } from '../retrieval/explain-pair.ts';
 import { findQuery } from '../retrieval/search.ts';
 import { drawSearchSheet } from '../retrieval/sheet.ts';
+import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
 import { choiceOption, examples, parseCount, parseSeconds } from './options.ts';
 import { interruptible } from './run.ts';
 import { createTerminal, formatTable } from './terminal.ts';
 
-interface SearchFlags {
+interface SearchFlags extends Omit<NetworkFlags, 'explain'> {
   readonly db: string;
   readonly start?: number;
   readonly end?: number;
@@ -32,7 +33,7 @@ interface SearchFlags {
 
 /** The `search` command. */
 export function searchCommand(): Command {
-  return new Command('search')
+  const command = new Command('search')
     .description('find the indexed events that are most like a clip or an indexed event')
     .argument('<query>', 'a clip, or the id of an indexed event')
     .requiredOption('--db <db>', 'the database that l2caf index wrote')
@@ -47,16 +48,22 @@ export function searchCommand(): Command {
         .choices(['best', 'all'])
         .preset('best'),
     )
-    .option('--model <name>', 'the model that the events were indexed with: a name or a folder', DEFAULT_MODEL)
+    .option(
+      '--model <name>',
+      'what the events were indexed with: a model by name, folder or network file',
+      DEFAULT_MODEL,
+    )
     .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
     .option('--json', 'print one JSON document instead of the table')
-    .option('-q, --quiet', 'no progress')
+    .option('-q, --quiet', 'no progress');
+  return addNetworkOptions(command)
     .addHelpText(
       'after',
       examples(
         'l2caf search drive-0042 --db drives.lance -o like-42.png',
         'l2caf search new.mp4 --start 1:02 --end 1:05 --db drives.lance -k 10 --exclude video',
         `l2caf search drive-0042 --db drives.lance --where "label = 'cyclist'" -o like-42.png --explain`,
+        'l2caf search new.mp4 --db drives.lance --model net.onnx --norm imagenet   (as the events were indexed)',
       ),
     )
     .action((query: string, flags: SearchFlags) => interruptible((signal) => run(query, flags, signal)));
@@ -75,10 +82,14 @@ async function run(text: string, flags: SearchFlags, signal: AbortSignal): Promi
   }
   const table = await EventTable.open(flags.db);
   const frames = table.model!.frames;
+  const { explain: _, ...network } = flags; // here it is no output of the network
+  const card = await cardOf(network);
+  let opened: Embedder | undefined;
   const openOwn = async (): Promise<Embedder> => {
-    const embedder = await openEmbedder(flags.model, { backend: flags.backend, frames, onNote: terminal.warn, signal });
-    table.expectModel(embedder.model);
-    return embedder;
+    const { model, backend } = flags;
+    opened ??= await openEmbedder(model, { backend, card, frames, onNote: terminal.warn, signal });
+    table.expectModel(opened.model);
+    return opened;
   };
   const wanted = { text, startSec: flags.start, endSec: flags.end };
   const query = await findQuery(table, wanted, { openEmbedder: openOwn, ...work });
@@ -91,6 +102,7 @@ async function run(text: string, flags: SearchFlags, signal: AbortSignal): Promi
     const sheet = { query, neighbours, pairs, frames, exclude, where, onWarning: terminal.warn, signal };
     await writeFileAtomically(output, await drawSearchSheet(sheet));
   }
+  opened?.close();
   if (flags.json) {
     const answer = { query: plain(query), exclude, where, neighbours: neighbours.map(plain), sheet: output };
     return terminal.result(JSON.stringify(answer));

@@ -59,6 +59,8 @@ export interface VideoModel {
    * @throws L2cafError `shape-mismatch` for frames of another size or number
    */
   features(frames: FrameBatch): Promise<FeatureMaps>;
+  /** The maps of an event from those of its frames, each alone; absent where a network may mix frames before its maps. */
+  joined?(maps: readonly FeatureMaps[]): FeatureMaps;
   /**
    * The network after the maps of an event, up to one of its outputs (default: the first). The caller disposes of it.
    *

@@ -1,66 +1,162 @@
-/** Events → embeddings of one model, by way of the cache of trunk features that training fills and uses too. */
-
+/**
+ * Events → embeddings of one model. One of this project goes by way of the cache of trunk features that training fills and
+ * uses too; one of the user's sees every event's frames.
+ */
+import { featuresOf, framesFor, type OpenModel, openModel } from '../analysis/pipeline.ts';
+import { L2cafError, throwIfAborted } from '../base/errors.ts';
 import type { ProgressListener } from '../base/types.ts';
 import type { LabelledEvent } from '../events/labelled.ts';
-import type { FeatureCache } from '../features/cache.ts';
+import { CachedMaps } from '../features/cached-maps.ts';
 import { type PlannedEvent, planEvents } from '../features/dataset.ts';
 import { embedViews } from '../features/embed.ts';
 import { openFeatureCache, prepareFeatures } from '../features/features.ts';
+import type { Tail } from '../l2caf/tail.ts';
 import { type BackendChoice, useBackend } from '../models/backend.ts';
-import type { Head } from '../models/head.ts';
+import type { Card } from '../models/card.ts';
+import { createRecurrentHead } from '../models/event-network.ts';
+import { isImported } from '../models/imported.ts';
 import { loadModel } from '../models/model-directory.ts';
 import { findModel } from '../models/packaged.ts';
-import { type EmbeddingModel, embeddingModelOf } from './embedding-model.ts';
+import type { FeatureMaps, ImportedDescription } from '../models/video-model.ts';
+import { framesAt } from '../video/media/sample.ts';
+import { type EmbeddingModel, embeddingModelOf, embeddingModelOfImported } from './embedding-model.ts';
 
-/** A model that embeds events. The trunk is loaded only for frames that the cache does not hold. */
+/** A model that embeds events. Close it when done. */
 export interface Embedder {
   readonly model: EmbeddingModel;
-  readonly head: Head;
-  readonly cache: FeatureCache;
   /** Chooses the frames of events; hashes their videos. */
   plan(events: readonly LabelledEvent[]): Promise<PlannedEvent[]>;
-  /** Makes sure that the features of events are in the cache, and the backend is set. Throws as `prepareFeatures`. */
-  prepare(planned: readonly PlannedEvent[], onProgress?: ProgressListener): Promise<void>;
-  /** {@link prepare}, then the raw embeddings. */
+  /** The raw embeddings. Throws as `prepareFeatures` or `framesAt`. */
   embed(planned: readonly PlannedEvent[], onProgress?: ProgressListener): Promise<Float32Array[]>;
+  /** For whoever explains them, whose tails they are: the caller disposes of those, before closing this. */
+  events(planned: readonly PlannedEvent[], onProgress?: ProgressListener): Promise<EmbeddedEvent[]>;
+  /** Frees what it holds. */
+  close(): void;
+}
+
+/** An event on its way to its embedding. */
+export interface EmbeddedEvent {
+  readonly maps: FeatureMaps;
+  /** The network after the maps, up to the embedding. */
+  readonly tail: Tail;
 }
 
 /** How a model is opened. */
 export interface EmbedderOptions {
   readonly backend: BackendChoice;
-  /** Frames per event; by default as many as in its training. */
+  /** What is known of a file of a network beside its own card. */
+  readonly card?: Card | undefined;
+  /** Frames per event; by default as many as in its training, or as it takes. */
   readonly frames?: number | undefined;
-  /** Told what was wrong with videos and with the cache, one line each. */
+  /** Told what was guessed of a network, and what was wrong with videos and with the cache, one line each. */
   readonly onNote?: ((note: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Opens a model by its name or folder, without its trunk.
+ * Opens a model: one of this project, by its name or folder, without its trunk, which is loaded only for frames that the
+ * cache does not hold; or a network of the user's.
  *
- * @throws L2cafError as `findModel` and `loadModel`
+ * @throws L2cafError as `findModel` and `loadModel`, or `openModel`
  */
-export async function openEmbedder(
-  name: string,
-  { backend, signal, onNote, ...wanted }: EmbedderOptions,
-): Promise<Embedder> {
+export async function openEmbedder(name: string, options: EmbedderOptions): Promise<Embedder> {
+  return options.card !== undefined || (await isImported(name))
+    ? openImportedEmbedder(name, options)
+    : openOwn(name, options);
+}
+
+async function openOwn(name: string, { backend, signal, onNote, ...wanted }: EmbedderOptions): Promise<Embedder> {
   const { head, manifest } = await loadModel(await findModel(name));
   const frames = wanted.frames ?? manifest.preprocessing.frames;
   const cache = openFeatureCache(head.spec);
-  const prepare: Embedder['prepare'] = async (planned, onProgress) => {
+  const prepare = async (planned: readonly PlannedEvent[], onProgress?: ProgressListener): Promise<void> => {
     const { name: used } = await useBackend(backend);
     await prepareFeatures(planned, head.spec, cache, { backend: used, signal, onWarning: onNote, onProgress });
   };
+  let recurrent: ReturnType<typeof createRecurrentHead> | undefined;
   return {
     model: embeddingModelOf(head, frames),
-    head,
-    cache,
-    plan: (events) => planEvents([{ name: 'events', events }], { frames, views: 1, seed: 0, signal }),
-    prepare,
-    embed: async (planned, onProgress) => {
-      await prepare(planned, onProgress);
-      const views = planned.map((event) => event.views[0]!);
+    plan: planned(frames, signal),
+    embed: async (events, onProgress) => {
+      await prepare(events, onProgress);
+      const views = events.map((event) => event.views[0]!);
       return embedViews(head, views, { cache, signal, onProgress });
     },
+    events: async (events, onProgress) => {
+      await prepare(events, onProgress);
+      recurrent ??= createRecurrentHead(head);
+      const shallow = new CachedMaps(head, cache);
+      try {
+        const made: EmbeddedEvent[] = [];
+        for (const event of events) {
+          const maps = await shallow.of(event);
+          made.push({ maps, tail: recurrent.tail(maps, 'embedding') });
+        }
+        return made;
+      } finally {
+        shallow.dispose();
+      }
+    },
+    close: () => recurrent?.dispose(),
+  };
+}
+
+function planned(frames: number, signal: AbortSignal | undefined): Embedder['plan'] {
+  return (events) => planEvents([{ name: 'events', events }], { frames, views: 1, seed: 0, signal });
+}
+
+async function openImportedEmbedder(
+  name: string,
+  { backend, card, frames: wanted, signal, onNote }: EmbedderOptions,
+): Promise<Embedder> {
+  const open = (count: number | undefined): Promise<OpenModel> => {
+    return openModel({
+      ...{ backend, model: name },
+      ...(card && { card }),
+      ...(count && { frames: count }),
+      ...(signal && { signal }),
+    });
+  };
+  // One that takes another number is another model than the one that is wanted, which its own number tells.
+  const model = await open(wanted).catch((error: unknown) => {
+    if (wanted === undefined || !(error instanceof L2cafError) || error.code !== 'usage') throw error;
+    return open(undefined);
+  });
+  const { network, warnings } = model;
+  for (const warning of warnings) onNote?.(warning);
+  const frames = framesFor(network.input, network.input.frames ?? wanted);
+  const see = async ({ event, views }: PlannedEvent): Promise<EmbeddedEvent> => {
+    throwIfAborted(signal);
+    const times = views[0]!.frames.map(({ timestampSec }) => timestampSec);
+    const { size } = network.input;
+    const { troubles, ...shown } = await framesAt(event.clip, times, { size, ...(signal && { signal }) });
+    for (const note of troubles.notes) onNote?.(`${event.clip.path}: ${note}`);
+    const maps = await featuresOf(model, shown);
+    return { maps, tail: network.tail(maps) };
+  };
+  /** What `use` makes of each event. */
+  const each = async <T>(
+    events: readonly PlannedEvent[],
+    onProgress: ProgressListener | undefined,
+    use: (event: EmbeddedEvent) => T,
+  ): Promise<T[]> => {
+    const made: T[] = [];
+    for (const [i, event] of events.entries()) {
+      onProgress?.({ stage: 'embedding', done: i * frames, total: events.length * frames, unit: 'frames' });
+      made.push(use(await see(event)));
+    }
+    return made;
+  };
+  return {
+    model: embeddingModelOfImported(network.describe() as ImportedDescription, frames),
+    plan: planned(frames, signal),
+    embed: (events, onProgress) =>
+      each(events, onProgress, ({ tail }) => {
+        const embedding = Float32Array.from(tail.reference);
+        tail.dispose();
+        return embedding;
+      }),
+    events: (events, onProgress) => each(events, onProgress, (event) => event),
+    close: () => network.dispose(),
   };
 }

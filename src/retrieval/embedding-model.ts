@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Analysis } from '../analysis/document.ts';
 import { type Head, headName, headSha256 } from '../models/head.ts';
 import { findPretrained } from '../models/pretrained.ts';
+import type { ImportedDescription } from '../models/video-model.ts';
 
 /** Names a space of embeddings. */
 export interface EmbeddingModel {
@@ -29,16 +30,7 @@ export function embeddingModelOf(head: Head, frames: number): EmbeddingModel {
 
 /** The model that an analysis was made with. */
 export function embeddingModelOfAnalysis({ model, frames }: Analysis): EmbeddingModel {
-  if (model.kind === 'imported') {
-    const { width, height } = model.inputSize;
-    return {
-      name: `${model.id}, ${frames.length} frames of ${width}x${height}`,
-      frames: frames.length,
-      sha256: createHash('sha256')
-        .update(JSON.stringify([model.sha256, model.output, frames.length]))
-        .digest('hex'),
-    };
-  }
+  if (model.kind === 'imported') return embeddingModelOfImported(model, frames.length);
   const { head } = model;
   return describeModel({
     name: headName(head),
@@ -48,6 +40,25 @@ export function embeddingModelOfAnalysis({ model, frames }: Analysis): Embedding
     size: model.inputSize,
     frames: frames.length,
   });
+}
+
+/** A network of the user's: its hash is over the file and its card. */
+export function embeddingModelOfImported(
+  {
+    id,
+    sha256,
+    output,
+    inputSize: { width, height },
+  }: Pick<ImportedDescription, 'id' | 'sha256' | 'output' | 'inputSize'>,
+  frames: number,
+): EmbeddingModel {
+  return {
+    name: `${id}, ${frames} frames of ${width}x${height}`,
+    frames,
+    sha256: createHash('sha256')
+      .update(JSON.stringify([sha256, output, frames]))
+      .digest('hex'),
+  };
 }
 
 interface Parts {

@@ -41,6 +41,7 @@ export async function openEventSource(
   return {
     model: embedder.model,
     records: planned.map(recordOf),
+    close: () => embedder.close(),
     embed: (indices, onProgress) =>
       embedder.embed(
         indices.map((i) => planned[i]!),

@@ -1,17 +1,16 @@
 /**
  * Which cells make two events similar (METHOD §2, the similarity objective): filters of each event's frames that keep its
- * similarity to the other, from features that the cache holds; no trunk is run for events that were indexed here.
+ * similarity to the other. Features come from the cache, where the model's are kept: no trunk is run for events that were
+ * indexed here.
  */
 
+import { filtersOfFrames } from '../analysis/explain.ts';
 import { openClip } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import type { AttentionFilter, ProgressListener } from '../base/types.ts';
-import { CachedMaps } from '../features/cached-maps.ts';
 import type { PlannedEvent } from '../features/dataset.ts';
 import { solveFilters } from '../l2caf/solve.ts';
-import type { Tail } from '../l2caf/tail.ts';
-import { createRecurrentHead } from '../models/event-network.ts';
-import type { Embedder } from './embedder.ts';
+import type { EmbeddedEvent, Embedder } from './embedder.ts';
 import type { EventRecord } from './event-table.ts';
 
 /** The filters of two events, one per frame. */
@@ -33,14 +32,9 @@ export async function explainPairs(
 ): Promise<PairAttention[]> {
   const planned: PlannedEvent[] = [];
   for (const record of [query, ...matches]) planned.push(await planRecord(embedder, record, signal));
-  await embedder.prepare(planned, onProgress);
-  const { head, cache } = embedder;
-  const shallow = new CachedMaps(head, cache);
-  const recurrent = createRecurrentHead(head);
-  const tails: Tail[] = [];
+  const events = await embedder.events(planned, onProgress);
   try {
-    for (const event of planned) tails.push(recurrent.tail(await shallow.of(event), 'embedding'));
-    const [own, ...others] = tails as [Tail, ...Tail[]];
+    const [own, ...others] = events as [EmbeddedEvent, ...EmbeddedEvent[]];
     const pairs: PairAttention[] = [];
     for (const other of others) {
       onProgress?.({ stage: 'explaining', done: pairs.length, total: others.length, unit: 'pairs' });
@@ -49,16 +43,18 @@ export async function explainPairs(
     onProgress?.({ stage: 'explaining', done: pairs.length, total: others.length, unit: 'pairs' });
     return pairs;
   } finally {
-    for (const tail of tails) tail.dispose();
-    recurrent.dispose();
-    shallow.dispose();
+    for (const { tail } of events) tail.dispose();
   }
 }
 
 /** The filters that keep an event's similarity to another. */
-async function towards(tail: Tail, other: Tail, signal: AbortSignal | undefined): Promise<readonly AttentionFilter[]> {
-  const objective = { kind: 'similarity', other: other.reference } as const;
-  return (await solveFilters(tail, { objective, ...(signal && { signal }) })).filters;
+async function towards(
+  { tail, maps }: EmbeddedEvent,
+  other: EmbeddedEvent,
+  signal: AbortSignal | undefined,
+): Promise<readonly AttentionFilter[]> {
+  const objective = { kind: 'similarity', other: other.tail.reference } as const;
+  return filtersOfFrames((await solveFilters(tail, { objective, ...(signal && { signal }) })).filters, maps);
 }
 
 /** The frames of an indexed event; its video must be the one that was indexed. */

@@ -15,6 +15,8 @@ export interface EventSource {
   readonly records: readonly EventRecord[];
   /** Embeddings of the records with these numbers, of any length. */
   embed(indices: readonly number[], onProgress: ProgressListener): Promise<Float32Array[]>;
+  /** Frees what it holds, if anything. */
+  close?(): void;
 }
 
 /** What {@link indexEvents} did, numbers of events. */

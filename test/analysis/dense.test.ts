@@ -1,12 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { analyzeDense, type DenseOptions } from '../../src/analysis/dense.ts';
 import { parseAnalysis } from '../../src/analysis/document.ts';
 import { analyzeEvent, type OpenModel, openClip } from '../../src/analysis/pipeline.ts';
 import * as tf from '../../src/base/tensorflow.ts';
 import type { Progress } from '../../src/base/types.ts';
+import { TinyFolder } from '../models/onnx/tiny-folder.ts';
+import { cnnLstm, pictureCnn } from '../models/onnx/tiny-networks.ts';
 import { makeClip } from '../support/clips.ts';
 import { tinyModel } from '../support/tiny-model.ts';
 
@@ -100,5 +102,26 @@ describe('a dense analysis', () => {
       message: 'the closed-form solver cannot be used: the tail is not linear',
     });
     await expect(run({ target: { kind: 'class', label: 'up' } })).rejects.toThrow('no class named "up"');
+  });
+});
+
+describe('a dense analysis with a network of the user’s', () => {
+  it.each([
+    ['of single pictures, once', pictureCnn(), 11],
+    ['of frames in order, in every window', cnnLstm(), 3 * 7],
+  ])('shows it every frame: %s', async (_, files, seen) => {
+    const networks = await TinyFolder.make();
+    const network = await networks.open(files);
+    const count = vi.spyOn(network, 'features');
+    const opened: OpenModel = { network, backend: { name: 'onnxruntime', detail: '', reason: '' }, warnings: [] };
+    const drive = await driveOf(await makeClip(join(folder, 'seen.mp4'), { frames: 60 }));
+    const { windows } = await analyzeDense(opened, drive);
+    expect(count.mock.calls.reduce((sum, [{ shape }]) => sum + shape[0], 0)).toBe(seen);
+    for (const { startSec, endSec, losses, embedding } of windows!) {
+      const alone = await analyzeEvent(opened, { ...drive, span: { startSec, endSec } });
+      expect(losses).toEqual(alone.frames.map(({ loss }) => expect.closeTo(loss, 6)));
+      expect(embedding).toEqual(alone.embedding.map((value) => expect.closeTo(value, 5)));
+    }
+    await networks.remove();
   });
 });

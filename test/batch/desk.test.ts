@@ -3,8 +3,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { L2cafError } from '../../src/base/errors.ts';
 import { Desk, LackError } from '../../src/batch/desk.ts';
 import type { QueuedEvent } from '../../src/batch/queued-event.ts';
+import { Videos } from '../../src/batch/videos.ts';
+import { makeClip } from '../support/clips.ts';
 
 let root: string;
 
@@ -52,4 +55,24 @@ it('lacks a folder that holds no batch', async () => {
   const desk = new Desk({ jobs: () => 1 });
   await expect(desk.expectPlaces(queued('a.mp4', join(root, 'elsewhere')))).rejects.toThrow(/folder is not here/);
   await expect(desk.expectPlaces(queued('a.mp4', join(root, 'out')))).resolves.toBeUndefined();
+});
+
+it('opens the model where this machine has it, if that is said', async () => {
+  const { facts } = queued('real.mp4').event;
+  const real = await new Videos().facts(await makeClip(join(root, 'videos', 'real.mp4')));
+  const tried: (string | undefined)[] = [];
+  for (const model of ['/mnt/net.onnx', undefined]) {
+    const desk = new Desk({
+      ...{ jobs: () => 1, output: join(root, 'out'), videos: join(root, 'videos'), ...(model && { model }) },
+      describe: async (choice) => {
+        tried.push(choice.model);
+        throw new L2cafError('model-invalid', 'none');
+      },
+    });
+    const job = queued('real.mp4');
+    const settings = { ...job.settings, choice: { backend: 'wasm', model: '/data/net.onnx' } as const };
+    const event = { ...job.event, facts: { ...facts, sha256: real.sha256 } };
+    await expect(desk.run({ ...job, event, settings })).rejects.toBeInstanceOf(LackError);
+  }
+  expect(tried).toEqual(['/mnt/net.onnx', '/data/net.onnx']);
 });

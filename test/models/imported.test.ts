@@ -1,10 +1,12 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Card } from '../../src/models/card.ts';
 import { importNetwork, isImported, openImported } from '../../src/models/imported.ts';
 import { FIXTURES } from './keras/fixtures.ts';
 import { noiseFrames, RANGE, TinyFolder } from './onnx/tiny-folder.ts';
-import { cnnLstm } from './onnx/tiny-networks.ts';
+import { cnnLstm, pictureCnn, tinyWeights, transformer, twoStreams } from './onnx/tiny-networks.ts';
+import { npy } from './random-squeezenet.ts';
 
 let folder: TinyFolder;
 beforeAll(async () => {
@@ -57,4 +59,50 @@ it('a Keras network runs on the backend that is asked for', async () => {
     expect(opened.backend.name).toBe(backend);
     opened.network.dispose();
   }
+});
+
+it('is called as its folder', async () => {
+  const target = join(folder.path, 'my-net');
+  await importNetwork(await folder.write(cnnLstm()), target, { card: RANGE });
+  const { network } = await openImported(target, {});
+  expect(network.id).toBe('my-net');
+  network.dispose();
+});
+
+describe('a network that was opened', () => {
+  const flow = { flow: 'flow.npy' };
+  it.each<[string, () => Promise<string>, Card]>([
+    ['of an LSTM', () => folder.write(cnnLstm()), RANGE],
+    ['of an LSTM, before its softmax', () => folder.write(cnnLstm()), { ...RANGE, output: { tensor: 'logits' } }],
+    ['of pictures', () => folder.write(pictureCnn()), { ...RANGE, output: { labels: 'names.txt' } }],
+    ['with a file of constants', () => folder.write(twoStreams()), { ...RANGE, constants: flow }],
+    ['of tokens', () => folder.write(transformer()), { ...RANGE, layer: { grid: [4, 4] } }],
+    ['of Keras', async () => join(FIXTURES, 'td-lstm.keras'), { output: { labels: ['a', 'b'] } }],
+  ])('%s is opened again as it is, with nothing left to guess', async (_, make, card) => {
+    await writeFile(join(folder.path, 'names.txt'), 'a\nb\nc\nd\ne\n');
+    await writeFile(join(folder.path, 'flow.npy'), npy([1, 2, 4, 4], tinyWeights('flow', 32)));
+    const path = await make();
+    const first = await openImported(path, { card });
+    const elsewhere = join(folder.path, 'elsewhere', basename(path));
+    await mkdir(dirname(elsewhere), { recursive: true });
+    await copyFile(path, elsewhere);
+    const looked: string[] = [];
+    const again = await openImported(elsewhere, { card: first.card, onProgress: ({ stage }) => looked.push(stage) });
+    expect(again.network.describe()).toEqual(first.network.describe());
+    expect(again.network.outputs).toEqual(first.network.outputs);
+    expect({ warnings: again.warnings, looked }).toEqual({ warnings: [], looked: [] });
+    first.network.dispose();
+    again.network.dispose();
+  });
+
+  it('is another with other constants', async () => {
+    const path = await folder.write(twoStreams());
+    const ids = [];
+    for (const flow of [0, 1]) {
+      const { network } = await openImported(path, { card: { ...RANGE, constants: { flow } } });
+      ids.push(network.sha256);
+      network.dispose();
+    }
+    expect(ids[0]).not.toBe(ids[1]);
+  });
 });

@@ -27,7 +27,8 @@ function kernels(): [number, number, number][] {
   return [...all, [1000, channels, 1]];
 }
 
-function npy(shape: readonly number[], data: Float32Array): Buffer {
+/** An array as NumPy writes it. */
+export function npy(shape: readonly number[], data: Float32Array): Buffer {
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`.padEnd(117, ' ');
   const head = Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, header.length + 1, 0]);

@@ -168,6 +168,8 @@ export class OnnxNetwork implements VideoModel {
   readonly filter: FilterSpan;
   /** What was read of its file and its card. */
   readonly read: ReadNetwork;
+  /** Of a network of single pictures. */
+  readonly joined?: (maps: readonly FeatureMaps[]) => FeatureMaps;
   readonly #cut: CutNetwork;
   readonly #preprocessing: Preprocessing;
   readonly #events = new WeakMap<FeatureMaps, readonly CutEvent[]>();
@@ -191,6 +193,7 @@ export class OnnxNetwork implements VideoModel {
       pictures.frames === 1
         ? { size: pictures.size, usualFrames: card.input?.frames ?? 3 }
         : { frames: pictures.frames, size: pictures.size };
+    if (pictures.frames === 1) this.joined = (maps) => this.#mapsOf(maps.flatMap((one) => this.#eventsOf(one)));
     this.outputs = outputs;
     this.grid = { height: h, width: w };
     this.filter = card.filter ?? 'slice';
@@ -285,13 +288,28 @@ export class OnnxNetwork implements VideoModel {
     for (let first = 0; first < frames.rgb.length; first += bytes) {
       events.push(await this.#run(frames.rgb.subarray(first, first + bytes)));
     }
+    return this.#mapsOf(events);
+  }
+
+  /** The maps of an event, or of pictures that are one. */
+  #mapsOf(events: readonly CutEvent[]): FeatureMaps {
     const { t, h, w, c } = this.#cut.sizes;
     const data = new Float32Array(events.length * t * h * w * c);
     for (const [i, event] of events.entries()) data.set(this.#cut.mapsOf(event), i * t * h * w * c);
     const slices = events.length * t;
-    const maps: FeatureMaps = { data, shape: [slices, h, w, c], framesPerSlice: count / slices };
+    const framesPerSlice = this.read.pictures.frames / t;
+    const maps: FeatureMaps = { data, shape: [slices, h, w, c], framesPerSlice };
     this.#events.set(maps, events);
     return maps;
+  }
+
+  #eventsOf(maps: FeatureMaps): readonly CutEvent[] {
+    const events = this.#events.get(maps);
+    if (events !== undefined) return events;
+    throw new L2cafError(
+      'shape-mismatch',
+      `these maps are not of ${this.id}: an imported network needs all that it saw`,
+    );
   }
 
   /** Bytes of one event's frames through the first part. */
@@ -343,13 +361,7 @@ export class OnnxNetwork implements VideoModel {
 
   /** Of a network of single pictures, several frames have the mean of their outputs. */
   tail(maps: FeatureMaps, output: string = this.outputs[0]!.name): VideoTail {
-    const events = this.#events.get(maps);
-    if (events === undefined) {
-      throw new L2cafError(
-        'shape-mismatch',
-        `these maps are not of ${this.id}: an imported network needs all that it saw`,
-      );
-    }
+    const events = this.#eventsOf(maps);
     if (outputNamed(this.outputs, output) === undefined) {
       const has = this.outputs.map(({ name }) => name).join(', ');
       throw new L2cafError('usage', `the model has no output ${output}`, { hint: `it has ${has}` });

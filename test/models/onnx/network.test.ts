@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { solveFilters } from '../../../src/l2caf/solve.ts';
 import { type Card, normCard } from '../../../src/models/card.ts';
 import { OnnxNetwork, readNetwork } from '../../../src/models/onnx/network.ts';
+import { npy } from '../random-squeezenet.ts';
 import { noiseFrames, RANGE, TinyFolder } from './tiny-folder.ts';
 import { cnnLstm, conv3d, pictureCnn, TinyGraph, transformer, twoStreams } from './tiny-networks.ts';
 
@@ -152,7 +153,7 @@ describe('a card', () => {
 
   it('gives constants to further inputs, as numbers, a list or an array', async () => {
     const flow = Float32Array.from({ length: 32 }, (_, i) => i / 32);
-    await writeFile(join(folder.path, 'flow.npy'), npy(flow, [1, 2, 4, 4]));
+    await writeFile(join(folder.path, 'flow.npy'), npy([1, 2, 4, 4], flow));
     const referenceOf = async (value: string | number | number[]) => {
       const network = await folder.open(twoStreams(), { ...RANGE, constants: { flow: value } });
       return network.tail(await network.features(noiseFrames(1, 16, 16))).reference;
@@ -160,7 +161,7 @@ describe('a card', () => {
     const usual = await referenceOf('flow.npy');
     expect(await referenceOf([...flow])).toEqual(usual);
     expect(await referenceOf(0.5)).not.toEqual(usual);
-    await writeFile(join(folder.path, 'flat.npy'), npy(flow, [32]));
+    await writeFile(join(folder.path, 'flat.npy'), npy([32], flow));
     await expect(referenceOf('flat.npy')).rejects.toThrow(
       'the constant flow has the shape 32, its input takes ?×2×4×4',
     );
@@ -184,11 +185,3 @@ describe('a card', () => {
     expect(numbers.outputs).toEqual([{ name: 'head', kind: 'numbers', size: 3, labels: ['x', 'y', 'z'] }]);
   });
 });
-
-/** An array as NumPy writes it. */
-function npy(values: Float32Array, shape: readonly number[]): Buffer {
-  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')},), }\n`;
-  const start = Buffer.from('\x93NUMPY\x01\x00\x00\x00', 'latin1');
-  start.writeUInt16LE(header.length, 8);
-  return Buffer.concat([start, Buffer.from(header), Buffer.from(values.buffer)]);
-}
