@@ -20,7 +20,7 @@ import { isNetwork, STUDY_TARGETS, type Studied, type StudyContext, type StudyTa
 import { type LabelledEvent, type LabelledOptions, readEvents } from '../events/labelled.ts';
 import { SPLITS, type Split } from '../events/row.ts';
 import { type PlannedEvent, planEvents } from '../features/dataset.ts';
-import { BACKEND_CHOICES, type BackendChoice, type EngineInfo, useBackend } from '../models/backend.ts';
+import { ENGINE_CHOICES, type EngineChoice, type EngineInfo, useEngine } from '../models/backend.ts';
 import { type Head, headSha256 } from '../models/head.ts';
 import { isImported, openImported } from '../models/imported.ts';
 import { loadModel } from '../models/model-directory.ts';
@@ -41,7 +41,7 @@ export interface OutputFlags {
 export interface CommonFlags extends OutputFlags {
   readonly limit?: number;
   readonly seed: number;
-  readonly backend: BackendChoice;
+  readonly backend: EngineChoice;
 }
 
 /** The options of every study of events. */
@@ -61,7 +61,7 @@ export interface TargetFlags extends EventFlags, NetworkFlags {
 export function addCommonOptions(
   command: Command,
   what: string,
-  backends: readonly BackendChoice[] = BACKEND_CHOICES,
+  backends: readonly EngineChoice[] = ENGINE_CHOICES,
 ): Command {
   return command
     .option('--limit <count>', `measure this many ${what}, evenly spread over all`, parseCount(1))
@@ -163,9 +163,10 @@ async function publishEventStudy(
     const planned = await planEvents([{ name: 'events', events: wanted }], { frames, views: 1, seed, signal });
     let engine: string | undefined = model.engine?.name;
     const context = async (): Promise<StudyContext> => {
-      const own = isNetwork(studied) ? undefined : (await useBackend(flags.backend)).name;
-      engine ??= own;
-      return { target: target ?? 'oblivious', seed, backend: own, onWarning: terminal.warn, ...work };
+      const own = isNetwork(studied) ? undefined : await useEngine(flags.backend);
+      if (own?.warning !== undefined) terminal.warn(own.warning);
+      engine ??= own?.name;
+      return { target: target ?? 'oblivious', seed, backend: own?.name, onWarning: terminal.warn, ...work };
     };
     const { options, files = [], ...found } = await measure({ studied, frames, planned, terminal, work, context });
     const report = studyReport({

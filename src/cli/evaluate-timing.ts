@@ -6,6 +6,7 @@ import { type StudyReport, studyReport } from '../evaluation/study-report.ts';
 import { isNetwork } from '../evaluation/subjects.ts';
 import { measureTimes, type TimedNetwork, timedClassifier, timedEvents, timedImported } from '../evaluation/timing.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
+import { autoBackend } from '../models/backend.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { cacheState, PRETRAINED_TRUNKS } from '../models/pretrained.ts';
 import type { VideoModel } from '../models/video-model.ts';
@@ -73,23 +74,25 @@ async function measure(flags: TimingFlags, model: StudiedModel, work: Required<W
   const names = flags.classifier ?? (isOwn ? [] : await cachedClassifiers());
   const opened: { dispose(): void }[] = [];
   try {
-    const own = isOwn ? undefined : await openEventNetwork({ backend: flags.backend, model: flags.model, ...work });
+    // All on TensorFlow.js, which alone differentiates a trunk, as the vanilla endpoints of the paper need.
+    const backend = flags.backend === 'auto' ? await autoBackend() : flags.backend;
+    const own = isOwn ? undefined : await openEventNetwork({ backend, model: flags.model, ...work });
     if (own) opened.push(own.network);
     const networks: TimedNetwork[] = [
       own ? timedEvents(own.network, model.frames, seed) : timedImported(studied as VideoModel, seed),
     ];
     for (const name of names) {
-      const { network } = await openStillModel({ model: name, backend: flags.backend, ...work });
+      const { network } = await openStillModel({ model: name, backend, ...work });
       opened.push(network);
       networks.push(timedClassifier(network, seed));
     }
     const timed = networks.slice(0, limit);
     const table = await measureTimes(timed, { repeats, presets, vanillaIterations, seed, ...work });
-    const { detail, name: backend } = own?.backend ?? model.engine!;
+    const { detail, name: engine } = own?.backend ?? model.engine!;
     return studyReport({
       study: 'timing',
       model: { id, sha256 },
-      options: { seed, repeats, presets, vanillaIterations, backend, backendDetail: detail },
+      options: { seed, repeats, presets, vanillaIterations, backend: engine, backendDetail: detail },
       used: { networks: timed.map((network) => network.name) },
       tables: [table],
     });

@@ -1,6 +1,6 @@
 /** `l2caf index`: makes events searchable. */
 import { Command } from 'commander';
-import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
+import { ENGINE_CHOICES, type EngineChoice } from '../models/backend.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { openEventSource } from '../retrieval/event-source.ts';
 import { EventTable } from '../retrieval/event-table.ts';
@@ -14,7 +14,7 @@ interface IndexFlags extends NetworkFlags {
   readonly output: string;
   readonly videos?: string;
   readonly model: string;
-  readonly backend: BackendChoice;
+  readonly backend: EngineChoice;
   readonly prune: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -32,7 +32,7 @@ export function indexCommand(): Command {
       'what embeds the events of a list: a model by name, folder or network file',
       DEFAULT_MODEL,
     )
-    .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
     .option('--prune', 'remove events from the database that are not among these', false)
     .option('--json', 'print the counts as one JSON document')
     .option('-q, --quiet', 'no progress');

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
-import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
+import { ENGINE_CHOICES, type EngineChoice } from '../models/backend.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { openEventSource } from '../retrieval/event-source.ts';
 import { type EmbeddedRecord, EventTable } from '../retrieval/event-table.ts';
@@ -23,7 +23,7 @@ interface ProjectFlags {
   readonly method: Projection;
   readonly seed: number;
   readonly model: string;
-  readonly backend: BackendChoice;
+  readonly backend: EngineChoice;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -42,7 +42,7 @@ export function projectCommand(): Command {
     .addOption(choiceOption('--method <name>', 'principal components, or UMAP', PROJECTIONS, 'pca'))
     .option('--seed <number>', 'seed of UMAP', parseCount(0), 0)
     .option('--model <name>', 'the model that embeds the events of a list: a name or a folder', DEFAULT_MODEL)
-    .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
     .option('--json', 'print the points as one JSON document')
     .option('-q, --quiet', 'no progress')
     .addHelpText(

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { checkOutputs } from '../base/output.ts';
-import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
+import { ENGINE_CHOICES, type EngineChoice } from '../models/backend.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { type Embedder, openEmbedder } from '../retrieval/embedder.ts';
 import { EXCLUSIONS, type Exclusion } from '../retrieval/evaluate.ts';
@@ -26,7 +26,7 @@ interface SearchFlags extends Omit<NetworkFlags, 'explain'> {
   readonly output?: string;
   readonly explain?: 'best' | 'all';
   readonly model: string;
-  readonly backend: BackendChoice;
+  readonly backend: EngineChoice;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -53,7 +53,7 @@ export function searchCommand(): Command {
       'what the events were indexed with: a model by name, folder or network file',
       DEFAULT_MODEL,
     )
-    .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
     .option('--json', 'print one JSON document instead of the table')
     .option('-q, --quiet', 'no progress');
   return addNetworkOptions(command)

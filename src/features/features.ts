@@ -65,7 +65,9 @@ export async function prepareFeatures(
     if (importedTrunk) return importedExtractor(importedTrunk);
     await pullTrunk(findPretrained(trunk), { ...(onProgress && { onProgress }), ...(signal && { signal }) });
     const choice = { trunk, stage: stageNamed(stage) };
-    return options.backend === 'wasm' && workers > 1 ? createExtractorPool(choice, workers) : createExtractor(choice, options.backend);
+    return options.backend === 'wasm' && workers > 1
+      ? createExtractorPool(choice, workers)
+      : createExtractor(choice, options.backend);
   };
   const summary = await ensureFeatures(planned, cache, create, options);
   for (const note of summary.notes) options.onWarning?.(note);

@@ -143,7 +143,11 @@ export async function useEngine(choice: EngineChoice): Promise<EngineInfo> {
 /** The engine that {@link useEngine} would use for a choice, without loading it. */
 export async function engineFor(choice: EngineChoice): Promise<EngineInfo['name']> {
   if (choice !== 'auto') return choice;
-  if (missingPackages(ONNX_PACKAGES).length === 0) return 'onnxruntime';
+  return missingPackages(ONNX_PACKAGES).length === 0 ? 'onnxruntime' : autoBackend();
+}
+
+/** The backend that {@link useBackend} would use for `auto`, without loading it. */
+export async function autoBackend(): Promise<'wasm' | 'tensorflow'> {
   return (await findNativePackage()) === undefined ? 'wasm' : 'tensorflow';
 }
 

@@ -11,7 +11,7 @@ import { type PlannedEvent, planEvents } from '../features/dataset.ts';
 import { embedViews } from '../features/embed.ts';
 import { openFeatureCache, prepareFeatures } from '../features/features.ts';
 import type { Tail } from '../l2caf/tail.ts';
-import { type BackendChoice, useBackend } from '../models/backend.ts';
+import { type EngineChoice, useEngine } from '../models/backend.ts';
 import type { Card } from '../models/card.ts';
 import { createRecurrentHead } from '../models/event-network.ts';
 import { isImported } from '../models/imported.ts';
@@ -43,7 +43,7 @@ export interface EmbeddedEvent {
 
 /** How a model is opened. */
 export interface EmbedderOptions {
-  readonly backend: BackendChoice;
+  readonly backend: EngineChoice;
   /** What is known of a file of a network beside its own card. */
   readonly card?: Card | undefined;
   /** Frames per event; by default as many as in its training, or as it takes. */
@@ -70,7 +70,8 @@ async function openOwn(name: string, { backend, signal, onNote, ...wanted }: Emb
   const frames = wanted.frames ?? manifest.preprocessing.frames;
   const cache = openFeatureCache(head.spec);
   const prepare = async (planned: readonly PlannedEvent[], onProgress?: ProgressListener): Promise<void> => {
-    const { name: used } = await useBackend(backend);
+    const { name: used, warning } = await useEngine(backend);
+    if (warning !== undefined) onNote?.(warning);
     await prepareFeatures(planned, head.spec, cache, { backend: used, signal, onWarning: onNote, onProgress });
   };
   let recurrent: ReturnType<typeof createRecurrentHead> | undefined;
