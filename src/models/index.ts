@@ -25,6 +25,7 @@ export {
 export type { KerasMaps } from './keras/keras-tail.ts';
 export { type LoadedModel, loadModel, type ModelManifest, modelJsonSchema } from './model-directory.ts';
 export { OnnxNetwork, type OnnxOptions } from './onnx/network.ts';
+export { OnnxTrunk } from './onnx/trunk.ts';
 export { DEFAULT_MODEL, findModel, packagedModels } from './packaged.ts';
 export { type Preprocessing, preprocessed } from './preprocessing.ts';
 export { findPretrained, PRETRAINED_TRUNKS, type PretrainedTrunk } from './pretrained.ts';

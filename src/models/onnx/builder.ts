@@ -31,7 +31,7 @@ const IR_VERSION = 8n;
 /** A size, the name of one that is free, or nothing for one that is free. */
 export type Size = number | string | undefined;
 
-/** What a node is told beside its inputs. Whole numbers are written as such, but those of {@link REAL}. */
+/** What a node is told beside its inputs. */
 export type Attributes = Readonly<Record<string, number | string | readonly number[]>>;
 
 /** Attributes that are real numbers even where they are whole. */
