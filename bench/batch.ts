@@ -5,9 +5,9 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
+import { readHead } from '../src/analysis/pipeline.ts';
 import { cacheFolder } from '../src/base/cache-folder.ts';
 import { parseCsv } from '../src/base/csv.ts';
-import { describeModel } from '../src/batch/model.ts';
 import { featureSource } from '../src/batch/outputs.ts';
 import { WorkerPool } from '../src/batch/pool.ts';
 import { FRAMES_PER_BATCH } from '../src/models/event-network.ts';
@@ -141,9 +141,9 @@ function workerPeaks(stdout: string): string {
 /** Frames per second of worker processes that do nothing but run the trunk. */
 async function trunkAlone(workers: number, cache: string): Promise<number> {
   const choice = { backend: 'wasm' } as const;
-  const model = await describeModel(choice);
-  const source = featureSource(model);
-  const { width, height } = model.head.spec.inputSize;
+  const { head, pretrained } = await readHead({});
+  const source = featureSource({ head, pretrained });
+  const { width, height } = head.spec.inputSize;
   const pool = new WorkerPool(new URL('../dist/batch/worker.js', import.meta.url), workers);
   const place = { folder: join(cache, 'trunk-alone'), source, maxBytes: 1e12 };
   const shape = [FRAMES_PER_BATCH, height, width, 3] as const;
@@ -152,7 +152,11 @@ async function trunkAlone(workers: number, cache: string): Promise<number> {
     const frames = Array.from({ length: FRAMES_PER_BATCH }, (_, i) => {
       return { videoSha256: 'noise', timestampSec: FRAMES_PER_BATCH * seed + i, mirrored: false, gain: 1 };
     });
-    return pool.run('features', { model: choice, cache: place, pictures: { rgb, shape }, frames }, 'trunk');
+    return pool.run(
+      'features',
+      { model: { choice, threads: 1 }, cache: place, pictures: { rgb, shape }, frames },
+      'trunk',
+    );
   };
   try {
     await Promise.all(Array.from({ length: workers }, (_, i) => one(i))); // loads the networks

@@ -28,8 +28,11 @@ export {
   BACKEND_CHOICES,
   type BackendChoice,
   type BackendInfo,
+  ENGINE_CHOICES,
+  type EngineChoice,
   type EngineInfo,
   useBackend,
+  useEngine,
 } from './models/backend.ts';
 export type * from './models/video-model.ts';
 export * from './rendering/index.ts';

@@ -14,7 +14,7 @@ import type { Objective } from '../l2caf/objective.ts';
 import type { SolveOptions } from '../l2caf/solve.ts';
 import { isMapTail } from '../l2caf/tail.ts';
 import type { EngineInfo } from '../models/backend.ts';
-import { type FeatureMaps, scoresOf, type VideoModel } from '../models/video-model.ts';
+import { type FeatureMaps, scoresOf, type VideoModel, type VideoTail } from '../models/video-model.ts';
 import { readingOf } from '../video/media/probe.ts';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './document.ts';
 
@@ -100,7 +100,7 @@ export async function explainMaps(
   try {
     const attention = await findAttention(tail, method, { ...options, objective });
     const probabilities = whole.probabilitiesSoFar?.() ?? [];
-    const last = probabilities.at(-1) ?? (first?.kind === 'scores' ? softmax(whole.reference) : undefined);
+    const last = probabilities.at(-1) ?? probabilitiesOf(network, maps, whole);
     const importance = tail.slots > 1 && isMapTail(tail) ? [...(await frameImportance(tail))] : undefined;
     const { framesPerSlice = 1 } = maps;
     return {
@@ -115,6 +115,23 @@ export async function explainMaps(
   } finally {
     whole.dispose();
     if (tail !== whole) tail.dispose();
+  }
+}
+
+/** Class probabilities of an event, where there are scores of classes, which need not be what is explained. */
+function probabilitiesOf(
+  network: Pick<VideoModel, 'outputs' | 'tail'>,
+  maps: FeatureMaps,
+  whole: VideoTail,
+): number[] | undefined {
+  const scores = scoresOf(network.outputs);
+  if (scores === undefined) return undefined;
+  if (scores === network.outputs[0]) return softmax(whole.reference);
+  const beside = network.tail(maps, scores.name);
+  try {
+    return softmax(beside.reference);
+  } finally {
+    beside.dispose();
   }
 }
 

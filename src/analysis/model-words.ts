@@ -1,4 +1,4 @@
-/** What documents say of their networks, in the words of captions and pages. */
+/** What documents say of their networks and targets, in the words of captions and pages. */
 import type { Analysis } from './document.ts';
 
 type DocumentModel = Analysis['model'];
@@ -12,6 +12,17 @@ export function isUntrained(model: DocumentModel): boolean {
 export function modelName(model: DocumentModel): string {
   if (model.kind === 'imported') return model.id;
   return model.head.kind === 'trained' ? model.head.id : `untrained head, seed ${model.head.seed}`;
+}
+
+/** What a map explains: a document's target (`oblivious`, `class:NAME`, `output:NAME`, `similar:CLIP@START-END`). */
+export function targetName(target: string): string {
+  const [, kind, name = ''] = /^(class|output|similar):(.+)$/s.exec(target) ?? [];
+  if (kind === 'class') return `class ${name}`;
+  if (kind === 'output') return `number ${name}`;
+  if (kind !== 'similar') return 'the whole output';
+  const clip = name.split(/[/\\]/).at(-1)!;
+  const [file, span] = clip.split(/@(?=[\d.]+-[\d.]+$)/);
+  return `similarity to ${file}${span === undefined ? '' : ` ${span.replace('-', '–')} s`}`;
 }
 
 /** Where in the network the filters act. */

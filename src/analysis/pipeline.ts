@@ -5,16 +5,23 @@
 import { resolve } from 'node:path';
 import { assertNever, L2cafError, throwIfAborted } from '../base/errors.ts';
 import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
-import { type BackendChoice, type EngineInfo, useBackend } from '../models/backend.ts';
+import { type EngineChoice, type EngineInfo, useEngine } from '../models/backend.ts';
 import type { Card } from '../models/card.ts';
 import { EventNetwork, withInputSize } from '../models/event-network.ts';
 import { type Head, untrainedHead } from '../models/head.ts';
 import { isImported, openImported } from '../models/imported.ts';
 import { loadModel } from '../models/model-directory.ts';
+import { useOnnxThreads } from '../models/onnx/runtime.ts';
 import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
 import { findPretrained, type PretrainedTrunk } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
-import { type FeatureMaps, scoresOf, type VideoModel } from '../models/video-model.ts';
+import {
+  type FeatureMaps,
+  type ModelInput,
+  type ModelOutput,
+  scoresOf,
+  type VideoModel,
+} from '../models/video-model.ts';
 import { refuseDamage } from '../video/media/damage.ts';
 import { probeClip, type Reading, recordedSignals, sha256OfClip } from '../video/media/probe.ts';
 import { resolveSpan, type ShownFrames, sampleFrames } from '../video/media/sample.ts';
@@ -29,13 +36,19 @@ export interface WorkOptions {
 
 /** Which network, on what. */
 export interface ModelOptions extends WorkOptions {
-  readonly backend: BackendChoice;
+  readonly backend: EngineChoice;
   /** Name of a packaged model, folder of a trained or imported one, or file of a network; default: the packaged `driving`. */
   readonly model?: string;
   /** What is known of a file of a network beside its own card. */
   readonly card?: Card;
   /** Size to which frames are resized, a multiple of 32 each way; default: the model's. */
   readonly size?: PictureSize;
+  /** Frames of an event, where a file of a network takes any number. */
+  readonly frames?: number;
+  /** Whether a file of a network was opened before, so that nothing of it needs to be tried again; default false. */
+  readonly isSteady?: boolean;
+  /** Threads of onnxruntime, which runs ONNX files; default: one for each core. */
+  readonly threads?: number;
   /** When given, the head's weights are drawn at random from this seed: something to compare a trained one with. */
   readonly untrainedSeed?: number;
 }
@@ -46,6 +59,8 @@ export interface OpenModel<Network extends VideoModel = VideoModel> {
   readonly backend: EngineInfo;
   /** What the user must know about this model. */
   readonly warnings: readonly string[];
+  /** Of a file of a network: with which it is opened again as it is, with nothing left to guess. */
+  readonly card?: Card;
 }
 
 /**
@@ -94,7 +109,29 @@ export async function openModel(options: ModelOptions): Promise<OpenModel> {
     }
     return openEventNetwork(options);
   }
+  if (options.untrainedSeed !== undefined) {
+    throw new L2cafError('usage', `random weights are those of l2caf's own networks, not of ${options.model}`, {
+      hint: 'leave --untrained out',
+    });
+  }
   return openImported(options.model!, options);
+}
+
+/** Frames of an event where neither user nor network says. */
+const USUAL_FRAMES = 3;
+
+/**
+ * How many frames of an event a network sees: as many as are asked for, or as it takes.
+ *
+ * @throws L2cafError `usage` when it takes another number
+ */
+export function framesFor({ frames, usualFrames = USUAL_FRAMES }: Partial<ModelInput>, wanted?: number): number {
+  if (frames !== undefined && wanted !== undefined && wanted !== frames) {
+    throw new L2cafError('usage', `the network takes ${frames} frames of an event, not ${wanted}`, {
+      hint: 'leave --frames out',
+    });
+  }
+  return wanted ?? frames ?? usualFrames;
 }
 
 /**
@@ -105,11 +142,16 @@ export async function openModel(options: ModelOptions): Promise<OpenModel> {
  */
 export async function openEventNetwork(options: ModelOptions): Promise<OpenModel<EventNetwork>> {
   const { head, pretrained } = await readHead(options);
-  const backend = await useBackend(options.backend);
+  const backend = await useEngine(options.backend);
+  if (options.threads !== undefined) useOnnxThreads(options.threads);
   await pullTrunk(pretrained, options);
   throwIfAborted(options.signal);
-  const network = await EventNetwork.load(head, pretrained);
-  return { network, backend, warnings: options.untrainedSeed === undefined ? [] : [UNTRAINED_WARNING] };
+  const network = await EventNetwork.load(head, pretrained, { engine: backend.name });
+  const warnings = [
+    ...(backend.warning === undefined ? [] : [backend.warning]),
+    ...(options.untrainedSeed === undefined ? [] : [UNTRAINED_WARNING]),
+  ];
+  return { network, backend, warnings };
 }
 
 /**
@@ -180,13 +222,7 @@ export async function bindTarget(
       return { objective: { kind: 'class', index }, name: `class:${target.label}` };
     }
     case 'output': {
-      const names = numberNames(model.network);
-      const index = names.indexOf(target.label);
-      if (index < 0) {
-        throw new L2cafError('usage', `the model has no number named "${target.label}"`, {
-          hint: names.length > 0 ? `its numbers: ${names.join(', ')}` : 'its outputs are no numbers with names',
-        });
-      }
+      const index = numberIndex(model.network, target.label);
       return { objective: { kind: 'output', index }, name: `output:${target.label}` };
     }
     case 'similar': {
@@ -217,6 +253,20 @@ export function classIndex(labels: readonly string[] | undefined, label: string)
   if (index >= 0) return index;
   throw new L2cafError('usage', `the model has no class named "${label}"`, {
     hint: labels?.length ? `its classes: ${labels.join(', ')}` : 'it was trained without a classifier',
+  });
+}
+
+/**
+ * Which of a model's numbers has a name.
+ *
+ * @throws L2cafError `usage`
+ */
+export function numberIndex(network: { readonly outputs: readonly ModelOutput[] }, label: string): number {
+  const names = numberNames(network);
+  const index = names.indexOf(label);
+  if (index >= 0) return index;
+  throw new L2cafError('usage', `the model has no number named "${label}"`, {
+    hint: names.length > 0 ? `its numbers: ${names.join(', ')}` : 'its outputs are no numbers with names',
   });
 }
 

@@ -11,7 +11,7 @@ import { readingOf } from '../video/media/probe.ts';
 import { JOURNAL, removeLeftovers } from './batch.ts';
 import type { BatchEvent } from './events.ts';
 import { describeModel } from './model.ts';
-import { type BatchModel, type BatchSettings, keysOf } from './outputs.ts';
+import { type BatchModel, type BatchSettings, keysOf, type ModelChoice } from './outputs.ts';
 import type { QueuedEvent, QueuedSettings } from './queued-event.ts';
 import { EventRunner, type RunnerOptions } from './runner.ts';
 import { duringSetup, SetupError } from './setup-error.ts';
@@ -29,8 +29,10 @@ export interface DeskOptions extends Pick<RunnerOptions, 'cacheBytes' | 'onNote'
   readonly videos?: string;
   /** The batch's folder as this machine sees it, the only one that is written to; default: as the batch calls it. */
   readonly output?: string;
+  /** The model as this machine has it, where that is not where the batch has it; it must make the same files. */
+  readonly model?: string;
   /** How a model is described; the packaged way unless a test has another. */
-  readonly describe?: (choice: BatchModel['choice']) => Promise<BatchModel>;
+  readonly describe?: (choice: ModelChoice) => Promise<BatchModel>;
 }
 
 /** Of failures that are no event's own, those that the whole machine shares, whatever the batch. */
@@ -161,9 +163,9 @@ export class Desk {
   }
 
   async #makeRunner({ choice, ...rest }: QueuedSettings): Promise<SettingsRunner> {
-    const { describe = describeModel, jobs, cacheBytes, onNote, workerModule } = this.#options;
+    const { describe = describeModel, model: own, jobs, cacheBytes, onNote, workerModule } = this.#options;
     await this.#dropIdle();
-    const model = await duringSetup(describe(choice));
+    const model = await duringSetup(describe(own === undefined ? choice : { ...choice, model: own }));
     const { target } = rest.analysis;
     const here =
       target.kind === 'similar'

@@ -1,6 +1,7 @@
 /** What the tables of a batch say about an event: a few numbers of its analysis. */
 import { z } from 'zod';
 import type { Analysis } from '../analysis/document.ts';
+import { predictionsOf } from '../analysis/predictions.ts';
 import { keyframesOf } from '../analysis/timeline.ts';
 import { attentionShares } from '../video/drawing/regions.ts';
 
@@ -11,6 +12,10 @@ export const figuresSchema = z.object({
   embedding: z.array(z.number()),
   /** The most probable class, when the model has a classifier. */
   best: z.object({ label: z.string(), probability: z.number() }).optional(),
+  /** Numbers that the network gives, such as a steering angle, and what was recorded of them at the last frame. */
+  numbers: z
+    .array(z.object({ name: z.string(), value: z.number(), recorded: z.number().exactOptional() }))
+    .exactOptional(),
   frames: z.array(
     z.object({
       timestampSec: z.number(),
@@ -33,9 +38,14 @@ export type EventFigures = z.infer<typeof figuresSchema>;
 export function figuresOf(analysis: Analysis): EventFigures {
   const keyframes = keyframesOf(analysis);
   const [best] = analysis.classes ?? [];
+  const numbers = predictionsOf(analysis).map(({ name, values, recorded }) => {
+    const known = recorded?.values.at(-1) ?? undefined;
+    return { name, value: values.at(-1)!, ...(known !== undefined && { recorded: known }) };
+  });
   return {
     embedding: analysis.embedding,
     ...(best && { best }),
+    ...(numbers.length > 0 && { numbers }),
     frames: analysis.frames.map(({ timestampSec, loss, status, iterations, importance, damaged }, i) => ({
       timestampSec,
       ...(damaged && { damaged }),

@@ -11,7 +11,7 @@ export {
 export { type EventFigures, figuresOf } from './event-figures.ts';
 export { type BatchEvent, readBatchEvents } from './events.ts';
 export type { MadeFile } from './journal.ts';
-export { describeModel } from './model.ts';
+export { type DescribeOptions, describeModel } from './model.ts';
 export {
   type AnalysisSettings,
   type BatchModel,
@@ -19,8 +19,11 @@ export {
   type BatchTarget,
   type DrawSettings,
   FILE_NAMES,
+  type ImportedBatchModel,
+  type ModelChoice,
   OUTPUTS,
   type Output,
+  type OwnBatchModel,
 } from './outputs.ts';
 export type { WorkerState } from './pool.ts';
 export { EventQueue, type EventQueueOptions } from './queue.ts';

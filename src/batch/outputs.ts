@@ -6,9 +6,10 @@ import { createHash } from 'node:crypto';
 import type { EventOptions, ModelOptions } from '../analysis/pipeline.ts';
 import { VERSION } from '../base/version.ts';
 import type { FeatureSource } from '../features/cache.ts';
-import type { BackendInfo } from '../models/backend.ts';
-import { type Head, headSha256 } from '../models/head.ts';
+import type { EngineInfo } from '../models/backend.ts';
+import { eventOutputs, type Head, headSha256 } from '../models/head.ts';
 import type { PretrainedTrunk } from '../models/pretrained.ts';
+import type { ModelDescription, VideoModel } from '../models/video-model.ts';
 import type { VideoOptions } from '../rendering/rendering.ts';
 import type { BatchEvent } from './events.ts';
 import type { VideoFacts } from './videos.ts';
@@ -27,18 +28,49 @@ export const FILE_NAMES: Readonly<Record<Output, string>> = {
   report: 'report.html',
 };
 
+/** How workers open the network of a batch. */
+export interface ModelChoice
+  extends Pick<ModelOptions, 'backend' | 'model' | 'card' | 'size' | 'frames' | 'untrainedSeed'> {
+  /** Of a network of the user's, as the batch has found it: what it must be, and what was guessed of it. */
+  readonly found?: { readonly sha256: string; readonly warnings: readonly string[] };
+}
+
 /** The network of a batch: how workers open it, and what is known about it without running it. */
-export interface BatchModel {
-  readonly choice: Pick<ModelOptions, 'backend' | 'model' | 'size' | 'untrainedSeed'>;
-  readonly backend: BackendInfo['name'];
+export type BatchModel = OwnBatchModel | ImportedBatchModel;
+
+interface AnyBatchModel {
+  readonly choice: ModelChoice;
+  readonly backend: EngineInfo['name'];
+}
+
+/** A network of this project. */
+export interface OwnBatchModel extends AnyBatchModel {
   readonly head: Head;
   readonly pretrained: PretrainedTrunk;
+}
+
+/** One of the user's. */
+export interface ImportedBatchModel extends AnyBatchModel {
+  readonly imported: Pick<VideoModel, 'input' | 'outputs'> & {
+    /** As documents describe it. */
+    readonly description: ModelDescription;
+    /** What was guessed, and what a person should know: part of every document. */
+    readonly warnings: readonly string[];
+  };
+}
+
+/** What a network reads, and what can be explained of it. */
+export function contractOf(model: BatchModel): Pick<VideoModel, 'input' | 'outputs'> {
+  if ('imported' in model) return model.imported;
+  const { spec } = model.head;
+  return { input: { size: spec.inputSize }, outputs: eventOutputs(spec) };
 }
 
 /** What the attention explains; another event is given with what is known about its video. */
 export type BatchTarget =
   | { readonly kind: 'oblivious' }
   | { readonly kind: 'class'; readonly label: string }
+  | { readonly kind: 'output'; readonly label: string }
   | { readonly kind: 'similar'; readonly facts: VideoFacts; readonly span: BatchEvent['span'] };
 
 /** How the attention of every event is found. */
@@ -67,8 +99,7 @@ export function keysOf({ facts, span, listed }: BatchEvent, settings: BatchSetti
   const { target, ...how } = analysis;
   const { ribbon, audio, scale, ...style } = draw; // what pictures depend on
   const explained = target.kind === 'similar' ? [identityOf(target.facts), target.span] : target;
-  const network = { ...featureSource(model), head: headSha256(model.head), backend: model.backend };
-  const json = hashOf(['json', VERSION, identityOf(facts), span, listed, network, how, explained]);
+  const json = hashOf(['json', VERSION, identityOf(facts), span, listed, identityOfModel(model), how, explained]);
   return {
     json,
     thumbnail: hashOf(['thumbnail', json, style]),
@@ -78,8 +109,17 @@ export function keysOf({ facts, span, listed }: BatchEvent, settings: BatchSetti
   };
 }
 
-/** What the trunk features of a model depend on, beside the frame. */
-export function featureSource({ head, pretrained }: Pick<BatchModel, 'head' | 'pretrained'>): FeatureSource {
+function identityOfModel(model: BatchModel): object {
+  const { backend } = model;
+  if ('imported' in model) {
+    const { description, warnings } = model.imported;
+    return { ...description, warnings, backend };
+  }
+  return { ...featureSource(model), head: headSha256(model.head), backend };
+}
+
+/** What the trunk features of a network of this project depend on, beside the frame. */
+export function featureSource({ head, pretrained }: Pick<OwnBatchModel, 'head' | 'pretrained'>): FeatureSource {
   const { stage, inputSize, trunkGrid, trunkChannels } = head.spec;
   const length = trunkGrid.height * trunkGrid.width * trunkChannels;
   return { trunkSha256: pretrained.weightsSha256, stage, ...inputSize, length };

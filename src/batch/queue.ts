@@ -124,7 +124,8 @@ export class EventQueue implements EventMaker {
   async run(event: BatchEvent, folder: string, outputs: readonly Output[]): Promise<EventOutcome | undefined> {
     const { model, ...rest } = this.#settings;
     const keys = keysOf(event, this.#settings);
-    const settings = { ...rest, choice: { ...model.choice, backend: model.backend } };
+    const { choice, backend } = model;
+    const settings = { ...rest, choice: backend === 'onnxruntime' ? choice : { ...choice, backend } };
     const jobId = this.#signer.nameOf([this.#folder, event.id, outputs.map((name) => [name, keys[name]])]);
     const data = toStored({ event, folder: this.#folder, outputs, settings, keys }, this.#signer, jobId);
     const outcome = await this.#whileThere(this.#outcomeOf(data, jobId, outputs));

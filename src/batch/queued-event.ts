@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { L2cafError } from '../base/errors.ts';
 import type { RegionMask } from '../video/drawing/regions.ts';
 import type { BatchEvent } from './events.ts';
-import { type BatchModel, type BatchSettings, OUTPUTS, type Output } from './outputs.ts';
+import { type BatchSettings, type ModelChoice, OUTPUTS, type Output } from './outputs.ts';
 import { type Signed, type Signer, signedSchema } from './signatures.ts';
 
 /** Name of the queue on its server; changes when workers of another version would go wrong. */
@@ -15,7 +15,7 @@ export const QUEUE = 'l2caf-events-2';
 
 /** A batch's settings as they go through the queue: a worker reads the model by its name. */
 export interface QueuedSettings extends Omit<BatchSettings, 'model'> {
-  readonly choice: BatchModel['choice'];
+  readonly choice: ModelChoice;
 }
 
 /** One event, as workers get it. */
@@ -52,6 +52,12 @@ const turnsSchema = z.object({
 });
 const storedSchema = z.object({ event: signedSchema, turns: turnsSchema });
 
+/** The card of a network as a batch gives it out: it names no files that a worker would read. */
+const cardSchema = z.looseObject({
+  constants: z.record(z.string(), z.union([z.number(), z.array(z.number())])).optional(),
+  output: z.looseObject({ labels: z.array(z.string()).optional() }).optional(),
+});
+
 /** The parts that decide where files are read and written; a wrong setting gives other keys than the batch's. */
 const eventSchema = z.object({
   event: z.looseObject({
@@ -64,7 +70,7 @@ const eventSchema = z.object({
   folder: z.string().refine((path) => isAbsolute(path) || win32.isAbsolute(path), 'it is not an absolute path'),
   outputs: z.array(z.enum(OUTPUTS)).min(1),
   settings: z.looseObject({
-    choice: z.looseObject({}),
+    choice: z.looseObject({ card: cardSchema.optional() }),
     analysis: z.looseObject({ target: z.looseObject({ kind: z.string() }) }),
     draw: z.looseObject({ ignore: z.array(z.looseObject({})).optional() }),
   }),

@@ -11,6 +11,7 @@ import { MAX_TEXT_BYTES } from '../base/text.ts';
 import { writeIndex } from '../report/index-page.ts';
 import type { IndexRow } from '../report/page-data.ts';
 import type { Batch, EventPlan } from './batch.ts';
+import type { EventFigures } from './event-figures.ts';
 import type { BatchEvent } from './events.ts';
 import { FILE_NAMES } from './outputs.ts';
 
@@ -123,6 +124,7 @@ function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
     ...(['left', 'centre', 'right', 'near', 'far'] as const).map((part) =>
       perFrame(`attention_${part}`, 'numbers', ({ shares }) => shares[part]),
     ),
+    ...numberColumns(figures.map((found) => found?.numbers ?? [])),
     { name: 'embedding', kind: 'numbers', values: figures.map((found) => found?.embedding ?? null) },
   ];
   const taken = new Set(own.map(({ name }) => name));
@@ -132,6 +134,21 @@ function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
     ),
   );
   return [...own, ...extras];
+}
+
+/** A column for each number that the network gives, and one for what was recorded of it. */
+function numberColumns(ofEvents: readonly NonNullable<EventFigures['numbers']>[]): Column[] {
+  const names = [...new Set(ofEvents.flat().map(({ name }) => name))];
+  const column = (prefix: string, name: string, key: 'value' | 'recorded'): Column => {
+    const values = ofEvents.map((numbers) => numbers.find((one) => one.name === name)?.[key] ?? null);
+    return { name: `${prefix}_${name}`, kind: 'number', values };
+  };
+  return names.flatMap((name) => [
+    column('output', name, 'value'),
+    ...(ofEvents.flat().some((one) => one.name === name && one.recorded !== undefined)
+      ? [column('recorded', name, 'recorded')]
+      : []),
+  ]);
 }
 
 /** Seconds per step, from whichever run made it; a step whose result was at hand is empty. */

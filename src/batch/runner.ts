@@ -9,22 +9,22 @@ import { cacheFolder } from '../base/cache-folder.ts';
 import { makeFolder } from '../base/files.ts';
 import { FeatureCache, type FrameVariant } from '../features/cache.ts';
 import { DEFAULT_CACHE_BYTES } from '../features/features.ts';
-import type { BackendInfo } from '../models/backend.ts';
+import type { EngineInfo } from '../models/backend.ts';
 import { refuseDamage } from '../video/media/damage.ts';
 import { chooseFrames } from '../video/media/sample.ts';
 import type { EventMaker } from './batch.ts';
 import type { BatchEvent } from './events.ts';
 import { FrameStore } from './frame-store.ts';
-import { type BatchSettings, featureSource, type Output } from './outputs.ts';
+import { type BatchSettings, contractOf, featureSource, type Output } from './outputs.ts';
 import { WorkerPool, type WorkerState } from './pool.ts';
 import { throwIfShared } from './setup-error.ts';
-import type { EventAnswer, EventOutcome, EventTask } from './tasks.ts';
+import type { EventAnswer, EventOutcome, EventTask, TaskModel } from './tasks.ts';
 import { TrunkQueue } from './trunk-queue.ts';
 import type { Videos } from './videos.ts';
 
-/** Worker processes unless asked otherwise: native backends use all cores by themselves. */
-export function defaultJobs(backend: BackendInfo['name']): number {
-  return backend === 'wasm' ? availableParallelism() : 1;
+/** Worker processes unless asked otherwise: native backends of TensorFlow.js use all cores by themselves. */
+export function defaultJobs(backend: EngineInfo['name']): number {
+  return backend === 'wasm' || backend === 'onnxruntime' ? availableParallelism() : 1;
 }
 
 /** What events share. */
@@ -50,25 +50,29 @@ const ATTEMPTS = 2;
 export class EventRunner implements EventMaker {
   readonly eventsAtOnce: number;
   readonly #options: RunnerOptions;
-  readonly #cache: FeatureCache;
+  readonly #model: TaskModel;
+  /** The trunk's features; those of a user's network are not kept, as they may be of all frames at once, and any size. */
+  readonly #trunk: { readonly cache: FeatureCache; readonly queue: TrunkQueue } | undefined;
   readonly #networks: WorkerPool;
   /** Encoding waits for ffmpeg most of the time: it has processes of its own, so that networks go on meanwhile. */
   readonly #encoders: WorkerPool;
   readonly #frames: FrameStore;
-  readonly #trunk: TrunkQueue;
 
   constructor(options: RunnerOptions) {
     const { settings, videos, jobs, cacheBytes = DEFAULT_CACHE_BYTES, onWorkers } = options;
     const module = options.workerModule ?? new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
-    const { inputSize } = settings.model.head.spec;
+    const { model } = settings;
+    const { size } = contractOf(model).input;
     this.#options = options;
+    this.#model = { choice: model.choice, threads: Math.max(1, Math.floor(availableParallelism() / jobs)) };
     this.eventsAtOnce = 2 * jobs + 2;
-    this.#cache = new FeatureCache(join(cacheFolder(), 'features'), featureSource(settings.model), cacheBytes);
     this.#networks = new WorkerPool(module, jobs, onWorkers);
     this.#encoders = new WorkerPool(module, jobs, onWorkers);
-    this.#frames = new FrameStore(videos, inputSize);
+    this.#frames = new FrameStore(videos, size);
+    if ('imported' in model) return;
+    const cache = new FeatureCache(join(cacheFolder(), 'features'), featureSource(model), cacheBytes);
     // One batch more than there are workers, so that none waits for the next to be put together.
-    this.#trunk = new TrunkQueue(this.#networks, settings.model.choice, this.#cache, inputSize, jobs + 1);
+    this.#trunk = { cache, queue: new TrunkQueue(this.#networks, this.#model, cache, size, jobs + 1) };
   }
 
   /** What the worker processes are doing. */
@@ -100,7 +104,7 @@ export class EventRunner implements EventMaker {
     alone: boolean,
   ): Promise<EventAnswer> {
     const { settings, videos } = this.#options;
-    const { model, analysis, draw } = settings;
+    const { analysis, draw } = settings;
     await makeFolder(folder);
     const timingsSec: Record<string, number> = {};
     const { timesSec } = await videos.frames(facts);
@@ -111,9 +115,9 @@ export class EventRunner implements EventMaker {
     const isNew = outputs.includes('json');
     // Frames that are damaged, or in place of others, are never found here, and so are spoken of again.
     const missing = isNew ? await this.#missing(times.map((time) => variantOf(time))) : [];
-    const areDrawn = outputs.includes('thumbnail') || outputs.includes('strip');
+    const areSeen = outputs.includes('thumbnail') || outputs.includes('strip') || (isNew && !this.#trunk);
     const startMs = performance.now();
-    const shown = areDrawn || missing.length > 0 ? await this.#frames.get(facts, times) : undefined;
+    const shown = areSeen || missing.length > 0 ? await this.#frames.get(facts, times) : undefined;
     if (shown) timingsSec['decode'] = (performance.now() - startMs) / 1000;
     if (shown && analysis.strict) refuseDamage(facts.clip, shown.troubles);
     const takenSec = shown?.timestampsSec ?? times;
@@ -124,15 +128,16 @@ export class EventRunner implements EventMaker {
       const frameBytes = shown.rgb.length / frames.length;
       const rgb = missingNow.map((i) => shown.rgb.subarray(i * frameBytes, (i + 1) * frameBytes));
       const wanted = missingNow.map((i) => frames[i]!);
-      const note = await this.#cache.prepare();
+      const { cache, queue } = this.#trunk!;
+      const note = await cache.prepare();
       if (note !== undefined) this.#options.onNote?.(note);
-      timingsSec['trunk'] = await this.#trunk.ensure(wanted, rgb, alone);
+      timingsSec['trunk'] = await queue.ensure(wanted, rgb, alone);
     }
-    const place = { cache: this.#cache.place, facts, sourcePath, span, listed, frames, folder };
+    const place = { cache: this.#trunk?.cache.place, facts, sourcePath, span, listed, frames, folder };
     const notes = shown?.troubles.notes ?? [];
     const pictures =
-      shown && areDrawn ? { rgb: shown.rgb, shape: shown.shape, timestampsSec: shown.timestampsSec } : undefined;
-    const task = { ...place, notes, damagedSec, model: model.choice, analysis, draw, pictures };
+      shown && areSeen ? { rgb: shown.rgb, shape: shown.shape, timestampsSec: shown.timestampsSec } : undefined;
+    const task = { ...place, notes, damagedSec, model: this.#model, analysis, draw, pictures };
     const made = await this.#inWorker(
       this.#networks,
       { ...task, outputs: outputs.filter((name) => name !== 'mp4') },
@@ -147,13 +152,15 @@ export class EventRunner implements EventMaker {
     };
   }
 
-  /** Which of the frames the cache has no features of. */
+  /** Which of the frames the cache, if there is one, has no features of. */
   async #missing(frames: readonly FrameVariant[]): Promise<number[]> {
-    const arePresent = await Promise.all(frames.map((frame) => this.#cache.touch(frame)));
-    for (const path of this.#cache.damaged) {
+    if (this.#trunk === undefined) return [];
+    const { cache } = this.#trunk;
+    const arePresent = await Promise.all(frames.map((frame) => cache.touch(frame)));
+    for (const path of cache.damaged) {
       this.#options.onNote?.(`a cached file is damaged and computed again: ${path}`);
     }
-    this.#cache.damaged.clear();
+    cache.damaged.clear();
     return frames.flatMap((_, i) => (arePresent[i] ? [] : [i]));
   }
 

@@ -6,23 +6,24 @@ import { join } from 'node:path';
 import workerpool from 'workerpool';
 import { type Analysis, readAnalysis, writeAnalysis } from '../analysis/document.ts';
 import { type BoundTarget, explainEvent } from '../analysis/explain.ts';
-import { bindTarget, type OpenModel } from '../analysis/pipeline.ts';
+import { bindTarget, featuresOf, type OpenModel } from '../analysis/pipeline.ts';
 import { withSignals } from '../analysis/signals.ts';
 import { valuesOf } from '../base/errors.ts';
 import { fileSize, writeFileAtomically } from '../base/files.ts';
 import { guardOutputs } from '../base/output.ts';
-import { FeatureCache } from '../features/cache.ts';
+import { type CachePlace, FeatureCache } from '../features/cache.ts';
 import type { EngineInfo } from '../models/backend.ts';
-import { type EventNetwork, FRAMES_PER_BATCH } from '../models/event-network.ts';
+import { EventNetwork, FRAMES_PER_BATCH } from '../models/event-network.ts';
 import { fromFloat16, toFloat16 } from '../models/float16.ts';
+import type { FeatureMaps, VideoModel } from '../models/video-model.ts';
 import { drawAnalysisStrip, drawAnalysisThumbnail, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
 import { recordedSignals } from '../video/media/probe.ts';
 import { figuresOf } from './event-figures.ts';
-import { type BatchModel, FILE_NAMES, type Output } from './outputs.ts';
+import { FILE_NAMES, type Output } from './outputs.ts';
 import type { TaskAnswer, TaskNotice } from './pool.ts';
 import { duringSetup, SetupError } from './setup-error.ts';
-import type { EventAnswer, EventTask, FeaturesTask, WorkerMethods } from './tasks.ts';
+import type { EventAnswer, EventTask, FeaturesTask, TaskModel, WorkerMethods } from './tasks.ts';
 
 /** Width of a thumbnail, pixels. */
 const THUMBNAIL_PX = 192;
@@ -34,13 +35,13 @@ const STRIP = { widthPx: 800, format: 'jpeg' } as const;
  *
  * @param open how to open the batch's network
  */
-export function serveWorker(open: (choice: BatchModel['choice']) => Promise<OpenModel<EventNetwork>>): void {
+export function serveWorker(open: (model: TaskModel) => Promise<OpenModel>): void {
   guardOutputs();
   process.on('SIGINT', () => {}); // the batch decides when its workers end
-  let model: Promise<OpenModel<EventNetwork>> | undefined;
-  const network = (choice: BatchModel['choice']): Promise<OpenModel<EventNetwork>> => {
-    model ??= duringSetup(open(choice));
-    return model;
+  let opened: Promise<OpenModel> | undefined;
+  const network = (model: TaskModel): Promise<OpenModel> => {
+    opened ??= duringSetup(open(model));
+    return opened;
   };
   const targets = new Map<string, Promise<BoundTarget>>();
   const methods: WorkerMethods = {
@@ -66,12 +67,11 @@ function answering<T, R>(work: (task: T) => Promise<R>): (task: T) => Promise<Ta
 }
 
 async function computeFeatures(
-  model: OpenModel<EventNetwork>,
+  { backend, network }: OpenModel,
   { cache, pictures, frames }: FeaturesTask,
 ): Promise<number> {
   const startMs = performance.now();
-  const { backend, network } = model;
-  const features = await network.trunkFeatures(isExact(backend) ? pictures : padded(pictures));
+  const features = await own(network).trunkFeatures(isExact(backend) ? pictures : padded(pictures));
   const seconds = (performance.now() - startMs) / 1000;
   const store = FeatureCache.at(cache);
   const { length } = cache.source;
@@ -81,9 +81,15 @@ async function computeFeatures(
   return seconds;
 }
 
-/** Whether a frame's features are the same bits in any batch: wasm and cpu add in the same order. */
+/** Only networks of this project have features that are kept. */
+function own(network: VideoModel): EventNetwork {
+  if (network instanceof EventNetwork) return network;
+  throw new Error(`the features of ${network.id} are not kept`);
+}
+
+/** Whether a frame's features are the same bits in any batch: these add in the same order. */
 function isExact({ name }: EngineInfo): boolean {
-  return name === 'wasm' || name === 'cpu';
+  return name === 'wasm' || name === 'cpu' || name === 'onnxruntime';
 }
 
 /**
@@ -98,7 +104,7 @@ function padded({ rgb, shape: [, height, width] }: FeaturesTask['pictures']): Fe
 
 async function processEvent(
   task: EventTask,
-  network: () => Promise<OpenModel<EventNetwork>>,
+  network: () => Promise<OpenModel>,
   targets: Map<string, Promise<BoundTarget>>,
 ): Promise<EventAnswer> {
   const { outputs, folder, draw, pictures, facts } = task;
@@ -107,14 +113,17 @@ async function processEvent(
   const timed = async <T>(step: string, work: () => Promise<T>): Promise<T> => {
     const startMs = performance.now();
     const result = await work();
-    timingsSec[step] = (performance.now() - startMs) / 1000;
+    timingsSec[step] = (timingsSec[step] ?? 0) + (performance.now() - startMs) / 1000;
     return result;
   };
   const isNew = outputs.includes('json');
   let analysis: Analysis;
   if (isNew) {
     const model = await network();
-    analysis = await timed('filters', () => explain(model, task, targets));
+    const maps = task.cache
+      ? await timed('filters', () => cachedMaps(model, task, task.cache!))
+      : await timed('trunk', () => featuresOf(model, pictures!));
+    analysis = await timed('filters', () => explain(model, task, maps, targets));
     await writeAnalysis(pathOf('json'), analysis);
   } else {
     analysis = await readAnalysis(pathOf('json'));
@@ -133,25 +142,30 @@ async function processEvent(
   return { ...(isNew && { figures: figuresOf(analysis) }), bytes: Object.fromEntries(sizes), timingsSec };
 }
 
-/** The analysis from cached features, without timings: a document is the same whenever it is made. */
-async function explain(
-  model: OpenModel<EventNetwork>,
-  task: EventTask,
-  targets: Map<string, Promise<BoundTarget>>,
-): Promise<Analysis> {
-  const { cache, frames, facts, sourcePath, span, listed, notes, damagedSec, analysis } = task;
+/** Feature maps from cached features of the trunk. */
+async function cachedMaps({ network }: OpenModel, { frames }: EventTask, cache: CachePlace): Promise<FeatureMaps> {
   const store = FeatureCache.at(cache);
   const { length } = cache.source;
   const features = new Float32Array(frames.length * length);
   for (const [i, frame] of frames.entries()) {
     fromFloat16(await store.read(frame), features.subarray(i * length, (i + 1) * length));
   }
+  return own(network).mapsOf(features);
+}
+
+/** The analysis, without timings: a document is the same whenever it is made. */
+async function explain(
+  model: OpenModel,
+  task: EventTask,
+  maps: FeatureMaps,
+  targets: Map<string, Promise<BoundTarget>>,
+): Promise<Analysis> {
+  const { frames, facts, sourcePath, span, listed, notes, damagedSec, analysis } = task;
   const { target } = analysis;
   const wanted = target.kind === 'similar' ? { kind: target.kind, clip: target.facts.clip, span: target.span } : target;
   const name = JSON.stringify(target);
   const bound = targets.get(name) ?? duringSetup(bindTarget(model, { target: wanted, frames: analysis.frames }));
   targets.set(name, bound);
-  const maps = await model.network.mapsOf(features);
   const timestampsSec = frames.map(({ timestampSec }) => timestampSec);
   const { timingsSec: _, ...document } = await explainEvent(
     model,

@@ -4,12 +4,19 @@ import type { FrameBatch, TimeSpan } from '../base/types.ts';
 import type { ListedEvent } from '../events/labels.ts';
 import type { CachePlace, FrameVariant } from '../features/cache.ts';
 import type { EventFigures } from './event-figures.ts';
-import type { AnalysisSettings, BatchModel, DrawSettings, Output } from './outputs.ts';
+import type { AnalysisSettings, DrawSettings, ModelChoice, Output } from './outputs.ts';
 import type { VideoFacts } from './videos.ts';
+
+/** The network of a task, which its worker opens once. */
+export interface TaskModel {
+  readonly choice: ModelChoice;
+  /** Threads of onnxruntime. */
+  readonly threads: number;
+}
 
 /** Frames, of one event or several, through the trunk into the cache. */
 export interface FeaturesTask {
-  readonly model: BatchModel['choice'];
+  readonly model: TaskModel;
   readonly cache: CachePlace;
   /** At the network's input size, `[n, h, w, 3]`. */
   readonly pictures: Pick<FrameBatch, 'rgb' | 'shape'>;
@@ -17,10 +24,11 @@ export interface FeaturesTask {
   readonly frames: readonly FrameVariant[];
 }
 
-/** One event from its features, or its analysis, to its files. */
+/** One event from its features, its pictures, or its analysis, to its files. */
 export interface EventTask {
-  readonly model: BatchModel['choice'];
-  readonly cache: CachePlace;
+  readonly model: TaskModel;
+  /** Where its features are; absent where the network's features are not kept. */
+  readonly cache: CachePlace | undefined;
   readonly facts: VideoFacts;
   /** What documents call the video. */
   readonly sourcePath: string;
@@ -32,7 +40,7 @@ export interface EventTask {
   readonly notes: readonly string[];
   /** Times of those that are damaged, or stand in for lost ones, seconds from the start of the clip. */
   readonly damagedSec: readonly number[];
-  /** The frames at the network's input size, `[t, h, w, 3]`; needed where thumbnail or strip is to be made. */
+  /** The frames at the network's input size, `[t, h, w, 3]`; needed for thumbnail, strip, and an analysis without a cache. */
   readonly pictures: FrameBatch | undefined;
   readonly analysis: AnalysisSettings;
   readonly draw: DrawSettings;

@@ -6,8 +6,8 @@
 import type { PictureSize } from '../base/types.ts';
 import type { FeatureCache, FrameVariant } from '../features/cache.ts';
 import { FRAMES_PER_BATCH } from '../models/event-network.ts';
-import type { BatchModel } from './outputs.ts';
 import type { WorkerPool } from './pool.ts';
+import type { TaskModel } from './tasks.ts';
 
 interface Waiting {
   readonly frame: FrameVariant;
@@ -24,7 +24,7 @@ const FRAMES_PER_CLEANING = 512;
 /** See the top of this file. */
 export class TrunkQueue {
   readonly #pool: WorkerPool;
-  readonly #choice: BatchModel['choice'];
+  readonly #model: TaskModel;
   readonly #cache: FeatureCache;
   readonly #size: PictureSize;
   readonly #atOnce: number;
@@ -34,9 +34,9 @@ export class TrunkQueue {
   #sinceCleaning = FRAMES_PER_CLEANING;
 
   /** @param atOnce batches that are given to the pool at the same time */
-  constructor(pool: WorkerPool, choice: BatchModel['choice'], cache: FeatureCache, size: PictureSize, atOnce: number) {
+  constructor(pool: WorkerPool, model: TaskModel, cache: FeatureCache, size: PictureSize, atOnce: number) {
     this.#pool = pool;
-    this.#choice = choice;
+    this.#model = model;
     this.#cache = cache;
     this.#size = size;
     this.#atOnce = atOnce;
@@ -92,7 +92,7 @@ export class TrunkQueue {
       const seconds = await this.#pool.run(
         'features',
         {
-          model: this.#choice,
+          model: this.#model,
           cache: this.#cache.place,
           pictures: { rgb: Buffer.concat(batch.map(({ rgb }) => rgb)), shape: [batch.length, height, width, 3] },
           frames,

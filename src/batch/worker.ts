@@ -1,5 +1,5 @@
 /** The process that `WorkerPool` starts: a network of its own, and the two tasks of a batch. */
-import { openEventNetwork } from '../analysis/pipeline.ts';
+import { openDescribed } from './model.ts';
 import { serveWorker } from './serve.ts';
 
-serveWorker(openEventNetwork);
+serveWorker(({ choice, threads }) => openDescribed(choice, threads));

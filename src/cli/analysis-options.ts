@@ -5,7 +5,7 @@ import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
 import { METHODS, type Method } from '../l2caf/method.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
 import { SOLVER_CHOICES, type SolverChoice } from '../l2caf/solve.ts';
-import { BACKEND_CHOICES, type BackendChoice } from '../models/backend.ts';
+import { ENGINE_CHOICES, type EngineChoice } from '../models/backend.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { choiceOption, parseCount, parseSize, parseTarget, type TargetFlag } from './options.ts';
 
@@ -15,7 +15,7 @@ export interface AnalysisFlags {
   readonly size?: PictureSize;
   readonly untrained?: boolean;
   readonly seed: number;
-  readonly backend: BackendChoice;
+  readonly backend: EngineChoice;
   readonly method: Method;
   readonly target: TargetFlag;
   readonly constraint: Constraint;
@@ -32,12 +32,12 @@ export function addAnalysisOptions(command: Command): Command {
     .option('--size <WxH>', "size at which the network sees frames, multiples of 32 (default: the model's)", parseSize)
     .option('--untrained', "random weights in place of the model's own after the trunk, to compare with")
     .option('--seed <number>', 'seed of the starting points (and of random weights)', parseCount(0), 0)
-    .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
     .addOption(choiceOption('--method <name>', 'how attention is found', METHODS, 'l2caf'))
     .addOption(
       new Option('--target <what>', 'what it explains: oblivious, class:NAME, output:NAME or similar:CLIP[@START-END]')
         .argParser(parseTarget)
-        .default({ kind: 'oblivious' }, 'oblivious, the whole embedding'),
+        .default({ kind: 'oblivious' }, 'oblivious, the whole output'),
     )
     .addOption(choiceOption('--constraint <name>', 'what filters are normalised by', CONSTRAINTS, 'l2'))
     .addOption(choiceOption('--solver <name>', 'how the filters are found', SOLVER_CHOICES, 'auto'))

@@ -3,7 +3,7 @@ import { basename, extname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { analyzeDense } from '../analysis/dense.ts';
 import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis/document.ts';
-import { analyzeEvent, openClip, openModel } from '../analysis/pipeline.ts';
+import { analyzeEvent, framesFor, openClip, openModel } from '../analysis/pipeline.ts';
 import { predictionsOf } from '../analysis/predictions.ts';
 import { readSignals, withSignals } from '../analysis/signals.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
@@ -14,6 +14,7 @@ import { groupBy } from '../base/group-by.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
 import type { TimeSpan, VideoClip } from '../base/types.ts';
 import { type ListedEvents, readLabels } from '../events/labels.ts';
+import { isImported } from '../models/imported.ts';
 import { renderStrip, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
 import { clipBeside, filesOfReport } from '../report/report-page.ts';
@@ -210,20 +211,21 @@ async function withAttention<T>(
   const { untrained, frames: count, window, stride, card: _card, ...options } = flags;
   const slideBy = (frames: number): SlideOptions | undefined =>
     dense ? { frames, windowSec: window ?? frames, strideSec: stride ?? 0.5 } : undefined;
-  const early = slideBy(count ?? USUAL_FRAMES);
-  if (early) slideWindow(span, early); // before a network is loaded
+  // Before a network is loaded, unless it is what says how many frames a window has.
+  const early = count === undefined && (await isImported(options.model)) ? undefined : slideBy(framesFor({}, count));
+  if (early) slideWindow(span, early);
   const card = await cardOf(flags);
   const model = await openModel({
     ...options,
     ...work,
     ...(card && { card }),
     ...(size && { size }),
+    ...(count && { frames: count }),
     ...(untrained && { untrainedSeed: options.seed }),
   });
-  const { input } = model.network;
-  const frames = count ?? input.frames ?? input.usualFrames ?? USUAL_FRAMES;
-  const slide = slideBy(frames);
   try {
+    const frames = framesFor(model.network.input, count);
+    const slide = slideBy(frames);
     return await use(async (part) => {
       const event = { ...options, ...work, clip, span: part, target, frames };
       const found = slide ? await analyzeDense(model, { ...event, ...slide }) : await analyzeEvent(model, event);
@@ -250,9 +252,6 @@ async function writePreview(
 /** Of a long drive, this much is analyzed and shown first. */
 const PREVIEW_SEC = 10;
 const PREVIEW_WIDTH_PX = 480;
-
-/** Frames of an event where neither user nor network says. */
-const USUAL_FRAMES = 3;
 
 /** @throws L2cafError `usage` */
 function checkWindow({ dense, stride, window, trace }: AnalyzeFlags): void {

@@ -1,6 +1,7 @@
 /** `l2caf batch`: every event of a list, on all cores, to be interrupted and continued at will. */
 import { basename, extname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { framesFor } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { withFolder, writeFileAtomically } from '../base/files.ts';
 import { noteInput } from '../base/noted-inputs.ts';
@@ -8,19 +9,22 @@ import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts
 import { Batch, type EventMaker, type EventPlan, isOpen } from '../batch/batch.ts';
 import { readBatchEvents } from '../batch/events.ts';
 import { checkSettings, describeModel } from '../batch/model.ts';
-import { type BatchSettings, type BatchTarget, OUTPUTS, type Output } from '../batch/outputs.ts';
+import { type BatchSettings, type BatchTarget, contractOf, OUTPUTS, type Output } from '../batch/outputs.ts';
 import { EventQueue } from '../batch/queue.ts';
 import { RESULT_FILES, statusOf, writeResults } from '../batch/results.ts';
 import { defaultJobs, EventRunner } from '../batch/runner.ts';
 import type { Videos } from '../batch/videos.ts';
+import { OUTPUT_KINDS } from '../models/card.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { readingOf } from '../video/media/probe.ts';
 import { resolveSpan } from '../video/media/sample.ts';
 import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
 import { type BatchDisplay, createBatchDisplay } from './batch-display.ts';
 import { freeName, isOfOther, isSamePath } from './default-folder.ts';
+import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
 import {
   examples,
+  JOBS_HELP,
   LIST_FORMS,
   parseCount,
   parseNumber,
@@ -33,7 +37,7 @@ import { type QueueFlags, queueAccess, queueOption, queuePasswordOption, queueSe
 import { EXIT, interruptible } from './run.ts';
 import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
 
-interface BatchFlags extends VideoFlags, AnalysisFlags, Partial<QueueFlags> {
+interface BatchFlags extends VideoFlags, AnalysisFlags, Omit<NetworkFlags, 'outputs'>, Partial<QueueFlags> {
   readonly videos?: string;
   readonly fps?: number;
   readonly output?: string;
@@ -42,7 +46,8 @@ interface BatchFlags extends VideoFlags, AnalysisFlags, Partial<QueueFlags> {
   readonly limit?: number;
   readonly outputs: readonly Output[];
   readonly strict?: boolean;
-  readonly frames: number;
+  readonly frames?: number;
+  readonly kind?: NetworkFlags['outputs'];
   readonly cacheLimit: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -60,7 +65,7 @@ export function batchCommand(): Command {
     .addOption(videosOption())
     .addOption(fps)
     .option('-o, --output <folder>', "where the results go (default: the list's name in l2caf-out)")
-    .option('--jobs <count>', 'worker processes (default: the cores with wasm, one otherwise)', parseCount(1))
+    .option('--jobs <count>', JOBS_HELP, parseCount(1))
     .addOption(queueOption('give events out to l2caf worker through a Redis or Valkey server, redis://HOST:6379'))
     .addOption(queuePasswordOption())
     .addOption(queueSecretOption())
@@ -72,9 +77,16 @@ export function batchCommand(): Command {
         .default(['json', 'strip'], 'json,strip'),
     )
     .option('--strict', 'do nothing if any row of the list is wrong; an event whose frames are damaged or lost fails')
-    .option('--frames <count>', 'frames to sample from each event', parseCount(1), 3)
+    .option(
+      '--frames <count>',
+      'frames to sample from each event (default: 3, or as many as the network takes)',
+      parseCount(1),
+    )
     .option('--cache-limit <GB>', 'bound on the cache of trunk features', parseNumber(0.01, 1e6), 20);
   addAnalysisOptions(command);
+  addNetworkOptions(command).addOption(
+    new Option('--kind <kind>', 'of a network file: what its outputs are').choices(OUTPUT_KINDS),
+  );
   addVideoOptions(command)
     .option('--json', 'say what happens as JSON, one object a line, on stdout')
     .option('-q, --quiet', 'no progress');
@@ -86,6 +98,7 @@ export function batchCommand(): Command {
         'l2caf batch events.csv --videos /data/drives --jobs 4 --outputs json,strip,mp4',
         "l2caf batch 201702271017.eaf --videos /data/hdd --only 'left turn'",
         'l2caf batch clips/ --limit 10',
+        'l2caf batch events.csv --model net.onnx --norm imagenet --labels classes.txt',
         'l2caf batch events.csv -o /shared/results --queue redis://server:6379',
       ),
     )
@@ -145,7 +158,7 @@ async function runIn(
     }
     const others = only === undefined && limit === undefined ? batch.others(events).length : 0;
     if (others > 0) display.warn(`${path}: ${others} events that it had before are kept in ${folder}, but in no table`);
-    const settings = await settingsOf(flags, batch.videos, stop);
+    const settings = await settingsOf(flags, batch.videos, display, stop);
     const plans = await batch.plan(events, settings);
     await make(batch, flags, { plans, settings, display, stop });
     await writeResults(batch, plans);
@@ -193,14 +206,28 @@ async function reportProblems(
   display.warn(message);
 }
 
-async function settingsOf(flags: BatchFlags, videos: Videos, stop: AbortSignal): Promise<BatchSettings> {
-  const { backend, size, frames, seed, method, constraint, solver, preset, starts, trace = false } = flags;
-  const model = await describeModel({
-    backend,
-    model: flags.model,
-    ...(size && { size }),
-    ...(flags.untrained && { untrainedSeed: seed }),
-  });
+async function settingsOf(
+  flags: BatchFlags,
+  videos: Videos,
+  display: BatchDisplay,
+  stop: AbortSignal,
+): Promise<BatchSettings> {
+  const { outputs, kind, ...network } = flags;
+  const { backend, size, seed, method, constraint, solver, preset, starts, trace = false } = flags;
+  const card = await cardOf({ ...network, ...(kind && { outputs: kind }) });
+  const model = await describeModel(
+    {
+      backend,
+      model: flags.model,
+      ...(card && { card }),
+      ...(size && { size }),
+      ...(flags.frames && { frames: flags.frames }),
+      ...(flags.untrained && { untrainedSeed: seed }),
+    },
+    { onProgress: display.onProgress, signal: stop },
+  );
+  if ('imported' in model) for (const warning of model.imported.warnings) display.warn(warning);
+  const frames = framesFor(contractOf(model).input, flags.frames);
   const target = await targetOf(flags.target, videos, stop);
   const analysis = {
     frames,
@@ -214,15 +241,12 @@ async function settingsOf(flags: BatchFlags, videos: Videos, stop: AbortSignal):
     target,
     ...(flags.strict && { strict: true }),
   };
-  const settings = { model, analysis, draw: videoOptionsOf(flags), outputs: flags.outputs };
+  const settings = { model, analysis, draw: videoOptionsOf(flags), outputs };
   checkSettings(settings);
   return settings;
 }
 
 async function targetOf(target: TargetFlag, videos: Videos, stop: AbortSignal): Promise<BatchTarget> {
-  if (target.kind === 'output') {
-    throw new L2cafError('usage', 'the networks of a batch have no numbers with names', { hint: 'use class:NAME' });
-  }
   if (target.kind !== 'similar') return target;
   const facts = await videos.facts(resolve(target.path), {}, stop);
   return { kind: target.kind, facts, span: resolveSpan(facts.clip, target.span) };
@@ -270,13 +294,14 @@ async function thisMachine(
   { jobs, cacheLimit }: BatchFlags,
   { plans, settings, display, stop }: Making,
 ): Promise<EventMaker> {
-  if (plans.some(({ outputs }) => outputs.includes('json'))) {
-    await pullTrunk(settings.model.pretrained, { onProgress: display.onProgress, signal: stop });
+  const { model } = settings;
+  if (!('imported' in model) && plans.some(({ outputs }) => outputs.includes('json'))) {
+    await pullTrunk(model.pretrained, { onProgress: display.onProgress, signal: stop });
   }
   const runner: EventRunner = new EventRunner({
     settings,
     videos: batch.videos,
-    jobs: jobs ?? defaultJobs(settings.model.backend),
+    jobs: jobs ?? defaultJobs(model.backend),
     cacheBytes: cacheLimit * 1e9,
     onWorkers: () => display.workers(runner.workers),
     onNote: (note) => display.warn(note),

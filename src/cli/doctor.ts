@@ -5,8 +5,15 @@ import { Command } from 'commander';
 import { cacheFolder } from '../base/cache-folder.ts';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { makeFolder } from '../base/files.ts';
-import { installCommand, missingPackages, QUEUE_PACKAGES, SEARCH_PACKAGES } from '../base/optional.ts';
-import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
+import {
+  installCommand,
+  KERAS_PACKAGES,
+  missingPackages,
+  ONNX_PACKAGES,
+  QUEUE_PACKAGES,
+  SEARCH_PACKAGES,
+} from '../base/optional.ts';
+import { ENGINE_CHOICES, type EngineChoice, useBackend, useEngine } from '../models/backend.ts';
 import { cacheState, RESNET50_IMAGENET, weightsPath } from '../models/pretrained.ts';
 import { EMBEDDED_FFMPEG, findAllFfmpegs, findFfprobe } from '../video/media/binaries.ts';
 import { testFfmpeg } from '../video/media/self-test.ts';
@@ -28,19 +35,21 @@ interface Finding {
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('what ffmpeg, backend, cache and model will be used, and why')
-    .addOption(choiceOption('--backend <name>', 'the backend to check', BACKEND_CHOICES, 'auto'))
+    .addOption(choiceOption('--backend <name>', 'the backend to check', ENGINE_CHOICES, 'auto'))
     .option('--json', 'print one JSON document')
     .addHelpText('after', examples('l2caf doctor', 'l2caf doctor --backend tensorflow'))
-    .action(async ({ backend, json }: { backend: BackendChoice; json?: boolean }) => {
+    .action(async ({ backend, json }: { backend: EngineChoice; json?: boolean }) => {
       const findings = [
         checkNode(),
         ...(await checkFfmpegs()),
         await check('ffprobe', async () => describeBinary(await findFfprobe())),
         await check('backend', async () => {
-          const info = await useBackend(backend);
-          return `${info.name}: ${info.detail} (${info.reason})`;
+          const { name, detail, reason, warning } = await useEngine(backend);
+          return `${name}: ${detail} (${reason})${warning === undefined ? '' : `; ${warning}`}`;
         }),
         await describeWebgpu(),
+        describeOptional('onnx', ONNX_PACKAGES, 'ONNX networks, and the trunk of l2caf at several times the speed'),
+        describeOptional('keras', KERAS_PACKAGES, 'Keras files'),
         describeOptional('search', SEARCH_PACKAGES, 'index, search and project'),
         describeOptional('queue', QUEUE_PACKAGES, 'batch --queue and worker'),
         await checkCache(),

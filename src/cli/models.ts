@@ -11,6 +11,7 @@ import {
   weightsPath,
 } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
+import { addExportCommand } from './models-export.ts';
 import { addNetworkCommands } from './models-network.ts';
 import { examples } from './options.ts';
 import { interruptible } from './run.ts';
@@ -88,6 +89,7 @@ export function modelsCommand(): Command {
       terminal.result(json ? JSON.stringify(manifest, null, 2) : describeHead(folder, manifest));
     });
   addNetworkCommands(command);
+  addExportCommand(command);
   return command;
 }
 

@@ -92,6 +92,9 @@ export function examples(...lines: readonly string[]): string {
 /** What a list of events may be, for the help of the commands that take one. */
 export const LIST_FORMS = 'CSV, JSON, ELAN .eaf, BDD-X, a folder of clips (docs/events.md)';
 
+/** What `--jobs` of `batch` and `worker` says of itself. */
+export const JOBS_HELP = 'worker processes (default: the cores with wasm and ONNX files, one otherwise)';
+
 /** The option that says where the videos of a list lie. */
 export function videosOption(): Option {
   return new Option('--videos <folder>', 'where the videos of the list lie (default: beside it)');

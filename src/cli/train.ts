@@ -6,10 +6,13 @@ import { withFolder } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
 import { DEFAULT_CACHE_BYTES } from '../features/features.ts';
-import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
+import { ENGINE_CHOICES, type EngineChoice, useEngine } from '../models/backend.ts';
+import { cardWith, NORMS, type Norm } from '../models/card.ts';
 import { trunkSide } from '../models/event-network.ts';
 import { DEFAULT_HEAD, type HeadSpec } from '../models/head.ts';
+import { importedPath, isImported } from '../models/imported.ts';
 import type { ModelManifest } from '../models/model-directory.ts';
+import { OnnxTrunk } from '../models/onnx/trunk.ts';
 import { findPretrained, RESNET50_IMAGENET } from '../models/pretrained.ts';
 import { STAGES, type Stage } from '../models/resnet.ts';
 import type { ShallowCnnSpec } from '../models/shallow-cnn.ts';
@@ -17,8 +20,15 @@ import type { StepRecord } from '../training/checkpoint.ts';
 import type { DenseSource } from '../training/dense-labels.ts';
 import { MININGS, type Mining } from '../training/losses.ts';
 import { METRIC_LOSSES, type MetricLoss } from '../training/objective.ts';
-import { type DomainFile, TRAINING_FILES, type TrainingPlan, trainModel } from '../training/train-model.ts';
+import {
+  type DomainFile,
+  TRAINING_FILES,
+  type TrainedModel,
+  type TrainingPlan,
+  trainModel,
+} from '../training/train-model.ts';
 import { freeName, isOfOther } from './default-folder.ts';
+import { cardOf } from './network-options.ts';
 import { choiceOption, examples, LIST_FORMS, parseCount, parseNumber, parseSize, videosOption } from './options.ts';
 import { interruptible } from './run.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
@@ -32,14 +42,19 @@ interface TrainFlags {
   readonly name?: string;
   readonly trunk: string;
   readonly stage: Stage;
-  readonly size: PictureSize;
+  readonly layer?: string;
+  readonly layout?: string;
+  readonly norm?: Norm;
+  readonly bgr?: boolean;
+  readonly card?: string;
+  readonly size?: PictureSize;
   readonly frames: number;
   readonly grid: 'half' | 'full';
   readonly pool?: PictureSize;
   readonly channels: readonly [number, number];
   readonly units: number;
   readonly embedding: number;
-  readonly components: number;
+  readonly components?: number;
   readonly loss: MetricLoss;
   readonly mining: Mining;
   readonly margin: number;
@@ -60,7 +75,7 @@ interface TrainFlags {
   readonly validate: readonly string[];
   readonly seed: number;
   readonly cacheLimit: number;
-  readonly backend: BackendChoice;
+  readonly backend: EngineChoice;
   readonly resume: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -94,7 +109,7 @@ export function trainCommand(): Command {
     .option('--swap <label=label>', 'labels that mirroring exchanges (repeatable)', collectSwaps, [])
     .option('--seed <number>', 'seed of everything that is drawn at random', parseCount(0), 0)
     .option('--cache-limit <GB>', 'bound on the cache of features', parseNumber(0.1, 1e5), DEFAULT_CACHE_BYTES / 1e9)
-    .addOption(choiceOption('--backend <name>', 'what runs the network', BACKEND_CHOICES, 'auto'))
+    .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
     .option('--resume', 'continue an interrupted training from its checkpoint', false)
     .option('--json', 'print model.json instead of the table')
     .option('-q, --quiet', 'no progress')
@@ -104,19 +119,28 @@ export function trainCommand(): Command {
         'l2caf train events.csv -o models/mine --classifier',
         'l2caf train --domain city=city/events.csv --dense city=city/masks --domain sim=sim/events.csv --pool 4x2',
         'l2caf train events.csv -o models/mine --validate drive-3.mp4 --resume',
+        'l2caf train events.csv -o models/mine --trunk backbone.onnx --layer layer3 --norm imagenet',
       ),
     )
     .action((events: string[], flags: TrainFlags) => interruptible((signal) => run(events, flags, signal)));
 }
 
+const OF_FILE = 'with --trunk FILE: ';
+
 function addArchitecture(command: Command): void {
   command
-    .option('--trunk <id>', 'the frozen, pre-trained network', RESNET50_IMAGENET.id)
+    .option('--trunk <id>', 'the frozen, pre-trained network: a name, or an ONNX file', RESNET50_IMAGENET.id)
+    .option('--layer <name>', `${OF_FILE}tensor or node that the head stands on (default: found)`)
+    .option('--layout <axes>', `${OF_FILE}order of the layer's axes, such as "(b t) c h w"`)
+    .addOption(new Option('--norm <name>', `${OF_FILE}how it wants its pictures`).choices(NORMS))
+    .option('--bgr', `${OF_FILE}it wants blue first`)
+    .option('--card <file>', `${OF_FILE}its card (default: the .json of its name beside it)`)
     .addOption(choiceOption('--stage <name>', 'the stage after which it is trimmed', STAGES, 'conv4'))
     .addOption(
-      new Option('--size <WxH>', 'size at which it sees frames, multiples of 32')
-        .argParser(parseSize)
-        .default({ width: 384, height: 224 }, '384x224'),
+      new Option(
+        '--size <WxH>',
+        'size at which it sees frames, multiples of 32 (default: 384x224, or as the file says)',
+      ).argParser(parseSize),
     )
     .option('--frames <count>', 'frames per event', parseCount(1), 3)
     .addOption(
@@ -133,9 +157,8 @@ function addArchitecture(command: Command): void {
     .option('--embedding <count>', 'length of the embedding', parseCount(2), DEFAULT_HEAD.embeddingSize)
     .option(
       '--components <count>',
-      "train on this many principal components of the trunk's features; 0: on the features",
+      "train on this many principal components of the trunk's features; 0: on the features (default: 128, or all)",
       parseCount(0),
-      128,
     );
 }
 
@@ -172,30 +195,60 @@ async function run(events: readonly string[], flags: TrainFlags, signal: AbortSi
   const terminal = createTerminal(flags);
   const domains = domainsOf(events, flags);
   const output = flags.output ?? (await defaultFolder(domains));
-  const plan = planOf(domains, output, flags);
-  await checkOutputFolder(output);
-  await checkOutputs(TRAINING_FILES.map((name) => join(output, name)));
-  const backend = await useBackend(flags.backend);
-  terminal.info(`backend: ${backend.name} (${backend.reason})`);
-  const manifest = await withFolder(output, () =>
-    trainModel(plan, {
-      backend: backend.name,
-      cacheBytes: flags.cacheLimit * 1e9,
-      videos: flags.videos,
-      outputFolder: output,
-      resume: flags.resume,
-      signal,
-      onProgress: terminal.onProgress,
-      onNote: (text) => terminal.info(text),
-      onWarning: (text) => terminal.warn(text),
-      onStep: (record) => showStep(terminal, record, flags.steps),
-    }),
-  );
-  if (flags.json) terminal.result(JSON.stringify(manifest, null, 2));
-  else {
-    terminal.result(figuresTable(manifest));
-    terminal.result(output);
+  const trunk = await openTrunk(flags, signal);
+  try {
+    for (const note of trunk?.notes ?? []) terminal.info(note);
+    const plan = planOf(domains, output, flags, trunk);
+    await checkOutputFolder(output);
+    await checkOutputs(TRAINING_FILES.map((name) => join(output, name)));
+    const backend = await useEngine(flags.backend);
+    if (backend.warning !== undefined) terminal.warn(backend.warning);
+    terminal.info(`backend: ${backend.name} (${backend.reason})`);
+    const model = await withFolder(output, () =>
+      trainModel(plan, {
+        backend: backend.name,
+        cacheBytes: flags.cacheLimit * 1e9,
+        videos: flags.videos,
+        outputFolder: output,
+        resume: flags.resume,
+        signal,
+        onProgress: terminal.onProgress,
+        onNote: (text) => terminal.info(text),
+        onWarning: (text) => terminal.warn(text),
+        onStep: (record) => showStep(terminal, record, flags.steps),
+      }),
+    );
+    if (flags.json) terminal.result(JSON.stringify(model, null, 2));
+    else {
+      terminal.result(figuresTable(model));
+      terminal.result(output);
+    }
+  } finally {
+    trunk?.dispose();
   }
+}
+
+/**
+ * The trunk, where it is a network file.
+ *
+ * @throws L2cafError `usage` for what is said of a file where there is none; else as `OnnxTrunk.open`
+ */
+async function openTrunk(flags: TrainFlags, signal: AbortSignal): Promise<OnnxTrunk | undefined> {
+  const { trunk: file, size } = flags;
+  const said = await cardOf(flags);
+  if (!(await isImported(file))) {
+    if (said === undefined) return undefined;
+    throw new L2cafError('usage', `${file} knows itself how it wants its frames`, {
+      hint: '--norm, --layer and the like are for --trunk FILE.onnx',
+    });
+  }
+  const card = cardWith(said ?? {}, size ? { input: { size: [size.height, size.width] } } : {});
+  const trunk = await OnnxTrunk.open(await importedPath(file), { card, signal });
+  if (trunk.frames === undefined || trunk.frames === flags.frames) return trunk;
+  trunk.dispose();
+  throw new L2cafError('usage', `${file} was exported for ${trunk.frames} frames`, {
+    hint: `use --frames ${trunk.frames}, or export it with that axis dynamic`,
+  });
 }
 
 /** `model`, unless the model there was trained on other lists. */
@@ -222,18 +275,25 @@ function domainsOf(events: readonly string[], flags: TrainFlags): DomainFile[] {
   return domains;
 }
 
-function planOf(domains: readonly DomainFile[], output: string, flags: TrainFlags): TrainingPlan {
+function planOf(
+  domains: readonly DomainFile[],
+  output: string,
+  flags: TrainFlags,
+  trunk: OnnxTrunk | undefined,
+): TrainingPlan {
   const names = domains.map(({ name }) => name);
   const { classes, perClass, seed, swap, steps } = flags;
+  const spec = specOf(flags, trunk);
   return {
     id: flags.name ?? basename(output),
     domains,
-    spec: specOf(flags),
+    trunk,
+    spec,
     classifier: flags.classifier,
     dense: denseSources(flags, names),
     validationVideos: flags.validate,
     views: flags.views,
-    components: flags.components,
+    components: flags.components ?? Math.min(USUAL_COMPONENTS, spec.trunkChannels),
     trainer: {
       loss: flags.loss,
       mining: flags.mining,
@@ -270,15 +330,24 @@ function denseSources({ dense, denseClasses }: TrainFlags, domains: readonly str
   );
 }
 
-function specOf({ trunk, stage, size, grid, pool, channels, units, embedding }: TrainFlags): HeadSpec {
+function specOf(
+  { trunk, stage, size = USUAL_SIZE, grid, pool, channels, units, embedding }: TrainFlags,
+  own: OnnxTrunk | undefined,
+): HeadSpec {
   const shallowCnn: ShallowCnnSpec = [
     { kernelSize: 1, stride: 1, channels: channels[0] },
     { kernelSize: 3, stride: grid === 'half' ? 2 : 1, channels: channels[1] },
   ];
   const pooling: { pool?: GridShape } = pool ? { pool: { height: pool.height, width: pool.width } } : {};
   const sizes = { lstmUnits: units, embeddingSize: embedding };
-  return { ...trunkSide(findPretrained(trunk), stage, size), shallowCnn, ...sizes, ...pooling };
+  const front = own
+    ? { trunk: own.id, stage: own.layer, trunkGrid: own.grid, trunkChannels: own.channels, inputSize: own.size }
+    : trunkSide(findPretrained(trunk), stage, size);
+  return { ...front, shallowCnn, ...sizes, ...pooling };
 }
+
+const USUAL_COMPONENTS = 128;
+const USUAL_SIZE: PictureSize = { width: 384, height: 224 };
 
 function relationWeights({ relation }: TrainFlags, domains: readonly string[]): Record<string, number> {
   const unknown = relation.find(([name]) => !domains.includes(name));
@@ -300,7 +369,7 @@ function showStep(terminal: Terminal, { step, loss }: StepRecord, total: number)
 /** Steps from one line with the loss to the next. */
 const LOSS_EVERY = 20;
 
-function figuresTable({ figures }: ModelManifest): string {
+function figuresTable({ figures }: TrainedModel): string {
   const names = ['events', 'recallAt1', 'recallAt1NoOverlap', 'mapAtRNoOverlap', 'nmi', 'knn'];
   const heading = ['domain', 'events', 'R@1', 'R@1 no overlap', 'MAP@R no overlap', 'NMI', 'kNN'];
   const rows = Object.entries(figures).map(([domain, own]) => [domain, ...names.map((name) => String(own[name]))]);

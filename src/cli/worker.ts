@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { workQueue } from '../batch/queue-worker.ts';
 import { defaultJobs } from '../batch/runner.ts';
-import { examples, parseCount, parseNumber } from './options.ts';
+import { examples, JOBS_HELP, parseCount, parseNumber } from './options.ts';
 import { type QueueFlags, queueAccess, queueOption, queuePasswordOption, queueSecretOption } from './queue-options.ts';
 import { interruptible } from './run.ts';
 import { createTerminal } from './terminal.ts';
@@ -10,6 +10,7 @@ import { createTerminal } from './terminal.ts';
 interface WorkerFlags extends QueueFlags {
   readonly videos?: string;
   readonly output?: string;
+  readonly model?: string;
   readonly jobs?: number;
   readonly cacheLimit: number;
   readonly json?: boolean;
@@ -25,7 +26,8 @@ export function workerCommand(): Command {
     .addOption(queueSecretOption())
     .option('--videos <folder>', 'read videos from this folder alone (default: where the batch has them)')
     .option('-o, --output <folder>', "the batch's folder as this machine sees it; nothing is written elsewhere")
-    .option('--jobs <count>', 'worker processes (default: the cores with wasm, one otherwise)', parseCount(1))
+    .option('--model <name>', 'the model as this machine has it (default: where the batch has it)')
+    .option('--jobs <count>', JOBS_HELP, parseCount(1))
     .option('--cache-limit <GB>', 'bound on the cache of trunk features', parseNumber(0.01, 1e6), 20)
     .option('--json', 'say which events ended as JSON, one object a line')
     .option('-q, --quiet', 'say nothing')
@@ -35,6 +37,7 @@ export function workerCommand(): Command {
         'l2caf worker --queue redis://server:6379',
         'l2caf worker --queue redis://server:6379 --queue-password word.txt --queue-secret key.txt',
         'l2caf worker --queue redis://server:6379 --videos /mnt/drives -o /mnt/results --jobs 8',
+        'l2caf worker --queue redis://server:6379 --model /mnt/networks/net.onnx',
       ),
     )
     .action((flags: WorkerFlags) => interruptible((stop) => run(flags, stop)));
@@ -42,15 +45,16 @@ export function workerCommand(): Command {
 
 async function run(flags: WorkerFlags, stop: AbortSignal): Promise<void> {
   const terminal = createTerminal({ quiet: flags.quiet || flags.json });
-  const { videos, output, jobs, cacheLimit } = flags;
+  const { videos, output, model, jobs, cacheLimit } = flags;
   const { address, signer } = await queueAccess(flags);
   terminal.info(`waiting for events from ${address.shown}; Ctrl-C finishes those under way`);
   await workQueue(address, {
     signer,
-    jobs: (model) => jobs ?? defaultJobs(model.backend),
+    jobs: ({ backend }) => jobs ?? defaultJobs(backend),
     cacheBytes: cacheLimit * 1e9,
     ...(videos !== undefined && { videos }),
     ...(output !== undefined && { output }),
+    ...(model !== undefined && { model }),
     onEnd: ({ id, error }) => {
       if (flags.json) terminal.result(JSON.stringify({ event: id, ...(error && { error: error.message }) }));
       else terminal.info(error ? `${id}: failed: ${error.message}` : `${id}: done`);

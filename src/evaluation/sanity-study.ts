@@ -14,7 +14,7 @@ import type { Head, HeadSpec } from '../models/head.ts';
 import { findPretrained } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { type NetworkPart, reinitialise } from '../models/reinitialise.ts';
-import { STAGES } from '../models/resnet.ts';
+import { STAGES, stageNamed } from '../models/resnet.ts';
 import { unlearningOf, type VideoModel } from '../models/video-model.ts';
 import { frameCanvas } from '../video/drawing/frame-canvas.ts';
 import { defaultStyle, drawHeatmap } from '../video/drawing/overlay.ts';
@@ -53,7 +53,7 @@ export function eventParts({ stage }: Pick<HeadSpec, 'stage'>): { head: NetworkP
     name,
     owns: (weight) => prefixes.some((prefix) => weight.startsWith(prefix)),
   });
-  const stages = ['conv1', ...STAGES.slice(0, STAGES.indexOf(stage) + 1)].reverse();
+  const stages = ['conv1', ...STAGES.slice(0, STAGES.indexOf(stageNamed(stage)) + 1)].reverse();
   return {
     head: [starting('embedding', 'embedding/', 'logits/'), starting('LSTM', 'lstm/'), starting('shallow CNN', 'cnn')],
     trunk: stages.map((name) => starting(name, `${name}_`)),
@@ -141,7 +141,9 @@ async function mapsOnFrames(
   const pretrained = findPretrained(head.spec.trunk);
   await pullTrunk(pretrained, { ...(signal && { signal }) });
   const objectives = objectivesOf(head, events, target);
-  const network = await EventNetwork.load(head, pretrained, (weights) => reinitialise(weights, unlearnt, seed));
+  const network = await EventNetwork.load(head, pretrained, {
+    edit: (weights) => reinitialise(weights, unlearnt, seed),
+  });
   const maps: EventMaps[number][] = [];
   try {
     for (const [index, { event, views }] of events.entries()) {

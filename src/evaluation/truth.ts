@@ -6,7 +6,7 @@ import { basename, extname } from 'node:path';
 import { L2cafError, throwIfAborted } from '../base/errors.ts';
 import { groupBy } from '../base/group-by.ts';
 import type { PictureSize, ProgressListener } from '../base/types.ts';
-import { checkSize, LabelFolder } from '../events/label-folder.ts';
+import { expectClipSize, LabelFolder } from '../events/label-folder.ts';
 import type { LabelledEvent } from '../events/labelled.ts';
 import { stemOf } from '../events/video-files.ts';
 import type { PlannedEvent, PlannedFrame } from '../features/dataset.ts';
@@ -67,7 +67,7 @@ export class TruthFolder implements Truth {
       throw new L2cafError('input-unreadable', `the boxes of ${basename(video)} do not say when they are decisive`);
     }
     if (decisive.kind === WHOLE_ROAD) return undefined;
-    checkSize(`what the boxes of ${basename(video)} lie in`, size, clip);
+    expectClipSize(`what the boxes of ${basename(video)} lie in`, size, clip);
     const isDecisive = frameIndex >= decisive.firstFrame && frameIndex <= decisive.lastFrame;
     const boxes = objects.filter((object) => object.decisive).map((object) => object.boxes[frameIndex]);
     return paintBoxes(size, isDecisive ? boxes.filter((box) => box != null) : []);

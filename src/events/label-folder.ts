@@ -60,7 +60,7 @@ export class LabelFolder {
   async mask({ video, clip }: Pick<LabelledEvent, 'video' | 'clip'>, frameIndex: number): Promise<Uint8Array> {
     const path = join(this.#baseOf(video), `${String(frameIndex).padStart(4, '0')}.png`);
     const picture = await openPicture(path);
-    checkSize(path, picture, clip);
+    expectClipSize(path, picture, clip);
     const { rgb } = picturePixels(picture);
     return Uint8Array.from({ length: clip.width * clip.height }, (_, i) => rgb[3 * i]!);
   }
@@ -71,7 +71,7 @@ export class LabelFolder {
 }
 
 /** @throws L2cafError `input-unreadable` when what was found is not of the clip's size */
-export function checkSize(what: string, found: PictureSize, { path, width, height }: LabelledEvent['clip']): void {
+export function expectClipSize(what: string, found: PictureSize, { path, width, height }: LabelledEvent['clip']): void {
   if (found.width === width && found.height === height) return;
   const sizes = `${found.width}x${found.height}, its video ${path} is ${width}x${height}`;
   throw new L2cafError('input-unreadable', `${what} is ${sizes}`);

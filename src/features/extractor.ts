@@ -1,13 +1,15 @@
 /**
  * Frames → trunk features in half precision, in this process or in several worker threads. The wasm backend uses one
- * thread, so two workers with an instance each are twice as fast as one; the native backend spreads a frame over all
- * cores by itself and needs none.
+ * thread, so two workers with an instance each are twice as fast as one; onnxruntime and the native backend spread a frame
+ * over all cores by themselves and need none.
  */
 
 import { startThread, type Thread } from '../base/threads.ts';
-import { computed } from '../models/backend.ts';
+import type { EngineInfo } from '../models/backend.ts';
 import { toFloat16 } from '../models/float16.ts';
-import { findPretrained, loadTrunk, preprocess } from '../models/pretrained.ts';
+import type { OnnxTrunk } from '../models/onnx/trunk.ts';
+import { openTrunkSession } from '../models/onnx/trunk-session.ts';
+import { findPretrained, loadFrameTrunk } from '../models/pretrained.ts';
 import type { Stage } from '../models/resnet.ts';
 import { transformPixels, type View } from './views.ts';
 
@@ -33,20 +35,37 @@ export interface Extractor {
   dispose(): Promise<void>;
 }
 
-/** An extractor in this process. Throws as `loadTrunk`. */
-export async function createExtractor({ trunk: id, stage }: TrunkChoice): Promise<Extractor> {
+/** An extractor in this process, on onnxruntime or the current backend. Throws as `loadTrunk` and `openTrunkSession`. */
+export async function createExtractor(
+  { trunk: id, stage }: TrunkChoice,
+  engine?: EngineInfo['name'],
+): Promise<Extractor> {
   const pretrained = findPretrained(id);
-  const trunk = await loadTrunk(pretrained, stage);
+  const trunk = await (engine === 'onnxruntime' ? openTrunkSession : loadFrameTrunk)(pretrained, stage);
   const featuresOf = async (
     { rgb, width, height }: ExtractionJob,
     variant: Omit<View, 'shift'>,
   ): Promise<Uint16Array> => {
     const frame = { rgb: transformPixels(rgb, width, variant), shape: [1, height, width, 3] as const };
-    return toFloat16(await computed(() => trunk.features(preprocess(pretrained, frame))));
+    return toFloat16(await trunk.features(frame));
   };
   return {
     extract: (job) => Promise.all(job.variants.map((variant) => featuresOf(job, variant))),
     dispose: async () => trunk.dispose(),
+  };
+}
+
+/** An extractor of a user's trunk, which onnxruntime spreads over all cores. It is not disposed of with it. */
+export function importedExtractor(trunk: OnnxTrunk): Extractor {
+  return {
+    extract: async ({ rgb, width, variants }) => {
+      const features: Uint16Array[] = [];
+      for (const variant of variants) {
+        features.push(toFloat16(await trunk.features(transformPixels(rgb, width, variant))));
+      }
+      return features;
+    },
+    dispose: async () => {},
   };
 }
 

@@ -3,36 +3,45 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder } from '../base/cache-folder.ts';
 import type { ProgressListener } from '../base/types.ts';
-import type { BackendInfo } from '../models/backend.ts';
+import type { EngineInfo } from '../models/backend.ts';
 import type { HeadSpec } from '../models/head.ts';
+import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import { findPretrained } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
+import { stageNamed } from '../models/resnet.ts';
 import { FeatureCache } from './cache.ts';
 import { ensureFeatures, type FeatureSummary, type PlannedEvent } from './dataset.ts';
-import { createExtractor, createExtractorPool } from './extractor.ts';
+import { createExtractor, createExtractorPool, type Extractor, importedExtractor } from './extractor.ts';
 
 /** Bytes of features that are kept unless asked otherwise: 20 GB, some 29,000 frames of 384×224. */
 export const DEFAULT_CACHE_BYTES = 20e9;
 
 /** How features are computed and kept. */
 export interface FeatureOptions {
-  /** The backend that runs in this process. */
-  readonly backend: BackendInfo['name'];
+  /** What runs the trunk: onnxruntime, or the backend that is set in this process. */
+  readonly backend: EngineInfo['name'];
   /** Bound on the cache; {@link DEFAULT_CACHE_BYTES} when absent. */
   readonly cacheBytes?: number | undefined;
   readonly onProgress?: ProgressListener | undefined;
   /** Told what was wrong with videos and with the cache, one line each. */
   readonly onWarning?: ((note: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The trunk, where it is the user's own; whoever opened it disposes of it. */
+  readonly importedTrunk?: OnnxTrunk | undefined;
 }
 
-/** The cache of features for heads of this kind, in the user's cache folder. */
+/**
+ * The cache of features for heads of this kind, in the user's cache folder.
+ *
+ * @param trunkSha256 of everything that the features of a user's own trunk depend on
+ */
 export function openFeatureCache(
   { trunk, stage, inputSize, trunkGrid, trunkChannels }: HeadSpec,
   maxBytes: number = DEFAULT_CACHE_BYTES,
+  trunkSha256: string = findPretrained(trunk).weightsSha256,
 ): FeatureCache {
   const source = {
-    trunkSha256: findPretrained(trunk).weightsSha256,
+    trunkSha256,
     stage,
     ...inputSize,
     length: trunkGrid.height * trunkGrid.width * trunkChannels,
@@ -41,8 +50,8 @@ export function openFeatureCache(
 }
 
 /**
- * Makes sure that the features of all events are in the cache; fetches the trunk if one is needed for that. On wasm, in as many threads as there are cores, up to four
- * (each holds a trunk); other backends use all cores by themselves. Throws as `ensureFeatures` and `pullTrunk`.
+ * Makes sure that the features of all events are in the cache; fetches the trunk if one is needed for that. On wasm, in as
+ * many threads as there are cores, up to four (each holds a trunk); other backends use all cores by themselves. Throws as `ensureFeatures` and `pullTrunk`.
  */
 export async function prepareFeatures(
   planned: readonly PlannedEvent[],
@@ -51,12 +60,14 @@ export async function prepareFeatures(
   options: FeatureOptions,
 ): Promise<FeatureSummary> {
   const workers = Math.min(MAX_WORKERS, availableParallelism());
-  const create = async (): ReturnType<typeof createExtractor> => {
-    const { onProgress, signal } = options;
+  const create = async (): Promise<Extractor> => {
+    const { onProgress, signal, importedTrunk } = options;
+    if (importedTrunk) return importedExtractor(importedTrunk);
     await pullTrunk(findPretrained(trunk), { ...(onProgress && { onProgress }), ...(signal && { signal }) });
+    const choice = { trunk, stage: stageNamed(stage) };
     return options.backend === 'wasm' && workers > 1
-      ? createExtractorPool({ trunk, stage }, workers)
-      : createExtractor({ trunk, stage });
+      ? createExtractorPool(choice, workers)
+      : createExtractor(choice, options.backend);
   };
   const summary = await ensureFeatures(planned, cache, create, options);
   for (const note of summary.notes) options.onWarning?.(note);

@@ -16,11 +16,11 @@ export function tensorTail<T extends Omit<TensorTail, 'evaluate'>>(tail: T): NoI
 export function featureTail<T extends Omit<FeatureTail, 'evaluate' | keyof Omit<MapTail, keyof Tail>>>(
   tail: T,
 ): NoInfer<T> & Pick<MapTail, 'evaluate' | 'mapOf' | 'evaluateMaps'> {
-  return { ...tensorTail(tail), ...mapsOf(tail) };
+  return { ...tensorTail(tail), ...mapMethods(tail) };
 }
 
 /** The feature maps of a tail in plain numbers. */
-export function mapsOf(
+export function mapMethods(
   tail: Pick<FeatureTail, 'grid' | 'features' | 'outputsOf'>,
 ): Pick<MapTail, 'mapOf' | 'evaluateMaps'> {
   const { height, width } = tail.grid;

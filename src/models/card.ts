@@ -12,6 +12,9 @@ import type { Preprocessing } from './preprocessing.ts';
 
 const triple = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])]);
 const positive = z.int().positive();
+/** A list, or a file with one on each line. */
+const labelNames = z.union([z.string(), z.array(z.string()).min(1)]);
+
 const byte = z.int().min(0).max(255);
 
 /** What a filter spans: one slice of time, or all of them. */
@@ -62,9 +65,11 @@ const cardSchema = z.strictObject({
       tensor: z.string().optional(),
       kind: z.enum(OUTPUT_KINDS).optional(),
       /** Names of the classes or numbers, or a file with one on each line. */
-      labels: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+      labels: labelNames.optional(),
     })
     .optional(),
+  /** The output that scores classes, where another one is explained. */
+  scores: z.strictObject({ tensor: z.string(), labels: labelNames.optional() }).optional(),
 });
 
 /** What a card says. */
@@ -212,7 +217,10 @@ export function fitNotes({ input: { resize, padding } = {} }: Card): string[] {
  *
  * @throws L2cafError `input-not-found`, `input-unreadable`
  */
-export async function labelsOf({ output }: Card, folder: string): Promise<readonly string[] | undefined> {
+export async function labelsOf(
+  { output }: Pick<Card, 'output'>,
+  folder: string,
+): Promise<readonly string[] | undefined> {
   const labels = output?.labels;
   if (typeof labels !== 'string') return labels;
   const text = (await readInput(resolve(folder, labels), { maxBytes: MAX_LABELS_BYTES })).toString('utf8');

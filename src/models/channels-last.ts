@@ -28,3 +28,18 @@ export function picturesToChannelsLast({ shape, data }: NamedArray): NamedArray 
   }
   return { shape: [count, height, width, channels], data: out };
 }
+
+/** A convolution's kernel `[h, w, in, out]` → `[out, in, h, w]`. */
+export function kernelToChannelsFirst({ shape, data }: NamedArray): NamedArray {
+  const [height, width, inChannels, outChannels] = shape as [number, number, number, number];
+  const area = height * width;
+  const out = new Float32Array(data.length);
+  for (let p = 0; p < area; p++) {
+    for (let i = 0; i < inChannels; i++) {
+      for (let o = 0; o < outChannels; o++) {
+        out[(o * inChannels + i) * area + p] = data[(p * inChannels + i) * outChannels + o]!;
+      }
+    }
+  }
+  return { shape: [outChannels, inChannels, height, width], data: out };
+}

@@ -7,13 +7,14 @@ import { createHash } from 'node:crypto';
 import { L2cafError } from '../base/errors.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
-import { computed, onAccelerator } from './backend.ts';
+import { computed, type EngineInfo, onAccelerator } from './backend.ts';
 import type { RecurrentTail } from './event-tail.ts';
 import { eventOutputs, featureMapShape, type Head, type HeadSpec, headName, headSha256, headShapes } from './head.ts';
-import { loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
+import { openTrunkSession } from './onnx/trunk-session.ts';
+import { type FrameTrunk, loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
 import { RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
 import type { WeightsEdit } from './reinitialise.ts';
-import { featureShape, type Stage, type Trunk } from './resnet.ts';
+import { featureShape, type Stage, stageNamed, type Trunk } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
 import { createShallowCnn, type ShallowCnn } from './shallow-cnn.ts';
 import { expectShapes } from './shapes.ts';
@@ -22,15 +23,28 @@ import { type EventNetworkDescription, type FeatureMaps, outputNamed, type Video
 /** Frames that go through the trunk together; bounds its memory, whatever the number of frames of an event. */
 export const FRAMES_PER_BATCH = 4;
 
+/** How a network is loaded. */
+export interface LoadOptions {
+  /** Changes the trunk's weights. */
+  readonly edit?: WeightsEdit;
+  /** What runs the trunk: onnxruntime, or the current backend of TensorFlow.js (default), which runs all else. */
+  readonly engine?: EngineInfo['name'];
+}
+
 /** A trunk and a head, ready to run. Dispose of it when done. */
 export class EventNetwork implements VideoModel {
   readonly head: Head;
   readonly pretrained: PretrainedTrunk;
-  readonly #trunk: Trunk;
+  /** On TensorFlow.js, which gives tensors, or on another engine, which gives numbers. */
+  readonly #trunk: { readonly tensors: Trunk } | { readonly numbers: FrameTrunk };
   readonly #shallowCnn: ShallowCnn;
   readonly #recurrent: RecurrentHead;
 
-  private constructor(head: Head, pretrained: PretrainedTrunk, trunk: Trunk) {
+  private constructor(
+    head: Head,
+    pretrained: PretrainedTrunk,
+    trunk: { readonly tensors: Trunk } | { readonly numbers: FrameTrunk },
+  ) {
     this.head = head;
     this.pretrained = pretrained;
     this.#trunk = trunk;
@@ -43,10 +57,20 @@ export class EventNetwork implements VideoModel {
   /**
    * Loads the trunk from the cache, its weights edited if asked for, and puts the head on it.
    *
-   * @throws L2cafError `weights-invalid` when the cache is damaged or the head does not fit.
+   * @throws L2cafError `weights-invalid` when the cache is damaged or the head does not fit; `package-missing` without the
+   *   engine that is asked for
    */
-  static async load(head: Head, pretrained: PretrainedTrunk, edit?: WeightsEdit): Promise<EventNetwork> {
-    return new EventNetwork(head, pretrained, await loadTrunk(pretrained, head.spec.stage, edit));
+  static async load(
+    head: Head,
+    pretrained: PretrainedTrunk,
+    { edit, engine }: LoadOptions = {},
+  ): Promise<EventNetwork> {
+    const stage = stageNamed(head.spec.stage);
+    const trunk =
+      engine === 'onnxruntime'
+        ? { numbers: await openTrunkSession(pretrained, stage, edit) }
+        : { tensors: await loadTrunk(pretrained, stage, edit) };
+    return new EventNetwork(head, pretrained, trunk);
   }
 
   /**
@@ -55,16 +79,24 @@ export class EventNetwork implements VideoModel {
    * @throws L2cafError `shape-mismatch` for frames of another size
    */
   async features(frames: FrameBatch): Promise<FeatureMaps> {
-    const apply = (pictures: tf.Tensor4D): tf.Tensor4D => this.#shallowCnn.apply(this.#trunk.features(pictures));
-    return this.#toMaps(await this.#inBatches(frames, apply), frames.shape[0]);
+    if (!('tensors' in this.#trunk)) return this.mapsOf(await this.trunkFeatures(frames));
+    const { tensors } = this.#trunk;
+    const maps = await this.#inBatches(frames, (pictures) => {
+      return computed(() => this.#shallowCnn.apply(tensors.features(preprocess(this.pretrained, pictures))));
+    });
+    return this.#toMaps(maps, frames.shape[0]);
   }
 
   /**
    * The same at once and on the current backend, `[t, h', w', c]`: what every iteration with vanilla endpoints computes. Call
    * inside `tf.tidy`, or dispose of the result.
+   *
+   * @throws Error when another engine than TensorFlow.js runs the trunk
    */
   featureMapsTensor(frames: Pick<FrameBatch, 'rgb' | 'shape'>): tf.Tensor4D {
-    return tf.tidy(() => this.#shallowCnn.apply(this.#trunk.features(preprocess(this.pretrained, frames))));
+    if (!('tensors' in this.#trunk)) throw new Error('the trunk does not run on TensorFlow.js');
+    const { tensors } = this.#trunk;
+    return tf.tidy(() => this.#shallowCnn.apply(tensors.features(preprocess(this.pretrained, frames))));
   }
 
   /**
@@ -73,7 +105,11 @@ export class EventNetwork implements VideoModel {
    * @throws L2cafError `shape-mismatch` for frames of another size
    */
   async trunkFeatures(frames: Pick<FrameBatch, 'rgb' | 'shape'>): Promise<Float32Array> {
-    return this.#inBatches(frames, (pictures) => this.#trunk.features(pictures));
+    const trunk = this.#trunk;
+    return this.#inBatches(frames, (pictures) => {
+      if ('numbers' in trunk) return trunk.numbers.features(pictures);
+      return computed(() => trunk.tensors.features(preprocess(this.pretrained, pictures)));
+    });
   }
 
   /** The trunk's features of t frames → their feature maps; with {@link trunkFeatures} the same as {@link features}. */
@@ -92,7 +128,7 @@ export class EventNetwork implements VideoModel {
   /** Runs frames through the network, a few at a time, and puts the outputs one after another. */
   async #inBatches(
     frames: Pick<FrameBatch, 'rgb' | 'shape'>,
-    apply: (pictures: tf.Tensor4D) => tf.Tensor4D,
+    apply: (pictures: Pick<FrameBatch, 'rgb' | 'shape'>) => Promise<Float32Array>,
   ): Promise<Float32Array> {
     const [steps, rows, columns] = frames.shape;
     const { inputSize } = this.head.spec;
@@ -106,7 +142,7 @@ export class EventNetwork implements VideoModel {
       const count = Math.min(FRAMES_PER_BATCH, steps - first);
       const rgb = frames.rgb.subarray(first * frameBytes, (first + count) * frameBytes);
       const pictures = { rgb, shape: [count, rows, columns, 3] as const };
-      parts.push(await computed(() => apply(preprocess(this.pretrained, pictures))));
+      parts.push(await apply(pictures));
     }
     return concatenated(parts);
   }
@@ -159,7 +195,7 @@ export class EventNetwork implements VideoModel {
 
   /** Frees its tensors. */
   dispose(): void {
-    this.#trunk.dispose();
+    ('tensors' in this.#trunk ? this.#trunk.tensors : this.#trunk.numbers).dispose();
     this.#shallowCnn.dispose();
     this.#recurrent.dispose();
   }
@@ -193,7 +229,7 @@ export function withInputSize(head: Head, pretrained: PretrainedTrunk, inputSize
       hint: 'leave --size out, or use a model that pools its feature maps',
     });
   }
-  const resized = { ...spec, ...trunkSide(pretrained, spec.stage, inputSize) };
+  const resized = { ...spec, ...trunkSide(pretrained, stageNamed(spec.stage), inputSize) };
   const { height, width } = featureMapShape(resized);
   if (height < spec.pool.height || width < spec.pool.width) {
     const { width: w, height: h } = inputSize;

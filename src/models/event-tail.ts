@@ -7,7 +7,7 @@ import { dot, transposeInto } from '../base/matrix.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { GridShape } from '../base/types.ts';
 import type { FeatureTail, ImmediateResponse, LinearProjection } from '../l2caf/tail.ts';
-import { mapsOf, numbersOf } from '../l2caf/tensor-tail.ts';
+import { mapMethods, numbersOf } from '../l2caf/tensor-tail.ts';
 import { type LstmState, lstmStep } from './lstm.ts';
 import type { RecurrentState } from './lstm-steps.ts';
 import { RecurrentResponse } from './recurrent-response.ts';
@@ -88,11 +88,11 @@ export class RecurrentTail implements FeatureTail, VideoTail {
   }
 
   mapOf(slot: number): Float32Array {
-    return mapsOf(this).mapOf(slot);
+    return mapMethods(this).mapOf(slot);
   }
 
   evaluateMaps(maps: Float32Array, slots: readonly number[]): Promise<Float32Array> {
-    return mapsOf(this).evaluateMaps(maps, slots);
+    return mapMethods(this).evaluateMaps(maps, slots);
   }
 
   probabilitiesSoFar(): number[][] {

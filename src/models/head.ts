@@ -5,16 +5,15 @@
 import { createHash } from 'node:crypto';
 import { createRandom } from '../base/random.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
-import type { Stage } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
 import { DEFAULT_SHALLOW_CNN, type ShallowCnnSpec, shallowCnnGrid, shallowCnnShapes } from './shallow-cnn.ts';
 import type { ModelOutput } from './video-model.ts';
 
 /** The architecture of a head, and what it expects in front of it. */
 export interface HeadSpec {
-  /** Id of the pre-trained trunk, and the stage after which it is trimmed. */
+  /** Id of the pre-trained trunk and the stage after which it is trimmed, or a network file's name and its layer. */
   readonly trunk: string;
-  readonly stage: Stage;
+  readonly stage: string;
   /** Grid and channels of the trunk's features. */
   readonly trunkGrid: GridShape;
   readonly trunkChannels: number;

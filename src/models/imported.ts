@@ -1,20 +1,32 @@
 /** Networks of the user's, whatever their file: which names mean one, and opening it. */
 import { stat } from 'node:fs/promises';
-import { dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import type { PictureSize, ProgressListener } from '../base/types.ts';
-import { type BackendChoice, type EngineInfo, useBackend } from './backend.ts';
+import { type EngineChoice, type EngineInfo, useBackend } from './backend.ts';
 import { type Card, cardBeside, cardPath, cardWith, fitNotes, fitOf, labelsOf, preprocessingOf } from './card.ts';
 import { KerasNetwork } from './keras/keras-network.ts';
+import { hasTime } from './layout.ts';
 import { readNpy } from './npy.ts';
-import { layerOf, OnnxNetwork, type OnnxOptions, operatorsOf, readNetwork, survey } from './onnx/network.ts';
+import {
+  layerOf,
+  type NetworkLayer,
+  OnnxNetwork,
+  type OnnxOptions,
+  operatorsOf,
+  type ReadNetwork,
+  readNetwork,
+  survey,
+} from './onnx/network.ts';
+import { useOnnxThreads } from './onnx/runtime.ts';
 import type { Survey } from './onnx/survey.ts';
 import type { VideoModel } from './video-model.ts';
 
-/** What `models import` calls the network in its folder. */
-const IMPORTED_FILE = 'network.onnx';
-const SURVEY_FILE = 'survey.json';
+/** What `models import` and `models export` call the network in its folder. */
+export const IMPORTED_FILE = 'network.onnx';
+/** What `models import` calls the table of where it can be cut. */
+export const SURVEY_FILE = 'survey.json';
 /** The files of the folder, beside those of weights. */
 export const IMPORTED_FILES: readonly string[] = [IMPORTED_FILE, cardPath(IMPORTED_FILE), SURVEY_FILE];
 
@@ -24,6 +36,8 @@ export interface OpenImported {
   readonly backend: EngineInfo;
   /** What was guessed, and what a person should know. */
   readonly warnings: readonly string[];
+  /** With which it is opened again as it is, without anything being guessed or looked for: it names no other files. */
+  readonly card: Card;
 }
 
 /** How it is opened. */
@@ -32,8 +46,14 @@ export interface ImportedOptions {
   readonly card?: Card;
   /** Size of its pictures, where it takes any. */
   readonly size?: PictureSize;
+  /** Frames of an event, where an ONNX file takes any number. */
+  readonly frames?: number;
+  /** Whether it was opened before, so that nothing needs to be tried again; default false. */
+  readonly isSteady?: boolean;
+  /** Threads that onnxruntime takes; default: one for each core. */
+  readonly threads?: number;
   /** What runs Keras files; default `auto`. */
-  readonly backend?: BackendChoice;
+  readonly backend?: EngineChoice;
   readonly signal?: AbortSignal;
   readonly onProgress?: ProgressListener;
 }
@@ -59,24 +79,8 @@ export async function importNetwork(model: string, folder: string, options: Onnx
   const path = await importedPath(model);
   const read = await readNetwork(path, options);
   const found = await survey(read, options);
-  const { card, pictures, output, graph } = read;
-  const { tensor, layout } = await layerOf(read, options, found);
-  const labels = await labelsOf(card, dirname(path));
-  const { constants: _, ...said } = card;
-  const whole: Card = {
-    ...cardWith(said, {
-      model: IMPORTED_FILE,
-      input: {
-        name: pictures.name,
-        layout: pictures.layout.text,
-        frames: pictures.frames,
-        size: [pictures.size.height, pictures.size.width],
-      },
-      layer: { tensor, layout },
-      output: { ...card.output, tensor: card.output?.tensor ?? output.tensor, ...(labels && { labels: [...labels] }) },
-    }),
-    ...(card.constants && { constants: await copiedConstants(card.constants, dirname(path)) }),
-  };
+  const { graph } = read;
+  const whole: Card = { ...(await wholeCard(read, await layerOf(read, options, found))), model: IMPORTED_FILE };
   const target = (name: string): string => join(folder, name);
   const opened = await OnnxNetwork.open(path, { ...options, card: cardWith(options.card ?? {}, whole) });
   opened.dispose();
@@ -88,6 +92,34 @@ export async function importNetwork(model: string, folder: string, options: Onnx
   const others = graph.file.externalData.map(({ path: name }) => name);
   const files = [...IMPORTED_FILES, ...others].map(target);
   return { files, survey: found, card: whole };
+}
+
+/** A card with nothing left to guess and all in it: labels and constants that lie in files of their own, too. */
+async function wholeCard(
+  { path, card, graph, pictures }: ReadNetwork,
+  { tensor, layout }: Pick<NetworkLayer, 'tensor' | 'layout'>,
+): Promise<Card> {
+  const { constants, layer, ...said } = card;
+  const labels = await labelsOf(card, dirname(path));
+  const classes = await labelsOf({ output: card.scores }, dirname(path));
+  return {
+    ...cardWith(said, {
+      input: {
+        name: pictures.name,
+        layout: pictures.layout.text,
+        ...(hasTime(pictures.layout) && { frames: pictures.frames }),
+        size: [pictures.size.height, pictures.size.width],
+      },
+      layer: { tensor, layout, ...(layer?.grid && { grid: layer.grid }) },
+      output: {
+        ...card.output,
+        tensor: card.output?.tensor ?? graph.outputs[0]!,
+        ...(labels && { labels: [...labels] }),
+      },
+    }),
+    ...(card.scores && { scores: { ...card.scores, ...(classes && { labels: [...classes] }) } }),
+    ...(constants && { constants: await copiedConstants(constants, dirname(path)) }),
+  };
 }
 
 /** Constants with the numbers of their files in them. */
@@ -134,15 +166,25 @@ export async function isImported(model: string | undefined): Promise<boolean> {
  */
 export async function openImported(model: string, options: ImportedOptions): Promise<OpenImported> {
   if (isKeras(model)) return openKeras(model, options);
-  const { card, size, signal, onProgress } = options;
+  const { card = {}, size, frames, isSteady = false, threads, signal, onProgress } = options;
   const path = await importedPath(model);
-  const wanted = size ? cardWith(card ?? {}, { input: { size: [size.height, size.width] } }) : card;
-  const network = await OnnxNetwork.open(path, { signal, onProgress, ...(wanted && { card: wanted }) });
-  return {
-    network,
-    backend: { name: 'onnxruntime', detail: 'onnxruntime-node, on the CPU', reason: 'what runs ONNX files' },
-    warnings: network.notes,
-  };
+  const input = { ...(size && { size: [size.height, size.width] as [number, number] }), ...(frames && { frames }) };
+  const wanted = Object.keys(input).length > 0 ? cardWith(card, { input }) : card;
+  if (threads !== undefined) useOnnxThreads(threads);
+  const id = basename(path) === IMPORTED_FILE ? basename(dirname(resolve(path))) : undefined;
+  const network = await OnnxNetwork.open(path, { card: wanted, isSteady, signal, onProgress, ...(id && { id }) });
+  try {
+    const { layer: tensor, layout } = network.describe();
+    return {
+      network,
+      backend: { name: 'onnxruntime', detail: 'onnxruntime-node, on the CPU', reason: 'what runs ONNX files' },
+      warnings: network.notes,
+      card: await wholeCard(network.read, { tensor, layout }),
+    };
+  } catch (error) {
+    network.dispose();
+    throw error;
+  }
 }
 
 /** Whether a file is one of Keras or TensorFlow.js. */
@@ -157,22 +199,29 @@ async function openKeras(
   const isOfTensorFlowJs = extname(path).toLowerCase() === '.json'; // what would be its card is the network itself
   const beside = isOfTensorFlowJs ? {} : await cardBeside(path);
   const card = cardWith(beside, said);
-  const { input = {}, layer = {}, output = {}, constants, filter } = card;
-  if (constants !== undefined || filter === 'volume') {
-    const what = filter === 'volume' ? 'filters over all frames' : 'further inputs';
+  const { input = {}, layer = {}, output = {}, scores, constants, filter } = card;
+  if ((constants ?? scores) !== undefined || filter === 'volume') {
+    const other = constants ? 'further inputs' : 'scores beside what is explained';
+    const what = filter === 'volume' ? 'filters over all frames' : other;
     throw new L2cafError('usage', `${path}: networks of Keras are explained without ${what}`, {
       hint: 'export it to ONNX for that (docs/networks.md)',
+    });
+  }
+  if (choice === 'onnxruntime') {
+    throw new L2cafError('usage', `${path} runs on TensorFlow.js, not on onnxruntime`, {
+      hint: 'leave --backend out, or export it to ONNX (docs/networks.md)',
     });
   }
   const warnings = fitNotes(card);
   const isSaid = input.range !== undefined || input.mean !== undefined || input.std !== undefined;
   if (!isSaid) warnings.push('pictures are given as numbers from 0 to 1 (--norm says otherwise)');
   const labels = await labelsOf(card, dirname(path));
-  const described = { ...(output.kind && { kind: output.kind }), ...(labels && { labels }) };
+  const described = { ...(output.kind && { kind: output.kind }), ...(labels && { labels: [...labels] }) };
   const backend = await useBackend(choice);
   const wanted = size ?? (input.size && { width: input.size[1], height: input.size[0] });
+  const told: Card = isSaid ? card : { ...card, input: { ...input, range: [0, 1] } };
   const network = await KerasNetwork.open(path, {
-    preprocessing: preprocessingOf(isSaid ? card : { ...card, input: { ...input, range: [0, 1] } }, path),
+    preprocessing: preprocessingOf(told, path),
     ...(layer.tensor && layer.tensor !== 'last' && { layer: layer.tensor }),
     ...(output.tensor ? { outputs: [{ name: output.tensor, ...described }] } : { first: described }),
     ...(input.frames && { frames: input.frames }),
@@ -181,7 +230,14 @@ async function openKeras(
   });
   if (layer.tensor === undefined)
     warnings.push(`filters act on ${network.layer.name}: the last layer with height and width`);
-  return { network, backend, warnings };
+  const { width, height } = network.input.size;
+  const whole: Card = {
+    ...told,
+    input: { ...told.input, size: [height, width] },
+    layer: { tensor: network.layer.name },
+    output: { ...output, ...described },
+  };
+  return { network, backend, warnings, card: whole };
 }
 
 /**

@@ -1,5 +1,14 @@
 /** Networks: the contract that an analysis needs, backends, the packaged models and the weights of their trunks. */
-export { BACKEND_CHOICES, type BackendChoice, type BackendInfo, type EngineInfo, useBackend } from './backend.ts';
+export {
+  BACKEND_CHOICES,
+  type BackendChoice,
+  type BackendInfo,
+  ENGINE_CHOICES,
+  type EngineChoice,
+  type EngineInfo,
+  useBackend,
+  useEngine,
+} from './backend.ts';
 export { type Card, cardJsonSchema, NORMS, type Norm, normCard, readCard } from './card.ts';
 export type { ClassificationNetwork, DenseClassifier, NamedStep } from './classification-network.ts';
 export type { Classifier } from './classifiers.ts';

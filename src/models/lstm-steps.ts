@@ -12,7 +12,7 @@ export interface RecurrentState {
 }
 
 /** Everything one step leaves behind for its derivative. */
-export interface StepRecord extends RecurrentState {
+export interface LstmStep extends RecurrentState {
   /** Activated gates i, f, g, o: `[4H]`. */
   readonly gates: Float64Array;
   readonly cellBefore: Float64Array;
@@ -20,7 +20,7 @@ export interface StepRecord extends RecurrentState {
 }
 
 /** An empty record for H units. */
-export function stepRecord(units: number): StepRecord {
+export function stepRecord(units: number): LstmStep {
   return {
     gates: new Float64Array(4 * units),
     cellBefore: new Float64Array(units),
@@ -31,7 +31,7 @@ export function stepRecord(units: number): StepRecord {
 }
 
 /** One step from `before`; on entry `record.gates` holds the input part of the gates, bias included. */
-export function runStep(record: StepRecord, before: RecurrentState, recurrentKernel: Float64Array): void {
+export function runStep(record: LstmStep, before: RecurrentState, recurrentKernel: Float64Array): void {
   const { gates, cellBefore, cell, tanhCell, hidden } = record;
   const units = hidden.length;
   addRows(before.hidden, recurrentKernel, gates, 4 * units);
@@ -71,7 +71,7 @@ export function statesOf(
  * Derivatives of a step by its gates before activation, `[4H]`: of the cell by i, f and g, and of the hidden state by o
  * (at constant cell). With `isLast`, of the hidden state by all four.
  */
-export function gateSlopes(step: StepRecord, isLast: boolean): Float64Array {
+export function gateSlopes(step: LstmStep, isLast: boolean): Float64Array {
   const { gates, cellBefore, tanhCell } = step;
   const units = tanhCell.length;
   const slopes = new Float64Array(4 * units);
@@ -88,7 +88,7 @@ export function gateSlopes(step: StepRecord, isLast: boolean): Float64Array {
 }
 
 /** `∂h/∂c` of a step, `[H]`. */
-export function hiddenByCell({ gates, tanhCell }: StepRecord): Float64Array {
+export function hiddenByCell({ gates, tanhCell }: LstmStep): Float64Array {
   const units = tanhCell.length;
   return tanhCell.map((t, j) => gates[3 * units + j]! * (1 - t * t));
 }

@@ -11,9 +11,9 @@ import {
   foldRows,
   gateSlopes,
   hiddenByCell,
+  type LstmStep,
   type RecurrentState,
   runStep,
-  type StepRecord,
   stepRecord,
 } from './lstm-steps.ts';
 
@@ -41,7 +41,7 @@ export class RecurrentResponse implements ImmediateResponse {
   readonly #units: number;
   readonly #outputs: number;
   readonly #cells: number;
-  readonly #steps: readonly StepRecord[];
+  readonly #steps: readonly LstmStep[];
   readonly #result: Float64Array;
   readonly #jacobian: Float64Array;
   /** Work space: a folded kernel, and two sets of adjoints or tangents. */

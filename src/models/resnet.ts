@@ -22,6 +22,17 @@ export const STAGES = ['conv2', 'conv3', 'conv4', 'conv5'] as const;
 /** See {@link STAGES}. */
 export type Stage = (typeof STAGES)[number];
 
+/**
+ * The stage of a name.
+ *
+ * @throws L2cafError `model-invalid` for another network's layer
+ */
+export function stageNamed(name: string): Stage {
+  const stage = STAGES.find((each) => each === name);
+  if (stage !== undefined) return stage;
+  throw new L2cafError('model-invalid', `${name} is no stage of a ResNet`, { hint: `stages: ${STAGES.join(', ')}` });
+}
+
 /** Everything that tells one ResNet from another, weights apart. */
 export interface ResNetSpec {
   readonly depth: ResNetDepth;

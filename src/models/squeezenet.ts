@@ -6,6 +6,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
+import { exists } from '../base/files.ts';
 import * as tf from '../base/tensorflow.ts';
 import { kernelToChannelsLast } from './channels-last.ts';
 import type { ClassificationNetwork, NamedStep } from './classification-network.ts';
@@ -48,7 +49,7 @@ export async function loadSqueezeNet(
   folder: string,
   edit: WeightsEdit = (weights) => weights,
 ): Promise<ClassificationNetwork> {
-  const weights = edit(await readWeights(folder));
+  const weights = edit(await readSqueezeNet(folder));
   const convs = Array.from({ length: weights.size / 2 }, (_, i) => {
     const kernel = weights.get(`conv${i}/kernel`)!;
     return {
@@ -87,11 +88,24 @@ export async function loadSqueezeNet(
   };
 }
 
-async function readWeights(folder: string): Promise<Map<string, NamedArray>> {
+/** Its first file. */
+const FIRST_FILE = 'squeezenet0_conv0_weight.npy';
+
+/** Whether a folder holds its weights, as far as names go. */
+export function holdsSqueezeNet(folder: string): Promise<boolean> {
+  return exists(join(folder, FIRST_FILE));
+}
+
+/**
+ * The weights in a folder: `conv0/kernel` `[h, w, in, out]`, `conv0/bias` and so on.
+ *
+ * @throws L2cafError `input-not-found`, `weights-invalid`
+ */
+export async function readSqueezeNet(folder: string): Promise<Map<string, NamedArray>> {
   const files = await readdir(folder).catch((cause: unknown) => {
     throw new L2cafError('input-not-found', `cannot read the folder ${folder}`, { cause });
   });
-  if (!files.includes('squeezenet0_conv0_weight.npy')) {
+  if (!files.includes(FIRST_FILE)) {
     throw new L2cafError('input-not-found', `${folder} does not hold the .npy weights of SqueezeNet 1.1`);
   }
   const shapes = weightShapes();

@@ -1,7 +1,7 @@
 /** Analyses beside each other: what tells them apart, and one video of all. No network is run. */
 import { basename } from 'node:path';
 import type { Analysis } from '../analysis/document.ts';
-import { isUntrained, layerName, modelName, weightsSha256 } from '../analysis/model-words.ts';
+import { isUntrained, layerName, modelName, targetName, weightsSha256 } from '../analysis/model-words.ts';
 import { L2cafError } from '../base/errors.ts';
 import type { Method } from '../l2caf/method.ts';
 import { fitPictures, layoutFor, type SceneLayout } from '../video/drawing/scene.ts';
@@ -67,11 +67,7 @@ export function describeMethod({ options }: Analysis): string {
 
 /** What the attention explains, in words. */
 export function describeTarget({ options }: Analysis): string {
-  const [, kind, name = ''] = /^(class|similar):(.+)$/s.exec(options.target) ?? [];
-  if (kind === 'class') return `class ${name}`;
-  const [clip, span] = basename(name).split(/@(?=[\d.]+-[\d.]+$)/);
-  const part = span === undefined ? '' : ` ${span.replace('-', '–')} s`;
-  return kind === 'similar' ? `similar to ${clip}${part}` : 'the whole embedding';
+  return targetName(options.target);
 }
 
 const METHOD_NAMES: Readonly<Record<Method, string>> = {

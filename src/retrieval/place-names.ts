@@ -4,7 +4,7 @@
  */
 
 /** A rectangle, pixels. */
-export interface Area {
+export interface Rectangle {
   readonly left: number;
   readonly top: number;
   readonly right: number;
@@ -20,7 +20,7 @@ export interface NamedGroup {
 /** How a map is drawn, pixels. */
 export interface NamePlacing {
   /** All names and points lie in it. */
-  readonly area: Area;
+  readonly area: Rectangle;
   /** Height of a name. */
   readonly heightPx: number;
   /** Half the size of a point's marker. */
@@ -33,13 +33,13 @@ const CELL = 4;
 const MAX_DISTANCE = 48;
 
 /** The places of the names, in the order of the groups, of which the first choose first; undefined where none is left. */
-export function placeNames(groups: readonly NamedGroup[], placing: NamePlacing): (Area | undefined)[] {
+export function placeNames(groups: readonly NamedGroup[], placing: NamePlacing): (Rectangle | undefined)[] {
   const { area, heightPx, radiusPx } = placing;
   const columns = Math.ceil((area.right - area.left) / CELL);
   const rows = Math.ceil((area.bottom - area.top) / CELL);
   const covered = new Uint8Array(columns * rows);
   /** The cells that a rectangle touches, and not those outside. */
-  const cellsOf = function* ({ left, top, right, bottom }: Area): Generator<number> {
+  const cellsOf = function* ({ left, top, right, bottom }: Rectangle): Generator<number> {
     const first = Math.max(0, Math.floor((left - area.left) / CELL));
     const last = Math.min(columns - 1, Math.floor((right - area.left) / CELL));
     const lowest = Math.min(rows - 1, Math.floor((bottom - area.top) / CELL));
@@ -47,10 +47,10 @@ export function placeNames(groups: readonly NamedGroup[], placing: NamePlacing):
       for (let column = first; column <= last; column++) yield row * columns + column;
     }
   };
-  const cover = (box: Area): void => {
+  const cover = (box: Rectangle): void => {
     for (const cell of cellsOf(box)) covered[cell] = 1;
   };
-  const isCovered = (box: Area): boolean => {
+  const isCovered = (box: Rectangle): boolean => {
     for (const cell of cellsOf(box)) if (covered[cell] === 1) return true;
     return false;
   };
@@ -79,7 +79,7 @@ export function placeNames(groups: readonly NamedGroup[], placing: NamePlacing):
   });
 }
 
-function around(x: number, y: number, halfWidth: number, halfHeight: number): Area {
+function around(x: number, y: number, halfWidth: number, halfHeight: number): Rectangle {
   return { left: x - halfWidth, top: y - halfHeight, right: x + halfWidth, bottom: y + halfHeight };
 }
 
@@ -92,7 +92,7 @@ interface Territory {
 /** By cell; undefined where every point is far away. */
 function divide(
   groups: readonly NamedGroup[],
-  area: Area,
+  area: Rectangle,
   columns: number,
   rows: number,
 ): readonly (Territory | undefined)[] {

@@ -8,13 +8,17 @@ import { join } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
+import { removeSealed } from '../base/output.ts';
 import { createRandom } from '../base/random.ts';
 import { VERSION } from '../base/version.ts';
 import { readEvents } from '../events/labelled.ts';
 import { type Domain, type PlannedEvent, planEvents } from '../features/dataset.ts';
 import { type FeatureOptions, openFeatureCache, prepareFeatures } from '../features/features.ts';
+import { EXPORTED_FILES, writeExported } from '../models/export.ts';
 import { featureMapShape, type Head, type HeadSpec, untrainedHead } from '../models/head.ts';
+import { SURVEY_FILE } from '../models/imported.ts';
 import { MODEL_FILES, type ModelManifest, saveModel } from '../models/model-directory.ts';
+import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import type { NamedArray } from '../models/safetensors.ts';
 import { freshState, readCheckpoint, type StepRecord, type TrainingState } from './checkpoint.ts';
 import { checkComponents, fitComponents, reducedSpec, reduceFeatures, unfoldComponents } from './components.ts';
@@ -35,6 +39,8 @@ export interface DomainFile {
 export interface TrainingPlan {
   readonly id: string;
   readonly domains: readonly DomainFile[];
+  /** A user's own network that the head stands on, as `spec` says; whoever opened it disposes of it. */
+  readonly trunk?: OnnxTrunk | undefined;
   /** The head to train; its labels are those of the events if `classifier` is set. */
   readonly spec: HeadSpec;
   readonly classifier: boolean;
@@ -67,16 +73,23 @@ export interface TrainingWork extends FeatureOptions {
 
 const CHECKPOINT = 'checkpoint.safetensors';
 
-/** The files that {@link trainModel} writes into its folder. */
-export const TRAINING_FILES: readonly string[] = [...MODEL_FILES, CHECKPOINT, 'training.json', 'curves.png'];
+/** The files that {@link trainModel} writes into its folder; on a user's own trunk those of a network in place of a model's. */
+export const TRAINING_FILES: readonly string[] = [
+  ...[...MODEL_FILES, ...EXPORTED_FILES],
+  ...[CHECKPOINT, 'training.json', 'curves.png'],
+];
+
+/** What a training has made. */
+export type TrainedModel = Pick<ModelManifest, 'id' | 'l2cafVersion' | 'training' | 'figures'>;
 
 /**
- * Trains a head and writes the model directory, `training.json` (settings, losses, validation) and `curves.png`.
+ * Trains a head and writes the model directory, `training.json` (settings, losses, validation) and `curves.png`. A head on a
+ * user's own trunk is written as one network with it, an ONNX file and its card.
  *
  * @throws L2cafError as reading events, features and checkpoints do; `usage` when a validation video is not among the
  *   events, or the components do not fit the head; `diverged`; `aborted`.
  */
-export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promise<ModelManifest> {
+export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promise<TrainedModel> {
   const { trainer } = plan;
   checkComponents(plan.spec, plan.components);
   const { signal, onProgress } = work;
@@ -84,8 +97,8 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   const planned = await planEvents(domains, { frames: trainer.frames, views: plan.views, seed: trainer.seed, signal });
   const labels = [...new Set(planned.map(({ event }) => event.label))].sort();
   const spec: HeadSpec = plan.classifier ? { ...plan.spec, labels } : plan.spec;
-  const cache = openFeatureCache(spec, work.cacheBytes);
-  const { computed, reused } = await prepareFeatures(planned, spec, cache, work);
+  const cache = openFeatureCache(spec, work.cacheBytes, plan.trunk?.sha256);
+  const { computed, reused } = await prepareFeatures(planned, spec, cache, { ...work, importedTrunk: plan.trunk });
   work.onNote?.(`features of ${computed + reused} frames: ${computed} computed, ${reused} from the cache`);
   const components = plan.components
     ? await fitComponents(planned, cache, spec.trunkChannels, plan.components, work)
@@ -126,19 +139,34 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
 
   const head = headOf(state);
   const finished = components ? unfoldComponents(spec, head, components) : head;
-  const manifest = await saveModel(work.outputFolder, finished, {
+  const facts: TrainedModel = {
     id: plan.id,
     l2cafVersion: VERSION,
-    frames: trainer.frames,
     training: { seed: trainer.seed, options: settingsOf(plan), domains: domains.map(summaryOf) },
     figures: await domainFigures(head, planned, 'test', { ...figures, onProgress }),
-  });
+  };
+  const model = await write(plan, finished, facts, work.outputFolder);
   const { history, validation } = state;
-  const log = { model: manifest.id, options: settingsOf(plan), steps: history, validation };
+  const about = plan.trunk ? facts : { options: settingsOf(plan) }; // a model's own file says the rest
+  const log = { model: model.id, ...about, steps: history, validation };
   await writeFileAtomically(join(work.outputFolder, 'training.json'), `${JSON.stringify(log, null, 1)}\n`);
   await writeFileAtomically(join(work.outputFolder, 'curves.png'), await drawCurves(history, validation));
   await rm(checkpoint.path, { force: true });
-  return manifest;
+  return model;
+}
+
+/** Writes what was trained, and removes what an earlier training of the other kind has left: it would be taken for this. */
+async function write(
+  { trunk, trainer: { frames } }: TrainingPlan,
+  head: Head,
+  facts: TrainedModel,
+  folder: string,
+): Promise<TrainedModel> {
+  const others = trunk ? MODEL_FILES : [...EXPORTED_FILES, SURVEY_FILE];
+  await removeSealed(others.map((name) => join(folder, name)));
+  if (trunk === undefined) return saveModel(folder, head, { ...facts, frames });
+  await writeExported(folder, trunk.withHead(head, frames));
+  return facts;
 }
 
 /** Reads all lists; training events of the validation videos become validation events. */
@@ -182,8 +210,9 @@ function finishedHead(spec: HeadSpec, id: string, weights: ReadonlyMap<string, N
 /** What must be equal for a checkpoint to be continued: the settings, and every frame of every view. */
 function fingerprintOf(plan: TrainingPlan, planned: readonly PlannedEvent[]): string {
   const events = planned.map(({ event, domain, views }) => [domain, event.id, event.label, event.split, views]);
+  const trunk = plan.trunk ? [plan.trunk.sha256] : [];
   return createHash('sha256')
-    .update(JSON.stringify([settingsOf(plan), plan.spec, events]))
+    .update(JSON.stringify([settingsOf(plan), plan.spec, events, ...trunk]))
     .digest('hex');
 }
 
@@ -196,8 +225,10 @@ function settingsOf({
   classifier,
   dense,
   validationVideos,
+  trunk,
 }: TrainingPlan): Record<string, unknown> {
   return {
+    ...(trunk && { trunk: { name: trunk.id, sha256: trunk.fileSha256, layer: trunk.layer } }),
     ...trainer,
     ...sampler,
     mirroredLabels: Object.fromEntries(sampler.mirroredLabels),

@@ -223,13 +223,13 @@ describe('the main job, on a tiny network', () => {
 });
 
 describe('the backends', () => {
-  const others = ['cpu', 'tensorflow'] as const;
-  const isInstalled = { cpu: true, tensorflow: process.env['L2CAF_TFJS_NODE'] !== undefined };
+  const others = ['cpu', 'tensorflow', 'onnxruntime'] as const;
+  const isInstalled = { cpu: true, tensorflow: process.env['L2CAF_TFJS_NODE'] !== undefined, onnxruntime: true };
   it.for(others)('%s gives the features and filters of wasm within 1e-3', async (name, { skip }) => {
     skip(!isInstalled[name], 'not installed: set L2CAF_TFJS_NODE to a folder with @tensorflow/tfjs-node');
     const clip = await makeClip(join(folder, 'clip.mp4'), { frames: 12 });
     const run = async (
-      backend: 'wasm' | 'cpu' | 'tensorflow',
+      backend: 'wasm' | (typeof others)[number],
     ): Promise<{ embedding: number[]; filters: number[][] }> => {
       const model = await tinyModel(backend);
       const { embedding, frames } = await analyzeEvent(model, await eventOf(clip));

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { Batch, type EventEnd, type EventMaker, type EventPlan, isOpen } from '../../src/batch/batch.ts';
 import { readBatchEvents } from '../../src/batch/events.ts';
-import type { AnalysisSettings, BatchModel, BatchSettings, DrawSettings, Output } from '../../src/batch/outputs.ts';
+import type { AnalysisSettings, BatchSettings, DrawSettings, Output, OwnBatchModel } from '../../src/batch/outputs.ts';
 import { EventQueue, type EventQueueOptions } from '../../src/batch/queue.ts';
 import { parseQueueAddress } from '../../src/batch/queue-server.ts';
 import { writeResults } from '../../src/batch/results.ts';
@@ -41,7 +41,7 @@ export function program(name: string): URL {
 }
 
 /** The tiny network as a batch describes it; its weights go to the cache. */
-export async function tinyBatchModel(): Promise<BatchModel> {
+export async function tinyBatchModel(): Promise<OwnBatchModel> {
   return { choice: { backend: 'wasm' }, backend: 'wasm', ...(await tinyHead()) };
 }
 

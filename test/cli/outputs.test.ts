@@ -113,6 +113,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
     args: ['models', 'import', 'net.onnx', '--norm', '0..1'],
     files: ['network.onnx', 'network.json', 'survey.json'],
   },
+  'models export --output': { args: ['models', 'export'], files: ['network.onnx', 'network.json'] },
   'project --tsv': { args: ['project', EVENTS], files: ['tensors.tsv', 'metadata.tsv'] },
 };
 

@@ -31,8 +31,10 @@ describe('titles say what tells analyses apart', () => {
     ['constraints', [plain, withOptions({ constraint: 'softmax' })], ['constraint l2', 'constraint softmax']],
     [
       'targets',
-      [plain, withOptions({ target: 'similar:/x/b.mp4@12-15' }), withOptions({ target: 'class:left_turn' })],
-      ['the whole embedding', 'similar to b.mp4 12–15 s', 'class left_turn'],
+      ['oblivious', 'similar:/x/b.mp4@12-15', 'class:left_turn', 'output:steering'].map((target) =>
+        withOptions({ target }),
+      ),
+      ['the whole output', 'similarity to b.mp4 12–15 s', 'class left_turn', 'number steering'],
     ],
     [
       'models',

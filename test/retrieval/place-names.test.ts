@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import { type Area, placeNames } from '../../src/retrieval/place-names.ts';
+import { placeNames, type Rectangle } from '../../src/retrieval/place-names.ts';
 
 const PLACING = { area: { left: 0, top: 0, right: 400, bottom: 300 }, heightPx: 14, radiusPx: 5 };
 const WIDTH = 60;
 
-const touches = (a: Area, b: Area): boolean =>
+const touches = (a: Rectangle, b: Rectangle): boolean =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-const markerOf = ([x, y]: readonly [number, number]): Area => ({
+const markerOf = ([x, y]: readonly [number, number]): Rectangle => ({
   left: x - 5,
   top: y - 5,
   right: x + 5,

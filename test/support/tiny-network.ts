@@ -5,7 +5,7 @@
 
 import type { OpenModel } from '../../src/analysis/pipeline.ts';
 import { sha256OfFile } from '../../src/base/files.ts';
-import { type BackendChoice, useBackend } from '../../src/models/backend.ts';
+import { type EngineChoice, useEngine } from '../../src/models/backend.ts';
 import { EventNetwork, trunkSide } from '../../src/models/event-network.ts';
 import { type Head, untrainedHead } from '../../src/models/head.ts';
 import { type PretrainedTrunk, RESNET50_IMAGENET, weightsPath } from '../../src/models/pretrained.ts';
@@ -38,8 +38,9 @@ export async function tinyHead(): Promise<{ head: Head; pretrained: PretrainedTr
 }
 
 /** The model on the given backend, its weights in the cache of this process. The caller disposes of the network. */
-export async function tinyNetwork(backend: BackendChoice): Promise<OpenModel<EventNetwork>> {
-  const info = await useBackend(backend);
+export async function tinyNetwork(backend: EngineChoice): Promise<OpenModel<EventNetwork>> {
+  const info = await useEngine(backend);
   const { head, pretrained } = await tinyHead();
-  return { network: await EventNetwork.load(head, pretrained), backend: info, warnings: ['a tiny model for tests'] };
+  const network = await EventNetwork.load(head, pretrained, { engine: info.name });
+  return { network, backend: info, warnings: ['a tiny model for tests'] };
 }

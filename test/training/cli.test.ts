@@ -26,6 +26,9 @@ it.each<[string, string[], number, RegExp]>([
   ['one number of channels', ['train', 'gone.csv', '--channels', '64'], 2, /expected A,B/],
   ['a domain without a file', ['train', '--domain', 'city'], 2, /expected NAME=PATH/],
   ['a size the trunk cannot take', ['train', 'gone.csv', '--size', '100x100'], 1, /cannot take pictures of 100x100/],
+  ['a norm of its own trunk', ['train', 'gone.csv', '--norm', 'imagenet'], 2, /resnet50-imagenet knows itself how/],
+  ['a trunk that is not there', ['train', 'gone.csv', '--trunk', 'none.onnx'], 1, /none\.onnx/],
+  ['a trunk of PyTorch', ['train', 'gone.csv', '--trunk', 'net.pt'], 1, /\.pt files hold weights or code/],
   ['a folder without a model', ['evaluate', 'retrieval', 'gone.csv', '--model', 'none'], 1, /there is no model/],
 ])('refuses %s', async (_, args, exitCode, message) => {
   const before = await readdir(folder, { recursive: true });

@@ -5,18 +5,22 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { analyzeEvent, openClip, openModel } from '../../src/analysis/pipeline.ts';
 import { createRandom } from '../../src/base/random.ts';
 import { readEvents } from '../../src/events/labelled.ts';
 import { planEvents } from '../../src/features/dataset.ts';
 import { openFeatureCache } from '../../src/features/features.ts';
 import { useBackend } from '../../src/models/backend.ts';
+import type { Card } from '../../src/models/card.ts';
 import { trunkSide } from '../../src/models/event-network.ts';
 import { toFloat16 } from '../../src/models/float16.ts';
 import type { HeadSpec } from '../../src/models/head.ts';
 import { loadModel } from '../../src/models/model-directory.ts';
+import { OnnxTrunk } from '../../src/models/onnx/trunk.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { type TrainingPlan, trainModel } from '../../src/training/train-model.ts';
+import { pictureCnn, type TinyFiles, TinyGraph } from '../models/onnx/tiny-networks.ts';
 import { drawGrey, makeClip } from '../support/clips.ts';
 
 const SPEC: HeadSpec = {
@@ -122,7 +126,7 @@ it('writes a model that can be loaded, with its figures, log and curves', async 
 });
 
 it('gives the same weights when it is interrupted and resumed', async () => {
-  const whole = await trainModel(plan, work('whole'));
+  await trainModel(plan, work('whole'));
   const controller = new AbortController();
   const stop = ({ step }: { step: number }): void => {
     if (step === 7) controller.abort();
@@ -133,8 +137,9 @@ it('gives the same weights when it is interrupted and resumed', async () => {
   expect((await readdir(join(folder, 'parts'))).sort()).toEqual(['.l2caf', 'checkpoint.safetensors']);
   const other = { ...plan, trainer: { ...plan.trainer, margin: 0.3 } };
   await expect(trainModel(other, work('parts', true))).rejects.toThrow(/other options or events/);
-  const resumed = await trainModel(plan, work('parts', true));
-  expect(resumed.weights).toEqual(whole.weights);
+  await trainModel(plan, work('parts', true));
+  const hashOf = async (name: string) => (await loadModel(join(folder, name))).manifest.weights;
+  expect(await hashOf('parts')).toEqual(await hashOf('whole'));
 });
 
 it('trains on the features themselves, and refuses components that they do not have', async () => {
@@ -151,3 +156,80 @@ it('validates on the videos that are held out, and refuses videos that are not t
   });
   await expect(trainModel({ ...plan, validationVideos: ['go.mp4'] }, work('v'))).rejects.toThrow(/same label/);
 });
+
+describe("on a user's own trunk", () => {
+  const CARD: Card = { input: { range: [0, 1] }, layer: { tensor: 'features' } };
+  const filesIn = async (name: string) => (await readdir(join(folder, name))).sort();
+
+  /** The plan on the tiny network of pictures, 16×16, whose layer is 4×4×8. */
+  async function planOn(files: Pick<TinyFiles, 'bytes'>, name: string): Promise<TrainingPlan & { trunk: OnnxTrunk }> {
+    const path = join(folder, `${name}.onnx`);
+    await writeFile(path, files.bytes);
+    const trunk = await OnnxTrunk.open(path, { card: CARD });
+    const { id, layer: stage, grid: trunkGrid, channels: trunkChannels, size: inputSize } = trunk;
+    return { ...plan, trunk, spec: { ...SPEC, trunk: id, stage, trunkGrid, trunkChannels, inputSize } };
+  }
+
+  it('writes one network with it, which opens as such and gives what was trained', async () => {
+    const own = await planOn(pictureCnn(), 'backbone');
+    const steps: number[] = [];
+    const onStep = ({ loss }: { loss: number }): number => steps.push(loss);
+    const trained = await trainModel(own, { ...work('own'), onStep });
+    const mean = (losses: readonly number[]): number => losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+    expect(mean(steps.slice(-3))).toBeLessThan(0.8 * mean(steps.slice(0, 3)));
+    expect(trained.figures['toy']).toMatchObject({ events: 4, knn: 1 });
+    expect(await filesIn('own')).toEqual(['.l2caf', 'curves.png', 'network.json', 'network.onnx', 'training.json']);
+    const log = JSON.parse(await readFile(join(folder, 'own', 'training.json'), 'utf8')) as { training: unknown };
+    expect(log.training).toMatchObject({
+      options: { trunk: { name: 'backbone', layer: 'features', sha256: own.trunk.fileSha256 } },
+    });
+
+    const { network, backend, warnings } = await openModel({ model: join(folder, 'own'), backend: 'cpu' });
+    expect(warnings).toEqual([]);
+    expect(network.outputs.map(({ kind, labels }) => [kind, labels])).toEqual([
+      ['embedding', undefined],
+      ['scores', ['go', 'stop']],
+    ]);
+    for (const label of ['stop', 'go']) {
+      const { clip, span } = await openClip(join(folder, `${label}.mp4`), { startSec: 3, endSec: 4 });
+      const { classes, frames } = await analyzeEvent(
+        { network, backend, warnings },
+        { clip, span, frames: 2, seed: 0 },
+      );
+      expect(classes![0]!.label).toBe(label);
+      expect(frames).toHaveLength(2);
+    }
+    network.dispose();
+    own.trunk.dispose();
+  });
+
+  it('does not go on from the checkpoint of another trunk', async () => {
+    const [own, other] = [await planOn(pictureCnn(), 'one'), await planOn(otherPictures(), 'two')];
+    const controller = new AbortController();
+    const stop = ({ step }: { step: number }): void => {
+      if (step === 7) controller.abort();
+    };
+    const stopped = trainModel(own, { ...work('swapped'), onStep: stop, signal: controller.signal });
+    await expect(stopped).rejects.toMatchObject({ code: 'aborted' });
+    await expect(trainModel(other, work('swapped', true))).rejects.toThrow(/other options or events/);
+    for (const { trunk } of [own, other]) trunk.dispose();
+  });
+
+  it('replaces the model of another kind in its folder, which would be taken for it', async () => {
+    const own = await planOn(pictureCnn(), 'three');
+    await trainModel(plan, work('both'));
+    await trainModel(own, work('both'));
+    expect(await filesIn('both')).not.toContain('model.json');
+    await trainModel(plan, work('both'));
+    expect(await filesIn('both')).not.toContain('network.onnx');
+    own.trunk.dispose();
+  });
+});
+
+/** Pictures 16×16 → `features` 4×4×8, with other weights than `pictureCnn` has. */
+function otherPictures(): Pick<TinyFiles, 'bytes'> {
+  const graph = new TinyGraph();
+  const early = graph.convolution(graph.input('pictures', ['batch', 3, 16, 16]), 'first', [6, 3, 3, 3], [2, 2]);
+  graph.output(graph.convolution(early, 'features', [8, 6, 3, 3], [2, 2]), ['batch', 8, 4, 4]);
+  return graph.files();
+}

@@ -37,6 +37,8 @@ export interface CutOptions {
   /** Inputs to try the network with: of one event, and of two where the export takes more. */
   readonly example: (events: 1 | 2) => Feeds;
   readonly known: KnownSizes;
+  /** Whether the network is known to say the same of the same input twice; default false: it is tried. */
+  readonly isSteady?: boolean;
 }
 
 /** An event that went through the first part. */
@@ -105,7 +107,15 @@ export class CutNetwork {
    *   `model-invalid` when the network cannot be run, its outputs are not numbers, or differ from one run to the next;
    *   `package-missing`
    */
-  static async open(graph: OnnxGraph, { layer, layout, outputs, example, known }: CutOptions): Promise<CutNetwork> {
+  static async open(graph: OnnxGraph, options: CutOptions): Promise<CutNetwork> {
+    return (await CutNetwork.openWithExample(graph, options)).network;
+  }
+
+  /** {@link CutNetwork.open}, and the example of one event that it was tried with. */
+  static async openWithExample(
+    graph: OnnxGraph,
+    { layer, layout, outputs, example, known, isSteady = false }: CutOptions,
+  ): Promise<{ readonly network: CutNetwork; readonly event: CutEvent }> {
     const { file } = graph;
     const cut = cutAt(graph, layer, outputs);
     const wanted = [...new Set([...computedBy(graph, cut), ...rewrittenBy(graph, cut)])];
@@ -114,7 +124,7 @@ export class CutNetwork {
     try {
       const feeds = example(1);
       const seen = new Map(Object.entries({ ...feeds, ...(await trunk.run(feeds, wanted)) }));
-      await expectSameAgain(trunk, { path: file.path, feeds, outputs, seen });
+      if (!isSteady) await expectSameAgain(trunk, { path: file.path, feeds, outputs, seen });
       const at = seen.get(cut.layer)!;
       const sizes = sizesAt(layer, layout, at, known);
       const event = eventOf(graph, cut, seen);
@@ -128,11 +138,11 @@ export class CutNetwork {
       const alone = new CutNetwork({ ...parts, tail: single, isBatched: false });
       const rewritten = tailBytes(graph, cut, { seen, batched: true });
       const tail = await openSession(file.path, rewritten).catch(() => undefined);
-      if (tail === undefined) return alone;
+      if (tail === undefined) return { network: alone, event };
       const together = new CutNetwork({ ...parts, tail, isBatched: true });
       const areTheSame = await givesTheSame(together, alone, event);
       (areTheSame ? single : tail).release();
-      return areTheSame ? together : alone;
+      return { network: areTheSame ? together : alone, event };
     } catch (error) {
       for (const session of opened) session.release();
       throw error;

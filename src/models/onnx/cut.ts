@@ -5,23 +5,17 @@
  */
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
   GraphProtoSchema,
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
   type TensorProto,
-  TensorProto_DataType,
   TensorProtoSchema,
-  TensorShapeProto_DimensionSchema,
-  TensorShapeProtoSchema,
-  TypeProto_TensorSchema,
-  TypeProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { L2cafError } from '../../base/errors.ts';
+import { elementType, integerTensor, nodeOf, valueInfo } from './builder.ts';
 import { externalBytes, isExternal, type OnnxFile } from './file.ts';
 import { ancestors, descendants, type OnnxGraph } from './graph.ts';
 import { isFloating, type OnnxTensor } from './runtime.ts';
@@ -105,7 +99,7 @@ export function tailBytes(graph: OnnxGraph, cut: TailCut, { seen, batched }: Tai
   for (const name of [cut.layer, ...cut.boundary]) {
     const tensor = seen.get(name)!;
     const isCast = name === cut.layer && tensor.type !== 'float32';
-    input.push(valueInfo(isCast ? PREFIX + name : name, isCast ? 'float32' : tensor.type, tensor.dims.length));
+    input.push(ofRank(isCast ? PREFIX + name : name, isCast ? 'float32' : tensor.type, tensor.dims.length));
     if (isCast) before.push(cast(PREFIX + name, name, tensor.type));
   }
   const kept = cut.places.map((at) => nodes[at]!);
@@ -151,7 +145,7 @@ function constantsOf(graph: OnnxGraph, names: readonly string[]): { node: NodePr
 }
 
 /** A tensor that needs no file beside it. */
-function inlined(file: OnnxFile, tensor: TensorProto): TensorProto {
+export function inlined(file: OnnxFile, tensor: TensorProto): TensorProto {
   if (!isExternal(tensor)) return tensor;
   const { name, dims, dataType } = tensor;
   return create(TensorProtoSchema, { name, dims, dataType, rawData: externalBytes(file, tensor) });
@@ -166,9 +160,7 @@ function forAnyBatch(node: NodeProto, seen: ReadonlyMap<string, OnnxTensor>, ini
     const dims = seen.get(node.output[0]!)?.dims;
     if (dims === undefined || dims.length === 0) return node;
     const target = `${PREFIX}shape of ${node.output[0]}`;
-    const rawData = new Uint8Array(BigInt64Array.from(dims.map((n, i) => (i === 0 ? -1n : BigInt(n)))).buffer);
-    const dataType = TensorProto_DataType.INT64;
-    initializer.push(create(TensorProtoSchema, { name: target, dims: [BigInt(dims.length)], dataType, rawData }));
+    initializer.push(integerTensor(target, [-1, ...dims.slice(1)]));
     return create(NodeProtoSchema, { ...node, input: [node.input[0]!, target] });
   }
   if (['LSTM', 'GRU', 'RNN'].includes(node.opType)) {
@@ -191,33 +183,11 @@ export function rewrittenBy({ nodes }: OnnxGraph, { places }: TailCut): string[]
   });
 }
 
-const TYPES: Readonly<Record<string, TensorProto_DataType>> = {
-  float32: TensorProto_DataType.FLOAT,
-  float16: TensorProto_DataType.FLOAT16,
-  float64: TensorProto_DataType.DOUBLE,
-  int64: TensorProto_DataType.INT64,
-  int32: TensorProto_DataType.INT32,
-  bool: TensorProto_DataType.BOOL,
-  uint8: TensorProto_DataType.UINT8,
-};
-
-/** Name and type of an input or output, whatever its sizes. */
-function valueInfo(name: string, type: string, rank?: number): ValueInfoProto {
-  const elemType = TYPES[type];
-  if (elemType === undefined)
-    throw new L2cafError('model-invalid', `${name} is of type ${type}, which is not supported`);
-  const dim = Array.from({ length: rank ?? 0 }, () => create(TensorShapeProto_DimensionSchema));
-  const shape = rank === undefined ? {} : { shape: create(TensorShapeProtoSchema, { dim }) };
-  const value = create(TypeProto_TensorSchema, { elemType, ...shape });
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: create(TypeProtoSchema, { value: { case: 'tensorType', value } }),
-  });
+/** A type and as many free sizes as a tensor has axes. */
+function ofRank(name: string, type: string, rank: number): ValueInfoProto {
+  return valueInfo(name, type, new Array<undefined>(rank).fill(undefined));
 }
 
 function cast(from: string, to: string, type: string): NodeProto {
-  const attribute = [
-    create(AttributeProtoSchema, { name: 'to', type: AttributeProto_AttributeType.INT, i: BigInt(TYPES[type]!) }),
-  ];
-  return create(NodeProtoSchema, { opType: 'Cast', input: [from], output: [to], attribute });
+  return nodeOf('Cast', [from], [to], { to: elementType(to, type) });
 }

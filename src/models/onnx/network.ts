@@ -14,6 +14,7 @@ import {
   type ImportedDescription,
   type ModelInput,
   type ModelOutput,
+  outputNamed,
   type Unlearning,
   type VideoModel,
   type VideoTail,
@@ -32,6 +33,10 @@ import { unlearnt, weightPartsOf } from './unlearn.ts';
 export interface OnnxOptions {
   /** What the command line says instead of the card beside the file. */
   readonly card?: Card;
+  /** What it is called; default: the file's name. */
+  readonly id?: string;
+  /** Whether it was opened before and has said the same of the same input twice; default false: that is tried. */
+  readonly isSteady?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ProgressListener | undefined;
 }
@@ -43,6 +48,8 @@ export interface ReadNetwork {
   readonly card: Card;
   readonly pictures: PictureInput;
   readonly output: { readonly tensor: string; readonly isSquashed: boolean };
+  /** What scores classes beside it. */
+  readonly scores?: { readonly tensor: string; readonly isSquashed: boolean };
   readonly constants: Readonly<Record<string, OnnxTensor>>;
   readonly notes: readonly string[];
 }
@@ -58,8 +65,10 @@ export async function readNetwork(path: string, { card = {}, signal }: OnnxOptio
   const notes = fitNotes(whole);
   const pictures = pictureInputOf(graph, whole, notes);
   const output = outputOf(graph, whole, notes);
+  const scores = whole.scores && outputOf(graph, { output: whole.scores }, notes);
   const constants = await constantsOf(graph, whole, (file) => join(dirname(path), file), pictures.name);
-  return { path, graph, card: whole, pictures, output, constants, notes };
+  const isOther = scores && scores.tensor !== output.tensor;
+  return { path, graph, card: whole, pictures, output, ...(isOther && { scores }), constants, notes };
 }
 
 /** Surveys a network that was read: where it can be cut. Throws as {@link surveyNetwork}. */
@@ -157,7 +166,8 @@ export class OnnxNetwork implements VideoModel {
   /** What was guessed, and what a person should know. */
   readonly notes: readonly string[];
   readonly filter: FilterSpan;
-  readonly #read: ReadNetwork;
+  /** What was read of its file and its card. */
+  readonly read: ReadNetwork;
   readonly #cut: CutNetwork;
   readonly #preprocessing: Preprocessing;
   readonly #events = new WeakMap<FeatureMaps, readonly CutEvent[]>();
@@ -171,25 +181,30 @@ export class OnnxNetwork implements VideoModel {
     read: ReadNetwork,
     cut: CutNetwork,
     preprocessing: Preprocessing,
-    output: ModelOutput,
+    outputs: readonly ModelOutput[],
     notes: readonly string[],
+    id: string | undefined,
   ) {
     const { pictures, card, graph } = read;
     const { h, w } = cut.sizes;
-    this.id = basename(read.path, extname(read.path));
+    this.id = id ?? basename(read.path, extname(read.path));
     this.input =
       pictures.frames === 1
-        ? { size: pictures.size, usualFrames: 3 }
+        ? { size: pictures.size, usualFrames: card.input?.frames ?? 3 }
         : { frames: pictures.frames, size: pictures.size };
-    this.outputs = [output];
+    this.outputs = outputs;
     this.grid = { height: h, width: w };
     this.filter = card.filter ?? 'slice';
     this.notes = notes;
-    [this.#read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
-    this.#attention = attentionTensors(graph, output.name);
-    const said = [preprocessing, pictures.layout.text, pictures.frames, pictures.size, cut.cut.layer, cut.layout.text];
+    [this.read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
+    const { layout, frames, size } = pictures;
+    const constants = Object.entries(read.constants).map(([name, { type, dims, data }]) => {
+      return [name, type, dims, createHash('sha256').update(data).digest('hex')];
+    });
+    const said = [preprocessing, pictures.name, layout.text, frames, size, constants, cut.cut.layer, cut.layout.text];
+    this.#attention = attentionTensors(graph, outputs[0]!.name);
     this.sha256 = createHash('sha256')
-      .update(JSON.stringify([graph.file.sha256, said, this.filter, output]))
+      .update(JSON.stringify([graph.file.sha256, said, this.filter, ...outputs]))
       .digest('hex');
   }
 
@@ -204,21 +219,31 @@ export class OnnxNetwork implements VideoModel {
     const preprocessing = preprocessingOf(read.card, path);
     const named = await layerOf(read, options);
     const chosen = named.why ? [`filters act on ${named.tensor} (${named.layout}): ${named.why}`] : [];
-    throwIfAborted(options.signal);
-    return OnnxNetwork.#cutAt({ ...read, notes: [...read.notes, ...chosen] }, named, preprocessing);
+    return OnnxNetwork.#cutAt({ ...read, notes: [...read.notes, ...chosen] }, named, preprocessing, options);
   }
 
-  static async #cutAt(read: ReadNetwork, named: NetworkLayer, preprocessing: Preprocessing): Promise<OnnxNetwork> {
-    const { path, graph, card, pictures, output, notes } = read;
+  static async #cutAt(
+    read: ReadNetwork,
+    named: NetworkLayer,
+    preprocessing: Preprocessing,
+    options: OnnxOptions = {},
+  ): Promise<OnnxNetwork> {
+    const { path, graph, card, pictures, output, scores, notes } = read;
     const { layer = {} } = card;
     const grid = layer.grid && { height: layer.grid.at(-2)!, width: layer.grid.at(-1)! };
-    const cut = await CutNetwork.open(graph, {
-      layer: named.tensor,
-      layout: parseLayout(named.layout),
-      outputs: [output.tensor],
-      example: (events) => probeOf(read, 'nothing', events),
-      known: { t: pictures.frames, grid, aspect: pictures.size.width / pictures.size.height },
-    });
+    const isOther = grid !== undefined || scores !== undefined || options.signal?.aborted; // than the search has opened
+    if (isOther) named.network?.dispose();
+    throwIfAborted(options.signal);
+    const cut =
+      (isOther ? undefined : named.network) ??
+      (await CutNetwork.open(graph, {
+        layer: named.tensor,
+        layout: parseLayout(named.layout),
+        outputs: [output.tensor, ...(scores ? [scores.tensor] : [])],
+        example: (events) => probeOf(read, 'nothing', events),
+        known: { t: pictures.frames, grid, aspect: pictures.size.width / pictures.size.height },
+        ...(options.isSteady && { isSteady: true }),
+      }));
     try {
       if (pictures.frames % cut.sizes.t !== 0) {
         throw new L2cafError(
@@ -229,10 +254,14 @@ export class OnnxNetwork implements VideoModel {
           },
         );
       }
-      const labels = await labelsOf(card, dirname(path));
-      const size = cut.outputSizes.get(output.tensor)!;
-      const explained = modelOutput(path, output.tensor, size, output.isSquashed, card, labels);
-      return new OnnxNetwork(read, cut, preprocessing, explained, notes);
+      const described = async (one: typeof output, said: Card['output']): Promise<ModelOutput> => {
+        const labels = await labelsOf({ output: said }, dirname(path));
+        const size = cut.outputSizes.get(one.tensor)!;
+        return modelOutput(path, one.tensor, size, one.isSquashed, { output: said }, labels);
+      };
+      const outputs = [await described(output, card.output)];
+      if (scores) outputs.push(await described(scores, { ...card.scores, kind: 'scores' }));
+      return new OnnxNetwork(read, cut, preprocessing, outputs, notes, options.id);
     } catch (error) {
       cut.dispose();
       throw error;
@@ -241,7 +270,7 @@ export class OnnxNetwork implements VideoModel {
 
   /** A network of single pictures takes any number of frames, one after another. */
   async features(frames: FrameBatch): Promise<FeatureMaps> {
-    const { pictures } = this.#read;
+    const { pictures } = this.read;
     const [count, rows, columns] = frames.shape;
     const { size } = pictures;
     const isSingle = pictures.frames === 1;
@@ -268,7 +297,7 @@ export class OnnxNetwork implements VideoModel {
 
   /** Bytes of one event's frames through the first part. */
   async #run(rgb: Uint8Array): Promise<CutEvent> {
-    const { pictures, constants } = this.#read;
+    const { pictures, constants } = this.read;
     const clip = pictureTensor(pictures, preprocessed(rgb, this.#preprocessing));
     const feeds = { ...constants, [pictures.name]: clip };
     const event = await this.#cut.run(feeds);
@@ -278,7 +307,7 @@ export class OnnxNetwork implements VideoModel {
 
   /** Attention rollout of an event, `[t, h, w]`. */
   async #rollout(event: CutEvent): Promise<Float32Array> {
-    const { file } = this.#read.graph;
+    const { file } = this.read.graph;
     const names = this.#attention;
     this.#attending ??= openSession(file.path, withOutputs(file, names), file.externalData);
     const matrices = await (await this.#attending).run(this.#feeds.get(event)!, names);
@@ -322,8 +351,9 @@ export class OnnxNetwork implements VideoModel {
         `these maps are not of ${this.id}: an imported network needs all that it saw`,
       );
     }
-    if (output !== this.outputs[0]!.name) {
-      throw new L2cafError('usage', `the model has no output ${output}`, { hint: `it has ${this.outputs[0]!.name}` });
+    if (outputNamed(this.outputs, output) === undefined) {
+      const has = this.outputs.map(({ name }) => name).join(', ');
+      throw new L2cafError('usage', `the model has no output ${output}`, { hint: `it has ${has}` });
     }
     const tails = events.map((event) => this.#attended(event, this.#cut.tail(event, output, this.filter)));
     return tails.length === 1 ? tails[0]! : meanTail(tails);
@@ -331,7 +361,7 @@ export class OnnxNetwork implements VideoModel {
 
   /** See {@link VideoModel.unlearning}. */
   unlearning(): Unlearning {
-    const read = this.#read;
+    const read = this.read;
     const { layer } = this.#cut.cut;
     const { behind, before } = weightPartsOf(read.graph, layer, this.outputs[0]!.name);
     const parts = [...behind, ...before];
@@ -346,7 +376,7 @@ export class OnnxNetwork implements VideoModel {
       behind: behind.length,
       without: async (count, seed) => {
         const graph = unlearnt(read.graph, parts.slice(0, count), seed);
-        return OnnxNetwork.#cutAt({ ...read, graph }, named, this.#preprocessing);
+        return OnnxNetwork.#cutAt({ ...read, graph }, named, this.#preprocessing, { id: this.id });
       },
     };
   }
@@ -378,6 +408,8 @@ export interface NetworkLayer {
   readonly layout: string;
   /** Why it was taken; absent for one that the card names. */
   readonly why?: string;
+  /** The network cut there, where the search for it has left it open; the caller disposes of it. */
+  readonly network?: CutNetwork;
 }
 
 /**
@@ -393,8 +425,8 @@ export async function layerOf(read: ReadNetwork, options: OnnxOptions, found?: S
   if (tensor === undefined || tensor === 'last') {
     const { proposal } = found ?? (await survey(read, { ...options, first: true }));
     if (proposal) {
-      const { point, why } = proposal;
-      return { tensor: point.tensor, layout: point.layout.text, why };
+      const { point, why, network } = proposal;
+      return { tensor: point.tensor, layout: point.layout.text, why, ...(network && { network }) };
     }
     throw new L2cafError('usage', `${path} has no layer that holds a place for every part of the picture`, {
       hint: 'l2caf models inspect shows what there is; name a layer and its layout if one was missed',

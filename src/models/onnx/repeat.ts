@@ -19,8 +19,15 @@ interface FirstRun {
  *
  * @throws L2cafError `usage` when outputs are not real numbers; `model-invalid` when they differ from the first time
  */
-export async function expectSameAgain(session: OnnxSession, { path, feeds, outputs, seen }: FirstRun): Promise<void> {
-  const again = await session.run(feeds, outputs);
+export async function expectSameAgain(session: OnnxSession, { feeds, ...first }: FirstRun): Promise<void> {
+  expectSame(first, await session.run(feeds, first.outputs));
+}
+
+/** Throws as {@link expectSameAgain} for what came out the second time. */
+export function expectSame(
+  { path, outputs, seen }: Omit<FirstRun, 'feeds'>,
+  again: Readonly<Record<string, OnnxTensor>>,
+): void {
   for (const name of outputs) {
     const once = seen.get(name)!;
     if (!isFloating(once)) {

@@ -93,7 +93,7 @@ export function pictureInputOf(graph: OnnxGraph, card: Card, notes: Notes): Pict
       hint: 'export it for one, or with that axis dynamic',
     });
   }
-  const frames = fixedOr(path, 'frames', at('t'), input.frames, hasTime(layout) ? FRAMES : 1, notes);
+  const frames = hasTime(layout) ? fixedOr(path, 'frames', at('t'), input.frames, FRAMES, notes) : 1;
   const [rows, columns] = input.size ?? [];
   const height = fixedOr(path, 'rows', at('h'), rows, undefined, notes);
   const width = fixedOr(path, 'columns', at('w'), columns, undefined, notes);

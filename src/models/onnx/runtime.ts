@@ -36,6 +36,22 @@ async function runtime(): Promise<Runtime> {
 }
 
 /**
+ * The version of onnxruntime, which is loaded.
+ *
+ * @throws L2cafError `package-missing`
+ */
+export async function onnxVersion(): Promise<string> {
+  return (await runtime()).env.versions.node ?? '';
+}
+
+let threads = availableParallelism();
+
+/** Threads of every graph that is made ready from now on in this process, at least 1; without it as many as there are cores. */
+export function useOnnxThreads(count: number): void {
+  threads = Math.max(1, count);
+}
+
+/**
  * Makes a graph ready.
  *
  * @param name what it is, for messages
@@ -51,7 +67,7 @@ export async function openSession(
   try {
     session = await ort.InferenceSession.create(bytes, {
       executionProviders: ['cpu'],
-      intraOpNumThreads: Math.max(1, availableParallelism()),
+      intraOpNumThreads: threads,
       logSeverityLevel: 4,
       extra: { session: { intra_op: { allow_spinning: '0' } } },
       ...(externalData.length > 0 && { externalData: externalData.map(({ path, data }) => ({ path, data })) }),

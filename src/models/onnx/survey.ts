@@ -9,9 +9,9 @@ import { isLinear } from '../../l2caf/measured.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import { hasTime, type KnownSizes, type Layout, type LayoutSizes, parseLayout, sizesOf, stridesOf } from '../layout.ts';
 import { cutAt, withOutputs } from './cut.ts';
-import { CutNetwork, type Feeds } from './cut-network.ts';
+import { type CutEvent, CutNetwork, type Feeds } from './cut-network.ts';
 import { ancestors, descendants, type OnnxGraph } from './graph.ts';
-import { expectSameAgain } from './repeat.ts';
+import { expectSame } from './repeat.ts';
 import { floatsOf, isFloating, type OnnxSession, type OnnxTensor, openSession } from './runtime.ts';
 
 /** A tensor at which the network can be cut. */
@@ -41,7 +41,7 @@ export interface SurveyOptions {
   readonly output: string;
   readonly frames: number;
   readonly aspect: number;
-  /** Stop at the first layer that would be taken (default: look at all). */
+  /** Stop at the first layer that would be taken, and leave the network open that is cut there (default: look at all). */
   readonly first?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ProgressListener | undefined;
@@ -57,7 +57,12 @@ export interface Survey {
   /** How many tensors, the first of the graph, were not looked at, as there are too many. */
   readonly unseen: number;
   /** The one that would be taken, and why. */
-  readonly proposal?: { readonly point: CutPoint; readonly why: string };
+  readonly proposal?: {
+    readonly point: CutPoint;
+    readonly why: string;
+    /** The network cut there, when a survey stops at the first; the caller disposes of it. */
+    readonly network?: CutNetwork;
+  };
 }
 
 /** Values of tensors that are kept in memory together, for each change; and how many tensors at most. */
@@ -86,16 +91,17 @@ export async function surveyNetwork(graph: OnnxGraph, options: SurveyOptions): P
   let proposal: Survey['proposal'];
   try {
     const seen = new Map(Object.entries(await session.run(feeds, [output])));
-    await expectSameAgain(session, { path: graph.file.path, feeds, outputs: [output], seen });
     let count = 8;
     for (let at = 0; at < candidates.length && !(options.first && proposal); ) {
       throwIfAborted(signal);
       onProgress?.({ stage: 'looking at layers', done: at, total: candidates.length, unit: 'tensors' });
       const names = candidates.slice(at, at + count);
+      const isFirst = at === 0;
       at += names.length;
       const runs = await runsOf(session, options, [
-        ...new Set(names.flatMap((name) => [name, renamedBy(graph, name) ?? name])),
+        ...new Set([...(isFirst ? [output] : []), ...names.flatMap((name) => [name, renamedBy(graph, name) ?? name])]),
       ]);
+      if (isFirst) expectSame({ path: graph.file.path, outputs: [output], seen }, runs.get('nothing')!);
       // What comes before in a network is larger, but seldom many times.
       const largest = Math.max(1, ...Object.values(runs.get('nothing')!).map(({ data }) => data.length));
       count = Math.max(1, Math.min(TENSORS_AT_ONCE, Math.floor(VALUES_AT_ONCE / largest)));
@@ -104,10 +110,11 @@ export async function surveyNetwork(graph: OnnxGraph, options: SurveyOptions): P
         const renamed = renamedBy(graph, name);
         if (point === undefined || (renamed && pointAt(graph, renamed, runs, options))) continue;
         const isTried = points.length < TAILS_TRIED && (!options.first || isEligible(point, frames));
-        const tried = isTried ? await withTail(graph, point, options) : point;
+        const { network, ...tried }: TriedPoint = isTried ? await withTail(graph, point, options) : point;
         points.push(tried);
-        proposal ??=
-          isEligible(tried, frames) && tried.tail?.hidesScale === false ? proposed(tried, points) : undefined;
+        const isFit = proposal === undefined && isEligible(tried, frames) && tried.tail?.hidesScale === false;
+        if (isFit) proposal = { ...proposed(tried, points), ...(options.first && network && { network }) };
+        if (!isFit || !options.first) network?.dispose();
         if (options.first && proposal) break;
       }
     }
@@ -133,12 +140,13 @@ async function besideResidual(
   });
   for (const point of alike) {
     throwIfAborted(options.signal);
-    const { tail } = point.tail ? point : await withTail(graph, point, options);
+    const { tail, network }: TriedPoint = point.tail ? point : await withTail(graph, point, options);
+    if (tail?.hidesScale !== false || !options.first) network?.dispose();
     if (tail?.hidesScale !== false) continue;
     const why = stream
       ? `the network does not see the size of ${stream.tensor}, which it normalises; of this it does`
       : 'no layer holds all of the picture by itself';
-    return { point: { ...point, tail }, why };
+    return { point: { ...point, tail }, why, ...(options.first && network && { network }) };
   }
   const [last] = points; // opening it tells what is wrong, if anything is
   return last && { point: last, why: 'the network sees the size of no layer' };
@@ -346,24 +354,26 @@ function proposed(point: CutPoint, points: readonly CutPoint[]): NonNullable<Sur
   return { point, why };
 }
 
-/** Tries what is behind a point. */
-async function withTail(graph: OnnxGraph, point: CutPoint, options: SurveyOptions): Promise<CutPoint> {
+/** A point, and the network cut there, which the caller disposes of. */
+type TriedPoint = CutPoint & { readonly network?: CutNetwork };
+
+/** Tries what is behind a point. The network is known to say the same twice. */
+async function withTail(graph: OnnxGraph, point: CutPoint, options: SurveyOptions): Promise<TriedPoint> {
   const { tensor, layout, sizes } = point;
   const { output, probe, frames, aspect } = options;
-  let network: CutNetwork | undefined;
+  let opened: { readonly network: CutNetwork; readonly event: CutEvent } | undefined;
   try {
-    network = await CutNetwork.open(graph, {
-      ...{ layer: tensor, layout, outputs: [output] },
+    opened = await CutNetwork.openWithExample(graph, {
+      ...{ layer: tensor, layout, outputs: [output], isSteady: true },
       example: (events) => probe('nothing', events),
       known: { t: frames, grid: { height: sizes.h, width: sizes.w }, aspect },
     });
-    const event = await network.run(probe('nothing', 1));
-    const tail = network.tail(event, output);
-    return { ...point, tail: { ...(await characterOf(tail)), isBatched: network.isBatched } };
+    const { network, event } = opened;
+    const character = await characterOf(network.tail(event, output));
+    return { ...point, tail: { ...character, isBatched: network.isBatched }, network };
   } catch {
+    opened?.network.dispose();
     return point; // it cannot be cut here
-  } finally {
-    network?.dispose();
   }
 }
 

@@ -1,5 +1,6 @@
 /** What was analyzed, with which model and options. */
 import type { Analysis } from '../../analysis/document.ts';
+import { targetName } from '../../analysis/model-words.ts';
 import { element, formatNumber, formatTime } from './dom.ts';
 
 function modelFacts(model: Analysis['model']): (readonly [string, string])[] {
@@ -41,7 +42,7 @@ export function factTables({ source, span, model, options, frames, timingsSec, l
     table('Model', modelFacts(model)),
     table('Method', [
       ['method', options.method],
-      ['explains', describeTarget(options.target)],
+      ['explains', targetName(options.target)],
       ['solver', `${options.solver} (${options.solverReason})`],
       ['preset', options.preset],
       ['constraint', options.constraint],
@@ -60,15 +61,6 @@ export function factTables({ source, span, model, options, frames, timingsSec, l
       ['l2caf', l2cafVersion],
     ]),
   );
-}
-
-/** What the maps explain, in words. */
-export function describeTarget(target: string): string {
-  return target === 'oblivious'
-    ? 'the whole embedding'
-    : target.replace(/^(class|similar):/, (_, kind: string) => {
-        return kind === 'class' ? 'the class ' : 'the similarity to ';
-      });
 }
 
 /** The classes of the event with their probabilities, the likeliest first; nothing for a model without a classifier. */

@@ -1,13 +1,13 @@
 /** The report in the browser: puts its parts together and keeps them in step. */
 
 import type { Analysis } from '../../analysis/document.ts';
-import { isUntrained, modelName } from '../../analysis/model-words.ts';
+import { isUntrained, modelName, targetName } from '../../analysis/model-words.ts';
 import { inputView, ribbonOf } from '../../analysis/timeline.ts';
 import { isInside, momentAt } from '../../video/drawing/keyframes.ts';
 import type { ReportData } from '../page-data.ts';
 import { addCells, describeValue } from './cells.ts';
 import { element, formatTime, readData, themeButton } from './dom.ts';
-import { classList, describeTarget, factTables } from './facts.ts';
+import { classList, factTables } from './facts.ts';
 import { lossCurves } from './losses.ts';
 import { OverlayPainter } from './painter.ts';
 import { pictureGallery } from './pictures.ts';
@@ -174,7 +174,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
 }
 
 function pageHeader({ span, options, model }: Analysis, title: string, text: string, onTheme: () => void): HTMLElement {
-  const about = `${formatTime(span.startSec)} – ${formatTime(span.endSec)} · ${options.method} · explains ${describeTarget(options.target)} · ${modelName(model)}`;
+  const about = `${formatTime(span.startSec)} – ${formatTime(span.endSec)} · ${options.method} · explains ${targetName(options.target)} · ${modelName(model)}`;
   const download = element('button', { type: 'button' }, 'Download JSON');
   download.addEventListener('click', () => {
     const address = URL.createObjectURL(new Blob([text], { type: 'application/json' }));

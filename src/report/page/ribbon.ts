@@ -14,7 +14,7 @@ import { element, formatNumber, formatTime } from './dom.ts';
 import { axis, COLORS, LINE_COLORS, type PlotGroup } from './plots.ts';
 
 /** The time axis. */
-export interface RibbonTime {
+export interface RibbonAxis {
   readonly span: TimeSpan;
   readonly gaps: readonly TimeSpan[];
 }
@@ -22,7 +22,7 @@ export interface RibbonTime {
 /** The plots and the scrubber. */
 export class Ribbon {
   readonly element: HTMLElement;
-  readonly #time: RibbonTime;
+  readonly #time: RibbonAxis;
   readonly #samples: readonly RibbonSample[];
   readonly #cells: readonly TimeSpan[];
   readonly #rows: readonly Row[];
@@ -33,7 +33,7 @@ export class Ribbon {
   readonly #playhead = element('div', { class: 'playhead', 'aria-hidden': 'true' });
 
   /** @param onSeek told the time to go to, seconds from the start of the clip */
-  constructor(content: RibbonContent, time: RibbonTime, plots: PlotGroup, onSeek: (timeSec: number) => void) {
+  constructor(content: RibbonContent, time: RibbonAxis, plots: PlotGroup, onSeek: (timeSec: number) => void) {
     this.#time = time;
     this.#samples = content.samples;
     this.#events = content.events;

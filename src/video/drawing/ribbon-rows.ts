@@ -69,7 +69,7 @@ export interface Row {
 }
 
 /** The rows for which there is data, from the top. */
-export function rowsOf({ samples, events, classes, signals = [] }: RibbonContent): Row[] {
+export function ribbonRows({ samples, events, classes, signals = [] }: RibbonContent): Row[] {
   const rows: Row[] = [];
   if (events) rows.push(eventsRow(events));
   rows.push(barsRow('loss', sky, samples, ({ loss }) => loss));

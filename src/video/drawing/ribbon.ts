@@ -6,12 +6,12 @@ import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { PictureSize, TimeSpan } from '../../base/types.ts';
 import { drawHatching } from './marks.ts';
 import type { Area } from './overlay.ts';
-import { FONT_PX, INK, type Name, type Plot, type RibbonContent, type RibbonTime, rowsOf } from './ribbon-rows.ts';
+import { FONT_PX, INK, type Name, type Plot, type RibbonContent, type RibbonTime, ribbonRows } from './ribbon-rows.ts';
 import { fitText, font } from './text.ts';
 
 /** Height of the ribbon under a picture, pixels; even. */
 export function ribbonHeight(picture: PictureSize, content: RibbonContent): number {
-  const rows = rowsOf(content).reduce((sum, { height }) => sum + height + GAP, 0);
+  const rows = ribbonRows(content).reduce((sum, { height }) => sum + height + GAP, 0);
   return 2 * Math.ceil(((rows + AXIS_HEIGHT + GAP) * unitOf(picture)) / 2);
 }
 
@@ -29,7 +29,7 @@ export function drawRibbon(
   context.fillStyle = BACKGROUND;
   context.fillRect(0, area.top, area.right, area.bottom - area.top);
   let top = area.top + GAP * unit;
-  for (const row of rowsOf(content)) {
+  for (const row of ribbonRows(content)) {
     const bottom = top + row.height * unit;
     context.fillStyle = PANEL;
     context.fillRect(plot.left, top, plot.right - plot.left, bottom - top);

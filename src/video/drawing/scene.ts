@@ -14,7 +14,7 @@ import { type RgbaPixels, YuvaLayer } from './yuva.ts';
 export type SceneLayout = 'side' | 'stacked';
 
 /** What is drawn on one panel. */
-export interface PanelContent extends LayerContent {
+export interface ScenePanel extends LayerContent {
   /** Written in a bar above the picture. */
   readonly heading?: string | undefined;
 }
@@ -74,7 +74,7 @@ const LARGEST: PictureSize = { width: 3840, height: 2160 };
 const GAP_PX = 8;
 
 /** Places the panels. */
-export function layOut(panels: readonly PanelContent[], layout: SceneLayout): Scene {
+export function layOut(panels: readonly ScenePanel[], layout: SceneLayout): Scene {
   const sizes = panels.map((panel) => {
     const { width, height } = layerSize(panel);
     const headingPx = panel.heading === undefined ? 0 : 2 * Math.ceil(HEADING_PX * unitOf(panel.picture));
@@ -113,7 +113,7 @@ export class ScenePainter {
   readonly #handedOut: YuvaLayer[];
 
   /** @param matrix ffmpeg's name of the video's colour matrix */
-  constructor(panels: readonly PanelContent[], scene: Scene, matrix: string | undefined) {
+  constructor(panels: readonly ScenePanel[], scene: Scene, matrix: string | undefined) {
     this.#scene = scene;
     this.#painters = panels.map((panel) => new LayerPainter(panel));
     this.#endings = panels.map(drawEnding);
@@ -158,7 +158,7 @@ function drawHeading(heading: string, size: PictureSize): RgbaPixels {
 }
 
 /** Darkens the picture, whose last frame stays, and says why. */
-function drawEnding({ picture, span }: PanelContent): RgbaPixels {
+function drawEnding({ picture, span }: ScenePanel): RgbaPixels {
   const { width, height } = picture;
   const context = createCanvas(width, height).getContext('2d');
   context.fillStyle = 'rgba(0, 0, 0, 0.6)';

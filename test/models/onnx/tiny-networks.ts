@@ -1,32 +1,14 @@
 /** Tiny networks as ONNX files, made in memory: seeded weights, operators as exporters write them. */
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import {
-  type AttributeProto,
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
-  GraphProtoSchema,
-  ModelProtoSchema,
-  type NodeProto,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
   StringStringEntryProtoSchema,
-  type TensorProto,
   TensorProto_DataLocation,
   TensorProto_DataType,
   TensorProtoSchema,
-  TensorShapeProto_DimensionSchema,
-  TensorShapeProtoSchema,
-  TypeProto_TensorSchema,
-  TypeProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { createRandom } from '../../../src/base/random.ts';
 import { toFloat16 } from '../../../src/models/float16.ts';
-
-/** A size, or the name of one that is free. */
-type Size = number | string;
-type Attributes = Readonly<Record<string, number | string | readonly number[]>>;
+import { type ElementType, GraphBuilder, type Size } from '../../../src/models/onnx/builder.ts';
 
 /** How weights are kept. */
 export interface TinyOptions {
@@ -41,28 +23,24 @@ export interface TinyFiles {
   readonly external: Uint8Array;
 }
 
-/** Operators that take an integer attribute where ONNX wants a real number. */
-const REAL = new Set(['epsilon', 'alpha', 'ratio', 'scale', 'mean']);
-
-/** Puts a graph together, node by node; names of tensors go in and out. */
-export class TinyGraph {
-  readonly #nodes: NodeProto[] = [];
-  readonly #weights: TensorProto[] = [];
-  readonly #inputs: ValueInfoProto[] = [];
-  readonly #outputs: ValueInfoProto[] = [];
+/** A graph with seeded weights. */
+export class TinyGraph extends GraphBuilder {
   readonly #options: TinyOptions;
   readonly #type: TensorProto_DataType;
   #external: Uint8Array = new Uint8Array(0);
 
   constructor(options: TinyOptions = {}) {
+    super();
     this.#options = options;
     this.#type = options.float16 ? TensorProto_DataType.FLOAT16 : TensorProto_DataType.FLOAT;
   }
 
-  /** An input of real numbers, or of another type. */
-  input(name: string, dims: readonly Size[], type: TensorProto_DataType = this.#type): string {
-    this.#inputs.push(valueInfo(name, type, dims));
-    return name;
+  override input(name: string, sizes: readonly Size[], type: ElementType = this.#type): string {
+    return super.input(name, sizes, type);
+  }
+
+  override output(name: string, sizes: readonly Size[], type: ElementType = this.#type): void {
+    super.output(name, sizes, type);
   }
 
   /** Normal weights of standard deviation `scale`; the same name has the same ones. */
@@ -75,49 +53,17 @@ export class TinyGraph {
     const rawData = Uint8Array.from(new Uint8Array(data.buffer));
     const { external } = this.#options;
     const shape = { name, dims: dims.map(BigInt), dataType: this.#type };
-    if (external === undefined) this.#weights.push(create(TensorProtoSchema, { ...shape, rawData }));
+    if (external === undefined) this.tensor(create(TensorProtoSchema, { ...shape, rawData }));
     else {
       const entries = { location: external, offset: String(this.#external.length), length: String(rawData.length) };
       const externalData = Object.entries(entries).map(([key, value]) =>
         create(StringStringEntryProtoSchema, { key, value }),
       );
       const dataLocation = TensorProto_DataLocation.EXTERNAL;
-      this.#weights.push(create(TensorProtoSchema, { ...shape, dataLocation, externalData }));
+      this.tensor(create(TensorProtoSchema, { ...shape, dataLocation, externalData }));
       this.#external = Uint8Array.from([...this.#external, ...rawData]);
     }
     return name;
-  }
-
-  integers(name: string, values: readonly number[]): string {
-    const rawData = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
-    const dims = [BigInt(values.length)];
-    this.#weights.push(create(TensorProtoSchema, { name, dims, dataType: TensorProto_DataType.INT64, rawData }));
-    return name;
-  }
-
-  /** A tensor as it is, right or wrong. */
-  tensor(tensor: TensorProto): string {
-    this.#weights.push(tensor);
-    return tensor.name;
-  }
-
-  /** A node; its first output is called as it is. Further outputs may be named. */
-  node(
-    opType: string,
-    input: readonly string[],
-    name: string,
-    attributes: Attributes = {},
-    outputs: readonly string[] = [name],
-  ): string {
-    const attribute = Object.entries(attributes).map(([key, value]) => attributeOf(key, value));
-    this.#nodes.push(
-      create(NodeProtoSchema, { opType, name: `${name} node`, input: [...input], output: [...outputs], attribute }),
-    );
-    return name;
-  }
-
-  output(name: string, dims: readonly Size[], type: TensorProto_DataType = this.#type): void {
-    this.#outputs.push(valueInfo(name, type, dims));
   }
 
   /** A convolution with bias and a ReLU behind it, which is called `name`. Kernel `[out, in, ...]`. */
@@ -140,42 +86,8 @@ export class TinyGraph {
   }
 
   files(): TinyFiles {
-    const graph = create(GraphProtoSchema, {
-      name: 'tiny',
-      node: this.#nodes,
-      initializer: this.#weights,
-      input: this.#inputs,
-      output: this.#outputs,
-    });
-    const opsetImport = [create(OperatorSetIdProtoSchema, { domain: '', version: 17n })];
-    const bytes = toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: 8n, opsetImport, graph }));
-    return { bytes, external: this.#external };
+    return { bytes: this.bytes(), external: this.#external };
   }
-}
-
-function attributeOf(name: string, value: number | string | readonly number[]): AttributeProto {
-  const Type = AttributeProto_AttributeType;
-  if (typeof value === 'string') {
-    return create(AttributeProtoSchema, { name, type: Type.STRING, s: Buffer.from(value) });
-  }
-  if (typeof value === 'number') {
-    if (REAL.has(name)) return create(AttributeProtoSchema, { name, type: Type.FLOAT, f: value });
-    return create(AttributeProtoSchema, { name, type: Type.INT, i: BigInt(value) });
-  }
-  return create(AttributeProtoSchema, { name, type: Type.INTS, ints: value.map(BigInt) });
-}
-
-function valueInfo(name: string, elemType: TensorProto_DataType, dims: readonly Size[]): ValueInfoProto {
-  const dim = dims.map((n) =>
-    create(TensorShapeProto_DimensionSchema, {
-      value: typeof n === 'number' ? { case: 'dimValue', value: BigInt(n) } : { case: 'dimParam', value: n },
-    }),
-  );
-  const value = create(TypeProto_TensorSchema, { elemType, shape: create(TensorShapeProtoSchema, { dim }) });
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: create(TypeProtoSchema, { value: { case: 'tensorType', value } }),
-  });
 }
 
 /** The weights that a name has in all tiny networks. */

@@ -1,0 +1,321 @@
+/**
+ * A user's network as the frozen trunk of a recurrent head: everything before one of its layers, a picture at a time. A head
+ * that was trained on it becomes one network file with it (`withHead`), which needs nothing beside it.
+ */
+import { createHash } from 'node:crypto';
+import { basename, extname } from 'node:path';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { type ModelProtoSchema, type NodeProto, NodeProtoSchema, TensorProtoSchema } from 'onnx-buf';
+import { L2cafError } from '../../base/errors.ts';
+import { createRandom } from '../../base/random.ts';
+import type { GridShape, PictureSize } from '../../base/types.ts';
+import { type Card, preprocessingOf } from '../card.ts';
+import type { Head } from '../head.ts';
+import { hasTime } from '../layout.ts';
+import { type Preprocessing, preprocessed } from '../preprocessing.ts';
+import { GraphBuilder } from './builder.ts';
+import { inlined, tensorNamed } from './cut.ts';
+import { addHead, EVENT_TENSORS } from './event-graph.ts';
+import { ancestors } from './graph.ts';
+import { layerOf, type OnnxOptions, type ReadNetwork, readNetwork } from './network.ts';
+import { floatsOf, type OnnxSession, openSession, tensorOf } from './runtime.ts';
+
+/** Layouts whose frames are apart, and whether their channels come last. */
+const LAYOUTS: Readonly<Record<string, boolean>> = {
+  'b c h w': false,
+  '(b t) c h w': false,
+  'b h w c': true,
+  '(b t) h w c': true,
+};
+/** Orders of the input that begin with events and frames, or with pictures. */
+const INPUTS = ['b t c h w', 'b t h w c', 'b c h w', 'b h w c'];
+
+/** Before them the operators of a head do other things. */
+const OLDEST_OPERATORS = 11n;
+/** By how much a frame's features may differ in other company, of the largest. */
+const COMPANY = 1e-4;
+/** Frames that are tried together. */
+const TRIED = 3;
+
+/** See the head of the file. Dispose of it when done. */
+export class OnnxTrunk {
+  /** The file's name. */
+  readonly id: string;
+  /** Of everything that features depend on. */
+  readonly sha256: string;
+  /** Of the file. */
+  readonly fileSha256: string;
+  /** The layer whose output the features are. */
+  readonly layer: string;
+  readonly size: PictureSize;
+  /** Frames of an event, where the file was exported for a fixed number. */
+  readonly frames?: number;
+  readonly grid: GridShape;
+  readonly channels: number;
+  /** What was guessed. */
+  readonly notes: readonly string[];
+  readonly #parts: TrunkParts;
+  readonly #session: OnnxSession;
+
+  private constructor(parts: TrunkParts, session: OnnxSession, [, channels, height, width]: readonly number[]) {
+    const { read, layer, layout, preprocessing, frames, notes } = parts;
+    const { path, graph, pictures } = read;
+    this.id = basename(path, extname(path));
+    this.fileSha256 = graph.file.sha256;
+    this.sha256 = createHash('sha256')
+      .update(JSON.stringify([this.fileSha256, layer, layout, preprocessing, pictures.size]))
+      .digest('hex');
+    [this.layer, this.size, this.notes] = [layer, pictures.size, notes];
+    if (frames !== undefined) this.frames = frames;
+    [this.grid, this.channels] = [{ height: height!, width: width! }, channels!];
+    [this.#parts, this.#session] = [parts, session];
+  }
+
+  /**
+   * Opens a network file, and finds out whether it sees each frame by itself.
+   *
+   * @throws L2cafError as `readNetwork` and `layerOf`; `usage` for layers whose frames or cells are not apart, networks with
+   *   further inputs, or of a fixed batch; `model-invalid` for operators older than version 11
+   */
+  static async open(path: string, options: OnnxOptions = {}): Promise<OnnxTrunk> {
+    const read = await readNetwork(path, options);
+    const parts = await partsOf(read, options);
+    const session = await openSession(`the part of ${path} before ${parts.layer}`, featuresGraph(parts));
+    try {
+      const dims = await expectApart(session, parts);
+      return new OnnxTrunk(parts, session, dims);
+    } catch (error) {
+      session.release();
+      throw error;
+    }
+  }
+
+  /** A picture of the network's size, `[h, w, 3]` bytes → its features, `[h', w', c]`. */
+  async features(rgb: Uint8Array): Promise<Float32Array> {
+    const { frames = 1 } = this.#parts;
+    const one = preprocessed(rgb, this.#parts.preprocessing);
+    const { values } = await run(
+      this.#session,
+      this.#parts,
+      Array.from({ length: frames }, () => one),
+    );
+    const cells = this.grid.height * this.grid.width;
+    const features = new Float32Array(cells * this.channels); // those of the first frame
+    for (let c = 0; c < this.channels; c++) {
+      for (let cell = 0; cell < cells; cell++) features[cell * this.channels + c] = values[c * cells + cell]!;
+    }
+    return features;
+  }
+
+  /** The trunk with a head on it as one network, and its card. */
+  withHead(head: Pick<Head, 'spec' | 'weights'>, frames: number): { readonly bytes: Uint8Array; readonly card: Card } {
+    const { graph, features } = trunkGraph(this.#parts);
+    const layer = addHead(graph, features, EVENT_TENSORS.frames, head);
+    const { input } = this.#parts.read.card;
+    const { labels } = head.spec;
+    const { range, mean, std, channels } = input ?? {};
+    return {
+      bytes: graph.bytes(modelOf(this.#parts)),
+      card: {
+        input: {
+          ...{ name: EVENT_TENSORS.frames, layout: clipLayout(this.#parts), frames },
+          size: [this.size.height, this.size.width],
+          ...(channels && { channels }),
+          ...(range && { range }),
+          ...(mean !== undefined && { mean }),
+          ...(std !== undefined && { std }),
+        },
+        layer: { tensor: layer, layout: '(b t) c h w' },
+        output: { tensor: EVENT_TENSORS.embedding, kind: 'embedding' },
+        ...(labels && { scores: { tensor: EVENT_TENSORS.logits, labels: [...labels] } }),
+      },
+    };
+  }
+
+  /** Frees the network. */
+  dispose(): void {
+    this.#session.release();
+  }
+}
+
+/** A network, and where it is cut. */
+interface TrunkParts {
+  readonly read: ReadNetwork;
+  readonly layer: string;
+  readonly layout: string;
+  readonly preprocessing: Preprocessing;
+  /** Frames that it was exported for, where that is fixed. */
+  readonly frames?: number;
+  readonly notes: readonly string[];
+}
+
+async function partsOf(read: ReadNetwork, options: OnnxOptions): Promise<TrunkParts> {
+  const { path, graph, card, pictures, constants } = read;
+  const preprocessing = preprocessingOf(card, path);
+  const named = card.layer?.tensor;
+  const found = named === undefined || named === 'last' ? await layerOf(read, options) : undefined;
+  const isLast = pictures.layout.axes.at(-1)!.names[0] === 'c';
+  const folded = hasTime(pictures.layout) ? '(b t)' : 'b';
+  const layout = found?.layout ?? card.layer?.layout ?? `${folded} ${isLast ? 'h w c' : 'c h w'}`;
+  const layer = found?.tensor ?? tensorNamed(graph, named!);
+  const refuse = (why: string, hint: string): never => {
+    throw new L2cafError('usage', `${path} cannot be a trunk: ${why}`, { hint });
+  };
+  if (layer === undefined) return refuse(`it has no tensor or node named ${named}`, 'l2caf models inspect lists them');
+  if (graph.fixed.has(layer)) return refuse(`${layer} does not depend on the pictures`, 'name another layer (--layer)');
+  if (!(layout in LAYOUTS)) {
+    const why = `its layer ${layer} is ${layout}, which does not keep frames and cells apart`;
+    return refuse(why, `layers that do: ${Object.keys(LAYOUTS).join(', ')} (l2caf models inspect)`);
+  }
+  if (!INPUTS.includes(pictures.layout.text)) {
+    return refuse(`its input is ${pictures.layout.text}`, `export it with one of: ${INPUTS.join(', ')}`);
+  }
+  if (Object.keys(constants).length > 0) {
+    return refuse('it takes further inputs', 'export it with the pictures as its only input');
+  }
+  const opset = graph.file.model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0n;
+  if (opset < OLDEST_OPERATORS) {
+    throw new L2cafError('model-invalid', `${path} cannot be a trunk: its operators are of version ${opset}`, {
+      hint: `export it with opset_version=${OLDEST_OPERATORS} or later`,
+    });
+  }
+  const why = found?.why ? [`the head stands on ${layer} (${layout}): ${found.why}`] : [];
+  const isFixed = hasTime(pictures.layout) && fixedFrames(read);
+  return {
+    // That any number of frames is taken is as it should be.
+    ...{
+      read,
+      layer,
+      layout,
+      preprocessing,
+      notes: [...(hasTime(pictures.layout) && !isFixed ? [] : read.notes), ...why],
+    },
+    ...(isFixed && { frames: pictures.frames }),
+  };
+}
+
+/** Whether the file itself says how many frames there are. */
+function fixedFrames({ graph, pictures }: ReadNetwork): boolean {
+  const { type } = graph.file.graph.input.find(({ name }) => name === pictures.name)!;
+  const dims = type?.value.case === 'tensorType' ? (type.value.value.shape?.dim ?? []) : [];
+  return dims[pictures.layout.axes.findIndex(({ names }) => names[0] === 't')]?.value.case === 'dimValue';
+}
+
+/** Order of a clip's axes: those of the file's pictures, after events and frames. */
+function clipLayout({ read }: TrunkParts): string {
+  const { text } = read.pictures.layout;
+  return hasTime(read.pictures.layout) ? text : text.replace(/^b/, 'b t');
+}
+
+/** From clips to features `(b t) c h w`: the file's nodes before the layer, under names of their own. */
+function trunkGraph(parts: TrunkParts): { graph: GraphBuilder; features: string } {
+  const { read, layer, layout } = parts;
+  const { graph: file, pictures } = read;
+  const { height, width } = pictures.size;
+  const graph = new GraphBuilder();
+  const picture = clipLayout(parts).endsWith('c') ? [height, width, 3] : [3, height, width];
+  const frames = graph.input(EVENT_TENSORS.frames, ['b', parts.frames ?? 't', ...picture]);
+  const folded = hasTime(pictures.layout)
+    ? frames
+    : graph.node('Reshape', [frames, graph.integers('fold/shape', [-1, ...picture])], 'fold');
+  graph.cast(folded, ofTrunk(pictures.name), pictures.type);
+  const places = [...ancestors(file, [layer])].sort((a, b) => a - b);
+  for (const place of places) graph.add(renamed(read.path, file.nodes[place]!));
+  const wanted = new Set(places.flatMap((place) => file.reads[place]!));
+  for (const tensor of file.constants.values()) {
+    if (!wanted.has(tensor.name)) continue;
+    graph.tensor(create(TensorProtoSchema, { ...inlined(file.file, tensor), name: ofTrunk(tensor.name) }));
+  }
+  const single = graph.cast(ofTrunk(layer), 'trunk features', 'float32');
+  const features = LAYOUTS[layout] ? graph.node('Transpose', [single], 'features', { perm: [0, 3, 1, 2] }) : single;
+  return { graph, features };
+}
+
+/** What a trunk's tensor is called beside a head. */
+function ofTrunk(name: string): string {
+  return name === '' ? '' : `trunk/${name}`;
+}
+
+/** @throws L2cafError `model-invalid` for loops and branches, which name tensors inside */
+function renamed(path: string, node: NodeProto): NodeProto {
+  if (node.attribute.some(({ g, graphs }) => g !== undefined || graphs.length > 0)) {
+    throw new L2cafError('model-invalid', `${path} cannot be a trunk: it has a ${node.opType} before the layer`);
+  }
+  const { input, output, name } = node;
+  return create(NodeProtoSchema, {
+    ...{ ...node, name: ofTrunk(name), input: input.map(ofTrunk), output: output.map(ofTrunk) },
+  });
+}
+
+/** The file's versions and functions. */
+function modelOf({ read }: TrunkParts): MessageInitShape<typeof ModelProtoSchema> {
+  const { irVersion, opsetImport, functions } = read.graph.file.model;
+  return { irVersion, opsetImport, functions };
+}
+
+function featuresGraph(parts: TrunkParts): Uint8Array {
+  const { graph, features } = trunkGraph(parts);
+  graph.output(graph.node('Identity', [features], 'result'), [undefined, undefined, undefined, undefined]);
+  return graph.bytes(modelOf(parts));
+}
+
+/** Frames `[h, w, 3]` each, as one clip → the features of all, `(b t) c h w`. */
+async function run(session: OnnxSession, parts: TrunkParts, frames: readonly Float32Array[]) {
+  const { height, width } = parts.read.pictures.size;
+  const isLast = clipLayout(parts).endsWith('c');
+  const size = height * width;
+  const clip = new Float32Array(frames.length * size * 3);
+  for (const [t, frame] of frames.entries()) {
+    if (isLast) clip.set(frame, t * size * 3);
+    else {
+      for (let c = 0; c < 3; c++) {
+        for (let cell = 0; cell < size; cell++) clip[(t * 3 + c) * size + cell] = frame[cell * 3 + c]!;
+      }
+    }
+  }
+  const picture = isLast ? [height, width, 3] : [3, height, width];
+  const feeds = { [EVENT_TENSORS.frames]: tensorOf('float32', clip, [1, frames.length, ...picture]) };
+  const { result } = await session.run(feeds, ['result']);
+  return { values: floatsOf(result!), dims: result!.dims };
+}
+
+/**
+ * Tries a clip of different frames, and its first among copies of itself: its features must be the same. Returns the
+ * shape of the features, `[t, c, h, w]`.
+ *
+ * @throws L2cafError `usage`
+ */
+async function expectApart(session: OnnxSession, parts: TrunkParts): Promise<readonly number[]> {
+  const { path, pictures } = parts.read;
+  const count = parts.frames ?? TRIED;
+  const random = createRandom(0, count);
+  const length = pictures.size.height * pictures.size.width * 3;
+  const noise = Array.from({ length: count }, () => Float32Array.from({ length }, () => 2 * random.uniform() - 1));
+  const alone = parts.frames ? noise.map(() => noise[0]!) : [noise[0]!];
+  const refuse = (why: string, hint: string): never => {
+    throw new L2cafError('usage', `${path} cannot be a trunk: ${why}`, { hint });
+  };
+  const dynamic = 'export it with the first axis dynamic: dynamic_axes={"pictures": {0: "b"}}';
+  const [together, own] = await Promise.all([run(session, parts, noise), run(session, parts, alone)]).catch(
+    (cause: unknown) => {
+      throw new L2cafError('usage', `${path} cannot be a trunk: it takes no ${count} pictures at once`, {
+        hint: dynamic,
+        cause,
+      });
+    },
+  );
+  const [t, , height, width] = together.dims;
+  if (together.dims.length !== 4 || t !== count) {
+    return refuse(`its layer ${parts.layer} has the shape ${together.dims.join('×')} for ${count} frames`, dynamic);
+  }
+  if (height! * width! === 1) return refuse(`its layer ${parts.layer} has one place for the whole picture`, EARLIER);
+  const size = together.values.length / count;
+  const first = together.values.subarray(0, size);
+  const largest = first.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  if (!first.every((value, i) => Math.abs(value - own.values[i]!) <= COMPANY * largest)) {
+    return refuse(`at ${parts.layer} its frames are mixed already`, EARLIER);
+  }
+  return together.dims;
+}
+
+const EARLIER = 'name an earlier layer: --layer (l2caf models inspect lists them)';
