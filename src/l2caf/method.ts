@@ -63,7 +63,7 @@ async function otherMaps(
 ): Promise<{ found: readonly AttentionMap[]; reason: string; solver: string }> {
   if (method === 'rollout') {
     const reason = 'attention of all layers multiplied; it is the same whatever is explained';
-    return { found: await rolloutOf(tail, slots), reason, solver: 'rollout' };
+    return { found: await rolloutOf(tail, slots), reason, solver: 'attention' };
   }
   if (!isMapTail(tail)) {
     throw new L2cafError('usage', `${method} needs feature maps, which this network does not show`, {

@@ -35,3 +35,23 @@ export function redrawn(data: Float32Array, seed: number, place: number): Float3
   const random = createRandom(seed, place);
   return data.map(() => mean + Math.sqrt(variance) * random.normal());
 }
+
+/** Layers of a network of the user's whose weights are drawn anew together. */
+export interface WeightPart {
+  readonly name: string;
+  /** Names of the weights, or of what holds them. */
+  readonly weights: readonly string[];
+}
+
+/** A deep network has hundreds of layers: so many parts at most, behind the filtered layer and before it. */
+const MOST_PARTS = 5;
+
+/** Neighbours together, so that there are few parts. */
+export function grouped(parts: readonly WeightPart[]): WeightPart[] {
+  const count = Math.min(MOST_PARTS, parts.length);
+  return Array.from({ length: count }, (_, k) => {
+    const own = parts.slice(Math.floor((k * parts.length) / count), Math.floor(((k + 1) * parts.length) / count));
+    const [first, last] = [own[0]!.name, own.at(-1)!.name];
+    return { name: own.length === 1 ? first : `${first} … ${last}`, weights: own.flatMap(({ weights }) => weights) };
+  });
+}

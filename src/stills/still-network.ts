@@ -49,6 +49,7 @@ export interface StillNetwork {
   parts(): readonly string[];
   /** Itself with the first `count` of these parts drawn anew. The caller disposes of it. */
   without(count: number, seed: number): Promise<StillNetwork>;
+  /** Frees what it holds. */
   dispose(): void;
 }
 

@@ -7,11 +7,13 @@ import * as tf from '../../base/tensorflow.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
+import { grouped, redrawn, type WeightPart } from '../reinitialise.ts';
 import {
   describedSize,
   type FeatureMaps,
   type ImportedDescription,
   type ModelOutput,
+  type Unlearning,
   type VideoModel,
 } from '../video-model.ts';
 import { applyNode, type Graph, type Node, type Scaling, unfold } from './graph.ts';
@@ -86,8 +88,10 @@ export class KerasNetwork implements VideoModel {
   readonly #weights: LoadedWeights;
   readonly #unfolded: (frames: number) => Graph;
   readonly #wanted: readonly KerasOutput[];
+  readonly #path: string;
 
-  private constructor(path: string, file: KerasFile, options: KerasOptions) {
+  private constructor(path: string, file: KerasFile, options: KerasOptions, forgotten?: Forgotten) {
+    this.#path = path;
     const { preprocessing = UNCHANGED, lambdas = {} } = options;
     this.#options = options;
     this.#inputShape = inputShapeOf(file.model, options);
@@ -111,13 +115,14 @@ export class KerasNetwork implements VideoModel {
     this.#wanted = options.outputs ?? [{ ...first!, ...options.first }, ...others];
     this.outputs = this.#wanted.map((output) => describedOutput(graph, output));
     for (const output of this.#wanted) this.#plan(graph, output);
-    const how = options.fit?.resize ? [options.fit] : [];
+    const how = [...(options.fit?.resize ? [options.fit] : []), ...(forgotten ? [forgotten] : [])];
     this.sha256 = createHash('sha256')
       .update(
         JSON.stringify([file.sha256, this.layer.name, this.#wanted, preprocessing, lambdas, this.#inputShape, ...how]),
       )
       .digest('hex');
-    this.#weights = loadWeights(graph, file.weights);
+    const learnt = loadWeights(graph, file.weights);
+    this.#weights = forgotten ? withoutLearnt(graph, learnt, forgotten) : learnt;
   }
 
   /**
@@ -127,10 +132,14 @@ export class KerasNetwork implements VideoModel {
    *   run or cut here, `weights-invalid` when its weights do not fit it; `usage` when an option is needed, or names what is
    *   not there
    */
-  static async open(path: string, options: KerasOptions = {}): Promise<KerasNetwork> {
+  static open(path: string, options: KerasOptions = {}): Promise<KerasNetwork> {
+    return KerasNetwork.#open(path, options);
+  }
+
+  static async #open(path: string, options: KerasOptions, forgotten?: Forgotten): Promise<KerasNetwork> {
     const file = await openKerasFile(path);
     try {
-      return new KerasNetwork(path, file, options);
+      return new KerasNetwork(path, file, options, forgotten);
     } finally {
       file.close();
     }
@@ -181,6 +190,28 @@ export class KerasNetwork implements VideoModel {
     return kerasTail(this.#plan(graph, wanted), maps, (node) => this.#weights.get(node.weights)!);
   }
 
+  /** See {@link VideoModel.unlearning}. Statistics of batch norms are kept. */
+  unlearning(): Unlearning {
+    const graph = this.#unfolded(this.#inputShape.frames ?? EXAMPLE_FRAMES);
+    const { nodes, outputs } = this.#plan(graph, this.#wanted[0]!);
+    const behind = new Set<Node>(nodes);
+    const needed = needs(graph, new Set(outputs.map(({ node }) => node)));
+    const of = (own: readonly Node[]): WeightPart[] => grouped(partsOf(own.toReversed()));
+    const parts = [
+      of(needed.filter((node) => behind.has(node))),
+      of(needed.filter((node) => !behind.has(node))),
+    ] as const;
+    const all = parts.flat();
+    return {
+      parts: all.map(({ name }) => name),
+      behind: parts[0].length,
+      without: (count, seed) => {
+        const keys = [...new Set(all.slice(0, count).flatMap(({ weights }) => weights))];
+        return KerasNetwork.#open(this.#path, { ...this.#options, layer: this.layer.name }, { keys, seed });
+      },
+    };
+  }
+
   describe(): ImportedDescription {
     const { id, sha256, layer, grid } = this;
     return {
@@ -218,9 +249,7 @@ export class KerasNetwork implements VideoModel {
 
   /** Values of nodes for an input, which is freed, as is all that is made along the way. The caller disposes of the result. */
   #run({ nodes, input }: Graph, value: tf.Tensor, wanted: readonly Node[]): tf.Tensor[] {
-    const needed = new Set<Node>(wanted);
-    for (const node of nodes.toReversed()) if (needed.has(node)) for (const one of nodesIn(node)) needed.add(one);
-    const order = nodes.filter((node) => needed.has(node));
+    const order = needs({ nodes }, new Set(wanted));
     const readers = new Map<Node, number>(wanted.map((node) => [node, 1]));
     for (const one of order.flatMap(nodesIn)) readers.set(one, (readers.get(one) ?? 0) + 1);
     const known = new Map<Node, tf.Tensor>([[input, value]]);
@@ -247,6 +276,47 @@ export class KerasNetwork implements VideoModel {
       tf.dispose([...known.values()]);
     }
   }
+}
+
+/** Weights that are drawn anew: their keys, from the output to the input. */
+interface Forgotten {
+  readonly keys: readonly string[];
+  readonly seed: number;
+}
+
+/** Weights of which some are replaced by normal numbers of the same mean and spread; those are disposed of. */
+function withoutLearnt({ nodes }: Graph, learnt: LoadedWeights, { keys, seed }: Forgotten): LoadedWeights {
+  const weights = new Map(learnt);
+  let place = 0;
+  for (const key of keys) {
+    const { layer } = nodes.find((node) => node.weights === key)!;
+    const drawn = layer!.weights.map(({ name }, i) => {
+      const known = learnt.get(key)![i]!;
+      if (name.startsWith('moving_')) return known; // a variance must stay above 0
+      const own = tf.tensor(redrawn(known.dataSync<'float32'>(), seed, place++), known.shape);
+      known.dispose();
+      return own;
+    });
+    weights.set(key, drawn);
+  }
+  return weights;
+}
+
+/** Layers with weights, each once. */
+function partsOf(nodes: readonly Node[]): WeightPart[] {
+  const seen = new Set<string>();
+  return nodes.flatMap(({ name, weights, layer }) => {
+    if (seen.has(weights) || (layer?.weights.length ?? 0) === 0) return [];
+    seen.add(weights);
+    return [{ name, weights: [weights] }];
+  });
+}
+
+/** What some nodes are computed from, and they, in order. */
+function needs({ nodes }: Pick<Graph, 'nodes'>, wanted: ReadonlySet<Node>): Node[] {
+  const needed = new Set<Node>(wanted);
+  for (const node of nodes.toReversed()) if (needed.has(node)) for (const one of nodesIn(node)) needed.add(one);
+  return nodes.filter((node) => needed.has(node));
 }
 
 /** What a network reads: pictures, or frames of an event. */

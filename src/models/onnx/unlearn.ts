@@ -6,26 +6,16 @@ import { createHash } from 'node:crypto';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, type NodeProto, type TensorProto, TensorProto_DataLocation } from 'onnx-buf';
 import { fromFloat16, toFloat16 } from '../float16.ts';
-import { redrawn } from '../reinitialise.ts';
+import { grouped, redrawn, type WeightPart } from '../reinitialise.ts';
 import { cutAt } from './cut.ts';
 import { externalBytes, isExternal, type OnnxFile } from './file.ts';
 import { ancestors, graphOf, type OnnxGraph } from './graph.ts';
-
-/** Nodes whose weights are drawn anew together. */
-export interface WeightPart {
-  readonly name: string;
-  /** Names of the constants. */
-  readonly weights: readonly string[];
-}
 
 /** Parts behind the filtered layer, and those before it; from the output to the input. */
 export interface WeightParts {
   readonly behind: readonly WeightPart[];
   readonly before: readonly WeightPart[];
 }
-
-/** A deep network has hundreds of layers: so many parts at most, behind the layer and before it. */
-const MOST_PARTS = 5;
 
 /** Finds the weights that lead to an output, by their nodes. */
 export function weightPartsOf(graph: OnnxGraph, layer: string, output: string): WeightParts {
@@ -105,15 +95,6 @@ function wordsOf({ name, opType, output }: NodeProto): string {
   const parts = (name || output[0]!).split('/').filter((part) => part !== '');
   const own = parts.length > 1 && parts.at(-1)!.startsWith(opType) ? parts.slice(0, -1) : parts;
   return own.slice(-2).join('/');
-}
-
-function grouped(parts: readonly WeightPart[]): WeightPart[] {
-  const count = Math.min(MOST_PARTS, parts.length);
-  return Array.from({ length: count }, (_, k) => {
-    const own = parts.slice(Math.floor((k * parts.length) / count), Math.floor(((k + 1) * parts.length) / count));
-    const [first, last] = [own[0]!.name, own.at(-1)!.name];
-    return { name: own.length === 1 ? first : `${first} … ${last}`, weights: own.flatMap(({ weights }) => weights) };
-  });
 }
 
 /**

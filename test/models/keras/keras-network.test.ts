@@ -8,6 +8,7 @@ import { isFeatureTail } from '../../../src/l2caf/tail.ts';
 import { useBackend } from '../../../src/models/backend.ts';
 import { KerasNetwork, type KerasOptions } from '../../../src/models/keras/keras-network.ts';
 import { preprocessed } from '../../../src/models/preprocessing.ts';
+import type { VideoModel } from '../../../src/models/video-model.ts';
 import { asModelJson, caseOf, FIXTURES, type FixtureCase, framesFor, temporaryFolder } from './fixtures.ts';
 
 beforeAll(async () => {
@@ -27,7 +28,11 @@ async function withNetwork<T>(
   }
 }
 
-async function referenceOf(network: KerasNetwork, fixture: FixtureCase, output?: string): Promise<number[]> {
+async function referenceOf(
+  network: Pick<VideoModel, 'features' | 'tail'>,
+  fixture: FixtureCase,
+  output?: string,
+): Promise<number[]> {
   const tail = network.tail(await network.features(framesFor(fixture)), output);
   tail.dispose();
   return [...tail.reference];
@@ -52,6 +57,30 @@ describe('files that Keras itself wrote', () => {
       expect(await referenceOf(network, fixture)).toEqual(expected);
       expect(network.describe().format).toBe('keras-h5');
     });
+  });
+});
+
+describe('unlearning', () => {
+  it('draws weights anew from the output down, keeps the maps before them, and leaks no tensor', async () => {
+    const fixture = caseOf('td-lstm');
+    const before = tf.memory().numTensors;
+    await withNetwork(join(FIXTURES, 'td-lstm.keras'), {}, async (network) => {
+      const [maps, reference] = [await network.features(framesFor(fixture)), await referenceOf(network, fixture)];
+      const { parts, behind, without } = network.unlearning();
+      expect(parts.at(-1)).toBe('time_distributed');
+      expect(behind).toBe(parts.length - 1);
+      for (const count of [1, behind, parts.length]) {
+        const forgetful = await without(count, 0);
+        const own = await forgetful.features(framesFor(fixture));
+        expect(own.data.every((value, i) => value === maps.data[i])).toBe(count <= behind);
+        const moved = await referenceOf(forgetful, fixture);
+        expect(moved).not.toEqual(reference);
+        expect(moved.every(Number.isFinite)).toBe(true);
+        expect(forgetful.sha256).not.toBe(network.sha256);
+        forgetful.dispose();
+      }
+    });
+    expect(tf.memory().numTensors).toBe(before);
   });
 });
 

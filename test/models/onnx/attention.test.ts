@@ -88,7 +88,7 @@ describe('the method rollout', () => {
     });
     const tail = network.tail(await network.features(noiseFrames(2, 16, 16)));
     const { filters, options } = await findAttention(tail, 'rollout');
-    expect(options).toMatchObject({ method: 'rollout', solver: 'rollout' });
+    expect(options).toMatchObject({ method: 'rollout', solver: 'attention' });
     expect(filters).toHaveLength(2);
     for (const { values, loss } of filters) {
       expect(Math.hypot(...values)).toBeCloseTo(1, 5);
