@@ -9,6 +9,7 @@ import { createRandom } from '../src/base/random.ts';
 import type { FigureTable } from '../src/evaluation/figure-table.ts';
 import { measureTimes, type TimedNetwork, timedClassifier, timedEvents } from '../src/evaluation/timing.ts';
 import { PRESET_NAMES } from '../src/l2caf/presets.ts';
+import { autoBackend } from '../src/models/backend.ts';
 import type { ClassificationNetwork } from '../src/models/classification-network.ts';
 import { preprocess, RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { createResNet, featureShape, RESNET_DEPTHS, type ResNetDepth, type ResNetSpec } from '../src/models/resnet.ts';
@@ -24,9 +25,9 @@ const REPEATS = 5;
 /** Iterations of each vanilla descent that are timed. */
 const VANILLA_ITERATIONS = 5;
 
-/** Measures on the backend that `auto` chooses, one network in memory at a time, and writes bench/results/timing.json. */
+/** Measures on the backend of TensorFlow.js that `auto` chooses, one network in memory at a time, and writes bench/results/timing.json. */
 export async function run([squeezenet]: readonly string[]): Promise<void> {
-  const backend = 'auto';
+  const backend = await autoBackend(); // vanilla endpoints differentiate the trunk, which TensorFlow.js alone does
   const names = [RESNET50_IMAGENET.id, ...(squeezenet === undefined ? [] : [squeezenet])];
   const depths = RESNET_DEPTHS.filter((depth) => depth !== RESNET50_IMAGENET.spec.depth);
   const model = await openEventNetwork({ backend });
