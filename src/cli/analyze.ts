@@ -100,7 +100,7 @@ export function analyzeCommand(): Command {
         'l2caf analyze drive.mp4 --end 3 --target similar:other.mp4@10-13',
         'l2caf analyze drive.mp4 --model net.onnx --norm imagenet --labels classes.txt',
         'l2caf analyze drive.mp4 --model vit.onnx --norm imagenet --resize cover --method rollout',
-        'l2caf analyze drive.mp4 --model pilot.onnx --norm 0..1 --labels steering,throttle --outputs numbers --dense --ribbon',
+        'l2caf analyze drive.mp4 --model pilot.onnx --norm 0..1 --labels steering,throttle --kind numbers --dense --ribbon',
       ),
     )
     .action((path: string, flags: AnalyzeFlags) => interruptible((signal) => analyze(path, flags, signal)));

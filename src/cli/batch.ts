@@ -14,7 +14,6 @@ import { EventQueue } from '../batch/queue.ts';
 import { RESULT_FILES, statusOf, writeResults } from '../batch/results.ts';
 import { defaultJobs, EventRunner } from '../batch/runner.ts';
 import type { Videos } from '../batch/videos.ts';
-import { OUTPUT_KINDS } from '../models/card.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { readingOf } from '../video/media/probe.ts';
 import { resolveSpan } from '../video/media/sample.ts';
@@ -37,7 +36,7 @@ import { type QueueFlags, queueAccess, queueOption, queuePasswordOption, queueSe
 import { EXIT, interruptible } from './run.ts';
 import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
 
-interface BatchFlags extends VideoFlags, AnalysisFlags, Omit<NetworkFlags, 'outputs'>, Partial<QueueFlags> {
+interface BatchFlags extends VideoFlags, AnalysisFlags, NetworkFlags, Partial<QueueFlags> {
   readonly videos?: string;
   readonly fps?: number;
   readonly output?: string;
@@ -47,7 +46,6 @@ interface BatchFlags extends VideoFlags, AnalysisFlags, Omit<NetworkFlags, 'outp
   readonly outputs: readonly Output[];
   readonly strict?: boolean;
   readonly frames?: number;
-  readonly kind?: NetworkFlags['outputs'];
   readonly cacheLimit: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -84,9 +82,7 @@ export function batchCommand(): Command {
     )
     .option('--cache-limit <GB>', 'bound on the cache of trunk features', parseNumber(0.01, 1e6), 20);
   addAnalysisOptions(command);
-  addNetworkOptions(command).addOption(
-    new Option('--kind <kind>', 'of a network file: what its outputs are').choices(OUTPUT_KINDS),
-  );
+  addNetworkOptions(command);
   addVideoOptions(command)
     .option('--json', 'say what happens as JSON, one object a line, on stdout')
     .option('-q, --quiet', 'no progress');
@@ -212,9 +208,9 @@ async function settingsOf(
   display: BatchDisplay,
   stop: AbortSignal,
 ): Promise<BatchSettings> {
-  const { outputs, kind, ...network } = flags;
+  const { outputs } = flags;
   const { backend, size, seed, method, constraint, solver, preset, starts, trace = false } = flags;
-  const card = await cardOf({ ...network, ...(kind && { outputs: kind }) });
+  const card = await cardOf(flags);
   const model = await describeModel(
     {
       backend,

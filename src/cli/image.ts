@@ -225,9 +225,7 @@ function targetFor(
   if (classes !== undefined) return outputsNamed(output, 'classes', classes.split(','));
   if (top !== undefined) return { kind: 'top', count: top };
   if (output.kind === 'embedding') {
-    terminal.warn(
-      'all outputs are explained as one embedding (--outputs scores: they are classes; --labels names them)',
-    );
+    terminal.warn('all outputs are explained as one embedding (--kind scores: they are classes; --labels names them)');
   }
   return usualTarget(output, USUAL_MAPS);
 }

@@ -24,7 +24,7 @@ export interface NetworkFlags {
   readonly layout?: string;
   readonly filter?: (typeof FILTER_SPANS)[number];
   readonly explain?: string;
-  readonly outputs?: (typeof OUTPUT_KINDS)[number];
+  readonly kind?: (typeof OUTPUT_KINDS)[number];
   readonly labels?: string;
 }
 
@@ -53,14 +53,14 @@ function networkOptions(): readonly Option[] {
     new Option('--layout <axes>', `${only}order of the layer's axes, such as "(b t) c h w" (default: found)`),
     new Option('--filter <span>', `${only}one filter for each slice of time, or one over all`).choices(FILTER_SPANS),
     new Option('--explain <tensor>', `${only}the output to explain (default: the first)`),
-    new Option('--outputs <kind>', `${only}what its outputs are`).choices(OUTPUT_KINDS),
+    new Option('--kind <kind>', `${only}what its outputs are`).choices(OUTPUT_KINDS),
     new Option('--labels <names>', `${only}names of its outputs: a file with one on each line, or a list with commas`),
   ];
 }
 
 /** What the options say; undefined when nothing. Throws as `readCard`. */
 export async function cardOf(flags: NetworkFlags): Promise<Card | undefined> {
-  const { card: file, norm, bgr, resize, inputLayout, layer, layout, filter, explain, outputs, labels } = flags;
+  const { card: file, norm, bgr, resize, inputLayout, layer, layout, filter, explain, kind, labels } = flags;
   const input: Card['input'] = {
     ...(norm && normCard(norm)),
     ...(bgr && { channels: 'BGR' as const }),
@@ -72,10 +72,10 @@ export async function cardOf(flags: NetworkFlags): Promise<Card | undefined> {
     ...(Object.keys(input).length > 0 && { input }),
     ...((layer ?? layout) && { layer: { ...(layer && { tensor: layer }), ...(layout && { layout }) } }),
     ...(filter && { filter }),
-    ...((explain ?? outputs ?? named) && {
+    ...((explain ?? kind ?? named) && {
       output: {
         ...(explain && { tensor: explain }),
-        ...(outputs && { kind: outputs }),
+        ...(kind && { kind }),
         ...(named && { labels: named }),
       },
     }),

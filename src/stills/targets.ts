@@ -85,7 +85,7 @@ function checkKind({ kind }: StillOutput, wanted: StillOutput['kind'], what: str
   if (kind === wanted) return;
   const own = { embedding: 'an embedding', numbers: 'numbers', scores: 'classes' }[kind];
   throw new L2cafError('usage', `the network's outputs are ${own}: there is nothing to explain ${what} by`, {
-    hint: `if they are ${wanted === 'scores' ? 'scores of classes' : 'numbers'}, say so: --outputs ${wanted}, or their names: --labels`,
+    hint: `if they are ${wanted === 'scores' ? 'scores of classes' : 'numbers'}, say so: --kind ${wanted}, or their names: --labels`,
   });
 }
 

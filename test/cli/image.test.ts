@@ -96,7 +96,7 @@ describe('image', () => {
     expect((await readdir(join(folder, 'own'))).sort()).toEqual(['red.json', 'red.png']);
     const unnamed = await run(...own.slice(0, 4), '-o', 'unnamed');
     expect(unnamed.stdout).toContain('all outputs');
-    expect(unnamed.stderr).toContain('--outputs scores: they are classes');
+    expect(unnamed.stderr).toContain('--kind scores: they are classes');
     for (const [args, message] of [
       [[...own, '--classes', 'cow'], /no class named "cow"\nhint: there are 5: ant, bee/],
       [[...own, '--target', 'output:bee'], /outputs are classes/],
