@@ -12,7 +12,7 @@ import { trunkSide } from '../models/event-network.ts';
 import { DEFAULT_HEAD, type HeadSpec } from '../models/head.ts';
 import { importedPath, isImported } from '../models/imported.ts';
 import type { ModelManifest } from '../models/model-directory.ts';
-import { OnnxTrunk } from '../models/onnx/trunk.ts';
+import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import { findPretrained, RESNET50_IMAGENET } from '../models/pretrained.ts';
 import { STAGES, type Stage } from '../models/resnet.ts';
 import type { ShallowCnnSpec } from '../models/shallow-cnn.ts';
@@ -243,7 +243,8 @@ async function openTrunk(flags: TrainFlags, signal: AbortSignal): Promise<OnnxTr
     });
   }
   const card = cardWith(said ?? {}, size ? { input: { size: [size.height, size.width] } } : {});
-  const trunk = await OnnxTrunk.open(await importedPath(file), { card, signal });
+  const { OnnxTrunk: Trunk } = await import('../models/onnx/trunk.ts');
+  const trunk = await Trunk.open(await importedPath(file), { card, signal });
   if (trunk.frames === undefined || trunk.frames === flags.frames) return trunk;
   trunk.dispose();
   throw new L2cafError('usage', `${file} was exported for ${trunk.frames} frames`, {

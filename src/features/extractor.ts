@@ -8,7 +8,6 @@ import { startThread, type Thread } from '../base/threads.ts';
 import type { EngineInfo } from '../models/backend.ts';
 import { toFloat16 } from '../models/float16.ts';
 import type { OnnxTrunk } from '../models/onnx/trunk.ts';
-import { openTrunkSession } from '../models/onnx/trunk-session.ts';
 import { findPretrained, loadFrameTrunk } from '../models/pretrained.ts';
 import type { Stage } from '../models/resnet.ts';
 import { transformPixels, type View } from './views.ts';
@@ -41,7 +40,11 @@ export async function createExtractor(
   engine?: EngineInfo['name'],
 ): Promise<Extractor> {
   const pretrained = findPretrained(id);
-  const trunk = await (engine === 'onnxruntime' ? openTrunkSession : loadFrameTrunk)(pretrained, stage);
+  const load =
+    engine === 'onnxruntime'
+      ? (await import('../models/onnx/trunk-session.ts')).openTrunkSession // with what writes ONNX files
+      : loadFrameTrunk;
+  const trunk = await load(pretrained, stage);
   const featuresOf = async (
     { rgb, width, height }: ExtractionJob,
     variant: Omit<View, 'shift'>,

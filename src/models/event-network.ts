@@ -10,7 +10,6 @@ import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
 import { computed, type EngineInfo, onAccelerator } from './backend.ts';
 import type { RecurrentTail } from './event-tail.ts';
 import { eventOutputs, featureMapShape, type Head, type HeadSpec, headName, headSha256, headShapes } from './head.ts';
-import { openTrunkSession } from './onnx/trunk-session.ts';
 import { type FrameTrunk, loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
 import { RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
 import type { WeightsEdit } from './reinitialise.ts';
@@ -68,7 +67,7 @@ export class EventNetwork implements VideoModel {
     const stage = stageNamed(head.spec.stage);
     const trunk =
       engine === 'onnxruntime'
-        ? { numbers: await openTrunkSession(pretrained, stage, edit) }
+        ? { numbers: await (await import('./onnx/trunk-session.ts')).openTrunkSession(pretrained, stage, edit) }
         : { tensors: await loadTrunk(pretrained, stage, edit) };
     return new EventNetwork(head, pretrained, trunk);
   }

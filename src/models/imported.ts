@@ -9,22 +9,16 @@ import { type Card, cardBeside, cardPath, cardWith, fitNotes, fitOf, labelsOf, p
 import { KerasNetwork } from './keras/keras-network.ts';
 import { hasTime } from './layout.ts';
 import { readNpy } from './npy.ts';
-import {
-  layerOf,
-  type NetworkLayer,
-  OnnxNetwork,
-  type OnnxOptions,
-  operatorsOf,
-  type ReadNetwork,
-  readNetwork,
-  survey,
-} from './onnx/network.ts';
+import type { NetworkLayer, OnnxOptions, ReadNetwork } from './onnx/network.ts';
 import { useOnnxThreads } from './onnx/runtime.ts';
 import type { Survey } from './onnx/survey.ts';
 import type { VideoModel } from './video-model.ts';
 
 /** What `models import` and `models export` call the network in its folder. */
 export const IMPORTED_FILE = 'network.onnx';
+/** Loaded when it is needed: what reads ONNX files takes a fifth of a second to start. */
+const onnx = (): Promise<typeof import('./onnx/network.ts')> => import('./onnx/network.ts');
+
 /** What `models import` calls the table of where it can be cut. */
 export const SURVEY_FILE = 'survey.json';
 /** The files of the folder, beside those of weights. */
@@ -77,6 +71,7 @@ export async function importNetwork(model: string, folder: string, options: Onnx
     throw new L2cafError('usage', `${model} need not be imported`, { hint: `give it as it is: --model ${model}` });
   }
   const path = await importedPath(model);
+  const { layerOf, OnnxNetwork, operatorsOf, readNetwork, survey } = await onnx();
   const read = await readNetwork(path, options);
   const found = await survey(read, options);
   const { graph } = read;
@@ -172,6 +167,7 @@ export async function openImported(model: string, options: ImportedOptions): Pro
   const wanted = Object.keys(input).length > 0 ? cardWith(card, { input }) : card;
   if (threads !== undefined) useOnnxThreads(threads);
   const id = basename(path) === IMPORTED_FILE ? basename(dirname(resolve(path))) : undefined;
+  const { OnnxNetwork } = await onnx();
   const network = await OnnxNetwork.open(path, { card: wanted, isSteady, signal, onProgress, ...(id && { id }) });
   try {
     const { layer: tensor, layout } = network.describe();
