@@ -22,6 +22,7 @@ export { type Agreement, agreement, type Prediction, predictionsOf } from './ana
 export { readSignals, withSignals } from './analysis/signals.ts';
 export type { ErrorCode } from './base/errors.ts';
 export { L2cafError } from './base/errors.ts';
+export { type FittedSize, RESIZES, type Resize, type View } from './base/fit.ts';
 export type * from './base/types.ts';
 export * from './l2caf/index.ts';
 export {

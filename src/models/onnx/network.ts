@@ -166,7 +166,7 @@ export class OnnxNetwork implements VideoModel {
   /** What was guessed, and what a person should know. */
   readonly notes: readonly string[];
   readonly filter: FilterSpan;
-  /** What was read of its file and its card. */
+  /** What was read of its file and its card. @internal */
   readonly read: ReadNetwork;
   /** Of a network of single pictures. */
   readonly joined?: (maps: readonly FeatureMaps[]) => FeatureMaps;
