@@ -30,6 +30,13 @@ export function layerName(model: DocumentModel): string {
   return model.kind === 'imported' ? `${model.id} at ${model.layer}` : `${model.trunk} after ${model.stage}`;
 }
 
+/** Which frames share a map, where the layer has fewer slices of time than the network frames; else nothing. */
+export function sharingNote({ frames }: Pick<Analysis, 'frames'>): string | undefined {
+  const slices = new Set(frames.map(({ slice }) => slice));
+  if (slices.has(undefined) || slices.size === frames.length) return undefined;
+  return slices.size === 1 ? 'one map for all frames' : `a map for every ${frames.length / slices.size} frames`;
+}
+
 /** SHA-256 by which networks of one name are told apart. */
 export function weightsSha256(model: DocumentModel): string {
   return model.kind === 'imported' ? model.sha256 : model.head.sha256;

@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path';
 import { type Analysis, parseAnalysis } from '../analysis/document.ts';
-import { isUntrained, layerName } from '../analysis/model-words.ts';
+import { isUntrained, layerName, sharingNote } from '../analysis/model-words.ts';
 import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from '../analysis/timeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
@@ -126,7 +126,9 @@ export function drawAnalysisStrip(
   const content = {
     ...stripCells(analysis, frames, options),
     title: `${basename(source.path)}   ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`,
-    caption: `${dense}${how}; ${layerName(model)}, grid ${width}x${height}`,
+    caption: [`${dense}${how}; ${layerName(model)}, grid ${width}x${height}`, sharingNote(analysis)]
+      .filter(Boolean)
+      .join(', '),
     ...(isUntrained(model) && { warning: analysis.warnings.join(' ') }),
     ...(widthPx !== undefined && { widthPx }),
   };

@@ -1,6 +1,6 @@
 /** What was analyzed, with which model and options. */
 import type { Analysis } from '../../analysis/document.ts';
-import { targetName } from '../../analysis/model-words.ts';
+import { sharingNote, targetName } from '../../analysis/model-words.ts';
 import { element, formatNumber, formatTime } from './dom.ts';
 
 function modelFacts(model: Analysis['model']): (readonly [string, string])[] {
@@ -48,7 +48,7 @@ export function factTables({ source, span, model, options, frames, timingsSec, l
       ['constraint', options.constraint],
       ['seed', String(options.seed)],
       ['backend', options.backend],
-      ['frames', String(frames.length)],
+      ['frames', [frames.length, sharingNote({ frames })].filter(Boolean).join(', ')],
       ...(dense
         ? [
             [
