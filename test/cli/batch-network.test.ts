@@ -1,35 +1,25 @@
 /** `l2caf batch --model FILE`: a network of the user's, in worker processes, gives what `l2caf analyze` gives. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readAnalysis } from '../../src/analysis/document.ts';
 import { analyzeEvent, type ModelOptions, openClip, openModel } from '../../src/analysis/pipeline.ts';
 import { parseCsv } from '../../src/base/csv.ts';
-import { RANGE, TinyFolder } from '../models/onnx/tiny-folder.ts';
-import { cnnLstm } from '../models/onnx/tiny-networks.ts';
+import { RANGE } from '../models/onnx/tiny-folder.ts';
 import { makeClip } from '../support/clips.ts';
+import { makeNetworkDrive, type NetworkDrive } from './network-drive.ts';
 import { type CliResult, runCli } from './run-cli.ts';
 
-let networks: TinyFolder;
+let drive: NetworkDrive;
 let folder: string;
 let clip: string;
 let model: string;
 beforeAll(async () => {
-  networks = await TinyFolder.make();
-  folder = await mkdtemp(join(tmpdir(), 'l2caf-batch-network-'));
-  clip = await makeClip(join(folder, 'drive.mp4'), { frames: 60, rate: '10', width: 64, height: 48 });
-  model = await networks.write(cnnLstm(), 'pilot');
-  await writeFile(
-    join(folder, 'events.csv'),
-    'id,video,start,end\na,drive.mp4,0,2\nb,drive.mp4,1,4\nc,drive.mp4,3,6\n',
-  );
+  drive = await makeNetworkDrive(['a,drive.mp4,0,2', 'b,drive.mp4,1,4', 'c,drive.mp4,3,6']);
+  ({ folder, clip, model } = drive);
 });
-afterAll(async () => {
-  await rm(folder, { recursive: true });
-  await networks.remove();
-});
+afterAll(() => drive.remove());
 
 /** Runs it on the events, two workers. */
 function batch(out: string, ...args: readonly string[]): Promise<CliResult> {

@@ -1,7 +1,7 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCanvas, loadImage } from '@napi-rs/canvas';
+import { loadImage } from '@napi-rs/canvas';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../src/base/tensorflow.ts';
 import { useBackend } from '../../src/models/backend.ts';
@@ -11,26 +11,13 @@ import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure } from '../../s
 import type { OpenClassifier } from '../../src/stills/still-network.ts';
 import { defaultStyle } from '../../src/video/drawing/overlay.ts';
 import { openPicture } from '../../src/video/media/picture.ts';
+import { STILL_OPTIONS, writeSpot } from '../support/still-picture.ts';
 import { tinyClassifier } from '../support/tiny-classifier.ts';
-
-const OPTIONS: StillOptions = {
-  target: { kind: 'top', count: 2 },
-  method: 'l2caf',
-  constraint: 'l2',
-  solver: 'auto',
-  preset: 'paper',
-  seed: 0,
-};
 
 let path: string;
 beforeAll(async () => {
   path = join(await mkdtemp(join(tmpdir(), 'l2caf-still-')), 'picture.png');
-  const context = createCanvas(60, 40).getContext('2d');
-  context.fillStyle = '#284';
-  context.fillRect(0, 0, 60, 40);
-  context.fillStyle = '#e62';
-  context.fillRect(35, 5, 20, 20);
-  await writeFile(path, context.canvas.toBuffer('image/png'));
+  await writeSpot(path, [60, 40], [35, 5, 20]);
 });
 
 async function openTiny(): Promise<OpenClassifier> {
@@ -42,7 +29,7 @@ describe('analyzePicture', () => {
   it('finds one map per class under every constraint, checks its sanity, is drawn, and leaks no tensor', async () => {
     const before = tf.memory().numTensors;
     const model = await openTiny();
-    const analysis = await analyzePicture(model, path, { ...OPTIONS, compareConstraints: true, sanity: true });
+    const analysis = await analyzePicture(model, path, { ...STILL_OPTIONS, compareConstraints: true, sanity: true });
     model.network.dispose();
     expect(tf.memory().numTensors).toBe(before);
 
@@ -72,12 +59,19 @@ describe('analyzePicture', () => {
 
   it('explains the classes that are asked for, or all outputs at once, by any method and layer', async () => {
     const model = await openTiny();
-    const chosen = await analyzePicture(model, path, { ...OPTIONS, target: { kind: 'classes', indices: [7, 3] } });
+    const chosen = await analyzePicture(model, path, {
+      ...STILL_OPTIONS,
+      target: { kind: 'classes', indices: [7, 3] },
+    });
     expect(chosen.maps.map(({ target }) => target.kind === 'class' && target.index)).toEqual([7, 3]);
-    const first = await analyzePicture(model, path, { ...OPTIONS, target: { kind: 'oblivious' }, layer: 'first' });
+    const first = await analyzePicture(model, path, {
+      ...STILL_OPTIONS,
+      target: { kind: 'oblivious' },
+      layer: 'first',
+    });
     expect(first.maps).toMatchObject([{ target: { kind: 'oblivious' }, filter: { height: 8, width: 8 } }]);
     expect(first.options.solver).toBe('gauss-newton');
-    const gradcam = await analyzePicture(model, path, { ...OPTIONS, method: 'gradcam' });
+    const gradcam = await analyzePicture(model, path, { ...STILL_OPTIONS, method: 'gradcam' });
     expect(gradcam.options).toMatchObject({ method: 'gradcam', solver: 'gradient' });
     expect(gradcam.maps.every(({ opposingShare }) => opposingShare === 0)).toBe(true);
     model.network.dispose();
@@ -86,7 +80,11 @@ describe('analyzePicture', () => {
   it('is the same for the same seed', async () => {
     const model = await openTiny();
     const run = async () => {
-      const { timingsSec: _, ...rest } = await analyzePicture(model, path, { ...OPTIONS, solver: 'gd', sanity: true });
+      const { timingsSec: _, ...rest } = await analyzePicture(model, path, {
+        ...STILL_OPTIONS,
+        solver: 'gd',
+        sanity: true,
+      });
       return rest;
     };
     expect(await run()).toEqual(await run());
@@ -96,7 +94,7 @@ describe('analyzePicture', () => {
   it('refuses what it cannot do, and leaks no tensor', async () => {
     const model = await openTiny();
     const before = tf.memory().numTensors;
-    const run = (options: Partial<StillOptions>) => analyzePicture(model, path, { ...OPTIONS, ...options });
+    const run = (options: Partial<StillOptions>) => analyzePicture(model, path, { ...STILL_OPTIONS, ...options });
     await expect(run({ size: { width: 50, height: 32 } })).rejects.toThrow('cannot take pictures of 50x32');
     await expect(run({ layer: 'conv9' })).rejects.toMatchObject({ code: 'usage', hint: 'its layers: first, last' });
     await expect(run({ target: { kind: 'classes', indices: [10] } })).rejects.toThrow('there is no class 10');
@@ -110,7 +108,7 @@ describe('analyzePicture', () => {
 describe('parsePictureAnalysis', () => {
   it('names the first wrong field', async () => {
     const model = await openTiny();
-    const analysis = await analyzePicture(model, path, OPTIONS);
+    const analysis = await analyzePicture(model, path, STILL_OPTIONS);
     model.network.dispose();
     expect(parsePictureAnalysis(JSON.parse(JSON.stringify(analysis)))).toEqual(analysis);
     const [map] = analysis.maps;

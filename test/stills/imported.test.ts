@@ -1,6 +1,4 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createCanvas } from '@napi-rs/canvas';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Card } from '../../src/models/card.ts';
 import { analyzePicture, openImportedStill, type StillOptions } from '../../src/stills/analyze.ts';
@@ -8,15 +6,8 @@ import { parsePictureAnalysis, writePictureAnalysis } from '../../src/stills/doc
 import type { OpenStill } from '../../src/stills/still-network.ts';
 import { RANGE, TinyFolder } from '../models/onnx/tiny-folder.ts';
 import { cnnLstm, hiddenScaleCnn, pictureCnn } from '../models/onnx/tiny-networks.ts';
+import { STILL_OPTIONS, writeSpot } from '../support/still-picture.ts';
 
-const OPTIONS: StillOptions = {
-  target: { kind: 'top', count: 2 },
-  method: 'l2caf',
-  constraint: 'l2',
-  solver: 'auto',
-  preset: 'paper',
-  seed: 0,
-};
 const LABELS = ['ant', 'bee', 'cat', 'dog', 'elk'];
 
 let folder: TinyFolder;
@@ -26,12 +17,7 @@ const opened: OpenStill[] = [];
 beforeAll(async () => {
   folder = await TinyFolder.make();
   picture = join(folder.path, 'picture.png');
-  const context = createCanvas(48, 32).getContext('2d');
-  context.fillStyle = '#284';
-  context.fillRect(0, 0, 48, 32);
-  context.fillStyle = '#e62';
-  context.fillRect(28, 4, 16, 16);
-  await writeFile(picture, context.canvas.toBuffer('image/png'));
+  await writeSpot(picture, [48, 32], [28, 4, 16]);
 });
 
 afterAll(async () => {
@@ -48,7 +34,7 @@ async function open(files: Parameters<TinyFolder['write']>[0], card: Card = {}):
 describe('analyzePicture of an imported network', () => {
   it('explains its classes by name, says what it is, and can be written', async () => {
     const model = await open(pictureCnn(), { output: { labels: LABELS } });
-    const analysis = await analyzePicture(model, picture, OPTIONS);
+    const analysis = await analyzePicture(model, picture, STILL_OPTIONS);
     expect(analysis.model).toMatchObject({
       ...{ format: 'onnx', layer: 'features', layout: 'b c h w', output: 'scores' },
       ...{ inputSize: { width: 16, height: 16 }, grid: { height: 4, width: 4 } },
@@ -67,7 +53,7 @@ describe('analyzePicture of an imported network', () => {
 
   it('explains numbers and embeddings, by Grad-CAM too', async () => {
     const steering = await open(pictureCnn(), { output: { kind: 'numbers', labels: LABELS } });
-    const { maps, numbers, predictions } = await analyzePicture(steering, picture, OPTIONS);
+    const { maps, numbers, predictions } = await analyzePicture(steering, picture, STILL_OPTIONS);
     expect(numbers?.names).toEqual(LABELS);
     expect(predictions).toEqual([]);
     expect(maps.map(({ target }) => target)).toEqual(
@@ -75,7 +61,7 @@ describe('analyzePicture of an imported network', () => {
     );
     const embedding = await open(hiddenScaleCnn());
     const found = await analyzePicture(embedding, picture, {
-      ...OPTIONS,
+      ...STILL_OPTIONS,
       target: { kind: 'oblivious' },
       method: 'gradcam',
     });
@@ -90,7 +76,7 @@ describe('analyzePicture of an imported network', () => {
       hint: expect.stringContaining('l2caf analyze'),
     });
     const model = await open(pictureCnn());
-    const run = (options: Partial<StillOptions>) => analyzePicture(model, picture, { ...OPTIONS, ...options });
+    const run = (options: Partial<StillOptions>) => analyzePicture(model, picture, { ...STILL_OPTIONS, ...options });
     await expect(run({})).rejects.toThrow('outputs are an embedding');
     await expect(run({ target: { kind: 'oblivious' }, layer: 'early' })).rejects.toThrow(
       'opened at the layer features',
