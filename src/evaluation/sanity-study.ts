@@ -7,6 +7,7 @@ import { throwIfAborted } from '../base/errors.ts';
 import { evenPositions } from '../base/evenly.ts';
 import { type FittedSize, viewOf } from '../base/fit.ts';
 import type { PlannedEvent } from '../features/dataset.ts';
+import { framesOfEvent } from '../features/frames.ts';
 import { type AttentionMap, heatmapToDraw } from '../l2caf/heatmap.ts';
 import { checkSanity, MAX_SANE_CORRELATION, type SanityReport } from '../l2caf/sanity.ts';
 import { EventNetwork } from '../models/event-network.ts';
@@ -146,11 +147,10 @@ async function mapsOnFrames(
   });
   const maps: EventMaps[number][] = [];
   try {
-    for (const [index, { event, views }] of events.entries()) {
+    for (const [index, event] of events.entries()) {
       throwIfAborted(signal);
       onProgress?.({ stage: 'measuring', done: index, total: events.length, unit: 'events' });
-      const times = views[0]!.frames.map(({ timestampSec }) => timestampSec);
-      const frames = await framesAt(event.clip, times, { size: head.spec.inputSize, ...(signal && { signal }) });
+      const frames = await framesOfEvent(event, head.spec.inputSize, { signal });
       const tail = network.tail(await network.features(frames), target === 'label' ? 'logits' : 'embedding');
       try {
         const subject = { tail, objective: objectives[index]!, reinitialised: () => tail };

@@ -8,7 +8,7 @@ import type { FrameBatch, ProgressListener } from '../base/types.ts';
 import { CachedMaps } from '../features/cached-maps.ts';
 import type { PlannedEvent } from '../features/dataset.ts';
 import { openFeatureCache, prepareFeatures } from '../features/features.ts';
-import { transformPixels } from '../features/views.ts';
+import { framesOfEvent } from '../features/frames.ts';
 import { isMapTail, type MapTail, type Tail } from '../l2caf/tail.ts';
 import type { EngineInfo } from '../models/backend.ts';
 import { createRecurrentHead } from '../models/event-network.ts';
@@ -16,7 +16,6 @@ import type { RecurrentTail } from '../models/event-tail.ts';
 import type { Head } from '../models/head.ts';
 import type { RecurrentOutput } from '../models/recurrent-tail.ts';
 import { type FeatureMaps, scoresOf, unlearningOf, type VideoModel } from '../models/video-model.ts';
-import { framesAt } from '../video/media/sample.ts';
 import { forgetfulHead, type MapSubject } from './baseline-maps.ts';
 
 /** What maps explain: the embedding, or the class that is the event's label. */
@@ -141,10 +140,8 @@ export async function measureOnHead<T>(
 }
 
 function withoutFrame({ data, shape: [steps, height, width, channels] }: FeatureMaps, frame: number): FeatureMaps {
-  const size = height * width * channels;
-  const rest = new Float32Array(data.length - size);
-  rest.set(data.subarray(0, frame * size));
-  rest.set(data.subarray((frame + 1) * size), frame * size);
+  const rest = new Float32Array(data.length - height * width * channels);
+  copyWithout(data, frame, rest);
   return { data: rest, shape: [steps - 1, height, width, channels] };
 }
 
@@ -163,7 +160,7 @@ async function measureOnNetwork<T>(
     for (const [index, planned] of events.entries()) {
       throwIfAborted(signal);
       onProgress?.({ stage: 'measuring', done: index, total: events.length, unit: 'events' });
-      const frames = await framesOf(planned, network.input.size, signal, onWarning);
+      const frames = await framesOfEvent(planned, network.input.size, { signal, onNote: onWarning });
       const maps = await network.features(frames);
       const tail = sliced(network.tail(maps, output), maps);
       try {
@@ -196,26 +193,17 @@ async function measureOnNetwork<T>(
   return results;
 }
 
-/** The frames of an event's first view, as a network of some size sees them. */
-async function framesOf(
-  { event: { clip }, views }: PlannedEvent,
-  size: FittedSize,
-  signal: AbortSignal | undefined,
-  onWarning: StudyContext['onWarning'],
-): Promise<FrameBatch> {
-  const { view, frames } = views[0]!;
-  const times = frames.map(({ timestampSec }) => timestampSec);
-  const { rgb, shape, timestampsSec, troubles } = await framesAt(clip, times, { size, signal });
-  for (const note of troubles.notes) onWarning?.(`${clip.path}: ${note}`);
-  return { rgb: transformPixels(rgb, size.width, view), shape, timestampsSec };
+function leftOut({ rgb, shape: [count, height, width], timestampsSec }: FrameBatch, frame: number): FrameBatch {
+  const rest = new Uint8Array(rgb.length - rgb.length / count);
+  copyWithout(rgb, frame, rest);
+  return { rgb: rest, shape: [count - 1, height, width, 3], timestampsSec: timestampsSec.toSpliced(frame, 1) };
 }
 
-function leftOut({ rgb, shape: [count, height, width], timestampsSec }: FrameBatch, frame: number): FrameBatch {
-  const size = height * width * 3;
-  const rest = new Uint8Array(rgb.length - size);
-  rest.set(rgb.subarray(0, frame * size));
-  rest.set(rgb.subarray((frame + 1) * size), frame * size);
-  return { rgb: rest, shape: [count - 1, height, width, 3], timestampsSec: timestampsSec.toSpliced(frame, 1) };
+/** Copies all of `values` but those of one frame to `rest`, which is shorter by so many. */
+function copyWithout<T extends Float32Array | Uint8Array>(values: T, frame: number, rest: T): void {
+  const size = values.length - rest.length;
+  rest.set(values.subarray(0, frame * size));
+  rest.set(values.subarray((frame + 1) * size), frame * size);
 }
 
 /** @throws L2cafError `usage` for a tail whose filters span all of time: they are no maps of frames */

@@ -10,6 +10,7 @@ import { CachedMaps } from '../features/cached-maps.ts';
 import { type PlannedEvent, planEvents } from '../features/dataset.ts';
 import { embedViews } from '../features/embed.ts';
 import { openFeatureCache, prepareFeatures } from '../features/features.ts';
+import { framesOfEvent } from '../features/frames.ts';
 import type { Tail } from '../l2caf/tail.ts';
 import { type EngineChoice, useEngine } from '../models/backend.ts';
 import type { Card } from '../models/card.ts';
@@ -18,7 +19,6 @@ import { isImported } from '../models/imported.ts';
 import { loadModel } from '../models/model-directory.ts';
 import { findModel } from '../models/packaged.ts';
 import type { FeatureMaps, ImportedDescription } from '../models/video-model.ts';
-import { framesAt } from '../video/media/sample.ts';
 import { type EmbeddingModel, embeddingModelOf, embeddingModelOfImported } from './embedding-model.ts';
 
 /** A model that embeds events. Close it when done. */
@@ -126,13 +126,9 @@ async function openImportedEmbedder(
   const { network, warnings } = model;
   for (const warning of warnings) onNote?.(warning);
   const frames = framesFor(network.input, network.input.frames ?? wanted);
-  const see = async ({ event, views }: PlannedEvent): Promise<EmbeddedEvent> => {
+  const see = async (event: PlannedEvent): Promise<EmbeddedEvent> => {
     throwIfAborted(signal);
-    const times = views[0]!.frames.map(({ timestampSec }) => timestampSec);
-    const { size } = network.input;
-    const { troubles, ...shown } = await framesAt(event.clip, times, { size, ...(signal && { signal }) });
-    for (const note of troubles.notes) onNote?.(`${event.clip.path}: ${note}`);
-    const maps = await featuresOf(model, shown);
+    const maps = await featuresOf(model, await framesOfEvent(event, network.input.size, { signal, onNote }));
     return { maps, tail: network.tail(maps) };
   };
   /** What `use` makes of each event. */
