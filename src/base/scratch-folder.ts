@@ -3,11 +3,10 @@
  * was killed go when the next one makes a folder for the same purpose.
  */
 import { rmSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeFileAtomically } from './files.ts';
-import { holderSchema, stateOf, thisProcess } from './holder.ts';
+import { type Holder, holderSchema, stateOf, thisProcess } from './holder.ts';
 import { jsonIn, readOwn } from './input-files.ts';
 import { unwritable } from './output.ts';
 
@@ -30,7 +29,8 @@ const MAX_NOTE_BYTES = 1 << 16;
  * @throws L2cafError `output-unwritable`
  */
 export async function makeScratchFolder(purpose: string, parent: string = tmpdir()): Promise<ScratchFolder> {
-  await removeLeftovers(purpose, parent);
+  const holder = await thisProcess();
+  await removeLeftovers(purpose, parent, holder.place);
   const path = await mkdtemp(join(parent, purpose)).catch((error: unknown) => {
     throw unwritable(parent, error);
   });
@@ -41,10 +41,12 @@ export async function makeScratchFolder(purpose: string, parent: string = tmpdir
     await rm(path, { recursive: true, force: true }).catch(() => {}); // what cannot go now goes with the next one
   };
   try {
-    await writeFileAtomically(join(path, HOLDER), JSON.stringify(await thisProcess()));
+    const note = join(path, HOLDER);
+    await writeFile(`${note}.part`, JSON.stringify(holder));
+    await rename(`${note}.part`, note); // whole or not there; whether it outlives a power cut does not matter
   } catch (error) {
     await remove();
-    throw error;
+    throw unwritable(parent, error);
   }
   return { path, remove };
 }
@@ -60,12 +62,9 @@ export async function withScratchFolder<T>(purpose: string, use: (path: string) 
 }
 
 /** Removes what processes that were killed have left. */
-async function removeLeftovers(purpose: string, parent: string): Promise<void> {
+async function removeLeftovers(purpose: string, parent: string, here: Holder['place']): Promise<void> {
   const names = await readdir(parent).catch((): string[] => []);
-  const found = names.filter((name) => name.startsWith(purpose));
-  if (found.length === 0) return;
-  const here = (await thisProcess()).place;
-  for (const name of found) {
+  for (const name of names.filter((found) => found.startsWith(purpose))) {
     const folder = join(parent, name);
     const note = await readOwn(join(folder, HOLDER), { maxBytes: MAX_NOTE_BYTES }).catch(() => undefined);
     if (note === undefined) continue; // it is just being made, or is not ours
