@@ -37,6 +37,14 @@ export function sharingNote({ frames }: Pick<Analysis, 'frames'>): string | unde
   return slices.size === 1 ? 'one map for all frames' : `a map for every ${frames.length / slices.size} frames`;
 }
 
+/** {@link layerName} and its grid, and which frames share a map. */
+export function gridName(analysis: Pick<Analysis, 'model' | 'frames'>): string {
+  const { model } = analysis;
+  const { width, height } = model.grid;
+  const note = sharingNote(analysis);
+  return `${layerName(model)}, grid ${width}x${height}${note === undefined ? '' : `, ${note}`}`;
+}
+
 /** SHA-256 by which networks of one name are told apart. */
 export function weightsSha256(model: DocumentModel): string {
   return model.kind === 'imported' ? model.sha256 : model.head.sha256;

@@ -3,7 +3,7 @@
  * times. For print: PNG at 300 dots per inch or SVG. No network is run, and the same analyses give the same bytes.
  */
 import type { Analysis } from '../analysis/document.ts';
-import { isUntrained, layerName, modelName, sharingNote } from '../analysis/model-words.ts';
+import { gridName, isUntrained, modelName } from '../analysis/model-words.ts';
 import { keyframesOf } from '../analysis/timeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
@@ -107,8 +107,6 @@ function captionOf(
 
 function describeNetwork(analysis: Analysis): string {
   const { model } = analysis;
-  const { grid } = model;
   const name = isUntrained(model) ? 'untrained head' : `model ${modelName(model)}`;
-  const note = sharingNote(analysis);
-  return `${name} on ${layerName(model)}, grid ${grid.width}x${grid.height}${note === undefined ? '' : `, ${note}`}`;
+  return `${name} on ${gridName(analysis)}`;
 }

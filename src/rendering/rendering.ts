@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path';
 import { type Analysis, parseAnalysis } from '../analysis/document.ts';
-import { isUntrained, layerName, sharingNote } from '../analysis/model-words.ts';
+import { gridName, isUntrained } from '../analysis/model-words.ts';
 import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from '../analysis/timeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
@@ -120,15 +120,12 @@ export function drawAnalysisStrip(
 ): Uint8Array {
   const { widthPx, format } = figure;
   const { source, span, model, options: settings, windows } = analysis;
-  const { width, height } = model.grid;
   const dense = windows ? `${frames.shape[0]} of ${analysis.frames.length} moments in ${windows.length} windows; ` : '';
   const how = `${settings.method}, ${settings.target}, ${settings.solver}${options.signed ? '; blue supports, orange opposes' : ''}`;
   const content = {
     ...stripCells(analysis, frames, options),
     title: `${basename(source.path)}   ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`,
-    caption: [`${dense}${how}; ${layerName(model)}, grid ${width}x${height}`, sharingNote(analysis)]
-      .filter(Boolean)
-      .join(', '),
+    caption: `${dense}${how}; ${gridName(analysis)}`,
     ...(isUntrained(model) && { warning: analysis.warnings.join(' ') }),
     ...(widthPx !== undefined && { widthPx }),
   };
