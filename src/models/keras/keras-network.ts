@@ -7,7 +7,7 @@ import * as tf from '../../base/tensorflow.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
-import { grouped, redrawn, type WeightPart } from '../reinitialise.ts';
+import { grouped, type WeightPart } from '../reinitialise.ts';
 import {
   describedSize,
   type FeatureMaps,
@@ -21,6 +21,7 @@ import { type KerasFile, openKerasFile } from './keras-file.ts';
 import { type KerasMaps, kerasTail, nodesIn, type OutputNode, planTail, type TailPlan } from './keras-tail.ts';
 import { isObject, type Shape, shapeText, sizeOf } from './layer-config.ts';
 import type { ModelSpec } from './topology.ts';
+import { type Forgotten, partsOf, withoutLearnt } from './unlearn.ts';
 import { type LoadedWeights, loadWeights } from './weights.ts';
 
 /** What is to be explained of a Keras network. */
@@ -276,40 +277,6 @@ export class KerasNetwork implements VideoModel {
       tf.dispose([...known.values()]);
     }
   }
-}
-
-/** Weights that are drawn anew: their keys, from the output to the input. */
-interface Forgotten {
-  readonly keys: readonly string[];
-  readonly seed: number;
-}
-
-/** Weights of which some are replaced by normal numbers of the same mean and spread; those are disposed of. */
-function withoutLearnt({ nodes }: Graph, learnt: LoadedWeights, { keys, seed }: Forgotten): LoadedWeights {
-  const weights = new Map(learnt);
-  let place = 0;
-  for (const key of keys) {
-    const { layer } = nodes.find((node) => node.weights === key)!;
-    const drawn = layer!.weights.map(({ name }, i) => {
-      const known = learnt.get(key)![i]!;
-      if (name.startsWith('moving_')) return known; // a variance must stay above 0
-      const own = tf.tensor(redrawn(known.dataSync<'float32'>(), seed, place++), known.shape);
-      known.dispose();
-      return own;
-    });
-    weights.set(key, drawn);
-  }
-  return weights;
-}
-
-/** Layers with weights, each once. */
-function partsOf(nodes: readonly Node[]): WeightPart[] {
-  const seen = new Set<string>();
-  return nodes.flatMap(({ name, weights, layer }) => {
-    if (seen.has(weights) || (layer?.weights.length ?? 0) === 0) return [];
-    seen.add(weights);
-    return [{ name, weights: [weights] }];
-  });
 }
 
 /** What some nodes are computed from, and they, in order. */
