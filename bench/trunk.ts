@@ -1,9 +1,9 @@
 /** Milliseconds per frame of the trimmed trunk, preprocessing included, per engine that is installed, per input size. */
 import { availableParallelism } from 'node:os';
 import { useBackend } from '../src/models/backend.ts';
+import { loadFrameTrunk } from '../src/models/frame-trunk.ts';
 import { onnxVersion, useOnnxThreads } from '../src/models/onnx/runtime.ts';
-import { openTrunkSession } from '../src/models/onnx/trunk-session.ts';
-import { type FrameTrunk, loadFrameTrunk, RESNET50_IMAGENET } from '../src/models/pretrained.ts';
+import { type FrameTrunk, RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { pullTrunk } from '../src/models/pull.ts';
 import { writeResults } from './results.ts';
 import { medianMs } from './support.ts';
@@ -31,7 +31,7 @@ const onOnnxruntime =
     if (version === undefined) return undefined;
     useOnnxThreads(threads);
     const name = `onnxruntime-node ${version}, ${threads === 1 ? '1 thread' : `${threads} threads`}`;
-    return { name, trunk: await openTrunkSession(RESNET50_IMAGENET, 'conv4') };
+    return { name, trunk: await loadFrameTrunk(RESNET50_IMAGENET, 'conv4', { engine: 'onnxruntime' }) };
   };
 
 /** Prints the table; the ratio is to the wasm backend at the same size. */

@@ -7,8 +7,9 @@
 import { startThread, type Thread } from '../base/threads.ts';
 import type { EngineInfo } from '../models/backend.ts';
 import { toFloat16 } from '../models/float16.ts';
+import { loadFrameTrunk } from '../models/frame-trunk.ts';
 import type { OnnxTrunk } from '../models/onnx/trunk.ts';
-import { findPretrained, loadFrameTrunk } from '../models/pretrained.ts';
+import { findPretrained } from '../models/pretrained.ts';
 import type { Stage } from '../models/resnet.ts';
 import { transformPixels, type View } from './views.ts';
 
@@ -34,17 +35,13 @@ export interface Extractor {
   dispose(): Promise<void>;
 }
 
-/** An extractor in this process, on onnxruntime or the current backend. Throws as `loadTrunk` and `openTrunkSession`. */
+/** An extractor in this process, on onnxruntime or the current backend. Throws as `loadFrameTrunk`. */
 export async function createExtractor(
   { trunk: id, stage }: TrunkChoice,
   engine?: EngineInfo['name'],
 ): Promise<Extractor> {
   const pretrained = findPretrained(id);
-  const load =
-    engine === 'onnxruntime'
-      ? (await import('../models/onnx/trunk-session.ts')).openTrunkSession // with what writes ONNX files
-      : loadFrameTrunk;
-  const trunk = await load(pretrained, stage);
+  const trunk = await loadFrameTrunk(pretrained, stage, { engine });
   const featuresOf = async (
     { rgb, width, height }: ExtractionJob,
     variant: Omit<View, 'shift'>,

@@ -7,12 +7,12 @@ import { createHash } from 'node:crypto';
 import { L2cafError } from '../base/errors.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
-import { computed, type EngineInfo, onAccelerator } from './backend.ts';
+import { computed, onAccelerator } from './backend.ts';
 import type { RecurrentTail } from './event-tail.ts';
+import { type LoadOptions, loadFrameTrunk } from './frame-trunk.ts';
 import { eventOutputs, featureMapShape, type Head, type HeadSpec, headName, headSha256, headShapes } from './head.ts';
 import { type FrameTrunk, loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
 import { RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
-import type { WeightsEdit } from './reinitialise.ts';
 import { featureShape, type Stage, stageNamed, type Trunk } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
 import { createShallowCnn, type ShallowCnn } from './shallow-cnn.ts';
@@ -21,14 +21,6 @@ import { type EventNetworkDescription, type FeatureMaps, outputNamed, type Video
 
 /** Frames that go through the trunk together; bounds its memory, whatever the number of frames of an event. */
 export const FRAMES_PER_BATCH = 4;
-
-/** How a network is loaded. */
-export interface LoadOptions {
-  /** Changes the trunk's weights. */
-  readonly edit?: WeightsEdit;
-  /** What runs the trunk: onnxruntime, or the current backend of TensorFlow.js (default), which runs all else. */
-  readonly engine?: EngineInfo['name'];
-}
 
 /** A trunk and a head, ready to run. Dispose of it when done. */
 export class EventNetwork implements VideoModel {
@@ -59,16 +51,12 @@ export class EventNetwork implements VideoModel {
    * @throws L2cafError `weights-invalid` when the cache is damaged or the head does not fit; `package-missing` without the
    *   engine that is asked for
    */
-  static async load(
-    head: Head,
-    pretrained: PretrainedTrunk,
-    { edit, engine }: LoadOptions = {},
-  ): Promise<EventNetwork> {
+  static async load(head: Head, pretrained: PretrainedTrunk, options: LoadOptions = {}): Promise<EventNetwork> {
     const stage = stageNamed(head.spec.stage);
     const trunk =
-      engine === 'onnxruntime'
-        ? { numbers: await (await import('./onnx/trunk-session.ts')).openTrunkSession(pretrained, stage, edit) }
-        : { tensors: await loadTrunk(pretrained, stage, edit) };
+      options.engine === 'onnxruntime'
+        ? { numbers: await loadFrameTrunk(pretrained, stage, options) }
+        : { tensors: await loadTrunk(pretrained, stage, options.edit) };
     return new EventNetwork(head, pretrained, trunk);
   }
 

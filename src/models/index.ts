@@ -12,8 +12,9 @@ export {
 export { type Card, cardJsonSchema, NORMS, type Norm, normCard, readCard } from './card.ts';
 export type { ClassificationNetwork, DenseClassifier, NamedStep } from './classification-network.ts';
 export type { Classifier } from './classifiers.ts';
-export { EventNetwork, type LoadOptions } from './event-network.ts';
+export { EventNetwork } from './event-network.ts';
 export type { RecurrentTail } from './event-tail.ts';
+export type { LoadOptions } from './frame-trunk.ts';
 export type { Head, HeadOrigin, HeadSpec } from './head.ts';
 export { type ImportedOptions, isImported, type OpenImported, openImported } from './imported.ts';
 export type { Scaling } from './keras/graph.ts';

@@ -9,7 +9,7 @@ import { L2cafError } from '../base/errors.ts';
 import { exists, sha256OfFile } from '../base/files.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { FrameBatch, PictureSize } from '../base/types.ts';
-import { computed, onAccelerator } from './backend.ts';
+import { onAccelerator } from './backend.ts';
 import { KERAS_RESNET50 } from './keras-resnet.ts';
 import type { WeightsEdit } from './reinitialise.ts';
 import {
@@ -135,15 +135,6 @@ export interface FrameTrunk {
   features(frames: Pick<FrameBatch, 'rgb' | 'shape'>): Promise<Float32Array>;
   /** Frees what it holds. */
   dispose(): void;
-}
-
-/** A {@link loadTrunk} in plain values, on the current backend. Throws as {@link loadWeights}. */
-export async function loadFrameTrunk(pretrained: PretrainedTrunk, upTo: Stage): Promise<FrameTrunk> {
-  const trunk = await loadTrunk(pretrained, upTo);
-  return {
-    features: (frames) => computed(() => trunk.features(preprocess(pretrained, frames))),
-    dispose: () => trunk.dispose(),
-  };
 }
 
 /** Frames `[t, h, w, 3]`, RGB bytes → the network's input `[t, h, w, 3]`. The caller disposes of it. */
