@@ -101,6 +101,7 @@ export async function openClip(
  * @throws L2cafError as {@link openEventNetwork} or `openImported`
  */
 export async function openModel(options: ModelOptions): Promise<OpenModel> {
+  if (options.threads !== undefined) useOnnxThreads(options.threads);
   if (!(await isImported(options.model))) {
     if (options.card !== undefined) {
       throw new L2cafError('usage', `${options.model ?? DEFAULT_MODEL} knows itself how it wants its frames`, {
@@ -143,7 +144,6 @@ export function framesFor({ frames, usualFrames = USUAL_FRAMES }: Partial<ModelI
 export async function openEventNetwork(options: ModelOptions): Promise<OpenModel<EventNetwork>> {
   const { head, pretrained } = await readHead(options);
   const backend = await useEngine(options.backend);
-  if (options.threads !== undefined) useOnnxThreads(options.threads);
   await pullTrunk(pretrained, options);
   throwIfAborted(options.signal);
   const network = await EventNetwork.load(head, pretrained, { engine: backend.name });

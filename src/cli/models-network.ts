@@ -8,7 +8,7 @@ import { useBackend } from '../models/backend.ts';
 import { type Card, cardWith } from '../models/card.ts';
 import { IMPORTED_FILES, importedPath, importNetwork, isKeras, surveyJson } from '../models/imported.ts';
 import { KerasNetwork } from '../models/keras/keras-network.ts';
-import { operatorsOf, type ReadNetwork, readNetwork, survey } from '../models/onnx/network.ts';
+import { operatorsOf, type ReadNetwork, readNetwork, survey } from '../models/onnx/read.ts';
 import type { CutPoint, Survey } from '../models/onnx/survey.ts';
 import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
 import { examples, parseCount, parseSize } from './options.ts';

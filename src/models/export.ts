@@ -10,7 +10,7 @@ import type { Head } from './head.ts';
 import { imagenetLabels } from './imagenet.ts';
 import { IMPORTED_FILE, SURVEY_FILE } from './imported.ts';
 import { CLASSIFIER_TENSORS, resnetGraph, squeezenetGraph } from './onnx/classifier-graph.ts';
-import { EVENT_TENSORS, eventGraph } from './onnx/event-graph.ts';
+import { eventCard, eventGraph } from './onnx/event-graph.ts';
 import { loadWeights, type PretrainedTrunk } from './pretrained.ts';
 import { resnetLayout, stageNamed, stepNames } from './resnet.ts';
 import { readSqueezeNet } from './squeezenet.ts';
@@ -35,23 +35,12 @@ export async function exportEventNetwork(
   pretrained: PretrainedTrunk,
   frames: number,
 ): Promise<ExportedNetwork> {
-  const { inputSize, labels } = head.spec;
+  const { width, height } = head.spec.inputSize;
   const stage = stageNamed(head.spec.stage);
   const spec = { ...pretrained.spec, upTo: stage };
   const { bytes, layer } = eventGraph(head, spec, await loadWeights(pretrained, stage));
-  const { frames: input, embedding, logits } = EVENT_TENSORS;
-  return {
-    bytes,
-    card: {
-      input: {
-        ...{ name: input, layout: 'b t c h w', frames, size: [inputSize.height, inputSize.width] },
-        ...normOf(pretrained),
-      },
-      layer: { tensor: layer, layout: '(b t) c h w' },
-      output: { tensor: embedding, kind: 'embedding' },
-      ...(labels && { scores: { tensor: logits, labels: [...labels] } }),
-    },
-  };
+  const input: Card['input'] = { layout: 'b t c h w', frames, size: [height, width], ...normOf(pretrained) };
+  return { bytes, card: eventCard(input, layer, head.spec) };
 }
 
 /** Colours minus their means, from 0 to 255, as {@link preprocess} gives them. */

@@ -9,16 +9,12 @@ import { type Card, cardBeside, cardPath, cardWith, fitNotes, fitOf, labelsOf, p
 import { KerasNetwork } from './keras/keras-network.ts';
 import { hasTime } from './layout.ts';
 import { readNpy } from './npy.ts';
-import type { NetworkLayer, OnnxOptions, ReadNetwork } from './onnx/network.ts';
-import { useOnnxThreads } from './onnx/runtime.ts';
+import type { NetworkLayer, OnnxOptions, ReadNetwork } from './onnx/read.ts';
 import type { Survey } from './onnx/survey.ts';
 import type { VideoModel } from './video-model.ts';
 
 /** What `models import` and `models export` call the network in its folder. */
 export const IMPORTED_FILE = 'network.onnx';
-/** Loaded when it is needed: what reads ONNX files takes a fifth of a second to start. */
-const onnx = (): Promise<typeof import('./onnx/network.ts')> => import('./onnx/network.ts');
-
 /** What `models import` calls the table of where it can be cut. */
 export const SURVEY_FILE = 'survey.json';
 /** The files of the folder, beside those of weights. */
@@ -44,8 +40,6 @@ export interface ImportedOptions {
   readonly frames?: number;
   /** Whether it was opened before, so that nothing needs to be tried again; default false. */
   readonly isSteady?: boolean;
-  /** Threads that onnxruntime takes; default: one for each core. */
-  readonly threads?: number;
   /** What runs Keras files; default `auto`. */
   readonly backend?: EngineChoice;
   readonly signal?: AbortSignal;
@@ -71,7 +65,8 @@ export async function importNetwork(model: string, folder: string, options: Onnx
     throw new L2cafError('usage', `${model} need not be imported`, { hint: `give it as it is: --model ${model}` });
   }
   const path = await importedPath(model);
-  const { layerOf, OnnxNetwork, operatorsOf, readNetwork, survey } = await onnx();
+  const { layerOf, operatorsOf, readNetwork, survey } = await import('./onnx/read.ts');
+  const { OnnxNetwork } = await import('./onnx/network.ts');
   const read = await readNetwork(path, options);
   const found = await survey(read, options);
   const { graph } = read;
@@ -161,13 +156,12 @@ export async function isImported(model: string | undefined): Promise<boolean> {
  */
 export async function openImported(model: string, options: ImportedOptions): Promise<OpenImported> {
   if (isKeras(model)) return openKeras(model, options);
-  const { card = {}, size, frames, isSteady = false, threads, signal, onProgress } = options;
+  const { card = {}, size, frames, isSteady = false, signal, onProgress } = options;
   const path = await importedPath(model);
   const input = { ...(size && { size: [size.height, size.width] as [number, number] }), ...(frames && { frames }) };
   const wanted = Object.keys(input).length > 0 ? cardWith(card, { input }) : card;
-  if (threads !== undefined) useOnnxThreads(threads);
   const id = basename(path) === IMPORTED_FILE ? basename(dirname(resolve(path))) : undefined;
-  const { OnnxNetwork } = await onnx();
+  const { OnnxNetwork } = await import('./onnx/network.ts'); // takes a fifth of a second: only where it is needed
   const network = await OnnxNetwork.open(path, { card: wanted, isSteady, signal, onProgress, ...(id && { id }) });
   try {
     const { layer: tensor, layout } = network.describe();

@@ -26,7 +26,8 @@ export {
 } from './keras/keras-network.ts';
 export type { KerasMaps } from './keras/keras-tail.ts';
 export { type LoadedModel, loadModel, type ModelManifest, modelJsonSchema } from './model-directory.ts';
-export { OnnxNetwork, type OnnxOptions } from './onnx/network.ts';
+export { OnnxNetwork } from './onnx/network.ts';
+export type { OnnxOptions } from './onnx/read.ts';
 export { OnnxTrunk } from './onnx/trunk.ts';
 export { DEFAULT_MODEL, findModel, packagedModels } from './packaged.ts';
 export { type Preprocessing, preprocessed } from './preprocessing.ts';

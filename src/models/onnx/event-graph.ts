@@ -1,6 +1,7 @@
 /** The event network as one ONNX graph: trunk, shallow CNN, LSTM, embedding and scores, any number of events and frames. */
 import { transposeInto } from '../../base/matrix.ts';
 import type { GridShape } from '../../base/types.ts';
+import type { Card } from '../card.ts';
 import { featureMapShape, type Head } from '../head.ts';
 import { poolingWeights } from '../pooling.ts';
 import type { ResNetSpec } from '../resnet.ts';
@@ -53,6 +54,22 @@ export function addHead(
     graph.output(logits, ['b', spec.labels.length]);
   }
   return layer;
+}
+
+/**
+ * The card of a network that {@link addHead} has ended.
+ *
+ * @param input how it wants its frames, beside its name
+ * @param layer what filters act on
+ */
+export function eventCard(input: NonNullable<Card['input']>, layer: string, { labels }: Head['spec']): Card {
+  const { frames, embedding, logits } = EVENT_TENSORS;
+  return {
+    input: { name: frames, ...input },
+    layer: { tensor: layer, layout: '(b t) c h w' },
+    output: { tensor: embedding, kind: 'embedding' },
+    ...(labels && { scores: { tensor: logits, labels: [...labels] } }),
+  };
 }
 
 /** Maps `(b t) c h w` → what the LSTM reads, `t b (c cells)`, pooled where the head pools. */

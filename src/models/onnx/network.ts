@@ -1,12 +1,11 @@
 /** An ONNX network of the user's as a `VideoModel`: opened with its card, cut where the card or the graph says. */
 import { createHash } from 'node:crypto';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname } from 'node:path';
 import { L2cafError, throwIfAborted } from '../../base/errors.ts';
-import { createRandom } from '../../base/random.ts';
-import type { FrameBatch, GridShape, ProgressListener } from '../../base/types.ts';
+import type { FrameBatch, GridShape } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
-import { type Card, cardBeside, cardWith, fitNotes, labelsOf, preprocessingOf } from '../card.ts';
-import { dimsOf, type LayoutSizes, parseLayout, scatter, stridesOf } from '../layout.ts';
+import { type Card, labelsOf, preprocessingOf } from '../card.ts';
+import { parseLayout } from '../layout.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
 import {
   describedSize,
@@ -20,141 +19,20 @@ import {
   type VideoTail,
 } from '../video-model.ts';
 import { attentionRollout, attentionTensors } from './attention.ts';
-import { cutAt, withOutputs } from './cut.ts';
-import { type CutEvent, CutNetwork, type Feeds, type FilterSpan, grow } from './cut-network.ts';
-import { readOnnx } from './file.ts';
-import { graphOf, type OnnxGraph } from './graph.ts';
-import { constantsOf, modelOutput, outputOf, type PictureInput, pictureInputOf } from './resolve.ts';
-import { type OnnxSession, type OnnxTensor, openSession, tensorOf } from './runtime.ts';
-import { type ProbeChange, type Survey, type SurveyOptions, surveyNetwork, surveyTensor } from './survey.ts';
+import { withOutputs } from './cut.ts';
+import { type CutEvent, CutNetwork, type Feeds, type FilterSpan } from './cut-network.ts';
+import {
+  layerOf,
+  type NetworkLayer,
+  type OnnxOptions,
+  pictureTensor,
+  probeOf,
+  type ReadNetwork,
+  readNetwork,
+} from './read.ts';
+import { modelOutput } from './resolve.ts';
+import { type OnnxSession, openSession } from './runtime.ts';
 import { unlearnt, weightPartsOf } from './unlearn.ts';
-
-/** How a network is opened. */
-export interface OnnxOptions {
-  /** What the command line says instead of the card beside the file. */
-  readonly card?: Card;
-  /** What it is called; default: the file's name. */
-  readonly id?: string;
-  /** Whether it was opened before and has said the same of the same input twice; default false: that is tried. */
-  readonly isSteady?: boolean;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ProgressListener | undefined;
-}
-
-/** A network whose card has been held against its graph. */
-export interface ReadNetwork {
-  readonly path: string;
-  readonly graph: OnnxGraph;
-  readonly card: Card;
-  readonly pictures: PictureInput;
-  readonly output: { readonly tensor: string; readonly isSquashed: boolean };
-  /** What scores classes beside it. */
-  readonly scores?: { readonly tensor: string; readonly isSquashed: boolean };
-  readonly constants: Readonly<Record<string, OnnxTensor>>;
-  readonly notes: readonly string[];
-}
-
-/**
- * Reads a network and its card, the one beside it or none.
- *
- * @throws L2cafError as `readOnnx`, `readCard`, `pictureInputOf`, `outputOf` and `constantsOf`
- */
-export async function readNetwork(path: string, { card = {}, signal }: OnnxOptions = {}): Promise<ReadNetwork> {
-  const whole = cardWith(await cardBeside(path), card);
-  const graph = graphOf(await readOnnx(path, signal));
-  const notes = fitNotes(whole);
-  const pictures = pictureInputOf(graph, whole, notes);
-  const output = outputOf(graph, whole, notes);
-  const scores = whole.scores && outputOf(graph, { output: whole.scores }, notes);
-  const constants = await constantsOf(graph, whole, (file) => join(dirname(path), file), pictures.name);
-  const isOther = scores && scores.tensor !== output.tensor;
-  return { path, graph, card: whole, pictures, output, ...(isOther && { scores }), constants, notes };
-}
-
-/** Surveys a network that was read: where it can be cut. Throws as {@link surveyNetwork}. */
-export function survey(
-  network: ReadNetwork,
-  options: OnnxOptions & { readonly first?: boolean } = {},
-): Promise<Survey> {
-  return surveyNetwork(network.graph, surveyOptions(network, options));
-}
-
-function surveyOptions(
-  network: ReadNetwork,
-  { first, signal, onProgress }: OnnxOptions & { readonly first?: boolean },
-): SurveyOptions {
-  const { pictures, output } = network;
-  const { width, height } = pictures.size;
-  return {
-    probe: (change, events) => probeOf(network, change, events),
-    output: output.tensor,
-    frames: pictures.frames,
-    aspect: width / height,
-    ...(first && { first }),
-    signal,
-    onProgress,
-  };
-}
-
-/** Operators of a network, most frequent first. */
-export function operatorsOf({ graph }: ReadNetwork): readonly (readonly [operator: string, count: number])[] {
-  const counts = new Map<string, number>();
-  for (const { opType } of graph.nodes) counts.set(opType, (counts.get(opType) ?? 0) + 1);
-  return [...counts].sort(([, a], [, b]) => b - a);
-}
-
-/** A clip of noise, of which a part is other noise. */
-function probeOf({ pictures, constants }: ReadNetwork, change: ProbeChange, events: 1 | 2): Feeds {
-  const sizes = clipSizes(pictures);
-  const [random, other] = [createRandom(0, 1), createRandom(0, 2)];
-  const values = new Float32Array(sizes.t * sizes.h * sizes.w * sizes.c);
-  let at = 0;
-  for (let t = 0; t < sizes.t; t++) {
-    for (let h = 0; h < sizes.h; h++) {
-      for (let w = 0; w < sizes.w; w++) {
-        const isChanged = isIn(change, t, h, w, sizes);
-        for (let c = 0; c < 3; c++) {
-          const [usual, changed] = [random.uniform(), other.uniform()];
-          values[at++] = 2 * (isChanged ? changed : usual) - 1;
-        }
-      }
-    }
-  }
-  const clip = pictureTensor(pictures, values);
-  const axis = pictures.layout.axes.findIndex(({ names }) => names.includes('b'));
-  const others = Object.entries(constants).map(([name, tensor]) => {
-    return [name, tensor.dims.length === 0 ? tensor : grow(tensor, { axis: 0 }, events)];
-  });
-  return { ...Object.fromEntries(others), [pictures.name]: grow(clip, { axis }, events) };
-}
-
-function clipSizes({ frames, size: { height, width } }: PictureInput): LayoutSizes {
-  return { t: frames, h: height, w: width, c: 3 };
-}
-
-/** Numbers of a clip, `[t, h, w, c]`, as the network takes them. */
-function pictureTensor(pictures: PictureInput, values: Float32Array): OnnxTensor {
-  const { layout, type } = pictures;
-  const sizes = clipSizes(pictures);
-  const ordered = new Float32Array(values.length);
-  scatter(values, sizes, stridesOf(layout, sizes), ordered);
-  return tensorOf(type, ordered, dimsOf(layout, sizes));
-}
-
-function isIn(change: ProbeChange, t: number, h: number, w: number, sizes: LayoutSizes): boolean {
-  switch (change) {
-    case 'top-left':
-      return h < sizes.h / 4 && w < sizes.w / 4;
-    case 'bottom-right':
-      return h >= (3 * sizes.h) / 4 && w >= (3 * sizes.w) / 4;
-    case 'first-frame':
-      return t === 0;
-    case 'last-frame':
-      return t === sizes.t - 1;
-    default:
-      return false;
-  }
-}
 
 /** See the head of the file. Dispose of it when done. */
 export class OnnxNetwork implements VideoModel {
@@ -411,45 +289,6 @@ export class OnnxNetwork implements VideoModel {
     this.#attending?.then((session) => session.release()).catch(() => {});
     this.#cut.dispose();
   }
-}
-
-/** A layer to filter, and how it lies over the picture. */
-export interface NetworkLayer {
-  readonly tensor: string;
-  readonly layout: string;
-  /** Why it was taken; absent for one that the card names. */
-  readonly why?: string;
-  /** The network cut there, where the search for it has left it open; the caller disposes of it. */
-  readonly network?: CutNetwork;
-}
-
-/**
- * The layer that the card names, or the one that a survey proposes.
- *
- * @param found a survey, where there has been one
- * @throws L2cafError `usage` when there is none, it does not lie between input and output, or its layout cannot be told;
- *   else as `surveyNetwork`
- */
-export async function layerOf(read: ReadNetwork, options: OnnxOptions, found?: Survey): Promise<NetworkLayer> {
-  const { graph, card, output, path } = read;
-  const { tensor, layout } = card.layer ?? {};
-  if (tensor === undefined || tensor === 'last') {
-    const { proposal } = found ?? (await survey(read, { ...options, first: true }));
-    if (proposal) {
-      const { point, why, network } = proposal;
-      return { tensor: point.tensor, layout: point.layout.text, why, ...(network && { network }) };
-    }
-    throw new L2cafError('usage', `${path} has no layer that holds a place for every part of the picture`, {
-      hint: 'l2caf models inspect shows what there is; name a layer and its layout if one was missed',
-    });
-  }
-  const { layer } = cutAt(graph, tensor, [output.tensor]); // before it is run, which takes its time
-  if (layout !== undefined) return { tensor, layout };
-  const point = await surveyTensor(graph, layer, surveyOptions(read, options));
-  if (point) return { tensor, layout: point.layout.text };
-  throw new L2cafError('usage', `how the layer ${tensor} lies over the picture cannot be told`, {
-    hint: 'say it: --layout "(b t) c h w"; l2caf models inspect lists layers of which it was found out',
-  });
 }
 
 /** Several pictures, each a tail of one slot, whose output is the mean of theirs. */

@@ -10,15 +10,16 @@ import { L2cafError } from '../../base/errors.ts';
 import { createRandom } from '../../base/random.ts';
 import type { GridShape, PictureSize } from '../../base/types.ts';
 import { type Card, preprocessingOf } from '../card.ts';
+import { picturesToChannelsLast } from '../channels-last.ts';
 import type { Head } from '../head.ts';
-import { hasTime } from '../layout.ts';
+import { hasTime, parseLayout } from '../layout.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
 import { GraphBuilder } from './builder.ts';
 import { inlined, tensorNamed } from './cut.ts';
-import { addHead, EVENT_TENSORS } from './event-graph.ts';
+import { addHead, EVENT_TENSORS, eventCard } from './event-graph.ts';
 import { ancestors } from './graph.ts';
-import { layerOf, type OnnxOptions, type ReadNetwork, readNetwork } from './network.ts';
-import { floatsOf, type OnnxSession, openSession, tensorOf } from './runtime.ts';
+import { layerOf, type OnnxOptions, pictureTensor, type ReadNetwork, readNetwork } from './read.ts';
+import { floatsOf, type OnnxSession, openSession } from './runtime.ts';
 
 /** Layouts whose frames are apart, and whether their channels come last. */
 const LAYOUTS: Readonly<Record<string, boolean>> = {
@@ -99,37 +100,24 @@ export class OnnxTrunk {
       this.#parts,
       Array.from({ length: frames }, () => one),
     );
-    const cells = this.grid.height * this.grid.width;
-    const features = new Float32Array(cells * this.channels); // those of the first frame
-    for (let c = 0; c < this.channels; c++) {
-      for (let cell = 0; cell < cells; cell++) features[cell * this.channels + c] = values[c * cells + cell]!;
-    }
-    return features;
+    const { height, width } = this.grid;
+    const data = values.subarray(0, this.channels * height * width); // those of the first frame
+    return picturesToChannelsLast({ shape: [1, this.channels, height, width], data }).data;
   }
 
   /** The trunk with a head on it as one network, and its card. */
   withHead(head: Pick<Head, 'spec' | 'weights'>, frames: number): { readonly bytes: Uint8Array; readonly card: Card } {
     const { graph, features } = trunkGraph(this.#parts);
     const layer = addHead(graph, features, EVENT_TENSORS.frames, head);
-    const { input } = this.#parts.read.card;
-    const { labels } = head.spec;
-    const { range, mean, std, channels } = input ?? {};
-    return {
-      bytes: graph.bytes(modelOf(this.#parts)),
-      card: {
-        input: {
-          ...{ name: EVENT_TENSORS.frames, layout: clipLayout(this.#parts), frames },
-          size: [this.size.height, this.size.width],
-          ...(channels && { channels }),
-          ...(range && { range }),
-          ...(mean !== undefined && { mean }),
-          ...(std !== undefined && { std }),
-        },
-        layer: { tensor: layer, layout: '(b t) c h w' },
-        output: { tensor: EVENT_TENSORS.embedding, kind: 'embedding' },
-        ...(labels && { scores: { tensor: EVENT_TENSORS.logits, labels: [...labels] } }),
-      },
+    const { range, mean, std, channels } = this.#parts.read.card.input ?? {};
+    const input: Card['input'] = {
+      ...{ layout: clipLayout(this.#parts), frames, size: [this.size.height, this.size.width] },
+      ...(channels && { channels }),
+      ...(range && { range }),
+      ...(mean !== undefined && { mean }),
+      ...(std !== undefined && { std }),
     };
+    return { bytes: graph.bytes(modelOf(this.#parts)), card: eventCard(input, layer, head.spec) };
   }
 
   /** Frees the network. */
@@ -158,20 +146,19 @@ async function partsOf(read: ReadNetwork, options: OnnxOptions): Promise<TrunkPa
   const folded = hasTime(pictures.layout) ? '(b t)' : 'b';
   const layout = found?.layout ?? card.layer?.layout ?? `${folded} ${isLast ? 'h w c' : 'c h w'}`;
   const layer = found?.tensor ?? tensorNamed(graph, named!);
-  const refuse = (why: string, hint: string): never => {
-    throw new L2cafError('usage', `${path} cannot be a trunk: ${why}`, { hint });
-  };
-  if (layer === undefined) return refuse(`it has no tensor or node named ${named}`, 'l2caf models inspect lists them');
-  if (graph.fixed.has(layer)) return refuse(`${layer} does not depend on the pictures`, 'name another layer (--layer)');
+  if (layer === undefined)
+    throw refused(path, `it has no tensor or node named ${named}`, 'l2caf models inspect lists them');
+  if (graph.fixed.has(layer))
+    throw refused(path, `${layer} does not depend on the pictures`, 'name another layer (--layer)');
   if (!(layout in LAYOUTS)) {
     const why = `its layer ${layer} is ${layout}, which does not keep frames and cells apart`;
-    return refuse(why, `layers that do: ${Object.keys(LAYOUTS).join(', ')} (l2caf models inspect)`);
+    throw refused(path, why, `layers that do: ${Object.keys(LAYOUTS).join(', ')} (l2caf models inspect)`);
   }
   if (!INPUTS.includes(pictures.layout.text)) {
-    return refuse(`its input is ${pictures.layout.text}`, `export it with one of: ${INPUTS.join(', ')}`);
+    throw refused(path, `its input is ${pictures.layout.text}`, `export it with one of: ${INPUTS.join(', ')}`);
   }
   if (Object.keys(constants).length > 0) {
-    return refuse('it takes further inputs', 'export it with the pictures as its only input');
+    throw refused(path, 'it takes further inputs', 'export it with the pictures as its only input');
   }
   const opset = graph.file.model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0n;
   if (opset < OLDEST_OPERATORS) {
@@ -261,21 +248,12 @@ function featuresGraph(parts: TrunkParts): Uint8Array {
 
 /** Frames `[h, w, 3]` each, as one clip → the features of all, `(b t) c h w`. */
 async function run(session: OnnxSession, parts: TrunkParts, frames: readonly Float32Array[]) {
-  const { height, width } = parts.read.pictures.size;
-  const isLast = clipLayout(parts).endsWith('c');
-  const size = height * width;
-  const clip = new Float32Array(frames.length * size * 3);
-  for (const [t, frame] of frames.entries()) {
-    if (isLast) clip.set(frame, t * size * 3);
-    else {
-      for (let c = 0; c < 3; c++) {
-        for (let cell = 0; cell < size; cell++) clip[(t * 3 + c) * size + cell] = frame[cell * 3 + c]!;
-      }
-    }
-  }
-  const picture = isLast ? [height, width, 3] : [3, height, width];
-  const feeds = { [EVENT_TENSORS.frames]: tensorOf('float32', clip, [1, frames.length, ...picture]) };
-  const { result } = await session.run(feeds, ['result']);
+  const { size } = parts.read.pictures;
+  const clip = new Float32Array(frames.length * frames[0]!.length);
+  for (const [t, frame] of frames.entries()) clip.set(frame, t * frame.length);
+  const layout = parseLayout(clipLayout(parts));
+  const tensor = pictureTensor({ layout, frames: frames.length, size, type: 'float32' }, clip);
+  const { result } = await session.run({ [EVENT_TENSORS.frames]: tensor }, ['result']);
   return { values: floatsOf(result!), dims: result!.dims };
 }
 
@@ -292,30 +270,31 @@ async function expectApart(session: OnnxSession, parts: TrunkParts): Promise<rea
   const length = pictures.size.height * pictures.size.width * 3;
   const noise = Array.from({ length: count }, () => Float32Array.from({ length }, () => 2 * random.uniform() - 1));
   const alone = parts.frames ? noise.map(() => noise[0]!) : [noise[0]!];
-  const refuse = (why: string, hint: string): never => {
-    throw new L2cafError('usage', `${path} cannot be a trunk: ${why}`, { hint });
-  };
   const dynamic = 'export it with the first axis dynamic: dynamic_axes={"pictures": {0: "b"}}';
   const [together, own] = await Promise.all([run(session, parts, noise), run(session, parts, alone)]).catch(
     (cause: unknown) => {
-      throw new L2cafError('usage', `${path} cannot be a trunk: it takes no ${count} pictures at once`, {
-        hint: dynamic,
-        cause,
-      });
+      throw refused(path, `it takes no ${count} pictures at once`, dynamic, cause);
     },
   );
   const [t, , height, width] = together.dims;
   if (together.dims.length !== 4 || t !== count) {
-    return refuse(`its layer ${parts.layer} has the shape ${together.dims.join('×')} for ${count} frames`, dynamic);
+    const shape = together.dims.join('×');
+    throw refused(path, `its layer ${parts.layer} has the shape ${shape} for ${count} frames`, dynamic);
   }
-  if (height! * width! === 1) return refuse(`its layer ${parts.layer} has one place for the whole picture`, EARLIER);
+  if (height! * width! === 1) {
+    throw refused(path, `its layer ${parts.layer} has one place for the whole picture`, EARLIER);
+  }
   const size = together.values.length / count;
   const first = together.values.subarray(0, size);
   const largest = first.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   if (!first.every((value, i) => Math.abs(value - own.values[i]!) <= COMPANY * largest)) {
-    return refuse(`at ${parts.layer} its frames are mixed already`, EARLIER);
+    throw refused(path, `at ${parts.layer} its frames are mixed already`, EARLIER);
   }
   return together.dims;
+}
+
+function refused(path: string, why: string, hint: string, cause?: unknown): L2cafError {
+  return new L2cafError('usage', `${path} cannot be a trunk: ${why}`, { hint, ...(cause !== undefined && { cause }) });
 }
 
 const EARLIER = 'name an earlier layer: --layer (l2caf models inspect lists them)';

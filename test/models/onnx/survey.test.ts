@@ -1,7 +1,7 @@
 /** Surveys: rows, columns, time and tokens are found, and the layer that is proposed is the one to take. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Card } from '../../../src/models/card.ts';
-import { readNetwork, survey } from '../../../src/models/onnx/network.ts';
+import { readNetwork, survey } from '../../../src/models/onnx/read.ts';
 import type { Survey } from '../../../src/models/onnx/survey.ts';
 import { goldenFolder } from '../../support/data.ts';
 import { TinyFolder } from './tiny-folder.ts';
