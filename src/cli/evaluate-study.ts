@@ -1,7 +1,7 @@
 /** What the subcommands of `evaluate` share: their options, how events are opened, and how results are shown and written. */
 import { join } from 'node:path';
 import { Command } from 'commander';
-import type { WorkOptions } from '../analysis/pipeline.ts';
+import { framesFor, type WorkOptions } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
 import { withFolder } from '../base/files.ts';
@@ -187,9 +187,6 @@ async function publishEventStudy(
   });
 }
 
-/** Frames of an event where neither user nor network says. */
-const USUAL_FRAMES = 3;
-
 /** Opens what `--model` names: a head, whose trunk is opened when it is needed, or a network of the user's. */
 export async function openStudied(
   flags: Pick<TargetFlags, 'model' | 'backend' | 'size'> & NetworkFlags,
@@ -210,7 +207,7 @@ export async function openStudied(
   const open = await openImported(model, { backend, ...work, ...(card && { card }), ...(size && { size }) });
   const { id, sha256, input } = open.network;
   return {
-    ...{ id, sha256, frames: input.frames ?? input.usualFrames ?? USUAL_FRAMES },
+    ...{ id, sha256, frames: framesFor(input) },
     ...{ studied: open.network, engine: open.backend, warnings: open.warnings },
   };
 }

@@ -22,11 +22,13 @@ export const BACKEND_CHOICES = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] a
 /** See {@link BACKEND_CHOICES}. */
 export type BackendChoice = (typeof BACKEND_CHOICES)[number];
 
+const [AUTO, ...BACKENDS] = BACKEND_CHOICES;
+
 /**
- * Engines a user can ask for to run an event network: those, and `onnxruntime`, which runs the trunk, four to six times as
- * fast as wasm, and leaves the rest to `tensorflow` or `wasm`. `auto` is `onnxruntime` where it is installed.
+ * Engines a user can ask for to run an event network: those, and `onnxruntime`, which runs the trunk several times as fast
+ * and leaves the rest to `tensorflow` or `wasm`. `auto` is `onnxruntime` where it is installed.
  */
-export const ENGINE_CHOICES = ['auto', 'onnxruntime', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
+export const ENGINE_CHOICES = [AUTO, 'onnxruntime', ...BACKENDS] as const;
 /** See {@link ENGINE_CHOICES}. */
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
