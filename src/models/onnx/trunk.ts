@@ -76,7 +76,7 @@ export class OnnxTrunk {
    * Opens a network file, and finds out whether it sees each frame by itself.
    *
    * @throws L2cafError as `readNetwork` and `layerOf`; `usage` for layers whose frames or cells are not apart, networks with
-   *   further inputs, or of a fixed batch; `model-invalid` for operators older than version 11
+   *   further inputs, of a fixed batch, or whose pictures are not stretched; `model-invalid` for operators older than version 11
    */
   static async open(path: string, options: OnnxOptions = {}): Promise<OnnxTrunk> {
     const read = await readNetwork(path, options);
@@ -156,6 +156,9 @@ async function partsOf(read: ReadNetwork, options: OnnxOptions): Promise<TrunkPa
   }
   if (!INPUTS.includes(pictures.layout.text)) {
     throw refused(path, `its input is ${pictures.layout.text}`, `export it with one of: ${INPUTS.join(', ')}`);
+  }
+  if (pictures.size.resize !== undefined) {
+    throw refused(path, 'training stretches frames, and its card says otherwise', 'leave input.resize out of the card');
   }
   if (Object.keys(constants).length > 0) {
     throw refused(path, 'it takes further inputs', 'export it with the pictures as its only input');

@@ -123,6 +123,12 @@ describe('a trunk', () => {
     ],
     ['of tokens', transformer(), at('normed', '(b t) (cls h w) c'), /does not keep frames and cells apart/],
     ['with a second stream', twoStreams(), { ...at('features'), constants: { flow: 0 } }, /takes further inputs/],
+    [
+      'whose pictures are cut to shape',
+      pictureCnn(),
+      { ...at('features'), input: { ...RANGE.input, resize: 'cover' } },
+      /training stretches frames, and its card says otherwise/,
+    ],
     ['at no layer of its own', pictureCnn(), at('none'), /no tensor or node named none/],
     ['whose frames are mixed', mixed(), at('features'), /at features its frames are mixed already/],
     ['whose picture is one place', pictureCnn(), at('pooled'), /one place for the whole picture/],
