@@ -250,7 +250,7 @@ export async function readSplit(
 }
 
 /** What a study is of: results of another subject are not replaced in a folder that nobody named. */
-export interface Subject {
+export interface PublishedStudy {
   readonly study: string;
   /** Id of the model, where it is known before it is opened. */
   readonly model?: string;
@@ -262,7 +262,7 @@ export interface Subject {
 export async function publish(
   flags: OutputFlags,
   terminal: Terminal,
-  subject: Subject,
+  subject: PublishedStudy,
   study: () => Promise<{ readonly report: StudyReport; readonly files?: readonly ReportFile[] }>,
 ): Promise<void> {
   const folder = flags.output ?? (await defaultFolder(subject));
@@ -278,7 +278,7 @@ export async function publish(
 }
 
 /** The study's name in l2caf-out; results of another model, or on other data, keep theirs. */
-function defaultFolder({ study, model, data }: Subject): Promise<string> {
+function defaultFolder({ study, model, data }: PublishedStudy): Promise<string> {
   return freeName(join('l2caf-out', study), (folder) =>
     isOfOther(join(folder, `${study}.json`), async (document) => {
       const { model: own, options } = document as Pick<StudyReport, 'model' | 'options'>;

@@ -66,7 +66,7 @@ export interface EventRecords<R> {
 }
 
 /** How {@link figureRows} works. */
-export interface FigureOptions {
+export interface FigureRowsOptions {
   /** Of the resamples. */
   readonly seed: number;
   readonly onProgress?: ProgressListener | undefined;
@@ -89,7 +89,7 @@ export async function figureRows<R>(
     signal,
     countsOf,
     unit = 'events',
-  }: FigureOptions & { unit?: string; countsOf?: (records: readonly R[]) => Record<string, number> },
+  }: FigureRowsOptions & { unit?: string; countsOf?: (records: readonly R[]) => Record<string, number> },
 ): Promise<FigureRow[]> {
   const pause = createPause(signal);
   const parts = recordsByRow(events);

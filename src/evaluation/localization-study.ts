@@ -9,7 +9,7 @@ import { type MapMethod, type MapSubject, mapsOf, OWN_METHODS } from './baseline
 import type { BinaryImage } from './contours.ts';
 import {
   type EventRecords,
-  type FigureOptions,
+  type FigureRowsOptions,
   type FigureTable,
   figureRows,
   measuresOf,
@@ -19,7 +19,7 @@ import { energyLift, isPointingHit } from './localization.ts';
 import { inputOf, measureEvents, type Studied, type StudyContext } from './subjects.ts';
 import { type TemporalOutcome, temporalOutcome } from './temporal.ts';
 import { objectsOf, type Truth, type VisibleEvent } from './truth.ts';
-import { addPixels, countPixels, type PixelCounts, pixelAveragePrecision, scaleMask, scoresOf } from './wsol.ts';
+import { addPixels, countPixels, mapScores, type PixelCounts, pixelAveragePrecision, scaleMask } from './wsol.ts';
 
 /** How one map lies on the object of its frame. */
 interface MapScore {
@@ -107,7 +107,7 @@ function scoreMap(map: AttentionMap, object: BinaryImage, mask: Uint8Array, view
     energyLift: energyLift(heatmap, object),
     isHit: isPointingHit(heatmap, object),
     isBlank: heatmap.max <= heatmap.min,
-    pixels: countPixels(scoresOf(map, view), mask),
+    pixels: countPixels(mapScores(map, view), mask),
   };
 }
 
@@ -142,7 +142,7 @@ const TEMPORAL: readonly Statistic<TemporalOutcome>[] = [
  */
 export async function localizationTables(
   events: readonly EventScores[],
-  options: FigureOptions,
+  options: FigureRowsOptions,
 ): Promise<FigureTable[]> {
   const records = events.map(
     ({ label, maps }): EventRecords<EventSums> => ({

@@ -151,7 +151,7 @@ async function otherStarts(
     const options: SolveOptions = { ...optionsOf(tail.slots, cells, seed + index), objective, seed };
     if (options.solver === 'gd' && tail.filtered === undefined) continue; // the network tells no gradients
     const { filters } = await solveFilters(tail, { ...options, ...(signal && { signal }) });
-    rows.set(name, sumsOf(filters.map((filter, slot) => ({ ...agreement(own[slot]!, sizeOf(filter)), moved: 0 }))));
+    rows.set(name, sumsOf(filters.map((filter, slot) => ({ ...mapAgreement(own[slot]!, sizeOf(filter)), moved: 0 }))));
   }
   return rows;
 }
@@ -220,14 +220,14 @@ function compare(own: Measured, other: Measured, method: MapMethod): Sums {
   const length = Math.hypot(...own.output);
   const moved = Math.hypot(...own.output.map((value, i) => value - other.output[i]!)) / length;
   const maps = other.maps.get(method)!;
-  return sumsOf(own.maps.get(method)!.map((map, slot) => ({ ...agreement(map, maps[slot]!), moved })));
+  return sumsOf(own.maps.get(method)!.map((map, slot) => ({ ...mapAgreement(map, maps[slot]!), moved })));
 }
 
 /** Points per cell at which heatmaps are compared. */
 const POINTS_PER_CELL = 8;
 
 /** How far two maps of one grid agree. */
-export function agreement(
+export function mapAgreement(
   a: AttentionMap,
   b: AttentionMap,
 ): { readonly rankCorrelation: number; readonly ssim: number; readonly samePeak: number } {

@@ -15,7 +15,7 @@ import type { FeatureTail } from '../l2caf/tail.ts';
 import { classifierTail } from '../models/classifier-tail.ts';
 import { imagenetLabels, shortLabel } from '../models/imagenet.ts';
 import type { OpenClassifier } from '../stills/still-network.ts';
-import { rankClasses } from '../stills/targets.ts';
+import { rankOutputs } from '../stills/targets.ts';
 import { openPicture, picturePixels } from '../video/media/picture.ts';
 import { activationNorm, centredGaussian, randomMap } from './baseline-maps.ts';
 import type { BinaryImage } from './contours.ts';
@@ -29,11 +29,11 @@ import {
   boxesOf,
   boxOverlaps,
   countPixels,
+  mapScores,
   maxBoxAccuracy,
   type PixelCounts,
   pixelAveragePrecision,
   scaleMask,
-  scoresOf,
   WSOL_SIDE,
 } from './wsol.ts';
 
@@ -166,7 +166,7 @@ async function measureStill(
   const input = network.preprocess(picturePixels(picture, network.inputSize));
   const tail = classifierTail(network, input, options.layer);
   try {
-    const ranked = rankClasses(tail, shortLabel).map((prediction) => prediction.index);
+    const ranked = rankOutputs(tail, shortLabel).map((prediction) => prediction.index);
     const known = classIndex(still.label);
     const isIn = (count: number) => known !== undefined && ranked.slice(0, count).includes(known);
     const rows = new Map<string, PictureScore>();
@@ -247,7 +247,7 @@ async function readMask(path: string): Promise<BinaryImage> {
 }
 
 function scoreMap(map: AttentionMap, { boxes, mask }: SquareTruth, level: number): PictureScore {
-  const scores = scoresOf(map);
+  const scores = mapScores(map);
   const heatmap = toHeatmap(map, { height: WSOL_SIDE, width: WSOL_SIDE });
   return {
     isLocalized: isLocalized({ heatmap, level, boxes, isClassCorrect: true }),

@@ -25,7 +25,7 @@ export type Box = readonly [left: number, top: number, right: number, bottom: nu
  *
  * @param view where in the picture the map lies
  */
-export function scoresOf(map: AttentionMap, view?: View): Float32Array {
+export function mapScores(map: AttentionMap, view?: View): Float32Array {
   if (view) return toHeatmap(map, { height: WSOL_SIDE, width: WSOL_SIDE, view }).values;
   const resized = resizeCubic(map, { height: WSOL_SIDE, width: WSOL_SIDE });
   let min = Number.POSITIVE_INFINITY;
@@ -49,7 +49,7 @@ export interface BoxOverlaps {
 /**
  * How well the boxes of a map fit at each threshold.
  *
- * @param scores of {@link scoresOf}
+ * @param scores of {@link mapScores}
  * @param truth at least one box, in pixels of 224×224; a pixel's box counts as one pixel wide
  */
 export function boxOverlaps(scores: Float32Array, truth: readonly Box[]): BoxOverlaps {

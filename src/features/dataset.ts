@@ -14,7 +14,7 @@ import { sha256OfClip } from '../video/media/probe.ts';
 import { framesAt } from '../video/media/sample.ts';
 import type { FeatureCache, FrameVariant } from './cache.ts';
 import type { Extractor } from './extractor.ts';
-import { type View, viewsOf, viewTimes } from './views.ts';
+import { type EventView, viewsOf, viewTimes } from './views.ts';
 
 /** Events with one set of labels, from one source; only events of the same domain are compared. */
 export interface Domain {
@@ -32,7 +32,7 @@ export interface PlannedFrame extends FrameVariant {
 
 /** A view, and the frames that it shows, `[t]`. */
 export interface PlannedView {
-  readonly view: View;
+  readonly view: EventView;
   readonly frames: readonly PlannedFrame[];
 }
 
@@ -157,7 +157,7 @@ async function inspect(clip: VideoClip, signal: AbortSignal | undefined): Promis
 }
 
 /** The frame on screen at a time: the last one shown by then, or the first of the video. */
-function frameOnScreen({ shownSec, sha256 }: Footage, timeSec: number, view: View): PlannedFrame {
+function frameOnScreen({ shownSec, sha256 }: Footage, timeSec: number, view: EventView): PlannedFrame {
   const frameIndex = Math.max(
     0,
     shownSec.findLastIndex((shown) => shown <= timeSec),

@@ -11,7 +11,7 @@ import { loadFrameTrunk } from '../models/frame-trunk.ts';
 import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import { findPretrained } from '../models/pretrained.ts';
 import type { Stage } from '../models/resnet.ts';
-import { transformPixels, type View } from './views.ts';
+import { type EventView, transformPixels } from './views.ts';
 
 /** Which trunk, and where it is trimmed. */
 export interface TrunkChoice {
@@ -24,7 +24,7 @@ export interface ExtractionJob {
   readonly rgb: Uint8Array;
   readonly width: number;
   readonly height: number;
-  readonly variants: readonly Omit<View, 'shift'>[];
+  readonly variants: readonly Omit<EventView, 'shift'>[];
 }
 
 /** Computes features; several jobs may be under way at once. */
@@ -44,7 +44,7 @@ export async function createExtractor(
   const trunk = await loadFrameTrunk(pretrained, stage, { engine });
   const featuresOf = async (
     { rgb, width, height }: ExtractionJob,
-    variant: Omit<View, 'shift'>,
+    variant: Omit<EventView, 'shift'>,
   ): Promise<Uint16Array> => {
     const frame = { rgb: transformPixels(rgb, width, variant), shape: [1, height, width, 3] as const };
     return toFloat16(await trunk.features(frame));

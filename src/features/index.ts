@@ -6,4 +6,4 @@ export type { Domain, FeatureSummary, PlannedFrame, PlannedView, PlanOptions } f
 export { ensureFeatures, type PlannedEvent, planEvents } from './dataset.ts';
 export type { ExtractionJob, Extractor } from './extractor.ts';
 export { type FeatureOptions, openFeatureCache, prepareFeatures } from './features.ts';
-export type { View } from './views.ts';
+export type { EventView } from './views.ts';

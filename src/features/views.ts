@@ -8,7 +8,7 @@ import type { TimeSpan } from '../base/types.ts';
 import { samplingTimes } from '../video/media/sample.ts';
 
 /** One way to show an event. */
-export interface View {
+export interface EventView {
   readonly mirrored: boolean;
   /** Factor on all picture values. */
   readonly gain: number;
@@ -17,7 +17,7 @@ export interface View {
 }
 
 /** The event as it is. */
-export const PLAIN_VIEW: View = { mirrored: false, gain: 1, shift: 0 };
+export const PLAIN_VIEW: EventView = { mirrored: false, gain: 1, shift: 0 };
 
 /** Largest shift: a frame stays nearer to its own sampling time than to the next one, and inside the event. */
 const MAX_SHIFT = 0.25;
@@ -25,7 +25,7 @@ const MAX_SHIFT = 0.25;
 const MAX_GAIN = 1.3;
 
 /** The first `count` views of event number `index`; the same ones whatever their number. */
-export function viewsOf(seed: number, index: number, count: number): View[] {
+export function viewsOf(seed: number, index: number, count: number): EventView[] {
   return Array.from({ length: count }, (_, i) => {
     if (i < 2) return { ...PLAIN_VIEW, mirrored: i === 1 };
     const random = createRandom(seed, VIEWS_STREAM, index, i);
@@ -38,13 +38,17 @@ export function viewsOf(seed: number, index: number, count: number): View[] {
 }
 
 /** When a view samples an event, seconds. */
-export function viewTimes(span: TimeSpan, frames: number, { shift }: View): number[] {
+export function viewTimes(span: TimeSpan, frames: number, { shift }: EventView): number[] {
   const spacingSec = (span.endSec - span.startSec) / frames;
   return samplingTimes(span, frames).map((time) => time + shift * spacingSec);
 }
 
 /** A frame's pixels as a view shows them; `rgb` holds `height·width·3` bytes and is not changed. */
-export function transformPixels(rgb: Uint8Array, width: number, { mirrored, gain }: Omit<View, 'shift'>): Uint8Array {
+export function transformPixels(
+  rgb: Uint8Array,
+  width: number,
+  { mirrored, gain }: Omit<EventView, 'shift'>,
+): Uint8Array {
   const result = new Uint8Array(rgb.length);
   for (let pixel = 0; pixel < rgb.length / 3; pixel++) {
     const column = pixel % width;

@@ -6,7 +6,7 @@ import { L2cafError } from '../base/errors.ts';
 import type { Method } from '../l2caf/method.ts';
 import { fitPictures, layoutFor, type SceneLayout } from '../video/drawing/scene.ts';
 import { type RenderedVideo, renderScene } from '../video/media/encode.ts';
-import { outputOf, panelOf, type VideoOptions } from './rendering.ts';
+import { panelOf, type VideoOptions, videoOutputOf } from './rendering.ts';
 
 /** How analyses are compared. */
 export interface ComparisonOptions extends VideoOptions {
@@ -40,7 +40,7 @@ export async function renderComparison(
   return renderScene({
     panels: panels.map((panel, k) => ({ ...panel, size: sizes[k]!, heading: titles[k]! })),
     layout,
-    ...outputOf(options),
+    ...videoOutputOf(options),
     out,
   });
 }

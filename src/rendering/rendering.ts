@@ -55,7 +55,7 @@ const FILM_WIDTH_PX = 1200;
  * @throws L2cafError `input-changed` when the source is not the file that was analyzed; else as `renderOverlay`
  */
 export async function renderVideo(analysis: Analysis, out: string, options: VideoOptions = {}): Promise<RenderedVideo> {
-  return renderOverlay({ ...(await panelOf(analysis, options)), ...outputOf(options), out });
+  return renderOverlay({ ...(await panelOf(analysis, options)), ...videoOutputOf(options), out });
 }
 
 /**
@@ -87,7 +87,7 @@ export async function panelOf(analysis: Analysis, options: VideoOptions = {}): P
 }
 
 /** What of the options concerns the file that is written. */
-export function outputOf({ audio = true, onProgress, signal }: VideoOptions): Omit<VideoOutput, 'out'> {
+export function videoOutputOf({ audio = true, onProgress, signal }: VideoOptions): Omit<VideoOutput, 'out'> {
   return { audio, ...(onProgress && { onProgress }), ...(signal && { signal }) };
 }
 

@@ -29,13 +29,13 @@ export interface Embedder {
   /** The raw embeddings. Throws as `prepareFeatures` or `framesAt`. */
   embed(planned: readonly PlannedEvent[], onProgress?: ProgressListener): Promise<Float32Array[]>;
   /** For whoever explains them, whose tails they are: the caller disposes of those, before closing this. */
-  events(planned: readonly PlannedEvent[], onProgress?: ProgressListener): Promise<EmbeddedEvent[]>;
+  events(planned: readonly PlannedEvent[], onProgress?: ProgressListener): Promise<EventFeatures[]>;
   /** Frees what it holds. */
   close(): void;
 }
 
 /** An event on its way to its embedding. */
-export interface EmbeddedEvent {
+export interface EventFeatures {
   readonly maps: FeatureMaps;
   /** The network after the maps, up to the embedding. */
   readonly tail: Tail;
@@ -88,7 +88,7 @@ async function openOwn(name: string, { backend, signal, onNote, ...wanted }: Emb
       recurrent ??= createRecurrentHead(head);
       const shallow = new CachedMaps(head, cache);
       try {
-        const made: EmbeddedEvent[] = [];
+        const made: EventFeatures[] = [];
         for (const event of events) {
           const maps = await shallow.of(event);
           made.push({ maps, tail: recurrent.tail(maps, 'embedding') });
@@ -126,7 +126,7 @@ async function openImportedEmbedder(
   const { network, warnings } = model;
   for (const warning of warnings) onNote?.(warning);
   const frames = framesFor(network.input, network.input.frames ?? wanted);
-  const see = async (event: PlannedEvent): Promise<EmbeddedEvent> => {
+  const see = async (event: PlannedEvent): Promise<EventFeatures> => {
     throwIfAborted(signal);
     const maps = await featuresOf(model, await framesOfEvent(event, network.input.size, { signal, onNote }));
     return { maps, tail: network.tail(maps) };
@@ -135,7 +135,7 @@ async function openImportedEmbedder(
   const each = async <T>(
     events: readonly PlannedEvent[],
     onProgress: ProgressListener | undefined,
-    use: (event: EmbeddedEvent) => T,
+    use: (event: EventFeatures) => T,
   ): Promise<T[]> => {
     const made: T[] = [];
     for (const [i, event] of events.entries()) {

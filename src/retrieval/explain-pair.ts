@@ -10,7 +10,7 @@ import { L2cafError } from '../base/errors.ts';
 import type { AttentionFilter, ProgressListener } from '../base/types.ts';
 import type { PlannedEvent } from '../features/dataset.ts';
 import { solveFilters } from '../l2caf/solve.ts';
-import type { EmbeddedEvent, Embedder } from './embedder.ts';
+import type { Embedder, EventFeatures } from './embedder.ts';
 import type { EventRecord } from './event-table.ts';
 
 /** The filters of two events, one per frame. */
@@ -34,7 +34,7 @@ export async function explainPairs(
   for (const record of [query, ...matches]) planned.push(await planRecord(embedder, record, signal));
   const events = await embedder.events(planned, onProgress);
   try {
-    const [own, ...others] = events as [EmbeddedEvent, ...EmbeddedEvent[]];
+    const [own, ...others] = events as [EventFeatures, ...EventFeatures[]];
     const pairs: PairAttention[] = [];
     for (const other of others) {
       onProgress?.({ stage: 'explaining', done: pairs.length, total: others.length, unit: 'pairs' });
@@ -49,8 +49,8 @@ export async function explainPairs(
 
 /** The filters that keep an event's similarity to another. */
 async function towards(
-  { tail, maps }: EmbeddedEvent,
-  other: EmbeddedEvent,
+  { tail, maps }: EventFeatures,
+  other: EventFeatures,
   signal: AbortSignal | undefined,
 ): Promise<readonly AttentionFilter[]> {
   const objective = { kind: 'similarity', other: other.tail.reference } as const;

@@ -1,5 +1,5 @@
 /** Which events find each other: embedding, indexing, searching (docs/retrieval.md). */
-export { type EmbeddedEvent, type Embedder, type EmbedderOptions, openEmbedder } from './embedder.ts';
+export { type Embedder, type EmbedderOptions, type EventFeatures, openEmbedder } from './embedder.ts';
 export type { EmbeddingModel } from './embedding-model.ts';
 export {
   type EmbeddedRecord,

@@ -29,7 +29,7 @@ import {
   type StillOutput,
   stillNetwork,
 } from './still-network.ts';
-import { type MapTarget, objectiveOf, rankClasses, resolveTargets, type StillTarget } from './targets.ts';
+import { type MapTarget, objectiveOf, rankOutputs, resolveTargets, type StillTarget } from './targets.ts';
 
 /** Which network, on what. */
 export interface ClassifierOptions extends WorkOptions {
@@ -155,7 +155,7 @@ async function explain(network: StillNetwork, pixels: Pixels, tail: Tail, option
       constraint,
       seed: options.seed,
     },
-    predictions: output.kind === 'scores' ? rankClasses(tail, output.labelOf).slice(0, SHOWN_PREDICTIONS) : [],
+    predictions: output.kind === 'scores' ? rankOutputs(tail, output.labelOf).slice(0, SHOWN_PREDICTIONS) : [],
     ...(output.kind === 'numbers' && { numbers: numbersOf(tail, output) }),
     maps,
     ...(constraints && { constraints }),

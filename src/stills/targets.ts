@@ -14,7 +14,7 @@ import type { StillOutput } from './still-network.ts';
 /** What one map explains. */
 export type MapTarget = PictureMap['target'];
 /** A class and how probable it is. */
-export type Prediction = PictureAnalysis['predictions'][number];
+export type ClassPrediction = PictureAnalysis['predictions'][number];
 
 /**
  * What a picture's maps explain: its most probable classes (of a network of numbers: the first of them), classes or numbers of
@@ -27,7 +27,10 @@ export type StillTarget =
   | { readonly kind: 'oblivious' };
 
 /** All classes, most probable first. */
-export function rankClasses({ reference }: Pick<Tail, 'reference'>, labelOf: StillOutput['labelOf']): Prediction[] {
+export function rankOutputs(
+  { reference }: Pick<Tail, 'reference'>,
+  labelOf: StillOutput['labelOf'],
+): ClassPrediction[] {
   return softmax(reference)
     .map((probability, index) => ({ index, label: labelOf(index), probability }))
     .sort((a, b) => b.probability - a.probability);
@@ -50,7 +53,7 @@ export function resolveTargets(
     return indices.map((index) => ({ kind: 'output', ...numberOf(index, reference, output) }));
   }
   checkKind(output, 'scores', 'a class');
-  const ranked = rankClasses({ reference }, output.labelOf);
+  const ranked = rankOutputs({ reference }, output.labelOf);
   const chosen =
     target.kind === 'top' ? ranked.slice(0, target.count) : target.indices.map((index) => predictionOf(index, ranked));
   return chosen.map((prediction) => ({ kind: 'class', ...prediction }));
@@ -98,7 +101,7 @@ function numberOf(index: number, reference: Float32Array, { labelOf }: StillOutp
   );
 }
 
-function predictionOf(index: number, ranked: readonly Prediction[]): Prediction {
+function predictionOf(index: number, ranked: readonly ClassPrediction[]): ClassPrediction {
   const found = ranked.find((prediction) => prediction.index === index);
   if (found !== undefined) return found;
   throw new L2cafError('usage', `there is no class ${index}: the network has the classes 0 to ${ranked.length - 1}`);

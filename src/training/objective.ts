@@ -31,7 +31,7 @@ export interface ObjectiveOptions {
 }
 
 /** A batch as the objective needs it. */
-export interface Batch {
+export interface TrainingBatch {
   /** Trunk features of all frames, `[n·t, h, w, c]`. */
   readonly features: tf.Tensor4D;
   /** Frames per event, t. */
@@ -50,7 +50,7 @@ export type LossParts = Partial<Record<'classifier' | 'dense' | 'sparsity' | 'se
 export function batchLoss(
   spec: HeadSpec,
   weights: WeightTensors,
-  { features, frames, samples, dense }: Batch,
+  { features, frames, samples, dense }: TrainingBatch,
   options: ObjectiveOptions,
   dropout?: Dropout,
 ): LossParts {

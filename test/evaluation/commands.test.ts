@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluateCommand } from '../../src/cli/evaluate.ts';
-import { agreement } from '../../src/evaluation/stability-study.ts';
+import { mapAgreement } from '../../src/evaluation/stability-study.ts';
 
 const CLIPS = join(import.meta.dirname, '..', '..', 'fixtures', 'clips');
 
@@ -48,10 +48,10 @@ describe('agreement', () => {
   const map = (...values: readonly number[]) => ({ height: 2, width: 3, values: Float32Array.from(values) });
   it('is whole for a map and itself, opposite for its reverse, and allows a peak one cell of play', () => {
     const own = map(6, 5, 4, 3, 2, 1);
-    expect(agreement(own, own)).toEqual({ rankCorrelation: 1, ssim: 1, samePeak: 1 });
-    const other = agreement(own, map(1, 2, 3, 4, 5, 6));
+    expect(mapAgreement(own, own)).toEqual({ rankCorrelation: 1, ssim: 1, samePeak: 1 });
+    const other = mapAgreement(own, map(1, 2, 3, 4, 5, 6));
     expect(other.rankCorrelation).toBeCloseTo(-1, 10);
     expect(other.samePeak).toBe(0); // two columns away
-    expect(agreement(own, map(1, 2, 3, 4, 6, 5)).samePeak).toBe(1);
+    expect(mapAgreement(own, map(1, 2, 3, 4, 6, 5)).samePeak).toBe(1);
   });
 });

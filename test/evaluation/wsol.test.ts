@@ -6,10 +6,10 @@ import {
   boxIou,
   boxOverlaps,
   countPixels,
+  mapScores,
   maxBoxAccuracy,
   pixelAveragePrecision,
   scaleMask,
-  scoresOf,
   WSOL_SIDE,
 } from '../../src/evaluation/wsol.ts';
 
@@ -45,10 +45,10 @@ describe('resizeCubic', () => {
 
 describe('scoresOf', () => {
   it('scales to [0, 1], and a constant map to zeros', () => {
-    const scores = scoresOf({ height: 2, width: 2, values: Float32Array.of(-3, 1, 0, 2) });
+    const scores = mapScores({ height: 2, width: 2, values: Float32Array.of(-3, 1, 0, 2) });
     expect(Math.min(...scores)).toBe(0);
     expect(Math.max(...scores)).toBe(1);
-    expect(scoresOf({ height: 2, width: 2, values: new Float32Array(4).fill(3) })).toEqual(
+    expect(mapScores({ height: 2, width: 2, values: new Float32Array(4).fill(3) })).toEqual(
       new Float32Array(WSOL_SIDE ** 2),
     );
   });
@@ -75,7 +75,7 @@ describe('boxes', () => {
       [10, 10, 50, 50],
     ] as const;
     const map = mapOf((x, y) => (inside(x, y, large) ? 1 : inside(x, y, small) ? 0.5 : 0));
-    const { largest, all } = boxOverlaps(scoresOf(map), [[10, 10, 50, 50]]);
+    const { largest, all } = boxOverlaps(mapScores(map), [[10, 10, 50, 50]]);
     expect(all[20]).toBe(1);
     expect(largest[20]).toBe(0);
     // 0.5 is truncated to 127 of 255, and a threshold of 0.5 to 127: only what is above it counts.

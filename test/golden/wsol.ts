@@ -3,10 +3,10 @@ import {
   type Box,
   boxOverlaps,
   countPixels,
+  mapScores,
   maxBoxAccuracy,
   noPixels,
   pixelAveragePrecision,
-  scoresOf,
   THRESHOLD_STEP,
 } from '../../src/evaluation/wsol.ts';
 import type { Check, GoldenData } from './case.ts';
@@ -31,7 +31,7 @@ export async function wsolCase(data: GoldenData): Promise<readonly Check[]> {
   const [maps, boxes] = [tensorOf(data, 'scoremaps'), tensorOf(data, 'boxes')];
   const counts = noPixels();
   const overlaps = Array.from({ length: count }, (_, i) => {
-    const scores = scoresOf({ height, width, values: maps.slice(i * height * width, (i + 1) * height * width) });
+    const scores = mapScores({ height, width, values: maps.slice(i * height * width, (i + 1) * height * width) });
     const box: Box = [boxes[4 * i]!, boxes[4 * i + 1]!, boxes[4 * i + 2]!, boxes[4 * i + 3]!];
     const { inside, outside } = countPixels(scores, maskOf(box, width, height));
     inside.forEach((pixels, bin) => {

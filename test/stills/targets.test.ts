@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { shortLabel } from '../../src/models/imagenet.ts';
 import type { StillOutput } from '../../src/stills/still-network.ts';
-import { objectiveOf, outputsNamed, rankClasses, resolveTargets, usualTarget } from '../../src/stills/targets.ts';
+import { objectiveOf, outputsNamed, rankOutputs, resolveTargets, usualTarget } from '../../src/stills/targets.ts';
 
 /** With the probabilities 0.2, 0.7 and 0.1. */
 const reference = Float32Array.of(0.2, 0.7, 0.1).map(Math.log);
@@ -10,7 +10,7 @@ const NUMBERS: StillOutput = { kind: 'numbers', size: 2, labelOf: (index) => ['s
 const EMBEDDING: StillOutput = { kind: 'embedding', size: 3, labelOf: String };
 
 it('ranks classes from the most probable to the least, and takes the targets from there', () => {
-  const ranked = rankClasses({ reference }, shortLabel);
+  const ranked = rankOutputs({ reference }, shortLabel);
   expect(ranked.map(({ index }) => index)).toEqual([1, 0, 2]);
   expect(ranked.map(({ probability }) => probability)).toEqual([0.7, 0.2, 0.1].map((p) => expect.closeTo(p, 5)));
   expect(ranked[0]!.label).toBe('goldfish');

@@ -22,7 +22,7 @@ import { type KerasMaps, kerasTail, nodesIn, type OutputNode, planTail, type Tai
 import { isObject, type Shape, shapeText, sizeOf } from './layer-config.ts';
 import type { ModelSpec } from './topology.ts';
 import { type Forgotten, partsOf, withoutLearnt } from './unlearn.ts';
-import { type LoadedWeights, loadWeights } from './weights.ts';
+import { assignWeights, type LoadedWeights } from './weights.ts';
 
 /** What is to be explained of a Keras network. */
 export interface KerasOutput {
@@ -122,7 +122,7 @@ export class KerasNetwork implements VideoModel {
         JSON.stringify([file.sha256, this.layer.name, this.#wanted, preprocessing, lambdas, this.#inputShape, ...how]),
       )
       .digest('hex');
-    const learnt = loadWeights(graph, file.weights);
+    const learnt = assignWeights(graph, file.weights);
     this.#weights = forgotten ? withoutLearnt(graph, learnt, forgotten) : learnt;
   }
 

@@ -44,7 +44,7 @@ export type LoadedWeights = ReadonlyMap<string, readonly tf.Tensor[]>;
  *
  * @throws L2cafError `weights-invalid` when one is missing, superfluous, of another shape, or not a number
  */
-export function loadWeights(graph: Graph, stored: StoredWeights): LoadedWeights {
+export function assignWeights(graph: Graph, stored: StoredWeights): LoadedWeights {
   const pairs = assigned(graph.slots, stored);
   const loaded = new Map<string, tf.Tensor[]>();
   try {

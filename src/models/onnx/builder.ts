@@ -32,7 +32,7 @@ const IR_VERSION = 8n;
 export type Size = number | string | undefined;
 
 /** What a node is told beside its inputs. */
-export type Attributes = Readonly<Record<string, number | string | readonly number[]>>;
+export type NodeAttributes = Readonly<Record<string, number | string | readonly number[]>>;
 
 /** Attributes that are real numbers even where they are whole. */
 const REAL = new Set(['epsilon', 'alpha', 'ratio', 'scale', 'mean']);
@@ -79,13 +79,13 @@ export function nodeOf(
   opType: string,
   input: readonly string[],
   output: readonly string[],
-  attributes: Attributes = {},
+  attributes: NodeAttributes = {},
 ): NodeProto {
   const attribute = Object.entries(attributes).map(([name, value]) => attributeOf(name, value));
   return create(NodeProtoSchema, { opType, input: [...input], output: [...output], attribute });
 }
 
-function attributeOf(name: string, value: Attributes[string]): AttributeProto {
+function attributeOf(name: string, value: NodeAttributes[string]): AttributeProto {
   const Type = AttributeProto_AttributeType;
   if (typeof value === 'string') {
     return create(AttributeProtoSchema, { name, type: Type.STRING, s: Buffer.from(value) });
@@ -146,7 +146,7 @@ export class GraphBuilder {
     opType: string,
     input: readonly string[],
     name: string,
-    attributes: Attributes = {},
+    attributes: NodeAttributes = {},
     outputs: readonly string[] = [name],
   ): string {
     this.#nodes.push({ ...nodeOf(opType, input, outputs, attributes), name: `${name} node` });

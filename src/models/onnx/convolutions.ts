@@ -9,7 +9,7 @@ import type { ConvLayer, ResNetSpec } from '../resnet.ts';
 import { resnetLayout, stepNames } from '../resnet.ts';
 import type { NamedArray } from '../safetensors.ts';
 import { SQUEEZENET_LAYERS } from '../squeezenet.ts';
-import type { Attributes, GraphBuilder } from './builder.ts';
+import type { GraphBuilder, NodeAttributes } from './builder.ts';
 
 /** Weights by name, kernels `[h, w, in, out]`. */
 export type Weights = ReadonlyMap<string, NamedArray>;
@@ -24,7 +24,7 @@ interface Window {
   readonly zeros: Zeros;
 }
 
-function windowAttributes({ size, stride, zeros }: Window): Attributes {
+function windowAttributes({ size, stride, zeros }: Window): NodeAttributes {
   return {
     kernel_shape: [size, size],
     strides: [stride, stride],

@@ -11,7 +11,7 @@ import { readOnnx } from './file.ts';
 import { graphOf, type OnnxGraph } from './graph.ts';
 import { constantsOf, outputOf, type PictureInput, pictureInputOf } from './resolve.ts';
 import { type OnnxTensor, tensorOf } from './runtime.ts';
-import { type ProbeChange, type Survey, type SurveyOptions, surveyNetwork, surveyTensor } from './survey.ts';
+import { type NetworkSurveyOptions, type ProbeChange, type Survey, surveyNetwork, surveyTensor } from './survey.ts';
 
 /** How a network is opened. */
 export interface OnnxOptions {
@@ -66,7 +66,7 @@ export function survey(
 function surveyOptions(
   network: ReadNetwork,
   { first, signal, onProgress }: OnnxOptions & { readonly first?: boolean },
-): SurveyOptions {
+): NetworkSurveyOptions {
   const { pictures, output } = network;
   const { width, height } = pictures.size;
   return {

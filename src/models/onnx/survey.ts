@@ -35,7 +35,7 @@ export interface CutPoint {
 }
 
 /** What a survey needs to know. */
-export interface SurveyOptions {
+export interface NetworkSurveyOptions {
   /** Input of a clip that is changed in one way, for as many events. */
   readonly probe: (change: ProbeChange, events: 1 | 2) => Feeds;
   readonly output: string;
@@ -80,7 +80,7 @@ const SEEN = 1e-3;
  *
  * @throws L2cafError `model-invalid` when the network cannot be run; `aborted`
  */
-export async function surveyNetwork(graph: OnnxGraph, options: SurveyOptions): Promise<Survey> {
+export async function surveyNetwork(graph: OnnxGraph, options: NetworkSurveyOptions): Promise<Survey> {
   const { output, frames, signal, onProgress } = options;
   const feeds = options.probe('nothing', 1);
   const all = candidatesOf(graph, output, feeds);
@@ -132,7 +132,7 @@ export async function surveyNetwork(graph: OnnxGraph, options: SurveyOptions): P
 async function besideResidual(
   graph: OnnxGraph,
   points: readonly CutPoint[],
-  options: SurveyOptions,
+  options: NetworkSurveyOptions,
 ): Promise<Survey['proposal']> {
   const stream = points.find(({ beside, tail }) => beside.length === 0 && tail?.hidesScale);
   const alike = points.filter(({ sizes, layout }) => {
@@ -156,7 +156,7 @@ async function besideResidual(
 export async function surveyTensor(
   graph: OnnxGraph,
   tensor: string,
-  options: SurveyOptions,
+  options: NetworkSurveyOptions,
 ): Promise<CutPoint | undefined> {
   const { path, externalData } = graph.file;
   const session = await openSession(path, withOutputs(graph.file, [tensor]), externalData);
@@ -175,7 +175,7 @@ function changesFor(frames: number): readonly ProbeChange[] {
 /** Tensors by the changes of the input that they were seen under. Those that cannot be looked at are left out. */
 async function runsOf(
   session: OnnxSession,
-  { probe, frames }: SurveyOptions,
+  { probe, frames }: NetworkSurveyOptions,
   names: readonly string[],
 ): Promise<Map<ProbeChange, Record<string, OnnxTensor>>> {
   const runs = new Map<ProbeChange, Record<string, OnnxTensor>>();
@@ -237,7 +237,7 @@ function pointAt(
   graph: OnnxGraph,
   tensor: string,
   runs: ReadonlyMap<ProbeChange, Record<string, OnnxTensor>>,
-  { frames, aspect, output }: SurveyOptions,
+  { frames, aspect, output }: NetworkSurveyOptions,
 ): CutPoint | undefined {
   const base = runs.get('nothing')![tensor];
   if (base === undefined || !isFloating(base) || base.data.length < 4) return undefined;
@@ -358,7 +358,7 @@ function proposed(point: CutPoint, points: readonly CutPoint[]): NonNullable<Sur
 type TriedPoint = CutPoint & { readonly network?: CutNetwork };
 
 /** Tries what is behind a point. The network is known to say the same twice. */
-async function withTail(graph: OnnxGraph, point: CutPoint, options: SurveyOptions): Promise<TriedPoint> {
+async function withTail(graph: OnnxGraph, point: CutPoint, options: NetworkSurveyOptions): Promise<TriedPoint> {
   const { tensor, layout, sizes } = point;
   const { output, probe, frames, aspect } = options;
   let opened: { readonly network: CutNetwork; readonly event: CutEvent } | undefined;

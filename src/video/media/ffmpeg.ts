@@ -17,7 +17,7 @@ import { demuxerOf } from './container.ts';
 import { isWholeMp4 } from './mp4.ts';
 
 /** A file that is made for one run, and gone after it. */
-export interface MadeFile {
+export interface GeneratedInput {
   /** Its name, for messages. */
   readonly name: string;
   /** Writes it; returns complaints about what it was made from. */
@@ -26,7 +26,7 @@ export interface MadeFile {
 
 /** One input of ffmpeg: a file, one that is made, or a stream of raw data on its standard input. */
 export interface FfmpegInput {
-  readonly source: string | MadeFile | Readable;
+  readonly source: string | GeneratedInput | Readable;
   /** Options that stand before `-i`. */
   readonly options?: readonly string[];
 }
@@ -80,13 +80,13 @@ interface OpenInput {
   readonly options: readonly string[];
 }
 
-function isMade(source: FfmpegInput['source']): source is MadeFile {
+function isMade(source: FfmpegInput['source']): source is GeneratedInput {
   return typeof source === 'object' && 'write' in source && 'name' in source;
 }
 
 /** Makes files in a folder of their own, and removes them after their use. */
 async function withMadeFiles<T>(
-  made: readonly (MadeFile | undefined)[],
+  made: readonly (GeneratedInput | undefined)[],
   signal: AbortSignal | undefined,
   use: (paths: readonly (string | undefined)[], complaints: readonly string[]) => Promise<T>,
 ): Promise<T> {
@@ -161,7 +161,7 @@ const APART = { detached: process.platform !== 'win32' };
  * @throws L2cafError as {@link runFfmpeg}
  */
 export async function runFfprobe(
-  file: string | MadeFile,
+  file: string | GeneratedInput,
   options: readonly string[],
   onLine: (line: string) => void,
   signal?: AbortSignal,

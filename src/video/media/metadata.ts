@@ -1,7 +1,7 @@
 /** What ffprobe says about a file, and which of its tracks is the video. */
 import { resolve } from 'node:path';
 import { L2cafError, messageOf } from '../../base/errors.ts';
-import { type MadeFile, runFfprobe } from './ffmpeg.ts';
+import { type GeneratedInput, runFfprobe } from './ffmpeg.ts';
 
 /** ffprobe's JSON, as far as it is used here; everything may be absent. */
 export interface Metadata {
@@ -43,7 +43,7 @@ export interface StreamMetadata {
 export async function readMetadata(
   path: string,
   signal: AbortSignal | undefined,
-  file: string | MadeFile = path,
+  file: string | GeneratedInput = path,
 ): Promise<Metadata> {
   const lines: string[] = [];
   const options = ['-of', 'json', '-show_format', '-show_streams'];

@@ -13,7 +13,7 @@ import { L2cafError, messageOf, throwIfAborted } from '../../base/errors.ts';
 import { changedInput, FOLDER_IDENTITY, identityIn, identityOf } from '../../base/files.ts';
 import { readInput } from '../../base/input-files.ts';
 import type { ClipReading, Rational, RecordedSignals } from '../../base/types.ts';
-import type { MadeFile } from './ffmpeg.ts';
+import type { GeneratedInput } from './ffmpeg.ts';
 import { type PictureCodec, type TimedPicture, writeMatroska } from './matroska.ts';
 import { unreadable } from './metadata.ts';
 import { numberedFrames } from './numbering.ts';
@@ -346,7 +346,7 @@ async function bytesOf(folder: string, { name, identity }: FolderPicture, signal
  *
  * @param timesSec of the pictures, seconds from the start of the clip
  */
-export function videoOfPictures(folder: PictureFolder, timesSec: ArrayLike<number>): MadeFile {
+export function videoOfPictures(folder: PictureFolder, timesSec: ArrayLike<number>): GeneratedInput {
   const wanted = [...new Set(Array.from(timesSec, (time) => placeAt(folder, time)))].sort((a, b) => a - b);
   return {
     name: 'pictures.mkv',

@@ -5,7 +5,7 @@
  * through, and the wanted frames after it, is read back and checked.
  */
 import type { VideoClip } from '../../base/types.ts';
-import type { FfmpegInput, MadeFile } from './ffmpeg.ts';
+import type { FfmpegInput, GeneratedInput } from './ffmpeg.ts';
 import { videoOfPictures } from './picture-folder.ts';
 import { type StreamDetails, secondsPer } from './probe.ts';
 
@@ -43,7 +43,7 @@ export function inputFrom(
   wanted: WantedFrames,
   mode: SeekMode,
   earlierSec = 0,
-): FfmpegInput & { readonly source: string | MadeFile; readonly seek: readonly string[] } {
+): FfmpegInput & { readonly source: string | GeneratedInput; readonly seek: readonly string[] } {
   const { pictures } = wanted.details;
   if (pictures) {
     // A picture is shown as it is stored, whatever the camera noted about how it was held: not every ffmpeg knows of that.
