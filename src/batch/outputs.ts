@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { EventOptions, ModelOptions } from '../analysis/pipeline.ts';
 import { VERSION } from '../base/version.ts';
 import type { FeatureSource } from '../features/cache.ts';
-import type { EngineInfo } from '../models/backend.ts';
+import type { EngineName } from '../models/backend.ts';
 import { eventOutputs, type Head, headSha256 } from '../models/head.ts';
 import type { PretrainedTrunk } from '../models/pretrained.ts';
 import type { ModelDescription, VideoModel } from '../models/video-model.ts';
@@ -40,7 +40,7 @@ export type BatchModel = OwnBatchModel | ImportedBatchModel;
 
 interface AnyBatchModel {
   readonly choice: ModelChoice;
-  readonly backend: EngineInfo['name'];
+  readonly backend: EngineName;
 }
 
 /** A network of this project. */

@@ -10,7 +10,7 @@ import { makeFolder } from '../base/files.ts';
 import type { FrameBatch } from '../base/types.ts';
 import { FeatureCache, type FrameVariant } from '../features/cache.ts';
 import { DEFAULT_CACHE_BYTES } from '../features/features.ts';
-import type { EngineInfo } from '../models/backend.ts';
+import type { EngineName } from '../models/backend.ts';
 import { refuseDamage } from '../video/media/damage.ts';
 import { chooseFrames, type ShownFrames } from '../video/media/sample.ts';
 import type { EventMaker } from './batch.ts';
@@ -24,7 +24,7 @@ import { TrunkQueue } from './trunk-queue.ts';
 import type { Videos } from './videos.ts';
 
 /** Worker processes unless asked otherwise: native backends of TensorFlow.js use all cores by themselves. */
-export function defaultJobs(backend: EngineInfo['name']): number {
+export function defaultJobs(backend: EngineName): number {
   return backend === 'wasm' || backend === 'onnxruntime' ? availableParallelism() : 1;
 }
 

@@ -87,7 +87,7 @@ async function compare(
   const cache = openFeatureCache(head.spec);
   await prepareFeatures(all, head.spec, cache, { backend: backend!, onWarning, ...work });
   const views = all.map((event) => event.views[0]!);
-  const options: EmbedOptions = { cache, ...work };
+  const options: EmbedOptions = { cache, backend, ...work };
   const report = async (features: string, embeddings: readonly Float32Array[]): Promise<NamedReport> => {
     const embedded = all.map(({ event }, i) => describe(event, embeddings[i]!));
     const [searched, references] = [embedded.slice(0, planned.length), embedded.slice(planned.length)];

@@ -10,7 +10,7 @@ import type { PlannedEvent } from '../features/dataset.ts';
 import { openFeatureCache, prepareFeatures } from '../features/features.ts';
 import { framesOfEvent } from '../features/frames.ts';
 import { isMapTail, type MapTail, type Tail } from '../l2caf/tail.ts';
-import type { EngineInfo } from '../models/backend.ts';
+import type { EngineName } from '../models/backend.ts';
 import { createRecurrentHead } from '../models/event-network.ts';
 import type { RecurrentTail } from '../models/event-tail.ts';
 import type { Head } from '../models/head.ts';
@@ -29,7 +29,7 @@ export interface StudyContext {
   /** Of everything that is drawn at random. */
   readonly seed: number;
   /** What runs the trunk; of networks of the user's it does not matter. */
-  readonly backend?: EngineInfo['name'] | undefined;
+  readonly backend?: EngineName | undefined;
   readonly onProgress?: ProgressListener | undefined;
   /** Told what was wrong with videos and with the cache, one line each. */
   readonly onWarning?: ((note: string) => void) | undefined;

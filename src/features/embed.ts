@@ -3,7 +3,7 @@
 import { createPause } from '../base/concurrent.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { ProgressListener } from '../base/types.ts';
-import { computed } from '../models/backend.ts';
+import { computed, type EngineName } from '../models/backend.ts';
 import { fromFloat16 } from '../models/float16.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
 import { runHead } from '../models/head-network.ts';
@@ -45,6 +45,8 @@ export function featureTensor(data: Float32Array, { trunkGrid, trunkChannels }: 
 /** What {@link embedViews} needs beside the views. */
 export interface EmbedOptions {
   readonly cache: FeatureReader;
+  /** Where the head runs; default: on the current backend. */
+  readonly backend?: EngineName | undefined;
   readonly onProgress?: ProgressListener | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -53,7 +55,7 @@ export interface EmbedOptions {
 export async function embedViews(
   { spec, weights }: Pick<Head, 'spec' | 'weights'>,
   views: readonly PlannedView[],
-  { cache, onProgress, signal }: EmbedOptions,
+  { cache, backend, onProgress, signal }: EmbedOptions,
 ): Promise<Float32Array[]> {
   const tensors = Object.fromEntries(
     [...weights].map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]),
@@ -67,7 +69,10 @@ export async function embedViews(
       const part = views.slice(first, first + EVENTS_PER_BATCH);
       const data = await loadFeatures(part, cache);
       const frames = part[0]!.frames.length;
-      const values = await computed(() => runHead(spec, tensors, featureTensor(data, spec), frames).embeddings);
+      const values = await computed(
+        backend,
+        () => runHead(spec, tensors, featureTensor(data, spec), frames).embeddings,
+      );
       for (let i = 0; i < part.length; i++) {
         embeddings.push(values.slice(i * spec.embeddingSize, (i + 1) * spec.embeddingSize));
       }

@@ -5,7 +5,7 @@
  */
 
 import { startThread, type Thread } from '../base/threads.ts';
-import type { EngineInfo } from '../models/backend.ts';
+import type { EngineName } from '../models/backend.ts';
 import { toFloat16 } from '../models/float16.ts';
 import { loadFrameTrunk } from '../models/frame-trunk.ts';
 import type { OnnxTrunk } from '../models/onnx/trunk.ts';
@@ -36,10 +36,7 @@ export interface Extractor {
 }
 
 /** An extractor in this process, on onnxruntime or the current backend. Throws as `loadFrameTrunk`. */
-export async function createExtractor(
-  { trunk: id, stage }: TrunkChoice,
-  engine?: EngineInfo['name'],
-): Promise<Extractor> {
+export async function createExtractor({ trunk: id, stage }: TrunkChoice, engine?: EngineName): Promise<Extractor> {
   const pretrained = findPretrained(id);
   const trunk = await loadFrameTrunk(pretrained, stage, { engine });
   const featuresOf = async (

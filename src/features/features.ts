@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder } from '../base/cache-folder.ts';
 import type { ProgressListener } from '../base/types.ts';
-import type { EngineInfo } from '../models/backend.ts';
+import type { EngineName } from '../models/backend.ts';
 import type { HeadSpec } from '../models/head.ts';
 import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import { findPretrained } from '../models/pretrained.ts';
@@ -19,7 +19,7 @@ export const DEFAULT_CACHE_BYTES = 20e9;
 /** How features are computed and kept. */
 export interface FeatureOptions {
   /** What runs the trunk: onnxruntime, or the backend that is set in this process. */
-  readonly backend: EngineInfo['name'];
+  readonly backend: EngineName;
   /** Bound on the cache; {@link DEFAULT_CACHE_BYTES} when absent. */
   readonly cacheBytes?: number | undefined;
   readonly onProgress?: ProgressListener | undefined;

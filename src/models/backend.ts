@@ -48,19 +48,21 @@ export interface EngineInfo extends Omit<BackendInfo, 'name'> {
   readonly warning?: string;
 }
 
-/** The backend that {@link onAccelerator} switches to. */
-let accelerator: 'webgpu' | undefined;
+/** Where tensor work runs: names that {@link useEngine} has made ready in this process. */
+export type EngineName = EngineInfo['name'];
 
 /**
- * Runs the tensor work of a network where networks run best: on the GPU with `webgpu`, else on the current backend. What
- * iterates over small tensors stays outside, on the current backend, because every operation on a GPU costs the same
- * however small it is: an iteration of the filters takes 58 ms there. Tensors that `work` makes live where it ran, and
- * are read with `await tensor.data()`.
+ * Runs the tensor work of a network on the backend that the network was given, whichever one is current: several networks may
+ * be open on several backends. What iterates over small tensors stays outside, on the current backend, because every
+ * operation on a GPU costs the same however small it is: an iteration of the filters takes 58 ms there. Tensors that `work`
+ * makes live where it ran, and are read with `await tensor.data()`.
+ *
+ * @param engine one that is ready; undefined, or `onnxruntime`, which runs no tensors, for the current backend
  */
-export function onAccelerator<T>(work: () => T): T {
+export function onBackend<T>(engine: EngineName | undefined, work: () => T): T {
   const current = tf.getBackend();
-  if (accelerator === undefined || accelerator === current) return work();
-  void tf.setBackend(accelerator); // at once, since both are initialised
+  if (engine === undefined || engine === 'onnxruntime' || engine === current) return work();
+  void tf.setBackend(engine); // at once, since both are initialised
   try {
     return work();
   } finally {
@@ -68,9 +70,14 @@ export function onAccelerator<T>(work: () => T): T {
   }
 }
 
-/** The numbers of the tensor that `work` makes on the accelerator; tensors that it makes along the way are freed. */
-export async function computed(work: () => tf.Tensor): Promise<Float32Array> {
-  const result = onAccelerator(() => tf.tidy(work));
+/** The backend that is current: what a network without one of its own stays on. */
+export function currentBackend(): EngineName {
+  return tf.getBackend() as EngineName;
+}
+
+/** The numbers of the tensor that `work` makes on a backend (see {@link onBackend}); tensors made along the way are freed. */
+export async function computed(engine: EngineName | undefined, work: () => tf.Tensor): Promise<Float32Array> {
+  const result = onBackend(engine, () => tf.tidy(work));
   try {
     return await result.data<'float32'>();
   } finally {
@@ -82,14 +89,14 @@ export async function computed(work: () => tf.Tensor): Promise<Float32Array> {
 const NATIVE_PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
 
 /**
- * Makes `choice` the backend of this process.
+ * Makes a backend ready, and the current one: that on which filters iterate (wasm, where `webgpu` runs the networks). Networks
+ * that were opened on another stay there ({@link onBackend}).
  *
  * @throws L2cafError `backend-unavailable` when it was asked for by name and cannot be had; never falls back from a
  *   named backend to another one.
  */
 export async function useBackend(choice: BackendChoice): Promise<BackendInfo> {
   tf.enableProdMode(); // no banner that recommends another package, no NaN check after every kernel
-  accelerator = undefined;
   switch (choice) {
     case 'auto': {
       const native = await findNativePackage();
@@ -118,7 +125,7 @@ export async function useBackend(choice: BackendChoice): Promise<BackendInfo> {
 }
 
 /**
- * Makes `choice` what runs event networks in this process.
+ * Makes ready what runs an event network, and current the backend on which its filters iterate.
  *
  * @throws L2cafError `package-missing` for `onnxruntime` where it is not installed or cannot be loaded; else as
  *   {@link useBackend}
@@ -143,7 +150,7 @@ export async function useEngine(choice: EngineChoice): Promise<EngineInfo> {
 }
 
 /** The engine that {@link useEngine} would use for a choice, without loading it. */
-export async function engineFor(choice: EngineChoice): Promise<EngineInfo['name']> {
+export async function engineFor(choice: EngineChoice): Promise<EngineName> {
   if (choice !== 'auto') return choice;
   return missingPackages(ONNX_PACKAGES).length === 0 ? 'onnxruntime' : autoBackend();
 }
@@ -232,7 +239,7 @@ async function useWasm(reason: string): Promise<BackendInfo> {
   return { name: 'wasm', detail: `tfjs-backend-wasm ${tf.version_core}, SIMD, one thread`, reason };
 }
 
-/** The GPU for networks, wasm for everything else (see {@link onAccelerator}). */
+/** The GPU for networks, wasm for everything else (see {@link onBackend}). */
 async function useWebgpu(reason: string): Promise<BackendInfo> {
   if (missingPackages(WEBGPU_PACKAGES).length > 0) {
     throw new L2cafError('backend-unavailable', 'the webgpu backend is not installed', {
@@ -254,7 +261,6 @@ async function useWebgpu(reason: string): Promise<BackendInfo> {
     });
   }
   await useWasm(reason);
-  accelerator = 'webgpu';
   return { name: 'webgpu', detail: `${openedAdapter}; filters on wasm`, reason };
 }
 

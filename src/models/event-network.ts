@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { L2cafError } from '../base/errors.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
-import { computed, onAccelerator } from './backend.ts';
+import { computed, currentBackend, type EngineName, onBackend } from './backend.ts';
 import type { RecurrentTail } from './event-tail.ts';
 import { type LoadOptions, loadFrameTrunk } from './frame-trunk.ts';
 import { eventOutputs, featureMapShape, type Head, type HeadSpec, headName, headSha256, headShapes } from './head.ts';
@@ -28,6 +28,8 @@ export class EventNetwork implements VideoModel {
   readonly pretrained: PretrainedTrunk;
   /** On TensorFlow.js, which gives tensors, or on another engine, which gives numbers. */
   readonly #trunk: { readonly tensors: Trunk } | { readonly numbers: FrameTrunk };
+  /** Where its tensors are computed; the tail's, on which filters iterate, on the current backend. */
+  readonly #engine: EngineName;
   readonly #shallowCnn: ShallowCnn;
   readonly #recurrent: RecurrentHead;
 
@@ -35,11 +37,13 @@ export class EventNetwork implements VideoModel {
     head: Head,
     pretrained: PretrainedTrunk,
     trunk: { readonly tensors: Trunk } | { readonly numbers: FrameTrunk },
+    engine: EngineName,
   ) {
     this.head = head;
     this.pretrained = pretrained;
     this.#trunk = trunk;
-    this.#shallowCnn = onAccelerator(() =>
+    this.#engine = engine;
+    this.#shallowCnn = onBackend(engine, () =>
       createShallowCnn(head.spec.shallowCnn, head.spec.trunkChannels, head.weights),
     );
     this.#recurrent = createRecurrentHead(head);
@@ -56,8 +60,9 @@ export class EventNetwork implements VideoModel {
     const trunk =
       options.engine === 'onnxruntime'
         ? { numbers: await loadFrameTrunk(pretrained, stage, options) }
-        : { tensors: await loadTrunk(pretrained, stage, options.edit) };
-    return new EventNetwork(head, pretrained, trunk);
+        : { tensors: await loadTrunk(pretrained, stage, options) };
+    const isOnTensors = options.engine !== undefined && options.engine !== 'onnxruntime';
+    return new EventNetwork(head, pretrained, trunk, isOnTensors ? options.engine : currentBackend());
   }
 
   /**
@@ -69,7 +74,9 @@ export class EventNetwork implements VideoModel {
     if (!('tensors' in this.#trunk)) return this.mapsOf(await this.trunkFeatures(frames));
     const { tensors } = this.#trunk;
     const maps = await this.#inBatches(frames, (pictures) => {
-      return computed(() => this.#shallowCnn.apply(tensors.features(preprocess(this.pretrained, pictures))));
+      return computed(this.#engine, () =>
+        this.#shallowCnn.apply(tensors.features(preprocess(this.pretrained, pictures))),
+      );
     });
     return this.#toMaps(maps, frames.shape[0]);
   }
@@ -95,7 +102,7 @@ export class EventNetwork implements VideoModel {
     const trunk = this.#trunk;
     return this.#inBatches(frames, (pictures) => {
       if ('numbers' in trunk) return trunk.numbers.features(pictures);
-      return computed(() => trunk.tensors.features(preprocess(this.pretrained, pictures)));
+      return computed(this.#engine, () => trunk.tensors.features(preprocess(this.pretrained, pictures)));
     });
   }
 
@@ -104,7 +111,10 @@ export class EventNetwork implements VideoModel {
     const { trunkGrid, trunkChannels } = this.head.spec;
     const steps = features.length / (trunkGrid.height * trunkGrid.width * trunkChannels);
     const shape: [number, number, number, number] = [steps, trunkGrid.height, trunkGrid.width, trunkChannels];
-    return this.#toMaps(await computed(() => this.#shallowCnn.apply(tf.tensor4d(features, shape))), steps);
+    return this.#toMaps(
+      await computed(this.#engine, () => this.#shallowCnn.apply(tf.tensor4d(features, shape))),
+      steps,
+    );
   }
 
   #toMaps(data: Float32Array, steps: number): FeatureMaps {

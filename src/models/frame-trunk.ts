@@ -1,5 +1,5 @@
 /** A frozen trunk in plain values, on whichever engine. */
-import { computed, type EngineInfo } from './backend.ts';
+import { computed, type EngineName } from './backend.ts';
 import { type FrameTrunk, loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
 import type { WeightsEdit } from './reinitialise.ts';
 import type { Stage } from './resnet.ts';
@@ -8,8 +8,8 @@ import type { Stage } from './resnet.ts';
 export interface LoadOptions {
   /** Changes the trunk's weights. */
   readonly edit?: WeightsEdit;
-  /** What runs the trunk: onnxruntime, or the current backend of TensorFlow.js (default), which runs all else. */
-  readonly engine?: EngineInfo['name'] | undefined;
+  /** What runs the trunk: onnxruntime, or a backend of TensorFlow.js; default: the current one, which runs all else. */
+  readonly engine?: EngineName | undefined;
 }
 
 /**
@@ -27,9 +27,9 @@ export async function loadFrameTrunk(
     const { openTrunkSession } = await import('./onnx/trunk-session.ts');
     return openTrunkSession(pretrained, upTo, edit);
   }
-  const trunk = await loadTrunk(pretrained, upTo, edit);
+  const trunk = await loadTrunk(pretrained, upTo, { edit, engine });
   return {
-    features: (frames) => computed(() => trunk.features(preprocess(pretrained, frames))),
+    features: (frames) => computed(engine, () => trunk.features(preprocess(pretrained, frames))),
     dispose: () => trunk.dispose(),
   };
 }

@@ -9,7 +9,7 @@ import { L2cafError } from '../base/errors.ts';
 import { exists, sha256OfFile } from '../base/files.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { FrameBatch, PictureSize } from '../base/types.ts';
-import { onAccelerator } from './backend.ts';
+import { type EngineName, onBackend } from './backend.ts';
 import { KERAS_RESNET50 } from './keras-resnet.ts';
 import type { WeightsEdit } from './reinitialise.ts';
 import {
@@ -117,16 +117,19 @@ export async function loadWeights(trunk: PretrainedTrunk, upTo: Stage, withClass
 }
 
 /**
- * Loads a trunk from the cache, trimmed after `upTo`, its weights edited if asked for. The caller disposes of it. Throws as
- * {@link loadWeights}.
+ * Loads a trunk from the cache, trimmed after `upTo`, its weights edited if asked for, onto a backend. The caller disposes of
+ * it. Throws as {@link loadWeights}.
  */
 export async function loadTrunk(
   trunk: PretrainedTrunk,
   upTo: Stage,
-  edit: WeightsEdit = (weights) => weights,
+  {
+    edit = (weights) => weights,
+    engine,
+  }: { readonly edit?: WeightsEdit | undefined; readonly engine?: EngineName | undefined } = {},
 ): Promise<Trunk> {
   const weights = edit(await loadWeights(trunk, upTo));
-  return onAccelerator(() => createResNet({ ...trunk.spec, upTo }, weights));
+  return onBackend(engine, () => createResNet({ ...trunk.spec, upTo }, weights));
 }
 
 /** A frozen trunk in plain values, whatever runs it. */

@@ -12,7 +12,7 @@ import { embedViews } from '../features/embed.ts';
 import { openFeatureCache, prepareFeatures } from '../features/features.ts';
 import { framesOfEvent } from '../features/frames.ts';
 import type { Tail } from '../l2caf/tail.ts';
-import { type EngineChoice, useEngine } from '../models/backend.ts';
+import { type EngineChoice, type EngineName, useEngine } from '../models/backend.ts';
 import type { Card } from '../models/card.ts';
 import { createRecurrentHead } from '../models/event-network.ts';
 import { isImported } from '../models/imported.ts';
@@ -69,19 +69,20 @@ async function openOwn(name: string, { backend, signal, onNote, ...wanted }: Emb
   const { head, manifest } = await loadModel(await findModel(name));
   const frames = wanted.frames ?? manifest.preprocessing.frames;
   const cache = openFeatureCache(head.spec);
-  const prepare = async (planned: readonly PlannedEvent[], onProgress?: ProgressListener): Promise<void> => {
+  const prepare = async (planned: readonly PlannedEvent[], onProgress?: ProgressListener): Promise<EngineName> => {
     const { name: used, warning } = await useEngine(backend);
     if (warning !== undefined) onNote?.(warning);
     await prepareFeatures(planned, head.spec, cache, { backend: used, signal, onWarning: onNote, onProgress });
+    return used;
   };
   let recurrent: ReturnType<typeof createRecurrentHead> | undefined;
   return {
     model: embeddingModelOf(head, frames),
     plan: planned(frames, signal),
     embed: async (events, onProgress) => {
-      await prepare(events, onProgress);
+      const used = await prepare(events, onProgress);
       const views = events.map((event) => event.views[0]!);
-      return embedViews(head, views, { cache, signal, onProgress });
+      return embedViews(head, views, { cache, backend: used, signal, onProgress });
     },
     events: async (events, onProgress) => {
       await prepare(events, onProgress);

@@ -6,7 +6,7 @@ import { L2cafError } from '../base/errors.ts';
 import type { FittedSize } from '../base/fit.ts';
 import type { FrameBatch, PictureSize } from '../base/types.ts';
 import type { Tail } from '../l2caf/tail.ts';
-import type { BackendInfo, EngineInfo } from '../models/backend.ts';
+import { type BackendInfo, type EngineName, onBackend } from '../models/backend.ts';
 import type { ClassificationNetwork } from '../models/classification-network.ts';
 import { classifierTail } from '../models/classifier-tail.ts';
 import type { Classifier } from '../models/classifiers.ts';
@@ -40,7 +40,7 @@ export interface StillNetwork {
   /** Size at which it sees the picture. */
   readonly inputSize: FittedSize;
   readonly output: StillOutput;
-  readonly backend: EngineInfo['name'];
+  readonly backend: EngineName;
   /** What a document says of it. */
   readonly description: Omit<PictureAnalysis['model'], 'grid'>;
   /** The part behind the layer that is filtered, for a picture of the input's size. The caller disposes of it. */
@@ -89,14 +89,15 @@ function ofClassifier({ classifier, network, backend }: OpenClassifier, choices:
     output: { kind: 'scores', size: network.classes, labelOf: shortLabel },
     backend: backend.name,
     description: { id: network.id, weightsSha256: classifier.weightsSha256, layer, inputSize: { ...size } },
-    tail: async (picture) => {
-      const input = network.preprocess(picture);
-      try {
-        return classifierTail(network, input, layer);
-      } finally {
-        input.dispose();
-      }
-    },
+    tail: async (picture) =>
+      onBackend(backend.name, () => {
+        const input = network.preprocess(picture);
+        try {
+          return classifierTail(network, input, layer);
+        } finally {
+          input.dispose();
+        }
+      }),
     parts: () => classifier.parts.map(({ name }) => name),
     without: async (count, seed) => {
       const unlearnt = classifier.parts.slice(0, count);

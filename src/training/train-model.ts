@@ -119,13 +119,14 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   const validating = planned.filter(({ event }) => event.split === 'val');
   if (validating.length === 0) work.onNote?.('no validation events: the training is watched by its loss alone');
   const sampler = new BatchSampler(planned, { ...plan.sampler, seed: trainer.seed });
-  const figures = { cache: features, seed: trainer.seed, signal };
+  const figures = { cache: features, backend: work.backend, seed: trainer.seed, signal };
   const validate = async (current: TrainingState): Promise<Record<string, number>> =>
     flatten(await domainFigures(headOf(current), planned, 'val', figures));
   await train(
     {
       spec: trainedSpec,
       options: trainer,
+      backend: work.backend,
       sampler,
       cache: features,
       dense,

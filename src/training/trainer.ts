@@ -10,7 +10,7 @@ import { createRandom } from '../base/random.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { FeatureReader } from '../features/cache.ts';
 import { featureTensor, loadFeatures } from '../features/embed.ts';
-import { onAccelerator } from '../models/backend.ts';
+import { type EngineName, onBackend } from '../models/backend.ts';
 import type { HeadSpec } from '../models/head.ts';
 import type { Dropout } from '../models/head-network.ts';
 import { dataOf, type StepRecord, type TrainingState, writeCheckpoint } from './checkpoint.ts';
@@ -36,6 +36,8 @@ export interface TrainerOptions extends ObjectiveOptions, OptimiserOptions {
 export interface TrainingRun {
   readonly spec: HeadSpec;
   readonly options: TrainerOptions;
+  /** Where steps are computed; default: on the current backend. */
+  readonly backend?: EngineName | undefined;
   readonly sampler: BatchSampler;
   readonly cache: FeatureReader;
   readonly dense?: DenseLabels | undefined;
@@ -107,13 +109,13 @@ async function trainStep(
 }
 
 async function lossAndGradients(
-  { spec, options, dense }: TrainingRun,
+  { spec, options, backend, dense }: TrainingRun,
   { weights, step }: TrainingState,
   samples: readonly Sample[],
   data: Float32Array,
 ): Promise<{ parts: Record<string, number>; gradients: Map<string, Float32Array> }> {
   const names = [...weights.keys()];
-  const { variables, features, denseBatch } = onAccelerator(() => ({
+  const { variables, features, denseBatch } = onBackend(backend, () => ({
     variables: names.map((name) => tf.tensor(weights.get(name)!.data, [...weights.get(name)!.shape])),
     features: featureTensor(data, spec),
     denseBatch: dense?.batch(samples.flatMap(({ view }) => view.frames)),
@@ -131,7 +133,7 @@ async function lossAndGradients(
     return tf.addN(Object.values(kept)) as tf.Scalar;
   };
   try {
-    const { value, grads } = onAccelerator(() => tf.valueAndGrads(total)(variables));
+    const { value, grads } = onBackend(backend, () => tf.valueAndGrads(total)(variables));
     value.dispose();
     const values = await Promise.all(grads.map((gradient) => gradient.data<'float32'>()));
     tf.dispose(grads);

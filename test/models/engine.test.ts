@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
-import { engineFor, useEngine } from '../../src/models/backend.ts';
+import { engineFor, useBackend, useEngine } from '../../src/models/backend.ts';
 import type { EventNetwork } from '../../src/models/event-network.ts';
 import { useOnnxThreads } from '../../src/models/onnx/runtime.ts';
 import { openTrunkSession } from '../../src/models/onnx/trunk-session.ts';
@@ -36,6 +36,22 @@ async function withNetwork<T>(engine: 'onnxruntime' | 'wasm', use: (network: Eve
     network.dispose();
   }
 }
+
+it('keeps each of several networks on the backend that it was opened on', async () => {
+  const frames = noise(2);
+  const open: EventNetwork[] = [];
+  const opened = async (backend: 'wasm' | 'cpu') => {
+    open.push((await tinyNetwork(backend)).network);
+    return (await open.at(-1)!.features(frames)).data;
+  };
+  const [onWasm, onCpu] = [await opened('wasm'), await opened('cpu')];
+  expect(onCpu).not.toEqual(onWasm); // sums of another order
+  expect((await open[0]!.features(frames)).data).toEqual(onWasm);
+  expect((await open[1]!.features(frames)).data).toEqual(onCpu);
+  await useBackend('wasm');
+  expect((await open[1]!.features(frames)).data).toEqual(onCpu);
+  for (const network of open) network.dispose();
+});
 
 describe('onnxruntime', () => {
   it('is what runs event networks where it is installed', async () => {

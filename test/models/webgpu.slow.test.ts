@@ -69,6 +69,7 @@ it('takes the same training steps as the cpu backend, and leaks nothing', async 
     await train(
       {
         spec: TOY_SPEC,
+        backend,
         options: {
           loss: 'triplet',
           mining: 'semi-hard',

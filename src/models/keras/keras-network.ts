@@ -6,6 +6,7 @@ import type { FittedSize } from '../../base/fit.ts';
 import * as tf from '../../base/tensorflow.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
+import { currentBackend, onBackend } from '../backend.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
 import { grouped, type WeightPart } from '../reinitialise.ts';
 import {
@@ -90,6 +91,7 @@ export class KerasNetwork implements VideoModel {
   readonly #unfolded: (frames: number) => Graph;
   readonly #wanted: readonly KerasOutput[];
   readonly #path: string;
+  readonly #backend = currentBackend();
 
   private constructor(path: string, file: KerasFile, options: KerasOptions, forgotten?: Forgotten) {
     this.#path = path;
@@ -127,7 +129,8 @@ export class KerasNetwork implements VideoModel {
   }
 
   /**
-   * Opens a .h5, .keras or TensorFlow.js model.json. Runs on the current backend.
+   * Opens a .h5, .keras or TensorFlow.js model.json. Its frames run on the backend that is current now; its tails, on which
+   * filters iterate, on the one that is current then.
    *
    * @throws L2cafError `input-not-found`, `input-unreadable`; `package-missing`; `model-invalid` when the network cannot be
    *   run or cut here, `weights-invalid` when its weights do not fit it; `usage` when an option is needed, or names what is
@@ -159,7 +162,9 @@ export class KerasNetwork implements VideoModel {
     const graph = this.#unfolded(count);
     const cut = this.#cut(graph);
     const others = new Set(this.#wanted.flatMap((output) => [...this.#plan(graph, output).others]));
-    const values = this.#run(graph, this.#read(frames.rgb, graph.input.shape), [cut, ...others]);
+    const values = onBackend(this.#backend, () =>
+      this.#run(graph, this.#read(frames.rgb, graph.input.shape), [cut, ...others]),
+    );
     try {
       const [data, ...rest] = await Promise.all(values.map((value) => value.data<'float32'>()));
       if (!data!.every(Number.isFinite)) {
