@@ -11,7 +11,7 @@ import type { Area } from './overlay.ts';
 import { OKABE_ITO } from './palette.ts';
 import type { AttentionShares } from './regions.ts';
 import { type SignalRow, scaleOf } from './signal-lines.ts';
-import { font } from './text.ts';
+import { cutToFit, font } from './text.ts';
 
 /** What the ribbon shows of one sampled frame. */
 export interface RibbonSample {
@@ -129,17 +129,6 @@ function eventsRow({ blocks, lanes, hidden }: EventLanes): Row {
 }
 
 const EVENT_HEIGHT = 24;
-
-/** As much of a text as fits a width; nothing where that is a letter or two. */
-function cutToFit(context: SKRSContext2D, text: string, widthPx: number): string {
-  const fits = (shown: string): boolean => context.measureText(shown).width <= widthPx;
-  if (fits(text)) return text;
-  for (let length = text.length - 1; length > 2; length--) {
-    const cut = `${text.slice(0, length).trimEnd()}…`;
-    if (fits(cut)) return cut;
-  }
-  return '';
-}
 
 /** One bar per sample, from 0 to the greatest value, which the row's name states. */
 function barsRow(

@@ -7,7 +7,7 @@ import type { PictureSize, TimeSpan } from '../../base/types.ts';
 import { drawHatching } from './marks.ts';
 import type { Area } from './overlay.ts';
 import { FONT_PX, INK, type Name, type Plot, type RibbonContent, type RibbonTime, ribbonRows } from './ribbon-rows.ts';
-import { fitText, font } from './text.ts';
+import { cutToFit, fitText, font } from './text.ts';
 
 /** Height of the ribbon under a picture, pixels; even. */
 export function ribbonHeight(picture: PictureSize, content: RibbonContent): number {
@@ -83,20 +83,28 @@ export function drawCursor(
 /** Lengths for a picture whose longer side has 1280 pixels; they scale with it. */
 const GAP = 8;
 const AXIS_HEIGHT = 24;
+const AXIS_LABEL_WIDTH = 60;
 const GUTTER = 150;
+/** Of the picture's width. */
+const MAX_GUTTER = 0.45;
 const RIGHT_MARGIN = 16;
 
 const BACKGROUND = '#15181d';
 const PANEL = '#22272f';
 
+/** The smallest text, pixels, however small the picture is. */
+const MIN_TEXT_PX = 10;
+/** Of the text along the axis, to that of the names. */
+const AXIS_TEXT = 0.9;
+
 /** By the longer side, so that text can be read under upright pictures, too. */
 function unitOf({ width, height }: PictureSize): number {
-  return Math.max(0.5, Math.max(width, height) / 1280);
+  return Math.max(MIN_TEXT_PX / (AXIS_TEXT * FONT_PX), Math.max(width, height) / 1280);
 }
 
 function plotOf(context: SKRSContext2D, picture: PictureSize, { startSec, endSec }: TimeSpan): Plot {
   const unit = unitOf(picture);
-  const left = GUTTER * unit;
+  const left = Math.min(GUTTER * unit, MAX_GUTTER * picture.width);
   const right = picture.width - RIGHT_MARGIN * unit;
   const xOf = (timeSec: number): number => left + ((timeSec - startSec) / (endSec - startSec)) * (right - left);
   return { context, unit, left, right, top: 0, bottom: 0, xOf };
@@ -108,18 +116,20 @@ function drawNames(context: SKRSContext2D, names: readonly Name[], area: Area, u
   context.textBaseline = 'middle';
   for (const [i, { text, color }] of names.entries()) {
     const widthPx = area.right - area.left - 16 * unit;
-    const { lines, font: fitted } = fitText(context, text, { widthPx, sizePx: FONT_PX * unit, minPx: 8 * unit });
+    const { lines, font: fitted } = fitText(context, text, { widthPx, sizePx: FONT_PX * unit, minPx: MIN_TEXT_PX });
     context.font = fitted;
     context.fillStyle = color;
-    context.fillText(lines[0] ?? '', area.right - 8 * unit, area.top + (i + 0.5) * lineHeight);
+    const shown = lines.length > 1 ? cutToFit(context, text, widthPx) : text;
+    context.fillText(shown, area.right - 8 * unit, area.top + (i + 0.5) * lineHeight);
   }
 }
 
-/** About eight round times along the lower edge. */
+/** About eight round times along the lower edge; fewer where there is no room for them. */
 function drawAxis({ context, unit, left, right, top, xOf }: Plot, { startSec, endSec }: TimeSpan): void {
-  const step = roundStep((endSec - startSec) / 8);
+  const room = (right - left) / (AXIS_LABEL_WIDTH * unit);
+  const step = roundStep((endSec - startSec) / Math.max(1, Math.min(8, room)));
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  context.font = font(0.9 * FONT_PX * unit);
+  context.font = font(AXIS_TEXT * FONT_PX * unit);
   context.fillStyle = INK;
   context.textAlign = 'center';
   context.textBaseline = 'middle';

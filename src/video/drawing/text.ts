@@ -38,6 +38,17 @@ export function fitText(context: SKRSContext2D, text: string, fit: TextFit): Fit
   }
 }
 
+/** As much of a text as fits a width; nothing where that is a letter or two. */
+export function cutToFit(context: SKRSContext2D, text: string, widthPx: number): string {
+  const fits = (shown: string): boolean => context.measureText(shown).width <= widthPx;
+  if (fits(text)) return text;
+  for (let length = text.length - 1; length > 2; length--) {
+    const cut = `${text.slice(0, length).trimEnd()}…`;
+    if (fits(cut)) return cut;
+  }
+  return '';
+}
+
 /** Draws fitted text from the top of its first line, aligned as the context says. */
 export function drawText(context: SKRSContext2D, text: FittedText, x: number, topPx: number): void {
   context.font = text.font;

@@ -22,6 +22,26 @@ function draw(content: RibbonContent, gaps: readonly { startSec: number; endSec:
   return context;
 }
 
+test.each([160, 640, 1280, 1920])('no text is smaller than 10 pixels under a picture %d pixels wide', (width) => {
+  const picture = { width, height: (3 * width) / 4 };
+  const samples = [1, 5, 9].map((timestampSec) => ({ timestampSec, loss: 0.1, importance: 0.2 }));
+  const names = ['traffic_light_amber', 'stop', 'left_turn', 'right_turn', 'cyclist', 'car'];
+  const classes = likeliestClasses(names.map((name) => ({ name, probabilities: samples.map(() => 1 / names.length) })));
+  const content = { samples, ...(classes && { classes }) };
+  const context = createCanvas(width, picture.height + ribbonHeight(picture, content)).getContext('2d');
+  const sizes: number[] = [];
+  const write = context.fillText.bind(context);
+  context.fillText = (text, x, y) => {
+    sizes.push(Number(/([\d.]+)px/.exec(context.font)![1]));
+    expect(x).toBeGreaterThan(0);
+    write(text, x, y);
+  };
+  drawRibbon(context, picture, { span: SPAN, gaps: [] }, content);
+  drawCursor(context, picture, { span: SPAN, timeSec: 5, ribbon: content });
+  expect(sizes.length).toBeGreaterThan(8);
+  expect(Math.min(...sizes)).toBeGreaterThanOrEqual(10);
+});
+
 /** How many pixels of a column of the ribbon have this colour. */
 function count(context: SKRSContext2D, x: number, [red, green, blue]: readonly number[]): number {
   const { data } = context.getImageData(x, 100, 1, context.canvas.height - 100);
