@@ -106,7 +106,8 @@ async function decodeFromStart(path: string, details: StreamDetails): Promise<De
   const { stdout, stderr } = await promisify(execFile)(ffmpeg, options, {
     ...{ encoding: 'buffer', maxBuffer: 1 << 28, timeout: 30_000 },
   }).catch((error: { stdout: Buffer; stderr: Buffer }) => error);
-  const times = [...stderr.toString().matchAll(/showinfo.* pts_time:\s*(-?[\d.]+)/g)].map(([, time]) => Number(time));
+  // Not pts_time, which has six digits only.
+  const times = [...stderr.toString().matchAll(/showinfo.* pts:\s*(-?\d+)/g)].map(([, time]) => Number(time) / 1e6);
   return times
     .map((timeSec, n) => ({
       timeSec: clock === 'counted' ? (n * rate.denominator) / rate.numerator : timeSec - originSec,
