@@ -1,10 +1,11 @@
 /**
  * Bundles into dist what cannot be used as it is written: the browser's side of the HTML pages (src/report/page), one
  * script and one style sheet per page, which src/report/html.ts puts into every page it writes (drawing code is shared
- * with the video: in a browser, its canvas is the browser's own); and the gradients of TensorFlow.js, for src/base/tensorflow.ts.
+ * with the video: in a browser, its canvas is the browser's own); and TensorFlow.js, for src/base/tensorflow.ts.
  */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
@@ -23,12 +24,44 @@ await build({
   alias: { '@napi-rs/canvas': join(pages, 'canvas.ts') },
 });
 
+// Node loads the core's CommonJS three times as fast through `require` as through `import`, which reads it for names first:
+// here they are written down. What is required is the one copy that `import '@tensorflow/tfjs-core'` of others gives too.
+const CORE = '@tensorflow/tfjs-core';
+const require = createRequire(import.meta.url);
+const core = require(CORE);
+writeFileSync(
+  join(dist, 'tensorflow.js'),
+  `import { createRequire } from 'node:module';
+const core = createRequire(import.meta.url)('${CORE}');
+export const { ${Object.keys(core).join(', ')} } = core;
+`,
+);
+writeFileSync(join(dist, 'tensorflow.d.ts'), `export * from '${CORE}';\n`);
+
+/** Modules of the core whose every name it offers itself (`base` is most of it) come from there, not a second time. */
+const fromCore = {
+  name: 'from-core',
+  setup: ({ onResolve }) => {
+    const folder = dirname(require.resolve(CORE));
+    onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
+      const file = `${resolve(resolveDir, path)}.js`;
+      if (![join(folder, 'ops'), folder].includes(dirname(file))) return undefined;
+      const names = [...readFileSync(file, 'utf8').matchAll(/^export (?:const|function) (\w+)/gm)].map(
+        ([, name]) => name,
+      );
+      const isOffered = file === join(folder, 'base.js') || (names.length > 0 && names.every((name) => name in core));
+      return isOffered ? { path: './tensorflow.js', external: true, sideEffects: false } : undefined;
+    });
+  },
+};
+
 await build({
   ...common,
-  entryPoints: ['@tensorflow/tfjs-core/dist/register_all_gradients.js'],
+  entryPoints: [`${CORE}/dist/register_all_gradients.js`],
   outfile: join(dist, 'tensorflow-gradients.js'),
   format: 'esm',
   platform: 'node',
   target: 'node20',
+  plugins: [fromCore],
 });
 writeFileSync(join(dist, 'tensorflow-gradients.d.ts'), 'export {};\n');
