@@ -13,6 +13,12 @@ const dist = join(root, 'dist');
 const pages = join(root, 'src', 'report', 'page');
 const common = { bundle: true, minify: true, charset: 'utf8', legalComments: 'inline', logLevel: 'warning' };
 
+/** In a browser the drawing code gets the browser's canvas. */
+const canvasOfBrowser = {
+  name: 'canvas-of-browser',
+  setup: ({ onResolve }) => onResolve({ filter: /\/canvas\.ts$/ }, () => ({ path: join(pages, 'canvas.ts') })),
+};
+
 await build({
   ...common,
   entryPoints: ['report', 'index'].flatMap((name) =>
@@ -21,7 +27,7 @@ await build({
   outdir: join(dist, 'report', 'pages'),
   format: 'iife',
   target: ['chrome123', 'firefox128', 'safari17.5'],
-  alias: { '@napi-rs/canvas': join(pages, 'canvas.ts') },
+  plugins: [canvasOfBrowser],
 });
 
 // Node loads the core's CommonJS three times as fast through `require` as through `import`, which reads it for names first:

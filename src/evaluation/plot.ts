@@ -1,5 +1,6 @@
 /** A table of figures as a picture: one panel per measure, one dot with its interval per row. */
-import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
+import type { SKRSContext2D } from '@napi-rs/canvas';
+import { createCanvas } from '../video/drawing/canvas.ts';
 import { OKABE_ITO } from '../video/drawing/palette.ts';
 import { drawText, fitText, font, heightOf } from '../video/drawing/text.ts';
 import type { Estimate } from './bootstrap.ts';

@@ -2,7 +2,8 @@
  * Draws projected events: the colour is the label, the shape the split. Colours repeat after seven labels, then hollow;
  * each label is also written where its events lie, beside the points, so nothing depends on colours alone.
  */
-import { type Canvas, createCanvas, type SKRSContext2D, SvgExportFlag } from '@napi-rs/canvas';
+import type { Canvas, SKRSContext2D } from '@napi-rs/canvas';
+import { canvasLibrary, createCanvas } from '../video/drawing/canvas.ts';
 import { CATEGORY_COLORS } from '../video/drawing/palette.ts';
 import { drawText, fitText, font, heightOf } from '../video/drawing/text.ts';
 import { placeNames } from './place-names.ts';
@@ -21,7 +22,8 @@ export interface MapContent extends ProjectedEvents {
 /** Draws the map; returns the bytes of a PNG or SVG file. In SVG, texts are outlines: they look alike everywhere. */
 export function drawMap(content: MapContent, format: 'png' | 'svg'): Uint8Array {
   if (format === 'svg') {
-    const canvas = createCanvas(WIDTH, HEIGHT, SvgExportFlag.ConvertTextToPaths);
+    const library = canvasLibrary();
+    const canvas = library.createCanvas(WIDTH, HEIGHT, library.SvgExportFlag.ConvertTextToPaths);
     drawOn(canvas.getContext('2d'), content);
     return canvas.getContent();
   }

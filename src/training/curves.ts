@@ -1,5 +1,6 @@
 /** The training's curves as a picture: the parts of the loss and the validation figures over the steps. */
-import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
+import type { SKRSContext2D } from '@napi-rs/canvas';
+import { createCanvas } from '../video/drawing/canvas.ts';
 import { CATEGORY_COLORS } from '../video/drawing/palette.ts';
 import type { StepRecord, ValidationRecord } from './checkpoint.ts';
 

@@ -1,6 +1,7 @@
 /** Draws a contact sheet: one event per row, what it is on the left, its frames beside it. */
-import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
+import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { FrameBatch, Heatmap, PictureSize } from '../../base/types.ts';
+import { createCanvas } from './canvas.ts';
 import { frameCanvas } from './frame-canvas.ts';
 import { drawHeatmap, type OverlayStyle } from './overlay.ts';
 import { drawText, type FittedText, fitText, heightOf, type TextFit } from './text.ts';

@@ -1,6 +1,7 @@
 /** A decoded frame as something that can be drawn. */
-import { type Canvas, createCanvas, ImageData } from '@napi-rs/canvas';
+import type { Canvas } from '@napi-rs/canvas';
 import type { FrameBatch } from '../../base/types.ts';
+import { canvasLibrary, createCanvas } from './canvas.ts';
 
 /** Frame i as a canvas of its own size. */
 export function frameCanvas({ rgb, shape: [, height, width] }: Pick<FrameBatch, 'rgb' | 'shape'>, i: number): Canvas {
@@ -14,6 +15,6 @@ export function frameCanvas({ rgb, shape: [, height, width] }: Pick<FrameBatch, 
     rgba[pixel * 4 + 3] = 255;
   }
   // The canvas's own `createImageData` takes longer than all of this.
-  canvas.getContext('2d').putImageData(new ImageData(rgba, width, height), 0, 0);
+  canvas.getContext('2d').putImageData(new (canvasLibrary().ImageData)(rgba, width, height), 0, 0);
   return canvas;
 }

@@ -3,8 +3,9 @@
  * are drawn on a canvas; reading it back costs far more than drawing, so only the areas that were drawn on are read, and
  * what never changes is read once.
  */
-import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
+import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { Heatmap, PictureSize, TimeSpan } from '../../base/types.ts';
+import { createCanvas } from './canvas.ts';
 import { describeScale, heatmapAt, type Keyframe, momentAt, type NormalizeMode } from './keyframes.ts';
 import { drawLegend, drawMoment, drawTimeline, drawTitle } from './marks.ts';
 import type { Area, OverlayStyle } from './overlay.ts';

@@ -2,9 +2,10 @@
  * Draws heatmaps over a picture, on a canvas of any size: lines scale with it. The same drawing serves the video and the
  * strip.
  */
-import { createCanvas, Path2D, type SKRSContext2D } from '@napi-rs/canvas';
+import type { SKRSContext2D } from '@napi-rs/canvas';
 import { L2cafError } from '../../base/errors.ts';
 import type { Heatmap, PictureSize } from '../../base/types.ts';
+import { canvasLibrary, createCanvas } from './canvas.ts';
 import { COLORMAP_NAMES, type ColormapName, colorOf, cssColor, type Rgb } from './colormap.ts';
 import { contourLines, type Ring } from './contour.ts';
 
@@ -70,7 +71,7 @@ export function drawContours(context: SKRSContext2D, size: PictureSize, heatmap:
   context.lineJoin = 'round';
   for (const { level, rings } of contourLines(heatmap, style.levels)) {
     // One call per path: each call into the canvas costs more than the drawing of a point.
-    const path = new Path2D(rings.map((ring) => svgPath(ring, size)).join(''));
+    const path = new (canvasLibrary().Path2D)(rings.map((ring) => svgPath(ring, size)).join(''));
     context.strokeStyle = `rgba(0, 0, 0, ${HALO_OPACITY})`;
     context.lineWidth = width * HALO_WIDTHS;
     context.stroke(path);

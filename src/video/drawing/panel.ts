@@ -4,8 +4,9 @@
  * by side (Fig. 1), constraints (Fig. 11) and sanity checks (Fig. 10) all are such figures. As PNG or, with vector lines
  * and text, as SVG. Light, so that it prints well.
  */
-import { type Canvas, createCanvas, type Image, type SKRSContext2D, SvgExportFlag } from '@napi-rs/canvas';
+import type { Canvas, Image, SKRSContext2D } from '@napi-rs/canvas';
 import type { PictureSize } from '../../base/types.ts';
+import { canvasLibrary, createCanvas } from './canvas.ts';
 import { finishSvg } from './svg.ts';
 import { drawText, type FittedText, fitText, heightOf, type TextFit } from './text.ts';
 
@@ -73,7 +74,8 @@ const FIGURE_QUALITY = 90;
 /** The same figure as an SVG document: lines and text as vectors, pictures as JPEG. */
 export function drawPanelSvg(content: PanelContent): Promise<string> {
   const layout = layOut(content);
-  const figure = createCanvas(layout.width, layout.height, SvgExportFlag.NoPrettyXML);
+  const library = canvasLibrary();
+  const figure = library.createCanvas(layout.width, layout.height, library.SvgExportFlag.NoPrettyXML);
   paintPanel(figure.getContext('2d'), content, layout);
   return finishSvg(figure.getContent().toString(), layout);
 }

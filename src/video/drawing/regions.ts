@@ -2,9 +2,10 @@
  * Parts of the picture: those that are to be ignored (the bonnet, the sky, a burnt-in clock), and how the attention is
  * shared out between left and right, near and far.
  */
-import { type Canvas, createCanvas, type Image } from '@napi-rs/canvas';
+import type { Canvas, Image } from '@napi-rs/canvas';
 import { L2cafError } from '../../base/errors.ts';
 import type { GridShape, Heatmap, PictureSize } from '../../base/types.ts';
+import { createCanvas } from './canvas.ts';
 
 /** A rectangle of a picture, pixels from its left upper corner. */
 export interface PictureRegion extends PictureSize {

@@ -3,8 +3,8 @@
  * the other, a panel may have a heading, and one whose segment has ended says so. ffmpeg stacks the pictures, this side
  * lays the panels' layers beside each other in one layer for all. A single panel without a heading is the usual video.
  */
-import { createCanvas } from '@napi-rs/canvas';
 import type { PictureSize } from '../../base/types.ts';
+import { createCanvas } from './canvas.ts';
 import { type LayerContent, LayerPainter, layerSize } from './layer.ts';
 import { unitOf } from './overlay.ts';
 import { drawText, fitText, heightOf } from './text.ts';

@@ -3,8 +3,9 @@
  * it, which the size of the filter alone cannot tell apart (METHOD §1). Two colours that stay apart for colour-blind eyes,
  * and dashed lines for the opposing side, so that the picture survives grey print.
  */
-import { createCanvas, Path2D, type SKRSContext2D } from '@napi-rs/canvas';
+import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { Heatmap, PictureSize } from '../../base/types.ts';
+import { canvasLibrary, createCanvas } from './canvas.ts';
 import { cssColor, type Rgb } from './colormap.ts';
 import { contourLines } from './contour.ts';
 import type { OverlayStyle } from './overlay.ts';
@@ -83,7 +84,7 @@ function outline(
   for (const { level, rings } of contourLines(strengths, levels)) {
     const corners = rings.map((ring) => ring.map(([x, y]) => `${x * size.width} ${y * size.height}`).join('L'));
     if (corners.length === 0) continue;
-    const path = new Path2D(corners.map((ring) => `M${ring}Z`).join(''));
+    const path = new (canvasLibrary().Path2D)(corners.map((ring) => `M${ring}Z`).join(''));
     const width = Math.max(2, lineWidthPx * scale * (0.6 + 0.6 * level));
     context.setLineDash(isDashed ? [4 * width, 2.5 * width] : []);
     context.strokeStyle = 'rgba(0, 0, 0, 0.55)';

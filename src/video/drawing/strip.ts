@@ -2,9 +2,10 @@
  * The figure of an event, as the paper's Fig. 9: its sampled frames side by side with their contours, and under each when
  * it was and how well its filter was found.
  */
-import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
+import type { SKRSContext2D } from '@napi-rs/canvas';
 import { L2cafError } from '../../base/errors.ts';
 import type { FrameBatch, Heatmap, PictureSize, SolverStatus } from '../../base/types.ts';
+import { createCanvas } from './canvas.ts';
 import { frameCanvas } from './frame-canvas.ts';
 import { checkStyle, drawHeatmap, type OverlayStyle } from './overlay.ts';
 import { balancedColumns, drawCell, drawPanel, type FigureFormat, type PanelContent, rowsOf } from './panel.ts';

@@ -2,8 +2,8 @@
  * Makes the canvas's SVG fit for papers and browsers. As exported, it holds photographs as PNG, gives every letter a place
  * of its own, which looks torn in any other font, and numbers its parts by what the process drew before.
  */
-import { createCanvas, loadImage } from '@napi-rs/canvas';
 import type { PictureSize } from '../../base/types.ts';
+import { createCanvas, loadImage } from './canvas.ts';
 import { font } from './text.ts';
 
 /** Dots per inch at which figures are printed. */

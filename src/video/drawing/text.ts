@@ -3,7 +3,8 @@
  * nothing is ever cut off.
  */
 import { createRequire } from 'node:module';
-import { GlobalFonts, type SKRSContext2D } from '@napi-rs/canvas';
+import type { SKRSContext2D } from '@napi-rs/canvas';
+import { canvasLibrary } from './canvas.ts';
 
 /** A CSS font of this size in pixels. */
 export function font(sizePx: number, weight: 'normal' | 'bold' = 'normal'): string {
@@ -72,7 +73,8 @@ function registerPackagedFonts(): void {
   if (isRegistered) return;
   isRegistered = true;
   const require = createRequire(import.meta.url);
-  for (const file of PACKAGED_FONTS) GlobalFonts.registerFromPath(require.resolve(`dejavu-fonts-ttf/ttf/${file}`));
+  for (const file of PACKAGED_FONTS)
+    canvasLibrary().GlobalFonts.registerFromPath(require.resolve(`dejavu-fonts-ttf/ttf/${file}`));
 }
 
 function wrap(context: SKRSContext2D, text: string, widthPx: number): string[] {

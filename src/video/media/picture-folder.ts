@@ -6,13 +6,13 @@
 import { createHash } from 'node:crypto';
 import { opendir, realpath, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
-import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { mapConcurrently } from '../../base/concurrent.ts';
 import { readCsvFile } from '../../base/csv.ts';
 import { L2cafError, messageOf, throwIfAborted } from '../../base/errors.ts';
 import { changedInput, FOLDER_IDENTITY, identityIn, identityOf } from '../../base/files.ts';
 import { readInput } from '../../base/input-files.ts';
 import type { ClipReading, Rational, RecordedSignals } from '../../base/types.ts';
+import { createCanvas, loadImage } from '../drawing/canvas.ts';
 import type { GeneratedInput } from './ffmpeg.ts';
 import { type PictureCodec, type TimedPicture, writeMatroska } from './matroska.ts';
 import { unreadable } from './metadata.ts';

@@ -1,11 +1,12 @@
 /** Still pictures: reading them as the bytes a network wants, and as something that can be drawn on. */
 import { createHash } from 'node:crypto';
-import { createCanvas, Image, loadImage } from '@napi-rs/canvas';
+import type { Image } from '@napi-rs/canvas';
 import { L2cafError } from '../../base/errors.ts';
 import { changedInput } from '../../base/files.ts';
 import { BLACK, type FittedSize, placementOf } from '../../base/fit.ts';
 import { readInput, readInputSync } from '../../base/input-files.ts';
 import type { FrameBatch } from '../../base/types.ts';
+import { canvasLibrary, createCanvas, loadImage } from '../drawing/canvas.ts';
 import { maskOfPicture, type RegionMask } from '../drawing/regions.ts';
 import { pictureProblem } from './picture-format.ts';
 
@@ -49,7 +50,7 @@ export async function openPicture(path: string, sha256?: string): Promise<Image>
  * @throws L2cafError as {@link readPicture}
  */
 export function readMask(path: string): RegionMask {
-  const picture = new Image();
+  const picture = new (canvasLibrary().Image)();
   const bytes = readInputSync(path, { maxBytes: MAX_PICTURE_BYTES });
   checkWhole(path, bytes);
   try {
