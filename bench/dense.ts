@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { analyzeDense } from '../src/analysis/dense.ts';
 import { featuresOf, type OpenModel, openClip, openEventNetwork } from '../src/analysis/pipeline.ts';
 import type { FrameBatch } from '../src/base/types.ts';
-import type { BackendChoice } from '../src/models/backend.ts';
+import type { BackendChoice } from '../src/models/choices.ts';
 import { sampleFrames } from '../src/video/media/sample.ts';
 import { writeResults } from './results.ts';
 import { longClip, median, temporaryFolder } from './support.ts';

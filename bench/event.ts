@@ -1,7 +1,7 @@
 /** Seconds per event of `l2caf analyze`, split into decoding, trunk, filters and rendering, per engine of the trunk. */
 import { join } from 'node:path';
 import { analyzeEvent, openClip, openModel } from '../src/analysis/pipeline.ts';
-import type { EngineChoice } from '../src/models/backend.ts';
+import type { EngineChoice } from '../src/models/choices.ts';
 import { renderStrip, renderVideo } from '../src/rendering/rendering.ts';
 import { writeResults } from './results.ts';
 import { fixtureClip, median, temporaryFolder } from './support.ts';

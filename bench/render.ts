@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { readAnalysis } from '../src/analysis/document.ts';
 import { renderVideo } from '../src/rendering/rendering.ts';
-import { defaultStyle, type OverlayStyle } from '../src/video/drawing/overlay.ts';
+import { defaultStyle, type OverlayStyle } from '../src/video/drawing/style.ts';
 import { writeResults } from './results.ts';
 import { ffmpeg, longClip, measureCli, median, temporaryFolder } from './support.ts';
 

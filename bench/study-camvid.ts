@@ -4,7 +4,7 @@
  * events are measured, evenly spread; sanity and stability, which need the trunk again for every change, on CHANGED of them.
  */
 import { evenlyChosen } from '../src/base/evenly.ts';
-import { DEFAULT_METHODS } from '../src/evaluation/baseline-maps.ts';
+import { DEFAULT_METHODS } from '../src/evaluation/choices.ts';
 import { studyFaithfulness } from '../src/evaluation/faithfulness-study.ts';
 import { localizationTables, studyLocalization } from '../src/evaluation/localization-study.ts';
 import { studySanity } from '../src/evaluation/sanity-study.ts';

@@ -9,7 +9,8 @@ import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { z } from 'zod';
 import { writeFileAtomically } from '../src/base/files.ts';
 import type { Heatmap } from '../src/base/types.ts';
-import { DEFAULT_METHODS, OWN_METHODS } from '../src/evaluation/baseline-maps.ts';
+import { OWN_METHODS } from '../src/evaluation/baseline-maps.ts';
+import { DEFAULT_METHODS } from '../src/evaluation/choices.ts';
 import { studyFaithfulness } from '../src/evaluation/faithfulness-study.ts';
 import {
   type EventRecords,
@@ -27,8 +28,9 @@ import type { VisibleEvent } from '../src/evaluation/truth.ts';
 import { toHeatmap } from '../src/l2caf/heatmap.ts';
 import { solveFilters } from '../src/l2caf/solve.ts';
 import { frameCanvas } from '../src/video/drawing/frame-canvas.ts';
-import { defaultStyle, drawHeatmap } from '../src/video/drawing/overlay.ts';
+import { drawHeatmap } from '../src/video/drawing/overlay.ts';
 import { drawPanel, type PanelCell, rowsOf } from '../src/video/drawing/panel.ts';
+import { defaultStyle } from '../src/video/drawing/style.ts';
 import { framesAt } from '../src/video/media/sample.ts';
 import { type ResultTable, writeResults } from './results.ts';
 import { openStudy, resultTable, type StudyEvents } from './study.ts';

@@ -4,8 +4,9 @@
  * measured on the first network and on DESCENTS pictures, since they take a hundred times as long.
  */
 import { evenlyChosen } from '../src/base/evenly.ts';
+import { DEFAULT_STILL_METHODS, STILL_METHODS } from '../src/evaluation/choices.ts';
 import { readStills } from '../src/evaluation/still-datasets.ts';
-import { DEFAULT_STILL_METHODS, STILL_METHODS, studyStills } from '../src/evaluation/stills-study.ts';
+import { studyStills } from '../src/evaluation/stills-study.ts';
 import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { openStillModel } from '../src/stills/analyze.ts';
 import { type ResultTable, writeResults } from './results.ts';

@@ -3,10 +3,10 @@
 import { dirname } from 'node:path';
 import { evenlyChosen } from '../src/base/evenly.ts';
 import type { Progress } from '../src/base/types.ts';
-import type { FigureTable } from '../src/evaluation/figure-table.ts';
-import { groupsOf, textRows } from '../src/evaluation/figure-table.ts';
+import { CAMVID_CLASSES } from '../src/evaluation/choices.ts';
+import { type FigureTable, groupsOf, textRows } from '../src/evaluation/figure-table.ts';
 import type { StudyContext } from '../src/evaluation/subjects.ts';
-import { CAMVID_CLASSES, surveyTruth, type Truth, TruthFolder, type VisibleEvent } from '../src/evaluation/truth.ts';
+import { surveyTruth, type Truth, TruthFolder, type VisibleEvent } from '../src/evaluation/truth.ts';
 import { readEvents } from '../src/events/labelled.ts';
 import { type PlannedEvent, planEvents } from '../src/features/dataset.ts';
 import { useBackend } from '../src/models/backend.ts';

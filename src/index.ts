@@ -25,16 +25,8 @@ export { L2cafError } from './base/errors.ts';
 export { type FittedSize, RESIZES, type Resize, type View } from './base/fit.ts';
 export type * from './base/types.ts';
 export * from './l2caf/index.ts';
-export {
-  BACKEND_CHOICES,
-  type BackendChoice,
-  type BackendInfo,
-  ENGINE_CHOICES,
-  type EngineChoice,
-  type EngineInfo,
-  useBackend,
-  useEngine,
-} from './models/backend.ts';
+export { type BackendInfo, type EngineInfo, useBackend, useEngine } from './models/backend.ts';
+export { BACKEND_CHOICES, type BackendChoice, ENGINE_CHOICES, type EngineChoice } from './models/choices.ts';
 export type * from './models/video-model.ts';
 export * from './rendering/index.ts';
 export type { IndexRow, ReportOptions } from './report/index.ts';

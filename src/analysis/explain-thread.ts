@@ -1,7 +1,8 @@
 /** A thread that explains events: it holds the head, which is small, while the trunk runs elsewhere. */
 
 import { serveThread } from '../base/threads.ts';
-import { type BackendChoice, useBackend } from '../models/backend.ts';
+import { useBackend } from '../models/backend.ts';
+import type { BackendChoice } from '../models/choices.ts';
 import { createRecurrentHead } from '../models/event-network.ts';
 import { eventOutputs, type Head } from '../models/head.ts';
 import type { RecurrentOutput } from '../models/recurrent-tail.ts';

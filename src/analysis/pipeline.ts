@@ -5,8 +5,9 @@
 import { resolve } from 'node:path';
 import { assertNever, L2cafError, throwIfAborted } from '../base/errors.ts';
 import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
-import { type EngineChoice, type EngineInfo, useEngine } from '../models/backend.ts';
+import { type EngineInfo, useEngine } from '../models/backend.ts';
 import type { Card } from '../models/card.ts';
+import type { EngineChoice } from '../models/choices.ts';
 import { EventNetwork, withInputSize } from '../models/event-network.ts';
 import { type Head, untrainedHead } from '../models/head.ts';
 import { isImported, openImported } from '../models/imported.ts';

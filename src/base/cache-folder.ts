@@ -12,3 +12,6 @@ export function cacheFolder(
   if (platform === 'win32') return join(env['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local'), 'l2caf');
   return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'l2caf');
 }
+
+/** Bytes of features that are kept unless asked otherwise: 20 GB, some 29,000 frames of 384×224. */
+export const DEFAULT_CACHE_BYTES = 20e9;

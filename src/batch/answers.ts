@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import { type ErrorCode, type ErrorValues, errorFrom, L2cafError, valuesOf } from '../base/errors.ts';
+import { OUTPUTS, type Output } from './choices.ts';
 import { figuresSchema } from './event-figures.ts';
-import { OUTPUTS, type Output } from './outputs.ts';
 import type { EventOutcome, MadeEvent } from './tasks.ts';
 
 const madeSchema = z.object({

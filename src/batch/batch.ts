@@ -12,10 +12,11 @@ import { checkOutput, removeSealed } from '../base/output.ts';
 import { isSealed } from '../base/seal.ts';
 import { folderOf } from '../events/row.ts';
 import { checkedOutcome } from './answers.ts';
+import { OUTPUTS, type Output } from './choices.ts';
 import type { BatchEvent } from './events.ts';
 import { Journal, type JournalEntry, type MadeEntry, type MadeFile, type OpenedJournal } from './journal.ts';
 import { isPartOfLock, takeLock } from './lock.ts';
-import { type BatchSettings, FILE_NAMES, keysOf, OUTPUTS, type Output } from './outputs.ts';
+import { type BatchSettings, FILE_NAMES, keysOf } from './outputs.ts';
 import type { EventOutcome } from './tasks.ts';
 import { Videos } from './videos.ts';
 

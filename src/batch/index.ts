@@ -8,6 +8,7 @@ export {
   type JournalRecord,
   type RunOptions,
 } from './batch.ts';
+export { OUTPUTS, type Output } from './choices.ts';
 export { type EventFigures, figuresOf } from './event-figures.ts';
 export { type BatchEvent, readBatchEvents } from './events.ts';
 export type { MadeFile } from './journal.ts';
@@ -21,8 +22,6 @@ export {
   FILE_NAMES,
   type ImportedBatchModel,
   type ModelChoice,
-  OUTPUTS,
-  type Output,
   type OwnBatchModel,
 } from './outputs.ts';
 export type { WorkerState } from './pool.ts';

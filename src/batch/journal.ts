@@ -8,8 +8,8 @@ import { z } from 'zod';
 import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { makeFolder, syncFolder } from '../base/files.ts';
 import { openInput } from '../base/input-files.ts';
+import { OUTPUTS } from './choices.ts';
 import { figuresSchema } from './event-figures.ts';
-import { OUTPUTS } from './outputs.ts';
 
 const seconds = z.number().nonnegative();
 

@@ -11,13 +11,9 @@ import { eventOutputs, type Head, headSha256 } from '../models/head.ts';
 import type { PretrainedTrunk } from '../models/pretrained.ts';
 import type { ModelDescription, VideoModel } from '../models/video-model.ts';
 import type { VideoOptions } from '../rendering/rendering.ts';
+import type { Output } from './choices.ts';
 import type { BatchEvent } from './events.ts';
 import type { VideoFacts } from './videos.ts';
-
-/** What can be made of an event. The first two always are. */
-export const OUTPUTS = ['json', 'thumbnail', 'strip', 'mp4', 'report'] as const;
-/** See {@link OUTPUTS}. */
-export type Output = (typeof OUTPUTS)[number];
 
 /** The file of each output, in the event's folder. */
 export const FILE_NAMES: Readonly<Record<Output, string>> = {

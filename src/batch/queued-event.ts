@@ -6,8 +6,9 @@ import { isAbsolute, win32 } from 'node:path';
 import { z } from 'zod';
 import { L2cafError } from '../base/errors.ts';
 import type { RegionMask } from '../video/drawing/regions.ts';
+import { OUTPUTS, type Output } from './choices.ts';
 import type { BatchEvent } from './events.ts';
-import { type BatchSettings, type ModelChoice, OUTPUTS, type Output } from './outputs.ts';
+import type { BatchSettings, ModelChoice } from './outputs.ts';
 import { type Signed, type Signer, signedSchema } from './signatures.ts';
 
 /** Name of the queue on its server; changes when workers of another version would go wrong. */

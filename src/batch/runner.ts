@@ -5,18 +5,18 @@
  */
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
-import { cacheFolder } from '../base/cache-folder.ts';
+import { cacheFolder, DEFAULT_CACHE_BYTES } from '../base/cache-folder.ts';
 import { makeFolder } from '../base/files.ts';
 import type { FrameBatch } from '../base/types.ts';
 import { FeatureCache, type FrameVariant } from '../features/cache.ts';
-import { DEFAULT_CACHE_BYTES } from '../features/features.ts';
 import type { EngineName } from '../models/backend.ts';
 import { refuseDamage } from '../video/media/damage.ts';
 import { chooseFrames, type ShownFrames } from '../video/media/sample.ts';
 import type { EventMaker } from './batch.ts';
+import type { Output } from './choices.ts';
 import type { BatchEvent } from './events.ts';
 import { FrameStore } from './frame-store.ts';
-import { type BatchSettings, contractOf, featureSource, type Output } from './outputs.ts';
+import { type BatchSettings, contractOf, featureSource } from './outputs.ts';
 import { WorkerPool, type WorkerState } from './pool.ts';
 import { throwIfShared } from './setup-error.ts';
 import type { EventAnswer, EventOutcome, EventTask, TaskModel } from './tasks.ts';

@@ -3,8 +3,9 @@
 import type { FrameBatch, TimeSpan } from '../base/types.ts';
 import type { ListedEvent } from '../events/labels.ts';
 import type { CachePlace, FrameVariant } from '../features/cache.ts';
+import type { Output } from './choices.ts';
 import type { EventFigures } from './event-figures.ts';
-import type { AnalysisSettings, DrawSettings, ModelChoice, Output } from './outputs.ts';
+import type { AnalysisSettings, DrawSettings, ModelChoice } from './outputs.ts';
 import type { VideoFacts } from './videos.ts';
 
 /** The network of a task, which its worker opens once. */

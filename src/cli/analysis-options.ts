@@ -1,11 +1,16 @@
 /** The options that say which network looks, and how its attention is found; `analyze` and `batch` share them. */
 import { type Command, Option } from 'commander';
 import type { PictureSize } from '../base/types.ts';
-import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
-import { METHODS, type Method } from '../l2caf/method.ts';
+import {
+  CONSTRAINTS,
+  type Constraint,
+  METHODS,
+  type Method,
+  SOLVER_CHOICES,
+  type SolverChoice,
+} from '../l2caf/choices.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
-import { SOLVER_CHOICES, type SolverChoice } from '../l2caf/solve.ts';
-import { ENGINE_CHOICES, type EngineChoice } from '../models/backend.ts';
+import { ENGINE_CHOICES, type EngineChoice } from '../models/choices.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { choiceOption, parseCount, parseSize, parseTarget, type TargetFlag } from './options.ts';
 

@@ -13,7 +13,8 @@ import {
   QUEUE_PACKAGES,
   SEARCH_PACKAGES,
 } from '../base/optional.ts';
-import { ENGINE_CHOICES, type EngineChoice, useBackend, useEngine } from '../models/backend.ts';
+import { useBackend, useEngine } from '../models/backend.ts';
+import { ENGINE_CHOICES, type EngineChoice } from '../models/choices.ts';
 import { cacheState, RESNET50_IMAGENET, weightsPath } from '../models/pretrained.ts';
 import { EMBEDDED_FFMPEG, findAllFfmpegs, findFfprobe } from '../video/media/binaries.ts';
 import { testFfmpeg } from '../video/media/self-test.ts';

@@ -1,6 +1,6 @@
 /** `l2caf evaluate faithfulness`: is what the maps show what the network uses? */
 import type { Command } from 'commander';
-import { DEFAULT_METHODS, type MapMethod } from '../evaluation/baseline-maps.ts';
+import { DEFAULT_METHODS, type MapMethod } from '../evaluation/choices.ts';
 import { studyFaithfulness } from '../evaluation/faithfulness-study.ts';
 import { methodsOption } from './evaluate-localization.ts';
 import { mapStudyCommand, runEventStudy, type TargetFlags, usualMethods } from './evaluate-study.ts';

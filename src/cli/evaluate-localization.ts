@@ -1,9 +1,9 @@
 /** `l2caf evaluate localization`: do the maps lie on what decides an event? */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { L2cafError } from '../base/errors.ts';
-import { DEFAULT_METHODS, MAP_METHODS, type MapMethod } from '../evaluation/baseline-maps.ts';
+import { CAMVID_CLASSES, DEFAULT_METHODS, MAP_METHODS, type MapMethod, MIN_OBJECT_PX } from '../evaluation/choices.ts';
 import { localizationTables, studyLocalization } from '../evaluation/localization-study.ts';
-import { CAMVID_CLASSES, MIN_OBJECT_PX, openTruth, surveyTruth, type TruthSurvey } from '../evaluation/truth.ts';
+import { openTruth, surveyTruth, type TruthSurvey } from '../evaluation/truth.ts';
 import { mapStudyCommand, runEventStudy, type StudyResult, type TargetFlags, usualMethods } from './evaluate-study.ts';
 import { examples, parseSome } from './options.ts';
 import { interruptible } from './run.ts';

@@ -1,6 +1,6 @@
 /** `l2caf evaluate sanity`: do the maps show what the network has learnt? */
 import type { Command } from 'commander';
-import type { MapMethod } from '../evaluation/baseline-maps.ts';
+import type { MapMethod } from '../evaluation/choices.ts';
 import { studySanity } from '../evaluation/sanity-study.ts';
 import { methodsOption } from './evaluate-localization.ts';
 import { mapStudyCommand, runEventStudy, type TargetFlags, usualMethods } from './evaluate-study.ts';

@@ -1,6 +1,6 @@
 /** `l2caf evaluate stability`: do maps stay when nothing that matters has changed? */
 import type { Command } from 'commander';
-import type { MapMethod } from '../evaluation/baseline-maps.ts';
+import type { MapMethod } from '../evaluation/choices.ts';
 import { studyStability } from '../evaluation/stability-study.ts';
 import { methodsOption } from './evaluate-localization.ts';
 import { mapStudyCommand, runEventStudy, type TargetFlags, usualMethods } from './evaluate-study.ts';

@@ -1,11 +1,13 @@
 /** `l2caf evaluate stills`: do the maps of a classification network lie on the object that it names? */
 import { Command, Option } from 'commander';
 import { evenlyChosen } from '../base/evenly.ts';
-import { readStills, STILL_FORMATS, type StillFormat } from '../evaluation/still-datasets.ts';
-import { DEFAULT_STILL_METHODS, STILL_METHODS, studyStills } from '../evaluation/stills-study.ts';
+import { DEFAULT_STILL_METHODS, STILL_FORMATS, STILL_METHODS, type StillFormat } from '../evaluation/choices.ts';
+import { readStills } from '../evaluation/still-datasets.ts';
+import { studyStills } from '../evaluation/stills-study.ts';
 import { studyReport } from '../evaluation/study-report.ts';
+import { CLASSIFIER_BACKENDS, type ClassifierBackend } from '../models/choices.ts';
 import { RESNET50_IMAGENET } from '../models/pretrained.ts';
-import { CLASSIFIER_BACKENDS, type ClassifierBackend, openStillModel } from '../stills/analyze.ts';
+import { openStillModel } from '../stills/analyze.ts';
 import { addCommonOptions, type CommonFlags, publish } from './evaluate-study.ts';
 import { choiceOption, examples, parseNumber, parseSome } from './options.ts';
 import { interruptible } from './run.ts';

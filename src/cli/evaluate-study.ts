@@ -7,7 +7,7 @@ import { evenlyChosen } from '../base/evenly.ts';
 import { withFolder } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
 import type { PictureSize } from '../base/types.ts';
-import type { MapMethod } from '../evaluation/baseline-maps.ts';
+import { type MapMethod, STUDY_TARGETS, type StudyTarget } from '../evaluation/choices.ts';
 import { type FigureTable, groupsOf, textRows } from '../evaluation/figure-table.ts';
 import {
   type ReportFile,
@@ -16,11 +16,12 @@ import {
   studyReport,
   writeStudyReport,
 } from '../evaluation/study-report.ts';
-import { isNetwork, STUDY_TARGETS, type Studied, type StudyContext, type StudyTarget } from '../evaluation/subjects.ts';
+import { isNetwork, type Studied, type StudyContext } from '../evaluation/subjects.ts';
 import { type LabelledEvent, type LabelledOptions, readEvents } from '../events/labelled.ts';
 import { SPLITS, type Split } from '../events/row.ts';
 import { type PlannedEvent, planEvents } from '../features/dataset.ts';
-import { ENGINE_CHOICES, type EngineChoice, type EngineInfo, useEngine } from '../models/backend.ts';
+import { type EngineInfo, useEngine } from '../models/backend.ts';
+import { ENGINE_CHOICES, type EngineChoice } from '../models/choices.ts';
 import { type Head, headSha256 } from '../models/head.ts';
 import { isImported, openImported } from '../models/imported.ts';
 import { loadModel } from '../models/model-directory.ts';

@@ -6,21 +6,20 @@ import { L2cafError } from '../base/errors.ts';
 import { sha256OfFile, withFolder, writeFileAtomically } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
 import type { PictureSize } from '../base/types.ts';
-import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
-import { METHODS, type Method } from '../l2caf/method.ts';
+import {
+  CONSTRAINTS,
+  type Constraint,
+  METHODS,
+  type Method,
+  SOLVER_CHOICES,
+  type SolverChoice,
+} from '../l2caf/choices.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
-import { SOLVER_CHOICES, type SolverChoice } from '../l2caf/solve.ts';
+import { CLASSIFIER_BACKENDS, type ClassifierBackend } from '../models/choices.ts';
 import { findClass } from '../models/imagenet.ts';
 import { isImported } from '../models/imported.ts';
 import { RESNET50_IMAGENET } from '../models/pretrained.ts';
-import {
-  analyzePicture,
-  CLASSIFIER_BACKENDS,
-  type ClassifierBackend,
-  openImportedStill,
-  openStillModel,
-  type StillOptions,
-} from '../stills/analyze.ts';
+import { analyzePicture, openImportedStill, openStillModel, type StillOptions } from '../stills/analyze.ts';
 import { type PictureAnalysis, writePictureAnalysis } from '../stills/document.ts';
 import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from '../stills/drawing.ts';
 import { checkSize, type OpenStill, stillNetwork } from '../stills/still-network.ts';

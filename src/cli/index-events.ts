@@ -1,6 +1,6 @@
 /** `l2caf index`: makes events searchable. */
 import { Command } from 'commander';
-import { ENGINE_CHOICES, type EngineChoice } from '../models/backend.ts';
+import { ENGINE_CHOICES, type EngineChoice } from '../models/choices.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { openEventSource } from '../retrieval/event-source.ts';
 import { EventTable } from '../retrieval/event-table.ts';

@@ -2,16 +2,8 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { RESIZES, type Resize } from '../base/fit.ts';
-import {
-  type Card,
-  cardWith,
-  FILTER_SPANS,
-  NORMS,
-  type Norm,
-  normCard,
-  OUTPUT_KINDS,
-  readCard,
-} from '../models/card.ts';
+import { type Card, cardWith, normCard, readCard } from '../models/card.ts';
+import { FILTER_SPANS, NORMS, type Norm, OUTPUT_KINDS } from '../models/choices.ts';
 
 /** What commander hands over for these options. */
 export interface NetworkFlags {

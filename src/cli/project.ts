@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
-import { ENGINE_CHOICES, type EngineChoice } from '../models/backend.ts';
+import { ENGINE_CHOICES, type EngineChoice } from '../models/choices.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { openEventSource } from '../retrieval/event-source.ts';
 import { type EmbeddedRecord, EventTable } from '../retrieval/event-table.ts';

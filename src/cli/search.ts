@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { checkOutputs } from '../base/output.ts';
-import { ENGINE_CHOICES, type EngineChoice } from '../models/backend.ts';
+import { ENGINE_CHOICES, type EngineChoice } from '../models/choices.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { type Embedder, openEmbedder } from '../retrieval/embedder.ts';
 import { EXCLUSIONS, type Exclusion } from '../retrieval/evaluate.ts';

@@ -2,10 +2,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { messageOf } from '../base/errors.ts';
 import type { RenderOptions, VideoOptions } from '../rendering/rendering.ts';
-import { COLORMAP_NAMES, type ColormapName } from '../video/drawing/colormap.ts';
 import { NORMALIZE_MODES, type NormalizeMode } from '../video/drawing/keyframes.ts';
-import { defaultStyle, type OverlayStyle } from '../video/drawing/overlay.ts';
 import type { IgnoredPart } from '../video/drawing/regions.ts';
+import { COLORMAP_NAMES, type ColormapName, defaultStyle, type OverlayStyle } from '../video/drawing/style.ts';
 import type { PictureScale } from '../video/media/encode.ts';
 import { readMask } from '../video/media/picture.ts';
 import { choiceOption, parseLevels, parseNumber } from './options.ts';

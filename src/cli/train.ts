@@ -1,25 +1,32 @@
 /** `l2caf train`: fits a head to labelled events and writes a model directory. */
 import { basename, dirname, extname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_CACHE_BYTES } from '../base/cache-folder.ts';
 import { L2cafError } from '../base/errors.ts';
 import { withFolder } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
-import { DEFAULT_CACHE_BYTES } from '../features/features.ts';
-import { ENGINE_CHOICES, type EngineChoice, useEngine } from '../models/backend.ts';
-import { cardWith, NORMS, type Norm } from '../models/card.ts';
+import { useEngine } from '../models/backend.ts';
+import { cardWith } from '../models/card.ts';
+import {
+  DEFAULT_HEAD,
+  ENGINE_CHOICES,
+  type EngineChoice,
+  NORMS,
+  type Norm,
+  STAGES,
+  type Stage,
+} from '../models/choices.ts';
 import { trunkSide } from '../models/event-network.ts';
-import { DEFAULT_HEAD, type HeadSpec } from '../models/head.ts';
+import type { HeadSpec } from '../models/head.ts';
 import { importedPath, isImported } from '../models/imported.ts';
 import type { ModelManifest } from '../models/model-directory.ts';
 import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import { findPretrained, RESNET50_IMAGENET } from '../models/pretrained.ts';
-import { STAGES, type Stage } from '../models/resnet.ts';
 import type { ShallowCnnSpec } from '../models/shallow-cnn.ts';
 import type { StepRecord } from '../training/checkpoint.ts';
+import { METRIC_LOSSES, type MetricLoss, MININGS, type Mining } from '../training/choices.ts';
 import type { DenseSource } from '../training/dense-labels.ts';
-import { MININGS, type Mining } from '../training/losses.ts';
-import { METRIC_LOSSES, type MetricLoss } from '../training/objective.ts';
 import {
   type DomainFile,
   TRAINING_FILES,

@@ -14,39 +14,7 @@ import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
 import type { MapTail, Tail } from '../l2caf/tail.ts';
 import type { Head } from '../models/head.ts';
 import { reinitialise } from '../models/reinitialise.ts';
-
-/**
- * - `l2caf`: the size of the signed filter, as published; `l2caf-positive`: only the cells that argue for the output.
- * - `l2caf-paper`, `l2caf-pytorch`: as `l2caf`, where the descent of that preset stops.
- * - `l2caf-reinit`: as `l2caf`, of the same feature maps under a re-initialised LSTM and dense layer.
- * - `gradcam`, `gradcam-abs`: Eq. 4–7.
- * - `rollout`: attention rollout, of transformers.
- * - `activation-norm`: length of the feature vector of each cell.
- * - `centre`: a Gaussian in the middle of the picture; `random`: uniform numbers.
- */
-export const MAP_METHODS = [
-  'l2caf',
-  'l2caf-positive',
-  'l2caf-paper',
-  'l2caf-pytorch',
-  'l2caf-reinit',
-  'gradcam',
-  'gradcam-abs',
-  'rollout',
-  'activation-norm',
-  'centre',
-  'random',
-] as const;
-/** See {@link MAP_METHODS}. */
-export type MapMethod = (typeof MAP_METHODS)[number];
-
-/**
- * Compared unless others are asked for: all but the released SGD preset, which takes a hundred times as long, and what only
- * transformers have.
- */
-export const DEFAULT_METHODS: readonly MapMethod[] = MAP_METHODS.filter(
-  (method) => method !== 'l2caf-pytorch' && method !== 'rollout',
-);
+import type { MapMethod } from './choices.ts';
 
 /** The methods that are L2-CAF on the trained network. */
 export const OWN_METHODS: readonly MapMethod[] = ['l2caf', 'l2caf-positive', 'l2caf-paper', 'l2caf-pytorch'];

@@ -8,7 +8,8 @@ import type { PlannedEvent } from '../features/dataset.ts';
 import { frameImportance } from '../l2caf/importance.ts';
 import { rankCorrelation } from '../l2caf/similarity.ts';
 import { solveFilters } from '../l2caf/solve.ts';
-import { activationNorm, type MapMethod, type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
+import { activationNorm, type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
+import type { MapMethod } from './choices.ts';
 import { type FaithfulnessScore, faithfulness, randomFaithfulness } from './faithfulness.ts';
 import {
   countMaps,

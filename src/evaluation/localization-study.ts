@@ -5,7 +5,8 @@
 import { type View, viewOf } from '../base/fit.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import { frameImportance } from '../l2caf/importance.ts';
-import { type MapMethod, type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
+import { type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
+import type { MapMethod } from './choices.ts';
 import type { BinaryImage } from './contours.ts';
 import {
   type EventRecords,

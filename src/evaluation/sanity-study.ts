@@ -10,18 +10,21 @@ import type { PlannedEvent } from '../features/dataset.ts';
 import { framesOfEvent } from '../features/frames.ts';
 import { type AttentionMap, heatmapToDraw } from '../l2caf/heatmap.ts';
 import { checkSanity, MAX_SANE_CORRELATION, type SanityReport } from '../l2caf/sanity.ts';
+import { STAGES } from '../models/choices.ts';
 import { EventNetwork } from '../models/event-network.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
 import { findPretrained } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { type NetworkPart, reinitialise } from '../models/reinitialise.ts';
-import { STAGES, stageNamed } from '../models/resnet.ts';
+import { stageNamed } from '../models/resnet.ts';
 import { unlearningOf, type VideoModel } from '../models/video-model.ts';
 import { frameCanvas } from '../video/drawing/frame-canvas.ts';
-import { defaultStyle, drawHeatmap } from '../video/drawing/overlay.ts';
+import { drawHeatmap } from '../video/drawing/overlay.ts';
 import { drawPanel, type PanelCell, rowsOf } from '../video/drawing/panel.ts';
+import { defaultStyle } from '../video/drawing/style.ts';
 import { framesAt } from '../video/media/sample.ts';
-import { type MapMethod, mapsOf, OWN_METHODS } from './baseline-maps.ts';
+import { mapsOf, OWN_METHODS } from './baseline-maps.ts';
+import type { MapMethod } from './choices.ts';
 import {
   type EventRecords,
   type FigureRow,

@@ -16,7 +16,8 @@ import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
 import { runFfmpeg } from '../video/media/ffmpeg.ts';
 import { probeClip, readDetails } from '../video/media/probe.ts';
 import { wholeInput } from '../video/media/seek.ts';
-import { type MapMethod, mapsOf, OWN_METHODS } from './baseline-maps.ts';
+import { mapsOf, OWN_METHODS } from './baseline-maps.ts';
+import type { MapMethod } from './choices.ts';
 import {
   type EventRecords,
   type FigureRow,

@@ -10,6 +10,7 @@ import { exists } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
 import { readInput } from '../base/input-files.ts';
 import { readBoxesCsv } from './boxes-csv.ts';
+import type { StillFormat } from './choices.ts';
 import { type MatStruct, type MatValue, readMatFile } from './mat-file.ts';
 import type { Box } from './wsol.ts';
 
@@ -23,20 +24,6 @@ export interface StillTruth {
   /** Name of its class. */
   readonly label?: string;
 }
-
-/**
- * - `boxes`: a CSV file (`boxes-csv.ts`); pictures lie beside it.
- * - `masks`: a folder with `images/NAME.*` and `masks/NAME.png`.
- * - `tiny-imagenet`: `images/` and `val_annotations.txt` (names of the classes in `words.txt` here or one folder up), or
- *   `boxes.csv` in place of both lists.
- * - `cub`: CUB-200-2011, its test pictures; masks where `segmentations/` is there.
- * - `cars`: Stanford Cars, its test pictures: `cars_test/` and the annotations, the MATLAB files of the devkit
- *   (`cars_test_annos_withlabels.mat`, `cars_meta.mat`) or their CSV form, `anno_test.csv` (file, x1, y1, x2, y2, class)
- *   with `names.csv`.
- */
-export const STILL_FORMATS = ['boxes', 'masks', 'tiny-imagenet', 'cub', 'cars'] as const;
-/** See {@link STILL_FORMATS}. */
-export type StillFormat = (typeof STILL_FORMATS)[number];
 
 /**
  * Reads a data set.

@@ -17,11 +17,7 @@ import type { Head } from '../models/head.ts';
 import type { RecurrentOutput } from '../models/recurrent-tail.ts';
 import { type FeatureMaps, scoresOf, unlearningOf, type VideoModel } from '../models/video-model.ts';
 import { forgetfulHead, type MapSubject } from './baseline-maps.ts';
-
-/** What maps explain: the embedding, or the class that is the event's label. */
-export const STUDY_TARGETS = ['oblivious', 'label'] as const;
-/** See {@link STUDY_TARGETS}. */
-export type StudyTarget = (typeof STUDY_TARGETS)[number];
+import type { StudyTarget } from './choices.ts';
 
 /** What all studies of events need to know. */
 export interface StudyContext {

@@ -11,19 +11,9 @@ import type { LabelledEvent } from '../events/labelled.ts';
 import { stemOf } from '../events/video-files.ts';
 import type { PlannedEvent, PlannedFrame } from '../features/dataset.ts';
 import { type FileBox, readBoxesCsv } from './boxes-csv.ts';
+import { MIN_OBJECT_PX } from './choices.ts';
 import type { BinaryImage } from './contours.ts';
 import type { Box } from './wsol.ts';
-
-/** Frames that show less of the object are left out, pixels. */
-export const MIN_OBJECT_PX = 50;
-
-/** Mask value by label, in the masks that CamVid was reduced to (11 classes). */
-export const CAMVID_CLASSES: ReadonlyMap<string, number> = new Map([
-  ['signal', 6],
-  ['vehicle', 8],
-  ['pedestrian', 9],
-  ['cyclist', 10],
-]);
 
 /** Knows where the decisive object of an event is. */
 export interface Truth {

@@ -6,11 +6,11 @@
 
 import { startThread, type Thread } from '../base/threads.ts';
 import type { EngineName } from '../models/backend.ts';
+import type { Stage } from '../models/choices.ts';
 import { toFloat16 } from '../models/float16.ts';
 import { loadFrameTrunk } from '../models/frame-trunk.ts';
 import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import { findPretrained } from '../models/pretrained.ts';
-import type { Stage } from '../models/resnet.ts';
 import { type EventView, transformPixels } from './views.ts';
 
 /** Which trunk, and where it is trimmed. */

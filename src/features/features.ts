@@ -1,7 +1,7 @@
 /** From planned events to features in the cache: chooses cache and extractor; shared by training and evaluation. */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { cacheFolder } from '../base/cache-folder.ts';
+import { cacheFolder, DEFAULT_CACHE_BYTES } from '../base/cache-folder.ts';
 import type { ProgressListener } from '../base/types.ts';
 import type { EngineName } from '../models/backend.ts';
 import type { HeadSpec } from '../models/head.ts';
@@ -12,9 +12,6 @@ import { stageNamed } from '../models/resnet.ts';
 import { FeatureCache } from './cache.ts';
 import { ensureFeatures, type FeatureSummary, type PlannedEvent } from './dataset.ts';
 import { createExtractor, createExtractorPool, type Extractor, importedExtractor } from './extractor.ts';
-
-/** Bytes of features that are kept unless asked otherwise: 20 GB, some 29,000 frames of 384×224. */
-export const DEFAULT_CACHE_BYTES = 20e9;
 
 /** How features are computed and kept. */
 export interface FeatureOptions {

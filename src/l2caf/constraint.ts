@@ -7,16 +7,7 @@ import { assertNever } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { GridShape } from '../base/types.ts';
-
-/** The constraints, `l2` being the paper's own. */
-export const CONSTRAINTS = ['l2', 'l1', 'softmax', 'gaussian'] as const;
-/**
- * - `l2`: `f / ‖f‖₂`, signed.
- * - `l1`: `f / ‖f‖₁`, signed.
- * - `softmax`: over all cells.
- * - `gaussian`: a bump of standard deviation one cell, sum 1, whose centre is the only unknown.
- */
-export type Constraint = (typeof CONSTRAINTS)[number];
+import type { Constraint } from './choices.ts';
 
 /** How free parameters start: uniform in [0, 1) or standard normal, per cell, or all ones. */
 export type InitialFilter = 'uniform' | 'normal' | 'ones';

@@ -1,5 +1,6 @@
 /** L2-CAF: attention filters for any network that has a {@link Tail}, and the baselines they are compared with. */
-export { CONSTRAINTS, type Constraint, type InitialFilter } from './constraint.ts';
+export { CONSTRAINTS, type Constraint, METHODS, type Method, SOLVER_CHOICES, type SolverChoice } from './choices.ts';
+export type { InitialFilter } from './constraint.ts';
 export { type GradCamTarget, type GradCamVariant, gradCam } from './gradcam.ts';
 export { type AttentionMap, type FilterPart, type HeatmapOptions, toHeatmap } from './heatmap.ts';
 export {
@@ -10,17 +11,10 @@ export {
   tailFromLayersModel,
 } from './layers-tail.ts';
 export { type PooledDenseParts, pooledDenseTail } from './linear-tail.ts';
-export { type Attention, findAttention, METHODS, type Method } from './method.ts';
+export { type Attention, findAttention } from './method.ts';
 export type { Objective, OutputLoss, Reduction } from './objective.ts';
 export { type DescentOptions, PRESET_NAMES, PRESETS, type PresetName, type PresetRow, presetTable } from './presets.ts';
-export {
-  type FilterSolution,
-  SOLVER_CHOICES,
-  type SolveOptions,
-  type SolverChoice,
-  type SolverName,
-  solveFilters,
-} from './solve.ts';
+export { type FilterSolution, type SolveOptions, type SolverName, solveFilters } from './solve.ts';
 export type {
   FeatureTail,
   ImmediateResponse,

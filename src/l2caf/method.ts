@@ -5,6 +5,7 @@
 
 import { L2cafError } from '../base/errors.ts';
 import type { AttentionFilter } from '../base/types.ts';
+import type { Method } from './choices.ts';
 import { type GradCamTarget, type GradCamVariant, gradCam } from './gradcam.ts';
 import type { AttentionMap } from './heatmap.ts';
 import { measuredGradCam } from './measured-gradcam.ts';
@@ -12,11 +13,6 @@ import { bindObjective, type Objective } from './objective.ts';
 import { PRESETS } from './presets.ts';
 import { type FilterSolution, type SolveOptions, solveFilters } from './solve.ts';
 import { isFeatureTail, isMapTail, type MapTail, type Tail } from './tail.ts';
-
-/** L2-CAF, Grad-CAM (Eq. 4–6), Grad-CAM-abs (Eq. 7), and attention rollout (Abnar & Zuidema 2020) of transformers. */
-export const METHODS = ['l2caf', 'gradcam', 'gradcam-abs', 'rollout'] as const;
-/** See {@link METHODS}. */
-export type Method = (typeof METHODS)[number];
 
 /** The maps of a tail's slots, and how they were found. */
 export interface Attention {

@@ -8,7 +8,8 @@ import { createRandom, type Random } from '../base/random.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { AttentionFilter, ProgressListener } from '../base/types.ts';
 import { differentiated, differentiatedLoss, lossOfResponse, ROWS_PER_BATCH } from './autodiff.ts';
-import { type Constraint, constrain, initialParameters, parameterCount } from './constraint.ts';
+import type { Constraint, SolverChoice } from './choices.ts';
+import { constrain, initialParameters, parameterCount } from './constraint.ts';
 import { type DescentResult, descend } from './descent.ts';
 import { type ExactFilter, exactOblivious, exactWeighted } from './exact.ts';
 import { gaussNewton } from './gauss-newton.ts';
@@ -22,10 +23,6 @@ import { isTensorTail, type LinearProjection, type SmoothResponse, type Tail, ty
 
 /** How a filter can be found; `gd` is gradient descent, the published way. */
 export type SolverName = 'closed-form' | 'gauss-newton' | 'quasi-newton' | 'gd';
-/** What can be asked for; `auto` takes the first of the others that applies and is not needlessly slow. */
-export const SOLVER_CHOICES = ['auto', 'closed-form', 'gauss-newton', 'quasi-newton', 'gd'] as const;
-/** What can be asked for. */
-export type SolverChoice = (typeof SOLVER_CHOICES)[number];
 
 /** What to solve, and how. */
 export interface SolveOptions {

@@ -10,27 +10,10 @@ import { pathToFileURL } from 'node:url';
 import { assertNever, L2cafError, messageOf } from '../base/errors.ts';
 import { installCommand, missingPackages, ONNX_PACKAGES, WEBGPU_PACKAGES } from '../base/optional.ts';
 import * as tf from '../base/tensorflow.ts';
+import type { BackendChoice, EngineChoice } from './choices.ts';
 import { onnxVersion } from './onnx/runtime.ts';
 import { speedUpWasmConvGradients } from './wasm-conv-gradient.ts';
 import { avoidTransposedWasmMatMul } from './wasm-matmul.ts';
-
-/**
- * Backends a user can ask for; `auto` is `tensorflow` where installed, else `wasm`. `webgpu` must be asked for: it is
- * slower than either on a machine whose only adapter is made of software.
- */
-export const BACKEND_CHOICES = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
-/** See {@link BACKEND_CHOICES}. */
-export type BackendChoice = (typeof BACKEND_CHOICES)[number];
-
-const [AUTO, ...BACKENDS] = BACKEND_CHOICES;
-
-/**
- * Engines a user can ask for to run an event network: those, and `onnxruntime`, which runs the trunk several times as fast
- * and leaves the rest to `tensorflow` or `wasm`. `auto` is `onnxruntime` where it is installed.
- */
-export const ENGINE_CHOICES = [AUTO, 'onnxruntime', ...BACKENDS] as const;
-/** See {@link ENGINE_CHOICES}. */
-export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
 /** The backend that runs, and why it was chosen. */
 export interface BackendInfo {

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { L2cafError } from '../base/errors.ts';
 import { type FittedSize, RESIZES } from '../base/fit.ts';
 import { jsonIn, readInput } from '../base/input-files.ts';
+import { FILTER_SPANS, NORMS, type Norm, OUTPUT_KINDS } from './choices.ts';
 import type { Preprocessing } from './preprocessing.ts';
 
 const triple = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])]);
@@ -16,11 +17,6 @@ const positive = z.int().positive();
 const labelNames = z.union([z.string(), z.array(z.string()).min(1)]);
 
 const byte = z.int().min(0).max(255);
-
-/** What a filter spans: one slice of time, or all of them. */
-export const FILTER_SPANS = ['slice', 'volume'] as const;
-/** What outputs are. */
-export const OUTPUT_KINDS = ['scores', 'embedding', 'numbers'] as const;
 
 const cardSchema = z.strictObject({
   /** The file that it belongs to, in its folder. */
@@ -151,11 +147,6 @@ function ofTheSame<T extends { readonly tensor?: string | undefined }>(
 ): T | undefined {
   return other?.tensor !== undefined && other.tensor !== said?.tensor ? undefined : said;
 }
-
-/** Ways in which pictures are usually given to networks. */
-export const NORMS = ['imagenet', 'kinetics', '0..1', '-1..1', '0..255'] as const;
-/** One of {@link NORMS}. */
-export type Norm = (typeof NORMS)[number];
 
 /** What a name of {@link NORMS} says in a card. */
 export function normCard(norm: Norm): NonNullable<Card['input']> {

@@ -7,12 +7,13 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
 import { sha256OfFile } from '../base/files.ts';
+import { STAGES } from './choices.ts';
 import type { ClassificationNetwork } from './classification-network.ts';
 import { CLASSIFIER_LAYER } from './keras-resnet.ts';
 import { PRETRAINED_TRUNKS, type PretrainedTrunk } from './pretrained.ts';
 import { type PullOptions, pullTrunk } from './pull.ts';
 import type { NetworkPart, WeightsEdit } from './reinitialise.ts';
-import { resnetLayout, STAGES, stepNames } from './resnet.ts';
+import { resnetLayout, stepNames } from './resnet.ts';
 import { loadResNetClassifier } from './resnet-classifier.ts';
 import { loadSqueezeNet, SQUEEZENET_ID, SQUEEZENET_LAYERS } from './squeezenet.ts';
 

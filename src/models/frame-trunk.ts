@@ -1,8 +1,8 @@
 /** A frozen trunk in plain values, on whichever engine. */
 import { computed, type EngineName } from './backend.ts';
+import type { Stage } from './choices.ts';
 import { type FrameTrunk, loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
 import type { WeightsEdit } from './reinitialise.ts';
-import type { Stage } from './resnet.ts';
 
 /** How a trunk is loaded. */
 export interface LoadOptions {

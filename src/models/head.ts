@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { createRandom } from '../base/random.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
 import type { NamedArray } from './safetensors.ts';
-import { DEFAULT_SHALLOW_CNN, type ShallowCnnSpec, shallowCnnGrid, shallowCnnShapes } from './shallow-cnn.ts';
+import { type ShallowCnnSpec, shallowCnnGrid, shallowCnnShapes } from './shallow-cnn.ts';
 import type { ModelOutput } from './video-model.ts';
 
 /** The architecture of a head, and what it expects in front of it. */
@@ -44,9 +44,6 @@ export interface Head {
   readonly origin: HeadOrigin;
   readonly weights: ReadonlyMap<string, NamedArray>;
 }
-
-/** Shallow CNN, LSTM and embedding sizes that are used unless asked otherwise. */
-export const DEFAULT_HEAD = { shallowCnn: DEFAULT_SHALLOW_CNN, lstmUnits: 128, embeddingSize: 64 } as const;
 
 /** Grid and channels of the feature maps that the filters act on. */
 export function featureMapShape({ shallowCnn, trunkGrid, trunkChannels }: HeadSpec): GridShape & { channels: number } {

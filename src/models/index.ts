@@ -1,15 +1,7 @@
 /** Networks: the contract that an analysis needs, backends, the packaged models and the weights of their trunks. */
-export {
-  BACKEND_CHOICES,
-  type BackendChoice,
-  type BackendInfo,
-  ENGINE_CHOICES,
-  type EngineChoice,
-  type EngineInfo,
-  useBackend,
-  useEngine,
-} from './backend.ts';
-export { type Card, cardJsonSchema, NORMS, type Norm, normCard, readCard } from './card.ts';
+export { type BackendInfo, type EngineInfo, useBackend, useEngine } from './backend.ts';
+export { type Card, cardJsonSchema, normCard, readCard } from './card.ts';
+export { BACKEND_CHOICES, type BackendChoice, ENGINE_CHOICES, type EngineChoice, NORMS, type Norm } from './choices.ts';
 export type { ClassificationNetwork, DenseClassifier, NamedStep } from './classification-network.ts';
 export type { Classifier } from './classifiers.ts';
 export { EventNetwork } from './event-network.ts';

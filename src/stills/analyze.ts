@@ -7,14 +7,14 @@ import type { WorkOptions } from '../analysis/pipeline.ts';
 import { throwIfAborted } from '../base/errors.ts';
 import type { AttentionFilter, PictureSize } from '../base/types.ts';
 import { VERSION } from '../base/version.ts';
-import { CONSTRAINTS, type Constraint } from '../l2caf/constraint.ts';
+import { CONSTRAINTS, type Constraint, type Method, type SolverChoice } from '../l2caf/choices.ts';
 import { type AttentionMap, peakCell } from '../l2caf/heatmap.ts';
-import { type Attention, findAttention, type Method, opposingShare } from '../l2caf/method.ts';
+import { type Attention, findAttention, opposingShare } from '../l2caf/method.ts';
 import type { PresetName } from '../l2caf/presets.ts';
 import { checkSanity, type SanityReport } from '../l2caf/sanity.ts';
-import type { SolverChoice } from '../l2caf/solve.ts';
 import type { Tail } from '../l2caf/tail.ts';
-import { BACKEND_CHOICES, type BackendChoice, useBackend } from '../models/backend.ts';
+import { useBackend } from '../models/backend.ts';
+import type { ClassifierBackend } from '../models/choices.ts';
 import { layerIndex } from '../models/classification-network.ts';
 import { findClassifier } from '../models/classifiers.ts';
 import { type ImportedOptions, type OpenImported, openImported } from '../models/imported.ts';
@@ -58,11 +58,6 @@ export interface StillOptions extends WorkOptions {
   /** Re-initialise the network part by part and see whether the maps change (paper, Fig. 10). */
   readonly sanity?: boolean;
 }
-
-/** Backends for classification networks: their tails hold what iterates, which must not run on a GPU. */
-export const CLASSIFIER_BACKENDS = BACKEND_CHOICES.filter((name) => name !== 'webgpu');
-/** See {@link CLASSIFIER_BACKENDS}. */
-export type ClassifierBackend = Exclude<BackendChoice, 'webgpu'>;
 
 /**
  * Makes a network of this project ready; fetches its weights first if they are not in the cache. The caller disposes of it.

@@ -7,9 +7,10 @@ import type { Image, SKRSContext2D } from '@napi-rs/canvas';
 import { type View, viewOf } from '../base/fit.ts';
 import type { PictureSize } from '../base/types.ts';
 import { heatmapToDraw } from '../l2caf/heatmap.ts';
-import { drawHeatmap, type OverlayStyle } from '../video/drawing/overlay.ts';
+import { drawHeatmap } from '../video/drawing/overlay.ts';
 import { balancedColumns, drawPanel, type PanelCell, rowsOf } from '../video/drawing/panel.ts';
 import { drawSigned } from '../video/drawing/signed.ts';
+import type { OverlayStyle } from '../video/drawing/style.ts';
 import type { PictureAnalysis, PictureMap } from './document.ts';
 
 /** How filters are shown. */

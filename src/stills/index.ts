@@ -1,7 +1,7 @@
 /** Still pictures on classification networks (docs/stills.md). */
+export type { ClassifierBackend } from '../models/choices.ts';
 export {
   analyzePicture,
-  type ClassifierBackend,
   type ClassifierOptions,
   openImportedStill,
   openStillModel,

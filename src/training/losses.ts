@@ -6,14 +6,7 @@
 
 import { assertNever } from '../base/errors.ts';
 import * as tf from '../base/tensorflow.ts';
-
-/** Which triplets of a batch count. */
-export const MININGS = ['all', 'semi-hard', 'batch-hard'] as const;
-/**
- * `all`: every anchor, positive, negative. `semi-hard`: the negative is farther than the positive, but by less than the
- * margin. `batch-hard`: of each anchor, its farthest positive and its nearest negative.
- */
-export type Mining = (typeof MININGS)[number];
+import type { Mining } from './choices.ts';
 
 /** What a batch of n embeddings shows: events of one group (a domain) are compared with each other only. */
 export interface BatchLabels {

@@ -5,13 +5,9 @@ import { groupBy } from '../base/group-by.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { HeadSpec } from '../models/head.ts';
 import { type Dropout, runHead, type WeightTensors } from '../models/head-network.ts';
+import type { MetricLoss, Mining } from './choices.ts';
 import type { DenseBatch } from './dense-labels.ts';
-import { crossEntropyLoss, type Mining, nPairLoss, relationLoss, tripletLoss } from './losses.ts';
-
-/** Metric losses that can be trained with. */
-export const METRIC_LOSSES = ['triplet', 'npair'] as const;
-/** See {@link METRIC_LOSSES}. */
-export type MetricLoss = (typeof METRIC_LOSSES)[number];
+import { crossEntropyLoss, nPairLoss, relationLoss, tripletLoss } from './losses.ts';
 
 /** Which losses are added up, and with which weights. */
 export interface ObjectiveOptions {

@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OUTPUTS } from '../../src/batch/choices.ts';
 import type { BatchEvent } from '../../src/batch/events.ts';
-import { type BatchSettings, type DrawSettings, keysOf, OUTPUTS } from '../../src/batch/outputs.ts';
-import { defaultStyle } from '../../src/video/drawing/overlay.ts';
+import { type BatchSettings, type DrawSettings, keysOf } from '../../src/batch/outputs.ts';
+import { defaultStyle } from '../../src/video/drawing/style.ts';
 import { tinyBatchModel } from './tiny-batch.ts';
 
 let cache: string;

@@ -1,8 +1,9 @@
 /** A batch with the tiny network: all that `l2caf batch` does but for its options. */
 import { resolve } from 'node:path';
 import { Batch, type EventEnd, type EventMaker, type EventPlan, isOpen } from '../../src/batch/batch.ts';
+import type { Output } from '../../src/batch/choices.ts';
 import { readBatchEvents } from '../../src/batch/events.ts';
-import type { AnalysisSettings, BatchSettings, DrawSettings, Output, OwnBatchModel } from '../../src/batch/outputs.ts';
+import type { AnalysisSettings, BatchSettings, DrawSettings, OwnBatchModel } from '../../src/batch/outputs.ts';
 import { EventQueue, type EventQueueOptions } from '../../src/batch/queue.ts';
 import { parseQueueAddress } from '../../src/batch/queue-server.ts';
 import { writeResults } from '../../src/batch/results.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_METHODS } from '../../src/evaluation/baseline-maps.ts';
+import { DEFAULT_METHODS } from '../../src/evaluation/choices.ts';
 import type { StudyReport } from '../../src/evaluation/study-report.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';

@@ -5,12 +5,12 @@ import * as tf from '../../src/base/tensorflow.ts';
 import {
   activationNorm,
   centredGaussian,
-  DEFAULT_METHODS,
   forgetfulHead,
   type MapSubject,
   mapsOf,
   randomMap,
 } from '../../src/evaluation/baseline-maps.ts';
+import { DEFAULT_METHODS } from '../../src/evaluation/choices.ts';
 import { faithfulness, randomFaithfulness } from '../../src/evaluation/faithfulness.ts';
 import { type EventScores, localizationTables, measureEvent } from '../../src/evaluation/localization-study.ts';
 import { temporalOutcome } from '../../src/evaluation/temporal.ts';

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBoxesCsv } from '../../src/evaluation/boxes-csv.ts';
-import { readStills, type StillFormat } from '../../src/evaluation/still-datasets.ts';
+import type { StillFormat } from '../../src/evaluation/choices.ts';
+import { readStills } from '../../src/evaluation/still-datasets.ts';
 import { matFile } from './mat-files.ts';
 
 let folder: string;

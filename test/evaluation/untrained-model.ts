@@ -1,8 +1,9 @@
 /** A model directory with an untrained head on the real trunk: complete, and knows nothing. */
 
 import type { PictureSize } from '../../src/base/types.ts';
+import { DEFAULT_HEAD } from '../../src/models/choices.ts';
 import { trunkSide } from '../../src/models/event-network.ts';
-import { DEFAULT_HEAD, untrainedHead } from '../../src/models/head.ts';
+import { untrainedHead } from '../../src/models/head.ts';
 import { saveModel } from '../../src/models/model-directory.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 

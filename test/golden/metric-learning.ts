@@ -5,7 +5,8 @@
 
 import * as tf from '../../src/base/tensorflow.ts';
 import { normalizedMutualInformation, RECALL_RANKS, retrievalFigures } from '../../src/retrieval/metrics.ts';
-import { type Mining, nPairLoss, tripletLoss } from '../../src/training/losses.ts';
+import type { Mining } from '../../src/training/choices.ts';
+import { nPairLoss, tripletLoss } from '../../src/training/losses.ts';
 import type { Check, GoldenData } from './case.ts';
 import { check, checkClose, shapeOf, tensorOf } from './checks.ts';
 

@@ -1,7 +1,8 @@
 /** Golden case: a trunk with torchvision's weights; the maps of its last stage, and the channel means of all stages. */
 
 import * as tf from '../../src/base/tensorflow.ts';
-import { createResNet, RESNET_DEPTHS, type ResNetSpec, STAGES } from '../../src/models/resnet.ts';
+import { STAGES } from '../../src/models/choices.ts';
+import { createResNet, RESNET_DEPTHS, type ResNetSpec } from '../../src/models/resnet.ts';
 import { fromTorchvision } from '../../src/models/torchvision.ts';
 import type { Check, GoldenData } from './case.ts';
 import { check, shapeOf, tensorOf } from './checks.ts';

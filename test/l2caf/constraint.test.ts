@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
 import * as tf from '../../src/base/tensorflow.ts';
-import { CONSTRAINTS, constrain, initialParameters, parameterCount } from '../../src/l2caf/constraint.ts';
+import { CONSTRAINTS } from '../../src/l2caf/choices.ts';
+import { constrain, initialParameters, parameterCount } from '../../src/l2caf/constraint.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { normals } from './toys.ts';
 

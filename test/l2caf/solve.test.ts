@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../src/base/tensorflow.ts';
-import { CONSTRAINTS } from '../../src/l2caf/constraint.ts';
+import { CONSTRAINTS } from '../../src/l2caf/choices.ts';
 import { PRESETS } from '../../src/l2caf/presets.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
 import { correlation } from '../../src/l2caf/starts.ts';

@@ -9,11 +9,11 @@ import {
   cardWith,
   checkCard,
   labelsOf,
-  NORMS,
   normCard,
   preprocessingOf,
   readCard,
 } from '../../src/models/card.ts';
+import { NORMS } from '../../src/models/choices.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -2,14 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../src/base/tensorflow.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { foldBatchNorm } from '../../src/models/batch-norm.ts';
-import {
-  convLayers,
-  createResNet,
-  featureShape,
-  type ResNetSpec,
-  resnetLayout,
-  STAGES,
-} from '../../src/models/resnet.ts';
+import { STAGES } from '../../src/models/choices.ts';
+import { convLayers, createResNet, featureShape, type ResNetSpec, resnetLayout } from '../../src/models/resnet.ts';
 import { randomWeights } from './random-weights.ts';
 
 const base: ResNetSpec = { depth: 18, strideIn: '3x3', padding: 'symmetric', upTo: 'conv5' };

@@ -9,7 +9,7 @@ import { analyzePicture, type StillOptions } from '../../src/stills/analyze.ts';
 import { parsePictureAnalysis, writePictureAnalysis } from '../../src/stills/document.ts';
 import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure } from '../../src/stills/drawing.ts';
 import type { OpenClassifier } from '../../src/stills/still-network.ts';
-import { defaultStyle } from '../../src/video/drawing/overlay.ts';
+import { defaultStyle } from '../../src/video/drawing/style.ts';
 import { openPicture } from '../../src/video/media/picture.ts';
 import { STILL_OPTIONS, writeSpot } from '../support/still-picture.ts';
 import { tinyClassifier } from '../support/tiny-classifier.ts';

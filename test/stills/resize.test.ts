@@ -12,7 +12,7 @@ import { heatmapToDraw } from '../../src/l2caf/heatmap.ts';
 import type { Card } from '../../src/models/card.ts';
 import { analyzePicture, openImportedStill } from '../../src/stills/analyze.ts';
 import { drawMapsFigure } from '../../src/stills/drawing.ts';
-import { defaultStyle } from '../../src/video/drawing/overlay.ts';
+import { defaultStyle } from '../../src/video/drawing/style.ts';
 import { openPicture } from '../../src/video/media/picture.ts';
 import { TinyFolder } from '../models/onnx/tiny-folder.ts';
 import { brightness } from '../models/onnx/tiny-networks.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
 import type { OpenModel } from '../../src/analysis/pipeline.ts';
-import type { EngineChoice } from '../../src/models/backend.ts';
+import type { EngineChoice } from '../../src/models/choices.ts';
 import type { EventNetwork } from '../../src/models/event-network.ts';
 import { tinyNetwork } from './tiny-network.ts';
 

@@ -5,7 +5,8 @@
 
 import type { OpenModel } from '../../src/analysis/pipeline.ts';
 import { sha256OfFile } from '../../src/base/files.ts';
-import { type EngineChoice, useEngine } from '../../src/models/backend.ts';
+import { useEngine } from '../../src/models/backend.ts';
+import type { EngineChoice } from '../../src/models/choices.ts';
 import { EventNetwork, trunkSide } from '../../src/models/event-network.ts';
 import { type Head, untrainedHead } from '../../src/models/head.ts';
 import { type PretrainedTrunk, RESNET50_IMAGENET, weightsPath } from '../../src/models/pretrained.ts';

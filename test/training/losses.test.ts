@@ -3,7 +3,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../src/base/tensorflow.ts';
 import { useBackend } from '../../src/models/backend.ts';
-import { crossEntropyLoss, type Mining, nPairLoss, relationLoss, tripletLoss } from '../../src/training/losses.ts';
+import type { Mining } from '../../src/training/choices.ts';
+import { crossEntropyLoss, nPairLoss, relationLoss, tripletLoss } from '../../src/training/losses.ts';
 
 beforeAll(() => useBackend('cpu'));
 

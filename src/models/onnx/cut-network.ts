@@ -5,7 +5,7 @@
 import { L2cafError } from '../../base/errors.ts';
 import { createRandom } from '../../base/random.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
-import type { FILTER_SPANS } from '../card.ts';
+import type { FILTER_SPANS } from '../choices.ts';
 import {
   dimsOf,
   gathered,

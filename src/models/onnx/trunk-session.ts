@@ -1,8 +1,8 @@
 /** A frozen trunk on onnxruntime: bytes of frames in, features out, preprocessing in the graph. */
 import type { FrameBatch } from '../../base/types.ts';
+import type { Stage } from '../choices.ts';
 import { type FrameTrunk, loadWeights, type PretrainedTrunk } from '../pretrained.ts';
 import type { WeightsEdit } from '../reinitialise.ts';
-import type { Stage } from '../resnet.ts';
 import { elementType, GraphBuilder } from './builder.ts';
 import { addResNet, type Weights } from './convolutions.ts';
 import { openSession } from './runtime.ts';

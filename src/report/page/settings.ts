@@ -1,8 +1,9 @@
 /** How the overlay is drawn, and the controls that change it. */
-import { COLORMAP_NAMES, type ColormapName, colorOf, cssColor } from '../../video/drawing/colormap.ts';
+import { colorOf, cssColor } from '../../video/drawing/colormap.ts';
 import { NORMALIZE_MODES, type NormalizeMode } from '../../video/drawing/keyframes.ts';
-import { defaultStyle, levelColor, type OverlayStyle } from '../../video/drawing/overlay.ts';
+import { levelColor } from '../../video/drawing/overlay.ts';
 import { SIGNED_COLORS } from '../../video/drawing/signed.ts';
+import { COLORMAP_NAMES, type ColormapName, defaultStyle, type OverlayStyle } from '../../video/drawing/style.ts';
 import { element, select } from './dom.ts';
 
 /** What is drawn over a picture. */

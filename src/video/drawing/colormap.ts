@@ -9,12 +9,10 @@ import {
   interpolateTurbo,
   interpolateViridis,
 } from 'd3-scale-chromatic';
+import type { ColormapName } from './style.ts';
 
 /** Red, green and blue, 0–255. */
 export type Rgb = readonly [red: number, green: number, blue: number];
-
-/** Names of the colour maps. */
-export type ColormapName = 'cividis' | 'viridis' | 'magma' | 'inferno' | 'turbo';
 
 /** A colour as CSS for a number in [0, 1]. */
 const CSS_COLORS: Readonly<Record<ColormapName, (value: number) => string>> = {
@@ -24,9 +22,6 @@ const CSS_COLORS: Readonly<Record<ColormapName, (value: number) => string>> = {
   inferno: interpolateInferno,
   turbo: interpolateTurbo,
 };
-
-/** All names. */
-export const COLORMAP_NAMES: readonly ColormapName[] = Object.keys(CSS_COLORS) as ColormapName[];
 
 /** Steps of a map: as many as it is published with. */
 const STEPS = 256;

@@ -3,7 +3,8 @@ import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { FrameBatch, Heatmap, PictureSize } from '../../base/types.ts';
 import { createCanvas } from './canvas.ts';
 import { frameCanvas } from './frame-canvas.ts';
-import { drawHeatmap, type OverlayStyle } from './overlay.ts';
+import { drawHeatmap } from './overlay.ts';
+import type { OverlayStyle } from './style.ts';
 import { drawText, type FittedText, fitText, heightOf, type TextFit } from './text.ts';
 
 /** An event of the sheet. */

@@ -8,11 +8,12 @@ import type { Heatmap, PictureSize, TimeSpan } from '../../base/types.ts';
 import { createCanvas } from './canvas.ts';
 import { describeScale, heatmapAt, type Keyframe, momentAt, type NormalizeMode } from './keyframes.ts';
 import { drawLegend, drawMoment, drawTimeline, drawTitle } from './marks.ts';
-import type { Area, OverlayStyle } from './overlay.ts';
+import type { Area } from './overlay.ts';
 import { drawCursor, drawRibbon, ribbonHeight } from './ribbon.ts';
 import type { RibbonContent } from './ribbon-rows.ts';
 import { drawSigned } from './signed.ts';
 import { ContourPainter } from './stroke.ts';
+import type { OverlayStyle } from './style.ts';
 import { paintTint, type TintTable, tintTable } from './tint.ts';
 import { type RgbaPixels, YuvaLayer } from './yuva.ts';
 

@@ -6,7 +6,8 @@ import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { PictureSize, TimeSpan } from '../../base/types.ts';
 import { colorOf, cssColor } from './colormap.ts';
 import { isInside } from './keyframes.ts';
-import { type Area, levelColor, type OverlayStyle, unitOf } from './overlay.ts';
+import { type Area, levelColor, unitOf } from './overlay.ts';
+import type { OverlayStyle } from './style.ts';
 import { drawText, fitText, font, heightOf } from './text.ts';
 
 /** What the marks of one frame show. */

@@ -6,35 +6,9 @@ import type { SKRSContext2D } from '@napi-rs/canvas';
 import { L2cafError } from '../../base/errors.ts';
 import type { Heatmap, PictureSize } from '../../base/types.ts';
 import { canvasLibrary, createCanvas } from './canvas.ts';
-import { COLORMAP_NAMES, type ColormapName, colorOf, cssColor, type Rgb } from './colormap.ts';
+import { colorOf, cssColor, type Rgb } from './colormap.ts';
 import { contourLines, type Ring } from './contour.ts';
-
-/** How a heatmap is shown. */
-export interface OverlayStyle {
-  readonly kind: 'contour' | 'heatmap' | 'both';
-  readonly colormap: ColormapName;
-  /** Heatmap levels at which contours are drawn, in (0, 1). */
-  readonly levels: readonly number[];
-  /** Opacity of the heatmap where it is 1, in [0, 1]; it falls to nothing where the heatmap is 0. */
-  readonly opacity: number;
-  /** Width of the contours, pixels on a picture of 1280×720; scales with the picture. */
-  readonly lineWidthPx: number;
-  /** Whether the timeline and the marks of sampled moments are drawn. */
-  readonly showMarks: boolean;
-  /** Whether a video explains its colours and their scale. */
-  readonly showLegend: boolean;
-}
-
-/** Contours at four levels in a colour map that is safe for colour-blind eyes, with marks. */
-export const defaultStyle: OverlayStyle = {
-  kind: 'contour',
-  colormap: 'viridis',
-  levels: [0.25, 0.5, 0.75, 0.9],
-  opacity: 0.6,
-  lineWidthPx: 3,
-  showMarks: true,
-  showLegend: true,
-};
+import { COLORMAP_NAMES, type OverlayStyle } from './style.ts';
 
 /**
  * Checks a style that a user may have put together.

@@ -8,7 +8,7 @@ import type { Heatmap, PictureSize } from '../../base/types.ts';
 import { canvasLibrary, createCanvas } from './canvas.ts';
 import { cssColor, type Rgb } from './colormap.ts';
 import { contourLines } from './contour.ts';
-import type { OverlayStyle } from './overlay.ts';
+import type { OverlayStyle } from './style.ts';
 
 /** The colours of the two sides: blue and orange, which all common kinds of colour vision tell apart. */
 export const SIGNED_COLORS: { readonly supporting: Rgb; readonly opposing: Rgb } = {

@@ -7,9 +7,10 @@ import { L2cafError } from '../../base/errors.ts';
 import type { FrameBatch, Heatmap, PictureSize, SolverStatus } from '../../base/types.ts';
 import { createCanvas } from './canvas.ts';
 import { frameCanvas } from './frame-canvas.ts';
-import { checkStyle, drawHeatmap, type OverlayStyle } from './overlay.ts';
+import { checkStyle, drawHeatmap } from './overlay.ts';
 import { balancedColumns, drawCell, drawPanel, type FigureFormat, type PanelContent, rowsOf } from './panel.ts';
 import { drawSigned } from './signed.ts';
+import type { OverlayStyle } from './style.ts';
 
 /** A heatmap as drawn: for signed maps `heatmap` is what argues for the output and `opposing` what argues against it. */
 export interface DrawnMap {

@@ -4,7 +4,8 @@
  */
 import type { Heatmap, PictureSize } from '../../base/types.ts';
 import { contourLines, type Ring } from './contour.ts';
-import { HALO_OPACITY, HALO_WIDTHS, levelColor, lineWidth, type OverlayStyle } from './overlay.ts';
+import { HALO_OPACITY, HALO_WIDTHS, levelColor, lineWidth } from './overlay.ts';
+import type { OverlayStyle } from './style.ts';
 import type { YuvaLayer } from './yuva.ts';
 
 /** Draws contours on the picture at the top of a layer; what it looks like is what `drawContours` draws on a canvas. */

@@ -4,7 +4,8 @@
  */
 import type { Heatmap, PictureSize } from '../../base/types.ts';
 import { colorOf } from './colormap.ts';
-import { type OverlayStyle, opacityOf } from './overlay.ts';
+import { opacityOf } from './overlay.ts';
+import type { OverlayStyle } from './style.ts';
 import type { YuvaLayer } from './yuva.ts';
 
 /** The colours of the values 0, 1/255 … 1, as a layer stores them. */

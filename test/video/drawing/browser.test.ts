@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Heatmap } from '../../../src/base/types.ts';
-import { defaultStyle } from '../../../src/video/drawing/overlay.ts';
+import { defaultStyle } from '../../../src/video/drawing/style.ts';
 import { renderOverlay } from '../../../src/video/media/encode.ts';
 import { probeClip } from '../../../src/video/media/probe.ts';
 import { chromiumPath, openChromium } from '../../support/chromium.ts';

@@ -1,6 +1,7 @@
 /** The colour maps against the values that they were published with. */
 import { describe, expect, it } from 'vitest';
-import { COLORMAP_NAMES, type ColormapName, colorOf, cssColor } from '../../../src/video/drawing/colormap.ts';
+import { colorOf, cssColor } from '../../../src/video/drawing/colormap.ts';
+import { COLORMAP_NAMES, type ColormapName } from '../../../src/video/drawing/style.ts';
 
 /** Evenly spread from 0 to 1, from matplotlib and d3-scale-chromatic; turbo is its authors' polynomial. */
 const PUBLISHED: Readonly<Record<ColormapName, string>> = {

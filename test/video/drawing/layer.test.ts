@@ -1,12 +1,13 @@
+/** A hill with a shoulder, as a filter resized to 8 points per cell would be. */
 import { createCanvas } from '@napi-rs/canvas';
 import { describe, expect, test } from 'vitest';
 import type { Heatmap } from '../../../src/base/types.ts';
 import { LayerPainter, layerSize } from '../../../src/video/drawing/layer.ts';
 import { drawLegend, drawMoment, drawTimeline, drawTitle } from '../../../src/video/drawing/marks.ts';
-import { defaultStyle, drawHeatmap } from '../../../src/video/drawing/overlay.ts';
+import { drawHeatmap } from '../../../src/video/drawing/overlay.ts';
+import { defaultStyle } from '../../../src/video/drawing/style.ts';
 import { YuvaLayer } from '../../../src/video/drawing/yuva.ts';
 
-/** A hill with a shoulder, as a filter resized to 8 points per cell would be. */
 function hill(height: number, width: number, turn = 0): Heatmap {
   const values = Float32Array.from({ length: height * width }, (_, i) => {
     const x = ((i % width) + 0.5) / width - 0.5;

@@ -1,8 +1,9 @@
 import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { describe, expect, test } from 'vitest';
 import type { Heatmap } from '../../../src/base/types.ts';
-import { checkStyle, defaultStyle, drawHeatmap, type OverlayStyle } from '../../../src/video/drawing/overlay.ts';
+import { checkStyle, drawHeatmap } from '../../../src/video/drawing/overlay.ts';
 import { drawStrip, type StripContent } from '../../../src/video/drawing/strip.ts';
+import { defaultStyle, type OverlayStyle } from '../../../src/video/drawing/style.ts';
 import { fitText } from '../../../src/video/drawing/text.ts';
 
 function peak(height: number, width: number, cell: number): Heatmap {

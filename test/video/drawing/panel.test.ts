@@ -1,7 +1,6 @@
 import { createCanvas, loadImage, Path2D, type SKRSContext2D } from '@napi-rs/canvas';
 import { describe, expect, it, test } from 'vitest';
 import type { Heatmap } from '../../../src/base/types.ts';
-import { defaultStyle, type OverlayStyle } from '../../../src/video/drawing/overlay.ts';
 import {
   balancedColumns,
   drawPanel,
@@ -10,6 +9,7 @@ import {
   rowsOf,
 } from '../../../src/video/drawing/panel.ts';
 import { drawSigned, SIGNED_COLORS } from '../../../src/video/drawing/signed.ts';
+import { defaultStyle, type OverlayStyle } from '../../../src/video/drawing/style.ts';
 import { finishSvg } from '../../../src/video/drawing/svg.ts';
 
 describe('drawPanel', () => {

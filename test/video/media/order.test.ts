@@ -4,7 +4,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { defaultStyle } from '../../../src/video/drawing/overlay.ts';
+import { defaultStyle } from '../../../src/video/drawing/style.ts';
 import { renderOverlay } from '../../../src/video/media/encode.ts';
 import { listFrames } from '../../../src/video/media/frame-list.ts';
 import { doubtfulGroups } from '../../../src/video/media/order.ts';
