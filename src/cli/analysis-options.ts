@@ -30,6 +30,9 @@ export interface AnalysisFlags {
   readonly trace?: boolean;
 }
 
+/** Of a long drive, this much is analyzed and shown first, seconds (`--preview`). */
+export const PREVIEW_SEC = 10;
+
 /** Adds the options. */
 export function addAnalysisOptions(command: Command): Command {
   return command

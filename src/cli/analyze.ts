@@ -1,6 +1,5 @@
 /** `l2caf analyze`: the main job. What did the network look at in this clip? */
 import { basename, extname, join, resolve } from 'node:path';
-import { Command } from 'commander';
 import { analyzeDense } from '../analysis/dense.ts';
 import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis/document.ts';
 import { analyzeEvent, framesFor, openClip, openModel } from '../analysis/pipeline.ts';
@@ -19,16 +18,15 @@ import { renderStrip, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
 import { clipBeside, filesOfReport } from '../report/report-page.ts';
 import { readingOf, sha256OfClip } from '../video/media/probe.ts';
-import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
+import { type AnalysisFlags, PREVIEW_SEC } from './analysis-options.ts';
 import { freeName, isAbout, isOfOther } from './default-folder.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
-import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
-import { examples, LIST_FORMS, parseCount, parseSeconds, pictureOptions, videosOption } from './options.ts';
-import { interruptible } from './run.ts';
-import { addVideoOptions, renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
+import { cardOf, type NetworkFlags } from './network-options.ts';
+import { renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
-interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags {
+/** What commander hands over. */
+export interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags {
   readonly start?: number;
   readonly end?: number;
   readonly track?: number;
@@ -49,64 +47,8 @@ interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags {
   readonly quiet?: boolean;
 }
 
-/** The `analyze` command. */
-export function analyzeCommand(): Command {
-  const [fps, times] = pictureOptions();
-  const command = new Command('analyze')
-    .description('show what the network looks at in a driving clip')
-    .argument('<clip>', 'a video file that ffmpeg can read, a folder of numbered pictures, or a Donkey tub')
-    .option('--start <time>', 'start of the event, seconds or [h:]m:s (default: start of the clip)', parseSeconds)
-    .option('--end <time>', 'end of the event (default: end of the clip)', parseSeconds)
-    .option(
-      '--track <number>',
-      'which video track of the file, from 0 (default: the one that players show)',
-      parseCount(0),
-    )
-    .addOption(fps)
-    .addOption(times)
-    .option(
-      '--frames <count>',
-      'frames to sample from the event (default: 3, or as many as the network takes)',
-      parseCount(1),
-    )
-    .option('--dense', 'slide a window over the whole clip: attention for every moment, not for the event as one')
-    .option('--stride <seconds>', 'with --dense: how far the window moves (default: 0.5)', parseSeconds)
-    .option('--window <seconds>', 'with --dense: its length (default: 1 per frame of it)', parseSeconds)
-    .option('--events <list>', `a list of events whose labels are shown over time: ${LIST_FORMS}`)
-    .addOption(videosOption())
-    .option(
-      '--signals <CSV>',
-      "numbers to show over time, in the columns time (seconds) and one for each (default: a tub's own)",
-    )
-    .option('--preview', `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`);
-  addAnalysisOptions(command)
-    .option('--strict', 'refuse frames that are damaged or lost in the file (default: they are marked, and it is said)')
-    .option('-o, --output <folder>', "where the results go (default: the clip's name in l2caf-out)")
-    .option('--no-report', 'do not write report.html')
-    .option('--json', 'print the analysis as one JSON document instead of the table')
-    .option('-q, --quiet', 'no progress');
-  addNetworkOptions(command);
-  return addVideoOptions(command)
-    .addHelpText(
-      'after',
-      examples(
-        'l2caf analyze drive.mp4 --start 1:02 --end 1:05',
-        'l2caf analyze drive.mp4 --frames 5 --style both -o results/turn',
-        'l2caf analyze drive.mp4 --dense --ribbon',
-        'l2caf analyze drive.mp4 --dense --ribbon --events events.csv',
-        'l2caf analyze pictures/ --fps 20 --dense --ribbon',
-        'l2caf analyze drive.mp4 --method gradcam-abs',
-        'l2caf analyze drive.mp4 --model my-model --target class:left_turn',
-        'l2caf analyze drive.mp4 --end 3 --target similar:other.mp4@10-13',
-        'l2caf analyze drive.mp4 --model net.onnx --norm imagenet --labels classes.txt',
-        'l2caf analyze drive.mp4 --model vit.onnx --norm imagenet --resize cover --method rollout',
-        'l2caf analyze drive.mp4 --model pilot.onnx --norm 0..1 --labels steering,throttle --kind numbers --dense --ribbon',
-      ),
-    )
-    .action((path: string, flags: AnalyzeFlags) => interruptible((signal) => analyze(path, flags, signal)));
-}
-
-async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): Promise<void> {
+/** Analyzes a clip, or a part of it, and writes and prints what was found. */
+export async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): Promise<void> {
   checkWindow(flags);
   if (flags.videos !== undefined && flags.events === undefined) {
     throw new L2cafError('usage', '--videos says where the videos of a list lie', { hint: 'add --events' });
@@ -249,8 +191,6 @@ async function writePreview(
   terminal.info(`preview: ${out}`);
 }
 
-/** Of a long drive, this much is analyzed and shown first. */
-const PREVIEW_SEC = 10;
 const PREVIEW_WIDTH_PX = 480;
 
 /** @throws L2cafError `usage` */

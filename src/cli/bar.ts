@@ -3,7 +3,11 @@
  * take it away. While it is drawn the cursor is hidden and lines are not wrapped; both are put right when it is ended, when
  * the process ends in whatever way that it can notice, and while it is suspended (Ctrl-Z).
  */
-import cliProgress, { type GenericFormatter } from 'cli-progress';
+import { createRequire } from 'node:module';
+import type * as CliProgress from 'cli-progress';
+
+/** Loaded when a bar is drawn. */
+const cliProgress = (): typeof CliProgress => createRequire(import.meta.url)('cli-progress') as typeof CliProgress;
 
 /** What a bar shows. */
 export interface BarContent {
@@ -20,12 +24,12 @@ export function canDrawBar(): boolean {
   return process.stderr.isTTY === true && process.env['TERM'] !== 'dumb';
 }
 
-let drawn: cliProgress.SingleBar | undefined;
+let drawn: CliProgress.SingleBar | undefined;
 
 /** Draws the bar, or changes what it shows. It is drawn again by itself when the terminal's size has changed. */
 export function drawBar({ title, done, total, shown }: BarContent): void {
   if (drawn === undefined) {
-    drawn = new cliProgress.SingleBar({
+    drawn = new (cliProgress().SingleBar)({
       format: formatLine,
       barsize: BAR_COLUMNS,
       hideCursor: true,
@@ -58,8 +62,8 @@ function suspend(): void {
 const BAR_FROM_COLUMNS = 60;
 const BAR_COLUMNS = 20;
 
-const formatLine: GenericFormatter = (options, { progress, maxWidth }, { title, shown }: BarContent) => {
-  const bar = maxWidth < BAR_FROM_COLUMNS ? '' : `[${cliProgress.Format.BarFormat(progress, options)}]`;
+const formatLine: CliProgress.GenericFormatter = (options, { progress, maxWidth }, { title, shown }: BarContent) => {
+  const bar = maxWidth < BAR_FROM_COLUMNS ? '' : `[${cliProgress().Format.BarFormat(progress, options)}]`;
   const line = [title, bar, shown].filter((part) => part !== '').join(' ');
   return [...line].slice(0, maxWidth - 1).join('');
 };

@@ -1,13 +1,12 @@
 /** `l2caf batch`: every event of a list, on all cores, to be interrupted and continued at will. */
 import { basename, extname, join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
 import { framesFor } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { withFolder, writeFileAtomically } from '../base/files.ts';
 import { noteInput } from '../base/noted-inputs.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
 import { Batch, type EventMaker, type EventPlan, isOpen } from '../batch/batch.ts';
-import { OUTPUTS, type Output } from '../batch/choices.ts';
+import type { Output } from '../batch/choices.ts';
 import { readBatchEvents } from '../batch/events.ts';
 import { checkSettings, describeModel } from '../batch/model.ts';
 import { type BatchSettings, type BatchTarget, contractOf } from '../batch/outputs.ts';
@@ -18,26 +17,17 @@ import type { Videos } from '../batch/videos.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { readingOf } from '../video/media/probe.ts';
 import { resolveSpan } from '../video/media/sample.ts';
-import { type AnalysisFlags, addAnalysisOptions } from './analysis-options.ts';
+import type { AnalysisFlags } from './analysis-options.ts';
 import { type BatchDisplay, createBatchDisplay } from './batch-display.ts';
 import { freeName, isOfOther, isSamePath } from './default-folder.ts';
-import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
-import {
-  examples,
-  JOBS_HELP,
-  LIST_FORMS,
-  parseCount,
-  parseNumber,
-  parseSome,
-  pictureOptions,
-  type TargetFlag,
-  videosOption,
-} from './options.ts';
-import { type QueueFlags, queueAccess, queueOption, queuePasswordOption, queueSecretOption } from './queue-options.ts';
-import { EXIT, interruptible } from './run.ts';
-import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
+import { cardOf, type NetworkFlags } from './network-options.ts';
+import type { TargetFlag } from './options.ts';
+import { type QueueFlags, queueAccess } from './queue-options.ts';
+import { EXIT } from './run.ts';
+import { type VideoFlags, videoOptionsOf } from './style-options.ts';
 
-interface BatchFlags extends VideoFlags, AnalysisFlags, NetworkFlags, Partial<QueueFlags> {
+/** What commander hands over. */
+export interface BatchFlags extends VideoFlags, AnalysisFlags, NetworkFlags, Partial<QueueFlags> {
   readonly videos?: string;
   readonly fps?: number;
   readonly output?: string;
@@ -52,57 +42,8 @@ interface BatchFlags extends VideoFlags, AnalysisFlags, NetworkFlags, Partial<Qu
   readonly quiet?: boolean;
 }
 
-/** What the user can choose; the thumbnail belongs to the index. */
-const CHOICES = OUTPUTS.filter((name) => name !== 'thumbnail');
-
-/** The `batch` command. */
-export function batchCommand(): Command {
-  const [fps] = pictureOptions();
-  const command = new Command('batch')
-    .description('analyze every event of a list; a batch that was interrupted, even killed, continues where it was')
-    .argument('<events>', `a list of events: ${LIST_FORMS}`)
-    .addOption(videosOption())
-    .addOption(fps)
-    .option('-o, --output <folder>', "where the results go (default: the list's name in l2caf-out)")
-    .option('--jobs <count>', JOBS_HELP, parseCount(1))
-    .addOption(queueOption('give events out to l2caf worker through a Redis or Valkey server, redis://HOST:6379'))
-    .addOption(queuePasswordOption())
-    .addOption(queueSecretOption())
-    .option('--only <label>', 'only events with this label')
-    .option('--limit <count>', 'only the first events', parseCount(1))
-    .addOption(
-      new Option('--outputs <list>', `what to make of each event: ${CHOICES.join(', ')}`)
-        .argParser(parseSome(CHOICES))
-        .default(['json', 'strip'], 'json,strip'),
-    )
-    .option('--strict', 'do nothing if any row of the list is wrong; an event whose frames are damaged or lost fails')
-    .option(
-      '--frames <count>',
-      'frames to sample from each event (default: 3, or as many as the network takes)',
-      parseCount(1),
-    )
-    .option('--cache-limit <GB>', 'bound on the cache of trunk features', parseNumber(0.01, 1e6), 20);
-  addAnalysisOptions(command);
-  addNetworkOptions(command);
-  addVideoOptions(command)
-    .option('--json', 'say what happens as JSON, one object a line, on stdout')
-    .option('-q, --quiet', 'no progress');
-  return command
-    .addHelpText(
-      'after',
-      examples(
-        'l2caf batch events.csv -o results',
-        'l2caf batch events.csv --videos /data/drives --jobs 4 --outputs json,strip,mp4',
-        "l2caf batch 201702271017.eaf --videos /data/hdd --only 'left turn'",
-        'l2caf batch clips/ --limit 10',
-        'l2caf batch events.csv --model net.onnx --norm imagenet --labels classes.txt',
-        'l2caf batch events.csv -o /shared/results --queue redis://server:6379',
-      ),
-    )
-    .action((path: string, flags: BatchFlags) => interruptible((stop) => runBatch(path, flags, stop)));
-}
-
-async function runBatch(path: string, flags: BatchFlags, stop: AbortSignal): Promise<void> {
+/** Analyzes what is missing of a list of events, and writes its tables. */
+export async function runBatch(path: string, flags: BatchFlags, stop: AbortSignal): Promise<void> {
   const display = createBatchDisplay(flags);
   const folder = flags.output ?? (await defaultFolder(path));
   await checkOutputFolder(folder);

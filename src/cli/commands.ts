@@ -1,27 +1,104 @@
 /** All commands, and what holds for each that writes files: `--force`, and the guard over what it may replace. */
-import { type Command, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { noteInput } from '../base/noted-inputs.ts';
 import { guardOutputs } from '../base/output.ts';
 
-/** In the order of the help. Each is loaded when it is named: some bring large libraries. */
-export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  analyze: async () => (await import('./analyze.ts')).analyzeCommand(),
-  batch: async () => (await import('./batch.ts')).batchCommand(),
-  render: async () => (await import('./render.ts')).renderCommand(),
-  compare: async () => (await import('./compare.ts')).compareCommand(),
-  report: async () => (await import('./report.ts')).reportCommand(),
-  image: async () => (await import('./image.ts')).imageCommand(),
-  figure: async () => (await import('./figure.ts')).figureCommand(),
-  film: async () => (await import('./film.ts')).filmCommand(),
-  train: async () => (await import('./train.ts')).trainCommand(),
-  evaluate: async () => (await import('./evaluate.ts')).evaluateCommand(),
-  index: async () => (await import('./index-events.ts')).indexCommand(),
-  search: async () => (await import('./search.ts')).searchCommand(),
-  project: async () => (await import('./project.ts')).projectCommand(),
-  models: async () => (await import('./models.ts')).modelsCommand(),
-  presets: async () => (await import('./presets.ts')).presetsCommand(),
-  worker: async () => (await import('./worker.ts')).workerCommand(),
-  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+/** A command as `l2caf --help` lists it, and how it is loaded. */
+interface ListedCommand {
+  /** What follows its name in the list. */
+  readonly takes: string;
+  readonly description: string;
+  /** Loads what describes the command; what does the work is loaded when it runs. */
+  readonly load: () => Promise<Command>;
+}
+
+/** In the order of the help. */
+export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
+  analyze: {
+    takes: '[options] <clip>',
+    description: 'show what the network looks at in a driving clip',
+    load: async () => (await import('./commands/analyze.ts')).analyzeCommand(),
+  },
+  batch: {
+    takes: '[options] <events>',
+    description: 'analyze every event of a list; a batch that was interrupted, even killed, continues where it was',
+    load: async () => (await import('./commands/batch.ts')).batchCommand(),
+  },
+  render: {
+    takes: '[options] <analysis>',
+    description: 'draw the video of an analysis again, in another style; no network is run',
+    load: async () => (await import('./commands/render.ts')).renderCommand(),
+  },
+  compare: {
+    takes: '[options] <analyses...>',
+    description: 'show two or more analyses side by side in one video; no network is run',
+    load: async () => (await import('./commands/compare.ts')).compareCommand(),
+  },
+  report: {
+    takes: '[options] <analyses...>',
+    description: 'write analyses as interactive pages that need no server; no network is run',
+    load: async () => (await import('./commands/report.ts')).reportCommand(),
+  },
+  image: {
+    takes: '[options] <file...>',
+    description: 'show what a classification network looks at in still pictures',
+    load: async () => (await import('./commands/image.ts')).imageCommand(),
+  },
+  figure: {
+    takes: '[options] <analyses...>',
+    description: 'a figure for print: a row per event or method, a few frames each; no network is run',
+    load: async () => (await import('./commands/figure.ts')).figureCommand(),
+  },
+  film: {
+    takes: '[options] <analysis>',
+    description: 'show how the filters of an analysis converged (made with --trace)',
+    load: async () => (await import('./commands/film.ts')).filmCommand(),
+  },
+  train: {
+    takes: '[options] [events...]',
+    description: 'train the shallow CNN and the LSTM on labelled events',
+    load: async () => (await import('./commands/train.ts')).trainCommand(),
+  },
+  evaluate: {
+    takes: '',
+    description: 'measure a model and its maps',
+    load: async () => (await import('./commands/evaluate.ts')).evaluateCommand(),
+  },
+  index: {
+    takes: '[options] <events...>',
+    description: 'put events into a database that l2caf search answers from',
+    load: async () => (await import('./commands/index-events.ts')).indexCommand(),
+  },
+  search: {
+    takes: '[options] <query>',
+    description: 'find the indexed events that are most like a clip or an indexed event',
+    load: async () => (await import('./commands/search.ts')).searchCommand(),
+  },
+  project: {
+    takes: '[options] <events>',
+    description: 'draw a map on which similar events lie together',
+    load: async () => (await import('./commands/project.ts')).projectCommand(),
+  },
+  models: {
+    takes: '',
+    description: 'list, fetch and describe the networks',
+    load: async () => (await import('./commands/models.ts')).modelsCommand(),
+  },
+  presets: {
+    takes: '[options]',
+    description: 'what differs between the published settings of gradient descent',
+    load: async () => (await import('./commands/presets.ts')).presetsCommand(),
+  },
+  worker: {
+    takes: '[options]',
+    description: 'analyze events of batches that other machines give out (l2caf batch --queue), until it is stopped',
+    load: async () => (await import('./commands/worker.ts')).workerCommand(),
+  },
+  doctor: {
+    takes: '[options]',
+    description: 'what ffmpeg, backend, cache and model will be used, and why',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  },
 };
 
 /** The options that name what is written, as commander calls them. */
@@ -30,9 +107,17 @@ export const OUTPUT_OPTIONS: readonly string[] = ['output', 'tsv'];
 /** A database replaces no files; a worker writes into the folder of a batch, which is where `--force` is given. */
 const WITHOUT_FORCE: readonly string[] = ['index', 'worker'];
 
+/** The command to be listed, with nothing loaded. */
+export function listedCommand(name: string): Command {
+  const { takes, description } = COMMANDS[name]!;
+  const command = new Command(name).description(description);
+  return takes === '' ? command : command.arguments(takes);
+}
+
 /** Loads a command as it runs: with `--force` where it writes files, and its outputs guarded. */
-export async function loadCommand(load: () => Promise<Command>): Promise<Command> {
-  const command = await load();
+export async function loadCommand(name: string): Promise<Command> {
+  const { load, description } = COMMANDS[name]!;
+  const command = (await load()).description(description);
   for (const own of [command, ...command.commands]) {
     const writes = own.options.some((option) => OUTPUT_OPTIONS.includes(option.attributeName()));
     if (writes && !WITHOUT_FORCE.includes(own.name())) {

@@ -1,7 +1,6 @@
 /** `l2caf doctor`: what will be used on this machine and why, and what to do about what is missing. */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { Command } from 'commander';
 import { cacheFolder } from '../base/cache-folder.ts';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { makeFolder } from '../base/files.ts';
@@ -14,13 +13,37 @@ import {
   SEARCH_PACKAGES,
 } from '../base/optional.ts';
 import { useBackend, useEngine } from '../models/backend.ts';
-import { ENGINE_CHOICES, type EngineChoice } from '../models/choices.ts';
+import type { EngineChoice } from '../models/choices.ts';
 import { cacheState, RESNET50_IMAGENET, weightsPath } from '../models/pretrained.ts';
 import { EMBEDDED_FFMPEG, findAllFfmpegs, findFfprobe } from '../video/media/binaries.ts';
 import { testFfmpeg } from '../video/media/self-test.ts';
-import { choiceOption, examples } from './options.ts';
 import { EXIT } from './run.ts';
 import { createTerminal, formatTable } from './terminal.ts';
+
+/** Looks at everything, says what it found, and fails if anything fails. */
+export async function examine({ backend, json }: { backend: EngineChoice; json?: boolean }): Promise<void> {
+  const findings = [
+    checkNode(),
+    ...(await checkFfmpegs()),
+    await check('ffprobe', async () => describeBinary(await findFfprobe())),
+    await check('backend', async () => {
+      const { name, detail, reason, warning } = await useEngine(backend);
+      return `${name}: ${detail} (${reason})${warning === undefined ? '' : `; ${warning}`}`;
+    }),
+    await describeWebgpu(),
+    describeOptional('onnx', ONNX_PACKAGES, 'ONNX networks, and the trunk of l2caf at several times the speed'),
+    describeOptional('keras', KERAS_PACKAGES, 'Keras files'),
+    describeOptional('search', SEARCH_PACKAGES, 'index, search and project'),
+    describeOptional('queue', QUEUE_PACKAGES, 'batch --queue and worker'),
+    await checkCache(),
+    await checkTrunk(),
+  ];
+  const terminal = createTerminal();
+  if (json) terminal.result(JSON.stringify(findings, null, 2));
+  else terminal.result(formatTable(findings.map(({ verdict, name, found }) => [verdict, name, found])));
+  for (const { name, advice } of findings) if (advice !== undefined && !json) terminal.result(`→ ${name}: ${advice}`);
+  if (findings.some(({ verdict }) => verdict === 'fail')) process.exitCode = EXIT.failed;
+}
 
 /** One thing that was looked at. */
 interface Finding {
@@ -30,39 +53,6 @@ interface Finding {
   readonly found: string;
   /** What to do, where there is something to do. */
   readonly advice?: string;
-}
-
-/** The `doctor` command; exits with 1 if anything fails. */
-export function doctorCommand(): Command {
-  return new Command('doctor')
-    .description('what ffmpeg, backend, cache and model will be used, and why')
-    .addOption(choiceOption('--backend <name>', 'the backend to check', ENGINE_CHOICES, 'auto'))
-    .option('--json', 'print one JSON document')
-    .addHelpText('after', examples('l2caf doctor', 'l2caf doctor --backend tensorflow'))
-    .action(async ({ backend, json }: { backend: EngineChoice; json?: boolean }) => {
-      const findings = [
-        checkNode(),
-        ...(await checkFfmpegs()),
-        await check('ffprobe', async () => describeBinary(await findFfprobe())),
-        await check('backend', async () => {
-          const { name, detail, reason, warning } = await useEngine(backend);
-          return `${name}: ${detail} (${reason})${warning === undefined ? '' : `; ${warning}`}`;
-        }),
-        await describeWebgpu(),
-        describeOptional('onnx', ONNX_PACKAGES, 'ONNX networks, and the trunk of l2caf at several times the speed'),
-        describeOptional('keras', KERAS_PACKAGES, 'Keras files'),
-        describeOptional('search', SEARCH_PACKAGES, 'index, search and project'),
-        describeOptional('queue', QUEUE_PACKAGES, 'batch --queue and worker'),
-        await checkCache(),
-        await checkTrunk(),
-      ];
-      const terminal = createTerminal();
-      if (json) terminal.result(JSON.stringify(findings, null, 2));
-      else terminal.result(formatTable(findings.map(({ verdict, name, found }) => [verdict, name, found])));
-      for (const { name, advice } of findings)
-        if (advice !== undefined && !json) terminal.result(`→ ${name}: ${advice}`);
-      if (findings.some(({ verdict }) => verdict === 'fail')) process.exitCode = EXIT.failed;
-    });
 }
 
 /** Each ffmpeg with what it can do; the first is used. */

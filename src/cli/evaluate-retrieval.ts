@@ -1,5 +1,4 @@
 /** `l2caf evaluate retrieval`: do events with the same label find each other? */
-import type { Command } from 'commander';
 import type { Estimate } from '../evaluation/bootstrap.ts';
 import {
   type FigureRow,
@@ -13,42 +12,21 @@ import { type PlannedEvent, planEvents } from '../features/dataset.ts';
 import { type EmbedOptions, embedViews, pooledFeatures } from '../features/embed.ts';
 import { openFeatureCache, prepareFeatures } from '../features/features.ts';
 import { type Head, untrainedHead } from '../models/head.ts';
-import { EXCLUSIONS, type Exclusion, evaluateRetrieval, type RetrievalReport } from '../retrieval/evaluate.ts';
+import { type Exclusion, evaluateRetrieval, type RetrievalReport } from '../retrieval/evaluate.ts';
 import { type ConfusionTable, type QueryFigures, RECALL_RANKS } from '../retrieval/metrics.ts';
 import { describe } from '../training/domain-figures.ts';
-import {
-  type EventFlags,
-  eventStudyCommand,
-  headOf,
-  type OpenEvents,
-  readSplit,
-  runEventStudy,
-  type StudyResult,
-} from './evaluate-study.ts';
-import { choiceOption, examples } from './options.ts';
-import { interruptible } from './run.ts';
+import type { EventFlags } from './evaluate-options.ts';
+import { headOf, type OpenEvents, readSplit, runEventStudy, type StudyResult } from './evaluate-study.ts';
 import { formatTable } from './terminal.ts';
 
-interface RetrievalFlags extends EventFlags {
-  readonly exclude: Exclusion;
+/** Runs the study on the events of a list. */
+export async function studyRetrieval(events: string, flags: RetrievalFlags, signal: AbortSignal): Promise<void> {
+  await runEventStudy('retrieval', events, flags, signal, (open) => measure(open, events, flags));
 }
 
-/** The `retrieval` subcommand of `evaluate`. */
-export function retrievalCommand(): Command {
-  return eventStudyCommand('retrieval', 'how well events with the same label find each other')
-    .addOption(choiceOption('--exclude <what>', 'what may not answer a query', EXCLUSIONS, 'overlap'))
-    .addHelpText(
-      'after',
-      examples(
-        'l2caf evaluate retrieval events.csv',
-        'l2caf evaluate retrieval events.csv --model my-model --exclude video --json',
-      ),
-    )
-    .action((events: string, flags: RetrievalFlags) =>
-      interruptible((signal) =>
-        runEventStudy('retrieval', events, flags, signal, (open) => measure(open, events, flags)),
-      ),
-    );
+/** What commander hands over. */
+export interface RetrievalFlags extends EventFlags {
+  readonly exclude: Exclusion;
 }
 
 async function measure(open: OpenEvents, eventsPath: string, flags: RetrievalFlags): Promise<StudyResult> {

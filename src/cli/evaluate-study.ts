@@ -1,13 +1,11 @@
 /** What the subcommands of `evaluate` share: their options, how events are opened, and how results are shown and written. */
 import { join } from 'node:path';
-import { Command } from 'commander';
 import { framesFor, type WorkOptions } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
 import { withFolder } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
-import type { PictureSize } from '../base/types.ts';
-import { type MapMethod, STUDY_TARGETS, type StudyTarget } from '../evaluation/choices.ts';
+import type { MapMethod } from '../evaluation/choices.ts';
 import { type FigureTable, groupsOf, textRows } from '../evaluation/figure-table.ts';
 import {
   type ReportFile,
@@ -18,81 +16,16 @@ import {
 } from '../evaluation/study-report.ts';
 import { isNetwork, type Studied, type StudyContext } from '../evaluation/subjects.ts';
 import { type LabelledEvent, type LabelledOptions, readEvents } from '../events/labelled.ts';
-import { SPLITS, type Split } from '../events/row.ts';
 import { type PlannedEvent, planEvents } from '../features/dataset.ts';
 import { type EngineInfo, useEngine } from '../models/backend.ts';
-import { ENGINE_CHOICES, type EngineChoice } from '../models/choices.ts';
 import { type Head, headSha256 } from '../models/head.ts';
 import { isImported, openImported } from '../models/imported.ts';
 import { loadModel } from '../models/model-directory.ts';
-import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
+import { findModel } from '../models/packaged.ts';
 import { freeName, isOfOther, isSamePath } from './default-folder.ts';
-import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
-import { choiceOption, LIST_FORMS, parseCount, parseSize, videosOption } from './options.ts';
+import type { EventFlags, OutputFlags, TargetFlags } from './evaluate-options.ts';
+import { cardOf, type NetworkFlags } from './network-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
-
-/** Where results go and how they are shown. */
-export interface OutputFlags {
-  readonly output?: string;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-}
-
-/** The options of every study. */
-export interface CommonFlags extends OutputFlags {
-  readonly limit?: number;
-  readonly seed: number;
-  readonly backend: EngineChoice;
-}
-
-/** The options of every study of events. */
-export interface EventFlags extends CommonFlags {
-  readonly model: string;
-  readonly split: Split | 'all';
-  readonly videos?: string;
-}
-
-/** The options of the studies whose maps explain something of one's choice. */
-export interface TargetFlags extends EventFlags, NetworkFlags {
-  readonly target: StudyTarget;
-  readonly size?: PictureSize;
-}
-
-/** Adds the options that every study has. */
-export function addCommonOptions(
-  command: Command,
-  what: string,
-  backends: readonly EngineChoice[] = ENGINE_CHOICES,
-): Command {
-  return command
-    .option('--limit <count>', `measure this many ${what}, evenly spread over all`, parseCount(1))
-    .option('--seed <number>', 'seed of everything that is drawn at random, intervals included', parseCount(0), 0)
-    .addOption(choiceOption('--backend <name>', 'what runs the network', backends, 'auto'))
-    .option('-o, --output <folder>', `where the results go (default: ${join('l2caf-out', command.name())})`)
-    .option('--json', 'print the results as one JSON document instead of the tables')
-    .option('-q, --quiet', 'no progress');
-}
-
-/** A subcommand that measures labelled events. */
-export function eventStudyCommand(name: string, description: string): Command {
-  const command = new Command(name)
-    .description(description)
-    .argument('<events>', `a list of events with labels and, unless --split all, splits: ${LIST_FORMS}`)
-    .addOption(videosOption())
-    .option('--model <name>', 'a packaged model, the folder of a trained or imported one, or net.onnx', DEFAULT_MODEL)
-    .addOption(choiceOption('--split <name>', 'the events that are measured', [...SPLITS, 'all'], 'test'));
-  return addCommonOptions(command, 'events of the split');
-}
-
-/** A subcommand that measures maps of labelled events. */
-export function mapStudyCommand(name: string, description: string): Command {
-  const command = eventStudyCommand(name, description)
-    .addOption(
-      choiceOption('--target <what>', 'what the maps explain: the embedding, or the label', STUDY_TARGETS, 'oblivious'),
-    )
-    .option('--size <WxH>', 'of a network file: size at which it sees frames, where it takes any', parseSize);
-  return addNetworkOptions(command);
-}
 
 /** A model that is measured. */
 export interface StudiedModel {

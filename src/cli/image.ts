@@ -1,24 +1,15 @@
 /** `l2caf image`: what does a classification network look at in a still picture, class by class? */
 import { basename, extname, join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
 import type { WorkOptions } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { sha256OfFile, withFolder, writeFileAtomically } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
 import type { PictureSize } from '../base/types.ts';
-import {
-  CONSTRAINTS,
-  type Constraint,
-  METHODS,
-  type Method,
-  SOLVER_CHOICES,
-  type SolverChoice,
-} from '../l2caf/choices.ts';
-import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
-import { CLASSIFIER_BACKENDS, type ClassifierBackend } from '../models/choices.ts';
+import type { Constraint, Method, SolverChoice } from '../l2caf/choices.ts';
+import type { PresetName } from '../l2caf/presets.ts';
+import type { ClassifierBackend } from '../models/choices.ts';
 import { findClass } from '../models/imagenet.ts';
 import { isImported } from '../models/imported.ts';
-import { RESNET50_IMAGENET } from '../models/pretrained.ts';
 import { analyzePicture, openImportedStill, openStillModel, type StillOptions } from '../stills/analyze.ts';
 import { type PictureAnalysis, writePictureAnalysis } from '../stills/document.ts';
 import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from '../stills/drawing.ts';
@@ -26,13 +17,15 @@ import { checkSize, type OpenStill, stillNetwork } from '../stills/still-network
 import { outputsNamed, type StillTarget, usualTarget } from '../stills/targets.ts';
 import { openPicture } from '../video/media/picture.ts';
 import { freeName, isAbout, isOfOther } from './default-folder.ts';
-import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
-import { choiceOption, examples, parseCount, parseSize, parseTarget, type TargetFlag } from './options.ts';
-import { EXIT, interruptible, reportError } from './run.ts';
-import { addStyleOptions, type StyleFlags, styleOf } from './style-options.ts';
+import { cardOf, type NetworkFlags } from './network-options.ts';
+import type { TargetFlag } from './options.ts';
+import { USUAL_MAPS } from './options.ts';
+import { EXIT, reportError } from './run.ts';
+import { type StyleFlags, styleOf } from './style-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
-interface ImageFlags extends StyleFlags, NetworkFlags {
+/** What commander hands over. */
+export interface ImageFlags extends StyleFlags, NetworkFlags {
   readonly model: string;
   readonly top?: number;
   readonly classes?: string;
@@ -53,76 +46,8 @@ interface ImageFlags extends StyleFlags, NetworkFlags {
   readonly quiet?: boolean;
 }
 
-/** Maps of one picture unless another number is asked for. */
-const USUAL_MAPS = 5;
-/** Maps of one picture: more take minutes to draw, and nobody to look at. */
-const MAX_MAPS = 50;
-
-function parseMapCount(text: string): number {
-  const count = parseCount(1)(text);
-  if (count > MAX_MAPS) throw new InvalidArgumentError(`expected at most ${MAX_MAPS}.`);
-  return count;
-}
-
-/** The `image` command. */
-export function imageCommand(): Command {
-  const command = new Command('image')
-    .description('show what a classification network looks at in still pictures')
-    .argument('<file...>', 'JPEG, PNG or WebP files')
-    .option(
-      '--model <name>',
-      'a known network, the folder of a .npy one, net.onnx, a Keras file, or the folder of an imported one',
-      RESNET50_IMAGENET.id,
-    )
-    .option(
-      '--top <count>',
-      `one map for each of the most probable classes, at most ${MAX_MAPS} (default: ${USUAL_MAPS})`,
-      parseMapCount,
-    )
-    .addOption(new Option('--classes <names>', 'maps for these classes, separated by commas').conflicts('top'))
-    .addOption(new Option('--oblivious', 'one map for all outputs together').conflicts(['top', 'classes']))
-    .addOption(
-      new Option(
-        '--target <what>',
-        'one map, for oblivious, class:NAME or output:NAME (a number such as a steering angle)',
-      )
-        .argParser(parseTarget)
-        .conflicts(['top', 'classes', 'oblivious']),
-    )
-    .addOption(choiceOption('--method <name>', 'how maps are found', METHODS, 'l2caf'))
-    .option('--layer <name>', 'the layer whose output is filtered (default: the last feature map)')
-    .addOption(choiceOption('--constraint <name>', 'what keeps a filter from growing', CONSTRAINTS, 'l2'))
-    .option('--compare-constraints', 'draw the maps under every constraint side by side')
-    .addOption(choiceOption('--solver <name>', 'how the filters are found', SOLVER_CHOICES, 'auto'))
-    .addOption(choiceOption('--preset <name>', 'settings of gradient descent (l2caf presets)', PRESET_NAMES, 'paper'))
-    .option('--signed', 'draw supporting and opposing cells in two colours')
-    .option('--sanity', 're-initialise the network part by part: do the maps change?')
-    .addOption(
-      new Option('--size <WxH>', "size at which the network sees pictures (default: the network's)") //
-        .argParser(parseSize),
-    )
-    .option('--seed <number>', 'seed of everything that is drawn at random', parseCount(0), 0)
-    .addOption(choiceOption('--backend <name>', 'what runs the network', CLASSIFIER_BACKENDS, 'auto'))
-    .option('-o, --output <folder>', 'where the results go', 'l2caf-out')
-    .option('--json', 'print the analyses as one JSON array instead of tables')
-    .option('-q, --quiet', 'no progress');
-  addNetworkOptions(command);
-  return addStyleOptions(command)
-    .addHelpText(
-      'after',
-      examples(
-        'l2caf image dog.jpg',
-        'l2caf image dog.jpg --classes "golden retriever,monarch" --signed',
-        'l2caf image *.jpg --top 2 --compare-constraints --sanity -o figures',
-        'l2caf image dog.jpg --model net.onnx --norm imagenet --labels classes.txt --target class:monarch',
-        'l2caf image dog.jpg --model vit.onnx --norm imagenet --resize cover --oblivious --method rollout',
-      ),
-    )
-    .action((files: string[], flags: ImageFlags) => interruptible((signal) => analyzeAll(files, flags, signal)));
-}
-
 /** One picture after another; a bad one is reported at its turn and fails the run at its end. */
-async function analyzeAll(files: readonly string[], flags: ImageFlags, signal: AbortSignal): Promise<void> {
+export async function analyzeAll(files: readonly string[], flags: ImageFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const own = await isImported(flags.model);
   checkFlags(files, flags, own);

@@ -4,7 +4,7 @@
 import { Command } from 'commander';
 import { guardOutputs } from '../base/output.ts';
 import { VERSION } from '../base/version.ts';
-import { COMMANDS, loadCommand } from './commands.ts';
+import { COMMANDS, listedCommand, loadCommand } from './commands.ts';
 import { runProgram } from './run.ts';
 
 process.noDeprecation = true; // those of libraries, such as tfjs-node's, are nothing that a user can mend
@@ -17,17 +17,18 @@ const program = new Command('l2caf')
 
 await runProgram(async () => {
   guardOutputs(); // before options are parsed: some name pictures, which are read at once
-  for (const load of commandsFor(process.argv[2])) {
-    const command = await loadCommand(load);
+  const named = namedCommand(process.argv.slice(2));
+  for (const name of named === undefined ? Object.keys(COMMANDS) : [named]) {
+    const command = named === undefined ? listedCommand(name) : await loadCommand(name);
     program.addCommand(command.copyInheritedSettings(program));
     for (const subcommand of command.commands) subcommand.copyInheritedSettings(program);
   }
   await program.parseAsync();
 });
 
-/** The command that the first argument names; all of them to list, or to find what was meant. */
-function commandsFor(first: string | undefined): (() => Promise<Command>)[] {
-  if (first === '--version' || first === '-V') return [];
-  const named = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
-  return named ? [named] : Object.values(COMMANDS);
+/** The command that the arguments name, also after `help`; undefined where all are to be listed, or to find what was meant. */
+function namedCommand(args: readonly string[]): string | undefined {
+  const [first, second] = args.filter((arg) => arg !== '--');
+  const name = first === 'help' ? second : first;
+  return name !== undefined && Object.hasOwn(COMMANDS, name) ? name : undefined;
 }

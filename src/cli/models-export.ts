@@ -1,6 +1,5 @@
 /** `l2caf models export`: the networks of this project as ONNX files with a card. */
 import { join } from 'node:path';
-import type { Command } from 'commander';
 import { L2cafError } from '../base/errors.ts';
 import { exists } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
@@ -16,46 +15,29 @@ import {
 } from '../models/export.ts';
 import { isImported } from '../models/imported.ts';
 import { loadModel, MODEL_FILES } from '../models/model-directory.ts';
-import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
+import { findModel } from '../models/packaged.ts';
 import { findPretrained, PRETRAINED_TRUNKS } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { holdsSqueezeNet } from '../models/squeezenet.ts';
-import { examples, parseCount, parseSize } from './options.ts';
-import { interruptible } from './run.ts';
 import { createTerminal } from './terminal.ts';
 
-interface ExportFlags {
+/** Writes a network as an ONNX file with its card. */
+export async function exportNetwork(model: string, flags: ExportFlags, signal: AbortSignal): Promise<void> {
+  const terminal = createTerminal(flags);
+  await checkFolder(flags.output);
+  const network = await exported(model, flags, { signal, onProgress: terminal.onProgress });
+  const { layer, output, scores } = network.card;
+  for (const file of await writeExported(flags.output, network)) terminal.result(file);
+  const beside = scores ? `, class scores: ${scores.tensor}` : '';
+  terminal.info(`filters act on ${layer!.tensor} (${layer!.layout}); explained is ${output!.tensor}${beside}`);
+}
+
+/** What commander hands over. */
+export interface ExportFlags {
   readonly output: string;
   readonly size?: PictureSize;
   readonly frames?: number;
   readonly quiet?: boolean;
-}
-
-/** Adds the subcommand. */
-export function addExportCommand(models: Command): void {
-  models
-    .command('export')
-    .description('write a network as an ONNX file with its card, for other programs and as --model of every command')
-    .argument('[model]', 'a packaged model, a trunk, the folder of a trained model or of SqueezeNet', DEFAULT_MODEL)
-    .requiredOption('-o, --output <folder>', 'where it goes')
-    .option('--size <WxH>', 'size of its pictures, of models that pool their feature maps', parseSize)
-    .option('--frames <count>', 'frames of an event in its card (default: as it was trained)', parseCount(1))
-    .option('-q, --quiet', 'no progress')
-    .addHelpText(
-      'after',
-      examples('l2caf models export driving -o driving-onnx', 'l2caf models export resnet50-imagenet -o resnet'),
-    )
-    .action((model: string, flags: ExportFlags) =>
-      interruptible(async (signal) => {
-        const terminal = createTerminal(flags);
-        await checkFolder(flags.output);
-        const network = await exported(model, flags, { signal, onProgress: terminal.onProgress });
-        const { layer, output, scores } = network.card;
-        for (const file of await writeExported(flags.output, network)) terminal.result(file);
-        const beside = scores ? `, class scores: ${scores.tensor}` : '';
-        terminal.info(`filters act on ${layer!.tensor} (${layer!.layout}); explained is ${output!.tensor}${beside}`);
-      }),
-    );
 }
 
 /** @throws L2cafError `usage` for the folder of a trained model, which would be taken for the exported one from then on */

@@ -1,6 +1,5 @@
 /** `l2caf models inspect` and `import`: files of networks, what is in them and where they can be cut. */
 import { join } from 'node:path';
-import type { Command } from 'commander';
 import { L2cafError } from '../base/errors.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
 import type { PictureSize } from '../base/types.ts';
@@ -10,60 +9,30 @@ import { IMPORTED_FILES, importedPath, importNetwork, isKeras, surveyJson } from
 import { KerasNetwork } from '../models/keras/keras-network.ts';
 import { operatorsOf, type ReadNetwork, readNetwork, survey } from '../models/onnx/read.ts';
 import type { CutPoint, Survey } from '../models/onnx/survey.ts';
-import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
-import { examples, parseCount, parseSize } from './options.ts';
-import { interruptible } from './run.ts';
+import { cardOf, type NetworkFlags } from './network-options.ts';
 import { createTerminal, formatTable } from './terminal.ts';
 
-interface InspectFlags extends NetworkFlags {
+/** Brings a network into a folder. */
+export async function bringIn(
+  file: string,
+  flags: InspectFlags & { readonly output: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const terminal = createTerminal(flags);
+  await checkOutputFolder(flags.output);
+  await checkOutputs(IMPORTED_FILES.map((name) => join(flags.output, name)));
+  const work = { card: await wholeCard(flags), signal, onProgress: terminal.onProgress };
+  const { files, card } = await importNetwork(file, flags.output, work);
+  terminal.result(`filters act on ${card.layer!.tensor} (${card.layer!.layout})`);
+  for (const path of files) terminal.result(path);
+}
+
+/** What commander hands over. */
+export interface InspectFlags extends NetworkFlags {
   readonly size?: PictureSize;
   readonly frames?: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
-}
-
-/** Adds the two subcommands. */
-export function addNetworkCommands(models: Command): void {
-  const inspect = models
-    .command('inspect')
-    .description('what is in a file of a network, and at which of its layers it can be explained')
-    .argument('<file>', 'an ONNX or Keras file, or the folder of an imported one')
-    .option('--json', 'print one JSON document');
-  addInputOptions(inspect)
-    .addHelpText(
-      'after',
-      examples(
-        'l2caf models inspect net.onnx',
-        'l2caf models inspect net.onnx --size 224x224 --frames 16',
-        'l2caf models inspect pilot.h5',
-      ),
-    )
-    .action((file: string, flags: InspectFlags) => interruptible((signal) => inspectNetwork(file, flags, signal)));
-  const importing = models
-    .command('import')
-    .description('bring a network into a folder that every command takes as --model')
-    .argument('<file>', 'an ONNX file')
-    .requiredOption('-o, --output <folder>', 'where it goes');
-  addInputOptions(importing)
-    .addHelpText('after', examples('l2caf models import net.onnx --norm imagenet --labels classes.txt -o my-net'))
-    .action((file: string, flags: InspectFlags & { readonly output: string }) =>
-      interruptible(async (signal) => {
-        const terminal = createTerminal(flags);
-        await checkOutputFolder(flags.output);
-        await checkOutputs(IMPORTED_FILES.map((name) => join(flags.output, name)));
-        const work = { card: await wholeCard(flags), signal, onProgress: terminal.onProgress };
-        const { files, card } = await importNetwork(file, flags.output, work);
-        terminal.result(`filters act on ${card.layer!.tensor} (${card.layer!.layout})`);
-        for (const path of files) terminal.result(path);
-      }),
-    );
-}
-
-function addInputOptions(command: Command): Command {
-  return addNetworkOptions(command)
-    .option('--size <WxH>', 'size of its pictures, where it takes any', parseSize)
-    .option('--frames <count>', 'frames of an event, where it takes any number', parseCount(1))
-    .option('-q, --quiet', 'no progress');
 }
 
 async function wholeCard(flags: InspectFlags): Promise<Card> {
@@ -72,7 +41,8 @@ async function wholeCard(flags: InspectFlags): Promise<Card> {
   return cardWith((await cardOf(flags)) ?? {}, Object.keys(input).length > 0 ? { input } : {});
 }
 
-async function inspectNetwork(file: string, flags: InspectFlags, signal: AbortSignal): Promise<void> {
+/** Prints what is in the file of a network. */
+export async function inspectNetwork(file: string, flags: InspectFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   if (isKeras(file)) return terminal.result(await describeKeras(file, flags));
   const work = { card: await wholeCard(flags), signal, onProgress: terminal.onProgress };

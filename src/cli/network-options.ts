@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { RESIZES, type Resize } from '../base/fit.ts';
-import { type Card, cardWith, normCard, readCard } from '../models/card.ts';
+import type { Card } from '../models/card.ts';
 import { FILTER_SPANS, NORMS, type Norm, OUTPUT_KINDS } from '../models/choices.ts';
 
 /** What commander hands over for these options. */
@@ -52,6 +52,7 @@ function networkOptions(): readonly Option[] {
 
 /** What the options say; undefined when nothing. Throws as `readCard`. */
 export async function cardOf(flags: NetworkFlags): Promise<Card | undefined> {
+  const { cardWith, normCard, readCard } = await import('../models/card.ts');
   const { card: file, norm, bgr, resize, inputLayout, layer, layout, filter, explain, kind, labels } = flags;
   const input: Card['input'] = {
     ...(norm && normCard(norm)),

@@ -92,6 +92,9 @@ export function examples(...lines: readonly string[]): string {
 /** What a list of events may be, for the help of the commands that take one. */
 export const LIST_FORMS = 'CSV, JSON, ELAN .eaf, BDD-X, a folder of clips (docs/events.md)';
 
+/** Maps of one picture unless another number is asked for (`image`). */
+export const USUAL_MAPS = 5;
+
 /** What `--jobs` of `batch` and `worker` says of itself. */
 export const JOBS_HELP = 'worker processes (default: the cores with wasm and onnxruntime, one otherwise)';
 

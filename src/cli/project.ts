@@ -1,22 +1,19 @@
 /** `l2caf project`: a map of embedded events. */
 import { stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
-import { Command } from 'commander';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
-import { ENGINE_CHOICES, type EngineChoice } from '../models/choices.ts';
-import { DEFAULT_MODEL } from '../models/packaged.ts';
+import type { EngineChoice } from '../models/choices.ts';
 import { openEventSource } from '../retrieval/event-source.ts';
 import { type EmbeddedRecord, EventTable } from '../retrieval/event-table.ts';
 import { drawMap } from '../retrieval/map-picture.ts';
-import { PROJECTIONS, type Projection, projectEmbeddings } from '../retrieval/project.ts';
+import { type Projection, projectEmbeddings } from '../retrieval/project.ts';
 import { projectorFiles, writeProjectorFiles } from '../retrieval/projector-files.ts';
-import { choiceOption, examples, LIST_FORMS, parseCount, videosOption } from './options.ts';
-import { interruptible } from './run.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 
-interface ProjectFlags {
+/** What commander hands over. */
+export interface ProjectFlags {
   readonly videos?: string;
   readonly output?: string;
   readonly tsv?: string;
@@ -28,35 +25,8 @@ interface ProjectFlags {
   readonly quiet?: boolean;
 }
 
-/** The `project` command. */
-export function projectCommand(): Command {
-  return new Command('project')
-    .description('draw a map on which similar events lie together')
-    .argument(
-      '<events>',
-      `a database that l2caf index wrote, a folder with analyses, or a list of events: ${LIST_FORMS}`,
-    )
-    .addOption(videosOption())
-    .option('-o, --output <file>', 'the picture, .svg or .png')
-    .option('--tsv <folder>', 'tensors.tsv and metadata.tsv for the TensorFlow embedding projector')
-    .addOption(choiceOption('--method <name>', 'principal components, or UMAP', PROJECTIONS, 'pca'))
-    .option('--seed <number>', 'seed of UMAP', parseCount(0), 0)
-    .option('--model <name>', 'the model that embeds the events of a list: a name or a folder', DEFAULT_MODEL)
-    .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
-    .option('--json', 'print the points as one JSON document')
-    .option('-q, --quiet', 'no progress')
-    .addHelpText(
-      'after',
-      examples(
-        'l2caf project drives.lance -o map.svg',
-        'l2caf project events.csv --method umap --seed 1 -o map.png',
-        'l2caf project drives.lance --tsv projector',
-      ),
-    )
-    .action((path: string, flags: ProjectFlags) => interruptible((signal) => run(path, flags, signal)));
-}
-
-async function run(path: string, flags: ProjectFlags, signal: AbortSignal): Promise<void> {
+/** Makes the map. */
+export async function project(path: string, flags: ProjectFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const { output, tsv, method, seed } = flags;
   const format = output === undefined ? undefined : formatOf(output);

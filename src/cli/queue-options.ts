@@ -7,7 +7,7 @@ import { Option } from 'commander';
 import { L2cafError } from '../base/errors.ts';
 import { readInput } from '../base/input-files.ts';
 import { parseQueueAddress, type QueueAddress } from '../batch/queue-server.ts';
-import { Signer } from '../batch/signatures.ts';
+import type { Signer } from '../batch/signatures.ts';
 
 /** What the options give. */
 export interface QueueFlags {
@@ -57,6 +57,7 @@ export async function queueAccess(
     });
   }
   const address = password === undefined ? queue : { ...queue, options: { ...queue.options, password } };
+  const { Signer } = await import('../batch/signatures.ts');
   return { address, signer: new Signer(key) };
 }
 

@@ -1,7 +1,6 @@
 /** `l2caf report`: analyses as pages to look at in a browser, and an index of many. */
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { Command } from 'commander';
 import { readAnalysis } from '../analysis/document.ts';
 import { L2cafError } from '../base/errors.ts';
 import { withFolder } from '../base/files.ts';
@@ -12,12 +11,11 @@ import { readIndex } from '../report/index-page.ts';
 import { filesOfReport } from '../report/report-page.ts';
 import { findAnalyses } from '../retrieval/analyses.ts';
 import type { IgnoredPart } from '../video/drawing/regions.ts';
-import { examples } from './options.ts';
-import { EXIT, interruptible } from './run.ts';
-import { ignoreOption } from './style-options.ts';
+import { EXIT } from './run.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 
-interface ReportFlags {
+/** What commander hands over. */
+export interface ReportFlags {
   readonly output?: string;
   readonly ignore: readonly IgnoredPart[];
   readonly quiet?: boolean;
@@ -30,26 +28,8 @@ interface Task {
   readonly report: string;
 }
 
-/** The `report` command. */
-export function reportCommand(): Command {
-  return new Command('report')
-    .description('write analyses as interactive pages that need no server; no network is run')
-    .argument('<analyses...>', 'analysis.json files, or folders in which to look for them')
-    .option('-o, --output <path>', 'a page (.html) for one analysis, else a folder (default: beside each analysis)')
-    .addOption(ignoreOption())
-    .option('-q, --quiet', 'no progress')
-    .addHelpText(
-      'after',
-      examples(
-        'l2caf report l2caf-out/drive/analysis.json',
-        'l2caf report a/analysis.json b/analysis.json -o review',
-        'l2caf report l2caf-out        every analysis in the folder, and an index of them',
-      ),
-    )
-    .action((paths: string[], flags: ReportFlags) => interruptible((signal) => report(paths, flags, signal)));
-}
-
-async function report(paths: readonly string[], flags: ReportFlags, signal: AbortSignal): Promise<void> {
+/** Writes the pages, and the index where there are many. */
+export async function report(paths: readonly string[], flags: ReportFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const work = { ignore: flags.ignore, signal, onProgress: terminal.onProgress };
   const { tasks, index, notes } = await planOf(paths, flags.output);

@@ -1,22 +1,19 @@
 /** `l2caf search`: which indexed events are like this one? */
-import { Command, Option } from 'commander';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { checkOutputs } from '../base/output.ts';
-import { ENGINE_CHOICES, type EngineChoice } from '../models/choices.ts';
-import { DEFAULT_MODEL } from '../models/packaged.ts';
+import type { EngineChoice } from '../models/choices.ts';
 import { type Embedder, openEmbedder } from '../retrieval/embedder.ts';
-import { EXCLUSIONS, type Exclusion } from '../retrieval/evaluate.ts';
+import type { Exclusion } from '../retrieval/evaluate.ts';
 import { type EventRecord, EventTable, type Neighbour } from '../retrieval/event-table.ts';
 import { explainPairs, type PairAttention } from '../retrieval/explain-pair.ts';
 import { findQuery } from '../retrieval/search.ts';
 import { drawSearchSheet } from '../retrieval/sheet.ts';
-import { addNetworkOptions, cardOf, type NetworkFlags } from './network-options.ts';
-import { choiceOption, examples, parseCount, parseSeconds } from './options.ts';
-import { interruptible } from './run.ts';
+import { cardOf, type NetworkFlags } from './network-options.ts';
 import { createTerminal, formatTable } from './terminal.ts';
 
-interface SearchFlags extends Omit<NetworkFlags, 'explain'> {
+/** What commander hands over. */
+export interface SearchFlags extends Omit<NetworkFlags, 'explain'> {
   readonly db: string;
   readonly start?: number;
   readonly end?: number;
@@ -31,45 +28,8 @@ interface SearchFlags extends Omit<NetworkFlags, 'explain'> {
   readonly quiet?: boolean;
 }
 
-/** The `search` command. */
-export function searchCommand(): Command {
-  const command = new Command('search')
-    .description('find the indexed events that are most like a clip or an indexed event')
-    .argument('<query>', 'a clip, or the id of an indexed event')
-    .requiredOption('--db <db>', 'the database that l2caf index wrote')
-    .option('--start <time>', 'start of the event in the clip, seconds or [h:]m:s (default: its start)', parseSeconds)
-    .option('--end <time>', 'end of the event in the clip (default: its end)', parseSeconds)
-    .option('-k, --neighbours <count>', 'events to find', parseCount(1), 5)
-    .option('--where <condition>', 'SQL on id, video, start, end, label, split: only such events are searched')
-    .addOption(choiceOption('--exclude <what>', 'what may not answer', EXCLUSIONS, 'overlap'))
-    .option('-o, --output <file>', 'a PNG with the frames of the query and of what was found')
-    .addOption(
-      new Option('--explain [which]', 'draw what makes the query and the best match (or all) similar; needs -o')
-        .choices(['best', 'all'])
-        .preset('best'),
-    )
-    .option(
-      '--model <name>',
-      'what the events were indexed with: a model by name, folder or network file',
-      DEFAULT_MODEL,
-    )
-    .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
-    .option('--json', 'print one JSON document instead of the table')
-    .option('-q, --quiet', 'no progress');
-  return addNetworkOptions(command)
-    .addHelpText(
-      'after',
-      examples(
-        'l2caf search drive-0042 --db drives.lance -o like-42.png',
-        'l2caf search new.mp4 --start 1:02 --end 1:05 --db drives.lance -k 10 --exclude video',
-        `l2caf search drive-0042 --db drives.lance --where "label = 'cyclist'" -o like-42.png --explain`,
-        'l2caf search new.mp4 --db drives.lance --model net.onnx --norm imagenet   (as the events were indexed)',
-      ),
-    )
-    .action((query: string, flags: SearchFlags) => interruptible((signal) => run(query, flags, signal)));
-}
-
-async function run(text: string, flags: SearchFlags, signal: AbortSignal): Promise<void> {
+/** Finds the events, prints them and draws what was asked for. */
+export async function search(text: string, flags: SearchFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const work = { signal, onProgress: terminal.onProgress };
   const { output, explain, exclude, where } = flags;

@@ -43,8 +43,8 @@ beforeAll(async () => {
 /** All commands and subcommands, by their names. */
 async function allCommands(): Promise<Map<string, Command>> {
   const found = new Map<string, Command>();
-  for (const [name, load] of Object.entries(COMMANDS)) {
-    const command = await loadCommand(load);
+  for (const name of Object.keys(COMMANDS)) {
+    const command = await loadCommand(name);
     if (command.commands.length === 0) found.set(name, command);
     for (const own of command.commands) found.set(`${name} ${own.name()}`, own);
   }
@@ -55,7 +55,7 @@ async function allCommands(): Promise<Map<string, Command>> {
 async function run(line: readonly string[]): Promise<void> {
   const silent = (['stdout', 'stderr'] as const).map((name) => vi.spyOn(process[name], 'write').mockReturnValue(true));
   try {
-    const command = await loadCommand(COMMANDS[line[0]!]!);
+    const command = await loadCommand(line[0]!);
     for (const own of [command, ...command.commands]) own.exitOverride();
     await command.parseAsync(line.slice(1), { from: 'user' });
   } finally {

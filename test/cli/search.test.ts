@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeAnalysis } from '../../src/analysis/document.ts';
 import type { L2cafError } from '../../src/base/errors.ts';
 import { sha256OfFile } from '../../src/base/files.ts';
-import { indexCommand } from '../../src/cli/index-events.ts';
-import { projectCommand } from '../../src/cli/project.ts';
-import { searchCommand } from '../../src/cli/search.ts';
+import { indexCommand } from '../../src/cli/commands/index-events.ts';
+import { projectCommand } from '../../src/cli/commands/project.ts';
+import { searchCommand } from '../../src/cli/commands/search.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 import { runCli } from './run-cli.ts';
 

@@ -3,7 +3,7 @@ import { access, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { localizationCommand } from '../../src/cli/evaluate-localization.ts';
+import { localizationCommand } from '../../src/cli/commands/evaluate-localization.ts';
 import { saveUntrainedModel } from './untrained-model.ts';
 
 const CLIPS = join(import.meta.dirname, '..', '..', 'fixtures', 'clips');

@@ -3,7 +3,7 @@ import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { evaluateCommand } from '../../src/cli/evaluate.ts';
+import { evaluateCommand } from '../../src/cli/commands/evaluate.ts';
 import { mapAgreement } from '../../src/evaluation/stability-study.ts';
 
 const CLIPS = join(import.meta.dirname, '..', '..', 'fixtures', 'clips');

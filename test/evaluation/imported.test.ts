@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { evaluateCommand } from '../../src/cli/evaluate.ts';
+import { evaluateCommand } from '../../src/cli/commands/evaluate.ts';
 import type { StudyReport } from '../../src/evaluation/study-report.ts';
 import { TinyFolder } from '../models/onnx/tiny-folder.ts';
 import { brightness, cnnLstm, pictureCnn } from '../models/onnx/tiny-networks.ts';

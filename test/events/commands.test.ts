@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { L2cafError } from '../../src/base/errors.ts';
-import { analyzeCommand } from '../../src/cli/analyze.ts';
-import { batchCommand } from '../../src/cli/batch.ts';
-import { retrievalCommand } from '../../src/cli/evaluate-retrieval.ts';
-import { indexCommand } from '../../src/cli/index-events.ts';
-import { projectCommand } from '../../src/cli/project.ts';
-import { trainCommand } from '../../src/cli/train.ts';
+import { analyzeCommand } from '../../src/cli/commands/analyze.ts';
+import { batchCommand } from '../../src/cli/commands/batch.ts';
+import { retrievalCommand } from '../../src/cli/commands/evaluate-retrieval.ts';
+import { indexCommand } from '../../src/cli/commands/index-events.ts';
+import { projectCommand } from '../../src/cli/commands/project.ts';
+import { trainCommand } from '../../src/cli/commands/train.ts';
 import { saveUntrainedModel } from '../evaluation/untrained-model.ts';
 import { makeClip } from '../support/clips.ts';
 

@@ -1,14 +1,12 @@
 /** `l2caf render`: the video of an analysis again, in another style, without running a network. */
 import { Command } from 'commander';
-import { renderVideo } from '../rendering/rendering.ts';
-import { type DrawingFlags, drawAnalyses } from './draw.ts';
-import { examples } from './options.ts';
-import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
+import type { DrawingFlags } from '../draw.ts';
+import { examples } from '../options.ts';
+import { addVideoOptions, type VideoFlags, videoOptionsOf } from '../style-options.ts';
 
 /** The `render` command. */
 export function renderCommand(): Command {
   const command = new Command('render')
-    .description('draw the video of an analysis again, in another style; no network is run')
     .argument('<analysis>', 'analysis.json of an earlier l2caf analyze')
     .option('-o, --output <file>', 'the video to write (default: overlay.mp4 beside the analysis)')
     .option('-q, --quiet', 'no progress');
@@ -20,9 +18,11 @@ export function renderCommand(): Command {
         'l2caf render out/analysis.json -o peaks.mp4 --levels 0.8,0.95',
       ),
     )
-    .action((path: string, flags: DrawingFlags & VideoFlags) =>
-      drawAnalyses([path], flags, 'overlay.mp4', ([analysis], out, work) =>
+    .action(async (path: string, flags: DrawingFlags & VideoFlags) => {
+      const { renderVideo } = await import('../../rendering/rendering.ts');
+      const { drawAnalyses } = await import('../draw.ts');
+      await drawAnalyses([path], flags, 'overlay.mp4', ([analysis], out, work) =>
         renderVideo(analysis!, out, { ...videoOptionsOf(flags), ...work }),
-      ),
-    );
+      );
+    });
 }

@@ -1,12 +1,11 @@
 /** `l2caf presets`: in what the paper and its authors' two codes disagree. */
 import { Command } from 'commander';
-import { PRESET_NAMES, PRESETS, presetTable } from '../l2caf/presets.ts';
-import { createTerminal, formatTable } from './terminal.ts';
+import { PRESET_NAMES, PRESETS, presetTable } from '../../l2caf/presets.ts';
+import { createTerminal, formatTable } from '../terminal.ts';
 
 /** The `presets` command. */
 export function presetsCommand(): Command {
   return new Command('presets')
-    .description('what differs between the published settings of gradient descent')
     .option('--json', 'print the settings as one JSON document')
     .action(({ json }: { json?: boolean }) => {
       const terminal = createTerminal();

@@ -1,9 +1,8 @@
 /** `l2caf figure`: events, or methods, as a figure for print. */
 import { Command } from 'commander';
-import { renderFigure } from '../rendering/figure.ts';
-import { type DrawingFlags, drawAnalyses } from './draw.ts';
-import { examples, parseCount, parseTitles } from './options.ts';
-import { addAnalysisStyleOptions, renderOptionsOf } from './style-options.ts';
+import type { DrawingFlags } from '../draw.ts';
+import { examples, parseCount, parseTitles } from '../options.ts';
+import { addAnalysisStyleOptions, renderOptionsOf } from '../style-options.ts';
 
 interface FigureFlags extends DrawingFlags {
   readonly frames: number;
@@ -16,7 +15,6 @@ interface FigureFlags extends DrawingFlags {
 /** The `figure` command. */
 export function figureCommand(): Command {
   const command = new Command('figure')
-    .description('a figure for print: a row per event or method, a few frames each; no network is run')
     .argument('<analyses...>', 'analysis.json files')
     .option('-o, --output <file>', 'the figure to write, .png or .svg (default: figure.png beside the first analysis)')
     .option('--frames <count>', 'frames per event, evenly chosen', parseCount(1), 3)
@@ -34,8 +32,10 @@ export function figureCommand(): Command {
         'l2caf figure l2caf/analysis.json gradcam/analysis.json -o methods.png --frames 4 --no-caption',
       ),
     )
-    .action((paths: string[], { titles, caption, ...flags }: FigureFlags) =>
-      drawAnalyses(paths, flags, 'figure.png', async (analyses, out, work) => {
+    .action(async (paths: string[], { titles, caption, ...flags }: FigureFlags) => {
+      const { renderFigure } = await import('../../rendering/figure.ts');
+      const { drawAnalyses } = await import('../draw.ts');
+      await drawAnalyses(paths, flags, 'figure.png', async (analyses, out, work) => {
         await renderFigure(analyses, out, {
           ...renderOptionsOf(flags),
           frames: flags.frames,
@@ -46,6 +46,6 @@ export function figureCommand(): Command {
           ...work,
         });
         return undefined;
-      }),
-    );
+      });
+    });
 }

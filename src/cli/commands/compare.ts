@@ -1,10 +1,9 @@
 /** `l2caf compare`: several analyses synchronised in one video. */
 import { Command, Option } from 'commander';
-import { renderComparison } from '../rendering/comparison.ts';
-import type { SceneLayout } from '../video/drawing/scene.ts';
-import { type DrawingFlags, drawAnalyses } from './draw.ts';
-import { examples, parseTitles } from './options.ts';
-import { addVideoOptions, type VideoFlags, videoOptionsOf } from './style-options.ts';
+import type { SceneLayout } from '../../video/drawing/scene.ts';
+import type { DrawingFlags } from '../draw.ts';
+import { examples, parseTitles } from '../options.ts';
+import { addVideoOptions, type VideoFlags, videoOptionsOf } from '../style-options.ts';
 
 interface CompareFlags extends DrawingFlags, VideoFlags {
   readonly titles?: string[];
@@ -14,7 +13,6 @@ interface CompareFlags extends DrawingFlags, VideoFlags {
 /** The `compare` command. */
 export function compareCommand(): Command {
   const command = new Command('compare')
-    .description('show two or more analyses side by side in one video; no network is run')
     .argument('<analyses...>', 'analysis.json files: of one clip with several methods, or of several clips')
     .option('-o, --output <file>', 'the video to write (default: compare.mp4 beside the first analysis)')
     .option('--titles <list>', 'titles, separated by commas (default: what tells the analyses apart)', parseTitles)
@@ -35,14 +33,16 @@ export function compareCommand(): Command {
         'l2caf compare a/analysis.json b/analysis.json --ribbon',
       ),
     )
-    .action((paths: string[], { titles, layout, ...flags }: CompareFlags) =>
-      drawAnalyses(paths, flags, 'compare.mp4', (analyses, out, work) =>
+    .action(async (paths: string[], { titles, layout, ...flags }: CompareFlags) => {
+      const { renderComparison } = await import('../../rendering/comparison.ts');
+      const { drawAnalyses } = await import('../draw.ts');
+      await drawAnalyses(paths, flags, 'compare.mp4', (analyses, out, work) =>
         renderComparison(analyses, out, {
           ...videoOptionsOf(flags),
           ...(layout && { layout }),
           ...(titles && { titles }),
           ...work,
         }),
-      ),
-    );
+      );
+    });
 }

@@ -10,7 +10,7 @@ import { timingCommand } from './evaluate-timing.ts';
 
 /** The `evaluate` command with its subcommands. */
 export function evaluateCommand(): Command {
-  const command = new Command('evaluate').description('measure a model and its maps');
+  const command = new Command('evaluate');
   for (const study of [
     localizationCommand(),
     faithfulnessCommand(),

