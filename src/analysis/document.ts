@@ -2,7 +2,7 @@
  * The analysis document: everything an analysis found out, as numbers, and what is needed to render and to reproduce it.
  * Written by `l2caf analyze`, read by everything downstream, validated whenever it is read.
  */
-import { z } from 'zod';
+import * as z from '#zod';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { RESIZES } from '../base/fit.ts';

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
-import { z } from 'zod';
+import * as z from '#zod';
 
 /** The shape of a {@link Holder}. */
 export const holderSchema = z.object({

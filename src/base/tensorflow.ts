@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import '#tensorflow';
 import '#tensorflow-gradients';
 
-createRequire(import.meta.url)('@tensorflow/tfjs-backend-cpu'); // a third of the time of `import`
+const require = createRequire(import.meta.url);
+require('@tensorflow/tfjs-backend-cpu'); // a third of the time of `import`
 
 export * from '#tensorflow';

@@ -2,7 +2,7 @@
  * What workers answer, checked before anything is made of it: whoever made it may be broken, or of another version. What
  * has passed can be written to a journal, and be read from it again.
  */
-import { z } from 'zod';
+import * as z from '#zod';
 import { type ErrorCode, type ErrorValues, errorFrom, L2cafError, valuesOf } from '../base/errors.ts';
 import { OUTPUTS, type Output } from './choices.ts';
 import { figuresSchema } from './event-figures.ts';

@@ -1,5 +1,5 @@
 /** What the tables of a batch say about an event: a few numbers of its analysis. */
-import { z } from 'zod';
+import * as z from '#zod';
 import type { Analysis } from '../analysis/document.ts';
 import { predictionsOf } from '../analysis/predictions.ts';
 import { keyframesOf } from '../analysis/timeline.ts';

@@ -4,7 +4,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { z } from 'zod';
+import * as z from '#zod';
 import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { makeFolder, syncFolder } from '../base/files.ts';
 import { openInput } from '../base/input-files.ts';

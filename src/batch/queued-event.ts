@@ -3,7 +3,7 @@
  * which they write down themselves. Both are checked before anything is made of them.
  */
 import { isAbsolute, win32 } from 'node:path';
-import { z } from 'zod';
+import * as z from '#zod';
 import { L2cafError } from '../base/errors.ts';
 import type { RegionMask } from '../video/drawing/regions.ts';
 import { OUTPUTS, type Output } from './choices.ts';

@@ -4,7 +4,7 @@
  * what was not signed with it.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { z } from 'zod';
+import * as z from '#zod';
 import { L2cafError } from '../base/errors.ts';
 
 /** A text and, where there is a key, the signature of it and of what it is for. */

@@ -4,7 +4,7 @@
  * Format: https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf
  */
 import { XMLParser } from 'fast-xml-parser';
-import { z } from 'zod';
+import * as z from '#zod';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { LINE_END, LOST, type SourceText, whyLost } from '../base/text.ts';
 import { slotTimes } from './elan-slots.ts';

@@ -5,7 +5,7 @@
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from '#zod';
 import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { readInput } from '../base/input-files.ts';
 import type { PictureSize } from '../base/types.ts';

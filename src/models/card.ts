@@ -4,7 +4,7 @@
  * that is safe, and asked for where not (docs/networks.md).
  */
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from '#zod';
 import { L2cafError } from '../base/errors.ts';
 import { type FittedSize, RESIZES } from '../base/fit.ts';
 import { jsonIn, readInput } from '../base/input-files.ts';

@@ -3,7 +3,7 @@
  * TensorFlow.js layers model on disk and turns it into folded weights with this project's layer names.
  */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from '#zod';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { jsonIn, readInput } from '../base/input-files.ts';
 import { foldBatchNorm } from './batch-norm.ts';

@@ -4,7 +4,7 @@
  * wrong embeddings (another trunk, another picture size, exchanged weights) is checked when it is loaded.
  */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from '#zod';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { sha256OfFile, writeFileAtomically } from '../base/files.ts';
 import { readInput } from '../base/input-files.ts';

@@ -9,7 +9,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Table } from '@lancedb/lancedb';
 import type { Schema } from 'apache-arrow';
-import { z } from 'zod';
+import * as z from '#zod';
 import { assertNever, L2cafError, messageOf } from '../base/errors.ts';
 import { fromOptional, SEARCH_PACKAGES } from '../base/optional.ts';
 import type { TimeSpan } from '../base/types.ts';

@@ -2,7 +2,7 @@
  * The document of a still picture: everything that `l2caf image` found out, as numbers, with what is needed to draw and to
  * reproduce it.
  */
-import { z } from 'zod';
+import * as z from '#zod';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { RESIZES } from '../base/fit.ts';

@@ -2,7 +2,7 @@
  * Checkpoints: everything a training run needs to continue as if it had not been interrupted. One safetensors file,
  * replaced as a whole, so there is always a good one; it knows which run it belongs to and refuses another.
  */
-import { z } from 'zod';
+import * as z from '#zod';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { expectRegularFile, jsonIn } from '../base/input-files.ts';
 import { type NamedArray, readSafetensors, writeSafetensors } from '../models/safetensors.ts';

@@ -4,7 +4,7 @@
  * JSON file for every record, beside its picture. (donkeycar: parts/tub_v2.py, parts/datastore_v2.py, parts/datastore.py.)
  */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from '#zod';
 import { mapConcurrently } from '../../base/concurrent.ts';
 import { L2cafError } from '../../base/errors.ts';
 import { jsonIn, readInput } from '../../base/input-files.ts';
