@@ -78,7 +78,7 @@ export interface TrainFlags {
 }
 
 /** Trains on the lists that are named, as the flags say. */
-export async function train(events: readonly string[], flags: TrainFlags, signal: AbortSignal): Promise<void> {
+export async function trainOnLists(events: readonly string[], flags: TrainFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const domains = domainsOf(events, flags);
   const output = flags.output ?? (await defaultFolder(domains));

@@ -49,7 +49,7 @@ export function trainCommand(): Command {
       ),
     )
     .action((events: string[], flags: TrainFlags) =>
-      interruptible(async (signal) => (await import('../train.ts')).train(events, flags, signal)),
+      interruptible(async (signal) => (await import('../train.ts')).trainOnLists(events, flags, signal)),
     );
 }
 
