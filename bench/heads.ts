@@ -19,7 +19,8 @@ import type { Stage } from '../src/models/choices.ts';
 import { trunkSide } from '../src/models/event-network.ts';
 import { type Head, type HeadSpec, untrainedHead } from '../src/models/head.ts';
 import { loadModel, type ModelManifest } from '../src/models/model-directory.ts';
-import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
+import { DEFAULT_MODEL, findModel } from '../src/models/packaged.ts';
+import { licencesOn, RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { evaluateRetrieval } from '../src/retrieval/evaluate.ts';
 import type { ValidationRecord } from '../src/training/checkpoint.ts';
 import type { DenseSource } from '../src/training/dense-labels.ts';
@@ -167,7 +168,7 @@ export async function run([data, clips, only, seeds = String(SEEDS)]: readonly s
   const tables: Readonly<Record<string, () => AsyncGenerator<ResultTable>>> = {
     study: () => studyTable('settings', STUDY, measure),
     generated: () => studyTable('generated training events', GENERATED, measure),
-    packaged: () => studyTable('generated training events', PACKAGED, measure),
+    packaged: () => packagedTable(measure),
     reference: () => referenceTable(places, backend, measure),
     choices: () => choicesTable(measure),
   };
@@ -361,6 +362,7 @@ async function* studyTable(
   what: string,
   variants: readonly (readonly [Variant, string])[],
   measure: Measurer,
+  further: readonly string[] = [],
 ): AsyncGenerator<ResultTable> {
   const rows: string[][] = [];
   for (const [variant, title] of variants) {
@@ -371,9 +373,18 @@ async function* studyTable(
       rows,
       notes: [
         'Test events; MAP@R without overlapping windows; kNN: balanced accuracy by the 5 nearest training events. Trained on CamVid and the simulator drive, 150 steps, two views of each event; with generated events: 400 steps, one view.',
+        ...further,
       ],
     };
   }
+}
+
+/** The packaged head's settings, and what it may be used for. */
+async function* packagedTable(measure: Measurer): AsyncGenerator<ResultTable> {
+  const { head } = await loadModel(await findModel(DEFAULT_MODEL));
+  const licences = licencesOn(RESNET50_IMAGENET, head);
+  const note = `Licences. ${licences.map(({ of, licence }) => `${of}: ${licence}`).join('; ')}.`;
+  yield* studyTable('generated training events', PACKAGED, measure, [note]);
 }
 
 /** One row per setting: means over the drives left out in turn. */

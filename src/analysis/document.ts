@@ -93,6 +93,12 @@ const signalsSchema = z.object({
   values: z.array(z.array(z.number().nullable())),
 });
 
+/** Under what the weights, and the data that they were trained on, may be used; absent where nothing is known. */
+const licencesSchema = z
+  .array(z.object({ of: z.string(), licence: z.string() }))
+  .readonly()
+  .optional();
+
 /** Documents of schema 1 know networks of one kind, and do not name it. */
 function asUnion(model: unknown): unknown {
   return typeof model === 'object' && model !== null && !('kind' in model)
@@ -112,6 +118,7 @@ const eventNetworkSchema = z.object({
   ]),
   inputSize: sizeSchema,
   grid: gridSchema,
+  licences: licencesSchema,
 });
 
 /** A network of the user's. */
@@ -128,6 +135,7 @@ const importedSchema = z.object({
   /** How frames of another shape were brought to that size; absent where they were stretched. */
   resize: z.enum(RESIZES).optional(),
   grid: gridSchema,
+  licences: licencesSchema,
 });
 
 const analysisSchema = z.object({

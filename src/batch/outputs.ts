@@ -111,7 +111,8 @@ function identityOfModel(model: BatchModel): object {
     const { description, warnings } = model.imported;
     return { ...description, warnings, backend };
   }
-  return { ...featureSource(model), head: headSha256(model.head), backend };
+  const { facts = null } = model.head; // documents say them
+  return { ...featureSource(model), head: headSha256(model.head), facts, backend };
 }
 
 /** What the trunk features of a network of this project depend on, beside the frame. */

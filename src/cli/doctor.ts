@@ -14,7 +14,9 @@ import {
 } from '../base/optional.ts';
 import { useBackend, useEngine } from '../models/backend.ts';
 import type { EngineChoice } from '../models/choices.ts';
-import { cacheState, RESNET50_IMAGENET, weightsPath } from '../models/pretrained.ts';
+import { loadModel } from '../models/model-directory.ts';
+import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
+import { cacheState, findPretrained, licencesOn, RESNET50_IMAGENET, weightsPath } from '../models/pretrained.ts';
 import { EMBEDDED_FFMPEG, findAllFfmpegs, findFfprobe } from '../video/media/binaries.ts';
 import { testFfmpeg } from '../video/media/self-test.ts';
 import { EXIT } from './run.ts';
@@ -37,6 +39,7 @@ export async function examine({ backend, json }: { backend: EngineChoice; json?:
     describeOptional('queue', QUEUE_PACKAGES, 'batch --queue and worker'),
     await checkCache(),
     await checkTrunk(),
+    await check('licences', describeLicences),
   ];
   const terminal = createTerminal();
   if (json) terminal.result(JSON.stringify(findings, null, 2));
@@ -147,6 +150,13 @@ async function checkTrunk(): Promise<Finding> {
     found: `${id}: not in the cache`,
     advice: 'l2caf models pull (the first analysis does it too)',
   };
+}
+
+/** What the default model may be used for. */
+async function describeLicences(): Promise<string> {
+  const { head } = await loadModel(await findModel(DEFAULT_MODEL));
+  const all = licencesOn(findPretrained(head.spec.trunk), head);
+  return all.map(({ of, licence }) => `${of}: ${licence}`).join('; ');
 }
 
 async function check(name: string, look: () => Promise<string>): Promise<Finding> {

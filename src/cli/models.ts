@@ -1,9 +1,11 @@
 /** `l2caf models`: which networks there are, fetching them, and what is known about one. */
+import type { Head } from '../models/head.ts';
 import { loadModel, type ModelManifest } from '../models/model-directory.ts';
 import { findModel, packagedModels } from '../models/packaged.ts';
 import {
   cacheState,
   findPretrained,
+  licencesOn,
   PRETRAINED_TRUNKS,
   type PretrainedTrunk,
   weightsPath,
@@ -19,20 +21,23 @@ export async function list({ json }: { json?: boolean }): Promise<void> {
       model: trunk.id,
       kind: 'trunk',
       state: await cacheState(trunk),
+      licence: trunk.licence,
       description: `${trunk.title}, ${Math.round(trunk.source.bytes / 1e6)} MB`,
     })),
   );
   const heads = await Promise.all(
     (await packagedModels()).map(async (name) => {
-      const { trunk, labels = [] } = (await loadModel(await findModel(name))).manifest;
+      const { trunk, labels = [], weights } = (await loadModel(await findModel(name))).manifest;
       const description = `trained head on ${trunk.id} after ${trunk.stage}, ${labels.length} classes`;
-      return { model: name, kind: 'head', state: 'packaged', description };
+      return { model: name, kind: 'head', state: 'packaged', licence: weights.licence ?? NOT_STATED, description };
     }),
   );
   const rows = [...heads, ...trunks];
   const terminal = createTerminal();
   if (json) return terminal.result(JSON.stringify(rows, null, 2));
-  terminal.result(formatTable([['model', 'kind', 'state', 'description'], ...rows.map((row) => Object.values(row))]));
+  terminal.result(
+    formatTable([['model', 'kind', 'state', 'licence', 'description'], ...rows.map((row) => Object.values(row))]),
+  );
 }
 
 /** Fetches a network into the cache, unless it is there. */
@@ -60,8 +65,8 @@ export async function describeNetwork(name: string, { json }: { json?: boolean }
     return terminal.result(json ? JSON.stringify(facts, null, 2) : formatTable(Object.entries(facts)));
   }
   const folder = await findModel(name);
-  const { manifest } = await loadModel(folder);
-  terminal.result(json ? JSON.stringify(manifest, null, 2) : describeHead(folder, manifest));
+  const { head, manifest } = await loadModel(folder);
+  terminal.result(json ? JSON.stringify(manifest, null, 2) : describeHead(folder, head, manifest));
 }
 
 async function trunkFacts(trunk: PretrainedTrunk): Promise<Record<string, string>> {
@@ -71,6 +76,7 @@ async function trunkFacts(trunk: PretrainedTrunk): Promise<Record<string, string
     id: trunk.id,
     description: trunk.title,
     licence: trunk.licence,
+    'training data': `${trunk.data.name}: ${trunk.data.licence}`,
     state: await cacheState(trunk),
     path: weightsPath(trunk),
     sha256: trunk.weightsSha256,
@@ -80,8 +86,12 @@ async function trunkFacts(trunk: PretrainedTrunk): Promise<Record<string, string
   };
 }
 
+/** Of a model whose training was told no licence. */
+const NOT_STATED = 'not stated';
+
 function describeHead(
   folder: string,
+  head: Head,
   { trunk, architecture, preprocessing, labels, weights, training, figures }: ModelManifest,
 ): string {
   const { shallowCnn, pool, lstmUnits, embeddingSize } = architecture;
@@ -97,6 +107,10 @@ function describeHead(
     ['pooling', pool ? `${pool.width}x${pool.height}` : 'none'],
     ['LSTM, embedding', `${lstmUnits}, ${embeddingSize}`],
     ['classes', labels?.join(', ') ?? 'none'],
+    ...licencesOn(findPretrained(trunk.id), head).map(({ of, licence }): [string, string] => [
+      `licence, ${of}`,
+      licence,
+    ]),
     ...training.domains.map(({ name, events }): [string, string] => {
       const counts = Object.entries(events).map(
         ([split, byLabel]) => `${Object.values(byLabel).reduce((a, b) => a + b, 0)} ${split}`,

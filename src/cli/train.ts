@@ -19,6 +19,7 @@ import type { MetricLoss, Mining } from '../training/choices.ts';
 import type { DenseSource } from '../training/dense-labels.ts';
 import {
   type DomainFile,
+  OF_WEIGHTS,
   TRAINING_FILES,
   type TrainedModel,
   type TrainingPlan,
@@ -68,6 +69,7 @@ export interface TrainFlags {
   readonly perClass: number;
   readonly views: number;
   readonly swap: readonly (readonly [string, string])[];
+  readonly licence: readonly (readonly [string, string])[];
   readonly validate: readonly string[];
   readonly seed: number;
   readonly cacheLimit: number;
@@ -180,6 +182,7 @@ function planOf(
     classifier: flags.classifier,
     dense: denseSources(flags, names),
     validationVideos: flags.validate,
+    licences: licencesOf(flags, names),
     views: flags.views,
     components: flags.components ?? Math.min(USUAL_COMPONENTS, spec.trunkChannels),
     trainer: {
@@ -203,6 +206,17 @@ function planOf(
     },
     sampler: { classesPerBatch: classes, eventsPerClass: perClass, mirroredLabels: mirroredLabels(swap) },
   };
+}
+
+/** @throws L2cafError `usage` for the licence of what is no domain */
+function licencesOf({ licence }: TrainFlags, domains: readonly string[]): Map<string, string> {
+  const stray = licence.find(([name]) => name !== OF_WEIGHTS && !domains.includes(name));
+  if (stray) {
+    throw new L2cafError('usage', `--licence ${stray[0]}: the domains are ${domains.join(', ')}`, {
+      hint: `name one of them, or ${OF_WEIGHTS}`,
+    });
+  }
+  return new Map(licence);
 }
 
 function denseSources({ dense, denseClasses }: TrainFlags, domains: readonly string[]): Map<string, DenseSource> {

@@ -66,6 +66,8 @@ const cardSchema = z.strictObject({
     .optional(),
   /** The output that scores classes, where another one is explained. */
   scores: z.strictObject({ tensor: z.string(), labels: labelNames.optional() }).optional(),
+  /** Under what its weights, and the data that it was trained on, may be used. */
+  licences: z.array(z.strictObject({ of: z.string().min(1), licence: z.string().min(1) })).optional(),
 });
 
 /** What a card says. */

@@ -12,7 +12,7 @@ import type { Stage } from './choices.ts';
 import type { RecurrentTail } from './event-tail.ts';
 import { type LoadOptions, loadFrameTrunk } from './frame-trunk.ts';
 import { eventOutputs, featureMapShape, type Head, type HeadSpec, headName, headSha256, headShapes } from './head.ts';
-import { type FrameTrunk, loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
+import { type FrameTrunk, licencesOn, loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
 import { RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
 import { featureShape, stageNamed, type Trunk } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
@@ -188,6 +188,7 @@ export class EventNetwork implements VideoModel {
       head: { ...head.origin, sha256: headSha256(head) },
       inputSize: head.spec.inputSize,
       grid,
+      licences: licencesOn(pretrained, head),
     };
   }
 

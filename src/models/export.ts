@@ -11,7 +11,7 @@ import { imagenetLabels } from './imagenet.ts';
 import { IMPORTED_FILE, SURVEY_FILE } from './imported.ts';
 import { CLASSIFIER_TENSORS, resnetGraph, squeezenetGraph } from './onnx/classifier-graph.ts';
 import { eventCard, eventGraph } from './onnx/event-graph.ts';
-import { loadWeights, type PretrainedTrunk } from './pretrained.ts';
+import { licencesOn, loadWeights, type PretrainedTrunk } from './pretrained.ts';
 import { resnetLayout, stageNamed, stepNames } from './resnet.ts';
 import { readSqueezeNet } from './squeezenet.ts';
 
@@ -40,7 +40,8 @@ export async function exportEventNetwork(
   const spec = { ...pretrained.spec, upTo: stage };
   const { bytes, layer } = eventGraph(head, spec, await loadWeights(pretrained, stage));
   const input: Card['input'] = { layout: 'b t c h w', frames, size: [height, width], ...normOf(pretrained) };
-  return { bytes, card: eventCard(input, layer, head.spec) };
+  const licences = licencesOn(pretrained, head);
+  return { bytes, card: { ...eventCard(input, layer, head.spec), licences } };
 }
 
 /** Colours minus their means, from 0 to 255, as {@link preprocess} gives them. */
@@ -58,7 +59,8 @@ export async function exportResNet(pretrained: PretrainedTrunk): Promise<Exporte
   const bytes = resnetGraph(pretrained, await loadWeights(pretrained, 'conv5', true));
   const { width, height } = pretrained.inputSize;
   const layer = stepNames(resnetLayout(pretrained.spec)).at(-1)!;
-  return { bytes, card: classifierCard(layer, [height, width], normOf(pretrained)) };
+  const card = classifierCard(layer, [height, width], normOf(pretrained));
+  return { bytes, card: { ...card, licences: licencesOn(pretrained) } };
 }
 
 /**

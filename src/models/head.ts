@@ -7,7 +7,7 @@ import { createRandom } from '../base/random.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
 import type { NamedArray } from './safetensors.ts';
 import { type ShallowCnnSpec, shallowCnnGrid, shallowCnnShapes } from './shallow-cnn.ts';
-import type { ModelOutput } from './video-model.ts';
+import type { Licence, ModelOutput } from './video-model.ts';
 
 /** The architecture of a head, and what it expects in front of it. */
 export interface HeadSpec {
@@ -38,10 +38,18 @@ export function headName(origin: HeadOrigin): string {
   return origin.kind === 'trained' ? origin.id : `untrained-${origin.seed}`;
 }
 
+/** What is known of a trained head beside its weights. */
+export interface HeadFacts {
+  /** Of the weights and the data that they were trained on, as far as they are known. */
+  readonly licences: readonly Licence[];
+}
+
 /** A head: architecture and weights (names in {@link headShapes}). */
 export interface Head {
   readonly spec: HeadSpec;
   readonly origin: HeadOrigin;
+  /** Absent where nothing is known, as of random weights. */
+  readonly facts?: HeadFacts;
   readonly weights: ReadonlyMap<string, NamedArray>;
 }
 

@@ -190,7 +190,7 @@ async function openKeras(
   const isOfTensorFlowJs = extname(path).toLowerCase() === '.json'; // what would be its card is the network itself
   const beside = isOfTensorFlowJs ? {} : await cardBeside(path);
   const card = cardWith(beside, said);
-  const { input = {}, layer = {}, output = {}, scores, constants, filter } = card;
+  const { input = {}, layer = {}, output = {}, scores, constants, filter, licences } = card;
   if ((constants ?? scores) !== undefined || filter === 'volume') {
     const other = constants ? 'further inputs' : 'scores beside what is explained';
     const what = filter === 'volume' ? 'filters over all frames' : other;
@@ -218,6 +218,7 @@ async function openKeras(
     ...(input.frames && { frames: input.frames }),
     ...(wanted && { size: wanted }),
     fit: fitOf(card),
+    ...(licences && { licences }),
   });
   if (layer.tensor === undefined)
     warnings.push(`filters act on ${network.layer.name}: the last layer with height and width`);

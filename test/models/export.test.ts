@@ -18,7 +18,7 @@ import { GraphBuilder } from '../../src/models/onnx/builder.ts';
 import { resnetGraph } from '../../src/models/onnx/classifier-graph.ts';
 import { addResNet } from '../../src/models/onnx/convolutions.ts';
 import { floatsOf, openSession, tensorOf } from '../../src/models/onnx/runtime.ts';
-import { type PretrainedTrunk, RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
+import { licencesOn, type PretrainedTrunk, RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { createResNet, type ResNetSpec } from '../../src/models/resnet.ts';
 import { loadSqueezeNet } from '../../src/models/squeezenet.ts';
 import type { VideoModel } from '../../src/models/video-model.ts';
@@ -100,6 +100,7 @@ describe('the event network', () => {
     const { pretrained } = await tinyHead();
     const { card } = await exportEventNetwork(untrainedHead(spec, 1), pretrained, 3);
     expect(card.scores).toBeUndefined();
+    expect(card.licences).toEqual(licencesOn(pretrained)); // random weights have none of their own
     expect(card.output).toEqual({ tensor: 'embedding', kind: 'embedding' });
   });
 });

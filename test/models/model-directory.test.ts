@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type HeadSpec, untrainedHead } from '../../src/models/head.ts';
 import { loadModel, type ModelFacts, saveModel } from '../../src/models/model-directory.ts';
+import { licencesOn, RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 
 const SPEC: HeadSpec = {
   trunk: 'resnet50-imagenet',
@@ -48,6 +49,31 @@ describe('loadModel', () => {
     expect(head.origin).toEqual({ kind: 'trained', id: 'toy' });
     expect(head.weights).toEqual(untrainedHead(SPEC, 1).weights);
     expect(manifest).toMatchObject({ figures: FACTS.figures, training: FACTS.training });
+    expect(head.facts).toEqual({ licences: [] });
+  });
+  it('knows the licences of weights and data, as far as they were told', async () => {
+    const [domain] = FACTS.training.domains;
+    const domains = [
+      { ...domain!, licence: 'MIT' },
+      { ...domain!, name: 'e' },
+    ];
+    await saveModel(folder, untrainedHead(SPEC, 1), {
+      ...FACTS,
+      licence: 'CC0',
+      training: { ...FACTS.training, domains },
+    });
+    const { head } = await loadModel(folder);
+    expect(head.facts?.licences).toEqual([
+      { of: 'head toy', licence: 'CC0' },
+      { of: 'training data d', licence: 'MIT' },
+    ]);
+    const own = licencesOn(RESNET50_IMAGENET, head);
+    expect(own.map(({ of }) => of)).toEqual([
+      'head toy',
+      'training data d',
+      'trunk resnet50-imagenet',
+      'training data ImageNet-1k',
+    ]);
   });
   it.each([
     ['another version', (m) => Object.assign(m, { schema: 'l2caf-model/9' }), /reads "l2caf-model\/1"/],

@@ -122,6 +122,7 @@ describe.skipIf(chromiumPath === undefined)('a report in a browser', () => {
       labels: [HOSTILE, 'turn'],
       classes: [{ label: HOSTILE, probability: 0.75 }],
     });
+    analysis.model.licences = [{ of: 'head x', licence: HOSTILE }];
     analysis.frames.forEach((frame, i) => {
       frame.probabilities = i ? [0.25, 0.75] : [0.75, 0.25];
     });
@@ -307,6 +308,7 @@ describe.skipIf(chromiumPath === undefined)('a report in a browser', () => {
     expect(await page.locator('.warning li').last().textContent()).toBe(HOSTILE);
     expect(await page.locator('h1').textContent()).toBe('"><img src=x onerror=window.hacked=1> #%3F.mp4');
     expect(await page.locator('.class-name').textContent()).toBe(HOSTILE);
+    expect(await page.locator('footer').textContent()).toBe(`Licences — head x: ${HOSTILE}`);
     const policy = await page.locator('meta[http-equiv]').getAttribute('content');
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toContain('unsafe');

@@ -23,6 +23,8 @@ it.each<[string, string[], number, RegExp]>([
   ['dense labels of no domain', ['train', 'gone.csv', '--dense', 'city=x'], 2, /--dense city: the domains are gone/],
   ['classes of no dense labels', ['train', 'gone.csv', '--dense-classes', 'gone=car'], 2, /there is no --dense gone/],
   ['relations of no domain', ['train', 'gone.csv', '--relation', 'city=1'], 2, /--relation city: the domains are gone/],
+  ['the licence of no domain', ['train', 'gone.csv', '--licence', 'city=MIT'], 2, /--licence city: .* gone\n.*weights/],
+  ['a licence of nothing', ['train', 'gone.csv', '--licence', 'MIT'], 2, /expected NAME=LICENCE/],
   ['one number of channels', ['train', 'gone.csv', '--channels', '64'], 2, /expected A,B/],
   ['a domain without a file', ['train', '--domain', 'city'], 2, /expected NAME=PATH/],
   ['a size the trunk cannot take', ['train', 'gone.csv', '--size', '100x100'], 1, /cannot take pictures of 100x100/],

@@ -33,6 +33,12 @@ export function trainCommand(): Command {
   return command
     .option('--views <count>', 'ways each event is shown: as it is, mirrored, then at random', parseCount(1), 2)
     .option('--swap <label=label>', 'labels that mirroring exchanges (repeatable)', collectSwaps, [])
+    .option(
+      '--licence <name=licence>',
+      "licence of a domain's videos and labels, or of the trained `weights` (repeatable): part of the model, told wherever it is used",
+      collectLicences,
+      [],
+    )
     .option('--seed <number>', 'seed of everything that is drawn at random', parseCount(0), 0)
     .option('--cache-limit <GB>', 'bound on the cache of features', parseNumber(0.1, 1e5), DEFAULT_CACHE_BYTES / 1e9)
     .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
@@ -135,6 +141,12 @@ function collectWeights(text: string, earlier: TrainFlags['relation']): TrainFla
   const at = text.lastIndexOf('=');
   if (at < 1) throw new InvalidArgumentError('expected NAME=FACTOR.');
   return [...earlier, [text.slice(0, at), parseNumber(0, 1000)(text.slice(at + 1))]];
+}
+
+function collectLicences(text: string, earlier: TrainFlags['licence']): TrainFlags['licence'] {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('expected NAME=LICENCE.');
+  return [...earlier, [text.slice(0, at), text.slice(at + 1)]];
 }
 
 function collectSwaps(text: string, earlier: TrainFlags['swap']): TrainFlags['swap'] {

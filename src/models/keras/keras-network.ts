@@ -13,6 +13,7 @@ import {
   describedSize,
   type FeatureMaps,
   type ImportedDescription,
+  type Licence,
   type ModelOutput,
   type Unlearning,
   type VideoModel,
@@ -56,6 +57,8 @@ export interface KerasOptions {
   readonly lambdas?: Readonly<Record<string, Scaling>>;
   /** What the network is called; default the file's name. */
   readonly id?: string;
+  /** Under what it, and what it was trained on, may be used. */
+  readonly licences?: readonly Licence[];
 }
 
 /** A layer at which a network can be cut. */
@@ -230,6 +233,7 @@ export class KerasNetwork implements VideoModel {
       output: this.outputs[0]!.name,
       ...describedSize(this.input.size),
       grid,
+      ...(this.#options.licences && { licences: this.#options.licences }),
     };
   }
 

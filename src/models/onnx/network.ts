@@ -282,6 +282,7 @@ export class OnnxNetwork implements VideoModel {
       output: this.outputs[0]!.name,
       ...describedSize(this.input.size),
       grid: this.grid,
+      ...(this.read.card.licences && { licences: this.read.card.licences }),
     };
   }
 

@@ -105,7 +105,7 @@ export class OnnxTrunk {
     return picturesToChannelsLast({ shape: [1, this.channels, height, width], data }).data;
   }
 
-  /** The trunk with a head on it as one network, and its card. */
+  /** The trunk with a head on it as one network, and its card, which names the trunk's licences. */
   withHead(head: Pick<Head, 'spec' | 'weights'>, frames: number): { readonly bytes: Uint8Array; readonly card: Card } {
     const { graph, features } = trunkGraph(this.#parts);
     const layer = addHead(graph, features, EVENT_TENSORS.frames, head);
@@ -117,7 +117,11 @@ export class OnnxTrunk {
       ...(mean !== undefined && { mean }),
       ...(std !== undefined && { std }),
     };
-    return { bytes: graph.bytes(modelOf(this.#parts)), card: eventCard(input, layer, head.spec) };
+    const { licences } = this.#parts.read.card;
+    return {
+      bytes: graph.bytes(modelOf(this.#parts)),
+      card: { ...eventCard(input, layer, head.spec), ...(licences && { licences }) },
+    };
   }
 
   /** Frees the network. */

@@ -107,6 +107,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
       ...(analysis.windows ? [] : [lossSection()]), // windows keep no losses but their last
       section('How it was made', factTables(analysis)),
     ),
+    ...licenceFooter(analysis),
   );
   new ResizeObserver(paintVideo).observe(canvas);
   new ResizeObserver(paintPictures).observe(gallery);
@@ -195,6 +196,13 @@ function warningList({ model }: Analysis, warnings: readonly string[]): HTMLElem
   if (all.length === 0) return [];
   const items = all.map((warning) => element('li', {}, warning));
   return [element('section', { class: 'warning', 'aria-label': 'Warnings' }, element('ul', {}, ...items))];
+}
+
+/** Under what the network, and what it was trained on, may be used; nothing where that is not known. */
+function licenceFooter({ model: { licences = [] } }: Analysis): HTMLElement[] {
+  if (licences.length === 0) return [];
+  const text = licences.map(({ of, licence }) => `${of}: ${licence}`).join(' · ');
+  return [element('footer', { class: 'quiet-text' }, `Licences — ${text}`)];
 }
 
 function section(title: string, ...content: readonly HTMLElement[]): HTMLElement {
