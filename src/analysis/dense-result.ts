@@ -18,6 +18,8 @@ export class DenseResult {
   readonly #views: { readonly explanation: Explanation; readonly slot: number }[][];
   readonly #windows: AnalysisWindow[] = [];
   #attention: Attention | undefined;
+  /** Distance up to which a window is taken for what the network was trained on. */
+  #limit: number | undefined;
 
   /** @param timesSec of all frames, seconds from the start of the clip */
   constructor(timesSec: readonly number[]) {
@@ -32,7 +34,7 @@ export class DenseResult {
 
   /** Adds a window; by increasing start. */
   add({ startSec, endSec, frames }: PlannedWindow, explanation: Explanation): void {
-    const { embedding, attention, scores, numbers } = explanation;
+    const { embedding, attention, scores, numbers, distance } = explanation;
     this.#attention ??= attention;
     for (const [slot, frame] of frames.entries()) this.#views[frame]!.push({ explanation, slot });
     this.#windows.push({
@@ -40,7 +42,9 @@ export class DenseResult {
       losses: attention.filters.map(({ loss }) => loss),
       ...(scores && { probabilities: [...scores] }),
       ...(numbers && { numbers: [...numbers] }),
+      ...(distance && { distance: distance.distance }),
     });
+    this.#limit ??= distance?.limit;
   }
 
   /** Its part of the document; every frame must belong to a window. */
@@ -48,9 +52,11 @@ export class DenseResult {
     labels: readonly string[] | undefined,
     names: readonly string[],
     troubles: FrameTroubles,
-  ): Pick<Analysis, 'embedding' | 'classes' | 'labels' | 'numbers' | 'frames' | 'windows'> {
+  ): Pick<Analysis, 'embedding' | 'familiarity' | 'classes' | 'labels' | 'numbers' | 'frames' | 'windows'> {
     const probabilities = this.#windows.flatMap((window) => (window.probabilities ? [window.probabilities] : []));
+    const distances = this.#windows.flatMap(({ distance }) => (distance === undefined ? [] : [distance]));
     return {
+      ...(this.#limit !== undefined && { familiarity: { distance: median(distances), limit: this.#limit } }),
       embedding: mean(this.#windows.map(({ embedding }) => embedding)),
       ...(names.length > 0 && {
         numbers: { names: [...names], values: mean(this.#windows.map(({ numbers = [] }) => numbers)) },
@@ -79,13 +85,20 @@ export class DenseResult {
     const probabilities = views.flatMap(({ explanation }) => {
       return explanation.scores ? [explanation.scores] : [];
     });
+    const distances = views.flatMap(({ explanation: { distance } }) => (distance ? [[distance.distance]] : []));
     return {
       ...describeFrame(filter, place, this.#timesSec[place]!),
       windows: views.length,
       ...(importance.length > 0 && { importance: mean(importance.map((value) => [value]))[0]! }),
       ...(probabilities.length > 0 && { probabilities: mean(probabilities) }),
+      ...(distances.length > 0 && { distance: mean(distances)[0]! }),
     };
   }
+}
+
+/** The middle of some numbers, the higher of two. */
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 /** Element by element. */

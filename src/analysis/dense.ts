@@ -28,6 +28,7 @@ import {
 import type { ExplainThreadData } from './explain-thread.ts';
 import { bindTarget, type EventOptions, featuresOf, type OpenModel } from './pipeline.ts';
 import { withSignals } from './signals.ts';
+import { withVerdicts } from './verdicts.ts';
 import { type SlideOptions, slideWindow } from './windows.ts';
 
 /** Which stretch of which clip, how the window slides, and how the attention of a window is found. */
@@ -83,7 +84,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
     ...result.describe(scoresOf(model.network.outputs)?.labels, numberNames(model.network), troubles),
     timingsSec: seconds,
   };
-  return withSignals(analysis, await recordedSignals(clip, signal));
+  return withSignals(withVerdicts(analysis), await recordedSignals(clip, signal));
 }
 
 /** Frames to decode and windows to score. */
@@ -285,5 +286,9 @@ function joined(maps: readonly FeatureMaps[]): FeatureMaps {
   const [, height, width, channels] = maps[0]!.shape;
   const data = new Float32Array(maps.length * height * width * channels);
   for (const [i, map] of maps.entries()) data.set(map.data, i * height * width * channels);
-  return { data, shape: [maps.length, height, width, channels] };
+  const averages = maps.flatMap((map) => (map.averages ? [...map.averages] : []));
+  return {
+    ...{ data, shape: [maps.length, height, width, channels] },
+    ...(averages.length > 0 && { averages: Float32Array.from(averages) }),
+  };
 }

@@ -49,6 +49,8 @@ const frameSchema = z
     importance: z.number().nonnegative().optional(),
     /** Probability of each of `labels`: after the LSTM has read the frames up to this one; dense: mean of the windows. */
     probabilities: probabilities.optional(),
+    /** In a dense analysis: how far its windows are from what the network was trained on, their mean. */
+    distance: z.number().nonnegative().optional(),
     /** In a dense analysis: how many windows contain the frame. Filter, loss and importance are their means. */
     windows: positiveInt.optional(),
     /** Where the solver ended from each starting point, when there were several. */
@@ -79,6 +81,8 @@ const windowSchema = z.object({
   probabilities: probabilities.optional(),
   /** Numbers of the window, in the order of `numbers.names`. */
   numbers: z.array(z.number()).optional(),
+  /** How far it is from what the network was trained on; compare `familiarity.limit`. */
+  distance: z.number().nonnegative().optional(),
 });
 
 /** An event as a list states it; it may reach beyond the span. */
@@ -179,6 +183,13 @@ const analysisSchema = z.object({
   warnings: z.array(z.string()),
   /** The event's embedding with no filter, not normalised; dense: the mean of the windows'. */
   embedding: z.array(z.number()).min(1),
+  /**
+   * How far the event is from what the network was trained on (dense: the median of the windows), and up to which distance
+   * classes are to be believed; absent where that is not known.
+   */
+  familiarity: z.object({ distance: z.number().nonnegative(), limit: z.number().positive() }).optional(),
+  /** With a class as target: its probability. Below 0.05 it is not what the network sees. */
+  targetProbability: z.number().min(0).max(1).optional(),
   /** Class probabilities of the event, when the model has a classifier, most probable first. */
   classes: z.array(z.object({ label: z.string(), probability: z.number() })).optional(),
   /** Numbers with names that the network gives, such as a steering angle; dense: the mean of the windows'. */

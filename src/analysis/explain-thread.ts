@@ -4,6 +4,7 @@ import { serveThread } from '../base/threads.ts';
 import { useBackend } from '../models/backend.ts';
 import type { BackendChoice } from '../models/choices.ts';
 import { createRecurrentHead } from '../models/event-network.ts';
+import { headDistance } from '../models/familiarity.ts';
 import { eventOutputs, type Head } from '../models/head.ts';
 import type { RecurrentOutput } from '../models/recurrent-tail.ts';
 import type { FeatureMaps } from '../models/video-model.ts';
@@ -22,6 +23,7 @@ await serveThread<ExplainThreadData, FeatureMaps, Explanation>(async ({ head, ba
   const network = {
     outputs: eventOutputs(head.spec),
     tail: (maps: FeatureMaps, output?: string) => recurrent.tail(maps, output as RecurrentOutput),
+    distance: (maps: FeatureMaps) => headDistance(head, maps),
   };
   return (maps) => explainMaps(network, maps, options);
 });

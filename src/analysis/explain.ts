@@ -15,13 +15,15 @@ import type { Objective } from '../l2caf/objective.ts';
 import type { SolveOptions } from '../l2caf/solve.ts';
 import { isMapTail } from '../l2caf/tail.ts';
 import type { EngineInfo } from '../models/backend.ts';
+import type { Distance } from '../models/familiarity.ts';
 import { type FeatureMaps, scoresOf, type VideoModel, type VideoTail } from '../models/video-model.ts';
 import { readingOf } from '../video/media/probe.ts';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './document.ts';
+import { withVerdicts } from './verdicts.ts';
 
 /** A network whose trunk is not needed. */
 export interface ExplainModel {
-  readonly network: Pick<VideoModel, 'outputs' | 'tail' | 'describe'>;
+  readonly network: Pick<VideoModel, 'outputs' | 'tail' | 'describe' | 'distance'>;
   readonly backend: Pick<EngineInfo, 'name'>;
   /** What the user must know about this model. */
   readonly warnings: readonly string[];
@@ -78,6 +80,8 @@ export interface Explanation {
   readonly scores?: readonly number[];
   /** Numbers of the event, in the order of their names; absent without any. */
   readonly numbers?: readonly number[];
+  /** How far the event is from what the network was trained on; absent where that is not known. */
+  readonly distance?: Distance;
   /** How long it took. */
   readonly seconds: number;
 }
@@ -88,7 +92,7 @@ export interface Explanation {
  * @throws L2cafError `shape-mismatch` for maps of another network; else as {@link findAttention}
  */
 export async function explainMaps(
-  network: Pick<VideoModel, 'outputs' | 'tail'>,
+  network: Pick<VideoModel, 'outputs' | 'tail' | 'distance'>,
   maps: FeatureMaps,
   { target, method = 'l2caf', ...options }: ExplainOptions,
 ): Promise<Explanation> {
@@ -104,6 +108,7 @@ export async function explainMaps(
     const last = probabilities.at(-1) ?? probabilitiesOf(network, maps, whole);
     const importance = tail.slots > 1 && isMapTail(tail) ? [...(await frameImportance(tail))] : undefined;
     const { framesPerSlice = 1 } = maps;
+    const distance = network.distance?.(maps);
     return {
       embedding: [...whole.reference],
       attention: { ...attention, filters: filtersOfFrames(attention.filters, maps) },
@@ -111,6 +116,7 @@ export async function explainMaps(
       ...(probabilities.length > 0 && { probabilities }),
       ...(last && { scores: last }),
       ...(first?.kind === 'numbers' && { numbers: [...whole.reference] }),
+      ...(distance && { distance }),
       seconds: (performance.now() - startMs) / 1000,
     };
   } finally {
@@ -165,16 +171,14 @@ export async function explainEvent(
   event: EventMaps,
   options: ExplainOptions,
 ): Promise<TimedAnalysis> {
-  const { embedding, attention, importance, probabilities, scores, numbers, seconds } = await explainMaps(
-    model.network,
-    event.maps,
-    options,
-  );
+  const found = await explainMaps(model.network, event.maps, options);
+  const { embedding, attention, importance, probabilities, scores, numbers, distance, seconds } = found;
   const labels = scoresOf(model.network.outputs)?.labels;
   const { framesPerSlice = 1 } = event.maps;
-  return {
+  const analysis = {
     ...describeRun(model, event, options, attention),
     embedding: [...embedding],
+    ...(distance && { familiarity: distance }),
     ...(labels && scores && { classes: rankClasses(labels, scores), labels: [...labels] }),
     ...(numbers && { numbers: { names: numberNames(model.network), values: [...numbers] } }),
     frames: attention.filters.map((filter, i) => ({
@@ -186,6 +190,7 @@ export async function explainEvent(
     })),
     timingsSec: { ...event.timingsSec, filters: seconds },
   };
+  return withVerdicts(analysis);
 }
 
 /** Names of the numbers that a network gives; empty when it gives none. */

@@ -20,6 +20,7 @@ import type { RibbonContent } from '../video/drawing/ribbon-rows.ts';
 import type { SignalRow } from '../video/drawing/signal-lines.ts';
 import type { Analysis } from './document.ts';
 import { predictionsOf } from './predictions.ts';
+import { isFrameUnlike, percent, SEEN_PROBABILITY, targetClass } from './verdicts.ts';
 
 /** How filters become heatmaps. */
 export interface KeyframeOptions {
@@ -93,9 +94,12 @@ export function ribbonOf(document: Analysis): RibbonContent {
   const probabilities = frames.flatMap((frame) => (frame.probabilities ? [frame.probabilities] : []));
   const named = probabilities.length === frames.length ? labels : [];
   const keyframes = keyframesOf({ ...analysis, frames });
+  const doubtful = frames.map((frame) => isFrameUnlike(document, frame));
   const classes = likeliestClasses(
-    named.map((name, k) => ({ name, probabilities: probabilities.map((row) => row[k]!) })),
+    named.map((name, k) => ({ name, probabilities: probabilities.map((row, i) => (doubtful[i] ? null : row[k]!)) })),
+    targetClass(document),
   );
+  const notes = classNotes(document, doubtful);
   const rows = signalRows(document);
   const laidOut = layOutEvents(events, analysis.span);
   return {
@@ -106,9 +110,20 @@ export function ribbonOf(document: Analysis): RibbonContent {
       shares: attentionShares(keyframes[i]!.heatmap),
     })),
     ...(laidOut && { events: laidOut }),
-    ...(classes && { classes }),
+    ...(classes && { classes: { ...classes, ...(notes.length > 0 && { notes }) } }),
     ...(rows.length > 0 && { signals: rows }),
   };
+}
+
+/** In a few words, why classes are missing or which one was asked for. */
+function classNotes(document: Analysis, doubtful: readonly boolean[]): string[] {
+  const unlike = doubtful.filter(Boolean).length;
+  const parts = unlike === doubtful.length ? 'all' : `${unlike} of ${doubtful.length}`;
+  const { targetProbability: p } = document;
+  return [
+    ...(unlike > 0 ? [`${parts} unlike training`] : []),
+    ...(p === undefined ? [] : [`target: ${percent(p)}${p < SEEN_PROBABILITY ? ', not seen' : ''}`]),
+  ];
 }
 
 /**

@@ -3,6 +3,7 @@ import * as z from '#zod';
 import type { Analysis } from '../analysis/document.ts';
 import { predictionsOf } from '../analysis/predictions.ts';
 import { keyframesOf } from '../analysis/timeline.ts';
+import { isUnlike } from '../analysis/verdicts.ts';
 import { attentionShares } from '../video/drawing/regions.ts';
 
 const share = z.number();
@@ -10,8 +11,12 @@ const share = z.number();
 /** The shape of {@link EventFigures}. */
 export const figuresSchema = z.object({
   embedding: z.array(z.number()),
-  /** The most probable class, when the model has a classifier. */
+  /** The most probable class, when the model has a classifier and the event is not unlike what it was trained on. */
   best: z.object({ label: z.string(), probability: z.number() }).optional(),
+  /** How far the event is from what the model was trained on, and whether that is too far to believe its classes. */
+  familiarity: z.object({ distance: z.number(), unlike: z.boolean() }).exactOptional(),
+  /** With a class as target: its probability. */
+  targetProbability: z.number().exactOptional(),
   /** Numbers that the network gives, such as a steering angle, and what was recorded of them at the last frame. */
   numbers: z
     .array(z.object({ name: z.string(), value: z.number(), recorded: z.number().exactOptional() }))
@@ -37,7 +42,8 @@ export type EventFigures = z.infer<typeof figuresSchema>;
 /** The figures of an analysis. */
 export function figuresOf(analysis: Analysis): EventFigures {
   const keyframes = keyframesOf(analysis);
-  const [best] = analysis.classes ?? [];
+  const [best] = isUnlike(analysis) ? [] : (analysis.classes ?? []);
+  const { familiarity, targetProbability } = analysis;
   const numbers = predictionsOf(analysis).map(({ name, values, recorded }) => {
     const known = recorded?.values.at(-1) ?? undefined;
     return { name, value: values.at(-1)!, ...(known !== undefined && { recorded: known }) };
@@ -45,6 +51,8 @@ export function figuresOf(analysis: Analysis): EventFigures {
   return {
     embedding: analysis.embedding,
     ...(best && { best }),
+    ...(familiarity && { familiarity: { distance: familiarity.distance, unlike: isUnlike(analysis) } }),
+    ...(targetProbability !== undefined && { targetProbability }),
     ...(numbers.length > 0 && { numbers }),
     frames: analysis.frames.map(({ timestampSec, loss, status, iterations, importance, damaged }, i) => ({
       timestampSec,

@@ -112,6 +112,7 @@ function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
     text('folder', ({ event }, i) => (statuses[i] === 'done' ? relativeFolder(batch, event.id) : null)),
     text('class', (_, i) => figures[i]?.best?.label ?? null),
     { name: 'class_probability', kind: 'number', values: figures.map((found) => found?.best?.probability ?? null) },
+    ...verdictColumns(figures),
     {
       name: 'damaged_frames',
       kind: 'number',
@@ -134,6 +135,37 @@ function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
     ),
   );
   return [...own, ...extras];
+}
+
+/** What is known of how far events are from what the model was trained on, and of the class that was asked for. */
+function verdictColumns(figures: readonly (EventFigures | undefined)[]): Column[] {
+  const known = figures.some((found) => found?.familiarity);
+  const asked = figures.some((found) => found?.targetProbability !== undefined);
+  return [
+    ...(known
+      ? ([
+          {
+            name: 'training_distance',
+            kind: 'number',
+            values: figures.map((found) => found?.familiarity?.distance ?? null),
+          },
+          {
+            name: 'unlike_training',
+            kind: 'text',
+            values: figures.map((found) => (found?.familiarity ? (found.familiarity.unlike ? 'yes' : 'no') : null)),
+          },
+        ] as const)
+      : []),
+    ...(asked
+      ? ([
+          {
+            name: 'target_probability',
+            kind: 'number',
+            values: figures.map((found) => found?.targetProbability ?? null),
+          },
+        ] as const)
+      : []),
+  ];
 }
 
 /** A column for each number that the network gives, and one for what was recorded of it. */
@@ -205,6 +237,7 @@ function indexRow(batch: Batch, plan: EventPlan): IndexRow {
   const status = statusOf(batch, plan);
   const record = batch.record(event.id);
   const frames = status === 'done' ? (record?.figures?.frames ?? []) : [];
+  const isUnlike = status === 'done' && record?.figures?.familiarity?.unlike === true;
   const importance = frames.flatMap((frame) => (frame.importance === undefined ? [] : [frame.importance]));
   const file = (name: 'thumbnail' | 'report'): Partial<IndexRow> => {
     if (record?.files[name]?.key !== keys[name]) return {}; // absent, or of other options
@@ -223,7 +256,7 @@ function indexRow(batch: Batch, plan: EventPlan): IndexRow {
     ...(importance.length > 0 && { importance: Math.max(...importance) }),
     ...file('thumbnail'),
     ...file('report'),
-    extra: event.extra,
+    extra: { ...event.extra, ...(isUnlike && { 'unlike training': 'yes' }) },
   };
 }
 

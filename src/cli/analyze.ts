@@ -6,6 +6,7 @@ import { analyzeEvent, framesFor, openClip, openModel } from '../analysis/pipeli
 import { predictionsOf } from '../analysis/predictions.ts';
 import { readSignals, withSignals } from '../analysis/signals.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
+import { isUnlike, percent } from '../analysis/verdicts.ts';
 import { type SlideOptions, slideWindow } from '../analysis/windows.ts';
 import { L2cafError } from '../base/errors.ts';
 import { exists, withFolder } from '../base/files.ts';
@@ -204,12 +205,17 @@ function checkWindow({ dense, stride, window, trace }: AnalyzeFlags): void {
 }
 
 function describe(analysis: Analysis): string {
-  const { classes, numbers, options, windows, events = [] } = analysis;
+  const { classes, numbers, options, windows, targetProbability, familiarity, events = [] } = analysis;
   const lines = [windows ? describeWindows(analysis, windows) : describeFrames(analysis)];
   lines.push(`${options.solver}: ${options.solverReason}`);
   if (classes) {
-    const best = classes.slice(0, 3).map(({ label, probability }) => `${label} ${(100 * probability).toFixed(0)} %`);
-    lines.push(`classes: ${best.join(', ')}`);
+    const best = classes.slice(0, 3).map(({ label, probability }) => `${label} ${percent(probability)}`);
+    lines.push(isUnlike(analysis) ? 'classes: none to be believed, see above' : `classes: ${best.join(', ')}`);
+  }
+  if (targetProbability !== undefined) lines.push(`${options.target}: ${percent(targetProbability)}`);
+  if (familiarity) {
+    const { distance, limit } = familiarity;
+    lines.push(`distance from what it was trained on: ${distance.toFixed(1)} (up to ${limit.toFixed(1)} is alike)`);
   }
   if (numbers) lines.push(numbers.names.map((name, i) => `${name} ${numbers.values[i]!.toPrecision(3)}`).join(', '));
   for (const { name, recorded, agreement } of predictionsOf(analysis)) {
@@ -254,7 +260,7 @@ function describeFrames({ frames }: Analysis): string {
     loss.toPrecision(4),
     String(iterations),
     damaged ? `${status}, damaged` : status,
-    `row ${peakCell.row + 1}, column ${peakCell.column + 1}`,
+    `row ${peakCell.row}, column ${peakCell.column}`,
     ...(starts ? [describeStarts(starts)] : []),
   ]);
   return formatTable([heading, ...rows]);

@@ -183,7 +183,7 @@ function report({ source, maps, sanity }: PictureAnalysis, files: readonly strin
     map.loss.toPrecision(4),
     String(map.iterations),
     map.status,
-    `row ${map.peakCell.row + 1}, column ${map.peakCell.column + 1}`,
+    `row ${map.peakCell.row}, column ${map.peakCell.column}`,
     `${(100 * map.opposingShare).toFixed(1)} %`,
   ]);
   terminal.result(basename(source.path));

@@ -10,6 +10,7 @@ import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
 import { computed, currentBackend, type EngineName, onBackend } from './backend.ts';
 import type { Stage } from './choices.ts';
 import type { RecurrentTail } from './event-tail.ts';
+import { averaged, type Distance, headDistance } from './familiarity.ts';
 import { type LoadOptions, loadFrameTrunk } from './frame-trunk.ts';
 import { eventOutputs, featureMapShape, type Head, type HeadSpec, headName, headSha256, headShapes } from './head.ts';
 import { type FrameTrunk, licencesOn, loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
@@ -72,7 +73,8 @@ export class EventNetwork implements VideoModel {
    * @throws L2cafError `shape-mismatch` for frames of another size
    */
   async features(frames: FrameBatch): Promise<FeatureMaps> {
-    if (!('tensors' in this.#trunk)) return this.mapsOf(await this.trunkFeatures(frames));
+    const isKnown = this.head.facts?.familiarity !== undefined; // then the trunk's features are needed, too
+    if (isKnown || !('tensors' in this.#trunk)) return this.mapsOf(await this.trunkFeatures(frames));
     const { tensors } = this.#trunk;
     const maps = await this.#inBatches(frames, (pictures) => {
       return computed(this.#engine, () =>
@@ -112,10 +114,18 @@ export class EventNetwork implements VideoModel {
     const { trunkGrid, trunkChannels } = this.head.spec;
     const steps = features.length / (trunkGrid.height * trunkGrid.width * trunkChannels);
     const shape: [number, number, number, number] = [steps, trunkGrid.height, trunkGrid.width, trunkChannels];
-    return this.#toMaps(
+    const maps = this.#toMaps(
       await computed(this.#engine, () => this.#shallowCnn.apply(tf.tensor4d(features, shape))),
       steps,
     );
+    if (this.head.facts?.familiarity === undefined) return maps;
+    const frameLength = features.length / steps;
+    const averages = new Float32Array(steps * trunkChannels);
+    for (let t = 0; t < steps; t++) {
+      const frame = features.subarray(t * frameLength, (t + 1) * frameLength);
+      averages.set(averaged(frame, trunkChannels), t * trunkChannels);
+    }
+    return { ...maps, averages };
   }
 
   #toMaps(data: Float32Array, steps: number): FeatureMaps {
@@ -178,6 +188,10 @@ export class EventNetwork implements VideoModel {
     return this.#recurrent.tail(maps, output as RecurrentOutput);
   }
 
+  distance(maps: FeatureMaps): Distance | undefined {
+    return headDistance(this.head, maps);
+  }
+
   describe(): EventNetworkDescription {
     const { head, pretrained, grid } = this;
     return {
@@ -236,7 +250,10 @@ export function withInputSize(head: Head, pretrained: PretrainedTrunk, inputSize
       hint: `they give ${width}x${height} feature cells, it needs ${spec.pool.width}x${spec.pool.height}`,
     });
   }
-  return { ...head, spec: resized };
+  const { facts, ...rest } = head;
+  if (facts === undefined) return { ...rest, spec: resized };
+  const { familiarity: _, ...others } = facts; // other sizes give other features
+  return { ...rest, spec: resized, facts: others };
 }
 
 /**

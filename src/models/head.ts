@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { createRandom } from '../base/random.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
+import type { Familiarity } from './familiarity.ts';
 import type { NamedArray } from './safetensors.ts';
 import { type ShallowCnnSpec, shallowCnnGrid, shallowCnnShapes } from './shallow-cnn.ts';
 import type { Licence, ModelOutput } from './video-model.ts';
@@ -42,6 +43,8 @@ export function headName(origin: HeadOrigin): string {
 export interface HeadFacts {
   /** Of the weights and the data that they were trained on, as far as they are known. */
   readonly licences: readonly Licence[];
+  /** How far events may be from those that it was trained on. */
+  readonly familiarity?: Familiarity;
 }
 
 /** A head: architecture and weights (names in {@link headShapes}). */

@@ -9,7 +9,9 @@ import { L2cafError, messageOf } from '../base/errors.ts';
 import { sha256OfFile, writeFileAtomically } from '../base/files.ts';
 import { readInput } from '../base/input-files.ts';
 import { noteInput } from '../base/noted-inputs.ts';
+import { removeSealed } from '../base/output.ts';
 import { STAGES } from './choices.ts';
+import type { Familiarity } from './familiarity.ts';
 import { type Head, type HeadSpec, headShapes } from './head.ts';
 import { findPretrained } from './pretrained.ts';
 import { featureShape } from './resnet.ts';
@@ -25,8 +27,9 @@ const MAX_MANIFEST_BYTES = 64e6;
 
 const MANIFEST_FILE = 'model.json';
 const WEIGHTS_FILE = 'weights.safetensors';
+const REFERENCE_FILE = 'reference.safetensors';
 /** The files of a model directory. */
-export const MODEL_FILES: readonly string[] = [MANIFEST_FILE, WEIGHTS_FILE];
+export const MODEL_FILES: readonly string[] = [MANIFEST_FILE, WEIGHTS_FILE, REFERENCE_FILE];
 
 const count = z.int().nonnegative();
 const positive = z.int().positive();
@@ -68,6 +71,8 @@ const manifestSchema = z.object({
     /** Under what they may be used; absent where whoever trained them did not say. */
     licence: z.string().min(1).optional(),
   }),
+  /** How far events may be from what it was trained on (`reference.safetensors`); absent where that is not known. */
+  familiarity: z.object({ sha256, floor: z.number().positive(), limit: z.number().positive() }).optional(),
   training: z.object({
     seed: count,
     /** The settings of the run, as `l2caf train` took them. */
@@ -100,6 +105,7 @@ export type ModelFacts = Pick<ModelManifest, 'id' | 'l2cafVersion' | 'training' 
   readonly frames: number;
   /** Of the weights. */
   readonly licence?: string | undefined;
+  readonly familiarity?: Familiarity | undefined;
 };
 
 /** A model as it was read. */
@@ -113,7 +119,7 @@ export interface LoadedModel {
  * `output-unwritable`.
  */
 export async function saveModel(folder: string, { spec, weights }: Head, facts: ModelFacts): Promise<ModelManifest> {
-  const { id, l2cafVersion, training, frames, licence } = facts;
+  const { id, l2cafVersion, training, frames, licence, familiarity } = facts;
   const weightsPath = join(folder, WEIGHTS_FILE);
   await writeSafetensors(weightsPath, weights, { id });
   const { mean, channelOrder, weightsSha256 } = findPretrained(spec.trunk);
@@ -133,11 +139,70 @@ export async function saveModel(folder: string, { spec, weights }: Head, facts: 
     architecture: { shallowCnn, ...(pool && { pool }), lstmUnits, embeddingSize },
     ...(spec.labels && { labels: spec.labels }),
     weights: { sha256: await sha256OfFile(weightsPath), ...(licence !== undefined && { licence }) },
+    ...(familiarity && { familiarity: await writeReference(folder, familiarity) }),
     training,
     figures: facts.figures,
   });
+  if (familiarity === undefined) await removeSealed([join(folder, REFERENCE_FILE)]); // of an earlier head
   await writeFileAtomically(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
+}
+
+/**
+ * Writes what a model is told of its training events, in place of what it was told before.
+ *
+ * @throws L2cafError as {@link loadModel} for the model that is there; `output-unwritable`
+ */
+export async function saveFamiliarity(folder: string, familiarity: Familiarity): Promise<void> {
+  const manifest = await readManifest(join(folder, MANIFEST_FILE));
+  const changed = { ...manifest, familiarity: await writeReference(folder, familiarity) };
+  await writeFileAtomically(join(folder, MANIFEST_FILE), `${JSON.stringify(manifestSchema.parse(changed), null, 2)}\n`);
+}
+
+async function writeReference(
+  folder: string,
+  { mean, directions, variances, floor, limit }: Familiarity,
+): Promise<NonNullable<ModelManifest['familiarity']>> {
+  const path = join(folder, REFERENCE_FILE);
+  const [count, channels] = [variances.length, mean.length];
+  const tensors = new Map([
+    ['mean', { shape: [channels], data: mean }],
+    ['directions', { shape: [count, channels], data: directions }],
+    ['variances', { shape: [count], data: variances }],
+  ]);
+  await writeSafetensors(path, tensors);
+  return { sha256: await sha256OfFile(path), floor, limit };
+}
+
+/** @throws L2cafError `weights-invalid` */
+async function readReference(folder: string, { trunk, familiarity }: ModelManifest): Promise<Familiarity | undefined> {
+  if (familiarity === undefined) return undefined;
+  const { sha256: expected, floor, limit } = familiarity;
+  const path = join(folder, REFERENCE_FILE);
+  noteInput(path);
+  const { tensors } = await readSafetensors(path);
+  await expectHash(path, expected);
+  const count = tensors.get('variances')?.data.length ?? 0;
+  const { channels } = trunk;
+  expectShapes(
+    new Map([
+      ['mean', [channels]],
+      ['directions', [count, channels]],
+      ['variances', [count]],
+    ]),
+    tensors,
+  );
+  const values = (name: string): Float32Array => tensors.get(name)!.data;
+  return { mean: values('mean'), directions: values('directions'), variances: values('variances'), floor, limit };
+}
+
+/** @throws L2cafError `weights-invalid` for a file that is not the one that `model.json` names */
+async function expectHash(path: string, expected: string): Promise<void> {
+  const actual = await sha256OfFile(path);
+  if (actual === expected) return;
+  throw new L2cafError('weights-invalid', `${path} has SHA-256 ${actual}, ${MANIFEST_FILE} says ${expected}`, {
+    hint: 'the files do not belong together: copy or train the model again',
+  });
 }
 
 /**
@@ -153,17 +218,14 @@ export async function loadModel(folder: string): Promise<LoadedModel> {
   const weightsPath = join(folder, WEIGHTS_FILE);
   noteInput(weightsPath);
   const { tensors } = await readSafetensors(weightsPath);
-  const actual = await sha256OfFile(weightsPath);
-  if (actual !== manifest.weights.sha256) {
-    throw new L2cafError(
-      'weights-invalid',
-      `${weightsPath} has SHA-256 ${actual}, ${MANIFEST_FILE} says ${manifest.weights.sha256}`,
-      { hint: 'the two files do not belong together: copy or train the model again' },
-    );
-  }
+  await expectHash(weightsPath, manifest.weights.sha256);
   expectShapes(headShapes(spec), tensors);
   const { id, training } = manifest;
-  const facts = { licences: licencesOf({ id, training, licence: manifest.weights.licence }) };
+  const familiarity = await readReference(folder, manifest);
+  const facts = {
+    licences: licencesOf({ id, training, licence: manifest.weights.licence }),
+    ...(familiarity && { familiarity }),
+  };
   return { head: { spec, origin: { kind: 'trained', id }, facts, weights: tensors }, manifest };
 }
 

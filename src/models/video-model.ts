@@ -7,6 +7,7 @@ import { L2cafError } from '../base/errors.ts';
 import type { FittedSize, Resize } from '../base/fit.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
 import type { Tail } from '../l2caf/tail.ts';
+import type { Distance } from './familiarity.ts';
 
 /** What a network reads. */
 export interface ModelInput {
@@ -34,6 +35,8 @@ export interface FeatureMaps {
   readonly shape: readonly [number, number, number, number];
   /** Frames that each of the t slices of time shows; default 1. */
   readonly framesPerSlice?: number;
+  /** The trunk's features of each frame, averaged over its cells, `[t, c']`; where the model says how far events are. */
+  readonly averages?: Float32Array;
 }
 
 /** The tail of an event: a slot for every slice of time, or one for all of them, whose grid holds their rows in order. */
@@ -67,6 +70,8 @@ export interface VideoModel {
    * @throws L2cafError `shape-mismatch` for maps of another network, `usage` for an output that it does not have
    */
   tail(maps: FeatureMaps, output?: string): VideoTail;
+  /** How far an event is from what it was trained on; absent, or undefined, where that is not known. */
+  distance?(maps: FeatureMaps): Distance | undefined;
   /**
    * What it learnt, in parts that it can forget; absent where that is told in another way.
    *

@@ -6,6 +6,7 @@ import { basename } from 'node:path';
 import { type Analysis, parseAnalysis } from '../analysis/document.ts';
 import { gridName, isUntrained } from '../analysis/model-words.ts';
 import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from '../analysis/timeline.ts';
+import { percent, verdictsOf } from '../analysis/verdicts.ts';
 import { L2cafError } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
 import { writeFileAtomically } from '../base/files.ts';
@@ -121,12 +122,15 @@ export function drawAnalysisStrip(
   const { widthPx, format } = figure;
   const { source, span, model, options: settings, windows } = analysis;
   const dense = windows ? `${frames.shape[0]} of ${analysis.frames.length} moments in ${windows.length} windows; ` : '';
-  const how = `${settings.method}, ${settings.target}, ${settings.solver}${options.signed ? '; blue supports, orange opposes' : ''}`;
+  const { targetProbability: p } = analysis;
+  const probability = p === undefined ? '' : ` (${percent(p)})`;
+  const how = `${settings.method}, ${settings.target}${probability}, ${settings.solver}${options.signed ? '; blue supports, orange opposes' : ''}`;
+  const doubts = isUntrained(model) ? analysis.warnings : verdictsOf(analysis);
   const content = {
     ...stripCells(analysis, frames, options),
     title: `${basename(source.path)}   ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`,
     caption: `${dense}${how}; ${gridName(analysis)}`,
-    ...(isUntrained(model) && { warning: analysis.warnings.join(' ') }),
+    ...(doubts.length > 0 && { warning: doubts.join(' ') }),
     ...(widthPx !== undefined && { widthPx }),
   };
   return drawStrip(content, format);

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Analysis } from '../analysis/document.ts';
 import { ignoredWarnings, keyframesOf } from '../analysis/timeline.ts';
+import { isUnlike } from '../analysis/verdicts.ts';
 import { evenPositions } from '../base/evenly.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { checkOutput, removeSealed } from '../base/output.ts';
@@ -93,7 +94,8 @@ export function clipBeside(report: string): string {
 }
 
 /** What an index tells about an analysis. */
-export function indexRowOf({ source, span, frames, classes, options }: Analysis): Omit<IndexRow, 'id'> {
+export function indexRowOf(analysis: Analysis): Omit<IndexRow, 'id'> {
+  const { source, span, frames, classes, options, familiarity, targetProbability } = analysis;
   const best = classes?.[0];
   const importances = frames.flatMap(({ importance }) => (importance === undefined ? [] : [importance]));
   return {
@@ -103,7 +105,10 @@ export function indexRowOf({ source, span, frames, classes, options }: Analysis)
     loss: frames.reduce((sum, { loss }) => sum + loss, 0) / frames.length,
     ...(importances.length > 0 && { importance: Math.max(...importances) }),
     extra: {
-      ...(best && { class: best.label, probability: best.probability }),
+      ...(best && !isUnlike(analysis) && { class: best.label, probability: best.probability }),
+      ...(familiarity && { 'training distance': familiarity.distance }),
+      ...(isUnlike(analysis) && { 'unlike training': 'yes' }),
+      ...(targetProbability !== undefined && { 'target probability': targetProbability }),
       method: options.method,
       target: options.target,
       frames: frames.length,

@@ -12,9 +12,12 @@ import { removeSealed } from '../base/output.ts';
 import { createRandom } from '../base/random.ts';
 import { VERSION } from '../base/version.ts';
 import { readEvents } from '../events/labelled.ts';
+import type { FeatureReader } from '../features/cache.ts';
 import { type Domain, type PlannedEvent, planEvents } from '../features/dataset.ts';
+import { pooledFeatures } from '../features/embed.ts';
 import { type FeatureOptions, openFeatureCache, prepareFeatures } from '../features/features.ts';
 import { EXPORTED_FILES, writeExported } from '../models/export.ts';
+import type { Familiarity } from '../models/familiarity.ts';
 import { featureMapShape, type Head, type HeadSpec, untrainedHead } from '../models/head.ts';
 import { SURVEY_FILE } from '../models/imported.ts';
 import { licencesOf, MODEL_FILES, type ModelManifest, saveModel } from '../models/model-directory.ts';
@@ -25,6 +28,7 @@ import { checkComponents, fitComponents, reducedSpec, reduceFeatures, unfoldComp
 import { drawCurves } from './curves.ts';
 import { DenseLabels, type DenseSource } from './dense-labels.ts';
 import { domainFigures } from './domain-figures.ts';
+import { fitFamiliarity } from './familiarity.ts';
 import { BatchSampler, type SamplerOptions } from './sampler.ts';
 import { checkTrainable } from './trainable.ts';
 import { type TrainerOptions, train } from './trainer.ts';
@@ -155,7 +159,8 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
     },
     figures: await domainFigures(head, planned, 'test', { ...figures, onProgress }),
   };
-  const model = await write(plan, finished, facts, work.outputFolder);
+  const familiarity = plan.trunk ? undefined : await familiarityOf(planned, spec, cache, work);
+  const model = await write(plan, finished, { ...facts, familiarity }, work.outputFolder);
   const { history, validation } = state;
   const about = plan.trunk ? facts : { options: settingsOf(plan) }; // a model's own file says the rest
   const log = { model: model.id, ...about, steps: history, validation };
@@ -165,17 +170,33 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   return model;
 }
 
+/** How far events may be from the training events; undefined, which is said, where all of a domain are of one video. */
+async function familiarityOf(
+  planned: readonly PlannedEvent[],
+  { trunkChannels }: HeadSpec,
+  cache: FeatureReader,
+  { onNote, onProgress, signal }: TrainingWork,
+): Promise<Familiarity | undefined> {
+  const training = planned.filter(({ event }) => event.split === 'train');
+  const views = training.map((event) => event.views[0]!);
+  const features = await pooledFeatures(views, trunkChannels, { cache, onProgress, signal });
+  const events = training.map(({ event, domain }, i) => ({ features: features[i]!, domain, video: event.video }));
+  const found = await fitFamiliarity(events, signal);
+  if (found === undefined) onNote?.('training events of one video: the model cannot say what is unlike them');
+  return found;
+}
+
 /** Writes what was trained, and removes what an earlier training of the other kind has left: it would be taken for this. */
 async function write(
   { trunk, trainer: { frames }, licences }: TrainingPlan,
   head: Head,
-  facts: TrainedModel,
+  { familiarity, ...facts }: TrainedModel & { readonly familiarity: Familiarity | undefined },
   folder: string,
 ): Promise<TrainedModel> {
   const others = trunk ? MODEL_FILES : [...EXPORTED_FILES, SURVEY_FILE];
   await removeSealed(others.map((name) => join(folder, name)));
   const licence = licences?.get(OF_WEIGHTS);
-  if (trunk === undefined) return saveModel(folder, head, { ...facts, frames, licence });
+  if (trunk === undefined) return saveModel(folder, head, { ...facts, frames, licence, familiarity });
   const { bytes, card } = trunk.withHead(head, frames);
   const all = [...licencesOf({ ...facts, licence }), ...(card.licences ?? [])];
   await writeExported(folder, { bytes, card: { ...card, ...(all.length > 0 && { licences: all }) } });

@@ -266,7 +266,7 @@ describe.skipIf(chromiumPath === undefined)('a report in a browser', () => {
     await picture.scrollIntoViewIfNeeded();
     const box = (await picture.boundingBox())!;
     await page.mouse.move(box.x + 0.75 * box.width, box.y + 0.25 * box.height);
-    expect(await picture.locator('.grid-text').textContent()).toBe('row 1, column 2: −0.600 opposes');
+    expect(await picture.locator('.grid-text').textContent()).toBe('row 0, column 1: −0.600 opposes');
     await page.mouse.move(0, 0);
     await picture.locator('.grid').waitFor({ state: 'hidden' });
     await page.getByText('Filter, 2 × 2 cells').first().click();

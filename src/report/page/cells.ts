@@ -33,7 +33,7 @@ export function addCells(
     grid.hidden = value === undefined;
     if (value === undefined) return;
     place(marked, left + column * cellWidth, top + row * cellHeight, cellWidth, cellHeight);
-    text.textContent = `row ${row + 1}, column ${column + 1}: ${value}`;
+    text.textContent = `row ${row}, column ${column}: ${value}`;
     grid.classList.toggle('text-above', y > 0.5);
     grid.classList.toggle('text-left', x > 0.5);
   });

@@ -1,6 +1,7 @@
 /** What was analyzed, with which model and options. */
 import type { Analysis } from '../../analysis/document.ts';
 import { sharingNote, targetName } from '../../analysis/model-words.ts';
+import { isUnlike, percent, targetClass } from '../../analysis/verdicts.ts';
 import { element, formatNumber, formatTime } from './dom.ts';
 
 function modelFacts(model: Analysis['model']): (readonly [string, string])[] {
@@ -64,21 +65,36 @@ export function factTables({ source, span, model, options, frames, timingsSec, l
 }
 
 /** The classes of the event with their probabilities, the likeliest first; nothing for a model without a classifier. */
-export function classList({ classes = [] }: Analysis): HTMLElement[] {
-  const rows = classes.slice(0, MAX_CLASSES).map(({ label, probability }) => {
+export function classList(analysis: Analysis): HTMLElement[] {
+  const { classes = [] } = analysis;
+  const asked = targetClass(analysis);
+  const shown = classes.filter(({ label }, i) => i < MAX_CLASSES || label === asked);
+  const rows = shown.map(({ label, probability }) => {
     const bar = element('span', { class: 'bar', 'aria-hidden': 'true' });
     bar.style.width = `${100 * probability}%`;
     return element(
       'li',
       {},
-      element('span', { class: 'class-name', title: label }, label),
+      element('span', { class: 'class-name', title: label }, label === asked ? `${label} (target)` : label),
       element('span', { class: 'bar-room' }, bar),
-      element('span', { class: 'number' }, `${(100 * probability).toFixed(probability < 0.1 ? 1 : 0)} %`),
+      element('span', { class: 'number' }, percent(probability)),
     );
   });
   if (rows.length === 0) return [];
   const title = classes.length > rows.length ? `The ${rows.length} likeliest of ${classes.length} classes` : 'Classes';
-  return [element('section', { class: 'classes' }, element('h2', {}, title), element('ul', {}, ...rows))];
+  const list = element('ul', {}, ...rows);
+  if (!isUnlike(analysis)) return [element('section', { class: 'classes' }, element('h2', {}, title), list)];
+  const { distance, limit } = analysis.familiarity!;
+  const text = `Its distance is ${formatNumber(distance)}; up to ${formatNumber(limit)} is alike.`;
+  return [
+    element(
+      'section',
+      { class: 'classes' },
+      element('h2', {}, 'Unlike what it was trained on'),
+      element('p', {}, text),
+      element('details', {}, element('summary', {}, 'Its classes all the same'), list),
+    ),
+  ];
 }
 
 const MAX_CLASSES = 5;

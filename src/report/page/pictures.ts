@@ -67,10 +67,10 @@ function filterTable({ filter: { width, height, values } }: AnalysisFrame): HTML
     return cell;
   };
   const make = (): void => {
-    const columns = Array.from({ length: width }, (_, j) => element('th', { scope: 'col' }, String(j + 1)));
+    const columns = Array.from({ length: width }, (_, j) => element('th', { scope: 'col' }, String(j)));
     const rows = Array.from({ length: height }, (_, i) => {
       const cells = values.slice(i * width, (i + 1) * width).map(cellOf);
-      return element('tr', {}, element('th', { scope: 'row' }, String(i + 1)), ...cells);
+      return element('tr', {}, element('th', { scope: 'row' }, String(i)), ...cells);
     });
     const heading = element('tr', {}, element('td'), ...columns);
     const caption = element('caption', {}, 'Signed values: blue supports the output, orange opposes it');

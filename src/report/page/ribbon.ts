@@ -156,7 +156,8 @@ export class Ribbon {
       series: [{}, ...row.series],
     };
     requestAnimationFrame(() => plots.add(host, options, this.#withGaps(row)));
-    return [element('div', { class: 'names' }, ...names), host];
+    const notes = (row.notes ?? []).map((note) => element('div', { class: 'name' }, note));
+    return [element('div', { class: 'names' }, ...names, ...notes), host];
   }
 
   /** The data with a break in each gap. */
@@ -190,6 +191,8 @@ interface Name {
 
 interface Row {
   readonly names: readonly Name[];
+  /** Further lines of text below the names. */
+  readonly notes?: readonly string[];
   readonly description: string;
   readonly height: number;
   /** The lower end of the scale; absent: 0. */
@@ -266,14 +269,16 @@ function stack(cells: readonly TimeSpan[], parts: readonly Part[]): Row {
 }
 
 /** The probabilities of the classes at each sample. */
-function linesRow(samples: readonly RibbonSample[], { lines, hidden }: ClassLines): Row {
+function linesRow(samples: readonly RibbonSample[], { lines, hidden, notes = [] }: ClassLines): Row {
+  const ofHidden = hidden > 0 ? [`the ${lines.length} likeliest of ${lines.length + hidden}`] : [];
   return {
     names: lines.map(({ name, probabilities }, k) => ({
       ...{ text: name, color: LINE_COLORS[k]! },
-      read: (i) => probabilities[i],
+      read: (i) => probabilities[i] ?? undefined,
     })),
-    description: `class probabilities${hidden > 0 ? ` of the ${lines.length} likeliest of ${lines.length + hidden}` : ''}`,
-    height: Math.max(70, 24 * lines.length),
+    notes,
+    description: ['class probabilities', ...ofHidden, ...notes].join(', '),
+    height: Math.max(70, 24 * (lines.length + notes.length)),
     max: 1.04,
     xs: samples.map(({ timestampSec }) => timestampSec),
     ys: lines.map(({ probabilities }) => probabilities),

@@ -177,15 +177,16 @@ function stackRow(
 }
 
 /** The probabilities over time as lines, from 0 below to 1 above. */
-function classesRow({ lines, hidden }: ClassLines, samples: readonly RibbonSample[]): Row {
+function classesRow({ lines, hidden, notes = [] }: ClassLines, samples: readonly RibbonSample[]): Row {
   const draw = (plot: Plot, { gaps }: RibbonTime): void => {
     for (const [k, { probabilities }] of lines.entries()) {
-      const values = samples.map((_, i) => probabilities[i] ?? 0);
+      const values = samples.map((_, i) => probabilities[i] ?? null);
       drawLine(plot, CLASS_COLORS[k]!, { samples, values, gaps, scale: { min: 0, max: 1 } });
     }
   };
   const names = lines.map(({ name }, k) => ({ text: name, color: CLASS_COLORS[k]! }));
   if (hidden > 0) names.push({ text: `and ${hidden} more`, color: INK });
+  names.push(...notes.map((text) => ({ text, color: INK })));
   return { height: Math.max(60, 17 * names.length), names, isSampled: true, draw };
 }
 

@@ -1,0 +1,65 @@
+/**
+ * What to know before a class or a map is believed, in the words of tables, captions and pages: that an event is unlike what
+ * the network was trained on, and that a class which the maps explain is not what the network sees.
+ */
+import type { Analysis } from './document.ts';
+import { modelName } from './model-words.ts';
+
+/** A target class that is less probable than this is not what the network sees. */
+export const SEEN_PROBABILITY = 0.05;
+
+/** The document with the probability of its target class, and with warnings of what must not be believed. */
+export function withVerdicts<Document extends Analysis>(analysis: Document): Document {
+  const label = targetClass(analysis);
+  const target = analysis.classes?.find((one) => one.label === label);
+  const judged = { ...analysis, ...(target && { targetProbability: target.probability }) };
+  return { ...judged, warnings: [...analysis.warnings, ...verdictsOf(judged)] };
+}
+
+/** What must not be believed; nothing where there is no reason for doubt. */
+export function verdictsOf(analysis: Analysis): string[] {
+  return [unlikeNote(analysis), unseenNote(analysis)].flatMap((note) => note ?? []);
+}
+
+/** The class that the maps explain; undefined where they explain something else. */
+export function targetClass({ options: { target } }: Pick<Analysis, 'options'>): string | undefined {
+  return /^class:(.+)$/s.exec(target)?.[1];
+}
+
+/** Whether an event is so far from what the network was trained on that its classes mean little. */
+export function isUnlike({ familiarity }: Pick<Analysis, 'familiarity'>): boolean {
+  return familiarity !== undefined && familiarity.distance > familiarity.limit;
+}
+
+/** Whether a frame of a dense analysis, or the event of another one, is. */
+export function isFrameUnlike(
+  { familiarity }: Pick<Analysis, 'familiarity'>,
+  { distance = familiarity?.distance }: { readonly distance?: number | undefined },
+): boolean {
+  return familiarity !== undefined && distance !== undefined && distance > familiarity.limit;
+}
+
+function unlikeNote({ familiarity, windows, model }: Analysis): string | undefined {
+  if (familiarity === undefined) return undefined;
+  const { distance, limit } = familiarity;
+  const trained = `unlike what ${modelName(model)} was trained on`;
+  const meaning = 'its classes mean nothing there';
+  if (windows === undefined) {
+    if (distance <= limit) return undefined;
+    return `${trained} (distance ${distance.toFixed(1)}, up to ${limit.toFixed(1)} is alike): ${meaning}`;
+  }
+  const unlike = windows.filter((window) => (window.distance ?? 0) > limit).length;
+  return unlike === 0 ? undefined : `${unlike} of ${windows.length} windows are ${trained}: ${meaning}`;
+}
+
+function unseenNote(analysis: Analysis): string | undefined {
+  const { targetProbability } = analysis;
+  if (targetProbability === undefined || targetProbability >= SEEN_PROBABILITY) return undefined;
+  const probability = percent(targetProbability);
+  return `the class ${targetClass(analysis)} has a probability of ${probability}: it is not what the network sees`;
+}
+
+/** Such as `37 %`; small ones with a digit more. */
+export function percent(probability: number): string {
+  return `${(100 * probability).toFixed(probability < 0.1 ? 1 : 0)} %`;
+}

@@ -1,0 +1,55 @@
+/** What tables, captions and pages say of events and classes that are not to be believed. */
+import { expect, it } from 'vitest';
+import type { Analysis } from '../../src/analysis/document.ts';
+import { parseAnalysis } from '../../src/analysis/document.ts';
+import { ribbonOf } from '../../src/analysis/timeline.ts';
+import { isUnlike, withVerdicts } from '../../src/analysis/verdicts.ts';
+import { exampleAnalysis } from '../support/example-analysis.ts';
+
+const EXAMPLE = exampleAnalysis();
+const CLASSES = [
+  { label: 'turn', probability: 0.97 },
+  { label: 'stop', probability: 0.03 },
+];
+
+function judged(parts: Partial<Analysis>): Analysis {
+  return withVerdicts({ ...EXAMPLE, warnings: [], classes: CLASSES, ...parts });
+}
+const target = (label: string): Analysis['options'] => ({ ...EXAMPLE.options, target: `class:${label}` });
+
+it('says the probability of a target class, and when it is not what the network sees', () => {
+  const seen = judged({ options: target('turn') });
+  expect(seen).toMatchObject({ targetProbability: 0.97, warnings: [] });
+  const unseen = judged({ options: target('stop') });
+  expect(unseen.targetProbability).toBe(0.03);
+  expect(unseen.warnings).toEqual(['the class stop has a probability of 3.0 %: it is not what the network sees']);
+  expect(judged({}).targetProbability).toBeUndefined();
+  expect(parseAnalysis(unseen, 'x')).toEqual(unseen);
+});
+
+it('says that an event is unlike what the network was trained on', () => {
+  const familiar = judged({ familiarity: { distance: 9, limit: 10 } });
+  expect([isUnlike(familiar), familiar.warnings]).toEqual([false, []]);
+  const far = judged({ familiarity: { distance: 31.25, limit: 10 } });
+  expect(isUnlike(far)).toBe(true);
+  expect(far.warnings[0]).toMatch(/^unlike what .* was trained on \(distance 31\.3, up to 10\.0 is alike\)/);
+  expect(parseAnalysis(far, 'x')).toEqual(far);
+});
+
+it('counts the windows of a dense analysis', () => {
+  const window = { startSec: 0, endSec: 1, frames: [0], losses: [1], embedding: [1] };
+  const windows = [5, 20, 30].map((distance) => ({ ...window, distance }));
+  const { warnings } = judged({ windows, familiarity: { distance: 20, limit: 10 } });
+  expect(warnings).toEqual([expect.stringMatching(/^2 of 3 windows are unlike what/)]);
+});
+
+it('shows no class where it is not to be believed, and the target in any case', () => {
+  const frames = EXAMPLE.frames.map((frame, i) => ({ ...frame, probabilities: [0.97, 0.03], distance: [5, 20][i]! }));
+  const familiarity = { distance: 20, limit: 10 };
+  const shown = ribbonOf(judged({ frames, familiarity, labels: ['turn', 'stop'], options: target('stop') })).classes!;
+  expect(shown.lines).toEqual([
+    { name: 'stop', probabilities: [0.03, null] },
+    { name: 'turn', probabilities: [0.97, null] },
+  ]);
+  expect(shown.notes).toEqual(['1 of 2 unlike training', 'target: 3.0 %, not seen']);
+});
