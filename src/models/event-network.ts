@@ -10,7 +10,7 @@ import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
 import { computed, currentBackend, type EngineName, onBackend } from './backend.ts';
 import type { Stage } from './choices.ts';
 import type { RecurrentTail } from './event-tail.ts';
-import { averaged, type Distance, headDistance } from './familiarity.ts';
+import { averaged, headDistance } from './familiarity.ts';
 import { type LoadOptions, loadFrameTrunk } from './frame-trunk.ts';
 import { eventOutputs, featureMapShape, type Head, type HeadSpec, headName, headSha256, headShapes } from './head.ts';
 import { type FrameTrunk, licencesOn, loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
@@ -19,7 +19,13 @@ import { featureShape, stageNamed, type Trunk } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
 import { createShallowCnn, type ShallowCnn } from './shallow-cnn.ts';
 import { expectShapes } from './shapes.ts';
-import { type EventNetworkDescription, type FeatureMaps, outputNamed, type VideoModel } from './video-model.ts';
+import {
+  type Distance,
+  type EventNetworkDescription,
+  type FeatureMaps,
+  outputNamed,
+  type VideoModel,
+} from './video-model.ts';
 
 /** Frames that go through the trunk together; bounds its memory, whatever the number of frames of an event. */
 export const FRAMES_PER_BATCH = 4;

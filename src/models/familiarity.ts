@@ -5,7 +5,7 @@
  * training events, after Lee et al., A Simple Unified Framework for Detecting Out-of-Distribution Samples (NeurIPS 2018), with
  * one mean for all classes.
  */
-import type { FeatureMaps } from './video-model.ts';
+import type { Distance, FeatureMaps } from './video-model.ts';
 
 /** What is kept of the training events: mean and spread of their averaged features. */
 export interface Familiarity {
@@ -18,12 +18,6 @@ export interface Familiarity {
   /** Mean variance of all c directions: added to every variance, and taken for that of the directions that are not kept. */
   readonly floor: number;
   /** Distance up to which an event is taken for one of the kind. */
-  readonly limit: number;
-}
-
-/** How far an event is, and up to which distance events are taken for what the head was trained on. */
-export interface Distance {
-  readonly distance: number;
   readonly limit: number;
 }
 

@@ -6,6 +6,7 @@ export type { ClassificationNetwork, DenseClassifier, NamedStep } from './classi
 export type { Classifier } from './classifiers.ts';
 export { EventNetwork } from './event-network.ts';
 export type { RecurrentTail } from './event-tail.ts';
+export type { Familiarity } from './familiarity.ts';
 export type { LoadOptions } from './frame-trunk.ts';
 export type { Head, HeadFacts, HeadOrigin, HeadSpec } from './head.ts';
 export { type ImportedOptions, isImported, type OpenImported, openImported } from './imported.ts';
@@ -30,6 +31,7 @@ export type { FoldedWeights, ResNetSpec } from './resnet.ts';
 export type { NamedArray } from './safetensors.ts';
 export type { ShallowCnnSpec, ShallowLayer } from './shallow-cnn.ts';
 export type {
+  Distance,
   EventNetworkDescription,
   FeatureMaps,
   ImportedDescription,

@@ -7,7 +7,6 @@ import { L2cafError } from '../base/errors.ts';
 import type { FittedSize, Resize } from '../base/fit.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
 import type { Tail } from '../l2caf/tail.ts';
-import type { Distance } from './familiarity.ts';
 
 /** What a network reads. */
 export interface ModelInput {
@@ -43,6 +42,12 @@ export interface FeatureMaps {
 export interface VideoTail extends Tail {
   /** Class probabilities after each frame, as far as the frames before it go; absent where there is no telling. */
   probabilitiesSoFar?(): readonly (readonly number[])[];
+}
+
+/** How far an event is, and up to which distance events are taken for what the network was trained on. */
+export interface Distance {
+  readonly distance: number;
+  readonly limit: number;
 }
 
 /** A network that is ready to run. Dispose of it when done, after its tails. */

@@ -32,7 +32,7 @@ export function likeliestClasses(classes: readonly ClassLine[], asked?: string):
     .map((line) => ({ line, most: Math.max(0, ...line.probabilities.map((value) => value ?? 0)) }))
     .sort((a, b) => Number(b.line.name === asked) - Number(a.line.name === asked) || b.most - a.most);
   const lines = ranked.filter(
-    ({ most, line }, k) => k === 0 || line.name === asked || (k < MAX_LINES && most >= LEAST_PROBABILITY),
+    ({ most, line }, k) => (k === 0 && most > 0) || line.name === asked || (k < MAX_LINES && most >= LEAST_PROBABILITY),
   );
   return { lines: lines.map(({ line }) => line), hidden: classes.length - lines.length };
 }
