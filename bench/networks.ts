@@ -131,7 +131,7 @@ async function golden(): Promise<Subject[]> {
         await readFile(join(folder, name, 'case.json'), 'utf8'),
       ) as GoldenCase;
       const { file, output, layer: tensor } = models.at(-1)!;
-      const filter = slots[0]!.kind;
+      const filter = slots.some(({ kind }) => kind === 'volume') ? 'volume' : 'slice';
       const card: Card = {
         ...{ input: { range: [0, 1] }, layer: { tensor, layout: layer.layout }, output: { tensor: output }, filter },
       };
