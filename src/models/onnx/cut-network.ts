@@ -18,9 +18,25 @@ import {
   sizesOf,
   stridesOf,
 } from '../layout.ts';
-import { cutAt, rewrittenBy, type TailCut, tailBytes, tailNames, tailOutput, withOutputs } from './cut.ts';
+import {
+  BATCHINGS,
+  type Batching,
+  cutAt,
+  initialStates,
+  LAYER,
+  MASK,
+  partOutput,
+  rewrittenBy,
+  type TailCut,
+  tailBytes,
+  withOutputs,
+} from './cut.ts';
 import { invalid } from './file.ts';
+import { AffineFront, type FrontEvent } from './front.ts';
+import { CALL_BYTES, grown, stillTensors, type TailEvent } from './front-part.ts';
 import type { OnnxGraph } from './graph.ts';
+import { type Growth, growthOf, joined } from './growth.ts';
+import { Masks } from './masked.ts';
 import { expectSameAgain } from './repeat.ts';
 import { floatsOf, isFloating, type OnnxSession, type OnnxTensor, openSession, tensorOf } from './runtime.ts';
 
@@ -41,11 +57,8 @@ export interface CutOptions {
   readonly isSteady?: boolean;
 }
 
-/** An event that went through the first part. */
-export interface CutEvent {
-  /** The layer as the graph has it. */
-  readonly layer: Float32Array;
-  readonly boundary: ReadonlyMap<string, OnnxTensor>;
+/** An event that went through the first part; the layer is as the graph has it. */
+export interface CutEvent extends TailEvent {
   /** Outputs with no filter, by name. */
   readonly outputs: ReadonlyMap<string, Float32Array>;
 }
@@ -53,13 +66,8 @@ export interface CutEvent {
 /** Filters of one slice of time each, or one of all of them together. */
 export type FilterSpan = (typeof FILTER_SPANS)[number];
 
-/** The most that goes into a tail at once, bytes. */
-const CALL_BYTES = 64e6;
 /** By how much rows of a batch may differ from the same rows alone, of the largest output. */
 const BATCHING = 1e-5;
-
-/** How a boundary tensor grows with the number of events: joined along an axis, or in whole numbers, or not at all. */
-export type Growth = { readonly axis: number } | { readonly step: BigInt64Array } | 'none';
 
 /** See the head of the file. Dispose of it when done. */
 export class CutNetwork {
@@ -67,35 +75,42 @@ export class CutNetwork {
   readonly cut: TailCut;
   readonly layout: Layout;
   readonly sizes: LayoutSizes;
-  /** Whether events go through the tail together. */
-  readonly isBatched: boolean;
+  /** How events go through the tail together, if they do. */
+  readonly #batching: Batching;
   /** Length of each output. */
   readonly outputSizes: ReadonlyMap<string, number>;
   readonly #strides: LayoutStrides;
   readonly #trunk: OnnxSession;
   readonly #tail: OnnxSession;
-  readonly #layer: string;
+  readonly #masks: Masks;
+  /** What the tail and its parts read beside the layer. */
+  readonly #beside: readonly string[];
+  readonly #seen: ReadonlyMap<string, OnnxTensor>;
+  /** What is affine behind the layer; looked for when many filters are tried. */
+  #front: Promise<AffineFront | undefined> | undefined;
   readonly #layerLength: number;
   readonly #growth: ReadonlyMap<string, Growth>;
 
   private constructor(parts: {
     readonly graph: OnnxGraph;
     readonly cut: TailCut;
+    readonly beside: readonly string[];
     readonly layout: Layout;
     readonly sizes: LayoutSizes;
     readonly trunk: OnnxSession;
     readonly tail: OnnxSession;
-    readonly isBatched: boolean;
-    /** What the tail calls the layer. */
-    readonly layer: string;
+    readonly batching: Batching;
     readonly growth: ReadonlyMap<string, Growth>;
+    /** Types and shapes. */
+    readonly seen: ReadonlyMap<string, OnnxTensor>;
     /** Of the example. */
     readonly event: CutEvent;
   }) {
-    const { graph, cut, layout, sizes, isBatched, trunk, tail, layer, growth, event } = parts;
-    [this.graph, this.cut, this.layout, this.sizes, this.isBatched] = [graph, cut, layout, sizes, isBatched];
+    const { graph, cut, layout, sizes, batching, trunk, tail, growth, seen, event } = parts;
+    [this.graph, this.cut, this.layout, this.sizes, this.#batching] = [graph, cut, layout, sizes, batching];
     this.#strides = stridesOf(layout, sizes);
-    [this.#trunk, this.#tail, this.#layer, this.#growth] = [trunk, tail, layer, growth];
+    [this.#masks, this.#beside] = [new Masks(layout, sizes), parts.beside];
+    [this.#trunk, this.#tail, this.#growth, this.#seen] = [trunk, tail, growth, seen];
     this.#layerLength = event.layer.length;
     this.outputSizes = new Map([...event.outputs].map(([name, values]) => [name, values.length]));
   }
@@ -118,7 +133,8 @@ export class CutNetwork {
   ): Promise<{ readonly network: CutNetwork; readonly event: CutEvent }> {
     const { file } = graph;
     const cut = cutAt(graph, layer, outputs);
-    const wanted = [...new Set([...computedBy(graph, cut), ...rewrittenBy(graph, cut)])];
+    const beside = [...cut.boundary, ...stillTensors(graph, cut)];
+    const wanted = [...new Set([...computedBy(graph, cut, beside), ...rewrittenBy(graph, cut)])];
     const trunk = await openSession(file.path, withOutputs(file, wanted), file.externalData);
     const opened = [trunk];
     try {
@@ -127,33 +143,38 @@ export class CutNetwork {
       if (!isSteady) await expectSameAgain(trunk, { path: file.path, feeds, outputs, seen });
       const at = seen.get(cut.layer)!;
       const sizes = sizesAt(layer, layout, at, known);
-      const event = eventOf(graph, cut, seen);
-      const growth = await growthOf(cut, trunk, example, seen);
-      const parts = { graph, cut, layout, sizes, trunk, growth, layer: tailNames(cut, seen).layer, event };
-      const single = await openSession(
-        `the part of ${file.path} behind ${layer}`,
-        tailBytes(graph, cut, { seen, batched: false }),
-      );
+      const event = eventOf(graph, cut, beside, seen);
+      const growth = await growthOf(beside, trunk, example, seen);
+      const parts = { graph, cut, beside, layout, sizes, trunk, growth, event, seen: shapesOf(graph, cut, seen) };
+      const tailOf = (batching: Batching) => tailBytes(graph, cut, { seen, layout, sizes, batching });
+      const single = await openSession(`the part of ${file.path} behind ${layer}`, tailOf('one'));
       opened.push(single);
-      const alone = new CutNetwork({ ...parts, tail: single, isBatched: false });
-      const rewritten = tailBytes(graph, cut, { seen, batched: true });
-      const tail = await openSession(file.path, rewritten).catch(() => undefined);
-      if (tail === undefined) return { network: alone, event };
-      const together = new CutNetwork({ ...parts, tail, isBatched: true });
-      const areTheSame = await givesTheSame(together, alone, event);
-      (areTheSame ? single : tail).release();
-      return { network: areTheSame ? together : alone, event };
+      const alone = new CutNetwork({ ...parts, tail: single, batching: 'one' });
+      for (const batching of BATCHINGS) {
+        const tail = await openSession(file.path, tailOf(batching)).catch(() => undefined);
+        if (tail === undefined) continue;
+        const together = new CutNetwork({ ...parts, tail, batching });
+        const areTheSame = await givesTheSame(together, alone, event);
+        (areTheSame ? single : tail).release();
+        if (areTheSame) return { network: together, event };
+      }
+      return { network: alone, event };
     } catch (error) {
       for (const session of opened) session.release();
       throw error;
     }
   }
 
+  /** Whether events go through the tail together. */
+  get isBatched(): boolean {
+    return this.#batching !== 'one';
+  }
+
   /** Runs the first part. */
   async run(feeds: Feeds): Promise<CutEvent> {
     const { graph, cut } = this;
-    const results = await this.#trunk.run(feeds, computedBy(graph, cut));
-    const event = eventOf(graph, cut, new Map(Object.entries({ ...feeds, ...results })));
+    const results = await this.#trunk.run(feeds, computedBy(graph, cut, this.#beside));
+    const event = eventOf(graph, cut, this.#beside, new Map(Object.entries({ ...feeds, ...results })));
     if (event.layer.length !== this.#layerLength) {
       throw new L2cafError('shape-mismatch', `the layer ${cut.layer} has another size for this input than for others`);
     }
@@ -176,21 +197,40 @@ export class CutNetwork {
     const size = cells * c;
     const ofSlot = { ...sizes, t: perSlot };
     const strides = this.#strides;
+    const collapsed = new Set<number>();
+    let behind: Promise<FrontEvent | undefined> | undefined;
     const at = (slot: number): LayoutStrides => ({ ...strides, first: strides.first + slot * perSlot * strides.t });
     return {
       slots: t / perSlot,
       grid: { height: perSlot * h, width: w },
       outputSize,
       reference,
-      evaluate: (filters, slots) =>
-        this.#evaluate(event, output, outputSize, slots.length, (row, target) => {
-          this.#filter(target, filters.subarray(row * cells, (row + 1) * cells), slots[row]! * perSlot, perSlot);
-        }),
+      evaluate: async (filters, slots) => {
+        // Of a slot of which so many filters are tried, what its cells contribute is worth computing.
+        for (const slot of new Set(slots)) {
+          if (slots.filter((other) => other === slot).length >= cells) collapsed.add(slot);
+        }
+        if (slots.every((slot) => collapsed.has(slot))) {
+          behind ??= this.#frontOf(event).then((front) => front?.of(event, perSlot));
+          const front = await behind;
+          if (front) return front.evaluate(filters, slots, output);
+        }
+        return this.#filtered(event, filters, slots, output);
+      },
       mapOf: (slot) => gathered(event.layer, ofSlot, at(slot)),
       evaluateMaps: (maps, slots) =>
-        this.#evaluate(event, output, outputSize, slots.length, (row, target) => {
-          scatter(maps.subarray(row * size, (row + 1) * size), ofSlot, at(slots[row]!), target);
-        }),
+        this.#evaluate(event, output, slots.length, (first, count) => ({
+          layer: joined(
+            Array.from({ length: count }, (_, i) => {
+              const layer = event.layer.slice();
+              const row = first + i;
+              scatter(maps.subarray(row * size, (row + 1) * size), ofSlot, at(slots[row]!), layer);
+              return layer;
+            }),
+            interleaving(this.layout, sizes),
+          ),
+          mask: this.#masks.of(1, 1, () => {}),
+        })),
       dispose: () => {},
     };
   }
@@ -199,62 +239,62 @@ export class CutNetwork {
   dispose(): void {
     this.#trunk.release();
     this.#tail.release();
+    void this.#front?.then((front) => front?.dispose());
   }
 
-  /** Multiplies `count` slices of a layer from `first` on by a filter `[count, h, w]`. */
-  #filter(layer: Float32Array, filter: Float32Array, first: number, count: number): void {
-    const { h, w, c } = this.sizes;
-    const strides = this.#strides;
-    let at = 0;
-    for (let t = first; t < first + count; t++) {
-      for (let row = 0; row < h; row++) {
-        for (let column = 0; column < w; column++) {
-          const value = filter[at++]!;
-          const cell = strides.first + t * strides.t + row * strides.h + column * strides.w;
-          for (let channel = 0; channel < c; channel++) layer[cell + channel * strides.c]! *= value;
+  #frontOf(event: CutEvent): Promise<AffineFront | undefined> {
+    const { graph, cut, layout, sizes } = this;
+    const tail = { graph, cut, layout, sizes, seen: this.#seen, growth: this.#growth };
+    this.#front ??= AffineFront.open(tail, event, this.#batching, (one, filters, slots, output) =>
+      this.#filtered(one, filters, slots, output),
+    );
+    return this.#front;
+  }
+
+  /** Outputs `[rows, d]` of filters of slots, by the whole tail. */
+  #filtered(event: TailEvent, filters: Float32Array, slots: readonly number[], output: string): Promise<Float32Array> {
+    const cells = filters.length / slots.length;
+    return this.#evaluate(event, output, slots.length, (first, count) => ({
+      layer: event.layer,
+      mask: this.#masks.of(count, 1, (set) => {
+        for (let row = 0; row < count; row++) {
+          const from = (first + row) * cells;
+          const at = slots[first + row]! * cells;
+          for (let cell = 0; cell < cells; cell++) set(row, at + cell, filters[from + cell]!);
         }
-      }
-    }
+      }),
+    }));
   }
 
-  /** Outputs `[rows, d]` of an event whose layer `edit` changes for each row. */
+  /** Outputs `[rows, d]` of an event; `feed` gives the layers and masks of some rows. */
   async #evaluate(
-    event: CutEvent,
+    event: TailEvent,
     output: string,
-    outputSize: number,
     rows: number,
-    edit: (row: number, layer: Float32Array) => void,
+    feed: (first: number, count: number) => { readonly layer: Float32Array; readonly mask: OnnxTensor },
   ): Promise<Float32Array> {
+    const outputSize = this.outputSizes.get(output)!;
     const results = new Float32Array(rows * outputSize);
-    const bytes =
-      4 * (event.layer.length + [...event.boundary.values()].reduce((sum, { data }) => sum + data.length, 0));
+    const { boundary } = this.cut;
+    const read = boundary.reduce((sum, name) => sum + event.boundary.get(name)!.data.length, 0);
+    const bytes = 4 * (event.layer.length + read);
     const most = this.isBatched ? Math.max(1, Math.floor(CALL_BYTES / bytes)) : 1;
     for (let first = 0; first < rows; first += most) {
       const count = Math.min(most, rows - first);
-      const layers = Array.from({ length: count }, (_, i) => {
-        const layer = event.layer.slice();
-        edit(first + i, layer);
-        return layer;
-      });
-      const values = await this.#runTail(event, layers, output);
+      const { layer, mask } = feed(first, count);
+      const events = layer.length / event.layer.length;
+      const feeds = {
+        ...grown(boundary, event, this.#growth, count),
+        [LAYER]: tensorOf('float32', layer, dimsOf(this.layout, this.sizes, events)),
+        [MASK]: mask,
+      };
+      const values = floatsOf((await this.#tail.run(feeds, [partOutput(output)]))[partOutput(output)]!);
       if (values.length !== count * outputSize) {
         throw invalid(this.graph.file.path, `its output ${output} has another size behind a filter`);
       }
       results.set(values, first * outputSize);
     }
     return results;
-  }
-
-  async #runTail(event: CutEvent, layers: readonly Float32Array[], output: string): Promise<Float32Array> {
-    const count = layers.length;
-    const grown = [...event.boundary].map(
-      ([key, tensor]) => [key, grow(tensor, this.#growth.get(key)!, count)] as const,
-    );
-    const { layout, sizes } = this;
-    const layer = tensorOf('float32', joined(layers, interleaving(layout, sizes)), dimsOf(layout, sizes, count));
-    const feeds = { ...Object.fromEntries(grown), [this.#layer]: layer };
-    const results = await this.#tail.run(feeds, [tailOutput(output)]);
-    return floatsOf(results[tailOutput(output)]!);
   }
 }
 
@@ -279,13 +319,32 @@ function sizesAt(layer: string, layout: Layout, at: OnnxTensor, known: KnownSize
   return sizes;
 }
 
-/** What the first part computes: the layer, what else the tail reads of it, and the outputs with no filter. */
-function computedBy(graph: OnnxGraph, { layer, boundary, outputs }: TailCut): string[] {
-  return [...new Set([layer, ...boundary.filter((name) => !graph.inputs.includes(name)), ...outputs])];
+/** What the first part computes: the layer, what else the tail and its parts read of it, and the outputs with no filter. */
+function computedBy(graph: OnnxGraph, cut: TailCut, beside: readonly string[]): string[] {
+  return [...new Set([cut.layer, ...beside.filter((name) => !graph.inputs.includes(name)), ...cut.outputs])];
+}
+
+/** What was seen of a run, without the numbers but of states, which may begin at zero. */
+function shapesOf(
+  graph: OnnxGraph,
+  cut: TailCut,
+  seen: ReadonlyMap<string, OnnxTensor>,
+): ReadonlyMap<string, OnnxTensor> {
+  const states = new Set(cut.places.flatMap((at) => initialStates(graph.nodes[at]!)));
+  return new Map(
+    [...seen].map(([name, { type, dims, data }]) => {
+      return [name, { type, dims, data: states.has(name) ? data : new Float32Array(0) }];
+    }),
+  );
 }
 
 /** @throws L2cafError `model-invalid` when an output is not a number */
-function eventOf({ file }: OnnxGraph, cut: TailCut, seen: ReadonlyMap<string, OnnxTensor>): CutEvent {
+function eventOf(
+  { file }: OnnxGraph,
+  cut: TailCut,
+  beside: readonly string[],
+  seen: ReadonlyMap<string, OnnxTensor>,
+): CutEvent {
   const outputs = new Map(cut.outputs.map((name) => [name, floatsOf(seen.get(name)!)]));
   for (const [name, values] of outputs) {
     if (values.every(Number.isFinite)) continue;
@@ -294,71 +353,9 @@ function eventOf({ file }: OnnxGraph, cut: TailCut, seen: ReadonlyMap<string, On
   }
   return {
     layer: floatsOf(seen.get(cut.layer)!),
-    boundary: new Map(cut.boundary.map((name) => [name, seen.get(name)!])),
+    boundary: new Map(beside.map((name) => [name, seen.get(name)!])),
     outputs,
   };
-}
-
-/** Tries two events at once, to see what else of the tail's inputs grows with their number. */
-async function growthOf(
-  cut: TailCut,
-  trunk: OnnxSession,
-  example: CutOptions['example'],
-  seen: ReadonlyMap<string, OnnxTensor>,
-): Promise<Map<string, Growth>> {
-  const feeds = cut.boundary.length > 0 ? example(2) : undefined;
-  const computed = cut.boundary.filter((name) => feeds?.[name] === undefined);
-  const both = feeds && { ...feeds, ...(await trunk.run(feeds, computed).catch(() => undefined)) };
-  return new Map(
-    cut.boundary.map((name) => {
-      const one = seen.get(name)!;
-      return [name, growthBetween(one, both?.[name])] as const;
-    }),
-  );
-}
-
-function growthBetween(one: OnnxTensor, two: OnnxTensor | undefined): Growth {
-  const { dims, data } = one;
-  if (two === undefined || two.dims.length !== dims.length) {
-    return isFloating(one) && dims.length > 0 ? { axis: 0 } : 'none'; // the export fixes one event: to be tried
-  }
-  const axis = dims.findIndex((n, i) => two.dims[i] === 2 * n);
-  if (axis >= 0) return { axis };
-  if (data instanceof BigInt64Array && two.data instanceof BigInt64Array && data.length === two.data.length) {
-    const after = two.data;
-    return { step: data.map((value, i) => after[i]! - value) };
-  }
-  return 'none';
-}
-
-/** A tensor of one event, for several. */
-export function grow(tensor: OnnxTensor, growth: Growth, count: number): OnnxTensor {
-  if (growth === 'none' || count === 1) return tensor;
-  const { type, dims, data } = tensor;
-  if ('step' in growth) {
-    const { step } = growth;
-    return { type, dims, data: (data as BigInt64Array).map((value, i) => value + step[i]! * BigInt(count - 1)) };
-  }
-  const { axis } = growth;
-  const outer = dims.slice(0, axis).reduce((product, n) => product * n, 1);
-  const block = data.length / outer;
-  const all = new (data.constructor as new (length: number) => Float32Array)(data.length * count);
-  for (let i = 0; i < outer; i++) {
-    const part = (data as Float32Array).subarray(i * block, (i + 1) * block);
-    for (let k = 0; k < count; k++) all.set(part, (i * count + k) * block);
-  }
-  return { type, dims: dims.map((n, i) => (i === axis ? n * count : n)), data: all };
-}
-
-/** Tensors of several events as one. */
-function joined(tensors: readonly Float32Array[], { outer, block }: { outer: number; block: number }): Float32Array {
-  const all = new Float32Array(tensors.length * outer * block);
-  for (let i = 0; i < outer; i++) {
-    for (const [k, tensor] of tensors.entries()) {
-      all.set(tensor.subarray(i * block, (i + 1) * block), (i * tensors.length + k) * block);
-    }
-  }
-  return all;
 }
 
 /** Whether rows that go through a tail together come out as they do alone: three different filters at different places. */

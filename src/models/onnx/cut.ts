@@ -15,9 +15,11 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { L2cafError } from '../../base/errors.ts';
+import type { Layout, LayoutSizes } from '../layout.ts';
 import { elementType, integerTensor, nodeOf, valueInfo } from './builder.ts';
 import { externalBytes, isExternal, type OnnxFile } from './file.ts';
-import { ancestors, descendants, type OnnxGraph } from './graph.ts';
+import { ancestors, descendants, type OnnxGraph, readsOf } from './graph.ts';
+import { maskedLayer, maskRank } from './masked.ts';
 import { isFloating, type OnnxTensor } from './runtime.ts';
 
 /** What lies behind a layer. */
@@ -28,8 +30,6 @@ export interface TailCut {
   readonly places: readonly number[];
   /** What else it reads of what comes before the layer, inputs of the network included. */
   readonly boundary: readonly string[];
-  /** What else it needs that depends on no input. */
-  readonly constants: readonly string[];
 }
 
 /**
@@ -54,11 +54,7 @@ export function cutAt(graph: OnnxGraph, layer: string, outputs: readonly string[
   const places = [...behind].filter((at) => before.has(at)).sort((a, b) => a - b);
   const own = new Set([name, ...places.flatMap((at) => graph.nodes[at]!.output)]);
   const others = [...new Set([...places.flatMap((at) => reads[at]!), ...outputs])].filter((read) => !own.has(read));
-  return {
-    ...{ layer: name, outputs, places },
-    boundary: others.filter((read) => !fixed.has(read)),
-    constants: others.filter((read) => fixed.has(read)),
-  };
+  return { layer: name, outputs, places, boundary: others.filter((read) => !fixed.has(read)) };
 }
 
 const LIST = 'l2caf models inspect lists the layers at which the network can be cut';
@@ -80,32 +76,35 @@ export function withOutputs({ bytes, graph }: OnnxFile, names: readonly string[]
   return all;
 }
 
-/** How many events go through a tail together. */
-export interface TailOptions {
-  /** What is known of tensors from one run: the type of the inputs, the shape of what is reshaped. */
-  readonly seen: ReadonlyMap<string, OnnxTensor>;
-  /** Whether to rewrite what the export fixed to one event. */
-  readonly batched: boolean;
+/** What a part of a network is fed and gives, beside the nodes that are left as they are. */
+export interface GraphPart {
+  readonly inputs: readonly ValueInfoProto[];
+  readonly nodes: readonly NodeProto[];
+  /** Constants that the network itself has not. */
+  readonly constants: readonly TensorProto[];
+  /** Tensors that it gives, under the name of {@link partOutput}, in single precision whatever the network's. */
+  readonly outputs: readonly string[];
 }
 
-/** Names that the tail's own additions have. */
+/** Names that the parts' own additions have. */
 const PREFIX = 'l2caf/';
+/** What parts call the layer without a filter. */
+export const LAYER = `${PREFIX}layer`;
+/** What parts call the filters. */
+export const MASK = `${PREFIX}mask`;
 
-/** The tail as an ONNX file. Its inputs and outputs of real numbers are of single precision, whatever the network's. */
-export function tailBytes(graph: OnnxGraph, cut: TailCut, { seen, batched }: TailOptions): Uint8Array {
-  const { file, nodes } = graph;
-  const before: NodeProto[] = [];
-  const input: ValueInfoProto[] = [];
-  for (const name of [cut.layer, ...cut.boundary]) {
-    const tensor = seen.get(name)!;
-    const isCast = name === cut.layer && tensor.type !== 'float32';
-    input.push(ofRank(isCast ? PREFIX + name : name, isCast ? 'float32' : tensor.type, tensor.dims.length));
-    if (isCast) before.push(cast(PREFIX + name, name, tensor.type));
-  }
-  const kept = cut.places.map((at) => nodes[at]!);
-  const { node, initializer } = constantsOf(graph, cut.constants);
-  const tail = batched ? kept.map((each) => forAnyBatch(each, seen, initializer)) : kept;
-  const after = cut.outputs.map((name) => cast(name, PREFIX + name, 'float32'));
+/** What a part calls an output. */
+export function partOutput(name: string): string {
+  return PREFIX + name;
+}
+
+/** A part as an ONNX file; weights and other constants of the network that it reads are copied. */
+export function partBytes(graph: OnnxGraph, { inputs, nodes, constants, outputs }: GraphPart): Uint8Array {
+  const { file, fixed } = graph;
+  const own = new Set([...constants.map(({ name }) => name), ...inputs.map(({ name }) => name)]);
+  for (const name of nodes.flatMap(({ output }) => output)) own.add(name);
+  const read = new Set([...nodes.flatMap(readsOf), ...outputs].filter((name) => !own.has(name) && fixed.has(name)));
+  const { node, initializer } = constantsOf(graph, [...read]);
   return toBinary(
     ModelProtoSchema,
     create(ModelProtoSchema, {
@@ -113,24 +112,54 @@ export function tailBytes(graph: OnnxGraph, cut: TailCut, { seen, batched }: Tai
       opsetImport: file.model.opsetImport,
       functions: file.model.functions,
       graph: create(GraphProtoSchema, {
-        name: 'tail',
-        node: [...before, ...node, ...tail, ...after],
-        input,
-        initializer,
-        output: cut.outputs.map((name) => valueInfo(PREFIX + name, 'float32')),
+        name: 'part',
+        node: [...node, ...nodes, ...outputs.map((name) => cast(name, partOutput(name), 'float32'))],
+        input: [...inputs],
+        initializer: [...initializer, ...constants],
+        output: outputs.map((name) => valueInfo(partOutput(name), 'float32')),
       }),
     }),
   );
 }
 
-/** What the tail's file calls the layer, and an output. */
-export function tailNames({ layer }: TailCut, seen: ReadonlyMap<string, OnnxTensor>): { layer: string } {
-  return { layer: seen.get(layer)!.type === 'float32' ? layer : PREFIX + layer };
+/** How a tail takes its layer, and how many events at once. */
+export interface TailOptions {
+  /** What is known of tensors from one run: the type of the inputs, the shape of what is reshaped. */
+  readonly seen: ReadonlyMap<string, OnnxTensor>;
+  readonly layout: Layout;
+  readonly sizes: LayoutSizes;
+  /** How to rewrite what the export fixed to one event; `one`: not at all. */
+  readonly batching: Batching;
 }
 
-/** What the tail's file calls an output. */
-export function tailOutput(name: string): string {
-  return PREFIX + name;
+/** The tail as an ONNX file: the layer, masks and the boundary → the outputs. */
+export function tailBytes(graph: OnnxGraph, cut: TailCut, options: TailOptions): Uint8Array {
+  const { seen, batching } = options;
+  const head = filteredLayer(cut, options);
+  const kept = cut.places.map((at) => graph.nodes[at]!);
+  const rewritten = batching === 'one' ? { nodes: kept, constants: [] } : batched(kept, seen, batching);
+  return partBytes(graph, {
+    inputs: [...head.inputs, ...cut.boundary.map((name) => inputLike(name, seen.get(name)!))],
+    nodes: [...head.nodes, ...rewritten.nodes],
+    constants: [...head.constants, ...rewritten.constants],
+    outputs: cut.outputs,
+  });
+}
+
+/** Where filters come in: the layer and masks, in single precision, are fed; their product is the network's layer. */
+export function filteredLayer(
+  { layer }: TailCut,
+  { seen, layout, sizes }: Pick<TailOptions, 'seen' | 'layout' | 'sizes'>,
+): Pick<GraphPart, 'inputs' | 'nodes' | 'constants'> {
+  const { type, dims } = seen.get(layer)!;
+  const isCast = type !== 'float32';
+  const to = isCast ? `${PREFIX}filtered` : layer;
+  const { nodes, constants } = maskedLayer({ from: LAYER, mask: MASK, to }, layout, sizes);
+  return {
+    inputs: [ofRank(LAYER, 'float32', dims.length), ofRank(MASK, 'float32', maskRank(layout, sizes))],
+    nodes: [...nodes, ...(isCast ? [cast(to, layer, type)] : [])],
+    constants,
+  };
 }
 
 /** The nodes and weights that constants are made of. */
@@ -152,39 +181,65 @@ export function inlined(file: OnnxFile, tensor: TensorProto): TensorProto {
 }
 
 /**
- * A node that was exported for one event, for any number: a Reshape takes the batch as it comes, and states that begin at
- * zero need not be given.
+ * For how many events nodes are written: for one; for any number, as exporters fold them (Reshape takes the batch as it
+ * comes); or that and a new first axis, which a network of one event gives to its frames, taken for that of events.
  */
-function forAnyBatch(node: NodeProto, seen: ReadonlyMap<string, OnnxTensor>, initializer: TensorProto[]): NodeProto {
-  if (node.opType === 'Reshape') {
-    const dims = seen.get(node.output[0]!)?.dims;
-    if (dims === undefined || dims.length === 0) return node;
-    const target = `${PREFIX}shape of ${node.output[0]}`;
-    initializer.push(integerTensor(target, [-1, ...dims.slice(1)]));
-    return create(NodeProtoSchema, { ...node, input: [node.input[0]!, target] });
-  }
-  if (['LSTM', 'GRU', 'RNN'].includes(node.opType)) {
-    const input = node.input.map((name, i) => (i >= 5 && i <= 6 && isZero(seen.get(name)) ? '' : name));
-    return create(NodeProtoSchema, { ...node, input });
-  }
-  return node;
+export type Batching = 'one' | 'reshaped' | 'unfolded';
+
+/** Ways to take several events at once, likeliest first: which is right is to be tried. */
+export const BATCHINGS: readonly Batching[] = ['reshaped', 'unfolded'];
+
+/** Nodes of one event, for any number or for one with all shapes written down; states that begin at zero need not be given. */
+export function batched(
+  nodes: readonly NodeProto[],
+  seen: ReadonlyMap<string, OnnxTensor>,
+  batching: Batching,
+): Pick<GraphPart, 'nodes' | 'constants'> {
+  const constants: TensorProto[] = [];
+  const rewritten = nodes.map((node) => {
+    if (node.opType === 'Reshape' || (node.opType === 'Unsqueeze' && batching === 'unfolded')) {
+      const dims = seen.get(node.output[0]!)?.dims;
+      if (dims === undefined || dims.length === 0) return node;
+      const target = `${PREFIX}shape of ${node.output[0]}`;
+      constants.push(integerTensor(target, batching === 'one' ? dims : [-1, ...dims.slice(1)]));
+      return nodeOf('Reshape', [node.input[0]!, target], node.output);
+    }
+    if (RECURRENT.includes(node.opType)) {
+      const input = node.input.map((name, i) => (i >= 5 && i <= 6 && isZero(seen.get(name)) ? '' : name));
+      return create(NodeProtoSchema, { ...node, input });
+    }
+    return node;
+  });
+  return { nodes: rewritten, constants };
 }
+
+const RECURRENT = ['LSTM', 'GRU', 'RNN'];
 
 function isZero(tensor: OnnxTensor | undefined): boolean {
   return tensor !== undefined && isFloating(tensor) && tensor.data.every((value) => Number(value) === 0);
 }
 
+/** The states that a recurrent node begins with. */
+export function initialStates({ opType, input }: NodeProto): string[] {
+  return RECURRENT.includes(opType) ? input.slice(5, 7).filter(Boolean) : [];
+}
+
 /** What has to be seen of a run before a tail can be rewritten for any number of events. */
 export function rewrittenBy({ nodes }: OnnxGraph, { places }: TailCut): string[] {
   return places.flatMap((at) => {
-    const { opType, input, output } = nodes[at]!;
-    if (opType === 'Reshape') return [output[0]!];
-    return ['LSTM', 'GRU', 'RNN'].includes(opType) ? input.slice(5, 7).filter(Boolean) : [];
+    const node = nodes[at]!;
+    if (['Reshape', 'Unsqueeze'].includes(node.opType)) return [node.output[0]!];
+    return RECURRENT.includes(node.opType) ? [node.input[0]!, ...initialStates(node)] : [];
   });
 }
 
-/** A type and as many free sizes as a tensor has axes. */
-function ofRank(name: string, type: string, rank: number): ValueInfoProto {
+/** An input of a tensor's type and rank. */
+export function inputLike(name: string, { type, dims }: OnnxTensor): ValueInfoProto {
+  return ofRank(name, type, dims.length);
+}
+
+/** An input of a type, with as many free sizes as it has axes. */
+export function ofRank(name: string, type: string, rank: number): ValueInfoProto {
   return valueInfo(name, type, new Array<undefined>(rank).fill(undefined));
 }
 

@@ -87,7 +87,7 @@ export function nameOf({ name, opType, output }: NodeProto): string {
 }
 
 /** What a node reads from outside, in its loops and branches too. */
-function readsOf(node: NodeProto): string[] {
+export function readsOf(node: NodeProto): string[] {
   const inner = node.attribute.flatMap(({ g, graphs }) => [...(g ? [g] : []), ...graphs]);
   return [...new Set([...node.input, ...inner.flatMap(capturedBy)])].filter((name) => name !== '');
 }
