@@ -117,6 +117,7 @@ it('writes a model that can be loaded, with its figures, log and curves', async 
     '.l2caf',
     'curves.png',
     'model.json',
+    'reference.safetensors',
     'training.json',
     'weights.safetensors',
   ]);
