@@ -82,11 +82,11 @@ export async function contentOf(folder: string): Promise<Record<string, string>>
     .filter((name) => !['journal.jsonl', 'timings.csv', '.l2caf'].includes(name))
     .sort();
   const hashes = files.map(async (name) => {
+    const bytes = await readFile(join(folder, name));
+    // A table as it is, so that a failing test says in which row it differs.
     return [
       name,
-      createHash('sha256')
-        .update(await readFile(join(folder, name)))
-        .digest('hex'),
+      name === 'results.csv' ? bytes.toString() : createHash('sha256').update(bytes).digest('hex'),
     ] as const;
   });
   return Object.fromEntries(await Promise.all(hashes));
