@@ -166,3 +166,16 @@ export function softmax(scores: ArrayLike<number>): number[] {
   const total = exponentials.reduce((sum, value) => sum + value, 0);
   return exponentials.map((value) => value / total);
 }
+
+/** Numbers one after another; those of a single part are that part itself. */
+export function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const [only] = parts;
+  if (parts.length === 1) return only!;
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { L2cafError } from '../base/errors.ts';
+import { concatenated } from '../base/matrix.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
 import { computed, currentBackend, type EngineName, onBackend } from './backend.ts';
@@ -287,16 +288,4 @@ export function createRecurrentHead({ spec, weights }: Head): RecurrentHead {
     embedding: dense('embedding'),
     ...(spec.labels && { logits: dense('logits') }),
   });
-}
-
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const [only] = parts;
-  if (parts.length === 1) return only!;
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -5,7 +5,6 @@
 import { createRandom } from '../../base/random.ts';
 import { dimsOf, type Layout, type LayoutSizes } from '../layout.ts';
 import { type AffineSplit, affineSplit } from './affine.ts';
-import type { TailCut } from './cut.ts';
 import {
   type Batching,
   batched,
@@ -16,6 +15,7 @@ import {
   MASK,
   partBytes,
   partOutput,
+  type TailCut,
 } from './cut.ts';
 import { type OnnxGraph, readsOf } from './graph.ts';
 import { apart, type Growth, grow } from './growth.ts';

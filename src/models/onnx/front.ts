@@ -3,7 +3,7 @@
  * computed once for each cell; a filter then goes through the rest alone, as the sum of what its cells contribute there.
  */
 import type { NodeProto, TensorProto, ValueInfoProto } from 'onnx-buf';
-import { addRows } from '../../base/matrix.ts';
+import { addRows, concatenated } from '../../base/matrix.ts';
 import { createRandom } from '../../base/random.ts';
 import { elementType, integerTensor, nodeOf } from './builder.ts';
 import { BATCHINGS, type Batching, type GraphPart, inputLike, ofRank, partBytes, partOutput } from './cut.ts';
@@ -19,7 +19,7 @@ import {
   splitTail,
   type TailEvent,
 } from './front-part.ts';
-import { floatsOf, type OnnxSession, type OnnxTensor, openSession } from './runtime.ts';
+import { floatsOf, type OnnxSession, type OnnxTensor, openSession, tensorOf } from './runtime.ts';
 
 /** By how much outputs may differ from those of the whole tail, of the largest: rounding, in single and half precision. */
 const TOLERANCE = { single: 1e-4, half: 2e-2 };
@@ -305,12 +305,10 @@ class Rest {
     for (const { name, size, form } of this.#tensors) {
       if (form.kind === 'cell') {
         const [nothing, ones] = [bare.get(name)!.subarray(0, size), bare.get(name)!.subarray(size)];
-        fixed[nothingOf(name)] = floats(nothing, [size]);
-        fixed[responseOf(name)] = floats(
-          ones.map((value, i) => value - nothing[i]!),
-          [size],
-        );
-      } else fixed[responseOf(name)] = floats(responses.get(name)!, [cells + 1, size]);
+        fixed[nothingOf(name)] = tensorOf('float32', nothing, [size]);
+        const response = ones.map((value, i) => value - nothing[i]!);
+        fixed[responseOf(name)] = tensorOf('float32', response, [size]);
+      } else fixed[responseOf(name)] = tensorOf('float32', responses.get(name)!, [cells + 1, size]);
     }
     const isWithCells = this.#tensors.some(({ form }) => form.kind === 'cell');
     const isWithFilter = this.#tensors.some(({ form }) => form.kind !== 'cell');
@@ -321,7 +319,7 @@ class Rest {
       const spread = (width: number, at: number): OnnxTensor => {
         const data = new Float32Array(count * width).fill(1);
         for (let row = 0; row < count; row++) data.set(own(row), row * width + at);
-        return floats(data, [count, width]);
+        return tensorOf('float32', data, [count, width]);
       };
       const results = await this.#session.run(
         {
@@ -334,23 +332,12 @@ class Rest {
       );
       parts.push(floatsOf(results[partOutput(output)]!));
     }
-    if (parts.length === 1) return parts[0]!;
-    const joined = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const part of parts) {
-      joined.set(part, at);
-      at += part.length;
-    }
-    return joined;
+    return concatenated(parts);
   }
 
   dispose(): void {
     this.#session.release();
   }
-}
-
-function floats(data: Float32Array, dims: readonly number[]): OnnxTensor {
-  return { type: 'float32', data, dims };
 }
 
 /** The nodes that make the frontier of filters. */

@@ -5,7 +5,7 @@
 import type { NodeProto, TensorProto } from 'onnx-buf';
 import { dimsOf, interleaving, type Layout, type LayoutSizes, stridesOf } from '../layout.ts';
 import { integerTensor, nodeOf } from './builder.ts';
-import type { OnnxTensor } from './runtime.ts';
+import { type OnnxTensor, tensorOf } from './runtime.ts';
 
 /** Nodes that multiply a layer `from` by a mask and call the product `to`; and their constants. */
 export function maskedLayer(
@@ -84,6 +84,6 @@ export class Masks {
       const outer = Math.floor(place / this.#block);
       data[(outer * rows + row) * this.#block + (place % this.#block)] = value;
     });
-    return { type: 'float32', dims: eventDims(this.#layout, this.#sizes, rows), data };
+    return tensorOf('float32', data, eventDims(this.#layout, this.#sizes, rows));
   }
 }
