@@ -137,21 +137,15 @@ export class FrontPart {
 
   /** Makes a front ready, and looks at what it gives for an event. */
   static async open(tail: CutTail, split: SplitTail, event: TailEvent, isBatched: boolean): Promise<FrontPart> {
-    const { graph, cut, seen } = tail;
+    const { graph, cut } = tail;
     const { front: nodes, frontier, constants } = split;
-    const head = filteredLayer(cut, tail);
     const reads = readFrom(tail, { nodes, constants }, [cut.layer]);
-    const bytes = partBytes(graph, {
-      inputs: [...head.inputs, ...reads.map((name) => inputLike(name, seen.get(name)!))],
-      nodes: [...head.nodes, ...nodes],
-      constants: [...head.constants, ...constants],
-      outputs: frontier,
-    });
-    const session = await openSession(`the part of ${graph.file.path} behind ${cut.layer}`, bytes);
+    const name = `the part of ${graph.file.path} behind ${cut.layer}`;
+    const session = await openSession(name, frontBytes(tail, split, reads, frontier));
     try {
       const part = new FrontPart(tail, session, reads, isBatched, { tensors: [], work: 0 });
       const tensors = await part.#lookAt(frontier, event);
-      const work = await workOf(tail, { ...split, head, reads }, event);
+      const work = await workOf(tail, split, reads, event);
       return new FrontPart(tail, session, reads, isBatched, { tensors, work });
     } catch (error) {
       session.release();
@@ -227,6 +221,22 @@ export class FrontPart {
   }
 }
 
+/** A front as a graph, from the layer and a mask to tensors of it. */
+function frontBytes(
+  tail: CutTail,
+  { front, constants }: SplitTail,
+  reads: readonly string[],
+  outputs: readonly string[],
+): Uint8Array {
+  const head = filteredLayer(tail.cut, tail);
+  return partBytes(tail.graph, {
+    inputs: [...head.inputs, ...reads.map((name) => inputLike(name, tail.seen.get(name)!))],
+    nodes: [...head.nodes, ...front],
+    constants: [...head.constants, ...constants],
+    outputs,
+  });
+}
+
 /** How far from a whole number a factor may be. */
 const WHOLE = 0.05;
 
@@ -256,24 +266,11 @@ function formOf(values: Float32Array, size: number, cells: number, slices: numbe
 export const MEMORY = 16;
 
 /** What a front takes for one filter: its shapes are seen in one run. */
-async function workOf(
-  tail: CutTail,
-  split: SplitTail & {
-    readonly head: Pick<GraphPart, 'inputs' | 'nodes' | 'constants'>;
-    readonly reads: readonly string[];
-  },
-  event: TailEvent,
-): Promise<number> {
+async function workOf(tail: CutTail, split: SplitTail, reads: readonly string[], event: TailEvent): Promise<number> {
   const { graph, layout, sizes, seen, growth, cut } = tail;
-  const { front, head, reads, constants } = split;
+  const { front } = split;
   const names = front.flatMap(({ output }) => output.filter((name) => name !== ''));
-  const bytes = partBytes(graph, {
-    inputs: [...head.inputs, ...reads.map((name) => inputLike(name, seen.get(name)!))],
-    nodes: [...head.nodes, ...front],
-    constants: [...head.constants, ...constants],
-    outputs: names,
-  });
-  const session = await openSession(graph.file.path, bytes);
+  const session = await openSession(graph.file.path, frontBytes(tail, split, reads, names));
   try {
     const results = await session.run({
       ...grown(reads, event, growth, 1),
