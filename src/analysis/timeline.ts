@@ -20,7 +20,7 @@ import type { RibbonContent } from '../video/drawing/ribbon-rows.ts';
 import type { SignalRow } from '../video/drawing/signal-lines.ts';
 import type { Analysis } from './document.ts';
 import { predictionsOf } from './predictions.ts';
-import { isFrameUnlike, percent, SEEN_PROBABILITY, targetClass } from './verdicts.ts';
+import { isUnlike, percent, SEEN_PROBABILITY, targetClass } from './verdicts.ts';
 
 /** How filters become heatmaps. */
 export interface KeyframeOptions {
@@ -94,7 +94,7 @@ export function ribbonOf(document: Analysis): RibbonContent {
   const probabilities = frames.flatMap((frame) => (frame.probabilities ? [frame.probabilities] : []));
   const named = probabilities.length === frames.length ? labels : [];
   const keyframes = keyframesOf({ ...analysis, frames });
-  const doubtful = frames.map((frame) => isFrameUnlike(document, frame));
+  const doubtful = frames.map((frame) => isUnlike(document, frame));
   const classes = likeliestClasses(
     named.map((name, k) => ({ name, probabilities: probabilities.map((row, i) => (doubtful[i] ? null : row[k]!)) })),
     targetClass(document),

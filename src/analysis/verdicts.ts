@@ -26,15 +26,13 @@ export function targetClass({ options: { target } }: Pick<Analysis, 'options'>):
   return /^class:(.+)$/s.exec(target)?.[1];
 }
 
-/** Whether an event is so far from what the network was trained on that its classes mean little. */
-export function isUnlike({ familiarity }: Pick<Analysis, 'familiarity'>): boolean {
-  return familiarity !== undefined && familiarity.distance > familiarity.limit;
-}
-
-/** Whether a frame of a dense analysis, or the event of another one, is. */
-export function isFrameUnlike(
+/**
+ * Whether an event, or a frame or window of a dense analysis that has a distance of its own, is so far from what the network
+ * was trained on that its classes mean little.
+ */
+export function isUnlike(
   { familiarity }: Pick<Analysis, 'familiarity'>,
-  { distance = familiarity?.distance }: { readonly distance?: number | undefined },
+  { distance = familiarity?.distance }: { readonly distance?: number | undefined } = {},
 ): boolean {
   return familiarity !== undefined && distance !== undefined && distance > familiarity.limit;
 }
@@ -45,7 +43,7 @@ function unlikeNote({ familiarity, windows, model }: Analysis): string | undefin
   const trained = `unlike what ${modelName(model)} was trained on`;
   const meaning = 'its classes mean nothing there';
   if (windows === undefined) {
-    if (distance <= limit) return undefined;
+    if (!isUnlike({ familiarity })) return undefined;
     return `${trained} (distance ${distance.toFixed(1)}, up to ${limit.toFixed(1)} is alike): ${meaning}`;
   }
   const unlike = windows.filter((window) => (window.distance ?? 0) > limit).length;

@@ -4,6 +4,7 @@ import { createPause } from '../base/concurrent.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { ProgressListener } from '../base/types.ts';
 import { computed, type EngineName } from '../models/backend.ts';
+import { averaged } from '../models/familiarity.ts';
 import { fromFloat16 } from '../models/float16.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
 import { runHead } from '../models/head-network.ts';
@@ -96,9 +97,7 @@ export async function pooledFeatures(
     await pause();
     onProgress?.({ stage: 'pooling features', done: pooled.length, total: views.length, unit: 'events' });
     const data = await loadFeatures([view], cache);
-    const mean = new Float32Array(channels);
-    for (let i = 0; i < data.length; i++) mean[i % channels]! += (data[i]! * channels) / data.length;
-    pooled.push(mean);
+    pooled.push(averaged(data, channels));
   }
   return pooled;
 }
