@@ -193,22 +193,20 @@ export class EventQueue implements EventMaker {
   }
 
   async #outcomeOf(data: StoredJob, jobId: string, outputs: readonly Output[]): Promise<EventOutcome | undefined> {
-    const earlier = await this.#queue.getJob(jobId);
-    if (await earlier?.isFailed()) await earlier!.remove();
+    if ((await this.#queue.getJobState(jobId)) === 'failed') await this.#queue.remove(jobId);
     for (;;) {
       const end = new Promise<void>((resolve) => this.#waiting.set(jobId, resolve));
       const isStopped = this.#release === undefined;
       if (isStopped && (await this.#queue.getJob(jobId)) === undefined) return undefined;
       // Adding what is there already changes nothing.
       await this.#queue.add('event', data, { jobId });
-      const job = await this.#queue.getJob(jobId);
-      if (await job?.isCompleted()) {
-        await job!.remove();
-        return this.#answerIn(job!.returnvalue, jobId, outputs);
-      }
-      if (await job?.isFailed()) {
-        await job!.remove();
-        return fromAnswer({ error: { message: job!.failedReason }, attempts: job!.attemptsStarted }, outputs);
+      // The state first: a job that ends after it was read does not say how.
+      const state = await this.#queue.getJobState(jobId);
+      if (state === 'completed' || state === 'failed') {
+        const job = await this.#queue.getJob(jobId);
+        await job?.remove();
+        if (job && state === 'completed') return this.#answerIn(job.returnvalue, jobId, outputs);
+        if (job) return fromAnswer({ error: { message: job.failedReason }, attempts: job.attemptsStarted }, outputs);
       }
       const soon = setTimeout(LOOK_AGAIN_MS, undefined, { ref: false });
       await Promise.race(isStopped ? [end, soon] : [end, soon, this.#withdrawn]);

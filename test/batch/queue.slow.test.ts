@@ -86,6 +86,26 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     expect(await jobsLeft()).toBe(0);
   }, 600_000);
 
+  it('hears how an event has ended, at whatever moment that was', async () => {
+    const few = await writeEvents('ending.csv', 2);
+    const { Queue } = await import('bullmq');
+    const { getJob } = Queue.prototype;
+    // Whoever asks for a job gets it as it was before it ended.
+    const slow = vi.spyOn(Queue.prototype, 'getJob').mockImplementation(async function (this: Queue, id) {
+      const job = await getJob.call(this, id);
+      await vi.waitUntil(async () => !job || (await job.isCompleted()), { timeout: 60_000 });
+      return job;
+    });
+    try {
+      startWorker();
+      const { ends } = await runTinyBatch(few, join(root, 'ending', 'out'), { queue: redis.address });
+      expect(ends.map(({ error }) => error)).toEqual([undefined, undefined]);
+      expect(slow).toHaveBeenCalled();
+    } finally {
+      slow.mockRestore();
+    }
+  }, 120_000);
+
   it('takes back what nobody has begun when it is stopped, and makes it later', async () => {
     const out = join(root, 'stopped', 'out');
     const stop = new AbortController();
