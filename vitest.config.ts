@@ -7,6 +7,10 @@ const config: ViteUserConfig = defineConfig({
     hookTimeout: 180_000,
     pool: 'forks',
     maxWorkers: 2,
+    tags: [
+      { name: 'nightly', description: 'takes long, and what it shows is shown in part by others: not part of CI' },
+      { name: 'every-ffmpeg', description: 'depends on the version of ffmpeg: CI runs it with several' },
+    ],
     globalSetup: 'test/support/build.ts',
     projects: [
       { extends: true, test: { name: 'fast', include: ['test/**/*.test.ts'], exclude: ['test/**/*.slow.test.ts'] } },

@@ -11,7 +11,7 @@ import { runTinyBatch } from './tiny-batch.ts';
 const KILLS = 22;
 const EVENTS = 40;
 
-it('ends the same after being killed at 22 random moments', async () => {
+it('ends the same after being killed at 22 random moments', { tags: ['nightly'], timeout: 900_000 }, async () => {
   const root = await mkdtemp(join(tmpdir(), 'l2caf-kill-'));
   // Two caches, so that the batch that is killed computes its features as well.
   vi.stubEnv('L2CAF_CACHE', join(root, 'cache'));
@@ -26,4 +26,4 @@ it('ends the same after being killed at 22 random moments', async () => {
   await killAndCompare(batch, join(root, 'killed'), KILLS, () => random.uniform(), await contentOf(undisturbed));
   vi.unstubAllEnvs();
   await rm(root, { recursive: true });
-}, 900_000);
+});

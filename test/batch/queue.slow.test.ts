@@ -55,7 +55,10 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     await rm(root, { recursive: true });
   });
 
-  it(`makes the same once, while ${KILLS} of its workers are killed`, async () => {
+  it(`makes the same once, while ${KILLS} of its workers are killed`, {
+    tags: ['nightly'],
+    timeout: 900_000,
+  }, async () => {
     const random = createRandom(11);
     for (let i = 0; i < WORKERS; i++) startWorker();
     for (let kills = 0, round = 0; kills < KILLS; round++) {
@@ -75,7 +78,7 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
       expect((await ended).ends.map(({ error }) => error).filter(Boolean)).toEqual([]);
       await expectAsLocal(out);
     }
-  }, 900_000);
+  });
 
   it('goes on after the batch itself was killed', async () => {
     const random = createRandom(12);
@@ -91,7 +94,10 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     const { Queue } = await import('bullmq');
     const { getJob } = Queue.prototype;
     // Whoever asks for a job gets it as it was before it ended.
-    const slow = vi.spyOn(Queue.prototype, 'getJob').mockImplementation(async function (this: Queue, id) {
+    const slow = vi.spyOn(Queue.prototype, 'getJob').mockImplementation(async function (
+      this: InstanceType<typeof Queue>,
+      id,
+    ) {
       const job = await getJob.call(this, id);
       await vi.waitUntil(async () => !job || (await job.isCompleted()), { timeout: 60_000 });
       return job;
@@ -301,7 +307,10 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     }
   }, 300_000);
 
-  it('waits for a server that does not answer, says so, and ends when it stays so', async () => {
+  it('waits for a server that does not answer, says so, and ends when it stays so', {
+    tags: ['nightly'],
+    timeout: 300_000,
+  }, async () => {
     const few = await writeEvents('frozen.csv', 1);
     const told: string[] = [];
     const onNotice = (message: string): void => void told.push(message);
@@ -337,7 +346,7 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     } finally {
       redis.freeze(false);
     }
-  }, 300_000);
+  });
 
   it('ends within seconds after Ctrl-C, though its server does not answer', async () => {
     const worker = begin({});
@@ -350,7 +359,10 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
     }
   }, 120_000);
 
-  it('is made though its server goes away for a moment, at whatever moment of connecting', async () => {
+  it('is made though its server goes away for a moment, at whatever moment of connecting', {
+    tags: ['nightly'],
+    timeout: 300_000,
+  }, async () => {
     const few = await writeEvents('away.csv', 1);
     for (const answers of [5, 7, 8, 9, 11]) {
       for (const side of ['worker', 'batch'] as const) {
@@ -367,7 +379,7 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
         await server.stop();
       }
     }
-  }, 300_000);
+  });
 
   it('is refused a database that is not there', async () => {
     await expect(connectQueue(parseQueueAddress(`${redis.address}/99`))).rejects.toMatchObject({

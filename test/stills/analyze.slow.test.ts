@@ -45,7 +45,7 @@ describe.skipIf(dataFolder === undefined)('classes in real pictures (needs share
     expect(ball!.y).toBeGreaterThan(0.7);
   });
 
-  it("finds maps that depend on the network's weights", async () => {
+  it("finds maps that depend on the network's weights", { tags: ['nightly'] }, async () => {
     const { sanity } = await analyzePicture(model, join(stills, 'dog_ball.jpg'), {
       ...OPTIONS,
       target: { kind: 'top', count: 1 },

@@ -1,4 +1,8 @@
-/** What ffmpeg is told a file is: its kind by content, and nothing that would have it open other files. */
+/**
+ * What ffmpeg is told a file is: its kind by content, and nothing that would have it open other files.
+ *
+ * @module-tag every-ffmpeg
+ */
 import { mkdtempSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -47,7 +47,7 @@ function jobFor(clip: VideoClip, out: string, more: Partial<RenderJob> = {}): Re
   };
 }
 
-describe('every frame of the segment is there once, in order', () => {
+describe('every frame of the segment is there once, in order', { tags: ['every-ffmpeg'] }, () => {
   interface Case extends ClipOptions {
     readonly name: string;
     readonly span: readonly [number, number];
@@ -97,7 +97,7 @@ describe('every frame of the segment is there once, in order', () => {
   });
 });
 
-test('frames at uneven times each have the heatmap of their own time', async () => {
+test('frames at uneven times each have the heatmap of their own time', { tags: ['every-ffmpeg'] }, async () => {
   const grey = { frames: 12, draw: drawGrey(90), timesMs: 'N*30+mod(N*N\\,7)*9', width: 160, height: 96 };
   const clip = await probeClip(await makeClip(join(folder, 'uneven.mp4'), grey));
   const span = { startSec: 0, endSec: clip.durationSec };
@@ -124,7 +124,7 @@ test('frames at uneven times each have the heatmap of their own time', async () 
   expect(frames.map(brightestCell)).toEqual(frames.map((_, n) => (n % ROWS) * COLUMNS + ((3 * n) % COLUMNS)));
 });
 
-describe('sound', () => {
+describe('sound', { tags: ['every-ffmpeg'] }, () => {
   const beep = 'between(t\\,1\\,1.2)*sin(2*PI*200*t)';
 
   test.each([
@@ -297,7 +297,7 @@ describe('contours lie where the heatmap is', () => {
   }
 });
 
-describe('pixels outside the overlay keep their colours', () => {
+describe('pixels outside the overlay keep their colours', { tags: ['every-ffmpeg'] }, () => {
   const SIZE = { width: 160, height: 96 };
 
   // What a wrong matrix or range would shift by tens of levels: saturated colours, black, white and a grey.

@@ -1,6 +1,8 @@
 /**
  * Kinds of files that once gave wrong pictures, or none. Every frame shows its number, so that what is on screen at a
  * moment is known, whatever the container and its clock do.
+ *
+ * @module-tag every-ffmpeg
  */
 
 import { mkdtempSync } from 'node:fs';

@@ -21,7 +21,7 @@ function numbersIn({ rgb, shape: [count, height, width] }: FrameBatch): number[]
 
 const everyFrameMs = (gapMs: number) => (n: number) => n * gapMs;
 
-describe('the frame on screen is the one decoded', () => {
+describe('the frame on screen is the one decoded', { tags: ['every-ffmpeg'] }, () => {
   interface Case extends ClipOptions {
     readonly name: string;
     readonly timeMs: (n: number) => number;
@@ -143,7 +143,7 @@ describe('time spans', () => {
   });
 });
 
-describe('failures', () => {
+describe('failures', { tags: ['every-ffmpeg'] }, () => {
   test('frames that are cut off are an error, not black pictures', async () => {
     const path = await makeClip(join(folder, 'whole.mp4'), { output: ['-movflags', '+faststart'] });
     const cut = await probeClip(await makeTruncated(path, join(folder, 'cut.mp4'), 0.5));
