@@ -1,7 +1,7 @@
 /**
  * Makes a fresh clone ready: installs the packages of the lock file if that has changed, builds if a source is newer than
- * the build, and with --weights fetches the trunk's weights into the user's cache. With --build-only it installs nothing,
- * for programs that have loaded packages already. Does nothing, fast, when all of that is done.
+ * the build, and with --weights fetches the trunk's weights into the user's cache, and the engine that runs it where it is not
+ * installed (not with --no-engine). With --build-only it installs nothing, for programs that have loaded packages already. Does nothing, fast, when all of that is done.
  * Plain JavaScript without dependencies, because it runs before there are any.
  */
 import { spawnSync } from 'node:child_process';
@@ -18,7 +18,10 @@ if (major < 20) {
 
 if (!process.argv.includes('--build-only')) installPackages();
 build();
-if (process.argv.includes('--weights')) run('node', [join(root, 'dist', 'cli', 'main.js'), 'models', 'pull']);
+if (process.argv.includes('--weights')) {
+  const without = process.argv.includes('--no-engine') ? ['--no-engine'] : [];
+  run('node', [join(root, 'dist', 'cli', 'main.js'), 'models', 'pull', ...without]);
+}
 
 function installPackages() {
   const stamp = join(root, 'node_modules', '.l2caf-setup');

@@ -137,14 +137,14 @@ export function framesFor({ frames, usualFrames = USUAL_FRAMES }: Partial<ModelI
 }
 
 /**
- * Makes a network of this project ready; fetches the trunk's weights first if they are not in the cache. The caller disposes
+ * Makes a network of this project ready; fetches the trunk's weights, and onnxruntime (`useEngine`), first if they are not there. The caller disposes
  * of it.
  *
  * @throws L2cafError for a model that is damaged or does not fit, weights that cannot be had, a backend that is not there
  */
 export async function openEventNetwork(options: ModelOptions): Promise<OpenModel<EventNetwork>> {
   const { head, pretrained } = await readHead(options);
-  const backend = await useEngine(options.backend);
+  const backend = await useEngine(options.backend, options);
   await pullTrunk(pretrained, options);
   throwIfAborted(options.signal);
   const network = await EventNetwork.load(head, pretrained, { engine: backend.name });

@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'answer-invalid'
   | 'queue-unavailable'
   | 'package-missing'
+  | 'package-invalid'
   | 'aborted';
 
 /** A failure with a known reason: shown to the user as `message`, then `hint`, without a stack trace. */

@@ -12,21 +12,23 @@ import { isImported } from '../models/imported.ts';
 import { scoresOf } from '../models/video-model.ts';
 import { type BatchModel, type BatchSettings, contractOf, type ModelChoice } from './outputs.ts';
 
-/** Looking for the layer of a large network takes a while. */
+/** Looking for the layer of a large network takes a while, as does fetching an engine. */
 export interface DescribeOptions {
   readonly onProgress?: ProgressListener;
   readonly signal?: AbortSignal;
+  /** Told why a slower engine is used than there could be. */
+  readonly onWarning?: (text: string) => void;
 }
 
 /**
- * Reads a model's description and head, or opens a network of the user's.
+ * Reads a model's description and head, or opens a network of the user's. Fetches onnxruntime where it is wanted and not there.
  *
- * @throws L2cafError as `readHead` and `openModel`
+ * @throws L2cafError as `readHead`, `engineFor` and `openModel`
  */
 export async function describeModel(choice: ModelChoice, work: DescribeOptions = {}): Promise<BatchModel> {
   if (choice.card === undefined && !(await isImported(choice.model))) {
     const { head, pretrained } = await readHead(choice);
-    return { choice, backend: await engineFor(choice.backend), head, pretrained };
+    return { choice, backend: await engineFor(choice.backend, work), head, pretrained };
   }
   const { found, size: _, ...chosen } = choice;
   const { network, backend, warnings, card } = await openModel({

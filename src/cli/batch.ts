@@ -162,7 +162,7 @@ async function settingsOf(
       ...(flags.frames && { frames: flags.frames }),
       ...(flags.untrained && { untrainedSeed: seed }),
     },
-    { onProgress: display.onProgress, signal: stop },
+    { onProgress: display.onProgress, signal: stop, onWarning: (text) => display.warn(text) },
   );
   if ('imported' in model) for (const warning of model.imported.warnings) display.warn(warning);
   const frames = framesFor(contractOf(model).input, flags.frames);

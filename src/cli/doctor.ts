@@ -15,6 +15,8 @@ import {
 import { useBackend, useEngine } from '../models/backend.ts';
 import type { EngineChoice } from '../models/choices.ts';
 import { loadModel } from '../models/model-directory.ts';
+import { cachedState, engineFolder, lackHere, locateOnnxruntime, ONNXRUNTIME } from '../models/onnx/locate.ts';
+import { PULL_ENGINE } from '../models/onnx/pull-engine.ts';
 import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
 import { cacheState, findPretrained, licencesOn, RESNET50_IMAGENET, weightsPath } from '../models/pretrained.ts';
 import { EMBEDDED_FFMPEG, findAllFfmpegs, findFfprobe } from '../video/media/binaries.ts';
@@ -33,7 +35,7 @@ export async function examine({ backend, json }: { backend: EngineChoice; json?:
       return `${name}: ${detail} (${reason})${warning === undefined ? '' : `; ${warning}`}`;
     }),
     await describeWebgpu(),
-    describeOptional('onnx', ONNX_PACKAGES, 'ONNX networks, and the trunk of l2caf at several times the speed'),
+    await describeOnnxruntime(),
     describeOptional('keras', KERAS_PACKAGES, 'Keras files'),
     describeOptional('search', SEARCH_PACKAGES, 'index, search and project'),
     describeOptional('queue', QUEUE_PACKAGES, 'batch --queue and worker'),
@@ -94,6 +96,27 @@ async function describeWebgpu(): Promise<Finding> {
     (error: unknown) => `not available: ${messageOf(error).split('\n')[0]}`,
   );
   return { name: 'webgpu', verdict: 'ok', found };
+}
+
+/** What runs the trunk at several times the speed, and ONNX networks: fetched when it is first needed. */
+async function describeOnnxruntime(): Promise<Finding> {
+  const name = 'onnx';
+  const found = await locateOnnxruntime();
+  if (found !== undefined) {
+    const where = found.from === 'cache' ? 'pulled into the cache' : 'installed';
+    return { name, verdict: 'ok', found: `onnxruntime-node ${found.version}: ${found.path} (${where})` };
+  }
+  const lack = lackHere();
+  if (lack !== undefined) return { name, verdict: 'ok', found: lack };
+  const isDamaged = (await cachedState(ONNXRUNTIME)) === 'damaged';
+  return {
+    name,
+    verdict: 'warn',
+    found: isDamaged
+      ? `onnxruntime-node in the cache is damaged: ${engineFolder(ONNXRUNTIME)}`
+      : 'onnxruntime-node is neither installed nor in the cache',
+    advice: `${PULL_ENGINE} (the first analysis does it too), or ${installCommand(ONNX_PACKAGES)}`,
+  };
 }
 
 /** Packages that are there for those who want them, so nothing is wrong without. */

@@ -97,7 +97,7 @@ async function publishEventStudy(
     const planned = await planEvents([{ name: 'events', events: wanted }], { frames, views: 1, seed, signal });
     let engine: string | undefined = model.engine?.name;
     const context = async (): Promise<StudyContext> => {
-      const own = isNetwork(studied) ? undefined : await useEngine(flags.backend);
+      const own = isNetwork(studied) ? undefined : await useEngine(flags.backend, work);
       if (own?.warning !== undefined) terminal.warn(own.warning);
       engine ??= own?.name;
       return { target: target ?? 'oblivious', seed, backend: own?.name, onWarning: terminal.warn, ...work };

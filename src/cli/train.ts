@@ -90,7 +90,7 @@ export async function trainOnLists(events: readonly string[], flags: TrainFlags,
     const plan = planOf(domains, output, flags, trunk);
     await checkOutputFolder(output);
     await checkOutputs(TRAINING_FILES.map((name) => join(output, name)));
-    const backend = await useEngine(flags.backend);
+    const backend = await useEngine(flags.backend, { onProgress: terminal.onProgress, signal });
     if (backend.warning !== undefined) terminal.warn(backend.warning);
     terminal.info(`backend: ${backend.name} (${backend.reason})`);
     const model = await withFolder(output, () =>

@@ -1,16 +1,18 @@
 /**
  * The one place that knows about TensorFlow.js backends: chooses, loads and checks the one that will run the network.
  * `wasm` ships with the package and works everywhere; `tensorflow` (native, faster) is used when the user installed it;
- * `webgpu` runs the networks on a GPU of any vendor when it is asked for; onnxruntime runs the trunk of event networks where
- * it is installed.
+ * `webgpu` runs the networks on a GPU of any vendor when it is asked for; onnxruntime, installed or pulled into the cache, runs
+ * the trunk of event networks.
  */
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { assertNever, L2cafError, messageOf } from '../base/errors.ts';
-import { installCommand, missingPackages, ONNX_PACKAGES, WEBGPU_PACKAGES } from '../base/optional.ts';
+import { installCommand, missingPackages, WEBGPU_PACKAGES } from '../base/optional.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { BackendChoice, EngineChoice } from './choices.ts';
+import { locateOnnxruntime } from './onnx/locate.ts';
+import type { Fetching } from './onnx/pull-engine.ts';
 import { onnxVersion } from './onnx/runtime.ts';
 import { speedUpWasmConvGradients } from './wasm-conv-gradient.ts';
 import { avoidTransposedWasmMatMul } from './wasm-matmul.ts';
@@ -110,32 +112,69 @@ export async function useBackend(choice: BackendChoice): Promise<BackendInfo> {
 /**
  * Makes ready what runs an event network, and current the backend on which its filters iterate.
  *
- * @throws L2cafError `package-missing` for `onnxruntime` where it is not installed or cannot be loaded; else as
- *   {@link useBackend}
+ * @param fetching when given, onnxruntime is fetched into the cache where it is wanted and not there: for `onnxruntime`, and for
+ *   `auto` unless a native package of TensorFlow.js is installed
+ * @throws L2cafError `package-missing` for `onnxruntime` where it is not there and cannot be had, or cannot be loaded;
+ *   `aborted`; else as {@link useBackend}
  */
-export async function useEngine(choice: EngineChoice): Promise<EngineInfo> {
+export async function useEngine(choice: EngineChoice, fetching?: Fetching): Promise<EngineInfo> {
   const isAuto = choice === 'auto';
   if (!isAuto && choice !== 'onnxruntime') return useBackend(choice);
-  if (isAuto && missingPackages(ONNX_PACKAGES).length > 0) return useBackend(choice);
+  const lack = fetching && (await provideFor(choice, fetching));
+  const found = await locateOnnxruntime();
   const rest = await useBackend('auto');
+  const without = (why: string): EngineInfo => ({
+    ...rest,
+    warning: slower(why, rest.name),
+  });
+  if (isAuto && found === undefined) return lack === undefined ? rest : without(lack);
   let version: string;
   try {
     version = await onnxVersion();
   } catch (error) {
     if (!isAuto) throw error;
-    return { ...rest, warning: `${messageOf(error)}; ${rest.name} is used, which is slower` };
+    return without(messageOf(error));
   }
   return {
     name: 'onnxruntime',
     detail: `onnxruntime-node ${version} on the CPU; filters on ${rest.name}`,
-    reason: isAuto ? 'auto: onnxruntime-node is installed' : 'asked for',
+    reason: isAuto
+      ? `auto: onnxruntime-node is ${found!.from === 'cache' ? 'in the cache' : 'installed'}`
+      : 'asked for',
   };
 }
 
-/** The engine that {@link useEngine} would use for a choice, without loading it. */
-export async function engineFor(choice: EngineChoice): Promise<EngineName> {
+function slower(why: string, used: string): string {
+  return `${why}; ${used} is used, which is slower`;
+}
+
+/** Fetches onnxruntime where a choice wants it; says why `auto` has to do without. */
+async function provideFor(choice: EngineChoice, fetching: Fetching): Promise<string | undefined> {
+  // Loaded where it is needed: it takes what reads tarballs.
+  const pull = () => import('./onnx/pull-engine.ts');
+  if (choice === 'onnxruntime') await (await pull()).requireOnnxruntime('--backend onnxruntime', fetching);
+  if (choice !== 'auto' || (await locateOnnxruntime()) !== undefined) return undefined;
+  // Who has installed another fast one has chosen it.
+  if ((await findNativePackage()) !== undefined) return undefined;
+  return (await pull()).provideOnnxruntime(fetching);
+}
+
+/**
+ * The engine that {@link useEngine} would use for a choice, without loading it.
+ *
+ * @param fetching as there; `onWarning` is told why `auto` has to do without onnxruntime
+ * @throws L2cafError as there, of fetching
+ */
+export async function engineFor(
+  choice: EngineChoice,
+  fetching?: Fetching & { readonly onWarning?: (text: string) => void },
+): Promise<EngineName> {
+  const lack = fetching && (await provideFor(choice, fetching));
   if (choice !== 'auto') return choice;
-  return missingPackages(ONNX_PACKAGES).length === 0 ? 'onnxruntime' : autoBackend();
+  if ((await locateOnnxruntime()) !== undefined) return 'onnxruntime';
+  const used = await autoBackend();
+  if (lack !== undefined) fetching?.onWarning?.(slower(lack, used));
+  return used;
 }
 
 /** The backend that {@link useBackend} would use for `auto`, without loading it. */

@@ -16,7 +16,7 @@ const [AUTO, ...BACKENDS] = BACKEND_CHOICES;
 
 /**
  * Engines a user can ask for to run an event network: those, and `onnxruntime`, which runs the trunk several times as fast
- * and leaves the rest to `tensorflow` or `wasm`. `auto` is `onnxruntime` where it is installed.
+ * and leaves the rest to `tensorflow` or `wasm`. `auto` is `onnxruntime` where it is installed or can be fetched.
  */
 export const ENGINE_CHOICES = [AUTO, 'onnxruntime', ...BACKENDS] as const;
 /** See {@link ENGINE_CHOICES}. */

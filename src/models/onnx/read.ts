@@ -10,6 +10,7 @@ import type { CutNetwork, Feeds } from './cut-network.ts';
 import { readOnnx } from './file.ts';
 import { graphOf, type OnnxGraph } from './graph.ts';
 import { grow } from './growth.ts';
+import { requireOnnxruntime } from './pull-engine.ts';
 import { constantsOf, outputOf, type PictureInput, pictureInputOf } from './resolve.ts';
 import { type OnnxTensor, tensorOf } from './runtime.ts';
 import { type NetworkSurveyOptions, type ProbeChange, type Survey, surveyNetwork, surveyTensor } from './survey.ts';
@@ -40,11 +41,12 @@ export interface ReadNetwork {
 }
 
 /**
- * Reads a network and its card, the one beside it or none.
+ * Reads a network and its card, the one beside it or none; sees to it that there is what will run it.
  *
- * @throws L2cafError as `readOnnx`, `readCard`, `pictureInputOf`, `outputOf` and `constantsOf`
+ * @throws L2cafError as `requireOnnxruntime`, `readOnnx`, `readCard`, `pictureInputOf`, `outputOf` and `constantsOf`
  */
-export async function readNetwork(path: string, { card = {}, signal }: OnnxOptions = {}): Promise<ReadNetwork> {
+export async function readNetwork(path: string, options: OnnxOptions = {}): Promise<ReadNetwork> {
+  const { card = {}, signal } = options;
   const whole = cardWith(await cardBeside(path), card);
   const graph = graphOf(await readOnnx(path, signal));
   const notes = fitNotes(whole);
@@ -52,6 +54,7 @@ export async function readNetwork(path: string, { card = {}, signal }: OnnxOptio
   const output = outputOf(graph, whole, notes);
   const scores = whole.scores && outputOf(graph, { output: whole.scores }, notes);
   const constants = await constantsOf(graph, whole, (file) => join(dirname(path), file), pictures.name);
+  await requireOnnxruntime('an ONNX network', options); // once it is known that the file can be used
   const isOther = scores && scores.tensor !== output.tensor;
   return { path, graph, card: whole, pictures, output, ...(isOther && { scores }), constants, notes };
 }

@@ -1,9 +1,11 @@
-/** onnxruntime, which computes ONNX graphs: an optional package, so its types stay in here. */
+/** onnxruntime, which computes ONNX graphs: not among the packages that l2caf installs, so its types stay in here. */
+import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { L2cafError, messageOf } from '../../base/errors.ts';
-import { fromOptional, ONNX_PACKAGES } from '../../base/optional.ts';
+import { fromOptional, installCommand, ONNX_PACKAGES } from '../../base/optional.ts';
 import { fromFloat16, toFloat16 } from '../float16.ts';
+import { locateOnnxruntime } from './locate.ts';
 
 /** A tensor in plain values. */
 export interface OnnxTensor {
@@ -28,17 +30,48 @@ export interface ExternalData {
 
 type Runtime = typeof import('onnxruntime-node');
 
-async function runtime(): Promise<Runtime> {
-  return fromOptional('an ONNX network', ONNX_PACKAGES, async () => {
-    const { default: module, ...named } = (await import('onnxruntime-node')) as Runtime & { default?: Runtime };
-    return module ?? (named as Runtime);
+let loaded: Promise<Runtime> | undefined;
+
+/** Loads it, once. */
+function runtime(): Promise<Runtime> {
+  loaded ??= load().catch((error: unknown) => {
+    loaded = undefined; // it may have been installed or pulled by the next time
+    throw error;
   });
+  return loaded;
+}
+
+async function load(): Promise<Runtime> {
+  const found = await locateOnnxruntime();
+  if (found === undefined) {
+    throw new L2cafError('package-missing', 'onnxruntime is not there', {
+      hint: `l2caf models pull --engine, or ${installCommand(ONNX_PACKAGES)}`,
+    });
+  }
+  if (found.from === 'installed') {
+    return fromOptional('an ONNX network', ONNX_PACKAGES, async () => {
+      const { default: module, ...named } = (await import('onnxruntime-node')) as Runtime & { default?: Runtime };
+      return module ?? (named as Runtime);
+    });
+  }
+  try {
+    return createRequire(import.meta.url)(found.path) as Runtime;
+  } catch (cause) {
+    throw new L2cafError(
+      'package-missing',
+      `onnxruntime, as it is in the cache, cannot be loaded: ${messageOf(cause)}`,
+      {
+        hint: 'use --backend wasm, or, for systems that it was not built for, install a build that was',
+        cause,
+      },
+    );
+  }
 }
 
 /**
  * The version of onnxruntime, which is loaded.
  *
- * @throws L2cafError `package-missing`
+ * @throws L2cafError `package-missing` where it is not there or cannot be loaded
  */
 export async function onnxVersion(): Promise<string> {
   return (await runtime()).env.versions.node ?? '';
