@@ -91,12 +91,12 @@ export async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSi
     for (const warning of found.warnings) terminal.warn(warning);
     if (!flags.preview) await clear(folder, terminal);
     await writeAnalysis(files.analysis, found);
-    await renderStrip(found, files.strip, { ...renderOptionsOf(flags), ...work });
+    const frames = await renderStrip(found, files.strip, { ...renderOptionsOf(flags), ...work });
     const { notes } = await renderVideo(found, files.video, { ...videoOptionsOf(flags), ...work });
     warnOfNotes(terminal, notes, found.warnings);
     return {
       analysis: found,
-      pages: flags.report ? await writeReport(found, report, { ignore: flags.ignore, ...work }) : [],
+      pages: flags.report ? await writeReport(found, report, { ignore: flags.ignore, frames, ...work }) : [],
     };
   });
   if (flags.json) return terminal.result(JSON.stringify(analysis));

@@ -96,15 +96,17 @@ export function videoOutputOf({ audio = true, onProgress, signal }: VideoOptions
  * The sampled frames (of a dense analysis a few, evenly spread) in a row with contours, times and losses (paper,
  * Figure 9), as a PNG.
  *
+ * @returns the frames, `[t, h, w, 3]`, of the clip's size, for others who show them
  * @throws L2cafError `input-changed`, `output-unwritable`
  */
-export async function renderStrip(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<void> {
+export async function renderStrip(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<FrameBatch> {
   const { signal } = options;
   const clip = await openSource(analysis, signal);
   const shown = analysis.windows ? evenlyChosen(analysis.frames, STRIP_MOMENTS, 'middles') : analysis.frames;
   const times = shown.map(({ timestampSec }) => timestampSec);
   const frames = await framesAt(clip, times, signal ? { signal } : {});
   await writeFileAtomically(out, drawAnalysisStrip(analysis, frames, options), [clip.path]);
+  return frames;
 }
 
 /**

@@ -15,6 +15,7 @@ import { checkOutput, removeSealed } from '../base/output.ts';
 import { withScratchFolder } from '../base/scratch-folder.ts';
 import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
 import { drawAnalysisThumbnail, openSource } from '../rendering/rendering.ts';
+import { createCanvas } from '../video/drawing/canvas.ts';
 import { frameCanvas } from '../video/drawing/frame-canvas.ts';
 import { type IgnoredPart, maskOfParts } from '../video/drawing/regions.ts';
 import { framesAt } from '../video/media/sample.ts';
@@ -26,6 +27,8 @@ import type { FramePicture, IndexRow, ReportData, VideoFrames } from './page-dat
 export interface ReportOptions {
   /** Parts of the picture that count for nothing. */
   readonly ignore?: readonly IgnoredPart[];
+  /** Frames of the analysis that are at hand, so that they need not be decoded again: `renderStrip` gives them. */
+  readonly frames?: FrameBatch;
   /** A small picture for an index to write as well: a JPEG file. */
   readonly thumbnail?: string;
   readonly onProgress?: ProgressListener;
@@ -50,7 +53,7 @@ export async function writeReport(analysis: Analysis, path: string, options: Rep
   const own = [...filesOfReport(path, analysis.span), ...(thumbnail === undefined ? [] : [thumbnail])];
   for (const file of own) await checkOutput(file, [clip.path]);
   const shown = evenPositions(analysis.frames.length, MAX_PICTURES, 'ends');
-  const frames = await picturesOf(clip, analysis, shown, signal);
+  const frames = await picturesOf(clip, analysis, shown, options);
   const segment = {
     ...{ clip, span: analysis.span, size: fitWithin(clip, MAX_VIDEO_PX) },
     ...(signal && { signal }),
@@ -132,13 +135,20 @@ function maskOf(analysis: Analysis, ignore: readonly IgnoredPart[]): NonNullable
   return { ...grid, values: [...values] };
 }
 
-function picturesOf(
+async function picturesOf(
   clip: VideoClip,
   { frames }: Analysis,
   shown: readonly number[],
-  signal: AbortSignal | undefined,
+  { frames: atHand, signal }: ReportOptions,
 ): Promise<FrameBatch> {
   const times = shown.map((frame) => frames[frame]!.timestampSec);
+  if (
+    atHand &&
+    times.length === atHand.timestampsSec.length &&
+    times.every((time, i) => time === atHand.timestampsSec[i])
+  ) {
+    return atHand;
+  }
   return framesAt(clip, times, { size: fitWithin(clip, MAX_PICTURE_PX), ...(signal && { signal }) });
 }
 
@@ -167,7 +177,15 @@ function describeFrames({ timesSec, shownSec }: EncodedSegment): VideoFrames {
 }
 
 async function encodePicture(frames: FrameBatch, i: number, frame: number): Promise<FramePicture> {
-  const jpeg = await frameCanvas(frames, i).encode('jpeg', JPEG_QUALITY);
+  const whole = frameCanvas(frames, i);
+  const { width, height } = fitWithin(whole, MAX_PICTURE_PX);
+  const picture = width < whole.width ? createCanvas(width, height) : whole;
+  if (picture !== whole) {
+    const context = picture.getContext('2d');
+    context.imageSmoothingQuality = 'high';
+    context.drawImage(whole, 0, 0, width, height);
+  }
+  const jpeg = await picture.encode('jpeg', JPEG_QUALITY);
   return { frame, jpeg: jpeg.toString('base64') };
 }
 

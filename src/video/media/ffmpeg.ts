@@ -142,12 +142,15 @@ async function runOnInputs(job: FfmpegJob, inputs: readonly OpenInput[]): Promis
 /** What fluent-ffmpeg offers no option for. */
 interface FluentInternals {
   _checkCapabilities(done: () => void): void;
+  availableEncoders(done: (error: null, encoders: object) => void): void;
   _spawnFfmpeg(args: unknown, options: object, ...rest: unknown[]): void;
 }
 
 function adapt(command: FluentInternals): void {
-  // It would list the formats and encoders of the executable first, in two more processes, and compare ours with them.
+  // It would list the formats and encoders of the executable first, in two more processes, and compare ours with them, and
+  // look for experimental ones among the latter.
   command._checkCapabilities = (done) => done();
+  command.availableEncoders = (done) => done(null, {});
   const spawnFfmpeg = command._spawnFfmpeg.bind(command);
   command._spawnFfmpeg = (args, options, ...rest) => spawnFfmpeg(args, { ...options, ...APART }, ...rest);
 }

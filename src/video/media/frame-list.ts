@@ -43,7 +43,7 @@ export async function listFrames(clip: VideoClip, span: TimeSpan, signal?: Abort
   const { frames, hasComplaints, contradictsFromSec } = details.pictures
     ? { ...NOTHING_WRONG, frames: picturesOf(details.pictures) }
     : details.clock === 'packets'
-      ? await listedFrames(clip, details, span, signal)
+      ? await packetFrames(clip, details, span, signal)
       : { ...NOTHING_WRONG, frames: await decodedFrames(clip, details, span, signal) };
   await assertUnchanged(clip);
   const inSpan = frames.filter(({ timeSec }) => timeSec >= span.startSec && timeSec < span.endSec);
@@ -108,6 +108,37 @@ function picturesOf({ pictures }: PictureFolder): ListedFrame[] {
   return pictures.map(({ timeSec }, order) => ({ timeSec, keySec: timeSec, order }));
 }
 
+/** Frames that packets tell of, in the order of decoding, and the stretch of which they are all, seconds from the start of the clip. */
+interface Stretch extends Pick<FrameList, 'hasComplaints' | 'contradictsFromSec'> {
+  readonly frames: ListedFrame[];
+  readonly fromSec: number;
+  readonly untilSec: number;
+}
+
+/** The stretch of each clip that was listed last: one event is asked for in several places. */
+const listed = new Map<string, Stretch>();
+const CLIPS_LISTED = 4;
+
+/** The frames of the span and around it, from a stretch that was listed before if that holds it. */
+async function packetFrames(
+  clip: VideoClip,
+  details: StreamDetails,
+  span: TimeSpan,
+  signal: AbortSignal | undefined,
+): Promise<Stretch> {
+  const key = JSON.stringify([clip.identity, details.track]);
+  const earlier = listed.get(key);
+  if (earlier && earlier.fromSec <= span.startSec && span.endSec <= earlier.untilSec) return earlier;
+  const stretch = await listedFrames(clip, details, span, signal);
+  listed.delete(key);
+  // What is wrong in a stretch need not be so in a part of it.
+  const isSound = !stretch.hasComplaints && stretch.contradictsFromSec === Number.POSITIVE_INFINITY;
+  if (isSound) listed.set(key, stretch);
+  const [oldest] = listed.keys();
+  if (listed.size > CLIPS_LISTED) listed.delete(oldest!);
+  return stretch;
+}
+
 /** How far before the span its key frame is looked for, seconds, until one is found. */
 const LOOK_BACK_SEC: readonly number[] = [2, 15, 120, Number.POSITIVE_INFINITY];
 
@@ -116,23 +147,29 @@ async function listedFrames(
   details: StreamDetails,
   span: TimeSpan,
   signal: AbortSignal | undefined,
-): Promise<{ frames: ListedFrame[] } & Pick<FrameList, 'hasComplaints' | 'contradictsFromSec'>> {
+): Promise<Stretch> {
   // Packets come in the order of decoding, so both ends leave room for the longest reordering (16 frames in H.264).
   const reorderSec = 2 + 34 * secondsPer(details.rate);
   for (const lookBack of LOOK_BACK_SEC) {
     const fromSec = span.startSec - lookBack - reorderSec;
-    const isWhole = fromSec <= 0;
-    const { packets, hasComplaints } = await readUntil(clip, details, fromSec, span.endSec, reorderSec, signal).catch(
-      (error: unknown) => {
-        if (isWhole || !(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
-        return { packets: [], hasComplaints: false }; // a demuxer that cannot seek
-      },
-    );
+    const isWhole = fromSec <= 0 || details.packets !== undefined;
+    const { packets, hasComplaints, untilSec } = await readUntil(
+      clip,
+      details,
+      fromSec,
+      span.endSec,
+      reorderSec,
+      signal,
+    ).catch((error: unknown) => {
+      if (isWhole || !(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
+      return { packets: [], hasComplaints: false, untilSec: 0 }; // a demuxer that cannot seek
+    });
     checkClock(clip, packets);
     const frames = withKeys(packets, details);
     if (!isWhole && !(frames[0] !== undefined && frames[0].timeSec <= span.startSec)) continue;
     const contradictsFromSec = (await contradictsFrom(clip, details, packets, signal)) - details.originSec;
-    return { frames, hasComplaints, contradictsFromSec };
+    const firstSec = isWhole ? Number.NEGATIVE_INFINITY : frames[0]!.timeSec;
+    return { frames, hasComplaints, contradictsFromSec, fromSec: firstSec, untilSec };
   }
   throw new Error('the whole file was listed');
 }
@@ -140,24 +177,29 @@ async function listedFrames(
 /**
  * Packets from before a time until all that are shown before `endSec` are there. ffprobe stops at the first packet that is
  * shown after what it is told; around a pause, others that are shown before it come behind.
+ *
+ * @returns also until when all are there: at least `endSec`
  */
 async function readUntil(
   clip: VideoClip,
-  { originSec, track }: StreamDetails,
+  { originSec, track, packets }: StreamDetails,
   fromSec: number,
   endSec: number,
   reorderSec: number,
   signal: AbortSignal | undefined,
-): Promise<PacketList> {
+): Promise<PacketList & Pick<Stretch, 'untilSec'>> {
+  if (packets) return { ...packets, untilSec: Number.POSITIVE_INFINITY };
   const from = fromSec <= 0 ? '' : (originSec + fromSec).toFixed(6);
   const isToEnd = endSec + reorderSec >= clip.durationSec;
   for (const furtherSec of isToEnd ? [] : [reorderSec, 60]) {
     const end = (originSec + endSec + furtherSec).toFixed(6);
     const list = await readPackets(clip.path, track, [`${from}%${end}`], signal);
     const decodedSec = list.packets.findLast((packet) => packet.decodedSec !== undefined)?.decodedSec;
-    if (decodedSec === undefined || decodedSec - originSec >= endSec) return list;
+    if (decodedSec === undefined) return { ...list, untilSec: endSec };
+    // No frame is shown before it is decoded, and those that come behind are decoded later.
+    if (decodedSec - originSec >= endSec) return { ...list, untilSec: decodedSec - originSec };
   }
-  return readPackets(clip.path, track, [`${from}%`], signal);
+  return { ...(await readPackets(clip.path, track, [`${from}%`], signal)), untilSec: Number.POSITIVE_INFINITY };
 }
 
 /** Frames that follow a key frame in decoding order and do not need one before it; all, where a file marks none. */

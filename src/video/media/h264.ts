@@ -5,7 +5,7 @@
 import { Readable, Writable } from 'node:stream';
 import { L2cafError, messageOf } from '../../base/errors.ts';
 import type { PictureSize } from '../../base/types.ts';
-import { type Environment, type Ffmpeg, findAllFfmpegs } from './binaries.ts';
+import { type Environment, type Ffmpeg, findAllFfmpegs, findFfmpeg } from './binaries.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 
 /** How good a video is: to look at closely, or small, for a page that jumps about in it. */
@@ -61,9 +61,13 @@ export function findH264Encoder(env: Environment = process.env): Promise<H264Enc
 }
 
 async function search264(env: Environment): Promise<H264Encoder> {
+  const first = await findFfmpeg(env);
+  const [usual] = H264_ENCODERS;
+  // Nearly always that is it; the others are not even looked for.
+  if ((await tryEncoder(first, usual!)) === undefined) return encoderOf(first, usual!, first);
   const binaries = await findAllFfmpegs(env);
   const failures: string[] = [];
-  const isUsual = (name: string): boolean => name === 'libx264';
+  const isUsual = (name: string): boolean => name === usual;
   for (const names of [H264_ENCODERS.filter(isUsual), H264_ENCODERS.filter((name) => !isUsual(name))]) {
     for (const binary of binaries) {
       for (const name of names) {

@@ -19,7 +19,15 @@ import { noteInput } from '../../base/noted-inputs.ts';
 import type { ClipReading, PictureSize, Rational, RecordedSignals, VideoClip } from '../../base/types.ts';
 import type { ColourTags } from './colour-tags.ts';
 import { chooseTrack, type Metadata, readMetadata, type StreamMetadata, trackNotes, unreadable } from './metadata.ts';
-import { checkClock, type Packet, packetTime, readPackets, roundToMicroseconds, seconds } from './packets.ts';
+import {
+  checkClock,
+  type Packet,
+  type PacketList,
+  packetTime,
+  readPackets,
+  roundToMicroseconds,
+  seconds,
+} from './packets.ts';
 import { openPictures, type PictureFolder, sha256OfPictures, videoOfPictures } from './picture-folder.ts';
 import { toneMapping } from './tone-mapping.ts';
 
@@ -47,6 +55,8 @@ export interface StreamDetails {
   readonly toneMapping?: string;
   /** Where the frames are pictures of a folder. */
   readonly pictures?: PictureFolder;
+  /** All packets, where they had to be read anyway and are few. */
+  readonly packets?: PacketList;
 }
 
 /** What is known of how a clip is to be read; what is undefined was not asked for. */
@@ -162,7 +172,7 @@ const FILES_KNOWN = 64;
 
 async function readFacts(clip: NamedClip, signal: AbortSignal | undefined): Promise<FileFacts> {
   const { path, track } = clip;
-  const key = JSON.stringify([path, readingOf(clip)]);
+  const key = JSON.stringify([resolve(path), readingOf(clip)]);
   const info = await statInput(path);
   if (info.isDirectory()) return readPictureFacts(key, clip, signal);
   if ((clip.fps ?? clip.times) !== undefined) {
@@ -235,7 +245,8 @@ async function askForFacts(
   const statedEndSec = statedEnd(video, format);
   const startSec = seconds(format.start_time) ?? 0;
   const isIndexed = !UNINDEXED.test(format.format_name ?? '');
-  const packets = await readEnds(path, video.index, isIndexed ? startSec + (statedEndSec ?? 0) : 0, signal);
+  const ends = await readEnds(path, video.index, isIndexed ? startSec + (statedEndSec ?? 0) : 0, signal);
+  const { packets } = ends;
   if (!isIndexed) checkClock({ path }, packets); // there, it is all of them
   const shown = packets.filter(({ isShown }) => isShown);
   if (shown.length === 0) throw unreadable(path, 'its video stream holds no pictures');
@@ -279,6 +290,7 @@ async function askForFacts(
       isIndexed,
       reorderFrames,
       ...(hdr && { toneMapping: hdr.filters }),
+      ...(isIndexed && ends.isAll && isFewAndSound(ends) && { packets: ends }),
     },
   };
 }
@@ -307,21 +319,29 @@ async function readEnds(
   track: number,
   statedEndSec: number,
   signal: AbortSignal | undefined,
-): Promise<readonly Packet[]> {
+): Promise<PacketList & { readonly isAll: boolean }> {
   const tailSec = statedEndSec - TAIL_SEC;
   if (tailSec > 0) {
     const intervals = [`%+#${HEAD_PACKETS}`, `${tailSec.toFixed(6)}%`];
-    const packets = (await readPackets(path, track, intervals, signal).catch(ifUnreadable))?.packets;
-    const isTailThere = packets?.some(({ shownSec, decodedSec }) => (shownSec ?? decodedSec ?? 0) >= tailSec);
-    if (packets && isTailThere) return packets;
+    const ends = await readPackets(path, track, intervals, signal).catch(ifUnreadable);
+    const isTailThere = ends?.packets.some(({ shownSec, decodedSec }) => (shownSec ?? decodedSec ?? 0) >= tailSec);
+    if (ends && isTailThere) return { ...ends, isAll: false };
   }
   const all = await readPackets(path, track, undefined, signal).catch((error: unknown) => {
     throw error instanceof L2cafError && error.code === 'ffmpeg-failed'
       ? unreadable(path, messageOf(error).replace(`${resolve(path)}: `, ''), 'give a complete video file', error)
       : error;
   });
-  return all.packets;
+  return { ...all, isAll: true };
 }
+
+/** Whether a list is worth keeping: what is wrong in a file need not be so in the part that is asked for. */
+function isFewAndSound({ packets, hasComplaints }: PacketList): boolean {
+  return packets.length <= MAX_KEPT_PACKETS && !hasComplaints;
+}
+
+/** Some minutes. */
+const MAX_KEPT_PACKETS = 10_000;
 
 /** Some demuxers cannot seek. */
 function ifUnreadable(error: unknown): undefined {

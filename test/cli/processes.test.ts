@@ -1,0 +1,62 @@
+/** How often an analysis starts ffmpeg and ffprobe: to start them takes longer than most of what they are asked. */
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { analyzeEvent, openClip } from '../../src/analysis/pipeline.ts';
+import { announceFfmpeg } from '../../src/cli/executables.ts';
+import { renderStrip, renderVideo } from '../../src/rendering/rendering.ts';
+import { writeReport } from '../../src/report/index.ts';
+import { findFfmpeg, findFfprobe } from '../../src/video/media/binaries.ts';
+import { makeClip } from '../support/clips.ts';
+import { tinyNetwork } from '../support/tiny-network.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'l2caf-processes-'));
+  vi.stubEnv('L2CAF_CACHE', join(folder, 'cache'));
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
+
+/** Puts programs in the place of ffmpeg and ffprobe that write down how they are called, and call them. */
+async function counted(log: string): Promise<void> {
+  const programs = { ffmpeg: (await findFfmpeg()).path, ffprobe: (await findFfprobe()).path };
+  await mkdir(join(folder, 'bin'));
+  for (const [name, path] of Object.entries(programs)) {
+    const program = join(folder, 'bin', name);
+    await writeFile(program, `#!/bin/sh\necho "${name} $*" >>'${log}'\nexec '${path}' "$@"\n`);
+    await chmod(program, 0o755);
+  }
+  vi.stubEnv('FFMPEG_PATH', join(folder, 'bin', 'ffmpeg'));
+}
+
+/** What a call is for. */
+function purposeOf(call: string): string {
+  if (call.includes(' -version')) return 'version';
+  if (call.includes('-show_streams')) return 'metadata';
+  if (call.includes('-show_entries packet')) return 'packets';
+  if (call.includes('-f null')) return 'trial';
+  return call.includes('-f rawvideo') && !call.includes('-c:v') ? 'decode' : 'encode';
+}
+
+it.skipIf(process.platform === 'win32')('is no more often than needed', async () => {
+  const path = join(folder, 'clip.mp4');
+  await makeClip(path);
+  const { network, ...model } = await tinyNetwork('wasm');
+  const log = join(folder, 'calls.txt');
+  await counted(log);
+  const { clip, span } = await openClip(path, {});
+  await announceFfmpeg({ info: () => {}, warn: () => {} });
+  const analysis = await analyzeEvent({ ...model, network }, { clip, span, frames: 3, seed: 0 });
+  const frames = await renderStrip(analysis, join(folder, 'strip.png'));
+  await renderVideo(analysis, join(folder, 'overlay.mp4'));
+  await writeReport(analysis, join(folder, 'report.html'), { frames });
+  network.dispose();
+  const calls = (await readFile(log, 'utf8')).trimEnd().split('\n').map(purposeOf);
+  const counts: Record<string, number> = {};
+  for (const purpose of calls) counts[purpose] = (counts[purpose] ?? 0) + 1;
+  expect(counts).toEqual({ version: 2, metadata: 1, packets: 1, trial: 1, decode: 2, encode: 2 });
+});
