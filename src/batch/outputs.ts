@@ -7,7 +7,7 @@ import type { EventOptions, ModelOptions } from '../analysis/pipeline.ts';
 import { VERSION } from '../base/version.ts';
 import type { FeatureSource } from '../features/cache.ts';
 import type { EngineName } from '../models/backend.ts';
-import { eventOutputs, type Head, headSha256 } from '../models/head.ts';
+import { eventOutputs, type Head, headSha256, inputOf } from '../models/head.ts';
 import type { PretrainedTrunk } from '../models/pretrained.ts';
 import type { ModelDescription, VideoModel } from '../models/video-model.ts';
 import type { VideoOptions } from '../rendering/rendering.ts';
@@ -59,7 +59,7 @@ export interface ImportedBatchModel extends AnyBatchModel {
 export function contractOf(model: BatchModel): Pick<VideoModel, 'input' | 'outputs'> {
   if ('imported' in model) return model.imported;
   const { spec } = model.head;
-  return { input: { size: spec.inputSize }, outputs: eventOutputs(spec) };
+  return { input: inputOf(spec), outputs: eventOutputs(spec) };
 }
 
 /** What the attention explains; another event is given with what is known about its video. */

@@ -122,6 +122,11 @@ async function trunkFacts(trunk: PretrainedTrunk): Promise<Record<string, string
 }
 
 /** Of a model whose training was told no licence. */
+function inputInWords({ frames, width, height, eventSec }: ModelManifest['preprocessing']): string {
+  const length = eventSec === undefined ? '' : `, from events of ${eventSec} s`;
+  return `${frames} frames of ${width}x${height}${length}`;
+}
+
 const NOT_STATED = 'not stated';
 
 function describeHead(
@@ -137,7 +142,7 @@ function describeHead(
     ['folder', folder],
     ['weights', weights.sha256],
     ['trunk', `${trunk.id} after ${trunk.stage}, grid ${trunk.grid.width}x${trunk.grid.height}`],
-    ['input', `${preprocessing.frames} frames of ${preprocessing.width}x${preprocessing.height}`],
+    ['input', inputInWords(preprocessing)],
     ['shallow CNN', layers.join(', ')],
     ['pooling', pool ? `${pool.width}x${pool.height}` : 'none'],
     ['LSTM, embedding', `${lstmUnits}, ${embeddingSize}`],

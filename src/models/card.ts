@@ -28,6 +28,8 @@ const cardSchema = z.strictObject({
       layout: z.string().optional(),
       /** Where the export takes any number. */
       frames: positive.optional(),
+      /** Length of the events that it was trained on, seconds: longer clips are seen in windows. */
+      eventSec: z.number().positive().optional(),
       /** Height and width, where the export takes any. */
       size: z.tuple([positive, positive]).optional(),
       /** How pictures of another shape fit into it. */

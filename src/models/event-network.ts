@@ -13,7 +13,16 @@ import type { Stage } from './choices.ts';
 import type { RecurrentTail } from './event-tail.ts';
 import { averaged, headDistance } from './familiarity.ts';
 import { type LoadOptions, loadFrameTrunk } from './frame-trunk.ts';
-import { eventOutputs, featureMapShape, type Head, type HeadSpec, headName, headSha256, headShapes } from './head.ts';
+import {
+  eventOutputs,
+  featureMapShape,
+  type Head,
+  type HeadSpec,
+  headName,
+  headSha256,
+  headShapes,
+  inputOf,
+} from './head.ts';
 import { type FrameTrunk, licencesOn, loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
 import { RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
 import { featureShape, stageNamed, type Trunk } from './resnet.ts';
@@ -174,7 +183,7 @@ export class EventNetwork implements VideoModel {
   }
 
   get input(): VideoModel['input'] {
-    return { size: this.head.spec.inputSize };
+    return inputOf(this.head.spec);
   }
 
   get outputs(): VideoModel['outputs'] {

@@ -8,7 +8,7 @@ import type { GridShape, PictureSize } from '../base/types.ts';
 import type { Familiarity } from './familiarity.ts';
 import type { NamedArray } from './safetensors.ts';
 import { type ShallowCnnSpec, shallowCnnGrid, shallowCnnShapes } from './shallow-cnn.ts';
-import type { Licence, ModelOutput } from './video-model.ts';
+import type { Licence, ModelInput, ModelOutput } from './video-model.ts';
 
 /** The architecture of a head, and what it expects in front of it. */
 export interface HeadSpec {
@@ -20,6 +20,8 @@ export interface HeadSpec {
   readonly trunkChannels: number;
   /** Size to which frames are resized, pixels. */
   readonly inputSize: PictureSize;
+  /** Length of the events that it was trained on, their median, seconds; absent where it is not known. */
+  readonly eventSec?: number;
   readonly shallowCnn: ShallowCnnSpec;
   /** Feature maps are averaged down to this grid before the LSTM; absent: they are not. */
   readonly pool?: GridShape;
@@ -59,6 +61,11 @@ export interface Head {
 /** Grid and channels of the feature maps that the filters act on. */
 export function featureMapShape({ shallowCnn, trunkGrid, trunkChannels }: HeadSpec): GridShape & { channels: number } {
   return { ...shallowCnnGrid(shallowCnn, trunkGrid), channels: shallowCnn.at(-1)?.channels ?? trunkChannels };
+}
+
+/** What a network with such a head reads. */
+export function inputOf({ inputSize, eventSec }: HeadSpec): ModelInput {
+  return { size: inputSize, ...(eventSec !== undefined && { eventSec }) };
 }
 
 /** What can be explained of a network with such a head. */

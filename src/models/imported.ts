@@ -218,6 +218,7 @@ async function openKeras(
     ...(input.frames && { frames: input.frames }),
     ...(wanted && { size: wanted }),
     fit: fitOf(card),
+    ...(card.input?.eventSec !== undefined && { eventSec: card.input.eventSec }),
     ...(licences && { licences }),
   });
   if (layer.tensor === undefined)

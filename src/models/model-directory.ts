@@ -51,6 +51,8 @@ const manifestSchema = z.object({
     mean: z.tuple([z.number(), z.number(), z.number()]),
     /** Frames per event in training; the LSTM takes any number. */
     frames: positive,
+    /** Length of the training events, their median, seconds; absent in models of before it was written down. */
+    eventSec: z.number().positive().optional(),
   }),
   architecture: z.object({
     shallowCnn: z.array(
@@ -123,7 +125,7 @@ export async function saveModel(folder: string, { spec, weights }: Head, facts: 
   const weightsPath = join(folder, WEIGHTS_FILE);
   await writeSafetensors(weightsPath, weights, { id });
   const { mean, channelOrder, weightsSha256 } = findPretrained(spec.trunk);
-  const { shallowCnn, pool, lstmUnits, embeddingSize } = spec;
+  const { shallowCnn, pool, lstmUnits, embeddingSize, eventSec } = spec;
   const manifest: ModelManifest = manifestSchema.parse({
     schema: MODEL_SCHEMA,
     id,
@@ -135,7 +137,7 @@ export async function saveModel(folder: string, { spec, weights }: Head, facts: 
       grid: spec.trunkGrid,
       channels: spec.trunkChannels,
     },
-    preprocessing: { ...spec.inputSize, channelOrder, mean, frames },
+    preprocessing: { ...spec.inputSize, channelOrder, mean, frames, ...(eventSec !== undefined && { eventSec }) },
     architecture: { shallowCnn, ...(pool && { pool }), lstmUnits, embeddingSize },
     ...(spec.labels && { labels: spec.labels }),
     weights: { sha256: await sha256OfFile(weightsPath), ...(licence !== undefined && { licence }) },
@@ -272,7 +274,7 @@ async function readManifest(path: string): Promise<ModelManifest> {
 /** The architecture, checked against the trunk as this version knows it. */
 function specOf({ trunk, preprocessing, architecture, labels }: ModelManifest, folder: string): HeadSpec {
   const pretrained = findPretrained(trunk.id);
-  const { width, height, channelOrder, mean } = preprocessing;
+  const { width, height, channelOrder, mean, eventSec } = preprocessing;
   const expected = featureShape({ ...pretrained.spec, upTo: trunk.stage }, { width, height });
   const compare = (what: string, found: unknown, known: unknown): void => {
     if (JSON.stringify(found) === JSON.stringify(known)) return;
@@ -295,6 +297,7 @@ function specOf({ trunk, preprocessing, architecture, labels }: ModelManifest, f
     trunkGrid: trunk.grid,
     trunkChannels: trunk.channels,
     inputSize: { width, height },
+    ...(eventSec !== undefined && { eventSec }),
     shallowCnn,
     ...(pool && { pool }),
     lstmUnits,

@@ -14,6 +14,8 @@ export interface ModelInput {
   readonly frames?: number;
   /** Of a network of single pictures that takes several one after another: how many, where nobody says. */
   readonly usualFrames?: number;
+  /** Length of the events that it was trained on, seconds; absent where it is not known. */
+  readonly eventSec?: number;
   /** Size to which frames are resized, pixels, and how. */
   readonly size: FittedSize;
 }

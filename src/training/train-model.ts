@@ -105,7 +105,11 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   const domains = await readDomains(plan, work);
   const planned = await planEvents(domains, { frames: trainer.frames, views: plan.views, seed: trainer.seed, signal });
   const labels = [...new Set(planned.map(({ event }) => event.label))].sort();
-  const spec: HeadSpec = plan.classifier ? { ...plan.spec, labels } : plan.spec;
+  const spec: HeadSpec = {
+    ...plan.spec,
+    eventSec: medianLength(planned),
+    ...(plan.classifier && { labels }),
+  };
   const cache = openFeatureCache(spec, work.cacheBytes, plan.trunk?.sha256);
   const { computed, reused } = await prepareFeatures(planned, spec, cache, { ...work, importedTrunk: plan.trunk });
   work.onNote?.(`features of ${computed + reused} frames: ${computed} computed, ${reused} from the cache`);
@@ -168,6 +172,13 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   await writeFileAtomically(join(work.outputFolder, 'curves.png'), await drawCurves(history, validation));
   await rm(checkpoint.path, { force: true });
   return model;
+}
+
+/** Length of the training events, their median, seconds. */
+function medianLength(planned: readonly PlannedEvent[]): number {
+  const spans = planned.flatMap(({ event: { split, span } }) => (split === 'train' ? [span] : []));
+  const lengths = spans.map(({ startSec, endSec }) => Number((endSec - startSec).toFixed(6))).sort((a, b) => a - b);
+  return lengths[Math.floor(lengths.length / 2)]!;
 }
 
 /** How far events may be from the training events; undefined, which is said, where all of a domain are of one video. */

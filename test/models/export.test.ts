@@ -98,7 +98,8 @@ describe('the event network', () => {
     const { labels: _, ...spec } = (await tinyHead()).head.spec;
     vi.stubEnv('L2CAF_CACHE', folder);
     const { pretrained } = await tinyHead();
-    const { card } = await exportEventNetwork(untrainedHead(spec, 1), pretrained, 3);
+    const { card } = await exportEventNetwork(untrainedHead({ ...spec, eventSec: 3 }, 1), pretrained, 3);
+    expect(card.input).toMatchObject({ frames: 3, eventSec: 3 });
     expect(card.scores).toBeUndefined();
     expect(card.licences).toEqual(licencesOn(pretrained)); // random weights have none of their own
     expect(card.output).toEqual({ tensor: 'embedding', kind: 'embedding' });

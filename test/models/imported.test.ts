@@ -52,6 +52,18 @@ it('a network with an embedding and scores keeps both, and the names of the clas
   await expect(refused).rejects.toMatchObject({ code: 'usage' });
 });
 
+it('says how long the events were that it was trained on, if its card does', async () => {
+  for (const path of [await folder.write(cnnLstm(), 'timed'), join(FIXTURES, 'td-lstm.keras')]) {
+    const { network, card } = await openImported(path, { card: { input: { ...RANGE.input, eventSec: 4 } } });
+    expect(network.input.eventSec).toBe(4);
+    expect(card?.input?.eventSec).toBe(4); // for whoever opens it again
+    network.dispose();
+  }
+  const { network } = await openImported(join(FIXTURES, 'td-lstm.keras'), { card: RANGE });
+  expect(network.input).not.toHaveProperty('eventSec');
+  network.dispose();
+});
+
 it('a Keras network runs on the backend that is asked for', async () => {
   const path = join(FIXTURES, 'td-lstm.keras');
   for (const backend of ['cpu', 'wasm'] as const) {

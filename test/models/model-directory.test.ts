@@ -51,6 +51,14 @@ describe('loadModel', () => {
     expect(manifest).toMatchObject({ figures: FACTS.figures, training: FACTS.training });
     expect(head.facts).toEqual({ licences: [] });
   });
+  it('knows how long the events were, where that was written down', async () => {
+    await saveModel(folder, untrainedHead({ ...SPEC, eventSec: 2.5 }, 1), FACTS);
+    const { head, manifest } = await loadModel(folder);
+    expect(manifest.preprocessing.eventSec).toBe(2.5);
+    expect(head.spec.eventSec).toBe(2.5);
+    await edit((m) => Object.assign(m['preprocessing']!, { eventSec: 0 }));
+    await expect(loadModel(folder)).rejects.toThrow(/preprocessing\.eventSec/);
+  });
   it('knows the licences of weights and data, as far as they were told', async () => {
     const [domain] = FACTS.training.domains;
     const domains = [

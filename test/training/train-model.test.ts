@@ -113,6 +113,7 @@ it('writes a model that can be loaded, with its figures, log and curves', async 
   expect(notes).toContain('no validation events: the training is watched by its loss alone');
   const { head } = await loadModel(join(folder, 'model'));
   expect(head.spec.labels).toEqual(['go', 'stop']);
+  expect(head.spec.eventSec).toBe(1); // as long as each of the events
   expect((await readdir(join(folder, 'model'))).sort()).toEqual([
     '.l2caf',
     'curves.png',
@@ -187,6 +188,7 @@ describe("on a user's own trunk", () => {
 
     const { network, backend, warnings } = await openModel({ model: join(folder, 'own'), backend: 'cpu' });
     expect(warnings).toEqual([]);
+    expect(network.input.eventSec).toBe(1);
     expect(network.outputs.map(({ kind, labels }) => [kind, labels])).toEqual([
       ['embedding', undefined],
       ['scores', ['go', 'stop']],

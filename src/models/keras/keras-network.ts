@@ -53,6 +53,8 @@ export interface KerasOptions {
   readonly size?: PictureSize;
   /** How frames of another shape are brought to its size; default: stretched. */
   readonly fit?: Pick<FittedSize, 'resize' | 'padding'>;
+  /** Length of the events that it was trained on, seconds. */
+  readonly eventSec?: number;
   /** What Lambda layers do, by their names: their code is never run. */
   readonly lambdas?: Readonly<Record<string, Scaling>>;
   /** What the network is called; default the file's name. */
@@ -113,7 +115,12 @@ export class KerasNetwork implements VideoModel {
     const { frames, height, width } = this.#inputShape;
     this.id = options.id ?? basename(path);
     this.#format = file.format;
-    this.input = { size: { height, width, ...options.fit }, ...(frames !== undefined && { frames }) };
+    const { eventSec } = options;
+    this.input = {
+      size: { height, width, ...options.fit },
+      ...(frames !== undefined && { frames }),
+      ...(eventSec !== undefined && { eventSec }),
+    };
     this.layers = layersOf(graph);
     this.layer = options.layer === undefined ? lastLayer(this.layers) : layerNamed(graph, this.layers, options.layer);
     this.grid = this.layer.grid;

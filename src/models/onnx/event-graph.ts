@@ -62,10 +62,10 @@ export function addHead(
  * @param input how it wants its frames, beside its name
  * @param layer what filters act on
  */
-export function eventCard(input: NonNullable<Card['input']>, layer: string, { labels }: Head['spec']): Card {
+export function eventCard(input: NonNullable<Card['input']>, layer: string, { labels, eventSec }: Head['spec']): Card {
   const { frames, embedding, logits } = EVENT_TENSORS;
   return {
-    input: { name: frames, ...input },
+    input: { name: frames, ...input, ...(eventSec !== undefined && { eventSec }) },
     layer: { tensor: layer, layout: '(b t) c h w' },
     output: { tensor: embedding, kind: 'embedding' },
     ...(labels && { scores: { tensor: logits, labels: [...labels] } }),

@@ -67,10 +67,11 @@ export class OnnxNetwork implements VideoModel {
     const { pictures, card, graph } = read;
     const { h, w } = cut.sizes;
     this.id = id ?? basename(read.path, extname(read.path));
-    this.input =
-      pictures.frames === 1
-        ? { size: pictures.size, usualFrames: card.input?.frames ?? 3 }
-        : { frames: pictures.frames, size: pictures.size };
+    const { frames: usual = 3, eventSec } = card.input ?? {};
+    this.input = {
+      ...(pictures.frames === 1 ? { usualFrames: usual } : { frames: pictures.frames }),
+      ...{ size: pictures.size, ...(eventSec !== undefined && { eventSec }) },
+    };
     if (pictures.frames === 1) this.joined = (maps) => this.#mapsOf(maps.flatMap((one) => this.#eventsOf(one)));
     this.outputs = outputs;
     this.grid = { height: h, width: w };
