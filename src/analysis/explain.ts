@@ -19,10 +19,11 @@ import { type Distance, type FeatureMaps, scoresOf, type VideoModel, type VideoT
 import { readingOf } from '../video/media/probe.ts';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './document.ts';
 import { withVerdicts } from './verdicts.ts';
+import { isLong, lengthNote } from './windows.ts';
 
 /** A network whose trunk is not needed. */
 export interface ExplainModel {
-  readonly network: Pick<VideoModel, 'outputs' | 'tail' | 'describe' | 'distance'>;
+  readonly network: Pick<VideoModel, 'input' | 'outputs' | 'tail' | 'describe' | 'distance'>;
   readonly backend: Pick<EngineInfo, 'name'>;
   /** What the user must know about this model. */
   readonly warnings: readonly string[];
@@ -174,8 +175,12 @@ export async function explainEvent(
   const { embedding, attention, importance, probabilities, scores, numbers, distance, seconds } = found;
   const labels = scoresOf(model.network.outputs)?.labels;
   const { framesPerSlice = 1 } = event.maps;
+  const { eventSec } = model.network.input;
+  const described = describeRun(model, event, options, attention);
   const analysis = {
-    ...describeRun(model, event, options, attention),
+    ...described,
+    ...(eventSec !== undefined &&
+      isLong(event.span, eventSec) && { warnings: [...described.warnings, lengthNote(event.span, eventSec)] }),
     embedding: [...embedding],
     ...(distance && { familiarity: distance }),
     ...(labels && scores && { classes: rankClasses(labels, scores), labels: [...labels] }),

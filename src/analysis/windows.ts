@@ -4,6 +4,7 @@
  */
 import { L2cafError } from '../base/errors.ts';
 import type { TimeSpan } from '../base/types.ts';
+import type { ModelInput } from '../models/video-model.ts';
 
 /** How the window slides. */
 export interface SlideOptions {
@@ -13,6 +14,51 @@ export interface SlideOptions {
   readonly windowSec: number;
   /** From the start of one window to that of the next, seconds. */
   readonly strideSec: number;
+}
+
+/** How a span is to be seen, as far as somebody said so. */
+export interface SlideWish {
+  /** In windows, however short it is. */
+  readonly isDense?: boolean;
+  /** As one event, however long it is. */
+  readonly isWhole?: boolean;
+  /** Length of a window, seconds; default that of the training events, or 1 for each of its frames. */
+  readonly windowSec?: number;
+  /** From the start of one window to that of the next, seconds; default {@link STRIDE_SEC}. */
+  readonly strideSec?: number;
+}
+
+/** From the start of one window to that of the next, seconds, unless asked otherwise. */
+export const STRIDE_SEC = 0.5;
+
+/**
+ * How a window slides over a span; undefined where the span is one event. Without a wish that is so where the network was
+ * trained on events that are not much shorter, or does not say on which.
+ *
+ * @param frames of a window
+ */
+export function slideOver(
+  span: TimeSpan,
+  frames: number,
+  { eventSec }: Pick<ModelInput, 'eventSec'>,
+  { isDense = false, isWhole = false, windowSec, strideSec = STRIDE_SEC }: SlideWish = {},
+): SlideOptions | undefined {
+  if (isWhole || !(isDense || isLong(span, eventSec))) return undefined;
+  return { frames, windowSec: windowSec ?? eventSec ?? frames, strideSec };
+}
+
+/** Whether a span is more than twice as long as the events that a network was trained on; false where that is not known. */
+export function isLong({ startSec, endSec }: TimeSpan, eventSec: number | undefined): boolean {
+  return eventSec !== undefined && endSec - startSec > LONG * eventSec * (1 + 1e-9);
+}
+
+/** So many times as long as the training events, a span is not the kind of event that the network knows. */
+const LONG = 2;
+
+/** That a span is long for one event, in words. */
+export function lengthNote({ startSec, endSec }: TimeSpan, eventSec: number): string {
+  const length = Number((endSec - startSec).toFixed(2));
+  return `${length} s are more than twice as long as the events of ${eventSec} s that the network was trained on`;
 }
 
 /** A window: as an event of its own, it would sample exactly these moments (`samplingTimes`). */

@@ -55,5 +55,5 @@ export function addAnalysisOptions(command: Command): Command {
     .addOption(choiceOption('--solver <name>', 'how the filters are found', SOLVER_CHOICES, 'auto'))
     .addOption(choiceOption('--preset <name>', 'settings of gradient descent (l2caf presets)', PRESET_NAMES, 'paper'))
     .option('--starts <count>', 'starting points per filter, of which the best is kept', parseCount(1), 1)
-    .option('--trace', 'keep the filters along the way in the analysis (for l2caf film)');
+    .option('--trace', 'keep the filters along the way in the analysis, which is one event then (for l2caf film)');
 }

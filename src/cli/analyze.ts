@@ -2,12 +2,12 @@
 import { basename, extname, join, resolve } from 'node:path';
 import { analyzeDense } from '../analysis/dense.ts';
 import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis/document.ts';
-import { analyzeEvent, framesFor, openClip, openModel } from '../analysis/pipeline.ts';
+import { analyzeEvent, framesFor, openClip, openModel, readHead } from '../analysis/pipeline.ts';
 import { predictionsOf } from '../analysis/predictions.ts';
 import { readSignals, withSignals } from '../analysis/signals.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
 import { isUnlike, percent } from '../analysis/verdicts.ts';
-import { type SlideOptions, slideWindow } from '../analysis/windows.ts';
+import { lengthNote, type SlideWish, slideOver, slideWindow } from '../analysis/windows.ts';
 import { L2cafError } from '../base/errors.ts';
 import { exists, withFolder } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
@@ -35,6 +35,7 @@ export interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags {
   readonly times?: string;
   readonly frames?: number;
   readonly dense?: boolean;
+  readonly whole?: boolean;
   readonly stride?: number;
   readonly window?: number;
   readonly preview?: boolean;
@@ -50,7 +51,7 @@ export interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags {
 
 /** Analyzes a clip, or a part of it, and writes and prints what was found. */
 export async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): Promise<void> {
-  checkWindow(flags);
+  const wish = slideWish(flags);
   if (flags.videos !== undefined && flags.events === undefined) {
     throw new L2cafError('usage', '--videos says where the videos of a list lie', { hint: 'add --events' });
   }
@@ -76,10 +77,10 @@ export async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSi
   const recorded = flags.signals === undefined ? undefined : await readSignals(flags.signals);
   const listed = list === undefined ? { events: [], warnings: [] } : await readLabels(list, clip, span, videos);
   const { analysis, pages } = await withFolder(folder, async () => {
-    const found = await withAttention(clip, span, flags, terminal, signal, async (explain) => {
+    const found = await withAttention(clip, span, { ...flags, wish }, terminal, signal, async (explain, isDense) => {
       const analyze = async (part: TimeSpan): Promise<Analysis> =>
         withSignals(withLabels(await explain(part), listed), recorded);
-      const isLong = flags.dense === true && span.endSec - span.startSec > 2 * PREVIEW_SEC;
+      const isLong = isDense && span.endSec - span.startSec > 2 * PREVIEW_SEC;
       const first = { ...span, endSec: isLong ? span.startSec + PREVIEW_SEC : span.endSec };
       const previewed = flags.preview ? await analyze(first) : undefined;
       if (previewed) {
@@ -139,24 +140,20 @@ function withLabels(analysis: Analysis, { events, warnings }: ListedEvents): Ana
   return { ...analysis, ...listed, warnings: [...analysis.warnings, ...warnings] };
 }
 
-/** Opens the model and calls `use` with a function that analyzes a span of the clip. */
+/** Opens the model and calls `use` with a function that analyzes a span of the clip, and whether it does so in windows. */
 async function withAttention<T>(
   clip: VideoClip,
   span: TimeSpan,
-  { start: _start, end: _end, target: wanted, size, dense, ...flags }: AnalyzeFlags,
+  { start: _start, end: _end, target: wanted, size, wish, ...flags }: AnalyzeFlags & { readonly wish: SlideWish },
   terminal: Terminal,
   signal: AbortSignal,
-  use: (analyze: (span: TimeSpan) => Promise<Analysis>) => Promise<T>,
+  use: (analyze: (span: TimeSpan) => Promise<Analysis>, isDense: boolean) => Promise<T>,
 ): Promise<T> {
   const work = { signal, onProgress: terminal.onProgress };
   const target =
     wanted.kind === 'similar' ? { ...wanted, ...(await openClip(wanted.path, wanted.span, signal)) } : wanted;
-  const { untrained, frames: count, window, stride, card: _card, ...options } = flags;
-  const slideBy = (frames: number): SlideOptions | undefined =>
-    dense ? { frames, windowSec: window ?? frames, strideSec: stride ?? 0.5 } : undefined;
-  // Before a network is loaded, unless it is what says how many frames a window has.
-  const early = count === undefined && (await isImported(options.model)) ? undefined : slideBy(framesFor({}, count));
-  if (early) slideWindow(span, early);
+  const { untrained, frames: count, card: _card, ...options } = flags;
+  if (wish.isDense) await checkFits(span, { ...options, count, wish });
   const card = await cardOf(flags);
   const model = await openModel({
     ...options,
@@ -167,16 +164,37 @@ async function withAttention<T>(
     ...(untrained && { untrainedSeed: options.seed }),
   });
   try {
-    const frames = framesFor(model.network.input, count);
-    const slide = slideBy(frames);
+    const { input } = model.network;
+    const frames = framesFor(input, count);
+    const slide = slideOver(span, frames, input, wish);
+    if (slide && !wish.isDense) {
+      const { windowSec, strideSec } = slide;
+      const how = `seen in windows of ${windowSec} s, one every ${strideSec} s (--whole: as one event)`;
+      terminal.info(`${lengthNote(span, input.eventSec!)}: ${how}`);
+    }
     return await use(async (part) => {
       const event = { ...options, ...work, clip, span: part, target, frames };
       const found = slide ? await analyzeDense(model, { ...event, ...slide }) : await analyzeEvent(model, event);
       return { ...found, warnings: [...found.warnings, ...ignoredWarnings(found, options.ignore)] };
-    });
+    }, slide !== undefined);
   } finally {
     model.network.dispose();
   }
+}
+
+/**
+ * Whether a window fits into a span, before a network is loaded; one of the user's says only then what a window is.
+ *
+ * @throws L2cafError as `slideWindow` and `readHead`
+ */
+async function checkFits(
+  span: TimeSpan,
+  { model, count, wish }: { readonly model: string; readonly count: number | undefined; readonly wish: SlideWish },
+): Promise<void> {
+  if (await isImported(model)) return;
+  const { head } = await readHead({ model });
+  const slide = slideOver(span, framesFor({}, count), head.spec, wish);
+  if (slide) slideWindow(span, slide);
 }
 
 /** The overlay, small and without sound, to look at while the rest is being made. */
@@ -194,14 +212,32 @@ async function writePreview(
 
 const PREVIEW_WIDTH_PX = 480;
 
-/** @throws L2cafError `usage` */
-function checkWindow({ dense, stride, window, trace }: AnalyzeFlags): void {
-  if (!dense && (stride ?? window) !== undefined) {
-    throw new L2cafError('usage', '--stride and --window say how a window slides', { hint: 'add --dense' });
+/**
+ * How the clip is to be seen. A length or stride of windows asks for windows; a trace is one of an event.
+ *
+ * @throws L2cafError `usage` for wishes that contradict each other
+ */
+export function slideWish({
+  dense,
+  whole,
+  stride,
+  window,
+  trace,
+}: Pick<AnalyzeFlags, 'dense' | 'whole' | 'stride' | 'window' | 'trace'>): SlideWish {
+  const isDense = dense === true || stride !== undefined || window !== undefined;
+  if (isDense && whole) {
+    throw new L2cafError('usage', '--whole takes the clip as one event, --dense, --window and --stride do not', {
+      hint: 'leave one of them out',
+    });
   }
-  if (dense && trace) {
+  if (isDense && trace) {
     throw new L2cafError('usage', 'a dense analysis keeps no trace', { hint: 'leave --trace or --dense out' });
   }
+  return {
+    ...{ isDense, isWhole: whole === true || trace === true },
+    ...(window !== undefined && { windowSec: window }),
+    ...(stride !== undefined && { strideSec: stride }),
+  };
 }
 
 function describe(analysis: Analysis): string {

@@ -7,7 +7,7 @@ import { parseAnalysis } from '../../src/analysis/document.ts';
 import { analyzeEvent, type OpenModel, openClip } from '../../src/analysis/pipeline.ts';
 import * as tf from '../../src/base/tensorflow.ts';
 import type { Progress } from '../../src/base/types.ts';
-import { TinyFolder } from '../models/onnx/tiny-folder.ts';
+import { RANGE, TinyFolder } from '../models/onnx/tiny-folder.ts';
 import { cnnLstm, pictureCnn } from '../models/onnx/tiny-networks.ts';
 import { makeClip } from '../support/clips.ts';
 import { tinyModel } from '../support/tiny-model.ts';
@@ -122,6 +122,22 @@ describe('a dense analysis with a network of the user’s', () => {
       expect(losses).toEqual(alone.frames.map(({ loss }) => expect.closeTo(loss, 6)));
       expect(embedding).toEqual(alone.embedding.map((value) => expect.closeTo(value, 5)));
     }
+    await networks.remove();
+  });
+});
+
+describe('one event', () => {
+  it('that is far longer than those that the network was trained on is warned of', async () => {
+    const networks = await TinyFolder.make();
+    const network = await networks.open(cnnLstm(), { input: { ...RANGE.input, eventSec: 1 } });
+    const opened: OpenModel = { network, backend: { name: 'onnxruntime', detail: '', reason: '' }, warnings: [] };
+    const { clip } = await openClip(await makeClip(join(folder, 'long.mp4'), { frames: 60 }), {});
+    const warningsOf = async (endSec: number): Promise<readonly string[]> =>
+      (await analyzeEvent(opened, { clip, span: { startSec: 0, endSec }, frames: 3, seed: 0 })).warnings;
+    expect(await warningsOf(2.4)).toEqual([
+      '2.4 s are more than twice as long as the events of 1 s that the network was trained on',
+    ]);
+    expect(await warningsOf(2)).toEqual([]);
     await networks.remove();
   });
 });

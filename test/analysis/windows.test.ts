@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type SlideOptions, slideWindow } from '../../src/analysis/windows.ts';
+import { isLong, type SlideOptions, slideOver, slideWindow } from '../../src/analysis/windows.ts';
 import { samplingTimes } from '../../src/video/media/sample.ts';
 
 const span = { startSec: 10, endSec: 40 };
@@ -45,5 +45,29 @@ describe('slideWindow', () => {
     const short = { startSec: 0, endSec: 2 };
     expect(() => slideWindow(short, usual)).toThrow('a window of 3 s does not fit into the time span of 2.00 s');
     expect(() => slideWindow(span, { ...usual, strideSec: 0 })).toThrow('is impossible');
+  });
+});
+
+describe('slideOver', () => {
+  const of = (endSec: number) => ({ startSec: 1, endSec: 1 + endSec });
+  const trained = { eventSec: 3 };
+
+  it('takes more than twice the length of the training events for windows of that length', () => {
+    expect(slideOver(of(6), 3, trained)).toBeUndefined();
+    expect(slideOver(of(6.04), 3, trained)).toEqual({ frames: 3, windowSec: 3, strideSec: 0.5 });
+    expect(slideOver(of(60), 8, { eventSec: 2 })).toEqual({ frames: 8, windowSec: 2, strideSec: 0.5 });
+  });
+
+  it('takes any length for an event where that of the training events is not known', () => {
+    expect(slideOver(of(3600), 3, {})).toBeUndefined();
+    expect(isLong(of(3600), undefined)).toBe(false);
+  });
+
+  it('does as it is told', () => {
+    expect(slideOver(of(3600), 3, trained, { isWhole: true })).toBeUndefined();
+    expect(slideOver(of(4), 3, trained, { isDense: true })).toEqual({ frames: 3, windowSec: 3, strideSec: 0.5 });
+    expect(slideOver(of(4), 5, {}, { isDense: true })?.windowSec).toBe(5);
+    const wish = { isDense: true, windowSec: 4, strideSec: 2 };
+    expect(slideOver(of(60), 3, trained, wish)).toEqual({ frames: 3, windowSec: 4, strideSec: 2 });
   });
 });

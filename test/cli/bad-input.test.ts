@@ -69,8 +69,8 @@ describe('analyze refuses, in one line and leaving no file', () => {
       1,
       /text\.mp4 cannot be used: .*no column video/,
     ],
-    ['a stride of nothing', ['good.mp4', '--stride', '1'], 2, /--stride and --window say how a window slides/],
     ['a window longer than the clip', ['good.mp4', '--dense'], 1, /a window of 3 s does not fit into .* 2\.00 s/],
+    ['both an event and windows', ['good.mp4', '--whole', '--stride', '1'], 2, /--whole takes the clip as one event/],
     ['a trace of a drive', ['good.mp4', '--dense', '--trace'], 2, /a dense analysis keeps no trace/],
     ['a scale that is none', ['good.mp4', '--scale', '9'], 2, /--scale.*a factor up to 4/],
     [

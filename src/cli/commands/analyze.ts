@@ -3,7 +3,15 @@ import { Command } from 'commander';
 import { addAnalysisOptions, PREVIEW_SEC } from '../analysis-options.ts';
 import type { AnalyzeFlags } from '../analyze.ts';
 import { addNetworkOptions } from '../network-options.ts';
-import { examples, LIST_FORMS, parseCount, parseSeconds, pictureOptions, videosOption } from '../options.ts';
+import {
+  examples,
+  LIST_FORMS,
+  parseCount,
+  parseSeconds,
+  pictureOptions,
+  videosOption,
+  WINDOWS_HELP,
+} from '../options.ts';
 import { interruptible } from '../run.ts';
 import { addVideoOptions } from '../style-options.ts';
 
@@ -26,9 +34,10 @@ export function analyzeCommand(): Command {
       'frames to sample from the event (default: 3, or as many as the network takes)',
       parseCount(1),
     )
-    .option('--dense', 'slide a window over the whole clip: attention for every moment, not for the event as one')
-    .option('--stride <seconds>', 'with --dense: how far the window moves (default: 0.5)', parseSeconds)
-    .option('--window <seconds>', 'with --dense: its length (default: 1 per frame of it)', parseSeconds)
+    .option('--dense', WINDOWS_HELP.dense)
+    .option('--whole', WINDOWS_HELP.whole)
+    .option('--window <seconds>', WINDOWS_HELP.window, parseSeconds)
+    .option('--stride <seconds>', WINDOWS_HELP.stride, parseSeconds)
     .option('--events <list>', `a list of events whose labels are shown over time: ${LIST_FORMS}`)
     .addOption(videosOption())
     .option(
@@ -49,7 +58,8 @@ export function analyzeCommand(): Command {
       examples(
         'l2caf analyze drive.mp4 --start 1:02 --end 1:05',
         'l2caf analyze drive.mp4 --frames 5 --style both -o results/turn',
-        'l2caf analyze drive.mp4 --dense --ribbon',
+        'l2caf analyze drive.mp4 --dense --window 4 --stride 1 --ribbon',
+        'l2caf analyze drive.mp4 --whole --frames 8',
         'l2caf analyze drive.mp4 --dense --ribbon --events events.csv',
         'l2caf analyze pictures/ --fps 20 --dense --ribbon',
         'l2caf analyze drive.mp4 --method gradcam-abs',

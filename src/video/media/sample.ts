@@ -37,8 +37,8 @@ export function samplingTimes(span: TimeSpan, count: number): number[] {
 }
 
 /**
- * The time span asked for, by default the whole clip. An end that exceeds the clip by less than a frame is rounding, and
- * becomes the end of the clip.
+ * The time span asked for, by default the whole clip. An end within a frame of the clip's, before or after it, is rounding,
+ * and becomes the end of the clip.
  *
  * @throws L2cafError `time-span` when it is empty, negative, not a number, or beyond the end of the clip.
  */
@@ -51,8 +51,9 @@ export function resolveSpan(clip: VideoClip, wanted: { startSec?: number; endSec
   if (startSec < 0) throw wrongSpan(clip, `${span} starts before the clip`);
   if (startSec >= clip.durationSec) throw wrongSpan(clip, `${span} starts after the end of the clip`);
   if (startSec >= endSec) throw wrongSpan(clip, `${span} is empty, as it does not start before its end`);
-  if (endSec >= clip.durationSec + frameSec) throw wrongSpan(clip, `${span} reaches beyond the end of the clip`);
-  return { startSec, endSec: Math.min(endSec, clip.durationSec) };
+  if (Math.abs(endSec - clip.durationSec) < frameSec + ROUNDING_SEC) return { startSec, endSec: clip.durationSec };
+  if (endSec > clip.durationSec) throw wrongSpan(clip, `${span} reaches beyond the end of the clip`);
+  return { startSec, endSec };
 }
 
 /**

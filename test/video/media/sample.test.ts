@@ -128,8 +128,12 @@ describe('time spans', () => {
     );
   });
 
-  test('an end within the last frame is the end of the clip', () => {
-    expect(resolveSpan(clip, { endSec: 8.86 })).toEqual({ startSec: 0, endSec: 8.84 });
+  test('an end within one frame of the clip’s is the end of the clip', () => {
+    for (const endSec of [8.8, 8.82, 8.86, 8.88]) {
+      expect(resolveSpan(clip, { endSec })).toEqual({ startSec: 0, endSec: 8.84 });
+    }
+    expect(resolveSpan(clip, { endSec: 8.79 })).toEqual({ startSec: 0, endSec: 8.79 });
+    expect(() => resolveSpan(clip, { endSec: 8.89 })).toThrow(/beyond the end/);
     expect(resolveSpan(clip)).toEqual({ startSec: 0, endSec: 8.84 });
   });
 
