@@ -103,21 +103,49 @@ export function heatmapAt(
   gaps: readonly TimeSpan[] = [],
   side: keyof Maps = 'heatmap',
 ): Heatmap | undefined {
-  if (isInside(gaps, timeSec)) return undefined;
-  const isReached = (keyframe: Keyframe | undefined): keyframe is Keyframe => {
-    if (keyframe === undefined) return false;
-    const [from, to] = [timeSec, keyframe.timestampSec].sort((a, b) => a - b) as [number, number];
+  const [from, to] = momentsAround(keyframes, timeSec, gaps).map((place) => keyframes[place]!);
+  if (from === undefined) return undefined;
+  if (to === undefined) return from[side];
+  const [earlier, later] = [from[side], to[side]];
+  const part = (timeSec - from.timestampSec) / (to.timestampSec - from.timestampSec);
+  return earlier && later && blend(earlier, later, part);
+}
+
+/**
+ * Places of the sampled moments that the heatmap of a time comes from, see {@link heatmapAt}: one, or the two between which
+ * it is blended; none where nothing was analyzed.
+ */
+export function momentsAround(
+  keyframes: readonly Pick<Keyframe, 'timestampSec'>[],
+  timeSec: number,
+  gaps: readonly TimeSpan[] = [],
+): readonly number[] {
+  if (isInside(gaps, timeSec)) return [];
+  const isReached = (place: number): boolean => {
+    const momentSec = keyframes[place]?.timestampSec;
+    if (momentSec === undefined) return false;
+    const [from, to] = [timeSec, momentSec].sort((a, b) => a - b) as [number, number];
     return !gaps.some(({ startSec, endSec }) => startSec < to && endSec > from);
   };
   const after = firstFrom(keyframes, timeSec);
-  const candidates = [keyframes[after - 1], keyframes[after]];
-  const [previous, next = previous] = candidates.filter(isReached);
-  if (previous === undefined || next === undefined) return undefined;
-  if (previous === next || next.timestampSec === timeSec) return next[side];
-  const [from, to] = [previous[side], next[side]];
-  const part = (timeSec - previous.timestampSec) / (next.timestampSec - previous.timestampSec);
-  return from && to && blend(from, to, part);
+  const reached = [after - 1, after].filter(isReached);
+  const exact = reached.find((place) => keyframes[place]!.timestampSec === timeSec);
+  return exact === undefined ? reached : [exact];
 }
+
+/**
+ * How much of its heatmap a time may show, in [0, 1]: all of it up to {@link NEAR_SEC} from the next sampled moment, nothing
+ * from {@link FAR_SEC} on, where nobody has looked.
+ *
+ * @param around times of the moments that the heatmap comes from, seconds
+ */
+export function nearness(timeSec: number, around: readonly number[]): number {
+  const distanceSec = Math.min(...around.map((momentSec) => Math.abs(momentSec - timeSec)));
+  return Math.min(1, Math.max(0, (FAR_SEC - distanceSec) / (FAR_SEC - NEAR_SEC)));
+}
+
+const NEAR_SEC = 1;
+const FAR_SEC = 3;
 
 /** Position of the keyframe that was sampled at this time, from 0, if there is one. */
 export function momentAt(keyframes: readonly Keyframe[], timeSec: number): number | undefined {
@@ -126,7 +154,7 @@ export function momentAt(keyframes: readonly Keyframe[], timeSec: number): numbe
 }
 
 /** The place of the first keyframe that is not before the time; their number, if there is none. */
-function firstFrom(keyframes: readonly Keyframe[], timeSec: number): number {
+function firstFrom(keyframes: readonly Pick<Keyframe, 'timestampSec'>[], timeSec: number): number {
   let [low, high] = [0, keyframes.length]; // those before `low` are too early, those from `high` on are not
   while (low < high) {
     const middle = (low + high) >> 1;

@@ -6,8 +6,16 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { Heatmap, PictureSize, TimeSpan } from '../../base/types.ts';
 import { createCanvas } from './canvas.ts';
-import { describeScale, heatmapAt, type Keyframe, momentAt, type NormalizeMode } from './keyframes.ts';
-import { drawLegend, drawMoment, drawTimeline, drawTitle } from './marks.ts';
+import {
+  describeScale,
+  heatmapAt,
+  type Keyframe,
+  momentAt,
+  momentsAround,
+  type NormalizeMode,
+  nearness,
+} from './keyframes.ts';
+import { drawLegend, drawMoment, drawTimeline, drawTitle, originInWords } from './marks.ts';
 import type { Area } from './overlay.ts';
 import { drawCursor, drawRibbon, ribbonHeight } from './ribbon.ts';
 import type { RibbonContent } from './ribbon-rows.ts';
@@ -59,6 +67,10 @@ export class LayerPainter {
   readonly #fixed: readonly Patch[];
   /** The heatmap painted last, and the layer with it but without marks: before the first moment it stays the same. */
   #shown: Heatmap | undefined;
+  /** How much of it was shown, in steps of {@link NEARNESS_STEPS}. */
+  #shownPart = 0;
+  /** Times of the keyframes. */
+  readonly #timesSec: readonly number[];
   readonly #unmarked: Uint8Array;
 
   constructor(content: LayerContent) {
@@ -69,6 +81,7 @@ export class LayerPainter {
     this.#layer = new YuvaLayer(size, content.matrix);
     this.#tint = tintTable(this.#layer, style);
     this.#contours = new ContourPainter(this.#layer, picture, style);
+    this.#timesSec = keyframes.map(({ timestampSec }) => timestampSec);
     this.#moments = content.marksMoments === false ? [] : keyframes;
     if (ribbon) this.#lay(this.#take([drawRibbon(this.#context, picture, content, ribbon)]));
     this.#blank = this.#layer.bytes.slice();
@@ -84,14 +97,22 @@ export class LayerPainter {
   /** The layer at `timeSec`, seconds from the start of the clip; the next call writes it again. */
   paint(timeSec: number): YuvaLayer {
     const { keyframes, gaps } = this.#content;
-    const heatmap = heatmapAt(keyframes, timeSec, gaps);
-    if (heatmap !== this.#shown) this.#paintHeatmap(heatmap, heatmapAt(keyframes, timeSec, gaps, 'opposing'));
+    const around = momentsAround(keyframes, timeSec, gaps);
+    const near = nearness(
+      timeSec,
+      around.map((place) => this.#timesSec[place]!),
+    );
+    const part = Math.ceil(near * NEARNESS_STEPS) / NEARNESS_STEPS;
+    const heatmap = part > 0 ? heatmapAt(keyframes, timeSec, gaps) : undefined;
+    if (heatmap !== this.#shown || part !== this.#shownPart) {
+      this.#paintHeatmap(heatmap, heatmap && heatmapAt(keyframes, timeSec, gaps, 'opposing'), part);
+    }
     this.#layer.bytes.set(this.#unmarked);
-    this.#lay(this.#take(this.#drawMarks(timeSec)));
+    this.#lay(this.#take(this.#drawMarks(timeSec, around, part)));
     return this.#layer;
   }
 
-  #paintHeatmap(heatmap?: Heatmap, opposing?: Heatmap): void {
+  #paintHeatmap(heatmap?: Heatmap, opposing?: Heatmap, part = 1): void {
     const { picture, style } = this.#content;
     this.#layer.bytes.set(this.#blank);
     if (heatmap && opposing) {
@@ -101,13 +122,22 @@ export class LayerPainter {
       if (style.kind !== 'contour') paintTint(this.#layer, picture, heatmap, this.#tint);
       if (style.kind !== 'heatmap') this.#contours.paint(heatmap);
     }
+    if (heatmap && part < 1) this.#fade(part);
     this.#lay(this.#fixed);
     this.#unmarked.set(this.#layer.bytes);
     this.#shown = heatmap;
+    this.#shownPart = part;
   }
 
-  #drawMarks(timeSec: number): Area[] {
-    const { picture, span, style, gaps, ribbon, damagedSec = [] } = this.#content;
+  /** Makes what is painted on the picture more transparent. */
+  #fade(part: number): void {
+    const { alpha, width } = this.#layer;
+    const end = this.#content.picture.height * width;
+    for (let i = 0; i < end; i++) alpha[i] = Math.round(alpha[i]! * part);
+  }
+
+  #drawMarks(timeSec: number, around: readonly number[], part: number): Area[] {
+    const { picture, span, style, gaps, ribbon, marksMoments = true, damagedSec = [] } = this.#content;
     const moment = momentAt(this.#moments, timeSec);
     const marks = {
       span,
@@ -115,6 +145,7 @@ export class LayerPainter {
       gaps,
       timeSec,
       moment,
+      origin: originInWords(around, this.#timesSec, marksMoments, part),
       isDamaged: moment !== undefined && damagedSec.includes(this.#moments[moment]!.timestampSec),
     };
     const areas: Area[] = [];
@@ -138,6 +169,9 @@ export class LayerPainter {
     for (const { pixels, left, top } of patches) this.#layer.blend(pixels, left, top);
   }
 }
+
+/** Steps in which a map fades: it is painted anew for each. */
+const NEARNESS_STEPS = 16;
 
 /** A part of a picture and where it lies. */
 interface Patch {

@@ -23,27 +23,53 @@ export interface Marks {
   readonly isDamaged?: boolean | undefined;
   /** Position of the frame among the sampled moments, from 0, if it is one of them. */
   readonly moment?: number | undefined;
+  /** Which moments the picture's map comes from, in a few words. */
+  readonly origin?: string | undefined;
 }
 
 /** The colour of what the network saw, orange: it stays apart from every colour map's bright end and from the picture. */
 export const MARK_COLOR = '#ffb000';
 
 /**
- * Draws a border and a badge on a sampled moment, or a badge where nothing was analyzed.
+ * Draws a border and a badge on a sampled moment, or a badge where nothing was analyzed; elsewhere where the map comes from.
  *
  * @returns areas outside which nothing was drawn
  */
 export function drawMoment(context: SKRSContext2D, size: PictureSize, marks: Marks): Area[] {
   const { moment, momentsSec, gaps, timeSec } = marks;
   if (moment === undefined) {
-    return isInside(gaps, timeSec)
-      ? [drawBadge(context, size, 'not analyzed', 'right', { background: '#000b', ink: '#ddd' })]
-      : [];
+    if (isInside(gaps, timeSec)) {
+      return [drawBadge(context, size, 'not analyzed', 'right', { background: '#000b', ink: '#ddd' })];
+    }
+    if (marks.origin === undefined) return [];
+    return [drawBadge(context, size, marks.origin, 'right', { background: '#0009', ink: '#ddd', sizePx: 15 })];
   }
   const damage = marks.isDamaged ? ' · damaged' : '';
   const text = `sampled ${moment + 1}/${momentsSec.length} · t = ${timeSec.toFixed(2)} s${damage}`;
   const badge = drawBadge(context, size, text, 'right', { background: MARK_COLOR, ink: '#000' });
   return [badge, ...drawBorder(context, size)];
+}
+
+/**
+ * Which sampled moments a map comes from, in a few words.
+ *
+ * @param places of the moments, of which there are `momentsSec`; one or two
+ * @param isNumbered whether they are counted, as the few of an event
+ * @param part of the map that is shown, see `nearness`
+ */
+export function originInWords(
+  places: readonly number[],
+  momentsSec: readonly number[],
+  isNumbered: boolean,
+  part: number,
+): string | undefined {
+  const [first, last = first] = places;
+  if (first === undefined || last === undefined) return undefined;
+  const times = [...new Set([first, last])].map((place) => momentsSec[place]!.toFixed(2)).join('–');
+  if (part === 0) return `no frame near (${times} s)`;
+  if (!isNumbered) return `map of ${times} s`;
+  const numbers = first === last ? `frame ${first + 1}` : `frames ${first + 1}, ${last + 1}`;
+  return `map of ${numbers} (${times} s)`;
 }
 
 /** Draws a title in the left upper corner; returns the area outside which nothing was drawn. */
@@ -180,9 +206,9 @@ function drawBadge(
   size: PictureSize,
   content: string,
   side: 'left' | 'right',
-  { background, ink }: { background: string; ink: string },
+  { background, ink, sizePx: fullPx = 22 }: { background: string; ink: string; sizePx?: number },
 ): Area {
-  const sizePx = Math.max(11, Math.round(22 * unitOf(size)));
+  const sizePx = Math.max(11, Math.round(fullPx * unitOf(size)));
   const padding = sizePx / 2;
   const text = fitText(context, content, { widthPx: size.width / 2 - 4 * padding, sizePx, minPx: 9, weight: 'bold' });
   context.font = text.font;

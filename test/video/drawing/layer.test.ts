@@ -3,7 +3,7 @@ import { createCanvas } from '@napi-rs/canvas';
 import { describe, expect, test } from 'vitest';
 import type { Heatmap } from '../../../src/base/types.ts';
 import { LayerPainter, layerSize } from '../../../src/video/drawing/layer.ts';
-import { drawLegend, drawMoment, drawTimeline, drawTitle } from '../../../src/video/drawing/marks.ts';
+import { drawLegend, drawMoment, drawTimeline, drawTitle, originInWords } from '../../../src/video/drawing/marks.ts';
 import { drawHeatmap } from '../../../src/video/drawing/overlay.ts';
 import { defaultStyle } from '../../../src/video/drawing/style.ts';
 import { YuvaLayer } from '../../../src/video/drawing/yuva.ts';
@@ -53,7 +53,8 @@ describe.each(['contour', 'heatmap', 'both'] as const)('a layer of kind %s', (ki
       if (heatmap) drawHeatmap(context, picture, heatmap, style);
       drawLegend(context, picture, style, 'scale: each frame');
       drawTitle(context, picture, 'night drive');
-      const marks = { span, momentsSec, gaps, timeSec, moment };
+      const origin = timeSec === 4.99 ? 'map of frames 1, 2 (0.00–5.00 s)' : undefined;
+      const marks = { span, momentsSec, gaps, timeSec, moment, origin };
       drawTimeline(context, picture, marks);
       drawMoment(context, picture, marks);
       const expected = context.getImageData(0, 0, picture.width, picture.height).data;
@@ -72,10 +73,24 @@ describe.each(['contour', 'heatmap', 'both'] as const)('a layer of kind %s', (ki
   );
 
   test('does not depend on the layers painted before', () => {
-    const first = Buffer.from(painter.paint(2.5).bytes);
+    const first = Buffer.from(painter.paint(1.5).bytes);
     painter.paint(5);
     painter.paint(7.5);
-    expect(first.equals(painter.paint(2.5).bytes)).toBe(true);
+    painter.paint(2.5);
+    expect(first.equals(painter.paint(1.5).bytes)).toBe(true);
+  });
+
+  test('fades where no sampled moment is near, and shows nothing far from all', () => {
+    const plain = { picture, keyframes: keyframes.slice(0, 1), gaps: [], normalize: 'frame' } as const;
+    const bare = { ...style, showLegend: false, showMarks: false };
+    const lone = new LayerPainter({ ...plain, span, style: bare });
+    const opacityAt = (timeSec: number): number => lone.paint(timeSec).alpha.reduce((sum, value) => sum + value, 0);
+    const full = opacityAt(0);
+    expect(full).toBeGreaterThan(0);
+    expect(opacityAt(1)).toBe(full);
+    expect(opacityAt(2) / full).toBeCloseTo(0.5, 1);
+    expect([opacityAt(3), opacityAt(9)]).toEqual([0, 0]);
+    expect(opacityAt(0.5)).toBe(full);
   });
 });
 
@@ -127,4 +142,13 @@ test('a picture that has no room for the legend has none', () => {
   const area = drawLegend(context, { width: 8, height: 6 }, defaultStyle, 'scale: each frame');
   expect(area).toEqual({ left: 0, right: 0, top: 0, bottom: 0 });
   expect(context.getImageData(0, 0, 8, 6).data.every((value) => value === 0)).toBe(true);
+});
+
+test('says which sampled moments a map comes from', () => {
+  const times = [1.5, 4.5, 30];
+  expect(originInWords([0], times, true, 1)).toBe('map of frame 1 (1.50 s)');
+  expect(originInWords([0, 1], times, true, 0.5)).toBe('map of frames 1, 2 (1.50–4.50 s)');
+  expect(originInWords([0, 1], times, false, 1)).toBe('map of 1.50–4.50 s');
+  expect(originInWords([1, 2], times, true, 0)).toBe('no frame near (4.50–30.00 s)');
+  expect(originInWords([], times, true, 0)).toBeUndefined();
 });
