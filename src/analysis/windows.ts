@@ -88,12 +88,8 @@ export function slideWindow(span: TimeSpan, { frames, windowSec, strideSec }: Sl
   if (!(windowSec > 0 && strideSec > 0)) {
     throw new L2cafError('usage', `a window of ${windowSec} s that moves by ${strideSec} s is impossible`);
   }
-  const spacingSec = windowSec / frames;
-  // In steps of the grid: the distance of a window's frames, and of two windows.
-  const spacing = Math.max(1, Math.round(spacingSec / strideSec));
-  const stride = Math.max(1, Math.round((strideSec * spacing) / spacingSec));
+  const { spacing, stride, count } = gridOf(span, { frames, windowSec, strideSec });
   const lengthSec = span.endSec - span.startSec;
-  const count = 1 + Math.round((((lengthSec - windowSec) / spacingSec) * spacing) / stride);
   if (count < 1) {
     const length = `${lengthSec.toFixed(2)} s`;
     throw new L2cafError('time-span', `a window of ${windowSec} s does not fit into the time span of ${length}`, {
@@ -117,4 +113,21 @@ export function slideWindow(span: TimeSpan, { frames, windowSec, strideSec }: Sl
       moments: placesOf(window).map((place) => momentOf.get(place)!),
     })),
   };
+}
+
+/** Whether a window fits into a span, so that {@link slideWindow} finds one. */
+export function fitsIn(span: TimeSpan, slide: SlideOptions): boolean {
+  return gridOf(span, slide).count >= 1;
+}
+
+/** In steps of the grid: the distance of a window's frames, and of two windows; and how many windows there are. */
+function gridOf(
+  { startSec, endSec }: TimeSpan,
+  { frames, windowSec, strideSec }: SlideOptions,
+): { readonly spacing: number; readonly stride: number; readonly count: number } {
+  const spacingSec = windowSec / frames;
+  const spacing = Math.max(1, Math.round(spacingSec / strideSec));
+  const stride = Math.max(1, Math.round((strideSec * spacing) / spacingSec));
+  const count = 1 + Math.round((((endSec - startSec - windowSec) / spacingSec) * spacing) / stride);
+  return { spacing, stride, count };
 }

@@ -21,6 +21,8 @@ export const figuresSchema = z.object({
   numbers: z
     .array(z.object({ name: z.string(), value: z.number(), recorded: z.number().exactOptional() }))
     .exactOptional(),
+  /** Of an event that was seen in windows: how many. */
+  windows: z.int().positive().exactOptional(),
   frames: z.array(
     z.object({
       timestampSec: z.number(),
@@ -54,6 +56,7 @@ export function figuresOf(analysis: Analysis): EventFigures {
     ...(familiarity && { familiarity: { distance: familiarity.distance, unlike: isUnlike(analysis) } }),
     ...(targetProbability !== undefined && { targetProbability }),
     ...(numbers.length > 0 && { numbers }),
+    ...(analysis.windows && { windows: analysis.windows.length }),
     frames: analysis.frames.map(({ timestampSec, loss, status, iterations, importance, damaged }, i) => ({
       timestampSec,
       ...(damaged && { damaged }),

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { EventOptions, ModelOptions } from '../analysis/pipeline.ts';
+import { fitsIn, type SlideOptions, type SlideWish, slideOver } from '../analysis/windows.ts';
 import { VERSION } from '../base/version.ts';
 import type { FeatureSource } from '../features/cache.ts';
 import type { EngineName } from '../models/backend.ts';
@@ -76,6 +77,8 @@ export interface AnalysisSettings
     'frames' | 'seed' | 'strict' | 'method' | 'solver' | 'preset' | 'constraint' | 'starts' | 'trace'
   > {
   readonly target: BatchTarget;
+  /** Which events are seen in windows; default: those that are long for the network. */
+  readonly windows?: SlideWish;
 }
 
 /** How events are drawn. */
@@ -89,13 +92,25 @@ export interface BatchSettings {
   readonly outputs: readonly Output[];
 }
 
+/** How a window slides over an event; undefined for one that is taken as a whole, as one in which no window fits. */
+export function slideOf(
+  { span }: Pick<BatchEvent, 'span'>,
+  { model, analysis }: Pick<BatchSettings, 'model' | 'analysis'>,
+): SlideOptions | undefined {
+  const slide = slideOver(span, analysis.frames, contractOf(model).input, analysis.windows);
+  return slide && fitsIn(span, slide) ? slide : undefined;
+}
+
 /** The key of every output of an event. */
-export function keysOf({ facts, span, listed }: BatchEvent, settings: BatchSettings): Record<Output, string> {
+export function keysOf(event: BatchEvent, settings: BatchSettings): Record<Output, string> {
+  const { facts, span, listed } = event;
   const { model, analysis, draw } = settings;
-  const { target, ...how } = analysis;
+  const { target, windows: _, ...how } = analysis;
+  const slide = slideOf(event, settings);
   const { ribbon, audio, scale, ...style } = draw; // what pictures depend on
   const explained = target.kind === 'similar' ? [identityOf(target.facts), target.span] : target;
-  const json = hashOf(['json', VERSION, identityOf(facts), span, listed, identityOfModel(model), how, explained]);
+  const made = ['json', VERSION, identityOf(facts), span, listed, identityOfModel(model), how, explained];
+  const json = hashOf(slide ? [...made, slide] : made);
   return {
     json,
     thumbnail: hashOf(['thumbnail', json, style]),

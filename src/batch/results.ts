@@ -113,6 +113,7 @@ function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
     text('class', (_, i) => figures[i]?.best?.label ?? null),
     { name: 'class_probability', kind: 'number', values: figures.map((found) => found?.best?.probability ?? null) },
     ...verdictColumns(figures),
+    ...windowColumns(figures),
     {
       name: 'damaged_frames',
       kind: 'number',
@@ -166,6 +167,12 @@ function verdictColumns(figures: readonly (EventFigures | undefined)[]): Column[
         ] as const)
       : []),
   ];
+}
+
+/** In how many windows events were seen, where any was. */
+function windowColumns(figures: readonly (EventFigures | undefined)[]): Column[] {
+  if (figures.every((found) => found?.windows === undefined)) return [];
+  return [{ name: 'windows', kind: 'number', values: figures.map((found) => found?.windows ?? null) }];
 }
 
 /** A column for each number that the network gives, and one for what was recorded of it. */

@@ -16,7 +16,7 @@ import type { EventMaker } from './batch.ts';
 import type { Output } from './choices.ts';
 import type { BatchEvent } from './events.ts';
 import { FrameStore } from './frame-store.ts';
-import { type BatchSettings, contractOf, featureSource } from './outputs.ts';
+import { type BatchSettings, contractOf, featureSource, slideOf } from './outputs.ts';
 import { WorkerPool, type WorkerState } from './pool.ts';
 import { throwIfShared } from './setup-error.ts';
 import type { EventAnswer, EventOutcome, EventTask, TaskModel } from './tasks.ts';
@@ -102,15 +102,17 @@ export class EventRunner implements EventMaker {
     await Promise.all([this.#networks.stop(), this.#encoders.stop()]);
   }
 
-  async #attempt(
-    { facts, span, listed, id, sourcePath = facts.clip.path }: BatchEvent,
-    folder: string,
-    outputs: readonly Output[],
-    alone: boolean,
-  ): Promise<EventAnswer> {
+  async #attempt(event: BatchEvent, folder: string, outputs: readonly Output[], alone: boolean): Promise<EventAnswer> {
+    const { facts, span, listed, id, sourcePath = facts.clip.path } = event;
     const { settings, videos } = this.#options;
     const { analysis, draw } = settings;
     await makeFolder(folder);
+    const slide = slideOf(event, settings);
+    if (slide) {
+      const place = { cache: undefined, facts, sourcePath, span, listed, frames: [], folder };
+      const nothing = { notes: [], damagedSec: [], pictures: undefined, input: undefined };
+      return this.#make({ ...place, ...nothing, model: this.#model, analysis, slide, draw, outputs }, id);
+    }
     const timingsSec: Record<string, number> = {};
     const { timesSec } = await videos.frames(facts);
     const times = chooseFrames(facts.clip, span, analysis.frames, timesSec);
@@ -145,23 +147,21 @@ export class EventRunner implements EventMaker {
     const drawn = areOthers && areDrawn ? await this.#drawn.get(facts, times) : shown;
     const pictures = areSeen ? plain(drawn) : undefined;
     const input = areOthers && isNew ? plain(shown) : undefined;
-    const task = { ...place, notes, damagedSec, model: this.#model, analysis, draw, pictures, input };
-    const made = await this.#inWorker(
-      this.#networks,
-      { ...task, outputs: outputs.filter((name) => name !== 'mp4') },
-      id,
-    );
-    const encoding = {
-      ...task,
-      pictures: undefined,
-      input: undefined,
-      outputs: outputs.filter((name) => name === 'mp4'),
-    };
+    const task = { ...place, notes, damagedSec, model: this.#model, analysis, draw, pictures, input, outputs };
+    const made = await this.#make(task, id);
+    return { ...made, timingsSec: { ...timingsSec, ...made.timingsSec } };
+  }
+
+  /** Has the files made by the workers. */
+  async #make(task: EventTask, id: string): Promise<EventAnswer> {
+    const some = (isVideo: boolean): Output[] => task.outputs.filter((name) => (name === 'mp4') === isVideo);
+    const made = await this.#inWorker(this.#networks, { ...task, outputs: some(false) }, id);
+    const encoding = { ...task, pictures: undefined, input: undefined, outputs: some(true) };
     const encoded = await this.#inWorker(this.#encoders, encoding, `${id}, encoding`);
     return {
       ...made,
       bytes: { ...made.bytes, ...encoded.bytes },
-      timingsSec: { ...timingsSec, ...made.timingsSec, ...encoded.timingsSec },
+      timingsSec: { ...made.timingsSec, ...encoded.timingsSec },
     };
   }
 

@@ -2,29 +2,40 @@
  * The worker's side: takes the tasks of a batch, with a network that is opened when the first of them needs it. A worker
  * that fails says why and is ended, so that whatever is tried next is tried in a fresh one.
  */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import workerpool from 'workerpool';
-import { type Analysis, readAnalysis, writeAnalysis } from '../analysis/document.ts';
-import { type BoundTarget, explainEvent } from '../analysis/explain.ts';
-import { bindTarget, featuresOf, type OpenModel } from '../analysis/pipeline.ts';
+import { analyzeDense } from '../analysis/dense.ts';
+import { type Analysis, type AnalysisFrame, readAnalysis, writeAnalysis } from '../analysis/document.ts';
+import { type BoundTarget, explainEvent, type TimedAnalysis } from '../analysis/explain.ts';
+import { bindTarget, featuresOf, type OpenModel, type Target } from '../analysis/pipeline.ts';
 import { withSignals } from '../analysis/signals.ts';
+import type { SlideOptions } from '../analysis/windows.ts';
 import { valuesOf } from '../base/errors.ts';
 import { fileSize, writeFileAtomically } from '../base/files.ts';
 import { guardOutputs } from '../base/output.ts';
+import type { FrameBatch } from '../base/types.ts';
 import { type CachePlace, FeatureCache } from '../features/cache.ts';
 import type { EngineInfo } from '../models/backend.ts';
 import { EventNetwork, FRAMES_PER_BATCH } from '../models/event-network.ts';
 import { fromFloat16, toFloat16 } from '../models/float16.ts';
 import type { FeatureMaps, VideoModel } from '../models/video-model.ts';
-import { drawAnalysisStrip, drawAnalysisThumbnail, renderVideo } from '../rendering/rendering.ts';
+import {
+  drawAnalysisStrip,
+  drawAnalysisThumbnail,
+  framesOfStrip,
+  mostImportant,
+  renderVideo,
+} from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
 import { recordedSignals } from '../video/media/probe.ts';
+import { framesAt } from '../video/media/sample.ts';
 import type { Output } from './choices.ts';
 import { figuresOf } from './event-figures.ts';
-import { FILE_NAMES } from './outputs.ts';
+import { type BatchTarget, FILE_NAMES } from './outputs.ts';
 import type { TaskAnswer, TaskNotice } from './pool.ts';
 import { duringSetup, SetupError } from './setup-error.ts';
 import type { EventAnswer, EventTask, FeaturesTask, TaskModel, WorkerMethods } from './tasks.ts';
+import type { VideoFacts } from './videos.ts';
 
 /** Width of a thumbnail, pixels. */
 const THUMBNAIL_PX = 192;
@@ -117,14 +128,21 @@ async function processEvent(
     timingsSec[step] = (timingsSec[step] ?? 0) + (performance.now() - startMs) / 1000;
     return result;
   };
+  const explainWhole = async (model: OpenModel): Promise<Analysis> => {
+    const maps = task.cache
+      ? await timed('filters', () => cachedMaps(model, task, task.cache!))
+      : await timed('trunk', () => featuresOf(model, task.input ?? pictures!));
+    return timed('filters', () => explain(model, task, maps, targets));
+  };
   const isNew = outputs.includes('json');
   let analysis: Analysis;
   if (isNew) {
     const model = await network();
-    const maps = task.cache
-      ? await timed('filters', () => cachedMaps(model, task, task.cache!))
-      : await timed('trunk', () => featuresOf(model, task.input ?? pictures!));
-    analysis = await timed('filters', () => explain(model, task, maps, targets));
+    if (task.slide) {
+      const { timingsSec: seconds, ...document } = await explainWindows(model, task, task.slide);
+      Object.assign(timingsSec, seconds);
+      analysis = document;
+    } else analysis = await explainWhole(model);
     await writeAnalysis(pathOf('json'), analysis);
   } else {
     analysis = await readAnalysis(pathOf('json'));
@@ -132,9 +150,14 @@ async function processEvent(
   // Documents call the video as the batch does; here it may lie elsewhere.
   const here = (): Analysis => ({ ...analysis, source: { ...analysis.source, path: facts.clip.path } });
   const makers: Readonly<Record<Exclude<Output, 'json'>, () => Promise<unknown>>> = {
-    thumbnail: () =>
-      writeFileAtomically(pathOf('thumbnail'), drawAnalysisThumbnail(analysis, pictures!, draw, THUMBNAIL_PX)),
-    strip: () => writeFileAtomically(pathOf('strip'), drawAnalysisStrip(analysis, pictures!, draw, STRIP)),
+    thumbnail: async () => {
+      const frames = pictures ?? (await picturesAt(facts, analysis, [mostImportant(analysis)]));
+      await writeFileAtomically(pathOf('thumbnail'), drawAnalysisThumbnail(analysis, frames, draw, THUMBNAIL_PX));
+    },
+    strip: async () => {
+      const frames = pictures ?? (await picturesAt(facts, analysis, framesOfStrip(analysis)));
+      await writeFileAtomically(pathOf('strip'), drawAnalysisStrip(analysis, frames, draw, STRIP));
+    },
     mp4: () => renderVideo(here(), pathOf('mp4'), draw),
     report: () => writeReport(here(), pathOf('report'), draw.ignore ? { ignore: draw.ignore } : {}),
   };
@@ -154,6 +177,29 @@ async function cachedMaps({ network }: OpenModel, { frames }: EventTask, cache: 
   return own(network).mapsOf(features);
 }
 
+/** Frames of an analysis that is of many, at the size at which the network saw them, but whole. */
+function picturesAt({ clip }: VideoFacts, { model }: Analysis, frames: readonly AnalysisFrame[]): Promise<FrameBatch> {
+  const times = frames.map(({ timestampSec }) => timestampSec);
+  return framesAt(clip, times, { size: model.inputSize, decoderThreads: 1 });
+}
+
+/** The analysis of an event in windows, just as `l2caf analyze --dense` finds it. */
+async function explainWindows(
+  model: OpenModel,
+  { facts, sourcePath, span, listed, analysis }: EventTask,
+  slide: SlideOptions,
+): Promise<TimedAnalysis> {
+  const { target, windows: _, trace: __, ...how } = analysis;
+  const { clip } = facts;
+  const found = await analyzeDense(model, { ...how, ...slide, clip, span, target: targetOf(target) });
+  const source = { ...found.source, path: resolve(sourcePath) };
+  return { ...found, source, ...(listed.length > 0 && { events: [...listed] }) };
+}
+
+function targetOf(target: BatchTarget): Target {
+  return target.kind === 'similar' ? { kind: target.kind, clip: target.facts.clip, span: target.span } : target;
+}
+
 /** The analysis, without timings: a document is the same whenever it is made. */
 async function explain(
   model: OpenModel,
@@ -163,9 +209,9 @@ async function explain(
 ): Promise<Analysis> {
   const { frames, facts, sourcePath, span, listed, notes, damagedSec, analysis } = task;
   const { target } = analysis;
-  const wanted = target.kind === 'similar' ? { kind: target.kind, clip: target.facts.clip, span: target.span } : target;
   const name = JSON.stringify(target);
-  const bound = targets.get(name) ?? duringSetup(bindTarget(model, { target: wanted, frames: analysis.frames }));
+  const bound =
+    targets.get(name) ?? duringSetup(bindTarget(model, { target: targetOf(target), frames: analysis.frames }));
   targets.set(name, bound);
   const timestampsSec = frames.map(({ timestampSec }) => timestampSec);
   const { timingsSec: _, ...document } = await explainEvent(

@@ -1,5 +1,6 @@
 /** What the batch asks its workers to do: plain values that cross the border between processes. */
 
+import type { SlideOptions } from '../analysis/windows.ts';
 import type { FrameBatch, TimeSpan } from '../base/types.ts';
 import type { ListedEvent } from '../events/labels.ts';
 import type { CachePlace, FrameVariant } from '../features/cache.ts';
@@ -46,6 +47,8 @@ export interface EventTask {
   /** The frames as the network reads them, where those are others: a part of them, or with bars. */
   readonly input: FrameBatch | undefined;
   readonly analysis: AnalysisSettings;
+  /** For an event that is seen in windows: how they slide. Its worker decodes what it needs itself. */
+  readonly slide?: SlideOptions;
   readonly draw: DrawSettings;
   readonly folder: string;
   /** What to make; without `json`, the analysis is read from the folder. */

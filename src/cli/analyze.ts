@@ -25,19 +25,16 @@ import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
 import { renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
+import { slideWish, type WindowFlags } from './window-options.ts';
 
 /** What commander hands over. */
-export interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags {
+export interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags, WindowFlags {
   readonly start?: number;
   readonly end?: number;
   readonly track?: number;
   readonly fps?: number;
   readonly times?: string;
   readonly frames?: number;
-  readonly dense?: boolean;
-  readonly whole?: boolean;
-  readonly stride?: number;
-  readonly window?: number;
   readonly preview?: boolean;
   readonly events?: string;
   readonly videos?: string;
@@ -211,34 +208,6 @@ async function writePreview(
 }
 
 const PREVIEW_WIDTH_PX = 480;
-
-/**
- * How the clip is to be seen. A length or stride of windows asks for windows; a trace is one of an event.
- *
- * @throws L2cafError `usage` for wishes that contradict each other
- */
-export function slideWish({
-  dense,
-  whole,
-  stride,
-  window,
-  trace,
-}: Pick<AnalyzeFlags, 'dense' | 'whole' | 'stride' | 'window' | 'trace'>): SlideWish {
-  const isDense = dense === true || stride !== undefined || window !== undefined;
-  if (isDense && whole) {
-    throw new L2cafError('usage', '--whole takes the clip as one event, --dense, --window and --stride do not', {
-      hint: 'leave one of them out',
-    });
-  }
-  if (isDense && trace) {
-    throw new L2cafError('usage', 'a dense analysis keeps no trace', { hint: 'leave --trace or --dense out' });
-  }
-  return {
-    ...{ isDense, isWhole: whole === true || trace === true },
-    ...(window !== undefined && { windowSec: window }),
-    ...(stride !== undefined && { strideSec: stride }),
-  };
-}
 
 function describe(analysis: Analysis): string {
   const { classes, numbers, options, windows, targetProbability, familiarity, events = [] } = analysis;

@@ -1,3 +1,4 @@
+import type { TargetFlag } from './options.ts';
 /** `l2caf batch`: every event of a list, on all cores, to be interrupted and continued at will. */
 import { basename, extname, join, resolve } from 'node:path';
 import { framesFor } from '../analysis/pipeline.ts';
@@ -7,9 +8,9 @@ import { noteInput } from '../base/noted-inputs.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
 import { Batch, type EventMaker, type EventPlan, isOpen } from '../batch/batch.ts';
 import type { Output } from '../batch/choices.ts';
-import { readBatchEvents } from '../batch/events.ts';
+import { type BatchEvent, readBatchEvents } from '../batch/events.ts';
 import { checkSettings, describeModel } from '../batch/model.ts';
-import { type BatchSettings, type BatchTarget, contractOf } from '../batch/outputs.ts';
+import { type BatchSettings, type BatchTarget, contractOf, slideOf } from '../batch/outputs.ts';
 import { EventQueue } from '../batch/queue.ts';
 import { RESULT_FILES, statusOf, writeResults } from '../batch/results.ts';
 import { defaultJobs, EventRunner } from '../batch/runner.ts';
@@ -21,13 +22,13 @@ import type { AnalysisFlags } from './analysis-options.ts';
 import { type BatchDisplay, createBatchDisplay } from './batch-display.ts';
 import { freeName, isOfOther, isSamePath } from './default-folder.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
-import type { TargetFlag } from './options.ts';
 import { type QueueFlags, queueAccess } from './queue-options.ts';
 import { EXIT } from './run.ts';
 import { type VideoFlags, videoOptionsOf } from './style-options.ts';
+import { slideWish, type WindowFlags } from './window-options.ts';
 
 /** What commander hands over. */
-export interface BatchFlags extends VideoFlags, AnalysisFlags, NetworkFlags, Partial<QueueFlags> {
+export interface BatchFlags extends VideoFlags, AnalysisFlags, NetworkFlags, WindowFlags, Partial<QueueFlags> {
   readonly videos?: string;
   readonly fps?: number;
   readonly output?: string;
@@ -44,6 +45,7 @@ export interface BatchFlags extends VideoFlags, AnalysisFlags, NetworkFlags, Par
 
 /** Analyzes what is missing of a list of events, and writes its tables. */
 export async function runBatch(path: string, flags: BatchFlags, stop: AbortSignal): Promise<void> {
+  slideWish(flags); // before anything else
   const display = createBatchDisplay(flags);
   const folder = flags.output ?? (await defaultFolder(path));
   await checkOutputFolder(folder);
@@ -97,6 +99,7 @@ async function runIn(
     const others = only === undefined && limit === undefined ? batch.others(events).length : 0;
     if (others > 0) display.warn(`${path}: ${others} events that it had before are kept in ${folder}, but in no table`);
     const settings = await settingsOf(flags, batch.videos, display, stop);
+    sayWindows(events, settings, display);
     const plans = await batch.plan(events, settings);
     await make(batch, flags, { plans, settings, display, stop });
     await writeResults(batch, plans);
@@ -177,11 +180,25 @@ async function settingsOf(
     starts,
     trace,
     target,
+    windows: slideWish(flags),
     ...(flags.strict && { strict: true }),
   };
   const settings = { model, analysis, draw: videoOptionsOf(flags), outputs };
   checkSettings(settings);
   return settings;
+}
+
+/** Says which events are seen in windows without having been asked for. */
+function sayWindows(events: readonly BatchEvent[], settings: BatchSettings, display: BatchDisplay): void {
+  const { eventSec } = contractOf(settings.model).input;
+  const slides = events.flatMap((event) => slideOf(event, settings) ?? []);
+  const [first] = slides;
+  if (settings.analysis.windows?.isDense || first === undefined) return;
+  const count = slides.length === 1 ? '1 is' : `${slides.length} are`;
+  const how = `seen in windows of ${first.windowSec} s, one every ${first.strideSec} s (--whole: as one event)`;
+  display.info(
+    `of ${events.length} events, ${count} more than twice as long as those of ${eventSec} s that the model was trained on: ${how}`,
+  );
 }
 
 async function targetOf(target: TargetFlag, videos: Videos, stop: AbortSignal): Promise<BatchTarget> {

@@ -11,15 +11,6 @@ export function parseSeconds(text: string): number {
   return value;
 }
 
-/** What the options say that ask for windows; `analyze` and `batch` share them. */
-export const WINDOWS_HELP = {
-  dense:
-    'slide a window over it: attention for every moment, not for the event as one (default: where it is more than twice as long as the events that the model was trained on)',
-  whole: 'take it as one event, however long it is',
-  window: "length of the window; asks for --dense (default: that of the model's training events, or 1 per frame)",
-  stride: 'how far the window moves; asks for --dense (default: 0.5)',
-} as const;
-
 /** A whole number of at least `least`. */
 export function parseCount(least: number): (text: string) => number {
   return (text) => {

@@ -3,7 +3,7 @@
  * docs/architecture.md.
  */
 import { basename } from 'node:path';
-import { type Analysis, parseAnalysis } from '../analysis/document.ts';
+import { type Analysis, type AnalysisFrame, parseAnalysis } from '../analysis/document.ts';
 import { gridName, isUntrained } from '../analysis/model-words.ts';
 import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from '../analysis/timeline.ts';
 import { percent, verdictsOf } from '../analysis/verdicts.ts';
@@ -102,11 +102,20 @@ export function videoOutputOf({ audio = true, onProgress, signal }: VideoOptions
 export async function renderStrip(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<FrameBatch> {
   const { signal } = options;
   const clip = await openSource(analysis, signal);
-  const shown = analysis.windows ? evenlyChosen(analysis.frames, STRIP_MOMENTS, 'middles') : analysis.frames;
-  const times = shown.map(({ timestampSec }) => timestampSec);
+  const times = framesOfStrip(analysis).map(({ timestampSec }) => timestampSec);
   const frames = await framesAt(clip, times, signal ? { signal } : {});
   await writeFileAtomically(out, drawAnalysisStrip(analysis, frames, options), [clip.path]);
   return frames;
+}
+
+/** The frames of an analysis that its strip shows: of a dense one a few, evenly spread. */
+export function framesOfStrip({ frames, windows }: Analysis): readonly AnalysisFrame[] {
+  return windows ? evenlyChosen(frames, STRIP_MOMENTS, 'middles') : frames;
+}
+
+/** The frame that matters most. */
+export function mostImportant({ frames }: Analysis): AnalysisFrame {
+  return frames.reduce((best, frame) => ((frame.importance ?? 0) > (best.importance ?? 0) ? frame : best));
 }
 
 /**
@@ -138,16 +147,19 @@ export function drawAnalysisStrip(
   return drawStrip(content, format);
 }
 
-/** The frame that matters most, with its attention, on frames that are at hand. Returns a JPEG file's bytes. */
+/**
+ * The frame that matters most, with its attention, on frames that are at hand: all of the analysis, or that one. Returns a
+ * JPEG file's bytes.
+ */
 export function drawAnalysisThumbnail(
   analysis: Analysis,
   frames: FrameBatch,
   options: RenderOptions,
   widthPx: number,
 ): Uint8Array {
-  const importance = analysis.frames.map((frame) => frame.importance ?? 0);
-  const index = importance.indexOf(Math.max(...importance));
-  return drawThumbnail({ ...stripCells(analysis, frames, options), index, widthPx });
+  const cells = stripCells(analysis, frames, options);
+  const index = frames.shape[0] === 1 ? 0 : analysis.frames.indexOf(mostImportant(analysis));
+  return drawThumbnail({ ...cells, index, widthPx });
 }
 
 function stripCells(

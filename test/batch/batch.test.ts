@@ -4,11 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { analyzeDense } from '../../src/analysis/dense.ts';
+import { type Analysis, readAnalysis } from '../../src/analysis/document.ts';
+import { openClip } from '../../src/analysis/pipeline.ts';
 import { createRandom } from '../../src/base/random.ts';
 import { Batch } from '../../src/batch/batch.ts';
 import { Videos } from '../../src/batch/videos.ts';
 import { readAnalyses } from '../../src/retrieval/analyses.ts';
 import { makeClip, makeDamagedEnd, makeTruncated } from '../support/clips.ts';
+import { tinyNetwork } from '../support/tiny-network.ts';
 import { analysesMade, contentOf, killAndCompare } from './killing.ts';
 import { program, runTinyBatch } from './tiny-batch.ts';
 
@@ -97,6 +101,32 @@ describe('a batch', () => {
     const before = await contentOf(join(cache, 'features'));
     expect(await outputsOf({ analysis: { method: 'gradcam' } })).toEqual(['json,thumbnail']);
     expect(await contentOf(join(cache, 'features'))).toEqual(before);
+  });
+
+  it('sees events in windows, as an analysis of each does, and short ones as a whole', async () => {
+    const path = join(root, 'dense.csv');
+    await writeFile(path, 'id,video,start,end\nlong,a.mp4,1,6\nshort,b.mp4,0,1\n');
+    const folder = join(root, 'dense', 'out');
+    const analysis = { windows: { isDense: true, windowSec: 1.5, strideSec: 0.5 } };
+    const { ends } = await runTinyBatch(path, folder, { analysis, outputs: ['strip', 'mp4'], jobs: 2 });
+    expect(ends.map(({ error }) => error)).toEqual([undefined, undefined]);
+    const documentOf = (id: string): Promise<Analysis> => readAnalysis(join(folder, 'events', id, 'analysis.json'));
+    const model = await tinyNetwork('wasm');
+    const { clip, span } = await openClip(join(root, 'a.mp4'), { startSec: 1, endSec: 6 });
+    const slide = { frames: 3, windowSec: 1.5, strideSec: 0.5 };
+    const { timingsSec: _, ...alone } = await analyzeDense(model, { ...slide, clip, span, seed: 0 });
+    model.network.dispose();
+    expect(await documentOf('long')).toEqual(JSON.parse(JSON.stringify(alone)));
+    expect((await documentOf('short')).windows).toBeUndefined();
+    expect((await readdir(join(folder, 'events', 'long'))).sort()).toEqual([
+      ...['analysis.json', 'overlay.mp4', 'strip.jpg', 'thumbnail.jpg'],
+    ]);
+    const rows = await parquetReadObjects({ file: await asyncBufferFromFile(join(folder, 'results.parquet')) });
+    expect(rows.map(({ windows }) => windows)).toEqual([alone.windows!.length, null]);
+    expect((await runTinyBatch(path, folder, { analysis, outputs: ['strip', 'mp4'] })).ends).toEqual([]);
+    const other = { windows: { ...analysis.windows, strideSec: 1 } };
+    const { plans } = await runTinyBatch(path, folder, { analysis: other, outputs: ['strip'] });
+    expect(plans.map(({ outputs }) => outputs.length > 0)).toEqual([true, false]);
   });
 
   it('is not stopped by a video that cannot be decoded', async () => {

@@ -3,17 +3,10 @@ import { Command } from 'commander';
 import { addAnalysisOptions, PREVIEW_SEC } from '../analysis-options.ts';
 import type { AnalyzeFlags } from '../analyze.ts';
 import { addNetworkOptions } from '../network-options.ts';
-import {
-  examples,
-  LIST_FORMS,
-  parseCount,
-  parseSeconds,
-  pictureOptions,
-  videosOption,
-  WINDOWS_HELP,
-} from '../options.ts';
+import { examples, LIST_FORMS, parseCount, parseSeconds, pictureOptions, videosOption } from '../options.ts';
 import { interruptible } from '../run.ts';
 import { addVideoOptions } from '../style-options.ts';
+import { addWindowOptions } from '../window-options.ts';
 
 /** The `analyze` command. */
 export function analyzeCommand(): Command {
@@ -34,10 +27,6 @@ export function analyzeCommand(): Command {
       'frames to sample from the event (default: 3, or as many as the network takes)',
       parseCount(1),
     )
-    .option('--dense', WINDOWS_HELP.dense)
-    .option('--whole', WINDOWS_HELP.whole)
-    .option('--window <seconds>', WINDOWS_HELP.window, parseSeconds)
-    .option('--stride <seconds>', WINDOWS_HELP.stride, parseSeconds)
     .option('--events <list>', `a list of events whose labels are shown over time: ${LIST_FORMS}`)
     .addOption(videosOption())
     .option(
@@ -45,6 +34,7 @@ export function analyzeCommand(): Command {
       "numbers to show over time, in the columns time (seconds) and one for each (default: a tub's own)",
     )
     .option('--preview', `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`);
+  addWindowOptions(command, 'the clip');
   addAnalysisOptions(command)
     .option('--strict', 'refuse frames that are damaged or lost in the file (default: they are marked, and it is said)')
     .option('-o, --output <folder>', "where the results go (default: the clip's name in l2caf-out)")

@@ -17,6 +17,7 @@ import {
 import { queueOption, queuePasswordOption, queueSecretOption } from '../queue-options.ts';
 import { interruptible } from '../run.ts';
 import { addVideoOptions } from '../style-options.ts';
+import { addWindowOptions } from '../window-options.ts';
 
 /** What the user can choose; the thumbnail belongs to the index. */
 const CHOICES = OUTPUTS.filter((name) => name !== 'thumbnail');
@@ -47,6 +48,7 @@ export function batchCommand(): Command {
       parseCount(1),
     )
     .option('--cache-limit <GB>', 'bound on the cache of trunk features', parseNumber(0.01, 1e6), 20);
+  addWindowOptions(command, 'each event');
   addAnalysisOptions(command);
   addNetworkOptions(command);
   addVideoOptions(command)
@@ -60,6 +62,7 @@ export function batchCommand(): Command {
         'l2caf batch events.csv --videos /data/drives --jobs 4 --outputs json,strip,mp4',
         "l2caf batch 201702271017.eaf --videos /data/hdd --only 'left turn'",
         'l2caf batch clips/ --limit 10',
+        'l2caf batch drives/ --dense --window 4 --stride 1 --outputs json,strip,report',
         'l2caf batch events.csv --model net.onnx --norm imagenet --labels classes.txt',
         'l2caf batch events.csv -o /shared/results --queue redis://server:6379',
       ),
