@@ -5,13 +5,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { access, mkdir, open, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { unlessAborted } from './concurrent.ts';
-import { L2cafError, systemCodeOf } from './errors.ts';
+import { L2cafError } from './errors.ts';
 import { expectRegularFile, hashFile } from './input-files.ts';
 import { checkOutput, unwritable } from './output.ts';
 import { sealFile, settleSeal } from './seal.ts';
+import { sync, syncFile, syncFolder } from './sync.ts';
 
 /**
  * Calls `write` with a temporary path beside `path` (same extension) and renames the result to `path`; removes it if
@@ -76,38 +77,6 @@ async function diskProblem(error: unknown, temporary: string): Promise<unknown> 
 }
 
 const PROBE_BYTES = 1 << 16;
-
-/**
- * Brings the entries of a folder to the disk: which files there are, under which names. (Windows does so by itself.)
- *
- * @throws NodeJS.ErrnoException when the disk cannot be written
- */
-export async function syncFolder(folder: string): Promise<void> {
-  if (process.platform !== 'win32') await sync(folder, 'r');
-}
-
-/** Brings the content of a file to the disk. Throws as {@link syncFolder}. */
-export async function syncFile(path: string): Promise<void> {
-  await sync(path, 'r+');
-}
-
-/** File systems that cannot bring one file to the disk (some on networks) say so by these. */
-const NO_SYNC: ReadonlySet<string> = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS', 'EACCES', 'EPERM']);
-
-async function sync(path: string, flags: 'r' | 'r+', mode?: number): Promise<void> {
-  const file = await open(path, flags).catch((error: unknown) => {
-    // A folder that may be written, but not read.
-    if (flags === 'r+' || !NO_SYNC.has(systemCodeOf(error) ?? '')) throw error;
-  });
-  try {
-    if (mode !== undefined) await file?.chmod(mode);
-    await file?.sync();
-  } catch (error) {
-    if (!NO_SYNC.has(systemCodeOf(error) ?? '')) throw error;
-  } finally {
-    await file?.close();
-  }
-}
 
 /** Whether there is a file or folder at a path, as far as it can be told. */
 export async function exists(path: string): Promise<boolean> {

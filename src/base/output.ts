@@ -9,7 +9,7 @@ import { access, lstat, readlink, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { L2cafError, messageOf, systemCodeOf } from './errors.ts';
 import { areInputsNoted, inputThatIs, noteInputs } from './noted-inputs.ts';
-import { isSealed, WRITTEN_EXTENSIONS } from './seal.ts';
+import { foreignSeals, isSealed, keepsSealBeside, WRITTEN_EXTENSIONS, whySealless } from './seal.ts';
 
 /** A file to write: the one that a path names in the end, and its permissions if it is there. */
 export interface OutputTarget {
@@ -33,11 +33,13 @@ export function guardOutputs({ force = false }: { readonly force?: boolean | und
  * Checks that a file may be written, or replaced if it is there.
  *
  * @param sources files that it is made from
- * @throws L2cafError `usage` when it is one of them, or else an input; `output-exists` when it is not l2caf's;
- *   `output-unwritable` when it is write-protected, or anything else than a file
+ * @throws L2cafError `usage` when it is one of them, or else an input; `output-exists` when it is not l2caf's, or where its
+ *   seal would lie is a file of somebody else's;   `output-unwritable` when it is write-protected, or anything else than a file
  */
 export async function checkOutput(path: string, sources: readonly string[] = []): Promise<OutputTarget> {
   const target = await targetOf(path);
+  const why = keepsSealBeside(target.path) ? await whySealless(dirname(target.path)) : undefined;
+  if (why !== undefined) throw foreignSeals(why);
   if (target.mode === undefined) return target;
   const info = await stat(target.path, { bigint: true });
   const input = await inputThatIs(info, sources);

@@ -2,13 +2,16 @@
  * The seal that l2caf puts on files, by which it knows them again as its own and as they were: a hash of the content in a
  * place of the format that readers pass over (a comment, a chunk, a box, a field). A file that somebody else made has none,
  * and that of a file that was edited does not fit any more; neither is replaced unasked. Formats without such a place (CSV,
- * Parquet, …) have their hashes in `.l2caf` beside them, one line a file as `sha256sum` writes them.
+ * Parquet, …) have their hashes in `.l2caf` beside them, one line a file as `sha256sum` writes them. Processes that write to one
+ * folder replace that file in turns; one that is no such list is the user's, and stays as it is.
  */
 import { randomBytes } from 'node:crypto';
-import { appendFile, readdir, rename, stat, truncate, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { appendFile, lstat, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { L2cafError } from './errors.ts';
 import { hashFile, openInput, readOwn } from './input-files.ts';
+import { takeLockIfFree } from './lock.ts';
 
 /** A format with a place for the seal: between its content and its last bytes, which are the same in every file. */
 interface SealedKind {
@@ -83,6 +86,11 @@ const UNSEALED: readonly string[] = ['.csv', '.tsv', '.txt', '.parquet', '.safet
 /** The file with the seals of the files beside it that have no place for one. */
 export const SEALS_FILE = '.l2caf';
 
+/** Whether the seal of a file lies beside it. */
+export function keepsSealBeside(path: string): boolean {
+  return UNSEALED.includes(extname(path).toLowerCase());
+}
+
 /** The extensions of what l2caf writes for people, with the dot. */
 export const WRITTEN_EXTENSIONS: readonly string[] = [...KINDS.flatMap(({ extensions }) => extensions), ...UNSEALED];
 
@@ -94,7 +102,8 @@ const HEAD_BYTES = 256;
  *
  * @param temporary where it lies now
  * @param path what it will be called
- * @throws L2cafError `usage` when the name is that of another format than the content
+ * @throws L2cafError `usage` when the name is that of another format than the content; `output-unwritable` when it is a part of
+ *   a file only; `output-exists` where its seal would lie is a file of somebody else's
  */
 export async function sealFile(temporary: string, path: string): Promise<void> {
   const extension = extname(path).toLowerCase();
@@ -102,15 +111,14 @@ export async function sealFile(temporary: string, path: string): Promise<void> {
   // Text that begins as JSON does may be anything, but no picture, video or page.
   const isText = kind?.title === 'JSON' && !KINDS.some(({ extensions }) => extensions.includes(extension));
   if (kind !== undefined && !isText) {
-    if (kind.extensions.includes(extension)) return sealWithin(temporary, kind);
+    if (kind.extensions.includes(extension)) return sealWithin(temporary, path, kind);
     throw new L2cafError('usage', `${path} would hold a ${kind.title} file, as its name does not say`, {
       hint: `call it …${kind.extensions[0]}`,
     });
   }
-  if (!UNSEALED.includes(extension)) return;
+  if (!keepsSealBeside(path)) return;
   const line = lineOf(await hashOf(temporary), path);
-  const seals = join(dirname(path), SEALS_FILE);
-  if (!(await linesOf(seals)).has(line)) await appendFile(seals, `${line}\n`);
+  await changeSeals(dirname(path), (lines) => [...lines, line]);
 }
 
 /**
@@ -118,29 +126,107 @@ export async function sealFile(temporary: string, path: string): Promise<void> {
  * Until then both are known, whenever the process may be killed.
  */
 export async function settleSeal(path: string): Promise<void> {
-  if (!UNSEALED.includes(extname(path).toLowerCase())) return;
+  if (!keepsSealBeside(path)) return;
   const folder = dirname(path);
-  const seals = join(folder, SEALS_FILE);
   const own = lineOf(await hashOf(path), path);
-  const names = new Set(await readdir(folder));
-  const kept = [...(await linesOf(seals))].filter((line) => names.has(nameIn(line)) && nameIn(line) !== basename(path));
+  await changeSeals(folder, async (lines) => {
+    const names = new Set((await readdir(folder)).map(onOneLine));
+    return [...lines.filter((line) => names.has(nameIn(line)) && nameIn(line) !== nameIn(own)), own];
+  });
+}
+
+/**
+ * Why seals cannot be kept in a folder: what is called {@link SEALS_FILE} there is no list of them (a link, a pipe, somebody's
+ * own file), and is neither read nor replaced. Undefined where they can.
+ */
+export async function whySealless(folder: string): Promise<string | undefined> {
+  const path = join(folder, SEALS_FILE);
+  const info = await lstat(path).catch(() => undefined);
+  if (info === undefined) return undefined;
+  if (!info.isFile()) return `${path} is no regular file`;
+  const text = (await readOwn(path, { maxBytes: MAX_SEALS_BYTES })).toString();
+  // What a power cut has torn off, or left as zeros, is still a list.
+  const isList = text.split('\n').every((line) => SEAL_LINE.test(line) || /^[0-9a-f]* {0,2}\0*$/.test(line));
+  return isList ? undefined : `${path} is no list of l2caf's`;
+}
+
+/** As `sha256sum` writes them. */
+const SEAL_LINE = /^[0-9a-f]{64} [ *]./;
+
+/** Who changes the seals of a folder in this process, by folder. */
+const changing = new Map<string, Promise<void>>();
+
+/** Replaces the seals of a folder, one after another. Throws L2cafError `output-exists` as {@link whySealless} says. */
+function changeSeals(
+  folder: string,
+  change: (lines: readonly string[]) => readonly string[] | Promise<readonly string[]>,
+): Promise<void> {
+  const key = resolve(folder);
+  const changed = (changing.get(key) ?? Promise.resolve()).then(async () => {
+    const give = await patientLock(join(folder, `${SEALS_FILE}.seals.lock`));
+    try {
+      await replaceSeals(folder, change);
+    } finally {
+      await give?.();
+    }
+  });
+  const settled = changed.catch(() => {}); // is told to whoever has asked for it
+  changing.set(key, settled);
+  void settled.then(() => changing.get(key) === settled && changing.delete(key));
+  return changed;
+}
+
+async function replaceSeals(folder: string, change: Parameters<typeof changeSeals>[1]): Promise<void> {
+  const why = await whySealless(folder);
+  if (why !== undefined) throw foreignSeals(why);
+  const path = join(folder, SEALS_FILE);
+  const lines = await change([...(await linesOf(path))].filter((line) => SEAL_LINE.test(line)));
   const temporary = join(folder, `.${randomBytes(8).toString('hex')}.part`);
-  await writeFile(
-    temporary,
-    [...kept, own]
-      .sort(byName)
-      .map((line) => `${line}\n`)
-      .join(''),
+  try {
+    await writeFile(
+      temporary,
+      [...new Set(lines)]
+        .sort(byName)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {}); // what went wrong before is to be told
+    throw error;
+  }
+}
+
+/** The error for a {@link SEALS_FILE} of somebody else's. */
+export function foreignSeals(why: string): L2cafError {
+  return new L2cafError(
+    'output-exists',
+    `${why}: it is not replaced, and what is written beside it would not be known`,
+    {
+      hint: 'choose another folder with -o, or give that file another name',
+    },
   );
-  await rename(temporary, seals);
+}
+
+/** How long others are waited for, who need milliseconds. */
+const PATIENCE_MS = 10_000;
+
+/** Without the lock after a while: it is that of a process on another machine that was killed. At worst a seal is lost. */
+async function patientLock(path: string): Promise<(() => Promise<void>) | undefined> {
+  for (const endMs = performance.now() + PATIENCE_MS; performance.now() < endMs; await setTimeout(10)) {
+    const give = await takeLockIfFree(path);
+    if (give !== undefined) return give;
+  }
+  return undefined;
 }
 
 /** Whether a file was written by l2caf and has not been changed since. */
 export async function isSealed(path: string): Promise<boolean> {
   const extension = extname(path).toLowerCase();
-  if (UNSEALED.includes(extension)) {
+  if (keepsSealBeside(path)) {
     const lines = await linesOf(join(dirname(path), SEALS_FILE));
-    return [...lines].some((line) => nameIn(line) === basename(path)) && lines.has(lineOf(await hashOf(path), path));
+    const name = onOneLine(basename(path));
+    return [...lines].some((line) => nameIn(line) === name) && lines.has(lineOf(await hashOf(path), path));
   }
   const kind = KINDS.find(({ extensions }) => extensions.includes(extension));
   if (kind === undefined) return false;
@@ -174,21 +260,26 @@ async function kindOfContent(path: string): Promise<SealedKind | undefined> {
   }
 }
 
-/** A file that does not end as its format does is left as it is: it is a part of one at most. */
-async function sealWithin(path: string, { tail, seal }: SealedKind): Promise<void> {
-  const { size } = await stat(path);
+/**
+ * Puts the seal before the last bytes.
+ *
+ * @throws L2cafError `output-unwritable` for a file that does not end as its format does: ffmpeg writes a part of one, and says
+ *   that all is well, where a disk is full
+ */
+async function sealWithin(temporary: string, path: string, { title, tail, seal }: SealedKind): Promise<void> {
+  const { size } = await stat(temporary);
   const contentBytes = size - tail.length;
   const end = Buffer.alloc(tail.length);
-  const file = await openInput(path);
+  const file = await openInput(temporary);
   try {
     if (contentBytes > 0) await file.read(end, 0, tail.length, contentBytes);
   } finally {
     await file.close();
   }
-  if (!end.equals(tail)) return;
-  const hash = await hashOf(path, contentBytes);
-  await truncate(path, contentBytes);
-  await appendFile(path, Buffer.concat([seal(hash), tail]));
+  if (!end.equals(tail)) throw new L2cafError('output-unwritable', `${path} is a part of a ${title} file only`);
+  const hash = await hashOf(temporary, contentBytes);
+  await truncate(temporary, contentBytes);
+  await appendFile(temporary, Buffer.concat([seal(hash), tail]));
 }
 
 async function hashOf(path: string, bytes?: number): Promise<string> {
@@ -196,7 +287,12 @@ async function hashOf(path: string, bytes?: number): Promise<string> {
 }
 
 function lineOf(hash: string, path: string): string {
-  return `${hash}  ${basename(path)}`;
+  return `${hash}  ${onOneLine(basename(path))}`;
+}
+
+/** A name may have several lines, a seal has one. */
+function onOneLine(name: string): string {
+  return name.replaceAll('\n', '\\n');
 }
 
 function nameIn(line: string): string {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { mapConcurrently } from '../base/concurrent.ts';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { fileSize, makeFolder, TEMPORARY } from '../base/files.ts';
+import { isPartOfLock, LOCK, takeLock } from '../base/lock.ts';
 import { checkOutput, removeSealed } from '../base/output.ts';
 import { isSealed } from '../base/seal.ts';
 import { folderOf } from '../events/row.ts';
@@ -15,7 +16,6 @@ import { checkedOutcome } from './answers.ts';
 import { OUTPUTS, type Output } from './choices.ts';
 import type { BatchEvent } from './events.ts';
 import { Journal, type JournalEntry, type MadeEntry, type MadeFile, type OpenedJournal } from './journal.ts';
-import { isPartOfLock, takeLock } from './lock.ts';
 import { type BatchSettings, FILE_NAMES, keysOf } from './outputs.ts';
 import type { EventOutcome } from './tasks.ts';
 import { Videos } from './videos.ts';
@@ -110,7 +110,7 @@ export class Batch {
    */
   static async open(folder: string): Promise<Batch> {
     await makeFolder(folder);
-    const unlock = await takeLock(join(folder, '.lock'));
+    const unlock = await takeLock(join(folder, LOCK));
     try {
       await removeLeftovers(folder);
       return new Batch(folder, await Journal.open(join(folder, JOURNAL)), unlock);

@@ -6,8 +6,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from '#zod';
 import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
-import { makeFolder, syncFolder } from '../base/files.ts';
+import { makeFolder } from '../base/files.ts';
 import { openInput } from '../base/input-files.ts';
+import { syncFolder } from '../base/sync.ts';
 import { OUTPUTS } from './choices.ts';
 import { figuresSchema } from './event-figures.ts';
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { analyzeDense } from '../../src/analysis/dense.ts';
 import { type Analysis, readAnalysis } from '../../src/analysis/document.ts';
 import { openClip } from '../../src/analysis/pipeline.ts';
+import { LOCK } from '../../src/base/lock.ts';
 import { createRandom } from '../../src/base/random.ts';
 import { Batch } from '../../src/batch/batch.ts';
 import { Videos } from '../../src/batch/videos.ts';
@@ -250,9 +251,9 @@ describe('a batch', () => {
     const folder = join(root, 'leftovers');
     await mkdir(folder);
     await writeFile(join(folder, '.0123456789abcdef.part.parquet'), '');
-    await mkdir(join(folder, '.lock.0123456789abcdef.part')); // and while it took the lock
+    await mkdir(join(folder, `${LOCK}.0123456789abcdef.part`)); // and while it took the lock
     const batch = await Batch.open(folder);
-    expect((await readdir(folder)).sort()).toEqual(['.lock', 'journal.jsonl']);
+    expect((await readdir(folder)).sort()).toEqual([LOCK, 'journal.jsonl']);
     await batch.close();
   });
 

@@ -12,7 +12,8 @@ const PROGRAMS = [
   'batch/failing-worker',
   'batch/slow-worker',
   'batch/tiny-queue-worker',
-  'batch/lock-program',
+  'base/lock-program',
+  'base/seal-program',
   'cli/ending-program',
 ];
 

@@ -4,13 +4,13 @@
  */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { takeLock } from '../../src/batch/lock.ts';
+import { takeLock } from '../../src/base/lock.ts';
 
 const [path] = process.argv.slice(2);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const take = (wanted: string): Promise<(() => Promise<void>) | undefined> =>
   takeLock(wanted).catch((error: Error) => {
-    if (!/another batch, process \d+, is writing/.test(error.message)) say(`error ${error.message}`);
+    if (!/another run, process \d+, is writing/.test(error.message)) say(`error ${error.message}`);
     return undefined;
   });
 

@@ -1,15 +1,18 @@
 /**
- * Keeps a second process from writing to the same batch, whether on this machine, in another container, or on another
- * machine that shares the folder. The lock is a folder with a note of who holds it. It gets its name when the note is in it,
- * which a file system does at once and for one only, so there is never a lock that names nobody. No lock is too old: one ends
- * when its holder gives it back, or is known to have ended.
+ * Keeps a second process from what one is doing (writing to the same batch, replacing the same results), whether on this
+ * machine, in another container, or on another machine that shares the folder. The lock is a folder with a note of who holds
+ * it. It gets its name when the note is in it, which a file system does at once and for one only, so there is never a lock
+ * that names nobody. No lock is too old: one ends when its holder gives it back, or is known to have ended.
  */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
-import { syncFile } from '../base/files.ts';
-import { type Holder, type HolderState, holderSchema, stateOf, thisProcess } from '../base/holder.ts';
-import { readOwn } from '../base/input-files.ts';
+import { L2cafError, messageOf, systemCodeOf } from './errors.ts';
+import { type Holder, type HolderState, holderSchema, stateOf, thisProcess } from './holder.ts';
+import { readOwn } from './input-files.ts';
+import { syncFile } from './sync.ts';
+
+/** The lock of a folder in which what belongs together is replaced together. */
+export const LOCK = '.l2caf.lock';
 
 /** The note in the lock. */
 const NOTE = 'holder.json';
@@ -24,10 +27,22 @@ const MAX_ROUNDS = 100;
  * @throws L2cafError `output-unwritable` while another process holds it, or may hold it elsewhere
  */
 export async function takeLock(path: string): Promise<() => Promise<void>> {
+  const result = await askForLock(path);
+  if (typeof result === 'function') return result;
+  throw heldBy(result, path);
+}
+
+/** {@link takeLock}; undefined where another process holds it, or may hold it elsewhere. */
+export async function takeLockIfFree(path: string): Promise<(() => Promise<void>) | undefined> {
+  const result = await askForLock(path);
+  return typeof result === 'function' ? result : undefined;
+}
+
+/** How to give the lock back, or who holds it. */
+async function askForLock(path: string): Promise<(() => Promise<void>) | Held> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const result = await tryLock(path);
-    if (typeof result === 'function') return result;
-    if (result !== undefined) throw heldBy(result, path);
+    if (result !== undefined) return result;
   }
   throw unreadable(path, 'it names nobody');
 }
@@ -92,9 +107,9 @@ async function remove(path: string, holder: Holder): Promise<void> {
   }
 }
 
-/** Whether a name, beside a lock, is that of a part of one: what a killed process has left behind. */
+/** Whether a name, beside a {@link LOCK}, is that of a part of it: what a killed process has left behind. */
 export function isPartOfLock(name: string): boolean {
-  return /^\.lock\..+\.part$/.test(name);
+  return name.startsWith(`${LOCK}.`) && name.endsWith('.part');
 }
 
 /** A name that goes with what a killed process has left behind. */
@@ -119,14 +134,14 @@ async function readHolder(path: string): Promise<Holder | undefined> {
 
 function heldBy({ holder: { pid, place }, state, here }: Held, path: string): L2cafError {
   if (state === 'running') {
-    return new L2cafError('output-unwritable', `another batch, process ${pid}, is writing to this folder`, {
+    return new L2cafError('output-unwritable', `another run, process ${pid}, is writing to this folder`, {
       hint: 'wait for it, or choose another folder with -o',
     });
   }
   const where = place.host === here.host ? `${place.host}, in another container or before a restart,` : place.host;
   return new L2cafError(
     'output-unwritable',
-    `a batch on ${where} (process ${pid}) is writing to this folder, or has ended without saying so`,
+    `a run on ${where} (process ${pid}) is writing to this folder, or has ended without saying so`,
     { hint: `whether it still runs cannot be told from here: if it does not, remove the folder ${path}` },
   );
 }
@@ -137,7 +152,7 @@ function unwritable(path: string, cause: unknown): L2cafError {
 
 function unreadable(path: string, why: string, cause?: unknown): L2cafError {
   return new L2cafError('output-unwritable', `the lock ${path} cannot be read: ${why}`, {
-    hint: 'if no batch is writing to its folder, remove it',
+    hint: 'if no other run is writing to its folder, remove it',
     cause,
   });
 }

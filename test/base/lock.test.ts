@@ -1,4 +1,4 @@
-/** Who holds the lock of a batch: one of many processes that want it, whatever became of those who had it before. */
+/** Who holds a lock: one of many processes that want it, whatever became of those who had it before. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -8,9 +8,9 @@ import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Holder, stateOf, thisProcess } from '../../src/base/holder.ts';
+import { takeLock, takeLockIfFree } from '../../src/base/lock.ts';
 import { createRandom } from '../../src/base/random.ts';
-import { takeLock } from '../../src/batch/lock.ts';
-import { program } from './tiny-batch.ts';
+import { program } from '../batch/tiny-batch.ts';
 
 const RACES = 300;
 const PROCESSES = 4;
@@ -75,7 +75,7 @@ describe('a lock', () => {
     await leaveNote(path, { place: { host: 'faraway', boot: 'another' }, pid: process.pid });
     await expect(takeLock(path)).rejects.toMatchObject({
       code: 'output-unwritable',
-      message: `a batch on faraway (process ${process.pid}) is writing to this folder, or has ended without saying so`,
+      message: `a run on faraway (process ${process.pid}) is writing to this folder, or has ended without saying so`,
       hint: expect.stringContaining(`remove the folder ${path}`),
     });
     expect(await readFile(join(path, 'holder.json'), 'utf8')).toContain('faraway');
@@ -103,8 +103,10 @@ describe('a lock', () => {
     await rm(path, { recursive: true });
     const giveSecond = await takeLock(path);
     await give();
-    await expect(takeLock(path)).rejects.toMatchObject({ message: /another batch/ });
+    await expect(takeLock(path)).rejects.toMatchObject({ message: /another run/ });
+    expect(await takeLockIfFree(path)).toBe(undefined);
     await giveSecond();
+    await (await takeLockIfFree(path))!();
   });
 });
 
