@@ -9,9 +9,9 @@ import { ignoredWarnings } from '../analysis/timeline.ts';
 import { isUnlike, percent } from '../analysis/verdicts.ts';
 import { lengthNote, type SlideWish, slideOver, slideWindow } from '../analysis/windows.ts';
 import { L2cafError } from '../base/errors.ts';
-import { exists, withFolder } from '../base/files.ts';
+import { exists } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
-import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
+import { checkOutputs, removeSealed } from '../base/output.ts';
 import type { TimeSpan, VideoClip } from '../base/types.ts';
 import { type ListedEvents, readLabels } from '../events/labels.ts';
 import { isImported } from '../models/imported.ts';
@@ -20,7 +20,7 @@ import { writeReport } from '../report/index.ts';
 import { clipBeside, filesOfReport } from '../report/report-page.ts';
 import { readingOf, sha256OfClip } from '../video/media/probe.ts';
 import { type AnalysisFlags, PREVIEW_SEC } from './analysis-options.ts';
-import { freeName, isAbout, isOfOther } from './default-folder.ts';
+import { type FreeFolder, inOwnFolder, isAbout, isOfOther } from './default-folder.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
 import { renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
@@ -53,7 +53,6 @@ export async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSi
     throw new L2cafError('usage', '--videos says where the videos of a list lie', { hint: 'add --events' });
   }
   const terminal = createTerminal(flags);
-  const work = { signal, onProgress: terminal.onProgress };
   const { start, end } = flags;
   const wanted = {
     ...(start !== undefined && { startSec: start }),
@@ -61,9 +60,21 @@ export async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSi
     ...readingOf(flags),
   };
   const { clip, span } = await openClip(path, wanted, signal);
-  const folder = flags.output ?? (await defaultFolder(clip, signal));
+  await inOwnFolder(flags.output ?? (await defaultFolder(clip, signal)), (folder) =>
+    analyzeInto(folder, clip, span, { ...flags, wish }, terminal, signal),
+  );
+}
+
+async function analyzeInto(
+  folder: string,
+  clip: VideoClip,
+  span: TimeSpan,
+  flags: AnalyzeFlags & { readonly wish: SlideWish },
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const work = { signal, onProgress: terminal.onProgress };
   const { preview, report, ...files } = filesIn(folder);
-  await checkOutputFolder(folder);
   await checkOutputs([
     ...Object.values(files),
     ...(flags.preview ? [preview] : []),
@@ -73,30 +84,25 @@ export async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSi
   const { events: list, videos } = flags;
   const recorded = flags.signals === undefined ? undefined : await readSignals(flags.signals);
   const listed = list === undefined ? { events: [], warnings: [] } : await readLabels(list, clip, span, videos);
-  const { analysis, pages } = await withFolder(folder, async () => {
-    const found = await withAttention(clip, span, { ...flags, wish }, terminal, signal, async (explain, isDense) => {
-      const analyze = async (part: TimeSpan): Promise<Analysis> =>
-        withSignals(withLabels(await explain(part), listed), recorded);
-      const isLong = isDense && span.endSec - span.startSec > 2 * PREVIEW_SEC;
-      const first = { ...span, endSec: isLong ? span.startSec + PREVIEW_SEC : span.endSec };
-      const previewed = flags.preview ? await analyze(first) : undefined;
-      if (previewed) {
-        await clear(folder, terminal);
-        await writePreview(previewed, preview, flags, terminal, signal);
-      }
-      return previewed && !isLong ? previewed : analyze(span);
-    });
-    for (const warning of found.warnings) terminal.warn(warning);
-    if (!flags.preview) await clear(folder, terminal);
-    await writeAnalysis(files.analysis, found);
-    const frames = await renderStrip(found, files.strip, { ...renderOptionsOf(flags), ...work });
-    const { notes } = await renderVideo(found, files.video, { ...videoOptionsOf(flags), ...work });
-    warnOfNotes(terminal, notes, found.warnings);
-    return {
-      analysis: found,
-      pages: flags.report ? await writeReport(found, report, { ignore: flags.ignore, frames, ...work }) : [],
-    };
+  const analysis = await withAttention(clip, span, flags, terminal, signal, async (explain, isDense) => {
+    const analyze = async (part: TimeSpan): Promise<Analysis> =>
+      withSignals(withLabels(await explain(part), listed), recorded);
+    const isLong = isDense && span.endSec - span.startSec > 2 * PREVIEW_SEC;
+    const first = { ...span, endSec: isLong ? span.startSec + PREVIEW_SEC : span.endSec };
+    const previewed = flags.preview ? await analyze(first) : undefined;
+    if (previewed) {
+      await clear(folder, terminal);
+      await writePreview(previewed, preview, flags, terminal, signal);
+    }
+    return previewed && !isLong ? previewed : analyze(span);
   });
+  for (const warning of analysis.warnings) terminal.warn(warning);
+  if (!flags.preview) await clear(folder, terminal);
+  await writeAnalysis(files.analysis, analysis);
+  const frames = await renderStrip(analysis, files.strip, { ...renderOptionsOf(flags), ...work });
+  const { notes } = await renderVideo(analysis, files.video, { ...videoOptionsOf(flags), ...work });
+  warnOfNotes(terminal, notes, analysis.warnings);
+  const pages = flags.report ? await writeReport(analysis, report, { ignore: flags.ignore, frames, ...work }) : [];
   if (flags.json) return terminal.result(JSON.stringify(analysis));
   terminal.result(describe(analysis));
   for (const file of [...Object.values(files), ...pages]) terminal.result(file);
@@ -114,10 +120,10 @@ function filesIn(folder: string): Record<'analysis' | 'strip' | 'video' | 'previ
 }
 
 /** The clip's name in l2caf-out; another clip of that name has another folder. */
-async function defaultFolder(clip: VideoClip, signal: AbortSignal): Promise<string> {
+async function defaultFolder(clip: VideoClip, signal: AbortSignal): Promise<FreeFolder> {
   const isOwn = isAbout(clip.path, await sha256OfClip(clip, signal));
-  const wanted = join('l2caf-out', basename(resolve(clip.path), extname(clip.path)));
-  return freeName(wanted, (folder) => isOfOther(filesIn(folder).analysis, isOwn));
+  const name = join('l2caf-out', basename(resolve(clip.path), extname(clip.path)));
+  return { name, isTaken: (folder) => isOfOther(filesIn(folder).analysis, isOwn) };
 }
 
 /** Removes an earlier analysis and what shows it, so that nothing of it stays beside the new one unnoticed. */

@@ -1,8 +1,58 @@
 /** Names for results where the user gave none: two sources of one name (day1/cam.mp4, day2/cam.mp4) do not share one. */
 import { realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { MAX_DOCUMENT_BYTES } from '../analysis/document.ts';
+import { withFolder } from '../base/files.ts';
 import { readOwn } from '../base/input-files.ts';
+import { LOCK, takeLock, takeLockIfFree } from '../base/lock.ts';
+import { checkOutputFolder } from '../base/output.ts';
+
+/** A folder for results, where the user gave none. */
+export interface FreeFolder {
+  readonly name: string;
+  /** Whether what is in a folder belongs to something else. */
+  readonly isTaken: (folder: string) => Promise<boolean>;
+}
+
+/**
+ * Runs `work` in a folder that no other run writes to meanwhile: what belongs together is replaced together, by one of them.
+ *
+ * @param folder the one that was asked for; or else the first of NAME, NAME-2, … that is neither taken nor in use
+ * @throws L2cafError `output-unwritable` while another run is in the folder that was asked for; as `checkOutputFolder`
+ */
+export async function inOwnFolder<T>(folder: string | FreeFolder, work: (folder: string) => Promise<T>): Promise<T> {
+  if (typeof folder === 'string') {
+    const done = await locked(folder, takeLock, work);
+    return done!.result;
+  }
+  const { name, isTaken } = folder;
+  for (let n = 1; ; n++) {
+    const candidate = numbered(name, n);
+    if (await isTaken(candidate)) continue;
+    const done = await locked(candidate, takeLockIfFree, async () => {
+      // Another run may have been faster, and have ended meanwhile.
+      return (await isTaken(candidate)) ? undefined : { result: await work(candidate) };
+    });
+    if (done?.result !== undefined) return done.result.result;
+  }
+}
+
+async function locked<T>(
+  folder: string,
+  take: (lock: string) => Promise<(() => Promise<void>) | undefined>,
+  work: (folder: string) => Promise<T>,
+): Promise<{ readonly result: T } | undefined> {
+  await checkOutputFolder(folder);
+  return withFolder(folder, async () => {
+    const give = await take(join(folder, LOCK));
+    if (give === undefined) return undefined;
+    try {
+      return { result: await work(folder) };
+    } finally {
+      await give();
+    }
+  });
+}
 
 /**
  * The name, or the first of NAME-2, NAME-3, … that is not taken.
@@ -11,9 +61,13 @@ import { readOwn } from '../base/input-files.ts';
  */
 export async function freeName(name: string, isTaken: (name: string) => Promise<boolean>): Promise<string> {
   for (let n = 1; ; n++) {
-    const candidate = n === 1 ? name : `${name}-${n}`;
+    const candidate = numbered(name, n);
     if (!(await isTaken(candidate))) return candidate;
   }
+}
+
+function numbered(name: string, n: number): string {
+  return n === 1 ? name : `${name}-${n}`;
 }
 
 /**

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { framesFor, type WorkOptions } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
-import { withFolder } from '../base/files.ts';
-import { checkOutputFolder, checkOutputs } from '../base/output.ts';
+import { checkOutputs } from '../base/output.ts';
 import type { MapMethod } from '../evaluation/choices.ts';
 import { type FigureTable, groupsOf, textRows } from '../evaluation/figure-table.ts';
 import {
@@ -22,7 +21,7 @@ import { type Head, headSha256 } from '../models/head.ts';
 import { isImported, openImported } from '../models/imported.ts';
 import { loadModel } from '../models/model-directory.ts';
 import { findModel } from '../models/packaged.ts';
-import { freeName, isOfOther, isSamePath } from './default-folder.ts';
+import { type FreeFolder, inOwnFolder, isOfOther, isSamePath } from './default-folder.ts';
 import type { EventFlags, OutputFlags, TargetFlags } from './evaluate-options.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
@@ -199,10 +198,8 @@ export async function publish(
   subject: PublishedStudy,
   study: () => Promise<{ readonly report: StudyReport; readonly files?: readonly ReportFile[] }>,
 ): Promise<void> {
-  const folder = flags.output ?? (await defaultFolder(subject));
-  await checkOutputFolder(folder);
-  await checkOutputs(reportFiles(folder, subject.study));
-  const { report, paths } = await withFolder(folder, async () => {
+  const { report, paths } = await inOwnFolder(flags.output ?? defaultFolder(subject), async (folder) => {
+    await checkOutputs(reportFiles(folder, subject.study));
     const found = await study();
     return { report: found.report, paths: await writeStudyReport(folder, found.report, found.files) };
   });
@@ -212,15 +209,15 @@ export async function publish(
 }
 
 /** The study's name in l2caf-out; results of another model, or on other data, keep theirs. */
-function defaultFolder({ study, model, data }: PublishedStudy): Promise<string> {
-  return freeName(join('l2caf-out', study), (folder) =>
+function defaultFolder({ study, model, data }: PublishedStudy): FreeFolder {
+  const isTaken = (folder: string): Promise<boolean> =>
     isOfOther(join(folder, `${study}.json`), async (document) => {
       const { model: own, options } = document as Pick<StudyReport, 'model' | 'options'>;
       const measured = options['events'] ?? options['data'];
       const isSameData = data === undefined || (typeof measured === 'string' && (await isSamePath(measured, data)));
       return (model === undefined || own.id === model) && isSameData;
-    }),
-  );
+    });
+  return { name: join('l2caf-out', study), isTaken };
 }
 
 /** The table with its groups, as text. */

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
 import { exists } from '../base/files.ts';
-import { checkOutputFolder, checkOutputs } from '../base/output.ts';
+import { checkOutputs } from '../base/output.ts';
 import type { PictureSize, ProgressListener } from '../base/types.ts';
 import { withInputSize } from '../models/event-network.ts';
 import {
@@ -19,15 +19,19 @@ import { findModel } from '../models/packaged.ts';
 import { findPretrained, PRETRAINED_TRUNKS } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
 import { holdsSqueezeNet } from '../models/squeezenet.ts';
+import { inOwnFolder } from './default-folder.ts';
 import { createTerminal } from './terminal.ts';
 
 /** Writes a network as an ONNX file with its card. */
 export async function exportNetwork(model: string, flags: ExportFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
-  await checkFolder(flags.output);
-  const network = await exported(model, flags, { signal, onProgress: terminal.onProgress });
+  const { network, files } = await inOwnFolder(flags.output, async (folder) => {
+    await checkFolder(folder);
+    const made = await exported(model, flags, { signal, onProgress: terminal.onProgress });
+    return { network: made, files: await writeExported(folder, made) };
+  });
   const { layer, output, scores } = network.card;
-  for (const file of await writeExported(flags.output, network)) terminal.result(file);
+  for (const file of files) terminal.result(file);
   const beside = scores ? `, class scores: ${scores.tensor}` : '';
   terminal.info(`filters act on ${layer!.tensor} (${layer!.layout}); explained is ${output!.tensor}${beside}`);
 }
@@ -42,7 +46,6 @@ export interface ExportFlags {
 
 /** @throws L2cafError `usage` for the folder of a trained model, which would be taken for the exported one from then on */
 async function checkFolder(folder: string): Promise<void> {
-  await checkOutputFolder(folder);
   if (await exists(join(folder, MODEL_FILES[0]!))) {
     throw new L2cafError('usage', `${folder} holds a trained model`, {
       hint: 'give the exported one a folder of its own',

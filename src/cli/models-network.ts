@@ -1,7 +1,7 @@
 /** `l2caf models inspect` and `import`: files of networks, what is in them and where they can be cut. */
 import { join } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
-import { checkOutputFolder, checkOutputs } from '../base/output.ts';
+import { checkOutputs } from '../base/output.ts';
 import type { PictureSize } from '../base/types.ts';
 import { useBackend } from '../models/backend.ts';
 import { type Card, cardWith } from '../models/card.ts';
@@ -9,6 +9,7 @@ import { IMPORTED_FILES, importedPath, importNetwork, isKeras, surveyJson } from
 import { KerasNetwork } from '../models/keras/keras-network.ts';
 import { operatorsOf, type ReadNetwork, readNetwork, survey } from '../models/onnx/read.ts';
 import type { CutPoint, Survey } from '../models/onnx/survey.ts';
+import { inOwnFolder } from './default-folder.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
 import { createTerminal, formatTable } from './terminal.ts';
 
@@ -19,10 +20,11 @@ export async function bringIn(
   signal: AbortSignal,
 ): Promise<void> {
   const terminal = createTerminal(flags);
-  await checkOutputFolder(flags.output);
-  await checkOutputs(IMPORTED_FILES.map((name) => join(flags.output, name)));
-  const work = { card: await wholeCard(flags), signal, onProgress: terminal.onProgress };
-  const { files, card } = await importNetwork(file, flags.output, work);
+  const { files, card } = await inOwnFolder(flags.output, async (folder) => {
+    await checkOutputs(IMPORTED_FILES.map((name) => join(folder, name)));
+    const work = { card: await wholeCard(flags), signal, onProgress: terminal.onProgress };
+    return importNetwork(file, folder, work);
+  });
   terminal.result(`filters act on ${card.layer!.tensor} (${card.layer!.layout})`);
   for (const path of files) terminal.result(path);
 }

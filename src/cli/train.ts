@@ -1,8 +1,7 @@
 /** `l2caf train`: fits a head to labelled events and writes a model directory. */
 import { basename, dirname, extname, join } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
-import { withFolder } from '../base/files.ts';
-import { checkOutputFolder, checkOutputs } from '../base/output.ts';
+import { checkOutputs } from '../base/output.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
 import { useEngine } from '../models/backend.ts';
 import { cardWith } from '../models/card.ts';
@@ -25,7 +24,7 @@ import {
   type TrainingPlan,
   trainModel,
 } from '../training/train-model.ts';
-import { freeName, isOfOther } from './default-folder.ts';
+import { type FreeFolder, inOwnFolder, isOfOther } from './default-folder.ts';
 import { cardOf } from './network-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
@@ -83,30 +82,38 @@ export interface TrainFlags {
 export async function trainOnLists(events: readonly string[], flags: TrainFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const domains = domainsOf(events, flags);
-  const output = flags.output ?? (await defaultFolder(domains));
+  await inOwnFolder(flags.output ?? defaultFolder(domains), (output) =>
+    trainInto(output, domains, flags, terminal, signal),
+  );
+}
+
+async function trainInto(
+  output: string,
+  domains: readonly DomainFile[],
+  flags: TrainFlags,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
   const trunk = await openTrunk(flags, signal);
   try {
     for (const note of trunk?.notes ?? []) terminal.info(note);
     const plan = planOf(domains, output, flags, trunk);
-    await checkOutputFolder(output);
     await checkOutputs(TRAINING_FILES.map((name) => join(output, name)));
     const backend = await useEngine(flags.backend, { onProgress: terminal.onProgress, signal });
     if (backend.warning !== undefined) terminal.warn(backend.warning);
     terminal.info(`backend: ${backend.name} (${backend.reason})`);
-    const model = await withFolder(output, () =>
-      trainModel(plan, {
-        backend: backend.name,
-        cacheBytes: flags.cacheLimit * 1e9,
-        videos: flags.videos,
-        outputFolder: output,
-        resume: flags.resume,
-        signal,
-        onProgress: terminal.onProgress,
-        onNote: (text) => terminal.info(text),
-        onWarning: (text) => terminal.warn(text),
-        onStep: (record) => showStep(terminal, record, flags.steps),
-      }),
-    );
+    const model = await trainModel(plan, {
+      backend: backend.name,
+      cacheBytes: flags.cacheLimit * 1e9,
+      videos: flags.videos,
+      outputFolder: output,
+      resume: flags.resume,
+      signal,
+      onProgress: terminal.onProgress,
+      onNote: (text) => terminal.info(text),
+      onWarning: (text) => terminal.warn(text),
+      onStep: (record) => showStep(terminal, record, flags.steps),
+    });
     if (flags.json) terminal.result(JSON.stringify(model, null, 2));
     else {
       terminal.result(figuresTable(model));
@@ -142,14 +149,14 @@ async function openTrunk(flags: TrainFlags, signal: AbortSignal): Promise<OnnxTr
 }
 
 /** `model`, unless the model there was trained on other lists. */
-function defaultFolder(domains: readonly DomainFile[]): Promise<string> {
+function defaultFolder(domains: readonly DomainFile[]): FreeFolder {
   const names = domains.map(({ name }) => name).join();
-  return freeName('model', (folder) =>
+  const isTaken = (folder: string): Promise<boolean> =>
     isOfOther(join(folder, 'model.json'), (document) => {
       const { training } = document as Pick<ModelManifest, 'training'>;
       return training.domains.map(({ name }) => name).join() === names;
-    }),
-  );
+    });
+  return { name: 'model', isTaken };
 }
 
 function domainsOf(events: readonly string[], flags: TrainFlags): DomainFile[] {

@@ -1,10 +1,12 @@
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { writeAnalysis } from '../../src/analysis/document.ts';
 import { sha256OfFile } from '../../src/base/files.ts';
-import { freeName, isAbout, isOfOther } from '../../src/cli/default-folder.ts';
+import { LOCK } from '../../src/base/lock.ts';
+import { type FreeFolder, freeName, inOwnFolder, isAbout, isOfOther } from '../../src/cli/default-folder.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 
 let folder: string;
@@ -49,4 +51,36 @@ it('leaves it to the guard of outputs what is no document', async () => {
     expect(await isOfOther(join(folder, 'document.json'), isAbout('clip.mp4', 'x'))).toBe(false);
   }
   expect(await isOfOther(join(folder, 'none.json'), isAbout('clip.mp4', 'x'))).toBe(false);
+});
+
+it('gives a folder to one run at a time', async () => {
+  const wanted = (clip: string): FreeFolder => ({
+    name: join(folder, 'at-once', 'cam'),
+    isTaken: (each) => isOfOther(join(each, 'analysis.json'), isAbout(clip, clip.repeat(64))),
+  });
+  const run = (clip: string): Promise<string> =>
+    inOwnFolder(wanted(clip), async (own) => {
+      await setTimeout(20); // the work
+      await writeAnalysis(join(own, 'analysis.json'), exampleAnalysis({ path: clip, sha256: clip.repeat(64) }));
+      return own.slice(join(folder, 'at-once').length + 1);
+    });
+  expect((await Promise.all(['a', 'b', 'c'].map(run))).sort()).toEqual(['cam', 'cam-2', 'cam-3']);
+  for (const name of ['cam', 'cam-2', 'cam-3']) {
+    expect(await readdir(join(folder, 'at-once', name))).toEqual(['analysis.json']);
+  }
+});
+
+it('refuses the folder that was asked for while another run is in it', async () => {
+  const own = join(folder, 'asked', 'for');
+  let end = (): void => {};
+  const first = inOwnFolder(own, () => new Promise<void>((resolve) => (end = resolve)));
+  await vi.waitFor(async () => expect(await readdir(own)).toContain(LOCK));
+  const second = inOwnFolder(own, async () => {});
+  await expect(second).rejects.toMatchObject({ code: 'output-unwritable', message: /another run/, hint: /-o/ });
+  end();
+  await first;
+  await expect(inOwnFolder(own, () => Promise.reject(new Error('stopped')))).rejects.toThrow('stopped');
+  expect(await readdir(own)).toEqual([]);
+  await expect(inOwnFolder(join(own, 'a', 'b'), () => Promise.reject(new Error('stopped')))).rejects.toThrow('stopped');
+  expect(await readdir(own)).toEqual([]);
 });

@@ -6,9 +6,10 @@ import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { cacheFolder } from '../../base/cache-folder.ts';
 import { L2cafError, messageOf, throwIfAborted } from '../../base/errors.ts';
-import { exists, isFolder, sha256OfFile, syncFile, syncFolder } from '../../base/files.ts';
+import { exists, isFolder, sha256OfFile } from '../../base/files.ts';
 import { readOwn } from '../../base/input-files.ts';
 import { installCommand, ONNX_PACKAGES } from '../../base/optional.ts';
+import { syncFile, syncFolder } from '../../base/sync.ts';
 import type { ProgressListener } from '../../base/types.ts';
 import {
   fetchTarball,
