@@ -14,6 +14,7 @@ import {
 } from '../base/optional.ts';
 import { useBackend, useEngine } from '../models/backend.ts';
 import type { EngineChoice } from '../models/choices.ts';
+import { type EngineSpeed, MEASURED_SIZE, measureEngines } from '../models/engine-speed.ts';
 import { loadModel } from '../models/model-directory.ts';
 import { cachedState, engineFolder, lackHere, locateOnnxruntime, ONNXRUNTIME } from '../models/onnx/locate.ts';
 import { PULL_ENGINE } from '../models/onnx/pull-engine.ts';
@@ -24,8 +25,16 @@ import { testFfmpeg } from '../video/media/self-test.ts';
 import { EXIT } from './run.ts';
 import { createTerminal, formatTable } from './terminal.ts';
 
+/** What commander hands over. */
+export interface DoctorFlags {
+  readonly backend: EngineChoice;
+  /** Whether the engines are measured. */
+  readonly probe?: boolean;
+  readonly json?: boolean;
+}
+
 /** Looks at everything, says what it found, and fails if anything fails. */
-export async function examine({ backend, json }: { backend: EngineChoice; json?: boolean }): Promise<void> {
+export async function examine({ backend, probe, json }: DoctorFlags): Promise<void> {
   const findings = [
     checkNode(),
     ...(await checkFfmpegs()),
@@ -42,6 +51,7 @@ export async function examine({ backend, json }: { backend: EngineChoice; json?:
     await checkCache(),
     await checkTrunk(),
     await check('licences', describeLicences),
+    ...(probe ? await measured(backend) : []),
   ];
   const terminal = createTerminal();
   if (json) terminal.result(JSON.stringify(findings, null, 2));
@@ -58,6 +68,8 @@ interface Finding {
   readonly found: string;
   /** What to do, where there is something to do. */
   readonly advice?: string;
+  /** Of an engine that was measured. */
+  readonly msPerFrame?: number;
 }
 
 /** Each ffmpeg with what it can do; the first is used. */
@@ -88,6 +100,32 @@ async function checkFfmpegs(): Promise<Finding[]> {
 
 const OLD_FFMPEG =
   'the embedded one is of 2018: to open files from strangers, install a current ffmpeg, which is then used instead';
+
+/** How fast each engine is here, the one that is used first, and why it is. */
+async function measured(backend: EngineChoice): Promise<Finding[]> {
+  const name = 'probe';
+  try {
+    const used = await useEngine(backend);
+    const speeds = await measureEngines();
+    const msOf = (speed: EngineSpeed): number => ('why' in speed ? Number.POSITIVE_INFINITY : speed.msPerFrame);
+    const isUsed = (speed: EngineSpeed): boolean => ('why' in speed ? speed.name : speed.engine.name) === used.name;
+    const [best] = [...speeds].sort((a, b) => msOf(a) - msOf(b));
+    return [...speeds.filter(isUsed), ...speeds.filter((speed) => !isUsed(speed))].map((speed) => {
+      if ('why' in speed) return { name, verdict: 'ok', found: `${speed.name}: not measured: ${speed.why}` };
+      const { engine, msPerFrame } = speed;
+      const ms = `${engine.name}: ${msPerFrame < 100 ? msPerFrame.toPrecision(2) : msPerFrame.toFixed(0)} ms per frame of ${MEASURED_SIZE.width}x${MEASURED_SIZE.height}`;
+      const isSlower = isUsed(speed) && best !== speed && best !== undefined && !('why' in best);
+      return {
+        ...{ name, verdict: 'ok', msPerFrame: Math.round(10 * msPerFrame) / 10 },
+        found: isUsed(speed) ? `${ms}, used (${used.reason})` : ms,
+        ...(isSlower && { advice: `${best.engine.name} is faster here: --backend ${best.engine.name}` }),
+      };
+    });
+  } catch (error) {
+    const advice = error instanceof L2cafError ? error.hint : undefined;
+    return [{ name, verdict: 'warn', found: messageOf(error), ...(advice === undefined ? {} : { advice }) }];
+  }
+}
 
 /** The GPU is used only when it is asked for, so nothing is wrong without one. */
 async function describeWebgpu(): Promise<Finding> {

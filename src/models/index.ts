@@ -20,8 +20,9 @@ export {
 export type { KerasMaps } from './keras/keras-tail.ts';
 export { type LoadedModel, loadModel, type ModelManifest, modelJsonSchema } from './model-directory.ts';
 export type { NpmPackage, PullOptions } from './npm-package.ts';
+export type { EngineRelease } from './onnx/locate.ts';
 export { OnnxNetwork } from './onnx/network.ts';
-export { type PullEngineOptions, pullOnnxruntime } from './onnx/pull-engine.ts';
+export { type Fetching, type PullEngineOptions, pullOnnxruntime } from './onnx/pull-engine.ts';
 export type { OnnxOptions } from './onnx/read.ts';
 export { OnnxTrunk } from './onnx/trunk.ts';
 export { DEFAULT_MODEL, findModel, packagedModels } from './packaged.ts';

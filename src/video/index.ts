@@ -14,6 +14,7 @@ export { FrameTroubles } from './media/damage.ts';
 export type { DecodeOptions } from './media/decode.ts';
 export type { PictureScale, RenderedVideo } from './media/encode.ts';
 export { type FrameList, listFrames } from './media/frame-list.ts';
+export type { Packet, PacketList } from './media/packets.ts';
 export { type PictureFile, readMask, readPicture } from './media/picture.ts';
 export type { FolderPicture, PictureFolder } from './media/picture-folder.ts';
 export type { PictureFormat } from './media/picture-format.ts';

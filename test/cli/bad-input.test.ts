@@ -196,12 +196,16 @@ describe('the command line', () => {
 
   it('doctor fails when something is missing and says what to do', async () => {
     const empty = join(folder, 'empty-cache');
-    const fresh = await runCli(['doctor', '--json'], { env: { L2CAF_CACHE: empty } });
+    const fresh = await runCli(['doctor', '--probe', '--json'], { env: { L2CAF_CACHE: empty } });
     expect(fresh.exitCode).toBe(0);
     const findings = JSON.parse(fresh.stdout) as { name: string; verdict: string; advice?: string }[];
     expect(findings.find(({ name }) => name === 'model')).toMatchObject({
       verdict: 'warn',
       advice: expect.stringContaining('models pull'),
+    });
+    expect(findings.find(({ name }) => name === 'probe')).toMatchObject({
+      verdict: 'warn',
+      advice: 'l2caf models pull resnet50-imagenet',
     });
     const broken = await runCli(['doctor'], { env: { L2CAF_CACHE: empty, FFMPEG_PATH: '/no/ffmpeg' } });
     expect(broken.exitCode).toBe(1);

@@ -18,6 +18,18 @@ beforeAll(async () => {
   await pullTrunk(RESNET50_IMAGENET);
 });
 
+it('doctor --probe measures the engines that are here, the one that is used first', async () => {
+  const { stdout, exitCode } = await runCli(['doctor', '--probe', '--json', '--backend', 'wasm']);
+  expect(exitCode).toBe(0);
+  const findings = JSON.parse(stdout) as { name: string; found: string; msPerFrame?: number; advice?: string }[];
+  const [used, ...others] = findings.filter(({ name }) => name === 'probe');
+  expect(used!.found).toMatch(/^wasm: [\d.]+ ms per frame of 384x224, used \(asked for\)$/);
+  const measured = others.filter(({ msPerFrame }) => msPerFrame !== undefined);
+  expect(measured.map(({ found }) => found.split(':')[0])).toContain('onnxruntime');
+  expect(measured.every(({ msPerFrame }) => msPerFrame! < used!.msPerFrame!)).toBe(true); // by several times
+  expect(used!.advice).toMatch(/ is faster here: --backend /);
+});
+
 describe('analyze with the real network', () => {
   it('writes its files, prints the table, and render draws them again in another style', async () => {
     const out = join(folder, 'out');

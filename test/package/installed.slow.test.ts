@@ -3,14 +3,14 @@
  * policies demand), it analyzes a clip, types a program that uses the library, and stays small.
  */
 import { execFile } from 'node:child_process';
-import { lstat, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
 import { promisify } from 'node:util';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readAnalysis } from '../../src/analysis/document.ts';
-import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
+import { type Analysis, readAnalysis } from '../../src/analysis/document.ts';
+import { RESNET50_IMAGENET, weightsPath } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
 import { probeClip } from '../../src/video/media/probe.ts';
 import { type CliResult, runNode } from '../cli/run-cli.ts';
@@ -38,8 +38,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Runs the installed command, without the native backend that a machine of tests may have elsewhere. */
-function l2caf(...args: string[]): Promise<CliResult> {
-  return runNode(join(installed, 'dist', 'cli', 'main.js'), args, { cwd: folder, env: { L2CAF_TFJS_NODE: '' } });
+function l2caf(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CliResult> {
+  return runNode(join(installed, 'dist', 'cli', 'main.js'), args, {
+    cwd: folder,
+    env: { L2CAF_TFJS_NODE: '', ...env },
+  });
 }
 
 describe('the package', () => {
@@ -100,9 +103,27 @@ describe('the package', () => {
     }
   });
 
+  it('fetches onnxruntime once, and runs with it', async () => {
+    const env = { L2CAF_CACHE: join(folder, 'cache') };
+    await mkdir(join(folder, 'cache', 'trunks'), { recursive: true });
+    await copyFile(weightsPath(RESNET50_IMAGENET), join(folder, 'cache', 'trunks', 'resnet50-imagenet.safetensors'));
+    const analyzed = async (): Promise<Analysis> => {
+      const { exitCode, stdout, stderr } = await l2caf(['analyze', FIXTURE, '-o', 'fetched', '--json', '-q'], env);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      return JSON.parse(stdout) as Analysis;
+    };
+    expect(await analyzed()).toMatchObject({
+      options: { backend: 'onnxruntime' },
+    });
+    const doctor = await l2caf(['doctor'], env);
+    expect(doctor.stdout).toMatch(/^ok +onnx +onnxruntime-node [\d.]+: .*cache.engines.*\(pulled into the cache\)$/m);
+    const pulled = await l2caf(['models', 'pull', '--engine'], { ...env, npm_config_registry: 'http://127.0.0.1:9/' });
+    expect(pulled).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('engines') });
+  });
+
   it('analyzes a clip', async () => {
     const out = join(folder, 'out');
-    const { exitCode, stderr } = await l2caf('analyze', FIXTURE, '-o', out, '-q');
+    const { exitCode, stderr } = await l2caf(['analyze', FIXTURE, '-o', out, '-q']);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect((await readdir(out)).sort()).toEqual(['analysis.json', 'overlay.mp4', 'report.html', 'strip.png']);
     expect((await readAnalysis(join(out, 'analysis.json'))).frames.length).toBe(3);
@@ -133,7 +154,7 @@ describe('the package', () => {
       /^error: .*\n.*npm install webgpu@[\d.]+ @tensorflow\/tfjs-backend-webgpu@[\d.]+.*\n$/,
     ],
   ])('says what to install for %s', async (_, args, message) => {
-    const { exitCode, stdout, stderr } = await l2caf(...args);
+    const { exitCode, stdout, stderr } = await l2caf(args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
     expect(stderr).toMatch(message);
   });

@@ -1,15 +1,15 @@
 /** `l2caf doctor`, as it is asked for. */
 import { Command } from 'commander';
-import { ENGINE_CHOICES, type EngineChoice } from '../../models/choices.ts';
+import { ENGINE_CHOICES } from '../../models/choices.ts';
+import type { DoctorFlags } from '../doctor.ts';
 import { choiceOption, examples } from '../options.ts';
 
 /** The `doctor` command; exits with 1 if anything fails. */
 export function doctorCommand(): Command {
   return new Command('doctor')
     .addOption(choiceOption('--backend <name>', 'the backend to check', ENGINE_CHOICES, 'auto'))
+    .option('--probe', 'measure the engines that are here: milliseconds for a frame (takes some seconds)')
     .option('--json', 'print one JSON document')
-    .addHelpText('after', examples('l2caf doctor', 'l2caf doctor --backend tensorflow'))
-    .action(async (options: { backend: EngineChoice; json?: boolean }) =>
-      (await import('../doctor.ts')).examine(options),
-    );
+    .addHelpText('after', examples('l2caf doctor', 'l2caf doctor --probe', 'l2caf doctor --backend tensorflow'))
+    .action(async (flags: DoctorFlags) => (await import('../doctor.ts')).examine(flags));
 }
