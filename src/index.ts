@@ -20,6 +20,7 @@ export type { EventOptions, ModelOptions, OpenModel, Target, WorkOptions } from 
 export { analyzeEvent, openClip, openModel } from './analysis/pipeline.ts';
 export { type Agreement, agreement, type Prediction, predictionsOf } from './analysis/predictions.ts';
 export { readSignals, withSignals } from './analysis/signals.ts';
+export type { SlideOptions, SlideWish } from './analysis/windows.ts';
 export type { ErrorCode } from './base/errors.ts';
 export { L2cafError } from './base/errors.ts';
 export { type FittedSize, RESIZES, type Resize, type View } from './base/fit.ts';
@@ -31,3 +32,4 @@ export type * from './models/video-model.ts';
 export * from './rendering/index.ts';
 export type { IndexRow, ReportOptions } from './report/index.ts';
 export { writeIndex, writeReport } from './report/index.ts';
+export type { CropWish } from './video/media/crop.ts';

@@ -6,6 +6,7 @@
  */
 
 import { L2cafError, throwIfAborted } from '../base/errors.ts';
+import { sizeFor } from '../base/fit.ts';
 import { startThread, type Thread } from '../base/threads.ts';
 import type { FrameBatch, TimeSpan, VideoClip } from '../base/types.ts';
 import { EventNetwork } from '../models/event-network.ts';
@@ -52,7 +53,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   const result = new DenseResult(plan.timesSec);
   const windowed = await windowedModel(model, settings);
   const { troubles } = plan;
-  const stream = streamFrames(clip, { ...plan, size: model.network.input.size, troubles, signal });
+  const stream = streamFrames(clip, { ...plan, size: sizeFor(model.network.input.size, clip), troubles, signal });
   try {
     const windows = new WindowQueue(windowed.explain, plan.windows, (explanation, window) => {
       result.add(window, explanation);

@@ -152,6 +152,8 @@ const analysisSchema = z.object({
     frameRate: z.object({ numerator: positiveInt, denominator: positiveInt }),
     durationSec: seconds,
     rotationDeg: z.union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)]),
+    /** The part of the picture that the network saw, pixels from the left upper corner; absent: all of it. */
+    crop: sizeSchema.extend({ x: z.int().nonnegative(), y: z.int().nonnegative() }).optional(),
     /** The video track, among the file's streams from 0, where one was asked for. */
     track: z.number().int().nonnegative().optional(),
     /** Of a folder of pictures: how many are shown per second, where that was asked for. */
@@ -215,6 +217,11 @@ const documentSchema = analysisSchema
       path: ['frames'],
       message: 'the frames are not in the order of their times',
     },
+  )
+  .refine(
+    ({ source: { crop, width, height } }) =>
+      crop === undefined || (crop.x + crop.width <= width && crop.y + crop.height <= height),
+    { path: ['source', 'crop'], message: 'the part that the network saw is not within the picture' },
   )
   .refine(({ frames, windows = [] }) => windows.every((w) => w.frames.every((i) => i < frames.length)), {
     path: ['windows'],

@@ -226,8 +226,21 @@ export function describeRun(
       constraint,
       seed,
     },
-    warnings: [...model.warnings, ...unclear(model.network, target), ...(clip.notes ?? []), ...notes],
+    warnings: [
+      ...model.warnings,
+      ...unclear(model.network, target),
+      ...(clip.notes ?? []),
+      ...cropNotes(clip),
+      ...notes,
+    ],
   };
+}
+
+/** That the network is shown a part of the picture. */
+function cropNotes({ crop, width, height }: VideoClip): string[] {
+  if (crop === undefined) return [];
+  const part = `${crop.width}x${crop.height} from ${crop.x},${crop.y}`;
+  return [`the network sees ${part} of the picture of ${width}x${height}: the rest is left out (--crop)`];
 }
 
 /** That to keep a few numbers has no unique answer: many filters of many cells do so. */
@@ -253,8 +266,9 @@ export function rankClasses(
 }
 
 function describeSource(clip: VideoClip): Omit<Analysis['source'], 'sha256'> {
-  const { width, height, frameRate, durationSec, rotationDeg } = clip;
-  return { path: resolve(clip.path), width, height, frameRate, durationSec, rotationDeg, ...readingOf(clip) };
+  const { width, height, frameRate, durationSec, rotationDeg, crop } = clip;
+  const picture = { width, height, frameRate, durationSec, rotationDeg, ...(crop && { crop: { ...crop } }) };
+  return { path: resolve(clip.path), ...picture, ...readingOf(clip) };
 }
 
 /** A frame's part of a document. */

@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { assertNever, L2cafError, throwIfAborted } from '../base/errors.ts';
+import { sizeFor } from '../base/fit.ts';
 import type { FrameBatch, PictureSize, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
 import { type EngineInfo, useEngine } from '../models/backend.ts';
 import type { Card } from '../models/card.ts';
@@ -23,6 +24,8 @@ import {
   scoresOf,
   type VideoModel,
 } from '../models/video-model.ts';
+import { findBars } from '../video/media/bars.ts';
+import { type CropWish, cropOf } from '../video/media/crop.ts';
 import { refuseDamage } from '../video/media/damage.ts';
 import { probeClip, type Reading, recordedSignals, sha256OfClip } from '../video/media/probe.ts';
 import { resolveSpan, type ShownFrames, sampleFrames } from '../video/media/sample.ts';
@@ -86,14 +89,21 @@ export interface EventOptions extends Omit<ExplainOptions, 'target'> {
   readonly strict?: boolean;
 }
 
-/** Steps 1: what the clip is, and the span of it that is meant. */
+/**
+ * Steps 1: what the clip is, and the span of it that is meant.
+ *
+ * @param wanted `crop`: the part of its picture that networks are shown; default all of it
+ * @throws L2cafError as `probeClip`, `resolveSpan` and `cropOf`
+ */
 export async function openClip(
   path: string,
-  wanted: { readonly startSec?: number; readonly endSec?: number } & Reading,
+  wanted: { readonly startSec?: number; readonly endSec?: number; readonly crop?: CropWish } & Reading,
   signal?: AbortSignal,
 ): Promise<{ clip: VideoClip; span: TimeSpan }> {
   const clip = await probeClip(path, signal, wanted);
-  return { clip, span: resolveSpan(clip, wanted) };
+  const span = resolveSpan(clip, wanted);
+  const crop = await cropOf(clip, wanted.crop, () => findBars(clip, signal));
+  return { clip: crop ? { ...clip, crop } : clip, span };
 }
 
 /**
@@ -179,7 +189,8 @@ export function sampleEvent(
   { network }: OpenModel,
   { clip, span, frames: count, signal }: Pick<EventOptions, 'clip' | 'span' | 'frames' | 'signal'>,
 ): Promise<ShownFrames> {
-  return sampleFrames(clip, { span, count, size: network.input.size, ...(signal && { signal }) });
+  const size = sizeFor(network.input.size, clip);
+  return sampleFrames(clip, { span, count, size, ...(signal && { signal }) });
 }
 
 /** Steps 3 and 4: frames of one event, or of several in one batch, through the trunk and the shallow CNN. */

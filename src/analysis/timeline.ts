@@ -3,7 +3,7 @@
  * out: the video, the figures and the report in a browser all take them from here.
  */
 
-import { type View, viewOf } from '../base/fit.ts';
+import { sizeFor, type View, viewOf } from '../base/fit.ts';
 import type { Heatmap, TimeSpan } from '../base/types.ts';
 import { type FilterPart, heatmapToDraw } from '../l2caf/heatmap.ts';
 import { likeliestClasses } from '../video/drawing/class-lines.ts';
@@ -56,9 +56,9 @@ export function keyframesOf(
 
 /** Where in the picture the network's input lies; undefined where that is all of the picture. */
 export function inputView({ source, model }: Pick<Analysis, 'source' | 'model'>): View | undefined {
-  return model.kind === 'imported' && model.resize
-    ? viewOf(source, { ...model.inputSize, resize: model.resize })
-    : undefined;
+  const resize = model.kind === 'imported' ? model.resize : undefined;
+  if (resize === undefined && source.crop === undefined) return undefined;
+  return viewOf(source, sizeFor({ ...model.inputSize, ...(resize && { resize }) }, source));
 }
 
 /**

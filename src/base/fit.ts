@@ -2,7 +2,7 @@
  * How pictures of any shape become pictures of a network's size, and where in the picture the network's input lies: what was
  * found at a place of the input is shown at that place of the picture.
  */
-import type { PictureSize } from './types.ts';
+import type { PictureRegion, PictureSize } from './types.ts';
 
 /**
  * `stretch`: the whole picture, out of shape; `cover`: scaled until it covers the input, its middle is cut out; `contain`:
@@ -18,6 +18,8 @@ export interface FittedSize extends PictureSize {
   readonly resize?: Resize;
   /** Colour of the bars of `contain`, bytes, red first; default black. */
   readonly padding?: readonly [number, number, number];
+  /** The part of a picture that is brought to the size, pixels of the picture as shown; default all of it. */
+  readonly part?: PictureRegion;
 }
 
 /** What bars are filled with unless another colour is asked for. */
@@ -53,7 +55,16 @@ export function placementOf(picture: PictureSize, { resize = 'stretch', width, h
 }
 
 /** Where in a picture the input lies that it was brought to; undefined where that is all of the picture and no more. */
-export function viewOf(picture: PictureSize, input: FittedSize): View | undefined {
+export function viewOf(picture: PictureSize, { part, ...input }: FittedSize): View | undefined {
+  if (part) {
+    const { left, top, right, bottom } = viewOf(part, input) ?? WHOLE;
+    return {
+      left: (part.x + left * part.width) / picture.width,
+      top: (part.y + top * part.height) / picture.height,
+      right: (part.x + right * part.width) / picture.width,
+      bottom: (part.y + bottom * part.height) / picture.height,
+    };
+  }
   const { scaled, left, top } = placementOf(picture, input);
   if (scaled.width === input.width && scaled.height === input.height) return undefined;
   return {
@@ -62,4 +73,14 @@ export function viewOf(picture: PictureSize, input: FittedSize): View | undefine
     right: (left + input.width) / scaled.width,
     bottom: (top + input.height) / scaled.height,
   };
+}
+
+const WHOLE: View = { left: 0, top: 0, right: 1, bottom: 1 };
+
+/** A network's size with the part of a clip that it is shown. */
+export function sizeFor<Size extends FittedSize>(
+  size: Size,
+  { crop }: { readonly crop?: PictureRegion | undefined },
+): Size {
+  return crop ? { ...size, part: crop } : size;
 }

@@ -15,6 +15,12 @@ export interface PictureSize {
   readonly height: number;
 }
 
+/** A rectangle of a picture, pixels from its left upper corner. */
+export interface PictureRegion extends PictureSize {
+  readonly x: number;
+  readonly y: number;
+}
+
 /** Height and width of a feature map or filter, in cells. */
 export interface GridShape {
   readonly height: number;
@@ -48,6 +54,8 @@ export interface VideoClip extends PictureSize, ClipReading {
   readonly hasAudio: boolean;
   /** ffmpeg's name of the stored pixel format, e.g. `yuv420p` or `yuv422p10le`. */
   readonly pixelFormat: string;
+  /** The part of the picture that networks are shown, pixels of the picture as shown; absent: all of it. */
+  readonly crop?: PictureRegion;
   /** What a person should know about the file, in words. */
   readonly notes?: readonly string[];
 }

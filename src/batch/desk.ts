@@ -134,7 +134,7 @@ export class Desk {
     const facts = await this.#sameVideo(path, event.facts).catch((error: unknown) => {
       throw error instanceof L2cafError ? lackOf(error) : error;
     });
-    return { ...event, facts, sourcePath: event.facts.clip.path };
+    return { ...event, facts: croppedAs(event.facts, facts), sourcePath: event.facts.clip.path };
   }
 
   /** What is known here about a video that the batch has. */
@@ -169,7 +169,10 @@ export class Desk {
     const { target } = rest.analysis;
     const here =
       target.kind === 'similar'
-        ? { ...target, facts: await duringSetup(this.#sameVideo(target.facts.clip.path, target.facts)) }
+        ? {
+            ...target,
+            facts: croppedAs(target.facts, await duringSetup(this.#sameVideo(target.facts.clip.path, target.facts))),
+          }
         : target;
     const settings = { ...rest, analysis: { ...rest.analysis, target: here }, model };
     const runner = new EventRunner({
@@ -199,6 +202,11 @@ interface SettingsRunner {
   readonly settings: BatchSettings;
   readonly runner: EventRunner;
   active: number;
+}
+
+/** What is known here of a video, of which the batch shows a part to networks. */
+function croppedAs({ clip: { crop } }: VideoFacts, facts: VideoFacts): VideoFacts {
+  return crop ? { ...facts, clip: { ...facts.clip, crop } } : facts;
 }
 
 /** What a list calls a video, as a name that cannot lead out of `folder`. */

@@ -2,6 +2,7 @@
 
 import type { ClipReading } from '../base/types.ts';
 import { type EventList, type EventListOptions, readEventList, type SpanEvent } from '../events/list.ts';
+import type { CropWish } from '../video/media/crop.ts';
 import type { VideoFacts, Videos } from './videos.ts';
 
 /** A span of a video that is to be analyzed. */
@@ -13,13 +14,19 @@ export interface BatchEvent extends SpanEvent<VideoFacts> {
 /**
  * Reads a list of events; videos that are known are not probed again.
  *
- * @param options `pictures`: when those of a folder are shown
+ * @param options `pictures`: when those of a folder are shown; `crop`: what networks are shown of the videos, by default all
  * @throws L2cafError as `readEventList`
  */
 export function readBatchEvents(
   path: string,
   videos: Videos,
-  { pictures = {}, ...options }: EventListOptions & { readonly pictures?: ClipReading } = {},
+  {
+    pictures = {},
+    crop = 'none',
+    ...options
+  }: EventListOptions & { readonly pictures?: ClipReading; readonly crop?: CropWish } = {},
 ): Promise<EventList<VideoFacts>> {
-  return readEventList(path, (video) => videos.facts(video, pictures, options.signal), options);
+  const factsOf = async (video: string): Promise<VideoFacts> =>
+    videos.cropped(await videos.facts(video, pictures, options.signal), crop, options.signal);
+  return readEventList(path, factsOf, options);
 }

@@ -14,6 +14,13 @@ import { figuresSchema } from './event-figures.ts';
 
 const seconds = z.number().nonnegative();
 
+const regionSchema = z.object({
+  x: z.int().nonnegative(),
+  y: z.int().nonnegative(),
+  width: z.int().positive(),
+  height: z.int().positive(),
+});
+
 const clipSchema = z.object({
   path: z.string(),
   identity: z.string().default(''), // of none, for a journal that knew none
@@ -39,7 +46,7 @@ const entrySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('batch'), schema: z.literal(SCHEMA) }),
   z.object({
     kind: z.literal('video'),
-    facts: z.object({ clip: clipSchema, sha256: z.string() }),
+    facts: z.object({ clip: clipSchema, sha256: z.string(), bars: regionSchema.nullable().exactOptional() }),
   }),
   z.object({
     kind: z.literal('made'),

@@ -138,8 +138,8 @@ export function featureSource({ head, pretrained }: Pick<OwnBatchModel, 'head' |
 }
 
 /** The path is part of what an analysis says, so a video that moved is written down anew (its features are not). */
-function identityOf({ sha256, clip }: VideoFacts): readonly string[] {
-  return [sha256, clip.path];
+function identityOf({ sha256, clip: { path, crop } }: VideoFacts): readonly unknown[] {
+  return crop ? [sha256, path, crop.x, crop.y, crop.width, crop.height] : [sha256, path];
 }
 
 function hashOf(value: unknown): string {

@@ -59,12 +59,19 @@ const cardSchema = z.looseObject({
   output: z.looseObject({ labels: z.array(z.string()).optional() }).optional(),
 });
 
+const pixel = z.int().nonnegative();
+const clipSchema = z.looseObject({
+  path: z.string().min(1),
+  /** Becomes part of what ffmpeg is told. */
+  crop: z.object({ x: pixel, y: pixel, width: pixel, height: pixel }).optional(),
+});
+
 /** The parts that decide where files are read and written; a wrong setting gives other keys than the batch's. */
 const eventSchema = z.object({
   event: z.looseObject({
     id: z.string().min(1),
     video: z.string(),
-    facts: z.looseObject({ sha256: z.string(), clip: z.looseObject({ path: z.string().min(1) }) }),
+    facts: z.looseObject({ sha256: z.string(), clip: clipSchema }),
     span: z.object({ startSec: z.number(), endSec: z.number() }),
     listed: z.array(z.looseObject({})),
   }),
@@ -72,7 +79,9 @@ const eventSchema = z.object({
   outputs: z.array(z.enum(OUTPUTS)).min(1),
   settings: z.looseObject({
     choice: z.looseObject({ card: cardSchema.optional() }),
-    analysis: z.looseObject({ target: z.looseObject({ kind: z.string() }) }),
+    analysis: z.looseObject({
+      target: z.looseObject({ kind: z.string(), facts: z.looseObject({ clip: clipSchema }).optional() }),
+    }),
     draw: z.looseObject({ ignore: z.array(z.looseObject({})).optional() }),
   }),
   keys: z.record(z.string(), z.string()),

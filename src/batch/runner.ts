@@ -114,10 +114,18 @@ export class EventRunner implements EventMaker {
       return this.#make({ ...place, ...nothing, model: this.#model, analysis, slide, draw, outputs }, id);
     }
     const timingsSec: Record<string, number> = {};
+    const { crop } = facts.clip;
     const { timesSec } = await videos.frames(facts);
     const times = chooseFrames(facts.clip, span, analysis.frames, timesSec);
     const variantOf = (timestampSec: number, isDamaged = false): FrameVariant => {
-      return { videoSha256: facts.sha256, timestampSec, mirrored: false, gain: 1, ...(isDamaged && { isDamaged }) };
+      return {
+        videoSha256: facts.sha256,
+        timestampSec,
+        mirrored: false,
+        gain: 1,
+        ...(isDamaged && { isDamaged }),
+        ...(crop && { part: crop }),
+      };
     };
     const isNew = outputs.includes('json');
     // Frames that are damaged, or in place of others, are never found here, and so are spoken of again.
@@ -125,7 +133,7 @@ export class EventRunner implements EventMaker {
     const areDrawn = outputs.includes('thumbnail') || outputs.includes('strip');
     const areSeen = areDrawn || (isNew && !this.#trunk);
     const startMs = performance.now();
-    const shown = areSeen || missing.length > 0 ? await this.#frames.get(facts, times) : undefined;
+    const shown = areSeen || missing.length > 0 ? await this.#frames.get(facts, times, crop) : undefined;
     if (shown) timingsSec['decode'] = (performance.now() - startMs) / 1000;
     if (shown && analysis.strict) refuseDamage(facts.clip, shown.troubles);
     const takenSec = shown?.timestampsSec ?? times;
@@ -143,7 +151,7 @@ export class EventRunner implements EventMaker {
     }
     const place = { cache: this.#trunk?.cache.place, facts, sourcePath, span, listed, frames, folder };
     const notes = shown?.troubles.notes ?? [];
-    const areOthers = this.#drawn !== this.#frames;
+    const areOthers = this.#drawn !== this.#frames || crop !== undefined;
     const drawn = areOthers && areDrawn ? await this.#drawn.get(facts, times) : shown;
     const pictures = areSeen ? plain(drawn) : undefined;
     const input = areOthers && isNew ? plain(shown) : undefined;

@@ -5,7 +5,9 @@
  */
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { isFolder } from '../base/files.ts';
-import type { ClipReading, VideoClip } from '../base/types.ts';
+import type { ClipReading, PictureRegion, VideoClip } from '../base/types.ts';
+import { findBars } from '../video/media/bars.ts';
+import { type CropWish, cropOf } from '../video/media/crop.ts';
 import { type FrameList, listFrames } from '../video/media/frame-list.ts';
 import { identityOfClip, probeClip, readingOf, sha256OfClip } from '../video/media/probe.ts';
 
@@ -14,6 +16,8 @@ export interface VideoFacts {
   /** As it was probed; `clip.path` is absolute. */
   readonly clip: VideoClip;
   readonly sha256: string;
+  /** What lies within its black bars, null where it has none; absent where nobody has looked. */
+  readonly bars?: PictureRegion | null;
 }
 
 /** Videos whose lists of frames are kept: an hour at 30 frames/s takes 2 MB. */
@@ -24,6 +28,8 @@ export class Videos {
   readonly #known: Map<string, VideoFacts>;
   readonly #onFound: (facts: VideoFacts) => Promise<void>;
   readonly #lists = new Map<string, Promise<FrameList>>();
+  /** Videos whose bars are being looked for. */
+  readonly #looking = new Map<string, Promise<PictureRegion | undefined>>();
 
   /**
    * @param known what an earlier run found
@@ -56,6 +62,28 @@ export class Videos {
     this.#known.set(path, facts);
     await this.#onFound(facts);
     return facts;
+  }
+
+  /**
+   * A video of which networks are shown a part. Bars are looked for once, and not again by a later run.
+   *
+   * @throws L2cafError as `cropOf` and `findBars`
+   */
+  async cropped(facts: VideoFacts, wish: CropWish, signal?: AbortSignal): Promise<VideoFacts> {
+    const crop = await cropOf(facts.clip, wish, async () => {
+      if (facts.bars !== undefined) return facts.bars ?? undefined;
+      const { path } = facts.clip;
+      const looking = this.#looking.get(path) ?? findBars(facts.clip, signal);
+      this.#looking.set(path, looking);
+      const bars = (await looking.finally(() => this.#looking.delete(path))) ?? null;
+      if (this.#known.get(path) === facts) {
+        const known = { ...facts, bars };
+        this.#known.set(path, known);
+        await this.#onFound(known);
+      }
+      return bars ?? undefined;
+    });
+    return crop ? { ...facts, clip: { ...facts.clip, crop } } : facts;
   }
 
   /**

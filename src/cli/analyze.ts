@@ -18,6 +18,7 @@ import { isImported } from '../models/imported.ts';
 import { renderStrip, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
 import { clipBeside, filesOfReport } from '../report/report-page.ts';
+import type { CropWish } from '../video/media/crop.ts';
 import { readingOf, sha256OfClip } from '../video/media/probe.ts';
 import { type AnalysisFlags, PREVIEW_SEC } from './analysis-options.ts';
 import { type FreeFolder, inOwnFolder, isAbout, isOfOther } from './default-folder.ts';
@@ -34,6 +35,7 @@ export interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags, W
   readonly track?: number;
   readonly fps?: number;
   readonly times?: string;
+  readonly crop: CropWish;
   readonly frames?: number;
   readonly preview?: boolean;
   readonly events?: string;
@@ -57,7 +59,7 @@ export async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSi
   const wanted = {
     ...(start !== undefined && { startSec: start }),
     ...(end !== undefined && { endSec: end }),
-    ...readingOf(flags),
+    ...{ ...readingOf(flags), crop: flags.crop },
   };
   const { clip, span } = await openClip(path, wanted, signal);
   await inOwnFolder(flags.output ?? (await defaultFolder(clip, signal)), (folder) =>
@@ -153,9 +155,12 @@ async function withAttention<T>(
   use: (analyze: (span: TimeSpan) => Promise<Analysis>, isDense: boolean) => Promise<T>,
 ): Promise<T> {
   const work = { signal, onProgress: terminal.onProgress };
+  const { untrained, frames: count, card: _card, crop, ...options } = flags;
+  const otherCrop = crop === 'auto' ? crop : 'none'; // a part of this clip is none of another
   const target =
-    wanted.kind === 'similar' ? { ...wanted, ...(await openClip(wanted.path, wanted.span, signal)) } : wanted;
-  const { untrained, frames: count, card: _card, ...options } = flags;
+    wanted.kind === 'similar'
+      ? { ...wanted, ...(await openClip(wanted.path, { ...wanted.span, crop: otherCrop }, signal)) }
+      : wanted;
   if (wish.isDense) await checkFits(span, { ...options, count, wish });
   const card = await cardOf(flags);
   const model = await openModel({

@@ -1,4 +1,3 @@
-import type { TargetFlag } from './options.ts';
 /** `l2caf batch`: every event of a list, on all cores, to be interrupted and continued at will. */
 import { basename, extname, join, resolve } from 'node:path';
 import { framesFor } from '../analysis/pipeline.ts';
@@ -16,6 +15,7 @@ import { RESULT_FILES, statusOf, writeResults } from '../batch/results.ts';
 import { defaultJobs, EventRunner } from '../batch/runner.ts';
 import type { Videos } from '../batch/videos.ts';
 import { pullTrunk } from '../models/pull.ts';
+import type { CropWish } from '../video/media/crop.ts';
 import { readingOf } from '../video/media/probe.ts';
 import { resolveSpan } from '../video/media/sample.ts';
 import type { AnalysisFlags } from './analysis-options.ts';
@@ -31,6 +31,7 @@ import { slideWish, type WindowFlags } from './window-options.ts';
 export interface BatchFlags extends VideoFlags, AnalysisFlags, NetworkFlags, WindowFlags, Partial<QueueFlags> {
   readonly videos?: string;
   readonly fps?: number;
+  readonly crop: CropWish;
   readonly output?: string;
   readonly jobs?: number;
   readonly only?: string;
@@ -79,6 +80,7 @@ async function runIn(
     const { events, problems, notes } = await readBatchEvents(path, batch.videos, {
       videos,
       pictures: readingOf(flags),
+      crop: flags.crop,
       only,
       limit,
       onProgress: display.onProgress,
@@ -169,7 +171,7 @@ async function settingsOf(
   );
   if ('imported' in model) for (const warning of model.imported.warnings) display.warn(warning);
   const frames = framesFor(contractOf(model).input, flags.frames);
-  const target = await targetOf(flags.target, videos, stop);
+  const target = await targetOf(flags, videos, stop);
   const analysis = {
     frames,
     seed,
@@ -201,9 +203,18 @@ function sayWindows(events: readonly BatchEvent[], settings: BatchSettings, disp
   );
 }
 
-async function targetOf(target: TargetFlag, videos: Videos, stop: AbortSignal): Promise<BatchTarget> {
+async function targetOf(
+  { target, crop }: Pick<BatchFlags, 'target' | 'crop'>,
+  videos: Videos,
+  stop: AbortSignal,
+): Promise<BatchTarget> {
   if (target.kind !== 'similar') return target;
-  const facts = await videos.facts(resolve(target.path), {}, stop);
+  // A part of the events' videos is none of another's.
+  const facts = await videos.cropped(
+    await videos.facts(resolve(target.path), {}, stop),
+    crop === 'auto' ? crop : 'none',
+    stop,
+  );
   return { kind: target.kind, facts, span: resolveSpan(facts.clip, target.span) };
 }
 

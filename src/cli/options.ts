@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { PictureSize, TimeSpan } from '../base/types.ts';
 import { secondsOf } from '../events/time.ts';
+import type { CropWish } from '../video/media/crop.ts';
 
 /** Seconds: `12.5`, `1:02.5` or `1:00:03`. */
 export function parseSeconds(text: string): number {
@@ -65,6 +66,25 @@ export function parseTarget(text: string): TargetFlag {
   const [, path, start, end] = /^(.+)@([\d:.]+)-([\d:.]+)$/s.exec(name) ?? [];
   if (path === undefined) return { kind: 'similar', path: name, span: {} };
   return { kind: 'similar', path, span: { startSec: parseSeconds(start!), endSec: parseSeconds(end!) } };
+}
+
+/** `auto`, `none` or `x,y,w,h`. */
+export function parseCrop(text: string): CropWish {
+  if (text === 'auto' || text === 'none') return text;
+  const numbers = text.split(',').map((part) => (/^\d{1,6}$/.test(part.trim()) ? Number(part) : Number.NaN));
+  const [x, y, width, height] = numbers as [number, number, number, number];
+  if (numbers.length === 4 && !numbers.some(Number.isNaN)) return { x, y, width, height };
+  throw new InvalidArgumentError('expected auto, none, or x,y,width,height in pixels, such as 0,44,640,272.');
+}
+
+/** `--crop`. */
+export function cropOption(): Option {
+  return new Option(
+    '--crop <part>',
+    'what the network is shown of the picture: auto (without black bars), none (all of it), or x,y,w,h in pixels',
+  )
+    .argParser(parseCrop)
+    .default('auto', 'auto');
 }
 
 /** `one,two`: titles. */

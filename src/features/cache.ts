@@ -12,6 +12,7 @@ import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { readOwn } from '../base/input-files.ts';
 import { makeScratchFolder } from '../base/scratch-folder.ts';
+import type { PictureRegion } from '../base/types.ts';
 import { isForbidden, whyForbidden } from './forbidden.ts';
 
 /** What the features of all frames of a cache's user depend on. */
@@ -35,6 +36,8 @@ export interface FrameVariant {
   readonly gain: number;
   /** Whether the file is damaged there: whoever asks for the intact frame must not be given this one unawares. */
   readonly isDamaged?: boolean;
+  /** The part of the picture that the trunk is shown; absent: all of it. */
+  readonly part?: PictureRegion;
 }
 
 /** Where the features of frames are read from. */
@@ -127,11 +130,12 @@ export class FeatureCache implements FeatureReader {
   }
 
   /** The file of a frame: a name that tells apart everything that features depend on. */
-  pathOf({ videoSha256, timestampSec, mirrored, gain, isDamaged }: FrameVariant): string {
+  pathOf({ videoSha256, timestampSec, mirrored, gain, isDamaged, part }: FrameVariant): string {
     const { trunkSha256, stage, width, height } = this.source;
     const timeUs = Math.round(timestampSec * 1e6);
     const frame = [FORMAT, trunkSha256, stage, width, height, videoSha256, timeUs, mirrored, gain];
-    const key = JSON.stringify(isDamaged ? [...frame, 'damaged'] : frame);
+    const seen = part ? [['part', part.x, part.y, part.width, part.height]] : [];
+    const key = JSON.stringify([...frame, ...(isDamaged ? ['damaged'] : []), ...seen]);
     const name = createHash('sha256').update(key).digest('hex');
     return join(this.folder, name.slice(0, 2), `${name.slice(2)}.f16`);
   }

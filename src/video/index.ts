@@ -1,14 +1,16 @@
 /** Videos and what is drawn over them: probing, sampling, decoding; contours, strips, ribbons. No network is needed. */
+export type { PictureRegion } from '../base/types.ts';
 export { type ContourLines, contourLines, type Point, type Ring } from './drawing/contour.ts';
 export type { LabelledSpan } from './drawing/event-lanes.ts';
 export { frameCanvas } from './drawing/frame-canvas.ts';
 export type { NormalizeMode } from './drawing/keyframes.ts';
 export { type Area, drawContours, drawHeatmap } from './drawing/overlay.ts';
 export type { FigureFormat } from './drawing/panel.ts';
-export { type IgnoredPart, maskOfParts, type PictureRegion, type RegionMask } from './drawing/regions.ts';
+export { type IgnoredPart, maskOfParts, type RegionMask } from './drawing/regions.ts';
 export type { SceneLayout } from './drawing/scene.ts';
 export { type DrawnMap, drawStrip, type StripCell, type StripContent } from './drawing/strip.ts';
 export { COLORMAP_NAMES, type ColormapName, type OverlayStyle } from './drawing/style.ts';
+export { findBars } from './media/bars.ts';
 export type { ColourTags } from './media/colour-tags.ts';
 export { FrameTroubles } from './media/damage.ts';
 export type { DecodeOptions } from './media/decode.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Analysis, readAnalysis, writeAnalysis } from '../../src/analysis/document.ts';
+import { type Analysis, parseAnalysis, readAnalysis, writeAnalysis } from '../../src/analysis/document.ts';
 import { isUntrained, layerName, modelName } from '../../src/analysis/model-words.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 
@@ -92,6 +92,15 @@ describe('the analysis document', () => {
   ])('with %s is refused', async (_, change, message) => {
     const error = await readAnalysis(await writeJson(change(exampleAnalysis()))).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'analysis-invalid', message: expect.stringContaining(message) });
+  });
+
+  it('knows the part of the picture that the network saw, which is within it', () => {
+    const analysis = exampleAnalysis();
+    const crop = { x: 0, y: 44, width: 640, height: 272 };
+    const source = { ...analysis.source, crop };
+    expect(parseAnalysis({ ...analysis, source }, 'a.json').source.crop).toEqual(crop);
+    const beyond = { ...source, crop: { ...crop, y: 100 } };
+    expect(() => parseAnalysis({ ...analysis, source: beyond }, 'a.json')).toThrow(/source\.crop: .* not within/);
   });
 
   it('is never written when it could not be read back', async () => {

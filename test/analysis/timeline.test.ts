@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { gapsOf, ignoredWarnings, keyframesOf, ribbonOf } from '../../src/analysis/timeline.ts';
+import type { Keyframe } from '../../src/video/drawing/keyframes.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 
 /** Two frames whose attention lies in the upper left cell of a 2×2 grid, on a picture of 640×360. */
@@ -37,6 +38,15 @@ describe('ignoredWarnings', () => {
 });
 
 describe('keyframes', () => {
+  it('lie where the part of the picture lies that the network saw', () => {
+    const crop = { x: 320, y: 90, width: 320, height: 180 };
+    const [{ heatmap }] = keyframesOf({ ...analysis, source: { ...analysis.source, crop } }) as [Keyframe];
+    const at = (x: number, y: number): number =>
+      heatmap.values[Math.floor((y / 360) * heatmap.height) * heatmap.width + Math.floor((x / 640) * heatmap.width)]!;
+    expect([at(400, 135), at(560, 225)]).toEqual([1, 0]); // the upper left cell of the part, and its lower right
+    expect([at(160, 135), at(400, 45), at(560, 300)]).toEqual([0, 0, 0]); // beside, above and below
+  });
+
   it('are the same heatmaps whenever they are read, in any order, and as long as one is shown the same object', () => {
     const frames = Array.from({ length: 40 }, (_, i) => ({
       ...analysis.frames[0]!,

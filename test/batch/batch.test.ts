@@ -6,7 +6,7 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { analyzeDense } from '../../src/analysis/dense.ts';
 import { type Analysis, readAnalysis } from '../../src/analysis/document.ts';
-import { openClip } from '../../src/analysis/pipeline.ts';
+import { analyzeEvent, openClip } from '../../src/analysis/pipeline.ts';
 import { LOCK } from '../../src/base/lock.ts';
 import { createRandom } from '../../src/base/random.ts';
 import { Batch } from '../../src/batch/batch.ts';
@@ -128,6 +128,38 @@ describe('a batch', () => {
     const other = { windows: { ...analysis.windows, strideSec: 1 } };
     const { plans } = await runTinyBatch(path, folder, { analysis: other, outputs: ['strip'] });
     expect(plans.map(({ outputs }) => outputs.length > 0)).toEqual([true, false]);
+  });
+
+  it('shows networks what lies within black bars, whatever is cached of the whole picture', async () => {
+    const barred = await makeClip(join(root, 'barred.mp4'), {
+      ...{ frames: 30, rate: '10' },
+      draw: (n, width, height) =>
+        Uint8Array.from({ length: width * height }, (_, i) => {
+          const y = Math.floor(i / width);
+          return y < 16 || y >= height - 16 ? 0 : 120 + 90 * Math.sin((i % width) / 9 + n / 3 + y / 7);
+        }),
+    });
+    const crop = { x: 0, y: 16, width: 160, height: 64 };
+    const path = join(root, 'barred.csv');
+    await writeFile(path, 'id,video,start,end\none,barred.mp4,0,3\n');
+    const documentIn = (name: string): Promise<Analysis> =>
+      readAnalysis(join(root, 'bars', name, 'events', 'one', 'analysis.json'));
+    await runTinyBatch(path, join(root, 'bars', 'whole'), { crop: 'none', outputs: ['strip'] });
+    await runTinyBatch(path, join(root, 'bars', 'part'), { crop: 'auto', outputs: ['strip'] });
+    const [whole, part] = [await documentIn('whole'), await documentIn('part')];
+    expect([whole.source.crop, part.source.crop]).toEqual([undefined, crop]);
+    expect(part.warnings).toContainEqual(expect.stringMatching(/sees 160x64 from 0,16 of the picture of 160x96/));
+    const model = await tinyNetwork('wasm');
+    const event = await openClip(barred, { crop: 'auto' });
+    const alone = await analyzeEvent(model, { ...event, frames: 3, seed: 0 });
+    model.network.dispose();
+    const farFrom = (other: readonly number[]): number =>
+      Math.hypot(...alone.embedding.map((value, i) => value - other[i]!)) / Math.hypot(...alone.embedding);
+    expect(farFrom(part.embedding)).toBeLessThan(0.01); // half precision
+    expect(farFrom(whole.embedding)).toBeGreaterThan(0.02);
+    const again = await runTinyBatch(path, join(root, 'bars', 'part'), { crop: 'auto', outputs: ['strip'] });
+    expect(again.ends).toEqual([]);
+    expect(await readFile(join(root, 'bars', 'part', 'journal.jsonl'), 'utf8')).toContain('"bars":{"x":0,"y":16');
   });
 
   it('is not stopped by a video that cannot be decoded', async () => {

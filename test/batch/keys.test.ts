@@ -73,11 +73,16 @@ describe('what is made again', () => {
     expect(changedBy({ settings: { model: { ...model, backend: 'tensorflow' } } })).toBe(all);
     expect(changedBy({ event: { span: { startSec: 0, endSec: 2.5 } } })).toBe(all);
     expect(changedBy({ event: { facts: { ...facts, sha256: 'b'.repeat(64) } } })).toBe(all);
+    const crop = { x: 0, y: 8, width: 64, height: 48 };
+    expect(changedBy({ event: { facts: { ...facts, clip: { ...facts.clip, crop } } } })).toBe(all);
+    expect(changedBy({ settings: { analysis: { ...analysis, windows: { isDense: true, windowSec: 1 } } } })).toBe(all);
     expect(changedBy({ event: { listed: [{ id: 'one', label: 'turn', startSec: 0, endSec: 3 }] } })).toBe(all);
   });
 
   it('is nothing with other outputs, or with another name, split or further column', () => {
     expect(changedBy({ settings: { outputs: [] } })).toBe('');
+    const windows = { isDense: true, windowSec: 8 }; // none fits
+    expect(changedBy({ settings: { analysis: { ...settings.analysis, windows } } })).toBe('');
     expect(changedBy({ event: { id: 'two', split: 'test', extra: { weather: 'rain' } } })).toBe('');
   });
 });

@@ -27,7 +27,12 @@ describe('FeatureCache', () => {
     await cache.write(frame, features(cache, 7));
     await cache.write({ ...frame, mirrored: true }, features(cache, 8));
     expect(await cache.read(frame)).toEqual(features(cache, 7));
-    for (const other of [toyFrame('w', 3), toyFrame('v', 4), { ...frame, gain: 1.1 }]) {
+    for (const other of [
+      toyFrame('w', 3),
+      toyFrame('v', 4),
+      { ...frame, gain: 1.1 },
+      { ...frame, part: { x: 0, y: 0, width: 9, height: 9 } },
+    ]) {
       expect(await cache.touch(other)).toBe(false);
     }
   });

@@ -3,7 +3,15 @@ import { Command } from 'commander';
 import { addAnalysisOptions, PREVIEW_SEC } from '../analysis-options.ts';
 import type { AnalyzeFlags } from '../analyze.ts';
 import { addNetworkOptions } from '../network-options.ts';
-import { examples, LIST_FORMS, parseCount, parseSeconds, pictureOptions, videosOption } from '../options.ts';
+import {
+  cropOption,
+  examples,
+  LIST_FORMS,
+  parseCount,
+  parseSeconds,
+  pictureOptions,
+  videosOption,
+} from '../options.ts';
 import { interruptible } from '../run.ts';
 import { addVideoOptions } from '../style-options.ts';
 import { addWindowOptions } from '../window-options.ts';
@@ -22,6 +30,7 @@ export function analyzeCommand(): Command {
     )
     .addOption(fps)
     .addOption(times)
+    .addOption(cropOption())
     .option(
       '--frames <count>',
       'frames to sample from the event (default: 3, or as many as the network takes)',

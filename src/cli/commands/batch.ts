@@ -5,6 +5,7 @@ import { addAnalysisOptions } from '../analysis-options.ts';
 import type { BatchFlags } from '../batch.ts';
 import { addNetworkOptions } from '../network-options.ts';
 import {
+  cropOption,
   examples,
   JOBS_HELP,
   LIST_FORMS,
@@ -29,6 +30,7 @@ export function batchCommand(): Command {
     .argument('<events>', `a list of events: ${LIST_FORMS}`)
     .addOption(videosOption())
     .addOption(fps)
+    .addOption(cropOption())
     .option('-o, --output <folder>', "where the results go (default: the list's name in l2caf-out)")
     .option('--jobs <count>', JOBS_HELP, parseCount(1))
     .addOption(queueOption('give events out to l2caf worker through a Redis or Valkey server, redis://HOST:6379'))

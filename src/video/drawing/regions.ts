@@ -4,14 +4,8 @@
  */
 import type { Canvas, Image } from '@napi-rs/canvas';
 import { L2cafError } from '../../base/errors.ts';
-import type { GridShape, Heatmap, PictureSize } from '../../base/types.ts';
+import type { GridShape, Heatmap, PictureRegion, PictureSize } from '../../base/types.ts';
 import { createCanvas } from './canvas.ts';
-
-/** A rectangle of a picture, pixels from its left upper corner. */
-export interface PictureRegion extends PictureSize {
-  readonly x: number;
-  readonly y: number;
-}
 
 /** Which points of a heatmap lie in a region: 1 inside, 0 outside, row by row. */
 export interface RegionMask extends GridShape {

@@ -5,7 +5,7 @@
 import { Writable } from 'node:stream';
 import { L2cafError } from '../../base/errors.ts';
 import { BLACK, type FittedSize, placementOf } from '../../base/fit.ts';
-import type { PictureSize, VideoClip } from '../../base/types.ts';
+import type { PictureRegion, PictureSize, VideoClip } from '../../base/types.ts';
 import { damagedAmong } from './damage.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 import { type FrameList, placeUntil, SAME_TIME_SEC } from './frame-list.ts';
@@ -186,13 +186,21 @@ function timeIn({ timesSec }: WantedFrames, timeSec: number): number {
 
 /** The end of a filtergraph: frames of a picture's shape brought to a size, as RGB bytes. */
 export function scaleToRgb(picture: PictureSize, size: FittedSize): string {
-  const { scaled, left, top } = placementOf(picture, size);
-  const scale = `scale=${scaled.width}:${scaled.height}:flags=bicubic+accurate_rnd+full_chroma_int,setsar=1,format=rgb24`;
+  const { part } = size;
+  const { scaled, left, top } = placementOf(part ?? picture, size);
+  const scale = `${part ? `${cropTo(part, picture)},` : ''}scale=${scaled.width}:${scaled.height}:flags=bicubic+accurate_rnd+full_chroma_int,setsar=1,format=rgb24`;
   if (size.resize === 'cover') return `${scale},crop=${size.width}:${size.height}:${left}:${top}`;
   if (size.resize !== 'contain') return scale;
   const { padding = BLACK } = size;
   const colour = padding.map((value) => value.toString(16).padStart(2, '0')).join('');
   return `${scale},pad=${size.width}:${size.height}:${-left}:${-top}:color=0x${colour}`;
+}
+
+/** Frames may be stored with pixels that are not square: a part is given in those of the picture as shown. */
+function cropTo({ x, y, width, height }: PictureRegion, picture: PictureSize): string {
+  const across = (length: number): string => `iw*${length}/${picture.width}`;
+  const down = (length: number): string => `ih*${length}/${picture.height}`;
+  return `crop=${across(width)}:${down(height)}:${across(x)}:${down(y)}`;
 }
 
 /** A stream that cuts what it gets into frames. */
