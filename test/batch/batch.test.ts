@@ -106,7 +106,7 @@ describe('a batch', () => {
 
   it('sees events in windows, as an analysis of each does, and short ones as a whole', async () => {
     const path = join(root, 'dense.csv');
-    await writeFile(path, 'id,video,start,end\nlong,a.mp4,1,6\nshort,b.mp4,0,1\n');
+    await writeFile(path, 'id,video,start,end\nlong,a.mp4,1,6\nshort,b.mp4,0,0.7\n');
     const folder = join(root, 'dense', 'out');
     const analysis = { windows: { isDense: true, windowSec: 1.5, strideSec: 0.5 } };
     const { ends } = await runTinyBatch(path, folder, { analysis, outputs: ['strip', 'mp4'], jobs: 2 });

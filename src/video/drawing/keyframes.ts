@@ -134,8 +134,8 @@ export function momentsAround(
 }
 
 /**
- * How much of its heatmap a time may show, in [0, 1]: all of it up to {@link NEAR_SEC} from the next sampled moment, nothing
- * from {@link FAR_SEC} on, where nobody has looked.
+ * How much of its heatmap a time may show, in [0, 1]: all of it up to a second from the next sampled moment, nothing
+ * from three on, where nobody has looked.
  *
  * @param around times of the moments that the heatmap comes from, seconds
  */
