@@ -18,6 +18,7 @@ export class DenseResult {
   readonly #views: { readonly explanation: Explanation; readonly slot: number }[][];
   readonly #windows: AnalysisWindow[] = [];
   #attention: Attention | undefined;
+  #importance: Analysis['importance'];
   /** Distance up to which a window is taken for what the network was trained on. */
   #limit: number | undefined;
 
@@ -34,8 +35,9 @@ export class DenseResult {
 
   /** Adds a window; by increasing start. */
   add({ startSec, endSec, frames }: PlannedWindow, explanation: Explanation): void {
-    const { embedding, attention, scores, numbers, distance } = explanation;
+    const { embedding, attention, importance, scores, numbers, distance } = explanation;
     this.#attention ??= attention;
+    this.#importance ??= importance && { absent: importance.absent };
     for (const [slot, frame] of frames.entries()) this.#views[frame]!.push({ explanation, slot });
     this.#windows.push({
       ...{ startSec, endSec, frames: [...frames], embedding: [...embedding] },
@@ -52,7 +54,10 @@ export class DenseResult {
     labels: readonly string[] | undefined,
     names: readonly string[],
     troubles: FrameTroubles,
-  ): Pick<Analysis, 'embedding' | 'familiarity' | 'classes' | 'labels' | 'numbers' | 'frames' | 'windows'> {
+  ): Pick<
+    Analysis,
+    'embedding' | 'familiarity' | 'classes' | 'labels' | 'numbers' | 'importance' | 'frames' | 'windows'
+  > {
     const probabilities = this.#windows.flatMap((window) => (window.probabilities ? [window.probabilities] : []));
     const distances = this.#windows.flatMap(({ distance }) => (distance === undefined ? [] : [distance]));
     return {
@@ -62,6 +67,7 @@ export class DenseResult {
         numbers: { names: [...names], values: mean(this.#windows.map(({ numbers = [] }) => numbers)) },
       }),
       ...(labels && { classes: rankClasses(labels, mean(probabilities)), labels: [...labels] }),
+      ...(this.#importance && { importance: this.#importance }),
       frames: this.#timesSec.map((time, place) => ({
         ...this.#describeFrame(place),
         ...((troubles.isTouched(time) || troubles.lost.has(time)) && { damaged: true as const }),
@@ -81,7 +87,8 @@ export class DenseResult {
       iterations: filters.reduce((sum, { iterations }) => sum + iterations, 0),
       status: worst(filters.map(({ status }) => status)),
     };
-    const importance = views.flatMap(({ explanation, slot }) => explanation.importance?.[slot] ?? []);
+    const importance = views.flatMap(({ explanation, slot }) => explanation.importance?.values[slot] ?? []);
+    const errors = views.flatMap(({ explanation, slot }) => explanation.importance?.errors?.[slot] ?? []);
     const probabilities = views.flatMap(({ explanation }) => {
       return explanation.scores ? [explanation.scores] : [];
     });
@@ -90,6 +97,7 @@ export class DenseResult {
       ...describeFrame(filter, place, this.#timesSec[place]!),
       windows: views.length,
       ...(importance.length > 0 && { importance: mean(importance.map((value) => [value]))[0]! }),
+      ...(errors.length > 0 && { importanceError: Math.hypot(...errors) / errors.length }),
       ...(probabilities.length > 0 && { probabilities: mean(probabilities) }),
       ...(distances.length > 0 && { distance: mean(distances)[0]! }),
     };

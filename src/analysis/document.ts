@@ -45,8 +45,13 @@ const frameSchema = z
     peakCell: z.object({ row: z.int().nonnegative(), column: z.int().nonnegative() }),
     /** Share of the filter's energy in cells that argue against the output. */
     opposingShare: z.number().min(0).max(1),
-    /** How far the output moves when this frame is replaced by the mean of the others; absent for a single frame. */
-    importance: z.number().nonnegative().optional(),
+    /**
+     * How much of what is explained is there because of this frame, its Shapley value among the frames (`importance`); negative
+     * where it takes away from it; absent for a single frame.
+     */
+    importance: z.number().optional(),
+    /** Standard error of the importance, where sets of frames were drawn at random, as there are too many for all. */
+    importanceError: z.number().nonnegative().optional(),
     /** Probability of each of `labels`: after the LSTM has read the frames up to this one; dense: mean of the windows. */
     probabilities: probabilities.optional(),
     /** In a dense analysis: how far its windows are from what the network was trained on, their mean. */
@@ -202,6 +207,12 @@ const analysisSchema = z.object({
   signals: signalsSchema.optional(),
   /** The classes in the order of every `probabilities`. */
   labels: z.array(z.string()).optional(),
+  /**
+   * What the importance of frames is: their Shapley values, of an embedding as shares of all that frames add to the answer to
+   * none, of a class in its probability, of a number in its own unit. `absent`: whether a frame that is taken away is left out of the
+   * sequence, or its feature map emptied. Without this, `frames[].importance` is of an earlier kind, and is not read.
+   */
+  importance: z.object({ absent: z.enum(['left-out', 'emptied']) }).optional(),
   frames: z.array(frameSchema).min(1),
   /** In a dense analysis: the windows that were scored, by increasing start. Times that none of them holds are gaps. */
   windows: z.array(windowSchema).min(1).optional(),
@@ -288,11 +299,17 @@ export function parseAnalysis(json: unknown, path: string): Analysis {
     );
   }
   const result = documentSchema.safeParse(json);
-  if (result.success) return result.data;
+  if (result.success) return withoutEarlierImportance(result.data);
   const issue = result.error.issues[0]!;
   throw new L2cafError('analysis-invalid', `${path}: ${issue.path.join('.') || 'document'}: ${issue.message}`, {
     cause: result.error,
   });
+}
+
+/** Documents were written whose frames say under that name how far the output moves when others stand in for them. */
+function withoutEarlierImportance(analysis: Analysis): Analysis {
+  if (analysis.importance !== undefined) return analysis;
+  return { ...analysis, frames: analysis.frames.map(({ importance: _, ...frame }) => frame) };
 }
 
 /** Writes the document, whole or not at all; refuses to write one that could not be read back. */

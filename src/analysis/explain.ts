@@ -9,11 +9,10 @@ import type { AttentionFilter, ProgressListener, TimeSpan, VideoClip } from '../
 import { VERSION } from '../base/version.ts';
 import type { Method } from '../l2caf/choices.ts';
 import { peakCell } from '../l2caf/heatmap.ts';
-import { frameImportance } from '../l2caf/importance.ts';
+import { type FrameImportance, frameImportance } from '../l2caf/importance.ts';
 import { type Attention, findAttention, opposingShare } from '../l2caf/method.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import type { SolveOptions } from '../l2caf/solve.ts';
-import { isMapTail } from '../l2caf/tail.ts';
 import type { EngineInfo } from '../models/backend.ts';
 import { type Distance, type FeatureMaps, scoresOf, type VideoModel, type VideoTail } from '../models/video-model.ts';
 import { readingOf } from '../video/media/probe.ts';
@@ -72,8 +71,13 @@ export interface Explanation {
   readonly embedding: readonly number[];
   /** Filters of the frames, in order. */
   readonly attention: Attention;
-  /** How far the output moves without each frame; absent for a single frame. */
-  readonly importance?: readonly number[];
+  /** How much of the answer is there because of each frame; absent for a single frame. */
+  readonly importance?: {
+    readonly values: readonly number[];
+    /** Standard errors; absent where every set of frames was evaluated. */
+    readonly errors?: readonly number[];
+    readonly absent: FrameImportance['absent'];
+  };
   /** Class probabilities after each frame, in the order of the head's labels; absent where there is no telling. */
   readonly probabilities?: readonly (readonly number[])[];
   /** Class probabilities of the event; absent without a classifier. */
@@ -106,13 +110,13 @@ export async function explainMaps(
     const attention = await findAttention(tail, method, { ...options, objective });
     const probabilities = whole.probabilitiesSoFar?.() ?? [];
     const last = probabilities.at(-1) ?? probabilitiesOf(network, maps, whole);
-    const importance = tail.slots > 1 && isMapTail(tail) ? [...(await frameImportance(tail))] : undefined;
+    const importance = await frameImportance(tail, objective, options.seed);
     const { framesPerSlice = 1 } = maps;
     const distance = network.distance?.(maps);
     return {
       embedding: [...whole.reference],
       attention: { ...attention, filters: filtersOfFrames(attention.filters, maps) },
-      ...(importance && { importance: perFrame(importance, framesPerSlice) }),
+      ...(importance && { importance: importanceOfFrames(importance, framesPerSlice) }),
       ...(probabilities.length > 0 && { probabilities }),
       ...(last && { scores: last }),
       ...(first?.kind === 'numbers' && { numbers: [...whole.reference] }),
@@ -165,6 +169,19 @@ function perFrame<T>(ofSlices: readonly T[], framesPerSlice: number): T[] {
   return ofSlices.flatMap((one) => new Array<T>(framesPerSlice).fill(one));
 }
 
+/** A slice of time that shows several frames is of equal importance in each: they share what it is worth. */
+function importanceOfFrames(
+  { values, errors, absent }: FrameImportance,
+  framesPerSlice: number,
+): NonNullable<Explanation['importance']> {
+  const shared = (ofSlices: Float64Array): number[] =>
+    perFrame(
+      Array.from(ofSlices, (value) => value / framesPerSlice),
+      framesPerSlice,
+    );
+  return { values: shared(values), ...(errors && { errors: shared(errors) }), absent };
+}
+
 /** Explains an event; throws as {@link explainMaps}. */
 export async function explainEvent(
   model: ExplainModel,
@@ -185,11 +202,13 @@ export async function explainEvent(
     ...(distance && { familiarity: distance }),
     ...(labels && scores && { classes: rankClasses(labels, scores), labels: [...labels] }),
     ...(numbers && { numbers: { names: numberNames(model.network), values: [...numbers] } }),
+    ...(importance && { importance: { absent: importance.absent } }),
     frames: attention.filters.map((filter, i) => ({
       ...describeFrame(filter, i, event.timestampsSec[i]!),
       ...(framesPerSlice > 1 && { slice: Math.floor(i / framesPerSlice) }),
       ...(event.damagedSec?.includes(event.timestampsSec[i]!) && { damaged: true as const }),
-      ...(importance && { importance: importance[i]! }),
+      ...(importance && { importance: importance.values[i]! }),
+      ...(importance?.errors && { importanceError: importance.errors[i]! }),
       ...(probabilities && { probabilities: [...probabilities[i]!] }),
     })),
     timingsSec: { ...event.timingsSec, filters: seconds },

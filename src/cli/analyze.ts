@@ -259,7 +259,7 @@ function describeWindows({ frames, options: { dense } }: Analysis, windows: read
   ].join('\n');
 }
 
-function describeFrames({ frames }: Analysis): string {
+function describeFrames({ frames, importance: known }: Analysis): string {
   const hasStarts = frames.some(({ starts }) => starts !== undefined);
   const heading = [
     'frame',
@@ -268,18 +268,28 @@ function describeFrames({ frames }: Analysis): string {
     'iterations',
     'status',
     'peak cell',
+    ...(known ? ['importance'] : []),
     ...(hasStarts ? ['starts agree'] : []),
   ];
-  const rows = frames.map(({ timestep, timestampSec, loss, iterations, status, peakCell, starts, damaged }) => [
-    String(timestep + 1),
-    `${timestampSec.toFixed(2)} s`,
-    loss.toPrecision(4),
-    String(iterations),
-    damaged ? `${status}, damaged` : status,
-    `row ${peakCell.row}, column ${peakCell.column}`,
-    ...(starts ? [describeStarts(starts)] : []),
-  ]);
+  const rows = frames.map(
+    ({ timestep, timestampSec, loss, iterations, status, peakCell, starts, damaged, ...frame }) => [
+      String(timestep + 1),
+      `${timestampSec.toFixed(2)} s`,
+      loss.toPrecision(4),
+      String(iterations),
+      damaged ? `${status}, damaged` : status,
+      `row ${peakCell.row}, column ${peakCell.column}`,
+      ...(known ? [describeImportance(frame)] : []),
+      ...(starts ? [describeStarts(starts)] : []),
+    ],
+  );
   return formatTable([heading, ...rows]);
+}
+
+/** `0.42`, or `0.42 ± 0.03` where it was sampled. */
+function describeImportance({ importance, importanceError }: Partial<AnalysisFrame>): string {
+  if (importance === undefined) return '-';
+  return importanceError ? `${importance.toFixed(2)} ± ${importanceError.toFixed(2)}` : importance.toFixed(2);
 }
 
 /** How many starts found the best minimum, and the worst agreement of a map with the best one's. */

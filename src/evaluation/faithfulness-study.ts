@@ -8,9 +8,10 @@ import type { PlannedEvent } from '../features/dataset.ts';
 import { frameImportance } from '../l2caf/importance.ts';
 import { rankCorrelation } from '../l2caf/similarity.ts';
 import { solveFilters } from '../l2caf/solve.ts';
+import { distanceBetween } from '../l2caf/worth.ts';
 import { activationNorm, type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
 import type { MapMethod } from './choices.ts';
-import { type FaithfulnessScore, faithfulness, randomFaithfulness } from './faithfulness.ts';
+import { faithfulness, randomFaithfulness } from './faithfulness.ts';
 import {
   countMaps,
   type EventRecords,
@@ -75,7 +76,7 @@ export async function studyFaithfulness(
       measures: measuresOf(statistics(AGREEMENT)),
       rows: await figureRows(temporal, statistics(AGREEMENT), options),
       highlighted: ['importance'],
-      notes: ['importance: the feature map of the frame replaced by the mean of the others, as analyze reports it.'],
+      notes: ['importance: Shapley values of the frames, as analyze reports them.'],
     },
   ];
 }
@@ -98,17 +99,17 @@ export async function mapFaithfulness(
 ): Promise<ReadonlyMap<string, Sums>> {
   const { tail, objective } = subject;
   const slots = Array.from({ length: tail.slots }, (_, slot) => slot);
-  const score: FaithfulnessScore =
-    objective.kind === 'class' ? { kind: 'class', index: objective.index } : { kind: 'embedding' };
   const informed = methods.filter((method) => method !== 'random');
   const maps = await mapsOf(subject, informed, { slots, seed, eventIndex: index, ...(signal && { signal }) });
   const rows = new Map<string, Sums>();
   for (const [method, own] of maps) {
-    const areas = await Promise.all(own.map((map, slot) => faithfulness(tail, map, { slot, score })));
+    const areas = await Promise.all(own.map((map, slot) => faithfulness(tail, map, { slot, objective })));
     rows.set(method, sumsOf(areas.map((of) => ({ ...of }))));
   }
   if (!methods.includes('random')) return rows;
-  const random = await Promise.all(slots.map((slot) => randomFaithfulness(tail, { slot, score, seed: seed + index })));
+  const random = await Promise.all(
+    slots.map((slot) => randomFaithfulness(tail, { slot, objective, seed: seed + index })),
+  );
   return rows.set('random', sumsOf(random.map((of) => ({ ...of }))));
 }
 
@@ -128,12 +129,13 @@ async function temporalAgreement(subject: Subject, seed: number): Promise<Readon
   const moved: number[] = [];
   for (const slot of slots) {
     const output = await outputWithout(slot);
-    moved.push(Math.hypot(...output.map((value, i) => value - tail.reference[i]!)));
+    moved.push(distanceBetween(output, tail.reference));
   }
   const random = createRandom(seed, TEMPORAL_STREAM, index);
   const { filters } = await solveFilters(tail, { objective, seed });
+  const importance = await frameImportance(tail, objective, seed);
   const rankings: Readonly<Record<string, readonly number[]>> = {
-    importance: [...(await frameImportance(tail))],
+    ...(importance && { importance: [...importance.values] }),
     'l2caf loss': filters.map(({ loss }) => loss),
     'activation norm': slots.map((slot) => Math.hypot(...activationNorm(tail, slot).values)),
     'latest first': slots,

@@ -4,16 +4,11 @@
  * map's cells rather than on pixels, so that nothing has to be invented for what is missing: a cell is 0 or as it was.
  */
 
-import { softmax } from '../base/matrix.ts';
 import { createRandom, shuffled } from '../base/random.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
+import type { Objective } from '../l2caf/objective.ts';
 import type { Tail } from '../l2caf/tail.ts';
-
-/**
- * What is measured of an output: `embedding`: `1 − ‖FT − NT‖ / ‖FT(0) − NT‖`, 1 for the unfiltered frame and 0 for an empty
- * one; `class`: the softmax probability of a class, of logits.
- */
-export type FaithfulnessScore = { readonly kind: 'embedding' } | { readonly kind: 'class'; readonly index: number };
+import { bindWorth } from '../l2caf/worth.ts';
 
 /** Areas under the curves of the score over the share of cells, trapezoidal. */
 export interface FaithfulnessAreas {
@@ -26,7 +21,8 @@ export interface FaithfulnessAreas {
 /** What is filtered, and what is measured. */
 export interface FaithfulnessOptions {
   readonly slot: number;
-  readonly score: FaithfulnessScore;
+  /** What is measured of the output: what it is worth (`bindWorth`). */
+  readonly objective: Objective;
 }
 
 /**
@@ -62,11 +58,11 @@ export async function randomFaithfulness(
 async function areasOf(
   tail: Tail,
   order: readonly number[],
-  { slot, score }: FaithfulnessOptions,
+  { slot, objective }: FaithfulnessOptions,
 ): Promise<FaithfulnessAreas> {
   return {
-    insertion: areaUnder(await scoresAlong(tail, slot, score, order, 'insert')),
-    deletion: areaUnder(await scoresAlong(tail, slot, score, order, 'delete')),
+    insertion: areaUnder(await scoresAlong(tail, slot, objective, order, 'insert')),
+    deletion: areaUnder(await scoresAlong(tail, slot, objective, order, 'delete')),
   };
 }
 
@@ -77,7 +73,7 @@ const ORDERS_STREAM = 303;
 async function scoresAlong(
   tail: Tail,
   slot: number,
-  score: FaithfulnessScore,
+  objective: Objective,
   order: readonly number[],
   way: 'insert' | 'delete',
 ): Promise<number[]> {
@@ -91,10 +87,7 @@ async function scoresAlong(
   const outputs = await tail.evaluate(filters, new Array<number>(steps).fill(slot)); // [steps, d]
   const size = tail.outputSize;
   const rows = Array.from({ length: steps }, (_, step) => outputs.subarray(step * size, (step + 1) * size));
-  if (score.kind === 'class') return rows.map((row) => softmax(row)[score.index]!);
-  const distances = rows.map((row) => Math.hypot(...row.map((value, k) => value - tail.reference[k]!)));
-  const empty = distances[way === 'insert' ? 0 : steps - 1]!;
-  return distances.map((distance) => (empty > 0 ? 1 - distance / empty : 1));
+  return rows.map(bindWorth(objective, tail.reference, rows[way === 'insert' ? 0 : steps - 1]!));
 }
 
 function areaUnder(scores: readonly number[]): number {

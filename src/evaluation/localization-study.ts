@@ -83,10 +83,9 @@ export async function measureEvent(
 ): Promise<EventScores> {
   const slots = hasEvidence.flatMap((has, frame) => (has ? [slotOf(frame)] : []));
   const maps = await mapsOf(subject, methods, { slots, seed, eventIndex: index, ...(signal && { signal }) });
-  const temporal =
-    slots.length < hasEvidence.length && subject.tail.slots > 1 && slotOf(1) === 1
-      ? temporalOutcome(await frameImportance(subject.tail), hasEvidence)
-      : undefined;
+  const isTold = slots.length < hasEvidence.length && subject.tail.slots > 1 && slotOf(1) === 1;
+  const importance = isTold ? await frameImportance(subject.tail, subject.objective, seed) : undefined;
+  const temporal = importance && temporalOutcome(importance.values, hasEvidence);
   return { label: planned.event.label, maps: scoreMaps(maps, objects, view), ...(temporal && { temporal }) };
 }
 
@@ -174,7 +173,7 @@ export async function localizationTables(
     rows: await figureRows(timed, TEMPORAL, options),
     highlighted: ['importance'],
     notes: [
-      'Importance: how far the output moves when the feature map of a frame is replaced by the mean of the others. Events of which some sampled frames show the object and others do not.',
+      'Importance: the Shapley value of a frame. Events of which some sampled frames show the object and others do not.',
     ],
   };
   return [spatial, temporal];

@@ -14,7 +14,7 @@ export interface TemporalOutcome {
  * @param hasEvidence one per frame
  */
 export function temporalOutcome(
-  importance: Float32Array,
+  importance: Float64Array,
   hasEvidence: readonly boolean[],
 ): TemporalOutcome | undefined {
   const chance = hasEvidence.filter(Boolean).length / hasEvidence.length;

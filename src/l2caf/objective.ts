@@ -184,6 +184,6 @@ function similarity(reference: Float32Array, other: Float32Array): BoundObjectiv
 }
 
 /** Cosine of the angle to a unit vector. */
-function cosine(x: Float64Array, direction: Float64Array): number {
+export function cosine(x: Float64Array, direction: Float64Array): number {
   return dot(x, 0, direction, 0, x.length) / Math.sqrt(dot(x, 0, x, 0, x.length));
 }

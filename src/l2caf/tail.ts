@@ -62,6 +62,8 @@ export interface Tail {
    * where that takes less than differentiating it.
    */
   readonly isMeasured?: true;
+  /** The output for sets of the slots; absent where the network cannot do without some of them, or for one slot. */
+  readonly subsets?: FrameSets;
   /**
    * Attention rollout of a slot, `[h, w]`, where the network has softmax attention.
    *
@@ -70,6 +72,17 @@ export interface Tail {
   rollout?(slot: number): Promise<Float32Array>;
   /** Frees what the tail holds. */
   dispose(): void;
+}
+
+/** A network that also answers when it sees some of an event's slots only. */
+export interface FrameSets {
+  /**
+   * What becomes of the slots that are not in a set: `left-out`, the network reads a shorter sequence; `emptied`, their feature maps
+   * are zero, as it takes no other number of frames.
+   */
+  readonly absent: 'left-out' | 'emptied';
+  /** Sets `[n, slots]` row by row, 1 for a slot that is there and 0 for one that is not → outputs `[n, d]`. */
+  evaluate(present: Uint8Array): Promise<Float32Array>;
 }
 
 /** A tail in tensors. */

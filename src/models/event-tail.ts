@@ -6,10 +6,10 @@
 import { dot, transposeInto } from '../base/matrix.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { GridShape } from '../base/types.ts';
-import type { FeatureTail, ImmediateResponse, LinearProjection } from '../l2caf/tail.ts';
+import type { FeatureTail, FrameSets, ImmediateResponse, LinearProjection } from '../l2caf/tail.ts';
 import { mapMethods, numbersOf } from '../l2caf/tensor-tail.ts';
 import { type LstmState, lstmStep } from './lstm.ts';
-import type { RecurrentState } from './lstm-steps.ts';
+import { type RecurrentState, runStep, stepRecord } from './lstm-steps.ts';
 import { RecurrentResponse } from './recurrent-response.ts';
 import type { FeatureMaps, VideoTail } from './video-model.ts';
 
@@ -75,12 +75,34 @@ export class RecurrentTail implements FeatureTail, VideoTail {
 
   /** The output after the LSTM has read the frames up to each slot, none of them filtered: `[d]` per slot. */
   outputsSoFar(): Float64Array[] {
-    const { states, dense, units } = this.#parts;
-    return states.slice(1).map(({ hidden }) => {
-      const along = (bias: number, k: number): number => bias + dot(this.#outputKernel, k * units, hidden, 0, units);
-      return Float64Array.from(dense.bias, along);
-    });
+    return this.#parts.states.slice(1).map((state) => this.#outputOf(state));
   }
+
+  /** Sets of frames: the LSTM reads those alone. Sets that begin alike share what they begin with. */
+  readonly subsets: FrameSets = {
+    absent: 'left-out',
+    evaluate: (present) => {
+      const { states, inputs, recurrentKernel, units } = this.#parts;
+      const known = new Map<string, RecurrentState>([['', states[0]!]]);
+      const stateAfter = (frames: readonly number[]): RecurrentState => {
+        const key = frames.join();
+        const found = known.get(key);
+        if (found !== undefined) return found;
+        const record = stepRecord(units);
+        record.gates.set(inputs[frames.at(-1)!]!);
+        runStep(record, stateAfter(frames.slice(0, -1)), recurrentKernel);
+        known.set(key, record);
+        return record;
+      };
+      const outputs = new Float32Array((present.length / this.slots) * this.outputSize);
+      for (let row = 0; row < present.length / this.slots; row++) {
+        const set = present.subarray(row * this.slots, (row + 1) * this.slots);
+        const frames = [...set.keys()].filter((slot) => set[slot] === 1);
+        outputs.set(this.#outputOf(stateAfter(frames)), row * this.outputSize);
+      }
+      return Promise.resolve(outputs);
+    },
+  };
 
   evaluate(filters: Float32Array, slots: readonly number[]): Promise<Float32Array> {
     const { height, width } = this.grid;
@@ -150,6 +172,12 @@ export class RecurrentTail implements FeatureTail, VideoTail {
 
   dispose(): void {
     tf.dispose(this.#tensors);
+  }
+
+  #outputOf({ hidden }: RecurrentState): Float64Array {
+    const { dense, units } = this.#parts;
+    const along = (bias: number, k: number): number => bias + dot(this.#outputKernel, k * units, hidden, 0, units);
+    return Float64Array.from(dense.bias, along);
   }
 
   /** Row i has `inputs[i]` (`[4H]`, bias included) at slot `slots[i]` and the unfiltered frames elsewhere → `[n, d]`. */

@@ -29,6 +29,14 @@ describe('the analysis document', () => {
     expect(await readAnalysis(await writeJson({ ...exampleAnalysis(), model }))).toEqual(exampleAnalysis());
   });
 
+  it('does not take the importance of earlier documents for what it is now', async () => {
+    const frames = exampleAnalysis().frames.map((frame) => ({ ...frame, importance: 0.5 }));
+    const earlier = { ...exampleAnalysis(), frames };
+    expect(await readAnalysis(await writeJson(earlier))).toEqual(exampleAnalysis());
+    const now = { ...earlier, importance: { absent: 'left-out' as const } };
+    expect(await readAnalysis(await writeJson(now))).toEqual(now);
+  });
+
   it('holds a network of the user', async () => {
     const model = {
       kind: 'imported',

@@ -1,4 +1,4 @@
-/** The maps that are compared, frame importance, faithfulness, and one whole event, on toy tails with known answers. */
+/** The maps that are compared, temporal hits, faithfulness, and one whole event, on toy tails with known answers. */
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../src/base/tensorflow.ts';
@@ -16,7 +16,6 @@ import { type EventScores, localizationTables, measureEvent } from '../../src/ev
 import { temporalOutcome } from '../../src/evaluation/temporal.ts';
 import type { PlannedEvent } from '../../src/features/dataset.ts';
 import { PLAIN_VIEW } from '../../src/features/views.ts';
-import { frameImportance } from '../../src/l2caf/importance.ts';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
 import { useBackend } from '../../src/models/backend.ts';
@@ -117,23 +116,9 @@ describe('baseline maps', () => {
   });
 });
 
-describe('frameImportance', () => {
-  it('is the distance that the output moves when a map is replaced by the mean of the others', async () => {
-    const { data, shape } = toyMaps();
-    const { head, tail } = toyRecurrent();
-    const importance = await frameImportance(tail);
-    const replaced = Float32Array.from(data, (value, i) => (i < 60 ? (data[i + 60]! + data[i + 120]!) / 2 : value));
-    const other = head.tail({ data: replaced, shape });
-    const moved = Math.hypot(...other.reference.map((value, i) => value - tail.reference[i]!));
-    expect(importance.length).toBe(3);
-    expect(importance[0]).toBeCloseTo(moved, 4);
-    other.dispose();
-    tail.dispose();
-    head.dispose();
-  });
-
+describe('temporal hits', () => {
   it('is right when the largest lies on evidence, and cannot be right when all or no frames have it', () => {
-    const importance = Float32Array.of(0.1, 0.9, 0.3);
+    const importance = Float64Array.of(0.1, 0.9, 0.3);
     expect(temporalOutcome(importance, [false, true, false])).toEqual({ isHit: true, chance: 1 / 3 });
     expect(temporalOutcome(importance, [true, false, true])).toEqual({ isHit: false, chance: 2 / 3 });
     expect(temporalOutcome(importance, [true, true, true])).toBeUndefined();
@@ -152,7 +137,7 @@ describe('faithfulness', () => {
     });
   const best = { height: 2, width: 2, values: Float32Array.of(4, 3, 2, 1) };
   const worst = { height: 2, width: 2, values: Float32Array.of(1, 2, 3, 4) };
-  const options = { slot: 0, score: { kind: 'embedding' } } as const;
+  const options = { slot: 0, objective: { kind: 'oblivious' } } as const;
 
   it('has the areas worked out by hand, for the best order and the worst', async () => {
     const tail = toy();
@@ -182,7 +167,7 @@ describe('faithfulness', () => {
     const { insertion } = await faithfulness(
       tail,
       { height: 1, width: 2, values: Float32Array.of(1, 0) },
-      { ...options, score: { kind: 'class', index: 0 } },
+      { ...options, objective: { kind: 'class', index: 0 } },
     );
     const p = 1 / (1 + Math.exp(-1)); // the mean of 2 and 0 against 0
     expect(insertion).toBeCloseTo((0.5 / 2 + p + p / 2) / 2, 5);

@@ -66,6 +66,24 @@ describe.each(HEADS)('a recurrent tail ($what)', (toy) => {
 });
 
 describe('RecurrentHead', () => {
+  it('leaves frames out as if they had never been there', async () => {
+    const { head, tail } = toyRecurrent();
+    const { data } = toyMaps();
+    const sets = [[0, 1, 2], [1, 2], [0, 2], [2]];
+    const outputs = await tail.subsets.evaluate(
+      Uint8Array.from(sets.flatMap((set) => [0, 1, 2].map((frame) => Number(set.includes(frame))))),
+    );
+    for (const [row, set] of sets.entries()) {
+      const rest = Float32Array.from(set.flatMap((frame) => [...data.subarray(frame * 60, (frame + 1) * 60)]));
+      const alone = head.tail({ data: rest, shape: [set.length, 3, 4, 5] });
+      expect([...outputs.subarray(row * tail.outputSize, (row + 1) * tail.outputSize)]).toEqual(close(alone.reference));
+      alone.dispose();
+    }
+    expect([...(await tail.subsets.evaluate(new Uint8Array(3)))]).toEqual(close(toyHeadWeights().embedding.bias));
+    tail.dispose();
+    head.dispose();
+  });
+
   it('gives logits as a dense layer on the embedding', () => {
     const weights = toyHeadWeights();
     const head = new RecurrentHead(weights);

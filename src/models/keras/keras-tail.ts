@@ -92,16 +92,15 @@ function tailOf(parts: TailParts, plan: TailPlan): MapTail {
     });
   }
   const outputSize = reference.length;
-  /** Rows in batches; `rowsOf` makes the maps of some of them. */
+  /** Rows in batches; `outputsAt` gives the outputs of some of them. */
   const inBatches = async (
-    slotOfRow: readonly number[],
-    rowsOf: (first: number, count: number) => tf.Tensor4D,
+    rows: number,
+    outputsAt: (first: number, count: number) => tf.Tensor2D,
   ): Promise<Float32Array> => {
-    const result = new Float32Array(slotOfRow.length * outputSize);
+    const result = new Float32Array(rows * outputSize);
     const most = parts.rowsPerBatch;
-    for (let first = 0; first < slotOfRow.length; first += most) {
-      const own = slotOfRow.slice(first, first + most);
-      const outputs = tf.tidy(() => parts.outputsOf(rowsOf(first, own.length), own));
+    for (let first = 0; first < rows; first += most) {
+      const outputs = tf.tidy(() => outputsAt(first, Math.min(most, rows - first)));
       result.set(await outputs.data<'float32'>().finally(() => outputs.dispose()), first * outputSize);
     }
     return result;
@@ -113,24 +112,28 @@ function tailOf(parts: TailParts, plan: TailPlan): MapTail {
     outputSize,
     reference,
     evaluate: (filters, slotOfRow) =>
-      inBatches(slotOfRow, (first, count) => {
-        const own = filters.subarray(first * cells, (first + count) * cells);
-        return parts.filteredMaps(
-          tf.tensor3d(own, [count, grid.height, grid.width]),
-          slotOfRow.slice(first, first + count),
-        );
+      inBatches(slotOfRow.length, (first, count) => {
+        const own = slotOfRow.slice(first, first + count);
+        const values = filters.subarray(first * cells, (first + count) * cells);
+        return parts.outputsOf(parts.filteredMaps(tf.tensor3d(values, [count, grid.height, grid.width]), own), own);
       }),
     mapOf: (slot) => parts.mapValues(slot),
     evaluateMaps: (values, slotOfRow) =>
-      inBatches(slotOfRow, (first, count) => {
+      inBatches(slotOfRow.length, (first, count) => {
         const size = cells * channels;
-        return tf.tensor4d(values.subarray(first * size, (first + count) * size), [
-          count,
-          grid.height,
-          grid.width,
-          channels,
-        ]);
+        const maps = values.subarray(first * size, (first + count) * size);
+        const shape: [number, number, number, number] = [count, grid.height, grid.width, channels];
+        return parts.outputsOf(tf.tensor4d(maps, shape), slotOfRow.slice(first, first + count));
       }),
+    ...(slots > 1 && {
+      subsets: {
+        absent: 'emptied',
+        evaluate: (present) =>
+          inBatches(present.length / slots, (first, count) =>
+            parts.outputsOfSets(present.subarray(first * slots, (first + count) * slots), count),
+          ),
+      },
+    }),
     dispose: () => parts.dispose(),
   };
   if (plan.nodes.some(({ layer }) => layer!.noGradient)) return tail;
@@ -191,7 +194,11 @@ class TailParts {
     this.#others = new Map(
       plan.others.map((node) => [node, tf.tensor(maps.others!.get(node.name)!, [1, ...node.shape])]),
     );
-    if (hasTime) this.#runUnfiltered();
+    if (!hasTime) return;
+    tf.tidy(() => {
+      const unfiltered = this.#withoutFilter(tf.expandDims(this.#maps, 0));
+      for (const [node, value] of unfiltered) this.#unfiltered.set(node, tf.keep(tf.clone(value)));
+    });
   }
 
   /** `[1, h, w, c]` */
@@ -220,7 +227,7 @@ class TailParts {
 
   /** Maps `[n, h, w, c]` in the place of those of their slots → outputs `[n, d]`. */
   outputsOf(maps: tf.Tensor4D, slots: readonly number[]): tf.Tensor2D {
-    const { cut, nodes, outputs } = this.#plan;
+    const { cut, nodes } = this.#plan;
     const rows = new Rows(slots, this.slots);
     const known = new Map<Node, tf.Tensor>([[cut, this.#framewise.has(cut) ? tf.expandDims(maps, 1) : maps]]);
     const wholes = new Map<Node, tf.Tensor>();
@@ -245,11 +252,42 @@ class TailParts {
       return node.inputs.map((one) => (typeof one === 'number' ? tf.scalar(one) : read(one)));
     };
     for (const node of nodes) known.set(node, applyNode(node, inputsOf(node), this.#weightsOf(node)));
-    const flat = outputs.map(({ node, layer }) => {
-      const isOwn = layer === node.layer;
-      if (isOwn) return tf.reshape(whole(node), [slots.length, -1]);
+    return this.#flatOutputs(slots.length, whole);
+  }
+
+  /** Sets of slots, `[n, slots]`: the maps of the slots that are not in a set are zero → outputs `[n, d]`. */
+  outputsOfSets(present: Uint8Array, count: number): tf.Tensor2D {
+    const { nodes } = this.#plan;
+    const isThere = tf.tensor2d(Float32Array.from(present), [count, this.slots]);
+    const emptied = this.#withoutFilter(tf.zerosLike(tf.expandDims(this.#maps, 0)));
+    const repeated = (x: tf.Tensor): tf.Tensor => tf.tile(x, [count, ...x.shape.slice(1).map(() => 1)]);
+    const known = new Map<Node, tf.Tensor>();
+    /** A node's value for all frames, `[n, …]`. */
+    const whole = (node: Node): tf.Tensor => {
+      const before = known.get(node);
+      if (before !== undefined) return before;
+      const full = this.#unfiltered.get(node);
+      if (full === undefined) return repeated(this.#others.get(node)!);
+      const there = tf.reshape(isThere, [count, this.slots, ...full.shape.slice(2).map(() => 1)]);
+      const value = tf.add(tf.mul(there, full), tf.mul(tf.sub(1, there), emptied.get(node)!));
+      known.set(node, value);
+      return value;
+    };
+    for (const node of nodes) {
+      if (this.#framewise.has(node)) continue;
       const inputs = node.inputs.map((one) => (typeof one === 'number' ? tf.scalar(one) : whole(one)));
-      return tf.reshape(applyNode({ ...node, layer: layer! }, inputs, this.#weightsOf(node)), [slots.length, -1]);
+      known.set(node, applyNode(node, inputs, this.#weightsOf(node)));
+    }
+    return this.#flatOutputs(count, whole);
+  }
+
+  /** The outputs side by side, `[n, d]`, of what nodes give for all frames. */
+  #flatOutputs(count: number, whole: (node: Node) => tf.Tensor): tf.Tensor2D {
+    const flat = this.#plan.outputs.map(({ node, layer }) => {
+      const isOwn = layer === node.layer;
+      if (isOwn) return tf.reshape(whole(node), [count, -1]);
+      const inputs = node.inputs.map((one) => (typeof one === 'number' ? tf.scalar(one) : whole(one)));
+      return tf.reshape(applyNode({ ...node, layer: layer! }, inputs, this.#weightsOf(node)), [count, -1]);
     });
     return (flat.length === 1 ? flat[0]! : tf.concat(flat, 1)) as tf.Tensor2D;
   }
@@ -258,19 +296,18 @@ class TailParts {
     tf.dispose([this.#maps, ...this.#others.values(), ...this.#unfiltered.values(), ...this.#features.values()]);
   }
 
-  #runUnfiltered(): void {
+  /** What framewise nodes give for maps `[1, t, h, w, c]`, `[1, t, …]` each. */
+  #withoutFilter(maps: tf.Tensor): Map<Node, tf.Tensor> {
     const { cut, nodes } = this.#plan;
-    this.#unfiltered.set(cut, tf.expandDims(this.#maps, 0));
+    const found = new Map<Node, tf.Tensor>([[cut, maps]]);
     for (const node of nodes) {
       if (!this.#framewise.has(node)) continue;
-      const value = tf.tidy(() => {
-        const inputs = node.inputs.map((one) =>
-          typeof one === 'number' ? tf.scalar(one) : (this.#unfiltered.get(one) ?? this.#others.get(one)!),
-        );
-        return tf.clone(applyNode(node, inputs, this.#weightsOf(node)));
-      });
-      this.#unfiltered.set(node, value);
+      const inputs = node.inputs.map((one) =>
+        typeof one === 'number' ? tf.scalar(one) : (found.get(one) ?? this.#others.get(one)!),
+      );
+      found.set(node, applyNode(node, inputs, this.#weightsOf(node)));
     }
+    return found;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { L2cafError } from '../../base/errors.ts';
 import { createRandom } from '../../base/random.ts';
-import type { MapTail } from '../../l2caf/tail.ts';
+import type { FrameSets, MapTail } from '../../l2caf/tail.ts';
 import type { FILTER_SPANS } from '../choices.ts';
 import {
   dimsOf,
@@ -231,7 +231,27 @@ export class CutNetwork {
           ),
           mask: this.#masks.of(1, 1, () => {}),
         })),
+      ...(perSlot < t && { subsets: this.#setsOf(event, output) }),
       dispose: () => {},
+    };
+  }
+
+  /** Slices of time that are not there are emptied by their masks. */
+  #setsOf(event: CutEvent, output: string): FrameSets {
+    const { t, h, w } = this.sizes;
+    return {
+      absent: 'emptied',
+      evaluate: (present) =>
+        this.#evaluate(event, output, present.length / t, (first, count) => ({
+          layer: event.layer,
+          mask: this.#masks.of(count, 1, (set) => {
+            for (let row = 0; row < count; row++) {
+              for (let cell = 0; cell < t * h * w; cell++) {
+                if (present[(first + row) * t + Math.floor(cell / (h * w))] === 0) set(row, cell, 0);
+              }
+            }
+          }),
+        })),
     };
   }
 

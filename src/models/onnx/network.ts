@@ -328,6 +328,25 @@ function meanTail(tails: readonly MapTail[]): MapTail {
     ...(tails[0]!.rollout && { rollout: (slot: number) => tails[slot]!.rollout!(0) }),
     mapOf: (slot) => tails[slot]!.mapOf(0),
     evaluateMaps: (maps, slots) => evaluate(maps, slots, (tail, rows, own) => tail.evaluateMaps(rows, own)),
+    ...(count > 1 && {
+      subsets: {
+        absent: 'left-out',
+        evaluate: (present) => Promise.resolve(meansOf(tails, present)),
+      },
+    }),
     dispose: () => {},
   };
+}
+
+/** Of sets of pictures, the mean of their outputs, `[n, d]`; zero for that of none. */
+function meansOf(tails: readonly MapTail[], present: Uint8Array): Float32Array {
+  const size = tails[0]!.outputSize;
+  const means = new Float32Array((present.length / tails.length) * size);
+  for (let row = 0; row < present.length / tails.length; row++) {
+    const members = tails.filter((_, slot) => present[row * tails.length + slot] === 1);
+    for (const { reference } of members) {
+      for (let k = 0; k < size; k++) means[row * size + k]! += reference[k]! / members.length;
+    }
+  }
+  return means;
 }

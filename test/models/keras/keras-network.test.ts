@@ -248,6 +248,26 @@ describe('the tail of an event', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it.each(['gru', 'td-lstm'])('does without frames, whose maps are emptied, and leaks nothing (%s)', async (name) => {
+    const before = tf.memory().numTensors;
+    await withNetwork(await asModelJson(caseOf(name)), {}, async (network) => {
+      const tail = network.tail(await network.features(framesFor(caseOf(name))));
+      const { slots, outputSize, grid } = tail;
+      expect(tail.subsets!.absent).toBe('emptied');
+      const outputs = await tail.subsets!.evaluate(Uint8Array.of(1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 1));
+      const close = (values: ArrayLike<number>): number[] =>
+        Array.from(values, (value) => expect.closeTo(value, 4) as number);
+      const row = (i: number): number[] => [...outputs.slice(i * outputSize, (i + 1) * outputSize)];
+      expect(row(0)).toEqual(close(tail.reference));
+      for (let slot = 0; slot < slots; slot++) {
+        expect(row(slot + 1)).toEqual(close(await tail.evaluate(new Float32Array(grid.height * grid.width), [slot])));
+      }
+      expect(row(4)).not.toEqual(close(tail.reference));
+      tail.dispose();
+    });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it('has no gradients where the backends have none', async () => {
     const tails = ['depthwise-dilated', 'gru'].map(async (name) =>
       withNetwork(

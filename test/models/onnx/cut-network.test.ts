@@ -106,6 +106,21 @@ describe.each(NETWORKS)('a network %s', (name, make, cut, isBatched) => {
     }
   });
 
+  it('does without slices of time, whose maps are emptied', async () => {
+    const { tail } = await tailOf();
+    const { slots, subsets, outputSize, grid } = tail;
+    expect([subsets !== undefined, subsets?.absent ?? 'emptied']).toEqual([slots > 1, 'emptied']);
+    if (subsets === undefined) return;
+    const rows = Array.from({ length: slots }, (_, missing) => Array.from({ length: slots }, (__, i) => i !== missing));
+    const present = Uint8Array.from([...new Array<number>(slots).fill(1), ...rows.flat().map(Number)]);
+    const outputs = await subsets.evaluate(present);
+    const row = (i: number): Float32Array => outputs.subarray(i * outputSize, (i + 1) * outputSize);
+    expectClose(row(0), tail.reference, 1e-5);
+    for (let missing = 0; missing < slots; missing++) {
+      expectClose(row(missing + 1), await tail.evaluate(new Float32Array(grid.height * grid.width), [missing]), 1e-5);
+    }
+  });
+
   it('takes a filter for the map that is multiplied by it', async () => {
     for (const span of ['slice', 'volume'] as const) {
       const { tail } = await tailOf(span);
