@@ -28,6 +28,8 @@ export interface KeyframeOptions {
   readonly normalize?: NormalizeMode;
   /** Supporting and opposing cells in two colours instead of the filter's size. */
   readonly signed?: boolean;
+  /** Whether maps fade with the importance of their frames, where each has a scale of its own; default false. */
+  readonly fade?: boolean;
   /** Parts of the picture that count for nothing; pixels of the clip as shown. */
   readonly ignore?: readonly IgnoredPart[];
 }
@@ -38,21 +40,35 @@ export interface KeyframeOptions {
  * @throws L2cafError `usage` for an ignored region that is not within the picture
  */
 export function keyframesOf(
-  { frames, source, model }: Pick<Analysis, 'frames' | 'source' | 'model'>,
-  { normalize = 'frame', signed = false, ignore = [] }: KeyframeOptions = {},
+  { frames, source, model, importance }: Pick<Analysis, 'frames' | 'source' | 'model' | 'importance'>,
+  { normalize = 'frame', signed = false, fade = false, ignore = [] }: KeyframeOptions = {},
 ): Keyframe[] {
   const times = frames.map(({ timestampSec }) => timestampSec);
   const view = inputView({ source, model });
+  const opacities = fade && importance && (signed || normalize === 'frame') ? opacitiesOf(frames) : undefined;
   const keyframes = lazyKeyframes(times, (place) => {
     const { filter } = frames[place]!;
     const map = { ...filter, values: Float32Array.from(filter.values) };
-    const part = (name: FilterPart): Heatmap => heatmapToDraw(map, name, view);
+    const part = (name: FilterPart): Heatmap => ({
+      ...heatmapToDraw(map, name, view),
+      ...(opacities && { opacity: opacities[place]! }),
+    });
     return signed ? { heatmap: part('positive'), opposing: part('negative') } : { heatmap: part('abs') };
   });
   if (signed) return keyframes; // the two signs share a scale, that of the stronger one
   const mask = ignore.length > 0 ? maskOfParts(ignore, source, keyframes[0]!.heatmap) : undefined;
   return normalizeKeyframes(keyframes, normalize, mask);
 }
+
+/** The most important frame is drawn fully, the others the fainter the less they matter, but never so that nothing is left. */
+function opacitiesOf(frames: Analysis['frames']): number[] | undefined {
+  const values = frames.map(({ importance = 0 }) => Math.max(0, importance));
+  const most = values.reduce((largest, value) => Math.max(largest, value), 0);
+  return most > 0 ? values.map((value) => FAINTEST + (1 - FAINTEST) * (value / most)) : undefined;
+}
+
+/** Opacity of the map of a frame that does not matter. */
+const FAINTEST = 0.15;
 
 /** Where in the picture the network's input lies; undefined where that is all of the picture. */
 export function inputView({ source, model }: Pick<Analysis, 'source' | 'model'>): View | undefined {

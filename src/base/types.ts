@@ -121,6 +121,8 @@ export interface Heatmap extends GridShape {
   /** The value that became 0 and the one that became 1, so that the scale is not lost. */
   readonly min: number;
   readonly max: number;
+  /** How visible it is drawn, 0 to 1; absent: fully. */
+  readonly opacity?: number;
 }
 
 /** How far a long piece of work has come. `total` is absent while it is unknown. */

@@ -107,7 +107,7 @@ export function keysOf(event: BatchEvent, settings: BatchSettings): Record<Outpu
   const { model, analysis, draw } = settings;
   const { target, windows: _, ...how } = analysis;
   const slide = slideOf(event, settings);
-  const { ribbon, audio, scale, ...style } = draw; // what pictures depend on
+  const { ribbon, audio, scale, fade, ...style } = draw; // what pictures depend on
   const explained = target.kind === 'similar' ? [identityOf(target.facts), target.span] : target;
   const made = ['json', VERSION, identityOf(facts), span, listed, identityOfModel(model), how, explained];
   const json = hashOf(slide ? [...made, slide] : made);

@@ -149,14 +149,15 @@ async function processEvent(
   }
   // Documents call the video as the batch does; here it may lie elsewhere.
   const here = (): Analysis => ({ ...analysis, source: { ...analysis.source, path: facts.clip.path } });
+  const { fade: _, ...still } = draw; // maps fade in videos
   const makers: Readonly<Record<Exclude<Output, 'json'>, () => Promise<unknown>>> = {
     thumbnail: async () => {
       const frames = pictures ?? (await picturesAt(facts, analysis, [mostImportant(analysis)]));
-      await writeFileAtomically(pathOf('thumbnail'), drawAnalysisThumbnail(analysis, frames, draw, THUMBNAIL_PX));
+      await writeFileAtomically(pathOf('thumbnail'), drawAnalysisThumbnail(analysis, frames, still, THUMBNAIL_PX));
     },
     strip: async () => {
       const frames = pictures ?? (await picturesAt(facts, analysis, framesOfStrip(analysis)));
-      await writeFileAtomically(pathOf('strip'), drawAnalysisStrip(analysis, frames, draw, STRIP));
+      await writeFileAtomically(pathOf('strip'), drawAnalysisStrip(analysis, frames, still, STRIP));
     },
     mp4: () => renderVideo(here(), pathOf('mp4'), draw),
     report: () => writeReport(here(), pathOf('report'), draw.ignore ? { ignore: draw.ignore } : {}),

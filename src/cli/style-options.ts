@@ -24,11 +24,12 @@ export interface AnalysisStyleFlags extends StyleFlags {
   readonly ignore: readonly IgnoredPart[];
 }
 
-/** What `--ribbon`, `--scale` and `--no-audio` hand over. */
+/** What `--ribbon`, `--scale`, `--fade` and `--no-audio` hand over. */
 export interface VideoFlags extends AnalysisStyleFlags {
   readonly ribbon?: boolean;
   readonly scale?: PictureScale;
   readonly audio: boolean;
+  readonly fade: boolean;
 }
 
 /** Adds the options that say how attention is drawn. */
@@ -66,7 +67,7 @@ export function ignoreOption(): Option {
     .default([], 'nothing');
 }
 
-/** Adds {@link addAnalysisStyleOptions}, `--ribbon`, `--scale` and `--no-audio`. */
+/** Adds {@link addAnalysisStyleOptions}, `--ribbon`, `--scale`, `--fade` and `--no-audio`. */
 export function addVideoOptions(command: Command): Command {
   return addAnalysisStyleOptions(command)
     .option(
@@ -74,6 +75,8 @@ export function addVideoOptions(command: Command): Command {
       'plots under the picture: events, loss, importance, where the attention lies, classes, recorded numbers',
     )
     .option('--scale <size>', 'size of the picture: a factor (0.5), a width (1280x) or a height (x720)', parseScale)
+    .option('--fade', 'draw the maps of less important frames fainter, where each frame has its own scale', true)
+    .option('--no-fade', 'draw the maps of all frames alike')
     .option('--no-audio', 'leave the sound out');
 }
 
@@ -90,8 +93,8 @@ export function renderOptionsOf(flags: AnalysisStyleFlags): RenderOptions {
 
 /** What the flags mean for drawing a video. */
 export function videoOptionsOf(flags: VideoFlags): VideoOptions {
-  const { ribbon = false, scale, audio } = flags;
-  return { ...renderOptionsOf(flags), ribbon, audio, ...(scale && { scale }) };
+  const { ribbon = false, scale, audio, fade } = flags;
+  return { ...renderOptionsOf(flags), ribbon, audio, fade, ...(scale && { scale }) };
 }
 
 /** `0,620,1280,100`, or the path of a picture. */

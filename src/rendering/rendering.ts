@@ -34,7 +34,7 @@ export interface RenderOptions extends KeyframeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How to draw a video. */
+/** How to draw a video; in videos maps fade unless it is said that they do not. */
 export interface VideoOptions extends RenderOptions {
   /**
    * Plots under the picture: labelled events, loss, importance, attention shares, class probabilities and recorded signals of
@@ -74,7 +74,7 @@ export async function panelOf(analysis: Analysis, options: VideoOptions = {}): P
   return {
     clip,
     span: analysis.span,
-    keyframes: keyframesOf(analysis, options),
+    keyframes: keyframesOf(analysis, { fade: true, ...options }),
     marksMoments: analysis.windows === undefined,
     damagedSec: analysis.frames.flatMap(({ damaged, timestampSec }) => (damaged ? [timestampSec] : [])),
     gaps: gapsOf(analysis),

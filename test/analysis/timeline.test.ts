@@ -37,6 +37,31 @@ describe('ignoredWarnings', () => {
   });
 });
 
+describe('fading', () => {
+  const importance = { absent: 'left-out' as const };
+  const fading = (...values: number[]) => ({
+    ...analysis,
+    importance,
+    frames: analysis.frames.map((frame, i) => ({ ...frame, importance: values[i]! })),
+  });
+  const opacities = (...args: Parameters<typeof keyframesOf>) =>
+    keyframesOf(...args).map(({ heatmap }) => heatmap.opacity);
+
+  it('goes by the importance of a frame, the most important one fully, none to nothing', () => {
+    expect(opacities(fading(0.2, 0.8), { fade: true })).toEqual([expect.closeTo(0.15 + 0.85 / 4, 9), 1]);
+    expect(opacities(fading(0.5, -0.1), { fade: true })).toEqual([1, 0.15]);
+    expect(opacities(fading(0.5, 1), { fade: true, signed: true })).toEqual([expect.closeTo(0.575, 9), 1]);
+  });
+
+  it('is left out where maps share a scale, frames are alike in nothing, or nothing is known', () => {
+    const none = [undefined, undefined];
+    expect(opacities(fading(0.2, 0.8))).toEqual(none);
+    expect(opacities(fading(0.2, 0.8), { fade: true, normalize: 'clip' })).toEqual(none);
+    expect(opacities(fading(-0.2, 0), { fade: true })).toEqual(none);
+    expect(opacities(analysis, { fade: true })).toEqual(none); // an earlier document
+  });
+});
+
 describe('keyframes', () => {
   it('lie where the part of the picture lies that the network saw', () => {
     const crop = { x: 320, y: 90, width: 320, height: 180 };

@@ -36,11 +36,12 @@ export class OverlayPainter {
   }
 
   /** The sampled moments with their heatmaps. */
-  keyframes({ mode, normalize }: Pick<Settings, 'mode' | 'normalize'>): readonly Keyframe[] {
+  keyframes({ mode, normalize, fade }: Pick<Settings, 'mode' | 'normalize' | 'fade'>): readonly Keyframe[] {
     const isSigned = mode === 'signed';
-    const key = isSigned ? 'signed' : normalize;
+    const key = `${isSigned ? 'signed' : normalize} ${fade}`;
     const made =
-      this.#keyframes.get(key) ?? keyframesOf(this.#analysis, { normalize, signed: isSigned, ignore: this.#ignore });
+      this.#keyframes.get(key) ??
+      keyframesOf(this.#analysis, { normalize, fade, signed: isSigned, ignore: this.#ignore });
     this.#keyframes.set(key, made);
     return made;
   }

@@ -41,7 +41,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
   const status = element('p', { class: 'status number' });
   const problem = element('p', { class: 'warning', role: 'alert', hidden: true });
   const play = element('button', { type: 'button', class: 'primary' }, 'Play');
-  const settings = new SettingsPanel(paintAll);
+  const settings = new SettingsPanel(paintAll, analysis.importance !== undefined);
   let shownSec = momentsSec[0]!;
 
   const player = new Player(data.video, data.frames, {

@@ -13,6 +13,8 @@ export type OverlayMode = 'contour' | 'heatmap' | 'both' | 'signed' | 'none';
 export interface Settings {
   readonly mode: OverlayMode;
   readonly normalize: NormalizeMode;
+  /** Whether maps fade with the importance of their frames. */
+  readonly fade: boolean;
   readonly style: OverlayStyle;
 }
 
@@ -30,10 +32,14 @@ export class SettingsPanel {
     'Scale',
     NORMALIZE_MODES.map((mode) => [mode, SCALES[mode]]),
   );
+  readonly #fade = element('input', { type: 'checkbox', checked: true });
+  readonly #hasImportance: boolean;
   readonly #legend = element('p', { class: 'legend' });
   readonly #bar = element('span', { class: 'color-bar', 'aria-hidden': 'true' });
 
-  constructor(onChange: () => void) {
+  /** @param hasImportance whether it is known how much each frame matters */
+  constructor(onChange: () => void, hasImportance: boolean) {
+    this.#hasImportance = hasImportance;
     this.#modes[0]!.checked = true;
     this.#colormap.value = defaultStyle.colormap;
     const percent = element('output', { class: 'number' });
@@ -51,6 +57,7 @@ export class SettingsPanel {
       fieldset('Heat', opacity),
       field('Colours', this.#colormap),
       field('Scale', this.#scale),
+      ...(hasImportance ? [field('Fainter where a frame matters less', this.#fade)] : []),
       this.#legend,
     );
     this.element.addEventListener('input', show);
@@ -70,7 +77,12 @@ export class SettingsPanel {
       levels: levels.sort((a, b) => a - b),
       opacity: Number(this.#opacity.value),
     };
-    return { mode, normalize: this.#scale.value as NormalizeMode, style };
+    return {
+      mode,
+      normalize: this.#scale.value as NormalizeMode,
+      fade: this.#hasImportance && this.#fade.checked,
+      style,
+    };
   }
 
   /** Goes to the next or an earlier way of drawing. */
@@ -82,7 +94,8 @@ export class SettingsPanel {
 
   /** Says what the colours mean, and takes controls that have no effect away. */
   #showLegend(): void {
-    const { mode, style } = this.settings;
+    const { mode, normalize, style } = this.settings;
+    this.#fade.disabled = mode === 'none' || (mode !== 'signed' && normalize !== 'frame');
     const isSigned = mode === 'signed';
     for (const control of this.#levels) {
       const { level } = control;

@@ -84,8 +84,12 @@ export function normalizeKeyframes(
 
 /** One line for a legend: the scale that {@link normalizeKeyframes} gave these heatmaps. */
 export function describeScale(keyframes: readonly Keyframe[], mode: NormalizeMode): string {
-  const { min, max } = keyframes[0]?.heatmap ?? { min: 0, max: 1 };
-  const ofMode = { frame: 'each frame', clip: `clip, ${min.toFixed(2)}–${max.toFixed(2)}`, none: 'fixed, 0–1' };
+  const { min, max, opacity } = keyframes[0]?.heatmap ?? { min: 0, max: 1 };
+  const ofMode = {
+    frame: opacity === undefined ? 'each frame' : 'each frame, faint: less important',
+    clip: `clip, ${min.toFixed(2)}–${max.toFixed(2)}`,
+    none: 'fixed, 0–1',
+  };
   return `scale: ${ofMode[mode]}`;
 }
 
@@ -240,5 +244,6 @@ function blend(from: Heatmap, to: Heatmap, part: number): Heatmap {
     values: from.values.map((value, i) => mix(value, to.values[i]!)),
     min: mix(from.min, to.min),
     max: mix(from.max, to.max),
+    ...((from.opacity ?? to.opacity) !== undefined && { opacity: mix(from.opacity ?? 1, to.opacity ?? 1) }),
   };
 }

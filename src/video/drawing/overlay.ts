@@ -35,8 +35,11 @@ export interface Area {
 
 /** Draws a heatmap in its style over a picture of the given size that lies at the context's origin. */
 export function drawHeatmap(context: SKRSContext2D, size: PictureSize, heatmap: Heatmap, style: OverlayStyle): void {
+  context.save();
+  context.globalAlpha = heatmap.opacity ?? 1;
   if (style.kind !== 'contour') drawColors(context, size, heatmap, style);
   if (style.kind !== 'heatmap') drawContours(context, size, heatmap, style);
+  context.restore();
 }
 
 /** Draws the contours only: each line on a wider dark one, so that it can be seen on snow as well as in a tunnel. */

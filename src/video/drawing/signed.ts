@@ -37,12 +37,15 @@ export function drawSigned(
     { strengths: relativeTo(strongest, opposing), color: SIGNED_COLORS.opposing, isDashed: true },
     { strengths: relativeTo(strongest, supporting), color: SIGNED_COLORS.supporting, isDashed: false },
   ];
+  context.save();
+  context.globalAlpha = supporting.opacity ?? 1;
   for (const { strengths, color } of sides) {
     if (style.kind !== 'contour') fill(context, size, strengths, color, style.opacity);
   }
   for (const { strengths, color, isDashed } of sides) {
     if (style.kind !== 'heatmap') outline(context, size, strengths, color, isDashed, style);
   }
+  context.restore();
 }
 
 /** A heatmap whose 1 is `strongest` and whose 0 is 0. */

@@ -36,7 +36,7 @@ export class ContourPainter {
   paint(heatmap: Heatmap): void {
     for (const { level, rings } of contourLines(heatmap, this.#style.levels)) {
       for (const ring of rings) this.#measure(ring);
-      this.#color(this.#colorsByDistance(level));
+      this.#color(this.#colorsByDistance(level, heatmap.opacity ?? 1));
     }
   }
 
@@ -103,7 +103,7 @@ export class ContourPainter {
   }
 
   /** RGBA for each noted distance: the line in its level's colour over its halo, edges smoothed over one pixel. */
-  #colorsByDistance(level: number): Uint32Array {
+  #colorsByDistance(level: number, visible: number): Uint32Array {
     const half = lineWidth(this.#picture, this.#style) / 2;
     const color = levelColor(level, this.#style);
     const colors = new Uint8ClampedArray((FAR + 1) * 4);
@@ -112,7 +112,10 @@ export class ContourPainter {
       const line = Math.min(1, Math.max(0, half + 0.5 - distance));
       const halo = HALO_OPACITY * Math.min(1, Math.max(0, half * HALO_WIDTHS + 0.5 - distance));
       const opacity = line + halo * (1 - line);
-      colors.set([...color.map((value) => (opacity > 0 ? (value * line) / opacity : 0)), 255 * opacity], i * 4);
+      colors.set(
+        [...color.map((value) => (opacity > 0 ? (value * line) / opacity : 0)), 255 * opacity * visible],
+        i * 4,
+      );
     }
     return new Uint32Array(colors.buffer);
   }

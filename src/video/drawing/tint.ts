@@ -35,6 +35,8 @@ export function paintTint(layer: YuvaLayer, picture: PictureSize, heatmap: Heatm
   const rows = positions(heatmap.height, picture.height >> 1);
   const columns = positions(heatmap.width, picture.width >> 1);
   const line = new Float32Array(heatmap.width);
+  const { opacity = 1 } = heatmap;
+  const alphas = opacity === 1 ? table.alpha : table.alpha.map((alpha) => Math.round(alpha * opacity));
   const { u, v, width } = layer;
   const yPairs = pairsOf(layer.y);
   const alphaPairs = pairsOf(layer.alpha);
@@ -52,8 +54,8 @@ export function paintTint(layer: YuvaLayer, picture: PictureSize, heatmap: Heatm
       v[block] = table.v[value]!;
       yPairs[pair] = table.y[value]! * TWICE;
       yPairs[pair + width / 2] = table.y[value]! * TWICE;
-      alphaPairs[pair] = table.alpha[value]! * TWICE;
-      alphaPairs[pair + width / 2] = table.alpha[value]! * TWICE;
+      alphaPairs[pair] = alphas[value]! * TWICE;
+      alphaPairs[pair + width / 2] = alphas[value]! * TWICE;
     }
   }
 }

@@ -101,6 +101,17 @@ describe('normalizeKeyframes', () => {
     ]);
   });
 
+  test('how visible maps are is kept, blended, and told', () => {
+    const faint = keyframes.map(({ heatmap, ...rest }, i) => ({
+      ...rest,
+      heatmap: { ...heatmap, opacity: [0.2, 0.6][i]! },
+    }));
+    const scaled = normalizeKeyframes(faint, 'frame');
+    const [from, to] = scaled.map(({ timestampSec }) => timestampSec) as [number, number];
+    expect(heatmapAt(scaled, (from + to) / 2)!.opacity).toBeCloseTo(0.4, 9);
+    expect(describeScale(scaled, 'frame')).toBe('scale: each frame, faint: less important');
+  });
+
   test('the legend states the scale', () => {
     const texts = (['frame', 'clip', 'none'] as const).map((mode) =>
       describeScale(normalizeKeyframes(keyframes, mode), mode),
