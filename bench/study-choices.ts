@@ -7,10 +7,10 @@
 
 import { norm } from '../src/base/matrix.ts';
 import * as tf from '../src/base/tensorflow.ts';
-import { activationNorm } from '../src/evaluation/baseline-maps.ts';
 import { type EventScores, localizationTables, scoreMaps } from '../src/evaluation/localization-study.ts';
 import { type HeadSubject, measureOnHead } from '../src/evaluation/subjects.ts';
 import { objectsOf } from '../src/evaluation/truth.ts';
+import { activationNorm } from '../src/l2caf/activation-norm.ts';
 import { exactOblivious } from '../src/l2caf/exact.ts';
 import type { AttentionMap } from '../src/l2caf/heatmap.ts';
 import { solveFilters } from '../src/l2caf/solve.ts';

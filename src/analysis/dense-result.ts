@@ -1,10 +1,13 @@
 /** Puts together what overlapping windows found: per frame the mean of its windows, and a row per window. */
 
 import type { SolverStatus, TimeSpan } from '../base/types.ts';
+import { meanCorrelations } from '../l2caf/map-figures.ts';
 import type { Attention } from '../l2caf/method.ts';
+import { meanFigures, type VerdictFigures } from '../l2caf/verdict.ts';
 import type { FrameTroubles } from '../video/media/damage.ts';
 import type { Analysis, AnalysisFrame, AnalysisWindow } from './document.ts';
 import { describeFrame, type Explanation, rankClasses } from './explain.ts';
+import { describeVerdict } from './verdicts.ts';
 
 /** A window and the places of its frames in the list of all. */
 export interface PlannedWindow extends TimeSpan {
@@ -15,8 +18,10 @@ export interface PlannedWindow extends TimeSpan {
 export class DenseResult {
   readonly #timesSec: readonly number[];
   /** Per frame, the windows that contain it, and its place in each. */
-  readonly #views: { readonly explanation: Explanation; readonly slot: number }[][];
+  readonly #views: { readonly explanation: Explanation; readonly window: number; readonly slot: number }[][];
   readonly #windows: AnalysisWindow[] = [];
+  /** Of the windows. */
+  readonly #explanations: Explanation[] = [];
   #attention: Attention | undefined;
   #importance: Analysis['importance'];
   /** Distance up to which a window is taken for what the network was trained on. */
@@ -38,7 +43,8 @@ export class DenseResult {
     const { embedding, attention, importance, scores, numbers, distance } = explanation;
     this.#attention ??= attention;
     this.#importance ??= importance && { absent: importance.absent };
-    for (const [slot, frame] of frames.entries()) this.#views[frame]!.push({ explanation, slot });
+    for (const [slot, frame] of frames.entries())
+      this.#views[frame]!.push({ explanation, window: this.#windows.length, slot });
     this.#windows.push({
       ...{ startSec, endSec, frames: [...frames], embedding: [...embedding] },
       losses: attention.filters.map(({ loss }) => loss),
@@ -46,6 +52,7 @@ export class DenseResult {
       ...(numbers && { numbers: [...numbers] }),
       ...(distance && { distance: distance.distance }),
     });
+    this.#explanations.push(explanation);
     this.#limit ??= distance?.limit;
   }
 
@@ -56,8 +63,13 @@ export class DenseResult {
     troubles: FrameTroubles,
   ): Pick<
     Analysis,
-    'embedding' | 'familiarity' | 'classes' | 'labels' | 'numbers' | 'importance' | 'frames' | 'windows'
+    'embedding' | 'familiarity' | 'classes' | 'labels' | 'numbers' | 'importance' | 'verdict' | 'frames' | 'windows'
   > {
+    const steady = steadinessOf(this.#explanations);
+    const judged = this.#explanations.map(({ figures }, w) =>
+      figures.map((own, slot) => ({ ...own, ...(steady[w] && { steady: steady[w][slot]! }) })),
+    );
+    const ofWindows = this.#explanations.map(({ importance }, w) => meanFigures(judged[w]!, importance?.values));
     const probabilities = this.#windows.flatMap((window) => (window.probabilities ? [window.probabilities] : []));
     const distances = this.#windows.flatMap(({ distance }) => (distance === undefined ? [] : [distance]));
     return {
@@ -69,15 +81,18 @@ export class DenseResult {
       ...(labels && { classes: rankClasses(labels, mean(probabilities)), labels: [...labels] }),
       ...(this.#importance && { importance: this.#importance }),
       frames: this.#timesSec.map((time, place) => ({
-        ...this.#describeFrame(place),
+        ...this.#describeFrame(place, judged),
         ...((troubles.isTouched(time) || troubles.lost.has(time)) && { damaged: true as const }),
       })),
-      windows: this.#windows,
+      verdict: describeVerdict(meanFigures(ofWindows)),
+      windows: this.#windows.map((window, w) => ({ ...window, verdict: describeVerdict(ofWindows[w]!) })),
     };
   }
 
-  #describeFrame(place: number): AnalysisFrame {
+  /** @param judged by window and slot */
+  #describeFrame(place: number, judged: readonly (readonly VerdictFigures[])[]): AnalysisFrame {
     const views = this.#views[place]!;
+    const figures = views.map(({ window, slot }) => judged[window]![slot]!);
     const filters = views.map(({ explanation, slot }) => explanation.attention.filters[slot]!);
     const { height, width } = filters[0]!;
     const blended = normalized(mean(filters.map(({ values }) => values)), this.attention);
@@ -96,12 +111,22 @@ export class DenseResult {
     return {
       ...describeFrame(filter, place, this.#timesSec[place]!),
       windows: views.length,
+      verdict: describeVerdict(meanFigures(figures)),
       ...(importance.length > 0 && { importance: mean(importance.map((value) => [value]))[0]! }),
       ...(errors.length > 0 && { importanceError: Math.hypot(...errors) / errors.length }),
       ...(probabilities.length > 0 && { probabilities: mean(probabilities) }),
       ...(distances.length > 0 && { distance: mean(distances)[0]! }),
     };
   }
+}
+
+/** How far the maps of each window agree with those of the windows before and after it, by slot; none of a single window. */
+function steadinessOf(explanations: readonly Explanation[]): (readonly number[] | undefined)[] {
+  const maps = explanations.map(({ attention }) => attention.filters);
+  return maps.map((own, w) => {
+    const beside = [maps[w - 1], maps[w + 1]].filter((other) => other !== undefined);
+    return meanCorrelations(own, beside);
+  });
 }
 
 /** The middle of some numbers, the higher of two. */

@@ -47,7 +47,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   const plan = await planWindows(clip, options);
   const target = await bindTarget(model, options);
   const settings = explainSettings(options, target);
-  const seconds = { decode: 0, trunk: 0, filters: 0 };
+  const seconds = { decode: 0, trunk: 0, filters: 0, verdict: 0 };
   const sourceHash = sha256OfClip(clip, signal);
   sourceHash.catch(() => {}); // reported where it is awaited
   const result = new DenseResult(plan.timesSec);
@@ -57,7 +57,8 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   try {
     const windows = new WindowQueue(windowed.explain, plan.windows, (explanation, window) => {
       result.add(window, explanation);
-      seconds.filters += explanation.seconds;
+      seconds.filters += explanation.seconds.filters;
+      seconds.verdict += explanation.seconds.verdict;
     });
     let place = 0;
     let decoded = stream.next();

@@ -7,6 +7,7 @@ import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { RESIZES } from '../base/fit.ts';
 import { readInput } from '../base/input-files.ts';
+import { VERDICTS } from '../l2caf/choices.ts';
 
 /** Version of the document's shape; changes when a reader of the old one would go wrong. */
 export const ANALYSIS_SCHEMA = 'l2caf-analysis/1';
@@ -24,6 +25,25 @@ const sizeSchema = z.object({ width: positiveInt, height: positiveInt });
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 const probabilities = z.array(z.number().min(0).max(1));
+const correlation = z.number().min(-1).max(1);
+
+/** What a map, or several on the average, is worth believing. */
+const verdictSchema = z.object({
+  words: z.enum(VERDICTS),
+  /** How far the output moves when the whole frame is emptied, over its length. */
+  moved: z.number().nonnegative(),
+  /**
+   * What of the answer is lost when the fifth of the cells with the largest weights is emptied; as many random cells; those with the
+   * strongest features. Of an embedding as a share of what is lost with the whole frame, of a class in its probability, of a number in its unit.
+   */
+  top: z.number(),
+  random: z.number(),
+  strongest: z.number().exactOptional(),
+  /** Rank correlation with the map of the network whose part behind the features is drawn at random; absent where it was not drawn. */
+  redrawn: correlation.exactOptional(),
+  /** Rank correlation with the maps of the windows before and after; absent where there are none. */
+  steady: correlation.exactOptional(),
+});
 
 const frameSchema = z
   .object({
@@ -52,6 +72,8 @@ const frameSchema = z
     importance: z.number().optional(),
     /** Standard error of the importance, where sets of frames were drawn at random, as there are too many for all. */
     importanceError: z.number().nonnegative().optional(),
+    /** Whether the filter is to be believed; absent in earlier documents. Dense: by the mean figures of the windows. */
+    verdict: verdictSchema.optional(),
     /** Probability of each of `labels`: after the LSTM has read the frames up to this one; dense: mean of the windows. */
     probabilities: probabilities.optional(),
     /** In a dense analysis: how far its windows are from what the network was trained on, their mean. */
@@ -88,6 +110,8 @@ const windowSchema = z.object({
   numbers: z.array(z.number()).optional(),
   /** How far it is from what the network was trained on; compare `familiarity.limit`. */
   distance: z.number().nonnegative().optional(),
+  /** Whether its filters are to be believed. */
+  verdict: verdictSchema.optional(),
 });
 
 /** An event as a list states it; it may reach beyond the span. */
@@ -188,6 +212,11 @@ const analysisSchema = z.object({
   }),
   /** What the user should know before trusting the numbers. */
   warnings: z.array(z.string()),
+  /**
+   * Whether the maps are to be believed, by the mean figures of the frames, weighed by their importance (dense: of the windows); absent
+   * in earlier documents.
+   */
+  verdict: verdictSchema.optional(),
   /** The event's embedding with no filter, not normalised; dense: the mean of the windows'. */
   embedding: z.array(z.number()).min(1),
   /**
@@ -217,7 +246,7 @@ const analysisSchema = z.object({
   /** In a dense analysis: the windows that were scored, by increasing start. Times that none of them holds are gaps. */
   windows: z.array(windowSchema).min(1).optional(),
   /** How long the steps took; absent where documents are compared byte by byte, as in a batch. */
-  timingsSec: z.object({ decode: seconds, trunk: seconds, filters: seconds }).optional(),
+  timingsSec: z.object({ decode: seconds, trunk: seconds, filters: seconds, verdict: seconds.optional() }).optional(),
 });
 
 /** What no field can say alone. */

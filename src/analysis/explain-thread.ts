@@ -3,9 +3,9 @@
 import { serveThread } from '../base/threads.ts';
 import { useBackend } from '../models/backend.ts';
 import type { BackendChoice } from '../models/choices.ts';
-import { createRecurrentHead } from '../models/event-network.ts';
 import { headDistance } from '../models/familiarity.ts';
 import { eventOutputs, type Head } from '../models/head.ts';
+import { createRecurrentHead, ForgetfulHeads } from '../models/head-tails.ts';
 import type { RecurrentOutput } from '../models/recurrent-tail.ts';
 import type { FeatureMaps } from '../models/video-model.ts';
 import { type ExplainOptions, type Explanation, explainMaps } from './explain.ts';
@@ -20,9 +20,11 @@ export interface ExplainThreadData {
 await serveThread<ExplainThreadData, FeatureMaps, Explanation>(async ({ head, backend, options }) => {
   await useBackend(backend);
   const recurrent = createRecurrentHead(head);
+  const forgetful = new ForgetfulHeads(head);
   const network = {
     outputs: eventOutputs(head.spec),
     tail: (maps: FeatureMaps, output?: string) => recurrent.tail(maps, output as RecurrentOutput),
+    redrawn: (maps: FeatureMaps, output?: string) => forgetful.tails(maps, output),
     distance: (maps: FeatureMaps) => headDistance(head, maps),
   };
   return (maps) => explainMaps(network, maps, options);

@@ -10,19 +10,21 @@ import { VERSION } from '../base/version.ts';
 import type { Method } from '../l2caf/choices.ts';
 import { peakCell } from '../l2caf/heatmap.ts';
 import { type FrameImportance, frameImportance } from '../l2caf/importance.ts';
+import { deletionFigures, meanCorrelations } from '../l2caf/map-figures.ts';
 import { type Attention, findAttention, opposingShare } from '../l2caf/method.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import type { SolveOptions } from '../l2caf/solve.ts';
+import { meanFigures, type VerdictFigures } from '../l2caf/verdict.ts';
 import type { EngineInfo } from '../models/backend.ts';
 import { type Distance, type FeatureMaps, scoresOf, type VideoModel, type VideoTail } from '../models/video-model.ts';
 import { readingOf } from '../video/media/probe.ts';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './document.ts';
-import { withVerdicts } from './verdicts.ts';
+import { describeVerdict, withVerdicts } from './verdicts.ts';
 import { isLong, lengthNote } from './windows.ts';
 
 /** A network whose trunk is not needed. */
 export interface ExplainModel {
-  readonly network: Pick<VideoModel, 'input' | 'outputs' | 'tail' | 'describe' | 'distance'>;
+  readonly network: Pick<VideoModel, 'input' | 'outputs' | 'tail' | 'describe' | 'distance' | 'redrawn'>;
   readonly backend: Pick<EngineInfo, 'name'>;
   /** What the user must know about this model. */
   readonly warnings: readonly string[];
@@ -86,8 +88,10 @@ export interface Explanation {
   readonly numbers?: readonly number[];
   /** How far the event is from what the network was trained on; absent where that is not known. */
   readonly distance?: Distance;
-  /** How long it took. */
-  readonly seconds: number;
+  /** What the verdict on each frame's filter goes by. */
+  readonly figures: readonly VerdictFigures[];
+  /** How long it took to find the filters, and to judge them. */
+  readonly seconds: { readonly filters: number; readonly verdict: number };
 }
 
 /**
@@ -96,7 +100,7 @@ export interface Explanation {
  * @throws L2cafError `shape-mismatch` for maps of another network; else as {@link findAttention}
  */
 export async function explainMaps(
-  network: Pick<VideoModel, 'outputs' | 'tail' | 'distance'>,
+  network: Pick<VideoModel, 'outputs' | 'tail' | 'distance' | 'redrawn'>,
   maps: FeatureMaps,
   { target, method = 'l2caf', ...options }: ExplainOptions,
 ): Promise<Explanation> {
@@ -105,9 +109,12 @@ export async function explainMaps(
   const [first] = network.outputs;
   const scores = scoresOf(network.outputs) ?? first;
   const whole = network.tail(maps);
-  const tail = objective.kind === 'class' && scores !== first ? network.tail(maps, scores!.name) : whole;
+  const output = objective.kind === 'class' && scores !== first ? scores!.name : undefined;
+  const tail = output === undefined ? whole : network.tail(maps, output);
   try {
     const attention = await findAttention(tail, method, { ...options, objective });
+    const foundMs = performance.now();
+    const figures = await figuresOf(network, maps, { tail, output, attention }, { objective, method, ...options });
     const probabilities = whole.probabilitiesSoFar?.() ?? [];
     const last = probabilities.at(-1) ?? probabilitiesOf(network, maps, whole);
     const importance = await frameImportance(tail, objective, options.seed);
@@ -121,12 +128,47 @@ export async function explainMaps(
       ...(last && { scores: last }),
       ...(first?.kind === 'numbers' && { numbers: [...whole.reference] }),
       ...(distance && { distance }),
-      seconds: (performance.now() - startMs) / 1000,
+      figures: perFrame(figures, framesIn(maps) / figures.length),
+      seconds: { filters: (foundMs - startMs) / 1000, verdict: (performance.now() - foundMs) / 1000 },
     };
   } finally {
     whole.dispose();
     if (tail !== whole) tail.dispose();
   }
+}
+
+/** What filters of slots are judged by. */
+async function figuresOf(
+  network: Pick<VideoModel, 'redrawn'>,
+  maps: FeatureMaps,
+  { tail, output, attention }: { tail: VideoTail; output: string | undefined; attention: Attention },
+  {
+    objective,
+    method,
+    seed,
+    trace: _,
+    onProgress: __,
+    ...options
+  }: SolveOptions & { objective: Objective; method: Method; seed: number },
+): Promise<VerdictFigures[]> {
+  const { filters } = attention;
+  const deleted = await deletionFigures(tail, filters, { objective, seed });
+  const tails = network.redrawn?.(maps, output) ?? [];
+  try {
+    const others: (readonly AttentionFilter[])[] = [];
+    // One step: a network drawn at random is so nearly linear that others hardly change the map.
+    const quick = { ...options, objective, seed, starts: 1, maxIterations: 1 };
+    for (const other of tails) others.push((await findAttention(other, method, quick)).filters);
+    const redrawn = meanCorrelations(filters, others);
+    return deleted.map((figures, slot) => ({ ...figures, ...(redrawn && { redrawn: redrawn[slot]! }) }));
+  } finally {
+    for (const other of tails) other.dispose();
+  }
+}
+
+/** How many frames the maps show. */
+function framesIn({ shape: [slices], framesPerSlice = 1 }: FeatureMaps): number {
+  return slices * framesPerSlice;
 }
 
 /** One filter for each frame of an event, in order: those that share a slice of time have the same. */
@@ -189,7 +231,7 @@ export async function explainEvent(
   options: ExplainOptions,
 ): Promise<TimedAnalysis> {
   const found = await explainMaps(model.network, event.maps, options);
-  const { embedding, attention, importance, probabilities, scores, numbers, distance, seconds } = found;
+  const { embedding, attention, importance, probabilities, scores, numbers, distance, figures, seconds } = found;
   const labels = scoresOf(model.network.outputs)?.labels;
   const { framesPerSlice = 1 } = event.maps;
   const { eventSec } = model.network.input;
@@ -203,15 +245,17 @@ export async function explainEvent(
     ...(labels && scores && { classes: rankClasses(labels, scores), labels: [...labels] }),
     ...(numbers && { numbers: { names: numberNames(model.network), values: [...numbers] } }),
     ...(importance && { importance: { absent: importance.absent } }),
+    verdict: describeVerdict(meanFigures(figures, importance?.values)),
     frames: attention.filters.map((filter, i) => ({
       ...describeFrame(filter, i, event.timestampsSec[i]!),
       ...(framesPerSlice > 1 && { slice: Math.floor(i / framesPerSlice) }),
       ...(event.damagedSec?.includes(event.timestampsSec[i]!) && { damaged: true as const }),
       ...(importance && { importance: importance.values[i]! }),
       ...(importance?.errors && { importanceError: importance.errors[i]! }),
+      verdict: describeVerdict(figures[i]!),
       ...(probabilities && { probabilities: [...probabilities[i]!] }),
     })),
-    timingsSec: { ...event.timingsSec, filters: seconds },
+    timingsSec: { ...event.timingsSec, ...seconds },
   };
   return withVerdicts(analysis);
 }

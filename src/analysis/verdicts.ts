@@ -2,6 +2,9 @@
  * What to know before a class or a map is believed, in the words of tables, captions and pages: that an event is unlike what
  * the network was trained on, and that a class which the maps explain is not what the network sees.
  */
+
+import type { Verdict } from '../l2caf/choices.ts';
+import { type VerdictFigures, verdictOf } from '../l2caf/verdict.ts';
 import type { Analysis } from './document.ts';
 import { modelName } from './model-words.ts';
 
@@ -14,6 +17,42 @@ export function withVerdicts<Document extends Analysis>(analysis: Document): Doc
   const target = analysis.classes?.find((one) => one.label === label);
   const judged = { ...analysis, ...(target && { targetProbability: target.probability }) };
   return { ...judged, warnings: [...analysis.warnings, ...verdictsOf(judged)] };
+}
+
+/** Figures and the words for them, as documents state them. */
+export function describeVerdict(figures: VerdictFigures): NonNullable<Analysis['verdict']> {
+  return { words: verdictOf(figures), ...figures };
+}
+
+/** The words of a verdict as a sentence. */
+export function verdictSentence(words: Verdict): string {
+  const subjects: Readonly<Record<Verdict, string>> = {
+    'says what the network uses': 'the map ',
+    'shows what the first layers see': 'the map ',
+    unstable: 'the map is ',
+    'nothing here matters': '',
+  };
+  return `${subjects[words]}${words}`;
+}
+
+/** What a verdict could not go by, in words. */
+export function notJudged({ redrawn, steady }: VerdictFigures): string[] {
+  return [
+    ...(redrawn === undefined ? ['random weights'] : []),
+    ...(steady === undefined ? ['the moments beside it'] : []),
+  ];
+}
+
+/** What a verdict goes by, in words: how much it is about, what carries it, what it was compared with. */
+export function verdictReasons({ moved, top, random, strongest, redrawn, steady }: VerdictFigures): string[] {
+  const share = (value: number): string => String(Number(value.toPrecision(2)));
+  const others = strongest === undefined ? '' : `, the strongest features ${share(strongest)}`;
+  return [
+    `its fifth of the cells carries ${share(top)}, a random fifth ${share(random)}${others}`,
+    ...(redrawn === undefined ? [] : [`correlation ${redrawn.toFixed(2)} with random weights`]),
+    ...(steady === undefined ? [] : [`${steady.toFixed(2)} with the moments beside it`]),
+    `without a frame the output moves by ${percent(moved)}`,
+  ];
 }
 
 /** What must not be believed; nothing where there is no reason for doubt. */

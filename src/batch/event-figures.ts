@@ -4,6 +4,7 @@ import type { Analysis } from '../analysis/document.ts';
 import { predictionsOf } from '../analysis/predictions.ts';
 import { keyframesOf } from '../analysis/timeline.ts';
 import { isUnlike } from '../analysis/verdicts.ts';
+import { VERDICTS } from '../l2caf/choices.ts';
 import { attentionShares } from '../video/drawing/regions.ts';
 
 const share = z.number();
@@ -15,6 +16,8 @@ export const figuresSchema = z.object({
   best: z.object({ label: z.string(), probability: z.number() }).optional(),
   /** How far the event is from what the model was trained on, and whether that is too far to believe its classes. */
   familiarity: z.object({ distance: z.number(), unlike: z.boolean() }).exactOptional(),
+  /** Whether its maps are to be believed. */
+  verdict: z.enum(VERDICTS).exactOptional(),
   /** With a class as target: its probability. */
   targetProbability: z.number().exactOptional(),
   /** Numbers that the network gives, such as a steering angle, and what was recorded of them at the last frame. */
@@ -45,7 +48,7 @@ export type EventFigures = z.infer<typeof figuresSchema>;
 export function figuresOf(analysis: Analysis): EventFigures {
   const keyframes = keyframesOf(analysis);
   const [best] = isUnlike(analysis) ? [] : (analysis.classes ?? []);
-  const { familiarity, targetProbability } = analysis;
+  const { familiarity, targetProbability, verdict } = analysis;
   const numbers = predictionsOf(analysis).map(({ name, values, recorded }) => {
     const known = recorded?.values.at(-1) ?? undefined;
     return { name, value: values.at(-1)!, ...(known !== undefined && { recorded: known }) };
@@ -54,6 +57,7 @@ export function figuresOf(analysis: Analysis): EventFigures {
     embedding: analysis.embedding,
     ...(best && { best }),
     ...(familiarity && { familiarity: { distance: familiarity.distance, unlike: isUnlike(analysis) } }),
+    ...(verdict && { verdict: verdict.words }),
     ...(targetProbability !== undefined && { targetProbability }),
     ...(numbers.length > 0 && { numbers }),
     ...(analysis.windows && { windows: analysis.windows.length }),

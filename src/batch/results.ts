@@ -112,6 +112,7 @@ function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
     text('folder', ({ event }, i) => (statuses[i] === 'done' ? relativeFolder(batch, event.id) : null)),
     text('class', (_, i) => figures[i]?.best?.label ?? null),
     { name: 'class_probability', kind: 'number', values: figures.map((found) => found?.best?.probability ?? null) },
+    text('verdict', (_, i) => figures[i]?.verdict ?? null),
     ...verdictColumns(figures),
     ...windowColumns(figures),
     {
@@ -245,6 +246,7 @@ function indexRow(batch: Batch, plan: EventPlan): IndexRow {
   const record = batch.record(event.id);
   const frames = status === 'done' ? (record?.figures?.frames ?? []) : [];
   const isUnlike = status === 'done' && record?.figures?.familiarity?.unlike === true;
+  const verdict = status === 'done' ? record?.figures?.verdict : undefined;
   const importance = frames.flatMap((frame) => (frame.importance === undefined ? [] : [frame.importance]));
   const file = (name: 'thumbnail' | 'report'): Partial<IndexRow> => {
     if (record?.files[name]?.key !== keys[name]) return {}; // absent, or of other options
@@ -263,6 +265,7 @@ function indexRow(batch: Batch, plan: EventPlan): IndexRow {
     ...(importance.length > 0 && { importance: Math.max(...importance) }),
     ...file('thumbnail'),
     ...file('report'),
+    ...(verdict && { verdict }),
     extra: { ...event.extra, ...(isUnlike && { 'unlike training': 'yes' }) },
   };
 }

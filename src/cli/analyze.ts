@@ -6,7 +6,7 @@ import { analyzeEvent, framesFor, openClip, openModel, readHead } from '../analy
 import { predictionsOf } from '../analysis/predictions.ts';
 import { readSignals, withSignals } from '../analysis/signals.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
-import { isUnlike, percent } from '../analysis/verdicts.ts';
+import { isUnlike, notJudged, percent, verdictReasons, verdictSentence } from '../analysis/verdicts.ts';
 import { lengthNote, type SlideWish, slideOver, slideWindow } from '../analysis/windows.ts';
 import { L2cafError } from '../base/errors.ts';
 import { exists } from '../base/files.ts';
@@ -223,6 +223,7 @@ const PREVIEW_WIDTH_PX = 480;
 function describe(analysis: Analysis): string {
   const { classes, numbers, options, windows, targetProbability, familiarity, events = [] } = analysis;
   const lines = [windows ? describeWindows(analysis, windows) : describeFrames(analysis)];
+  lines.push(...describeVerdicts(analysis));
   lines.push(`${options.solver}: ${options.solverReason}`);
   if (classes) {
     const best = classes.slice(0, 3).map(({ label, probability }) => `${label} ${percent(probability)}`);
@@ -249,6 +250,20 @@ function describe(analysis: Analysis): string {
   return lines.join('\n');
 }
 
+/** The verdict on the event, and what it goes by; of a dense analysis, on its windows. */
+function describeVerdicts({ verdict, windows = [] }: Analysis): string[] {
+  if (verdict === undefined) return [];
+  const counts = [...groupBy(windows, (window) => window.verdict?.words)].map(
+    ([words, { length }]) => `${length} ${words}`,
+  );
+  const missing = notJudged(verdict);
+  return [
+    `verdict: ${verdictSentence(verdict.words)}${counts.length > 0 ? ` (of ${windows.length} windows: ${counts.join(', ')})` : ''}`,
+    `  ${verdictReasons(verdict).join('; ')}`,
+    ...(missing.length > 0 ? [`  not judged: ${missing.join(', ')}`] : []),
+  ];
+}
+
 /** A dense analysis has too many frames for a table. */
 function describeWindows({ frames, options: { dense } }: Analysis, windows: readonly AnalysisWindow[]): string {
   const losses = frames.map(({ loss }) => loss).sort((a, b) => a - b);
@@ -259,7 +274,8 @@ function describeWindows({ frames, options: { dense } }: Analysis, windows: read
   ].join('\n');
 }
 
-function describeFrames({ frames, importance: known }: Analysis): string {
+function describeFrames(analysis: Analysis): string {
+  const { frames, importance: known } = analysis;
   const hasStarts = frames.some(({ starts }) => starts !== undefined);
   const heading = [
     'frame',
@@ -269,6 +285,7 @@ function describeFrames({ frames, importance: known }: Analysis): string {
     'status',
     'peak cell',
     ...(known ? ['importance'] : []),
+    ...(analysis.verdict ? ['verdict'] : []),
     ...(hasStarts ? ['starts agree'] : []),
   ];
   const rows = frames.map(
@@ -280,6 +297,7 @@ function describeFrames({ frames, importance: known }: Analysis): string {
       damaged ? `${status}, damaged` : status,
       `row ${peakCell.row}, column ${peakCell.column}`,
       ...(known ? [describeImportance(frame)] : []),
+      ...(analysis.verdict ? [frame.verdict?.words ?? '-'] : []),
       ...(starts ? [describeStarts(starts)] : []),
     ],
   );

@@ -6,14 +6,13 @@
 
 import { createRandom } from '../base/random.ts';
 import type { AttentionFilter, GridShape } from '../base/types.ts';
+import { activationNorm } from '../l2caf/activation-norm.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
 import { gradCamOf, rolloutOf } from '../l2caf/method.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import type { PresetName } from '../l2caf/presets.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
 import type { MapTail, Tail } from '../l2caf/tail.ts';
-import type { Head } from '../models/head.ts';
-import { reinitialise } from '../models/reinitialise.ts';
 import type { MapMethod } from './choices.ts';
 
 /** The methods that are L2-CAF on the trained network. */
@@ -22,7 +21,7 @@ export const OWN_METHODS: readonly MapMethod[] = ['l2caf', 'l2caf-positive', 'l2
 /** An event, as the methods see it. */
 export interface MapSubject {
   readonly tail: MapTail;
-  /** A tail with the same feature maps and a re-initialised head ({@link forgetfulHead}); stays the subject's. */
+  /** A tail with the same feature maps and a re-initialised head (`forgetfulHead`); stays the subject's. */
   reinitialised(): Tail | Promise<Tail>;
   /** What is explained: the embedding or a class. */
   readonly objective: Extract<Objective, { readonly kind: 'oblivious' | 'class' }>;
@@ -82,24 +81,6 @@ export function centredGaussian({ height, width }: GridShape): AttentionMap {
 export function randomMap({ height, width }: GridShape, ...keys: readonly number[]): AttentionMap {
   const random = createRandom(...keys);
   return { height, width, values: Float32Array.from({ length: height * width }, () => random.uniform()) };
-}
-
-/** The length of each cell's feature vector, `‖A_ij‖₂`. */
-export function activationNorm(tail: Pick<MapTail, 'grid' | 'mapOf'>, slot: number): AttentionMap {
-  const { grid } = tail;
-  const data = tail.mapOf(slot);
-  const cells = grid.height * grid.width;
-  const channels = data.length / cells;
-  const values = Float32Array.from({ length: cells }, (_, cell) =>
-    Math.hypot(...data.subarray(cell * channels, (cell + 1) * channels)),
-  );
-  return { ...grid, values };
-}
-
-/** The head with its LSTM and dense layers drawn anew (same mean and spread of each weight), its shallow CNN kept. */
-export function forgetfulHead({ spec, weights }: Head, seed: number): Head {
-  const recurrent = { name: 'LSTM and dense layers', owns: (weight: string) => !weight.startsWith('cnn') };
-  return { spec, origin: { kind: 'untrained', seed }, weights: reinitialise(weights, [recurrent], seed) };
 }
 
 /** Keeps the random maps apart from other draws of the same seed. */

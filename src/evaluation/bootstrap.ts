@@ -40,8 +40,8 @@ export function bootstrap(
 /** Keeps the draws apart from other draws of the same seed. */
 const BOOTSTRAP_STREAM = 301;
 
-/** Linear between the two nearest ranks; not a number without values. */
-function quantile(sorted: readonly number[], share: number): number {
+/** Quantile of ascending values, linear between the two nearest ranks; not a number without values. */
+export function quantile(sorted: readonly number[], share: number): number {
   const position = share * (sorted.length - 1);
   const low = Math.floor(position);
   const [a, b] = [sorted[low] ?? Number.NaN, sorted[low + 1] ?? sorted[low] ?? Number.NaN];

@@ -5,11 +5,12 @@
 
 import { createRandom } from '../base/random.ts';
 import type { PlannedEvent } from '../features/dataset.ts';
+import { activationNorm } from '../l2caf/activation-norm.ts';
 import { frameImportance } from '../l2caf/importance.ts';
 import { rankCorrelation } from '../l2caf/similarity.ts';
 import { solveFilters } from '../l2caf/solve.ts';
 import { distanceBetween } from '../l2caf/worth.ts';
-import { activationNorm, type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
+import { type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
 import type { MapMethod } from './choices.ts';
 import { faithfulness, randomFaithfulness } from './faithfulness.ts';
 import {

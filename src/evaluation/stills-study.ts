@@ -6,6 +6,7 @@
 import type { WorkOptions } from '../analysis/pipeline.ts';
 import { throwIfAborted } from '../base/errors.ts';
 import type { PictureSize } from '../base/types.ts';
+import { activationNorm } from '../l2caf/activation-norm.ts';
 import { gradCam } from '../l2caf/gradcam.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import type { Objective } from '../l2caf/objective.ts';
@@ -17,7 +18,7 @@ import { imagenetLabels, shortLabel } from '../models/imagenet.ts';
 import type { OpenClassifier } from '../stills/still-network.ts';
 import { rankOutputs } from '../stills/targets.ts';
 import { openPicture, picturePixels } from '../video/media/picture.ts';
-import { activationNorm, centredGaussian, randomMap } from './baseline-maps.ts';
+import { centredGaussian, randomMap } from './baseline-maps.ts';
 import type { BinaryImage } from './contours.ts';
 import { type EventRecords, type FigureTable, figureRows, measuresOf, type Statistic } from './figure-table.ts';
 import { isLocalized } from './localization.ts';

@@ -11,12 +11,12 @@ import { openFeatureCache, prepareFeatures } from '../features/features.ts';
 import { framesOfEvent } from '../features/frames.ts';
 import { isMapTail, type MapTail, type Tail } from '../l2caf/tail.ts';
 import type { EngineName } from '../models/backend.ts';
-import { createRecurrentHead } from '../models/event-network.ts';
 import type { RecurrentTail } from '../models/event-tail.ts';
 import type { Head } from '../models/head.ts';
+import { createRecurrentHead, forgetfulHead } from '../models/head-tails.ts';
 import type { RecurrentOutput } from '../models/recurrent-tail.ts';
 import { type FeatureMaps, scoresOf, unlearningOf, type VideoModel } from '../models/video-model.ts';
-import { forgetfulHead, type MapSubject } from './baseline-maps.ts';
+import type { MapSubject } from './baseline-maps.ts';
 import type { StudyTarget } from './choices.ts';
 
 /** What all studies of events need to know. */

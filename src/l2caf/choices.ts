@@ -22,3 +22,13 @@ export type Method = (typeof METHODS)[number];
 export const SOLVER_CHOICES = ['auto', 'closed-form', 'gauss-newton', 'quasi-newton', 'gd'] as const;
 /** What can be asked for. */
 export type SolverChoice = (typeof SOLVER_CHOICES)[number];
+
+/** The words of a verdict, from what may be believed to what may not. */
+export const VERDICTS = [
+  'says what the network uses',
+  'shows what the first layers see',
+  'unstable',
+  'nothing here matters',
+] as const;
+/** See {@link VERDICTS}. */
+export type Verdict = (typeof VERDICTS)[number];

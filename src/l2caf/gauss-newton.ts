@@ -26,6 +26,7 @@ export async function gaussNewton(
   response: SmoothResponse,
   objective: LeastSquares,
   start: Float64Array,
+  maxIterations = MAX_ITERATIONS,
 ): Promise<SphereResult> {
   const curvature = new SecantCurvature(start.length);
   let point = await evaluate(response, objective, unit(start));
@@ -44,7 +45,7 @@ export async function gaussNewton(
       path.push(point);
     }
     const converged = decrease <= TOLERANCE * point.loss;
-    if (converged || iteration === MAX_ITERATIONS) {
+    if (converged || iteration === maxIterations) {
       return { filter: point.filter, loss: point.loss, iterations: iteration, converged, path };
     }
   }

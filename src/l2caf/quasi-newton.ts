@@ -26,7 +26,11 @@ const FIRST_DAMPING = 1e-2;
 const LARGEST_DAMPING = 1e4;
 
 /** Minimises a loss over filters of unit length, from `start` (any length but zero). */
-export async function quasiNewton(evaluate: LossWithGradient, start: Float64Array): Promise<SphereResult> {
+export async function quasiNewton(
+  evaluate: LossWithGradient,
+  start: Float64Array,
+  maxIterations = MAX_ITERATIONS,
+): Promise<SphereResult> {
   let curvature = new SecantCurvature(start.length);
   const at = async (filter: Float64Array) => ({ filter, ...(await evaluate(filter)) });
   let point = await at(unit(start));
@@ -60,7 +64,7 @@ export async function quasiNewton(evaluate: LossWithGradient, start: Float64Arra
     const isMisled = decrease === 0 && curvature.isTrusted;
     if (isMisled) [curvature, damping] = [new SecantCurvature(filter.length), FIRST_DAMPING];
     const converged = !isMisled && (decrease === 0 || small >= SMALL_STEPS);
-    if (converged || iteration === MAX_ITERATIONS) {
+    if (converged || iteration === maxIterations) {
       return { filter: point.filter, loss: point.loss, iterations: iteration, converged, path };
     }
   }

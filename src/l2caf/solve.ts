@@ -40,6 +40,8 @@ export interface SolveOptions {
   readonly seed?: number;
   /** Starting points per slot, of which the best result is kept; default 1. A closed form has no need of more. */
   readonly starts?: number;
+  /** Of Gauss–Newton and quasi-Newton, so many iterations at most; default 100. */
+  readonly maxIterations?: number;
   /** First starting point of each slot, in place of the solver's own: parameters (cells, row by row) before the constraint. */
   readonly initial?: readonly Float32Array[];
   /** The slots to solve, in this order; default all. */
@@ -244,7 +246,10 @@ async function onSphere(
   slot: number,
   at: number,
 ): Promise<AttentionFilter> {
-  const solve = solver === 'gauss-newton' ? byGaussNewton(tail, slot, bound) : byQuasiNewton(tail, slot, bound);
+  const solve =
+    solver === 'gauss-newton'
+      ? byGaussNewton(tail, slot, bound, options.maxIterations)
+      : byQuasiNewton(tail, slot, bound, options.maxIterations);
   const results: (SphereResult & { readonly values: Float32Array })[] = [];
   for (let index = 0; index < starts; index++) {
     throwIfAborted(options.signal);
@@ -267,18 +272,19 @@ async function onSphere(
 
 type SphereSolver = (start: Float64Array) => Promise<SphereResult>;
 
-function byGaussNewton(tail: Tail, slot: number, { leastSquares }: BoundObjective): SphereSolver {
-  const solve = (response: SmoothResponse) => (start: Float64Array) => gaussNewton(response, leastSquares!, start);
+function byGaussNewton(tail: Tail, slot: number, { leastSquares }: BoundObjective, most?: number): SphereSolver {
+  const solve = (response: SmoothResponse) => (start: Float64Array) =>
+    gaussNewton(response, leastSquares!, start, most);
   const throughTensors = (tensors: TensorTail): SphereSolver => solve(differentiated(tensors, slot));
   return byBestOffer(tail, slot, solve, isCheaperMeasured(tail) ? undefined : throughTensors);
 }
 
-function byQuasiNewton(tail: Tail, slot: number, bound: BoundObjective): SphereSolver {
+function byQuasiNewton(tail: Tail, slot: number, bound: BoundObjective, most?: number): SphereSolver {
   const solve = (response: SmoothResponse) => (start: Float64Array) =>
-    quasiNewton(lossOfResponse(response, bound), start);
+    quasiNewton(lossOfResponse(response, bound), start, most);
   return byBestOffer(tail, slot, solve, (tensors) => {
     const evaluate = differentiatedLoss(tensors, slot, bound);
-    return (start) => quasiNewton(evaluate, start);
+    return (start) => quasiNewton(evaluate, start, most);
   });
 }
 

@@ -20,15 +20,13 @@ import {
   type HeadSpec,
   headName,
   headSha256,
-  headShapes,
   inputOf,
 } from './head.ts';
+import { createRecurrentHead, ForgetfulHeads } from './head-tails.ts';
 import { type FrameTrunk, licencesOn, loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
-import { RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
+import type { RecurrentHead, RecurrentOutput } from './recurrent-tail.ts';
 import { featureShape, stageNamed, type Trunk } from './resnet.ts';
-import type { NamedArray } from './safetensors.ts';
 import { createShallowCnn, type ShallowCnn } from './shallow-cnn.ts';
-import { expectShapes } from './shapes.ts';
 import {
   type Distance,
   type EventNetworkDescription,
@@ -50,6 +48,7 @@ export class EventNetwork implements VideoModel {
   readonly #engine: EngineName;
   readonly #shallowCnn: ShallowCnn;
   readonly #recurrent: RecurrentHead;
+  readonly #forgetful: ForgetfulHeads;
 
   private constructor(
     head: Head,
@@ -65,6 +64,7 @@ export class EventNetwork implements VideoModel {
       createShallowCnn(head.spec.shallowCnn, head.spec.trunkChannels, head.weights),
     );
     this.#recurrent = createRecurrentHead(head);
+    this.#forgetful = new ForgetfulHeads(head);
   }
 
   /**
@@ -204,6 +204,10 @@ export class EventNetwork implements VideoModel {
     return this.#recurrent.tail(maps, output as RecurrentOutput);
   }
 
+  redrawn(maps: FeatureMaps, output?: string): RecurrentTail[] {
+    return this.#forgetful.tails(maps, output);
+  }
+
   distance(maps: FeatureMaps): Distance | undefined {
     return headDistance(this.head, maps);
   }
@@ -227,6 +231,7 @@ export class EventNetwork implements VideoModel {
     ('tensors' in this.#trunk ? this.#trunk.tensors : this.#trunk.numbers).dispose();
     this.#shallowCnn.dispose();
     this.#recurrent.dispose();
+    this.#forgetful.dispose();
   }
 }
 
@@ -270,31 +275,4 @@ export function withInputSize(head: Head, pretrained: PretrainedTrunk, inputSize
   if (facts === undefined) return { ...rest, spec: resized };
   const { familiarity: _, ...others } = facts; // other sizes give other features
   return { ...rest, spec: resized, facts: others };
-}
-
-/**
- * The part of a head after its feature maps, on the current backend: all that L2-CAF needs where maps are at hand and no
- * trunk has to run. The caller disposes of it.
- *
- * @throws L2cafError `weights-invalid` when the weights do not fit the architecture.
- */
-export function createRecurrentHead({ spec, weights }: Head): RecurrentHead {
-  expectShapes(headShapes(spec), weights);
-  const array = (name: string): NamedArray => weights.get(name)!;
-  const { height, width, channels } = featureMapShape(spec);
-  const dense = (name: string) => ({ kernel: array(`${name}/kernel`).data, bias: array(`${name}/bias`).data });
-  return new RecurrentHead({
-    grid: { height, width },
-    channels,
-    ...(spec.pool && { pooling: spec.pool }),
-    lstm: {
-      inputSize: array('lstm/input_kernel').shape[0]!,
-      units: spec.lstmUnits,
-      inputKernel: array('lstm/input_kernel').data,
-      recurrentKernel: array('lstm/recurrent_kernel').data,
-      bias: array('lstm/bias').data,
-    },
-    embedding: dense('embedding'),
-    ...(spec.labels && { logits: dense('logits') }),
-  });
 }

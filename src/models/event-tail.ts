@@ -58,7 +58,8 @@ export class RecurrentTail implements FeatureTail, VideoTail {
   readonly #parts: RecurrentTailParts;
   /** `[d, H]` */
   readonly #outputKernel: Float64Array;
-  readonly #tensors: TailTensors;
+  /** Made when they are first needed: filters are mostly solved in double precision, without them. */
+  #made: TailTensors | undefined;
 
   constructor(parts: RecurrentTailParts) {
     const { dense, units, projections, grid } = parts;
@@ -68,7 +69,6 @@ export class RecurrentTail implements FeatureTail, VideoTail {
     this.outputSize = dense.bias.length;
     this.#outputKernel = new Float64Array(dense.kernel.length);
     transposeInto(dense.kernel, this.#outputKernel, units, this.outputSize);
-    this.#tensors = tailTensors(parts);
     const everyCell = new Float64Array(grid.height * grid.width).fill(1);
     this.reference = Float32Array.from(this.smooth(this.slots - 1).output(everyCell));
   }
@@ -110,7 +110,9 @@ export class RecurrentTail implements FeatureTail, VideoTail {
   }
 
   mapOf(slot: number): Float32Array {
-    return mapMethods(this).mapOf(slot);
+    const { data, shape } = this.#parts.maps;
+    const size = data.length / shape[0];
+    return data.slice(slot * size, (slot + 1) * size);
   }
 
   evaluateMaps(maps: Float32Array, slots: readonly number[]): Promise<Float32Array> {
@@ -171,7 +173,12 @@ export class RecurrentTail implements FeatureTail, VideoTail {
   }
 
   dispose(): void {
-    tf.dispose(this.#tensors);
+    if (this.#made) tf.dispose(this.#made);
+  }
+
+  get #tensors(): TailTensors {
+    this.#made ??= tailTensors(this.#parts);
+    return this.#made;
   }
 
   #outputOf({ hidden }: RecurrentState): Float64Array {
@@ -215,16 +222,19 @@ type TailTensors = {
 function tailTensors({ maps, units, projections, inputs, states, dense }: RecurrentTailParts): TailTensors {
   const [steps, height, width, channels] = maps.shape;
   const size = height * width * channels;
-  const row = (values: Float64Array): tf.Tensor2D => tf.tensor2d(Float32Array.from(values), [1, values.length]);
+  // Kept, as they may be made within a `tidy` of the caller.
+  const matrix = (values: ArrayLike<number>, shape: [number, number]): tf.Tensor2D =>
+    tf.keep(tf.tensor2d(Float32Array.from(values), shape));
+  const row = (values: Float64Array): tf.Tensor2D => matrix(values, [1, values.length]);
   return {
-    projections: projections.map((p) => tf.tensor2d(Float32Array.from(p), [height * width, 4 * units])),
+    projections: projections.map((p) => matrix(p, [height * width, 4 * units])),
     inputs: inputs.map(row),
     states: states.slice(0, steps).map(({ hidden, cell }) => ({ hidden: row(hidden), cell: row(cell) })),
     features: inputs.map((_, slot) =>
-      tf.tensor3d(maps.data.slice(slot * size, (slot + 1) * size), [height, width, channels]),
+      tf.keep(tf.tensor3d(maps.data.slice(slot * size, (slot + 1) * size), [height, width, channels])),
     ),
-    outputKernel: tf.tensor2d(dense.kernel, [units, dense.bias.length]),
-    outputBias: tf.tensor1d(dense.bias),
+    outputKernel: matrix(dense.kernel, [units, dense.bias.length]),
+    outputBias: tf.keep(tf.tensor1d(dense.bias)),
   };
 }
 

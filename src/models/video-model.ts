@@ -77,6 +77,11 @@ export interface VideoModel {
    * @throws L2cafError `shape-mismatch` for maps of another network, `usage` for an output that it does not have
    */
   tail(maps: FeatureMaps, output?: string): VideoTail;
+  /**
+   * Tails of the same maps with what lies behind them drawn at random, a few draws; absent where that would be another network to
+   * open. Throws as `tail`. The caller disposes of them.
+   */
+  redrawn?(maps: FeatureMaps, output?: string): readonly VideoTail[];
   /** How far an event is from what it was trained on; absent, or undefined, where that is not known. */
   distance?(maps: FeatureMaps): Distance | undefined;
   /**

@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { type Analysis, type AnalysisFrame, parseAnalysis } from '../analysis/document.ts';
 import { gridName, isUntrained } from '../analysis/model-words.ts';
 import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from '../analysis/timeline.ts';
-import { percent, verdictsOf } from '../analysis/verdicts.ts';
+import { percent, verdictSentence, verdictsOf } from '../analysis/verdicts.ts';
 import { L2cafError } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
 import { writeFileAtomically } from '../base/files.ts';
@@ -136,11 +136,12 @@ export function drawAnalysisStrip(
   const { targetProbability: p } = analysis;
   const probability = p === undefined ? '' : ` (${percent(p)})`;
   const how = `${settings.method}, ${settings.target}${probability}, ${settings.solver}${options.signed ? '; blue supports, orange opposes' : ''}`;
+  const verdict = analysis.verdict ? `; verdict: ${verdictSentence(analysis.verdict.words)}` : '';
   const doubts = isUntrained(model) ? analysis.warnings : verdictsOf(analysis);
   const content = {
     ...stripCells(analysis, frames, options),
     title: `${basename(source.path)}   ${span.startSec.toFixed(2)}–${span.endSec.toFixed(2)} s`,
-    caption: `${dense}${how}; ${gridName(analysis)}`,
+    caption: `${dense}${how}; ${gridName(analysis)}${verdict}`,
     ...(doubts.length > 0 && { warning: doubts.join(' ') }),
     ...(widthPx !== undefined && { widthPx }),
   };

@@ -19,6 +19,8 @@ export interface IndexRow {
   readonly loss?: number;
   /** Greatest temporal importance of a frame. */
   readonly importance?: number;
+  /** Whether its maps are to be believed, in words. */
+  readonly verdict?: string;
   /** A small picture: its path, or a `data:image/` address. */
   readonly thumbnail?: string;
   /** Path of its report. */

@@ -98,7 +98,7 @@ export function clipBeside(report: string): string {
 
 /** What an index tells about an analysis. */
 export function indexRowOf(analysis: Analysis): Omit<IndexRow, 'id'> {
-  const { source, span, frames, classes, options, familiarity, targetProbability } = analysis;
+  const { source, span, frames, classes, options, familiarity, targetProbability, verdict } = analysis;
   const best = classes?.[0];
   const importances = frames.flatMap(({ importance }) => (importance === undefined ? [] : [importance]));
   return {
@@ -107,6 +107,7 @@ export function indexRowOf(analysis: Analysis): Omit<IndexRow, 'id'> {
     ...span,
     loss: frames.reduce((sum, { loss }) => sum + loss, 0) / frames.length,
     ...(importances.length > 0 && { importance: Math.max(...importances) }),
+    ...(verdict && { verdict: verdict.words }),
     extra: {
       ...(best && !isUnlike(analysis) && { class: best.label, probability: best.probability }),
       ...(familiarity && { 'training distance': familiarity.distance }),

@@ -15,7 +15,7 @@ import type { Tail } from '../l2caf/tail.ts';
 import { type EngineName, useEngine } from '../models/backend.ts';
 import type { Card } from '../models/card.ts';
 import type { EngineChoice } from '../models/choices.ts';
-import { createRecurrentHead } from '../models/event-network.ts';
+import { createRecurrentHead } from '../models/head-tails.ts';
 import { isImported } from '../models/imported.ts';
 import { loadModel } from '../models/model-directory.ts';
 import { findModel } from '../models/packaged.ts';

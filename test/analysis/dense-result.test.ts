@@ -15,7 +15,8 @@ function explanation(status: SolverStatus, values: readonly number[]): Explanati
       reason: 'asked for',
       options: { method: 'l2caf', solver: 'gd', preset: 'paper', objective: 'oblivious', constraint: 'l2' },
     },
-    seconds: 0,
+    figures: [{ moved: 0.5, top: 0.6, random: 0.2 }],
+    seconds: { filters: 0, verdict: 0 },
   };
 }
 
@@ -38,6 +39,25 @@ it.each<[SolverStatus, readonly SolverStatus[]]>([
   ['max-iterations', ['exact', 'max-iterations', 'converged']],
 ])('has the status that promises least: %s of %j', (worst, statuses) => {
   expect(frameOf(...statuses).status).toBe(worst);
+});
+
+it('judges windows by themselves and beside each other, frames and the whole by their means', () => {
+  const result = new DenseResult([0, 1, 2]);
+  const maps = [
+    [0.1, 0.9],
+    [0.2, 0.8],
+    [0.8, 0.2],
+  ];
+  for (const [i, values] of maps.entries()) {
+    const found = explanation('exact', values);
+    const figures = [{ moved: 0.5, top: 0.5 + i / 10, random: 0.1, redrawn: -0.1 }];
+    result.add({ startSec: i, endSec: i + 1, frames: [i] }, { ...found, figures });
+  }
+  const { windows, frames, verdict } = result.describe(undefined, [], new FrameTroubles());
+  expect(windows!.map((window) => window.verdict!.steady)).toEqual([1, 0, -1]);
+  expect(windows![2]!.verdict!.words).toBe('unstable');
+  expect(frames[1]!.verdict).toEqual(windows![1]!.verdict);
+  expect(verdict).toMatchObject({ top: expect.closeTo(0.6, 9), steady: 0, redrawn: expect.closeTo(-0.1, 9) });
 });
 
 it('is the mean of its windows, at unit length, with all their steps', () => {

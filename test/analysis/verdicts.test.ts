@@ -3,7 +3,14 @@ import { expect, it } from 'vitest';
 import type { Analysis } from '../../src/analysis/document.ts';
 import { parseAnalysis } from '../../src/analysis/document.ts';
 import { ribbonOf } from '../../src/analysis/timeline.ts';
-import { isUnlike, withVerdicts } from '../../src/analysis/verdicts.ts';
+import {
+  describeVerdict,
+  isUnlike,
+  notJudged,
+  verdictReasons,
+  verdictSentence,
+  withVerdicts,
+} from '../../src/analysis/verdicts.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 
 const EXAMPLE = exampleAnalysis();
@@ -34,6 +41,19 @@ it('says that an event is unlike what the network was trained on', () => {
   expect(isUnlike(far)).toBe(true);
   expect(far.warnings[0]).toMatch(/^unlike what .* was trained on \(distance 31\.3, up to 10\.0 is alike\)/);
   expect(parseAnalysis(far, 'x')).toEqual(far);
+});
+
+it('puts the figures of a verdict into words, and says what was not judged', () => {
+  const verdict = describeVerdict({ moved: 0.31, top: 0.861, random: 0.22, redrawn: 0.99 });
+  expect(verdict.words).toBe('shows what the first layers see');
+  expect(verdictSentence(verdict.words)).toBe('the map shows what the first layers see');
+  expect(verdictReasons(verdict).join('; ')).toBe(
+    'its fifth of the cells carries 0.86, a random fifth 0.22; correlation 0.99 with random weights; without a frame the output moves by 31 %',
+  );
+  expect(notJudged(verdict)).toEqual(['the moments beside it']);
+  expect(notJudged({ moved: 1, top: 1, random: 0, steady: 1 })).toEqual(['random weights']);
+  const document = { ...EXAMPLE, verdict };
+  expect(parseAnalysis(document, 'x')).toEqual(document);
 });
 
 it('counts the windows of a dense analysis', () => {

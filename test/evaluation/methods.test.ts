@@ -2,24 +2,19 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../src/base/tensorflow.ts';
-import {
-  activationNorm,
-  centredGaussian,
-  forgetfulHead,
-  type MapSubject,
-  mapsOf,
-  randomMap,
-} from '../../src/evaluation/baseline-maps.ts';
+import { centredGaussian, type MapSubject, mapsOf, randomMap } from '../../src/evaluation/baseline-maps.ts';
 import { DEFAULT_METHODS } from '../../src/evaluation/choices.ts';
 import { faithfulness, randomFaithfulness } from '../../src/evaluation/faithfulness.ts';
 import { type EventScores, localizationTables, measureEvent } from '../../src/evaluation/localization-study.ts';
 import { temporalOutcome } from '../../src/evaluation/temporal.ts';
 import type { PlannedEvent } from '../../src/features/dataset.ts';
 import { PLAIN_VIEW } from '../../src/features/views.ts';
+import { activationNorm } from '../../src/l2caf/activation-norm.ts';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import { solveFilters } from '../../src/l2caf/solve.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { untrainedHead } from '../../src/models/head.ts';
+import { forgetfulHead } from '../../src/models/head-tails.ts';
 import { toyMaps, toyRecurrent } from '../l2caf/toys.ts';
 import { TOY_SPEC, toyEvent, toyFrame } from '../training/toy.ts';
 

@@ -7,6 +7,7 @@ import { sanityCommand } from './evaluate-sanity.ts';
 import { stabilityCommand } from './evaluate-stability.ts';
 import { stillsCommand } from './evaluate-stills.ts';
 import { timingCommand } from './evaluate-timing.ts';
+import { verdictsCommand } from './evaluate-verdicts.ts';
 
 /** The `evaluate` command with its subcommands. */
 export function evaluateCommand(): Command {
@@ -19,6 +20,7 @@ export function evaluateCommand(): Command {
     stillsCommand(),
     timingCommand(),
     retrievalCommand(),
+    verdictsCommand(),
   ])
     command.addCommand(study);
   return command;

@@ -1,7 +1,7 @@
 /** What was analyzed, with which model and options. */
 import type { Analysis } from '../../analysis/document.ts';
 import { sharingNote, targetName } from '../../analysis/model-words.ts';
-import { isUnlike, percent, targetClass } from '../../analysis/verdicts.ts';
+import { isUnlike, notJudged, percent, targetClass, verdictReasons, verdictSentence } from '../../analysis/verdicts.ts';
 import { element, formatNumber, formatTime } from './dom.ts';
 
 function modelFacts(model: Analysis['model']): (readonly [string, string])[] {
@@ -58,10 +58,35 @@ export function factTables({ source, span, model, options, frames, timingsSec, l
             ] as const,
           ]
         : []),
-      ...Object.entries(timingsSec ?? {}).map(([what, seconds]) => [`time: ${what}`, formatTime(seconds)] as const),
+      ...Object.entries(timingsSec ?? {}).map(([what, seconds = 0]) => [`time: ${what}`, formatTime(seconds)] as const),
       ['l2caf', l2cafVersion],
     ]),
   );
+}
+
+/** Whether the maps are to be believed, and what that goes by; nothing where an earlier document does not say. */
+export function verdictPanel({ verdict, windows = [] }: Analysis): HTMLElement[] {
+  if (verdict === undefined) return [];
+  const alike = windows.filter((window) => window.verdict?.words === verdict.words).length;
+  const missing = notJudged(verdict);
+  const reasons = [
+    ...(windows.length > 0 ? [`${alike} of ${windows.length} windows by themselves`] : []),
+    ...verdictReasons(verdict),
+    ...(missing.length > 0 ? [`not judged: ${missing.join(', ')}`] : []),
+  ];
+  return [
+    element(
+      'section',
+      { class: 'verdict', 'aria-label': 'Verdict' },
+      element('h2', {}, 'Verdict'),
+      element('p', {}, capitalized(verdictSentence(verdict.words))),
+      element('ul', { class: 'quiet-text' }, ...reasons.map((reason) => element('li', {}, reason))),
+    ),
+  ];
+}
+
+function capitalized(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
 /** The classes of the event with their probabilities, the likeliest first; nothing for a model without a classifier. */

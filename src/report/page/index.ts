@@ -84,6 +84,7 @@ function columnsOf(all: readonly IndexRow[]): Column[] {
     number('length', lengthOf, formatTime),
     ...(has('loss') ? [number('loss', ({ loss }) => loss)] : []),
     ...(has('importance') ? [number('importance', ({ importance }) => importance)] : []),
+    ...(has('verdict') ? [text('verdict', [9, 1], ({ verdict }) => verdict)] : []),
     ...extras.map(extraColumn),
   ];
 }
@@ -157,18 +158,27 @@ function sortBy({ read }: Column, direction: 1 | -1): void {
 /** One list for each of these that takes several values. */
 function choicesOf(
   all: readonly IndexRow[],
-): { readonly key: 'label' | 'status' | 'split'; readonly list: HTMLSelectElement }[] {
-  return (['label', 'status', 'split'] as const).flatMap((key) => {
+): { readonly key: 'label' | 'status' | 'split' | 'verdict'; readonly list: HTMLSelectElement }[] {
+  return (['label', 'status', 'split', 'verdict'] as const).flatMap((key) => {
     const values = [...new Set(all.map((row) => row[key] ?? ''))].sort();
     if (values.length < 2) return [];
-    const plural = { label: 'all labels', status: 'any status', split: 'all splits' }[key];
+    const plural = { label: 'all labels', status: 'any status', split: 'all splits', verdict: 'any verdict' }[key];
     const options = values.map((value) => [`=${value}`, value || `no ${key}`] as const);
     return [{ key, list: select(key, [['', plural], ...options]) }];
   });
 }
 
 function textOf(row: IndexRow): string {
-  return [row.id, row.label, row.status, row.split, row.video, row.error, ...Object.values(row.extra ?? {})]
+  return [
+    row.id,
+    row.label,
+    row.status,
+    row.split,
+    row.video,
+    row.error,
+    row.verdict,
+    ...Object.values(row.extra ?? {}),
+  ]
     .join('\n')
     .toLowerCase();
 }

@@ -45,13 +45,25 @@ export function pictureGallery(
   return { gallery: element('div', { class: 'gallery' }, ...items), overlaid };
 }
 
-function describe({ loss, status, damaged, opposingShare, importance, windows }: AnalysisFrame): string {
+function describe({
+  loss,
+  status,
+  damaged,
+  opposingShare,
+  importance,
+  importanceError,
+  verdict,
+  windows,
+}: AnalysisFrame): string {
   return [
     `loss ${formatNumber(loss)}`,
     status,
     ...(damaged ? ['damaged in the file'] : []),
-    ...(importance === undefined ? [] : [`importance ${formatNumber(importance)}`]),
+    ...(importance === undefined
+      ? []
+      : [`importance ${formatNumber(importance)}${importanceError ? ` ± ${formatNumber(importanceError)}` : ''}`]),
     ...(opposingShare > 0.005 ? [`${Math.round(100 * opposingShare)} % opposing`] : []),
+    ...(verdict ? [verdict.words] : []),
     ...(windows === undefined ? [] : [windows === 1 ? '1 window' : `mean of ${windows} windows`]),
   ].join(' · ');
 }

@@ -7,7 +7,7 @@ import { isInside, momentAt } from '../../video/drawing/keyframes.ts';
 import type { ReportData } from '../page-data.ts';
 import { addCells, describeValue } from './cells.ts';
 import { element, formatTime, readData, themeButton } from './dom.ts';
-import { classList, factTables } from './facts.ts';
+import { classList, factTables, verdictPanel } from './facts.ts';
 import { lossCurves } from './losses.ts';
 import { OverlayPainter } from './painter.ts';
 import { pictureGallery } from './pictures.ts';
@@ -100,7 +100,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
         'div',
         { class: 'view' },
         element('div', { class: 'stage-column' }, stage, controls),
-        element('aside', {}, settings.element, ...classList(analysis)),
+        element('aside', {}, settings.element, ...verdictPanel(analysis), ...classList(analysis)),
       ),
       section('Over time', ribbon.element, keyHints()),
       section(`Sampled frames${someOf(data.pictures.length, frames.length)}`, gallery),
