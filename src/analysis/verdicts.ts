@@ -48,7 +48,7 @@ export function verdictReasons({ moved, top, random, strongest, redrawn, steady 
   const share = (value: number): string => String(Number(value.toPrecision(2)));
   const others = strongest === undefined ? '' : `, the strongest features ${share(strongest)}`;
   return [
-    `its fifth of the cells carries ${share(top)}, a random fifth ${share(random)}${others}`,
+    `its top fifth of the cells carries ${share(top)}, a random fifth ${share(random)}${others}`,
     ...(redrawn === undefined ? [] : [`correlation ${redrawn.toFixed(2)} with random weights`]),
     ...(steady === undefined ? [] : [`${steady.toFixed(2)} with the moments beside it`]),
     `without a frame the output moves by ${percent(moved)}`,

@@ -48,7 +48,7 @@ it('puts the figures of a verdict into words, and says what was not judged', () 
   expect(verdict.words).toBe('shows what the first layers see');
   expect(verdictSentence(verdict.words)).toBe('the map shows what the first layers see');
   expect(verdictReasons(verdict).join('; ')).toBe(
-    'its fifth of the cells carries 0.86, a random fifth 0.22; correlation 0.99 with random weights; without a frame the output moves by 31 %',
+    'its top fifth of the cells carries 0.86, a random fifth 0.22; correlation 0.99 with random weights; without a frame the output moves by 31 %',
   );
   expect(notJudged(verdict)).toEqual(['the moments beside it']);
   expect(notJudged({ moved: 1, top: 1, random: 0, steady: 1 })).toEqual(['random weights']);

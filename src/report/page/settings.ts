@@ -57,7 +57,7 @@ export class SettingsPanel {
       fieldset('Heat', opacity),
       field('Colours', this.#colormap),
       field('Scale', this.#scale),
-      ...(hasImportance ? [field('Fainter where a frame matters less', this.#fade)] : []),
+      ...(hasImportance ? [element('label', {}, this.#fade, ' Fainter where a frame matters less')] : []),
       this.#legend,
     );
     this.element.addEventListener('input', show);
