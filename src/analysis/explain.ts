@@ -16,7 +16,14 @@ import type { Objective } from '../l2caf/objective.ts';
 import type { SolveOptions } from '../l2caf/solve.ts';
 import { meanFigures, type VerdictFigures } from '../l2caf/verdict.ts';
 import type { EngineInfo } from '../models/backend.ts';
-import { type Distance, type FeatureMaps, scoresOf, type VideoModel, type VideoTail } from '../models/video-model.ts';
+import {
+  type Distance,
+  type FeatureMaps,
+  scoresOf,
+  sliceOfFrame,
+  type VideoModel,
+  type VideoTail,
+} from '../models/video-model.ts';
 import { readingOf } from '../video/media/probe.ts';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './document.ts';
 import { describeVerdict, withVerdicts } from './verdicts.ts';
@@ -118,17 +125,16 @@ export async function explainMaps(
     const probabilities = whole.probabilitiesSoFar?.() ?? [];
     const last = probabilities.at(-1) ?? probabilitiesOf(network, maps, whole);
     const importance = await frameImportance(tail, objective, options.seed);
-    const { framesPerSlice = 1 } = maps;
     const distance = network.distance?.(maps);
     return {
       embedding: [...whole.reference],
       attention: { ...attention, filters: filtersOfFrames(attention.filters, maps) },
-      ...(importance && { importance: importanceOfFrames(importance, framesPerSlice) }),
+      ...(importance && { importance: importanceOfFrames(importance, maps) }),
       ...(probabilities.length > 0 && { probabilities }),
       ...(last && { scores: last }),
       ...(first?.kind === 'numbers' && { numbers: [...whole.reference] }),
       ...(distance && { distance }),
-      figures: perFrame(figures, framesIn(maps) / figures.length),
+      figures: perFrame(perSlice(figures, maps), maps),
       seconds: { filters: (foundMs - startMs) / 1000, verdict: (performance.now() - foundMs) / 1000 },
     };
   } finally {
@@ -166,14 +172,14 @@ async function figuresOf(
   }
 }
 
-/** How many frames the maps show. */
-function framesIn({ shape: [slices], framesPerSlice = 1 }: FeatureMaps): number {
-  return slices * framesPerSlice;
+/** What the slots of a tail have, for each slice of time: one slot for all of them shares it. */
+function perSlice<T>(ofSlots: readonly T[], { shape: [slices] }: FeatureMaps): readonly T[] {
+  return ofSlots.length === slices ? ofSlots : new Array<T>(slices).fill(ofSlots[0]!);
 }
 
 /** One filter for each frame of an event, in order: those that share a slice of time have the same. */
 export function filtersOfFrames(filters: readonly AttentionFilter[], maps: FeatureMaps): AttentionFilter[] {
-  return perFrame(slices(filters, maps), maps.framesPerSlice ?? 1);
+  return perFrame(slices(filters, maps), maps);
 }
 
 /** Class probabilities of an event, where there are scores of classes, which need not be what is explained. */
@@ -207,20 +213,19 @@ function slices(filters: readonly AttentionFilter[], { shape: [, rows] }: Featur
 }
 
 /** What slices of time have, for each of the frames that they show. */
-function perFrame<T>(ofSlices: readonly T[], framesPerSlice: number): T[] {
-  return ofSlices.flatMap((one) => new Array<T>(framesPerSlice).fill(one));
+function perFrame<T>(ofSlices: readonly T[], maps: FeatureMaps): T[] {
+  return Array.from({ length: maps.frames ?? ofSlices.length }, (_, frame) => ofSlices[sliceOfFrame(frame, maps)]!);
 }
 
 /** A slice of time that shows several frames is of equal importance in each: they share what it is worth. */
 function importanceOfFrames(
   { values, errors, absent }: FrameImportance,
-  framesPerSlice: number,
+  maps: FeatureMaps,
 ): NonNullable<Explanation['importance']> {
+  const { shape, frames = shape[0] } = maps;
+  const slicesShown = Array.from({ length: frames }, (_, frame) => sliceOfFrame(frame, maps));
   const shared = (ofSlices: Float64Array): number[] =>
-    perFrame(
-      Array.from(ofSlices, (value) => value / framesPerSlice),
-      framesPerSlice,
-    );
+    slicesShown.map((slice) => ofSlices[slice]! / slicesShown.filter((other) => other === slice).length);
   return { values: shared(values), ...(errors && { errors: shared(errors) }), absent };
 }
 
@@ -233,7 +238,7 @@ export async function explainEvent(
   const found = await explainMaps(model.network, event.maps, options);
   const { embedding, attention, importance, probabilities, scores, numbers, distance, figures, seconds } = found;
   const labels = scoresOf(model.network.outputs)?.labels;
-  const { framesPerSlice = 1 } = event.maps;
+  const { shape, frames = shape[0] } = event.maps;
   const { eventSec } = model.network.input;
   const described = describeRun(model, event, options, attention);
   const analysis = {
@@ -248,7 +253,7 @@ export async function explainEvent(
     verdict: describeVerdict(meanFigures(figures, importance?.values)),
     frames: attention.filters.map((filter, i) => ({
       ...describeFrame(filter, i, event.timestampsSec[i]!),
-      ...(framesPerSlice > 1 && { slice: Math.floor(i / framesPerSlice) }),
+      ...(frames !== shape[0] && { slice: sliceOfFrame(i, event.maps) }),
       ...(event.damagedSec?.includes(event.timestampsSec[i]!) && { damaged: true as const }),
       ...(importance && { importance: importance.values[i]! }),
       ...(importance?.errors && { importanceError: importance.errors[i]! }),

@@ -15,7 +15,7 @@ import type { RecurrentTail } from '../models/event-tail.ts';
 import type { Head } from '../models/head.ts';
 import { createRecurrentHead, forgetfulHead } from '../models/head-tails.ts';
 import type { RecurrentOutput } from '../models/recurrent-tail.ts';
-import { type FeatureMaps, scoresOf, unlearningOf, type VideoModel } from '../models/video-model.ts';
+import { type FeatureMaps, scoresOf, sliceOfFrame, unlearningOf, type VideoModel } from '../models/video-model.ts';
 import type { MapSubject } from './baseline-maps.ts';
 import type { StudyTarget } from './choices.ts';
 
@@ -168,7 +168,7 @@ async function measureOnNetwork<T>(
               const other = await forgetful;
               return other.tail(await other.features(frames), output);
             },
-            slotOf: (frame) => Math.floor(frame / (maps.framesPerSlice ?? 1)),
+            slotOf: (frame) => sliceOfFrame(frame, maps),
             ...(network.input.frames === undefined && {
               outputWithout: async (frame: number) => {
                 const shorter = network.tail(await network.features(leftOut(frames, frame)), output);

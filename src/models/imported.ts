@@ -8,7 +8,7 @@ import { type EngineInfo, useBackend } from './backend.ts';
 import { type Card, cardBeside, cardPath, cardWith, fitNotes, fitOf, labelsOf, preprocessingOf } from './card.ts';
 import type { EngineChoice } from './choices.ts';
 import { KerasNetwork } from './keras/keras-network.ts';
-import { hasTime } from './layout.ts';
+import { foldsTime, hasTime, parseLayout } from './layout.ts';
 import { readNpy } from './npy.ts';
 import type { NetworkLayer, OnnxOptions, ReadNetwork } from './onnx/read.ts';
 import type { Survey } from './onnx/survey.ts';
@@ -88,9 +88,10 @@ export async function importNetwork(model: string, folder: string, options: Onnx
 /** A card with nothing left to guess and all in it: labels and constants that lie in files of their own, too. */
 async function wholeCard(
   { path, card, graph, pictures }: ReadNetwork,
-  { tensor, layout }: Pick<NetworkLayer, 'tensor' | 'layout'>,
+  { tensor, layout, grid }: NetworkLayer,
 ): Promise<Card> {
   const { constants, layer, ...said } = card;
+  const known = layer?.grid ?? (foldsTime(parseLayout(layout)) ? grid : undefined);
   const labels = await labelsOf(card, dirname(path));
   const classes = await labelsOf({ output: card.scores }, dirname(path));
   return {
@@ -101,7 +102,7 @@ async function wholeCard(
         ...(hasTime(pictures.layout) && { frames: pictures.frames }),
         size: [pictures.size.height, pictures.size.width],
       },
-      layer: { tensor, layout, ...(layer?.grid && { grid: layer.grid }) },
+      layer: { tensor, layout, ...(known && { grid: [...known] }) },
       output: {
         ...card.output,
         tensor: card.output?.tensor ?? graph.outputs[0]!,
@@ -165,12 +166,11 @@ export async function openImported(model: string, options: ImportedOptions): Pro
   const { OnnxNetwork } = await import('./onnx/network.ts'); // takes a fifth of a second: only where it is needed
   const network = await OnnxNetwork.open(path, { card: wanted, isSteady, signal, onProgress, ...(id && { id }) });
   try {
-    const { layer: tensor, layout } = network.describe();
     return {
       network,
       backend: { name: 'onnxruntime', detail: 'onnxruntime-node, on the CPU', reason: 'what runs ONNX files' },
       warnings: network.notes,
-      card: await wholeCard(network.read, { tensor, layout }),
+      card: await wholeCard(network.read, network.layer),
     };
   } catch (error) {
     network.dispose();

@@ -82,6 +82,11 @@ export function hasTime({ axes }: Layout): boolean {
   return axes.some(({ names }) => names.includes('t'));
 }
 
+/** Whether time and places share an axis, so that its length does not tell how many slices of time there are. */
+export function foldsTime({ axes }: Layout): boolean {
+  return axes.some(({ names }) => names.includes('t') && names.includes('h'));
+}
+
 /** What is known of the sizes before they are read off a tensor. */
 export interface KnownSizes {
   readonly t?: number | undefined;

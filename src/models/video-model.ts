@@ -34,10 +34,18 @@ export interface FeatureMaps {
   readonly data: Float32Array;
   /** `[t, h, w, c]` */
   readonly shape: readonly [number, number, number, number];
-  /** Frames that each of the t slices of time shows; default 1. */
-  readonly framesPerSlice?: number;
+  /** Frames that the t slices of time share, see {@link sliceOfFrame}; default t. */
+  readonly frames?: number;
   /** The trunk's features of each frame, averaged over its cells, `[t, c']`; where the model says how far events are. */
   readonly averages?: Float32Array;
+}
+
+/** The slice of time that shows a frame: the one that lies over its middle when all are spread evenly over the frames. */
+export function sliceOfFrame(
+  frame: number,
+  { shape: [slices], frames = slices }: Pick<FeatureMaps, 'shape' | 'frames'>,
+) {
+  return Math.floor(((2 * frame + 1) * slices) / (2 * frames));
 }
 
 /** The tail of an event: a slot for every slice of time, or one for all of them, whose grid holds their rows in order. */

@@ -44,6 +44,8 @@ export class OnnxNetwork implements VideoModel {
   /** What was guessed, and what a person should know. */
   readonly notes: readonly string[];
   readonly filter: FilterSpan;
+  /** Where filters act. @internal */
+  readonly layer: NetworkLayer;
   /** What was read of its file and its card. @internal */
   readonly read: ReadNetwork;
   /** Of a network of single pictures. */
@@ -65,7 +67,7 @@ export class OnnxNetwork implements VideoModel {
     id: string | undefined,
   ) {
     const { pictures, card, graph } = read;
-    const { h, w } = cut.sizes;
+    const { t, h, w } = cut.sizes;
     this.id = id ?? basename(read.path, extname(read.path));
     const { frames: usual = 3, eventSec } = card.input ?? {};
     this.input = {
@@ -75,6 +77,7 @@ export class OnnxNetwork implements VideoModel {
     if (pictures.frames === 1) this.joined = (maps) => this.#mapsOf(maps.flatMap((one) => this.#eventsOf(one)));
     this.outputs = outputs;
     this.grid = { height: h, width: w };
+    this.layer = { tensor: cut.cut.layer, layout: cut.layout.text, grid: [t, h, w] };
     this.filter = card.filter ?? 'slice';
     this.notes = read.notes;
     [this.read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
@@ -112,6 +115,7 @@ export class OnnxNetwork implements VideoModel {
     const { path, graph, card, pictures, output, scores } = read;
     const { layer = {} } = card;
     const grid = layer.grid && { height: layer.grid.at(-2)!, width: layer.grid.at(-1)! };
+    const slices = layer.grid?.length === 3 ? layer.grid[0] : named.grid?.[0];
     const isOther = grid !== undefined || scores !== undefined || options.signal?.aborted; // than the search has opened
     if (isOther) named.network?.dispose();
     throwIfAborted(options.signal);
@@ -122,11 +126,11 @@ export class OnnxNetwork implements VideoModel {
         layout: parseLayout(named.layout),
         outputs: [output.tensor, ...(scores ? [scores.tensor] : [])],
         example: (events) => probeOf(read, 'nothing', events),
-        known: { t: pictures.frames, grid, aspect: pictures.size.width / pictures.size.height },
+        known: { t: slices ?? pictures.frames, grid, aspect: pictures.size.width / pictures.size.height },
         ...(options.isSteady && { isSteady: true }),
       }));
     try {
-      if (pictures.frames % cut.sizes.t !== 0) {
+      if (cut.sizes.t > pictures.frames) {
         throw new L2cafError(
           'usage',
           `the layer ${named.tensor} has ${cut.sizes.t} slices of time for ${pictures.frames} frames`,
@@ -176,8 +180,8 @@ export class OnnxNetwork implements VideoModel {
     const data = new Float32Array(events.length * t * h * w * c);
     for (const [i, event] of events.entries()) data.set(this.#cut.mapsOf(event), i * t * h * w * c);
     const slices = events.length * t;
-    const framesPerSlice = this.read.pictures.frames / t;
-    const maps: FeatureMaps = { data, shape: [slices, h, w, c], framesPerSlice };
+    const frames = events.length * this.read.pictures.frames;
+    const maps: FeatureMaps = { data, shape: [slices, h, w, c], frames };
     this.#events.set(maps, events);
     return maps;
   }
@@ -252,15 +256,14 @@ export class OnnxNetwork implements VideoModel {
   /** See {@link VideoModel.unlearning}. */
   unlearning(): Unlearning {
     const read = this.read;
-    const { layer } = this.#cut.cut;
-    const { behind, before } = weightPartsOf(read.graph, layer, this.outputs[0]!.name);
+    const { behind, before } = weightPartsOf(read.graph, this.layer.tensor, this.outputs[0]!.name);
     const parts = [...behind, ...before];
     if (parts.length === 0) {
       throw new L2cafError('usage', `${read.path} holds no weights that could be drawn anew`, {
         hint: 'they may lie inside a loop: export the network without one',
       });
     }
-    const named = { tensor: layer, layout: this.#cut.layout.text };
+    const named = this.layer;
     return {
       parts: parts.map(({ name }) => name),
       behind: behind.length,
@@ -272,14 +275,14 @@ export class OnnxNetwork implements VideoModel {
   }
 
   describe(): ImportedDescription {
-    const { cut, layout } = this.#cut;
+    const { tensor, layout } = this.layer;
     return {
       kind: 'imported',
       id: this.id,
       sha256: this.sha256,
       format: 'onnx',
-      layer: cut.layer,
-      layout: layout.text,
+      layer: tensor,
+      layout,
       output: this.outputs[0]!.name,
       ...describedSize(this.input.size),
       grid: this.grid,

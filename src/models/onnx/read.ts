@@ -4,7 +4,7 @@ import { L2cafError } from '../../base/errors.ts';
 import { createRandom } from '../../base/random.ts';
 import type { ProgressListener } from '../../base/types.ts';
 import { type Card, cardBeside, cardWith, fitNotes } from '../card.ts';
-import { dimsOf, type LayoutSizes, scatter, stridesOf } from '../layout.ts';
+import { dimsOf, foldsTime, type LayoutSizes, parseLayout, scatter, stridesOf } from '../layout.ts';
 import { cutAt } from './cut.ts';
 import type { CutNetwork, Feeds } from './cut-network.ts';
 import { readOnnx } from './file.ts';
@@ -13,7 +13,14 @@ import { grow } from './growth.ts';
 import { requireOnnxruntime } from './pull-engine.ts';
 import { constantsOf, outputOf, type PictureInput, pictureInputOf } from './resolve.ts';
 import { type OnnxTensor, tensorOf } from './runtime.ts';
-import { type NetworkSurveyOptions, type ProbeChange, type Survey, surveyNetwork, surveyTensor } from './survey.ts';
+import {
+  type CutPoint,
+  type NetworkSurveyOptions,
+  type ProbeChange,
+  type Survey,
+  surveyNetwork,
+  surveyTensor,
+} from './survey.ts';
 
 /** How a network is opened. */
 export interface OnnxOptions {
@@ -133,6 +140,10 @@ function isIn(change: ProbeChange, t: number, h: number, w: number, sizes: Layou
   switch (change) {
     case 'top-left':
       return h < sizes.h / 4 && w < sizes.w / 4;
+    case 'top-right':
+      return h < sizes.h / 4 && w >= (3 * sizes.w) / 4;
+    case 'bottom-left':
+      return h >= (3 * sizes.h) / 4 && w < sizes.w / 4;
     case 'bottom-right':
       return h >= (3 * sizes.h) / 4 && w >= (3 * sizes.w) / 4;
     case 'first-frame':
@@ -148,6 +159,8 @@ function isIn(change: ProbeChange, t: number, h: number, w: number, sizes: Layou
 export interface NetworkLayer {
   readonly tensor: string;
   readonly layout: string;
+  /** Slices of time, rows and columns, where they are known. */
+  readonly grid?: readonly [t: number, h: number, w: number];
   /** Why it was taken; absent for one that the card names. */
   readonly why?: string;
   /** The network cut there, where the search for it has left it open; the caller disposes of it. */
@@ -168,17 +181,23 @@ export async function layerOf(read: ReadNetwork, options: OnnxOptions, found?: S
     const { proposal } = found ?? (await survey(read, { ...options, first: true }));
     if (proposal) {
       const { point, why, network } = proposal;
-      return { tensor: point.tensor, layout: point.layout.text, why, ...(network && { network }) };
+      return { ...named(point), why, ...(network && { network }) };
     }
     throw new L2cafError('usage', `${path} has no layer that holds a place for every part of the picture`, {
       hint: 'l2caf models inspect shows what there is; name a layer and its layout if one was missed',
     });
   }
   const { layer } = cutAt(graph, tensor, [output.tensor]); // before it is run, which takes its time
-  if (layout !== undefined) return { tensor, layout };
-  const point = await surveyTensor(graph, layer, surveyOptions(read, options));
-  if (point) return { tensor, layout: point.layout.text };
+  const said = layout === undefined ? undefined : parseLayout(layout);
+  if (said && (!foldsTime(said) || card.layer?.grid)) return { tensor, layout: said.text };
+  const point = await surveyTensor(graph, layer, surveyOptions(read, options), said);
+  if (point) return { ...named(point), tensor };
+  if (said) return { tensor, layout: said.text };
   throw new L2cafError('usage', `how the layer ${tensor} lies over the picture cannot be told`, {
     hint: 'say it: --layout "(b t) c h w"; l2caf models inspect lists layers of which it was found out',
   });
+}
+
+function named({ tensor, layout, sizes }: CutPoint): NetworkLayer {
+  return { tensor, layout: layout.text, grid: [sizes.t, sizes.h, sizes.w] };
 }

@@ -7,7 +7,7 @@ import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import type { ProgressListener } from '../../base/types.ts';
 import { isLinear } from '../../l2caf/measured.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
-import { hasTime, type KnownSizes, type Layout, type LayoutSizes, parseLayout, sizesOf, stridesOf } from '../layout.ts';
+import { foldsTime, hasTime, type Layout, type LayoutSizes, parseLayout, sizesOf, stridesOf } from '../layout.ts';
 import { cutAt, withOutputs } from './cut.ts';
 import { type CutEvent, CutNetwork, type Feeds } from './cut-network.ts';
 import { ancestors, descendants, type OnnxGraph } from './graph.ts';
@@ -48,7 +48,14 @@ export interface NetworkSurveyOptions {
 }
 
 /** What is changed of a clip: nothing, a corner of all frames, or a whole frame. */
-export type ProbeChange = 'nothing' | 'top-left' | 'bottom-right' | 'first-frame' | 'last-frame';
+export type ProbeChange =
+  | 'nothing'
+  | 'top-left'
+  | 'top-right'
+  | 'bottom-left'
+  | 'bottom-right'
+  | 'first-frame'
+  | 'last-frame';
 
 /** What a survey found. */
 export interface Survey {
@@ -152,23 +159,27 @@ async function besideResidual(
   return last && { point: last, why: 'the network sees the size of no layer' };
 }
 
-/** How one tensor lies over the picture; undefined when that cannot be told. Throws as {@link surveyNetwork}. */
+/**
+ * How one tensor lies over the picture, by any layout or by one; undefined when that cannot be told. Throws as
+ * {@link surveyNetwork}.
+ */
 export async function surveyTensor(
   graph: OnnxGraph,
   tensor: string,
   options: NetworkSurveyOptions,
+  layout?: Layout,
 ): Promise<CutPoint | undefined> {
   const { path, externalData } = graph.file;
   const session = await openSession(path, withOutputs(graph.file, [tensor]), externalData);
   try {
-    return pointAt(graph, tensor, await runsOf(session, options, [tensor]), options);
+    return pointAt(graph, tensor, await runsOf(session, options, [tensor]), options, layout && [layout.text]);
   } finally {
     session.release();
   }
 }
 
 function changesFor(frames: number): readonly ProbeChange[] {
-  const corners: readonly ProbeChange[] = ['nothing', 'top-left', 'bottom-right'];
+  const corners: readonly ProbeChange[] = ['nothing', 'top-left', 'top-right', 'bottom-left', 'bottom-right'];
   return frames > 1 ? [...corners, 'first-frame', 'last-frame'] : corners;
 }
 
@@ -221,72 +232,99 @@ const LAYOUTS: Readonly<Record<number, readonly string[]>> = {
   3: [
     '(b t) (cls h w) c',
     '(b t) (h w) c',
+    '(b t) c (h w)',
     'b (cls h w) c',
     'b (h w) c',
+    'b c (h w)',
     'b (cls t h w) c',
     'b (cls h w t) c',
     'b (t h w) c',
     'b (h w t) c',
+    'b c (t h w)',
     '(b h w) t c',
   ],
-  4: ['(b t) c h w', '(b t) h w c', 'b c h w', 'b h w c'],
+  4: [
+    '(b t) c h w',
+    '(b t) h w c',
+    'b c h w',
+    'b h w c',
+    'b t (cls h w) c',
+    'b t (h w) c',
+    'b t c (h w)',
+    'b (h w) t c',
+  ],
   5: ['b c t h w', 'b t c h w', 'b t h w c'],
 };
+
+/** Changes at the two ends of each axis, in pairs. */
+const WAYS = {
+  h: ['top-left', 'bottom-left', 'top-right', 'bottom-right'],
+  w: ['top-left', 'top-right', 'bottom-left', 'bottom-right'],
+  t: ['first-frame', 'last-frame'],
+} as const satisfies Readonly<Record<string, readonly ProbeChange[]>>;
 
 function pointAt(
   graph: OnnxGraph,
   tensor: string,
   runs: ReadonlyMap<ProbeChange, Record<string, OnnxTensor>>,
   { frames, aspect, output }: NetworkSurveyOptions,
+  layouts: readonly string[] = LAYOUTS[runs.get('nothing')![tensor]?.dims.length ?? 0] ?? [],
 ): CutPoint | undefined {
   const base = runs.get('nothing')![tensor];
   if (base === undefined || !isFloating(base) || base.data.length < 4) return undefined;
-  const known: KnownSizes = { t: frames, aspect };
   const moved = (change: ProbeChange): Float32Array | undefined => {
     const other = runs.get(change)?.[tensor];
     if (other === undefined || other.data.length !== base.data.length) return undefined;
     const [before, after] = [floatsOf(base), floatsOf(other)];
     return before.map((value, i) => (after[i]! - value) ** 2);
   };
-  const changes = {
-    topLeft: moved('top-left'),
-    bottomRight: moved('bottom-right'),
-    first: moved('first-frame'),
-    last: moved('last-frame'),
-  };
-  if (!changes.topLeft || !changes.bottomRight) return undefined;
+  const changes = changesFor(frames).map((change) => [change, moved(change)] as const);
   const operator = graph.nodes[graph.producer.get(tensor)!]!.opType;
   let best: CutPoint | undefined;
   let clearest = CLEAR;
-  for (const text of LAYOUTS[base.dims.length] ?? []) {
-    const layout = parseLayout(text);
-    const sizes = sizesOf(layout, base.dims, known);
-    if (!sizes || sizes.h < 2 || sizes.w < 2 || sizes.c < 2 || !fitsFrames(layout, sizes, frames)) continue;
+  for (const { layout, sizes } of layouts.flatMap((text) => readings(text, base.dims, frames, aspect))) {
+    if (sizes.h < 2 || sizes.w < 2 || sizes.c < 2 || !fitsFrames(layout, sizes, frames)) continue;
     if (Math.abs(Math.log(sizes.w / sizes.h / aspect)) > Math.log(2)) continue; // no picture of that shape
-    const from = centre(changes.topLeft, layout, sizes);
-    const to = centre(changes.bottomRight, layout, sizes);
-    const ways = [(to.h - from.h) / (sizes.h - 1), (to.w - from.w) / (sizes.w - 1)];
-    if (sizes.t > 1) {
-      if (!changes.first || !changes.last) continue;
-      ways.push((centre(changes.last, layout, sizes).t - centre(changes.first, layout, sizes).t) / (sizes.t - 1));
-    }
-    const least = Math.min(...ways);
-    if (!(least > clearest)) continue;
+    const axes = sizes.t > 1 ? (['h', 'w', 't'] as const) : (['h', 'w'] as const);
+    const centres = new Map(changes.map(([change, values]) => [change, values && centre(values, layout, sizes)]));
+    const clear = axes.map((axis) => {
+      const ends = WAYS[axis].map((change) => centres.get(change));
+      const way = (of: typeof axis): number => {
+        const sum = ends.reduce((all, end, i) => all + (i % 2 === 0 ? -1 : 1) * (end?.[of] ?? Number.NaN), 0);
+        return sum / (ends.length / 2) / (sizes[of] - 1);
+      };
+      const isAlong = axes.every((other) => other === axis || Math.abs(way(other)) < way(axis));
+      return isAlong ? way(axis) : Number.NaN;
+    });
+    const least = Math.min(...clear);
+    if (!(least > clearest) || (foldsTime(layout) && least < CLEARER)) continue;
     clearest = least;
     best = { tensor, operator, dims: base.dims, layout, sizes, beside: [] };
   }
   return best && { ...best, beside: besideOf(graph, tensor, output) };
 }
 
-/** Whether there is a slice of time for every frame, or, where time is an axis of its own, for every few. */
+/** A layout with the sizes that it gives a tensor; of time that is folded with places, with all that fit. */
+function readings(text: string, dims: readonly number[], frames: number, aspect: number) {
+  const layout = parseLayout(text);
+  const slices = foldsTime(layout) ? Array.from({ length: frames - 1 }, (_, i) => frames - i) : [frames];
+  return slices.flatMap((t) => {
+    const sizes = sizesOf(layout, dims, { t, aspect });
+    return sizes ? [{ layout, sizes }] : [];
+  });
+}
+
+/** Whether there is a slice of time for every frame, or, of a volume, for every few. */
 function fitsFrames(layout: Layout, { t }: LayoutSizes, frames: number): boolean {
   if (!hasTime(layout)) return frames === 1;
   if (frames === 1) return false; // the same as without time
-  return layout.axes.length === 5 ? frames % t === 0 : t === frames;
+  return layout.axes.length === 5 || foldsTime(layout) ? t <= frames : t === frames;
 }
 
-/** How far what moves must go from one corner to the other, of the whole way. */
+/** How far what moves must go with what is changed, of the whole way; and along no other axis as far. */
 const CLEAR = 0.02;
+/** The same where how many slices of time there are is tried, too. */
+const CLEARER = 0.1;
 
 /** Where a change is, in cells. */
 function centre(change: Float32Array, layout: Layout, sizes: LayoutSizes): { t: number; h: number; w: number } {
@@ -360,13 +398,13 @@ type TriedPoint = CutPoint & { readonly network?: CutNetwork };
 /** Tries what is behind a point. The network is known to say the same twice. */
 async function withTail(graph: OnnxGraph, point: CutPoint, options: NetworkSurveyOptions): Promise<TriedPoint> {
   const { tensor, layout, sizes } = point;
-  const { output, probe, frames, aspect } = options;
+  const { output, probe, aspect } = options;
   let opened: { readonly network: CutNetwork; readonly event: CutEvent } | undefined;
   try {
     opened = await CutNetwork.openWithExample(graph, {
       ...{ layer: tensor, layout, outputs: [output], isSteady: true },
       example: (events) => probe('nothing', events),
-      known: { t: frames, grid: { height: sizes.h, width: sizes.w }, aspect },
+      known: { t: sizes.t, grid: { height: sizes.h, width: sizes.w }, aspect },
     });
     const { network, event } = opened;
     const character = await characterOf(network.tail(event, output));

@@ -6,6 +6,7 @@ import { solveFilters } from '../../../src/l2caf/solve.ts';
 import { type Card, normCard } from '../../../src/models/card.ts';
 import { OnnxNetwork } from '../../../src/models/onnx/network.ts';
 import { readNetwork } from '../../../src/models/onnx/read.ts';
+import { sliceOfFrame } from '../../../src/models/video-model.ts';
 import { npy } from '../random-squeezenet.ts';
 import { noiseFrames, RANGE, TinyFolder } from './tiny-folder.ts';
 import { cnnLstm, conv3d, pictureCnn, TinyGraph, transformer, twoStreams } from './tiny-networks.ts';
@@ -86,11 +87,23 @@ describe('a network', () => {
   it('filters slices of several frames, or the volume', async () => {
     const network = await folder.open(conv3d());
     const maps = await network.features(noiseFrames(4, 16, 16));
-    expect(maps.framesPerSlice).toBe(2);
+    expect(maps.frames).toBe(4);
     expect(network.tail(maps)).toMatchObject({ slots: 2, grid: { height: 4, width: 4 } });
     const whole = await folder.open(conv3d(), { ...RANGE, filter: 'volume' });
     const tail = whole.tail(await whole.features(noiseFrames(4, 16, 16)));
     expect(tail).toMatchObject({ slots: 1, grid: { height: 8, width: 4 } });
+  });
+});
+
+describe('the slice that shows a frame', () => {
+  it.each([
+    [16, 2, [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]],
+    [8, 6, [0, 1, 1, 2, 3, 4, 4, 5]],
+    [5, 3, [0, 0, 1, 2, 2]],
+    [3, 3, [0, 1, 2]],
+  ])('of %i frames and %i slices', (frames, slices, expected) => {
+    const shown = expected.map((_, frame) => sliceOfFrame(frame, { shape: [slices, 1, 1, 1], frames }));
+    expect(shown).toEqual(expected);
   });
 });
 

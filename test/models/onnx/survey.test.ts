@@ -6,6 +6,7 @@ import type { Survey } from '../../../src/models/onnx/survey.ts';
 import { goldenFolder } from '../../support/data.ts';
 import { TinyFolder } from './tiny-folder.ts';
 import {
+  attentionPooled,
   cnnLstm,
   conv3d,
   hiddenScaleCnn,
@@ -13,6 +14,7 @@ import {
   type TinyFiles,
   TinyGraph,
   transformer,
+  tubelets,
   twoStreams,
 } from './tiny-networks.ts';
 
@@ -35,6 +37,8 @@ describe('the proposal', () => {
     ['channels last', () => cnnLstm({ channelsLast: true }), {}, 'features', '(b t) h w c', { t: 3, h: 4, w: 4, c: 8 }],
     ['three dimensions', conv3d, {}, 'late', 'b c t h w', { t: 2, h: 4, w: 4, c: 8 }],
     ['tokens', transformer, {}, 'normed', '(b t) (cls h w) c', { t: 2, h: 4, w: 4, c: 8 }],
+    ['tokens of two frames each', tubelets, {}, 'mixed', 'b (t h w) c', { t: 2, h: 4, w: 4, c: 8 }],
+    ['maps by channel', attentionPooled, {}, 'weighted', '(b t) c (h w)', { t: 3, h: 4, w: 4, c: 8 }],
     ['two streams', twoStreams, { constants: { flow: 1 } }, 'both', 'b c h w', { t: 1, h: 4, w: 4, c: 16 }],
     ['half precision', () => pictureCnn({ float16: true }), {}, 'features', 'b c h w', { t: 1, h: 4, w: 4, c: 8 }],
   ])('of %s', async (_, make, card, tensor, layout, sizes) => {
@@ -52,6 +56,12 @@ describe('the proposal', () => {
     expect(pointOf(found, 'early')?.tail).toMatchObject({ hidesScale: false, isAffine: false });
     expect(found.proposal).toMatchObject({ point: { tensor: 'early' } });
     expect(found.proposal?.why).toContain('features');
+  });
+
+  it('is none that has time, but no places', async () => {
+    const { points } = await surveyOf(attentionPooled());
+    expect(points.map(({ tensor }) => tensor)).not.toContain('all steps');
+    expect(points.map(({ tensor }) => tensor)).not.toContain('means of frames');
   });
 
   it('is no pooling that only makes a layer coarser', async () => {
@@ -91,7 +101,7 @@ describe('the table', () => {
 
   it('says what else of the picture the rest needs, whether it is affine, and how rows run', async () => {
     const tokens = await surveyOf(transformer());
-    expect(pointOf(tokens, 'attended')?.beside).toEqual(['placed']);
+    expect(pointOf(tokens, 'v')?.beside).toEqual(['attention', 'placed']);
     expect(pointOf(tokens, 'stream')).toMatchObject({ beside: [], tail: { hidesScale: true, isBatched: false } });
     expect(pointOf(tokens, 'normed')?.tail).toEqual({ isAffine: true, hidesScale: false, isBatched: false });
     const lstm = await surveyOf(cnnLstm());

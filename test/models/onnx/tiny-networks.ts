@@ -197,6 +197,51 @@ export function transformer(): TinyFiles {
   return graph.files();
 }
 
+/**
+ * Four frames 16×16 → tokens of two frames and 4×4 pixels each, `b (t h w) c`, through a ReLU: `mixed` → mean → 3 `scores`.
+ */
+export function tubelets(): TinyFiles {
+  const graph = new TinyGraph();
+  const clip = graph.input('clip', [1, 3, 4, 16, 16]);
+  const patches = graph.convolution(clip, 'patches', [8, 3, 2, 4, 4], [2, 4, 4]);
+  const flat = graph.node('Reshape', [patches, graph.integers('cells', [1, 8, 32])], 'flat');
+  const tokens = graph.node('Transpose', [flat], 'tokens', { perm: [0, 2, 1] });
+  const mixed = graph.node('Relu', [graph.node('MatMul', [tokens, graph.weights('mix', [8, 8])], 'linear')], 'mixed');
+  graph.dense(graph.node('ReduceMean', [mixed], 'mean', { axes: [1], keepdims: 0 }), 'scores', [8, 3]);
+  graph.output('scores', [1, 3]);
+  return graph.files();
+}
+
+/**
+ * Three frames 16×16 → `features` 4×4×8 of each, whose cells are weighted by a softmax over them: `weighted`, `(b t) c (h w)`
+ * → sums → `all steps` of a GRU of 12 → 3 `scores` of its last one.
+ */
+export function attentionPooled(): TinyFiles {
+  const graph = new TinyGraph();
+  const frames = graph.input('frames', [1, 3, 3, 16, 16]);
+  const pictures = graph.node('Reshape', [frames, graph.integers('fold', [3, 3, 16, 16])], 'pictures');
+  const early = graph.convolution(pictures, 'early', [6, 3, 3, 3], [2, 2]);
+  const features = graph.convolution(early, 'features', [8, 6, 3, 3], [2, 2]);
+  const query = graph.node('Conv', [features, graph.weights('query', [1, 8, 1, 1])], 'asked', { kernel_shape: [1, 1] });
+  const places = graph.node('Reshape', [query, graph.integers('places', [3, 1, 16])], 'asked of places');
+  const weights = graph.node('Softmax', [places], 'attention', { axis: -1 });
+  const flat = graph.node('Reshape', [features, graph.integers('cells', [3, 8, 16])], 'flat');
+  const weighted = graph.node('Mul', [flat, weights], 'weighted');
+  const sums = graph.node('ReduceSum', [weighted, graph.integers('axis 2', [2])], 'sums', { keepdims: 0 });
+  const steps = graph.node('Reshape', [sums, graph.integers('steps of one event', [3, 1, 8])], 'means of frames');
+  const gru = [
+    graph.weights('gru.W', [1, 36, 8]),
+    graph.weights('gru.R', [1, 36, 12]),
+    graph.weights('gru.B', [1, 72]),
+  ];
+  graph.node('GRU', [steps, ...gru], 'all steps', { hidden_size: 12 }, ['all steps', 'last step']);
+  const rows = graph.node('Reshape', ['all steps', graph.integers('rows of 12', [3, 12])], 'rows');
+  const last = graph.node('Gather', [rows, graph.integers('at', [2])], 'last', { axis: 0 });
+  graph.dense(last, 'scores', [12, 3]);
+  graph.output('scores', [1, 3]);
+  return graph.files();
+}
+
 /** Pictures 16×16 → `features` 4×4×8; a second stream, `flow`, joins behind the layer; 5 `scores`. */
 export function twoStreams(): TinyFiles {
   const graph = new TinyGraph();
