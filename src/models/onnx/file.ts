@@ -33,7 +33,7 @@ export interface OnnxFile {
  * Reads an ONNX file and the files of weights beside it.
  *
  * @throws L2cafError `input-not-found`, `input-unreadable`, `aborted`; `model-invalid` when it is no ONNX file, truncated,
- *   of training, quantised, or names weights outside its folder
+ *   of training, quantised, too long, or names weights outside its folder
  */
 export async function readOnnx(path: string, signal?: AbortSignal): Promise<OnnxFile> {
   const bytes = await readInput(path, { maxBytes: MAX_BYTES, signal }).catch((error: unknown) => {
@@ -42,6 +42,10 @@ export async function readOnnx(path: string, signal?: AbortSignal): Promise<Onnx
   const model = parsed(path, bytes);
   const { graph } = model;
   if (!graph || graph.node.length === 0) throw invalid(path, 'it holds no network', NOT_ONNX);
+  if (graph.node.length > MOST_NODES) {
+    const hint = 'export it for fewer frames, or without steps of time that are written out one by one';
+    throw invalid(path, `it has ${graph.node.length} operators, more than ${MOST_NODES}`, hint);
+  }
   if (model.irVersion < 3n) throw invalid(path, `it is of version ${model.irVersion} of ONNX`, 'export it again');
   checkTensors(path, graph);
   const externalData = await readExternal(path, graph, signal);
@@ -50,6 +54,9 @@ export async function readOnnx(path: string, signal?: AbortSignal): Promise<Onnx
   for (const { data } of externalData) hash.update(data);
   return { path, bytes, model, graph, externalData, sha256: hash.digest('hex') };
 }
+
+/** Many times what networks have; making one of so many ready takes onnxruntime several seconds, each time that it is cut. */
+const MOST_NODES = 50_000;
 
 const NOT_ONNX = 'give a network as torch.onnx.export or tf2onnx writes it (docs/networks.md)';
 

@@ -65,6 +65,15 @@ function adding(
 }
 
 describe('a file', () => {
+  it('of very many operators is refused before anything is made ready', async () => {
+    const chain = (graph: TinyGraph, from: string): void => {
+      let last = from;
+      for (let i = 0; i < 50_000; i++) last = graph.node('Relu', [last], `relu ${i}`);
+      scores(graph, last);
+    };
+    expect((await refusal(ending(chain))).message).toMatch(/it has \d+ operators, more than 50000/);
+  }, 60_000);
+
   const good = pictureCnn().bytes;
 
   it.each<[string, Uint8Array, string]>([
