@@ -13,15 +13,7 @@ import type { Stage } from './choices.ts';
 import type { RecurrentTail } from './event-tail.ts';
 import { averaged, headDistance } from './familiarity.ts';
 import { type LoadOptions, loadFrameTrunk } from './frame-trunk.ts';
-import {
-  eventOutputs,
-  featureMapShape,
-  type Head,
-  type HeadSpec,
-  headName,
-  headSha256,
-  inputOf,
-} from './head.ts';
+import { eventOutputs, featureMapShape, type Head, type HeadSpec, headName, headSha256, inputOf } from './head.ts';
 import { createRecurrentHead, ForgetfulHeads } from './head-tails.ts';
 import { type FrameTrunk, licencesOn, loadTrunk, type PretrainedTrunk, preprocess } from './pretrained.ts';
 import type { RecurrentHead, RecurrentOutput } from './recurrent-tail.ts';
