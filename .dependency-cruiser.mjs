@@ -17,7 +17,7 @@ const ROOMS = {
   'report/page': ['base', 'analysis', 'report/page-data.ts', 'video/drawing'],
   report: ['base', 'analysis', 'rendering', 'video'],
   stills: ['base', 'l2caf', 'models', 'analysis', 'video'],
-  batch: ['base', 'models', 'features', 'events', 'analysis', 'rendering', 'report', 'video'],
+  batch: ['base', 'l2caf/choices.ts', 'models', 'features', 'events', 'analysis', 'rendering', 'report', 'video'],
   retrieval: ['base', 'l2caf', 'models', 'features', 'events', 'analysis', 'batch/results.ts', 'video'],
   training: ['base', 'models', 'features', 'events', 'retrieval/evaluate.ts', 'video/drawing'],
   evaluation: ['base', 'l2caf', 'models', 'features', 'events', 'analysis', 'stills', 'video'],

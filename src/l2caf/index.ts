@@ -1,5 +1,14 @@
 /** L2-CAF: attention filters for any network that has a {@link Tail}, and the baselines they are compared with. */
-export { CONSTRAINTS, type Constraint, METHODS, type Method, SOLVER_CHOICES, type SolverChoice } from './choices.ts';
+export {
+  CONSTRAINTS,
+  type Constraint,
+  METHODS,
+  type Method,
+  SOLVER_CHOICES,
+  type SolverChoice,
+  VERDICTS,
+  type Verdict,
+} from './choices.ts';
 export type { InitialFilter } from './constraint.ts';
 export { type GradCamTarget, type GradCamVariant, gradCam } from './gradcam.ts';
 export { type AttentionMap, type FilterPart, type HeatmapOptions, toHeatmap } from './heatmap.ts';
@@ -17,6 +26,7 @@ export { type DescentOptions, PRESET_NAMES, PRESETS, type PresetName, type Prese
 export { type FilterSolution, type SolveOptions, type SolverName, solveFilters } from './solve.ts';
 export type {
   FeatureTail,
+  FrameSets,
   ImmediateResponse,
   LinearProjection,
   MapTail,
@@ -25,3 +35,4 @@ export type {
   TensorTail,
 } from './tail.ts';
 export { featureTail, tensorTail } from './tensor-tail.ts';
+export { type VerdictFigures, verdictOf } from './verdict.ts';
