@@ -133,7 +133,7 @@ export interface FetchOptions extends Omit<PullOptions, 'from'> {
  * Runs `npm pack` into the staging folder, with a cache of its own there, so that the growth of that is the progress.
  * Returns the tarball.
  *
- * @throws L2cafError `download-failed`, with what npm says; `aborted`
+ * @throws L2cafError `download-failed`, with what npm says; `output-unwritable` where the disk is full; `aborted`
  */
 export async function fetchTarball(
   npm: NpmPackage,
@@ -198,6 +198,8 @@ async function runNpm(
     throw downloadFailed(purpose, `npm cannot be run: ${messageOf(cause)}`, cause);
   });
   if (exitCode === 0) return output;
+  const full = /\b(ENOSPC|EDQUOT)\b/.exec(errors)?.[0]; // it writes into the cache alone
+  if (full) throw cacheUnwritable(Object.assign(new Error('the disk is full'), { code: full }));
   const lines = errors.split('\n').filter((line) => /^npm (error|ERR!)/.test(line));
   const reason = lines
     .map((line) => line.replace(/^npm (error|ERR!)\s*/, ''))

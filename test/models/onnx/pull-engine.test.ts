@@ -29,6 +29,7 @@ import {
   requireOnnxruntime,
 } from '../../../src/models/onnx/pull-engine.ts';
 import { difference } from '../../support/compare.ts';
+import { canMount, smallDisk } from '../../support/full-disk.ts';
 import { tinyNetwork } from '../../support/tiny-network.ts';
 
 // As on a machine where nobody has installed it.
@@ -293,6 +294,22 @@ describe('from a registry', () => {
     const { length } = asked;
     await pullOnnxruntime({}, release);
     expect(asked.length).toBe(length);
+  });
+
+  it.skipIf(!canMount)('says that the disk is full, and not that the network is at fault', async () => {
+    const release = await releaseIn(join(folder, 'own'));
+    await publish(join(folder, 'own'), release);
+    const disk = await smallDisk(join(folder, 'disk'), 1 << 20);
+    vi.stubEnv('L2CAF_CACHE', disk.folder);
+    await disk.leave(0);
+    try {
+      expect(await failure(release, {})).toMatchObject({
+        code: 'output-unwritable',
+        message: expect.stringMatching(/^cannot write to the cache .*: the disk is full$/),
+      });
+    } finally {
+      await disk.remove();
+    }
   });
 
   it('is refused where the registry has other content of that version', async () => {
