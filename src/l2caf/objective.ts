@@ -157,6 +157,7 @@ function similarity(reference: Float32Array, other: Float32Array): BoundObjectiv
   const target = cosine(Float64Array.from(reference), direction);
   const slope = (output: Float64Array): Float64Array => {
     const length = Math.sqrt(dot(output, 0, output, 0, output.length));
+    if (length === 0) return output;
     const now = cosine(output, direction);
     return output.map((value, k) => (direction[k]! - (now * value) / length) / length);
   };
@@ -183,7 +184,8 @@ function similarity(reference: Float32Array, other: Float32Array): BoundObjectiv
   };
 }
 
-/** Cosine of the angle to a unit vector. */
+/** Cosine of the angle to a unit vector; 0 for a vector of zeros, which points nowhere. */
 export function cosine(x: Float64Array, direction: Float64Array): number {
-  return dot(x, 0, direction, 0, x.length) / Math.sqrt(dot(x, 0, x, 0, x.length));
+  const length = Math.sqrt(dot(x, 0, x, 0, x.length));
+  return length === 0 ? 0 : dot(x, 0, direction, 0, x.length) / length;
 }

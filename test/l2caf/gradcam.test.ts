@@ -34,6 +34,7 @@ describe('gradCam', () => {
 
   it('differentiates one frame of an event at a time, in one batch as alone, and leaks nothing', () => {
     const { head, tail: toy } = toyRecurrent();
+    toy.features(0); // makes the tensors that it keeps
     const before = tf.memory().numTensors;
     const together = gradCam(toy, { kind: 'embedding' }, 'abs');
     expect(together).toHaveLength(3);

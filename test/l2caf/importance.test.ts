@@ -39,6 +39,16 @@ describe('frameImportance', () => {
     expect(found.errors).toBeUndefined();
   });
 
+  it('counts an answer of zeros, which points nowhere, as like nothing', async () => {
+    const like: Objective = { kind: 'similarity', other: Float32Array.of(2) };
+    const found = await frameImportance(
+      game(2, (members) => members.length),
+      like,
+      0,
+    );
+    expect([...found!.values]).toEqual([0.5, 0.5]);
+  });
+
   it('is what a frame adds where frames add up, less than nothing where it takes away, nothing of what nobody adds', async () => {
     const each = [3, -1, 0, 0.5];
     const found = (await frameImportance(
