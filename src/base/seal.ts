@@ -48,7 +48,8 @@ const KINDS: readonly SealedKind[] = [
     extensions: ['.gif'],
     begins: (head) => text(head).startsWith('GIF8'),
     tail: Buffer.from(';'),
-    seal: (hash) => Buffer.from(`!\xfe${String.fromCharCode(6 + hash.length)}l2caf ${hash}\0`, 'latin1'),
+    // Behind what ends the pictures: newer ffmpegs take a comment before it for one more of them.
+    seal: (hash) => Buffer.from(`;!\xfe${String.fromCharCode(6 + hash.length)}l2caf ${hash}\0`, 'latin1'),
   },
   {
     title: 'MP4',
