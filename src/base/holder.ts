@@ -7,29 +7,9 @@ import { randomBytes } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
-import * as z from '#zod';
+import type { Holder } from './holder-schema.ts';
 
-/** The shape of a {@link Holder}. */
-export const holderSchema = z.object({
-  /** Where its number means it. What a system does not have is left out. */
-  place: z.object({
-    host: z.string(),
-    /** Identifies the installation of the machine. */
-    machine: z.string().optional(),
-    /** Identifies the time since the machine was started last. */
-    boot: z.string().optional(),
-    /** Identifies the processes among which numbers are given: a container has its own. */
-    processes: z.string().optional(),
-  }),
-  pid: z.int().positive(),
-  /** When it was started, as its system says it. */
-  started: z.string().optional(),
-  /** Of this one holding and no other. */
-  token: z.string().regex(/^\w+$/),
-});
-
-/** A process that holds something. */
-export type Holder = z.infer<typeof holderSchema>;
+export type { Holder };
 
 /** Whether a holder is at work, has ended, or is where that cannot be told from here. */
 export type HolderState = 'running' | 'ended' | 'elsewhere';
@@ -46,6 +26,16 @@ export async function thisProcess(): Promise<Holder> {
     ...(seen?.started !== undefined && { started: seen.started }),
     token: randomBytes(8).toString('hex'),
   };
+}
+
+/**
+ * The holder whom a note names.
+ *
+ * @throws Error when it is no such note
+ */
+export async function parseHolder(note: string): Promise<Holder> {
+  const { holderSchema } = await import('./holder-schema.ts'); // what it takes to check one is loaded when there is one
+  return holderSchema.parse(JSON.parse(note));
 }
 
 /** What has become of a holder, as it can be told by a process at `here`. */

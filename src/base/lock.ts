@@ -7,7 +7,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { L2cafError, messageOf, systemCodeOf } from './errors.ts';
-import { type Holder, type HolderState, holderSchema, stateOf, thisProcess } from './holder.ts';
+import { type Holder, type HolderState, parseHolder, stateOf, thisProcess } from './holder.ts';
 import { readOwn } from './input-files.ts';
 import { syncFile } from './sync.ts';
 
@@ -126,7 +126,7 @@ async function readHolder(path: string): Promise<Holder | undefined> {
     throw unreadable(path, messageOf(error), error);
   }
   try {
-    return holderSchema.parse(JSON.parse(text));
+    return await parseHolder(text);
   } catch (error) {
     throw unreadable(path, 'it is damaged, or of another version', error);
   }

@@ -6,8 +6,8 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Holder, holderSchema, stateOf, thisProcess } from './holder.ts';
-import { jsonIn, readOwn } from './input-files.ts';
+import { type Holder, parseHolder, stateOf, thisProcess } from './holder.ts';
+import { readOwn } from './input-files.ts';
 import { unwritable } from './output.ts';
 
 /** A folder of this process's own, which no other user can see. */
@@ -68,8 +68,8 @@ async function removeLeftovers(purpose: string, parent: string, here: Holder['pl
     const folder = join(parent, name);
     const note = await readOwn(join(folder, HOLDER), { maxBytes: MAX_NOTE_BYTES }).catch(() => undefined);
     if (note === undefined) continue; // it is just being made, or is not ours
-    const holder = holderSchema.safeParse(jsonIn(note));
-    if (holder.success && (await stateOf(holder.data, here)) !== 'ended') continue;
+    const holder = await parseHolder(note.toString('utf8')).catch(() => undefined);
+    if (holder && (await stateOf(holder, here)) !== 'ended') continue;
     await rm(folder, { recursive: true, force: true }).catch(() => {}); // another user's
   }
 }

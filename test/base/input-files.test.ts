@@ -102,10 +102,11 @@ describe('the sources', () => {
   /** Who opens files by itself, and why that is no input from outside. */
   const ALLOWED: Readonly<Record<string, string>> = {
     'base/input-files.ts': 'the one place',
-    'base/files.ts': 'brings to the disk what was written',
+    'base/sync.ts': 'brings to the disk what was written',
     'base/holder.ts': "the operating system's own files",
     'batch/journal.ts': 'appends to what it has read through `openInput`',
     'models/imagenet.ts': 'a file of the package',
+    'models/onnx/locate.ts': 'the list beside an engine that l2caf has put into its cache',
     'models/safetensors.ts': 'writes',
     'report/html.ts': 'a file of the package',
     'report/report-page.ts': 'the clip that was just written into its own folder',

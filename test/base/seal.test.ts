@@ -142,7 +142,7 @@ it.skipIf(!canMount)(
       data.data.set(noise);
       context.putImageData(data, 0, 0);
       const bytes = large.toBuffer('image/png');
-      await disk.leave(1 << 15);
+      await disk.leave(1 << 12);
       for (const name of ['film.gif', 'film.mp4']) {
         const out = join(disk.folder, name);
         await expect(writeFilm({ out, pictures: 3, draw: () => bytes }), name).rejects.toMatchObject({

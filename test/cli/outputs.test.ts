@@ -106,6 +106,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   'evaluate stability --output': study('stability', EVENTS),
   'evaluate stills --output': study('stills', 'boxes.csv'),
   'evaluate timing --output': study('timing'),
+  'evaluate verdicts --output': study('verdicts', EVENTS),
   'evaluate retrieval --output': study('retrieval', EVENTS),
   'search --output': { args: ['search', 'a', '--db', 'db'], file: 'x.png' },
   'project --output': { args: ['project', EVENTS], file: 'x.svg' },
