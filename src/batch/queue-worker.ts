@@ -135,6 +135,7 @@ export async function workQueue(address: QueueAddress, options: QueueWorkerOptio
     await Promise.race([connection.lost, begin()]);
     await Promise.race([connection.lost, ended(over)]);
     await Promise.race([connection.lost, worker!.close(redis.status !== 'ready')]); // without its server it cannot wait
+    await Promise.race([connection.lost, leave()]);
   } catch (error) {
     await Promise.race([worker?.close(true), setTimeout(CLOSE_WITHIN_MS)]);
     throw connection.failureOf(error);
