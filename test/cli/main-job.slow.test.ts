@@ -36,7 +36,9 @@ describe('analyze with the real network', () => {
     const result = await runCli(['analyze', FIXTURE, '-o', out]);
     expect(result.exitCode).toBe(0);
     expect((await readdir(out)).sort()).toEqual(RESULTS);
-    expect(result.stdout).toMatch(/frame +time +loss +iterations +status +peak cell\n +1 +0\.\d\d s/);
+    expect(result.stdout).toMatch(
+      /frame +time +loss +iterations +status +peak cell +importance +verdict\n +1 +0\.\d\d s/,
+    );
     for (const name of RESULTS) expect(result.stdout).toContain(join(out, name));
     const analysis = await readAnalysis(join(out, 'analysis.json'));
     expect(analysis.frames.length).toBe(3);
@@ -117,7 +119,7 @@ describe('analyze with the real network', () => {
     const place = await mkdtemp(join(folder, 'interrupt-'));
     const long = await makeClip(join(place, 'long.mp4'), { frames: 250, width: 1280, height: 720 });
     for (const stage of ['embedding', 'rendering']) {
-      const result = await runCli(['analyze', long, '-o', join(place, 'out')], {
+      const result = await runCli(['analyze', long, '--whole', '-o', join(place, 'out')], {
         onStart: (child) => {
           let isSent = false; // a second one ends it at once, without a word
           child.stderr?.on('data', (chunk: Buffer) => {
