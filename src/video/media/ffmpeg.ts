@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { setTimeout } from 'node:timers/promises';
 import ffmpeg from 'fluent-ffmpeg';
 import { L2cafError, messageOf, throwIfAborted } from '../../base/errors.ts';
 import { withScratchFolder } from '../../base/scratch-folder.ts';
@@ -132,6 +133,7 @@ async function runOnInputs(job: FfmpegJob, inputs: readonly OpenInput[]): Promis
     else if (/\.mp4$/i.test(output) && !(await isWholeMp4(output))) throw notWhole(output);
     return { complaints: log.complaints };
   } catch (error) {
+    await untilOursIsHeard(end, signal);
     throwIfAborted(signal);
     throw error instanceof L2cafError ? error : failure(error, log, binary, end);
   } finally {
@@ -203,6 +205,7 @@ async function probeFile(
     if (child.exitCode !== 0) throw new Error(`ffprobe ended with ${child.signalCode ?? `code ${child.exitCode}`}`);
     return { complaints: log.complaints };
   } catch (error) {
+    await untilOursIsHeard(end, signal);
     throwIfAborted(signal);
     throw failure(error, log, binary, end);
   } finally {
@@ -267,11 +270,26 @@ async function untilEnd(
   } finally {
     restore();
     const isRunning = child?.exitCode === null && child.signalCode === null;
-    if (isRunning) await Promise.race([exited, new Promise((late) => setTimeout(late, FAREWELL_MS).unref())]);
+    if (isRunning) await Promise.race([exited, setTimeout(FAREWELL_MS, undefined, { ref: false })]);
     stop();
     await exited;
     signal?.removeEventListener('abort', stop);
   }
+}
+
+/** What a terminal sends to all that runs on it. */
+const OF_TERMINALS: ReadonlySet<string | null | undefined> = new Set(['SIGINT', 'SIGQUIT', 'SIGHUP']);
+
+/**
+ * A child gets a group of its own only after it has begun: what a terminal sends in that moment ends it, too, and its end may
+ * be known before ours is asked for.
+ */
+async function untilOursIsHeard(
+  { signal: killedBy, isStopped }: ProcessEnd,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (isStopped || !OF_TERMINALS.has(killedBy) || !signal || signal.aborted) return;
+  await setTimeout(FAREWELL_MS, undefined, { signal }).catch(() => {});
 }
 
 /** A process that closed its pipes and is about to end gets this long to do so itself: its own exit code is worth more. */

@@ -1,9 +1,11 @@
 /** An ffmpeg or ffprobe that is ended from outside says nothing about the video, and is not taken for damage. */
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readEventList } from '../../../src/events/list.ts';
 import { findFfmpeg, findFfprobe } from '../../../src/video/media/binaries.ts';
@@ -54,6 +56,20 @@ describe.skipIf(process.platform === 'win32')('a program that is ended from outs
     const number = { KILL: 'SIGKILL', TERM: '15', SEGV: 'SIGSEGV' }[signal]!;
     const message = expect.stringContaining(`was ended by the signal ${number}`);
     await expect(runFfmpeg(job())).rejects.toMatchObject({ code, message });
+  });
+
+  it('by what a terminal sends to this process, too, is an interruption', async () => {
+    for (const name of ['ffmpeg', 'ffprobe'] as const) {
+      await pretend(name, `[ "$1" = -version ] && exec "$real" "$@"; touch '${folder}/${name}-ended'; kill -INT $$`);
+      const controller = new AbortController();
+      const { signal } = controller;
+      const run = name === 'ffmpeg' ? runFfmpeg({ ...job(), signal }) : probeClip(clip, signal);
+      run.catch(() => {});
+      await vi.waitUntil(() => existsSync(join(folder, `${name}-ended`)), { timeout: 20_000 });
+      await setTimeout(100);
+      controller.abort();
+      await expect(run, name).rejects.toMatchObject({ code: 'aborted' });
+    }
   });
 
   it('while it looks for damage, makes no frame a damaged one', async () => {
