@@ -167,6 +167,11 @@ export function softmax(scores: ArrayLike<number>): number[] {
   return exponentials.map((value) => value / total);
 }
 
+/** The mean of some numbers; not a number for none. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 /** Numbers one after another; those of a single part are that part itself. */
 export function concatenated(parts: readonly Float32Array[]): Float32Array {
   const [only] = parts;

@@ -1,4 +1,5 @@
 /** `l2caf evaluate retrieval`: do events with the same label find each other? */
+import { mean } from '../base/matrix.ts';
 import type { Estimate } from '../evaluation/bootstrap.ts';
 import {
   type FigureRow,
@@ -133,8 +134,4 @@ function single(value = Number.NaN): Estimate {
 /** Rows truth, columns the label of the 5 nearest training events. */
 function confusionText({ labels, counts }: ConfusionTable): string {
   return formatTable([['true \\ kNN', ...labels], ...counts.map((row, i) => [labels[i]!, ...row.map(String)])]);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

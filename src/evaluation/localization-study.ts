@@ -3,6 +3,7 @@
  * whether the most important frame is one that shows it.
  */
 import { type View, viewOf } from '../base/fit.ts';
+import { mean } from '../base/matrix.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import { frameImportance } from '../l2caf/importance.ts';
 import { type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
@@ -191,8 +192,4 @@ function sumsOf(scores: readonly MapScore[]): EventSums {
     blank: scores.filter(({ isBlank }) => isBlank).length,
     pixels: addPixels(scores.map(({ pixels }) => pixels)),
   };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -13,6 +13,7 @@ import { type PlannedEvent, type PlannedView, planEvents } from '../features/dat
 import { type AttentionMap, peakCell, toHeatmap } from '../l2caf/heatmap.ts';
 import { rankCorrelation, structuralSimilarity } from '../l2caf/similarity.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
+import { distanceBetween } from '../l2caf/worth.ts';
 import { runFfmpeg } from '../video/media/ffmpeg.ts';
 import { probeClip, readDetails } from '../video/media/probe.ts';
 import { wholeInput } from '../video/media/seek.ts';
@@ -219,7 +220,7 @@ async function compress(clip: VideoClip, path: string, signal: AbortSignal | und
 
 function compare(own: Measured, other: Measured, method: MapMethod): Sums {
   const length = Math.hypot(...own.output);
-  const moved = Math.hypot(...own.output.map((value, i) => value - other.output[i]!)) / length;
+  const moved = distanceBetween(own.output, other.output) / length;
   const maps = other.maps.get(method)!;
   return sumsOf(own.maps.get(method)!.map((map, slot) => ({ ...mapAgreement(map, maps[slot]!), moved })));
 }

@@ -4,6 +4,7 @@
  */
 import { type ExplainModel, explainMaps } from '../analysis/explain.ts';
 import { throwIfAborted } from '../base/errors.ts';
+import { mean } from '../base/matrix.ts';
 import { createRandom, shuffled } from '../base/random.ts';
 import type { FrameBatch } from '../base/types.ts';
 import { type PlannedEvent, planEvents } from '../features/dataset.ts';
@@ -217,10 +218,6 @@ const SCORES: Readonly<Record<string, (frame: JudgedFrame) => number | undefined
 /** How much more the top cells carry than random ones, on pixels. */
 function advantageInPicture({ top, random }: JudgedFrame): number {
   return advantageOf(top, mean(random));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 interface Scored {

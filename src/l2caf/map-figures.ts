@@ -1,4 +1,5 @@
 /** The numbers that the verdict on a map goes by (`verdict.ts`), cheap where the tail is collapsed. */
+import { mean } from '../base/matrix.ts';
 import { createRandom, shuffled } from '../base/random.ts';
 import { activationNorm } from './activation-norm.ts';
 import type { AttentionMap } from './heatmap.ts';
@@ -97,8 +98,4 @@ export function meanCorrelations(
   if (others.length === 0) return undefined;
   const size = ({ values }: AttentionMap): Float32Array => values.map(Math.abs);
   return maps.map((map, i) => mean(others.map((other) => rankCorrelation(size(map), size(other[i]!)))));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
