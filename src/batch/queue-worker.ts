@@ -138,9 +138,9 @@ export async function workQueue(address: QueueAddress, options: QueueWorkerOptio
     await Promise.race([connection.lost, leave()]);
   } catch (error) {
     await Promise.race([worker?.close(true), setTimeout(CLOSE_WITHIN_MS)]);
+    await leave();
     throw connection.failureOf(error);
   } finally {
-    await leave();
     await desk.close();
     connection.end();
   }
