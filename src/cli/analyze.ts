@@ -26,7 +26,7 @@ import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
 import { renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
-import { slideWish, type WindowFlags } from './window-options.ts';
+import { seenInWindows, slideWish, type WindowFlags } from './window-options.ts';
 
 /** What commander hands over. */
 export interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags, WindowFlags {
@@ -176,9 +176,7 @@ async function withAttention<T>(
     const frames = framesFor(input, count);
     const slide = slideOver(span, frames, input, wish);
     if (slide && !wish.isDense) {
-      const { windowSec, strideSec } = slide;
-      const how = `seen in windows of ${windowSec} s, one every ${strideSec} s (--whole: as one event)`;
-      terminal.info(`${lengthNote(span, input.eventSec!)}: ${how}`);
+      terminal.info(`${lengthNote(span, input.eventSec!)}: ${seenInWindows(slide)}`);
     }
     return await use(async (part) => {
       const event = { ...options, ...work, clip, span: part, target, frames };

@@ -25,7 +25,7 @@ import { cardOf, type NetworkFlags } from './network-options.ts';
 import { type QueueFlags, queueAccess } from './queue-options.ts';
 import { EXIT } from './run.ts';
 import { type VideoFlags, videoOptionsOf } from './style-options.ts';
-import { slideWish, type WindowFlags } from './window-options.ts';
+import { seenInWindows, slideWish, type WindowFlags } from './window-options.ts';
 
 /** What commander hands over. */
 export interface BatchFlags extends VideoFlags, AnalysisFlags, NetworkFlags, WindowFlags, Partial<QueueFlags> {
@@ -197,9 +197,8 @@ function sayWindows(events: readonly BatchEvent[], settings: BatchSettings, disp
   const [first] = slides;
   if (settings.analysis.windows?.isDense || first === undefined) return;
   const count = slides.length === 1 ? '1 is' : `${slides.length} are`;
-  const how = `seen in windows of ${first.windowSec} s, one every ${first.strideSec} s (--whole: as one event)`;
   display.info(
-    `of ${events.length} events, ${count} more than twice as long as those of ${eventSec} s that the model was trained on: ${how}`,
+    `of ${events.length} events, ${count} more than twice as long as those of ${eventSec} s that the model was trained on: ${seenInWindows(first)}`,
   );
 }
 

@@ -1,6 +1,6 @@
 /** The options that say whether a clip is one event or seen in windows; `analyze` and `batch` share them. */
 import type { Command } from 'commander';
-import type { SlideWish } from '../analysis/windows.ts';
+import type { SlideOptions, SlideWish } from '../analysis/windows.ts';
 import { L2cafError } from '../base/errors.ts';
 import { parseSeconds } from './options.ts';
 
@@ -58,4 +58,9 @@ export function slideWish({
     ...(window !== undefined && { windowSec: window }),
     ...(stride !== undefined && { strideSec: stride }),
   };
+}
+
+/** That something is seen in windows unasked, and how to have it otherwise, in words. */
+export function seenInWindows({ windowSec, strideSec }: SlideOptions): string {
+  return `seen in windows of ${windowSec} s, one every ${strideSec} s (--whole: as one event)`;
 }
