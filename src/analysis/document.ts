@@ -22,6 +22,14 @@ const MAX_GRID = 256;
 const gridSide = positiveInt.max(MAX_GRID);
 const gridSchema = z.object({ height: gridSide, width: gridSide });
 const sizeSchema = z.object({ width: positiveInt, height: positiveInt });
+/** A part of a picture, pixels from its left upper corner. */
+export const regionSchema = z.object({
+  x: z.int().nonnegative(),
+  y: z.int().nonnegative(),
+  width: positiveInt,
+  height: positiveInt,
+});
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 const probabilities = z.array(z.number().min(0).max(1));
@@ -182,7 +190,7 @@ const analysisSchema = z.object({
     durationSec: seconds,
     rotationDeg: z.union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)]),
     /** The part of the picture that the network saw, pixels from the left upper corner; absent: all of it. */
-    crop: sizeSchema.extend({ x: z.int().nonnegative(), y: z.int().nonnegative() }).optional(),
+    crop: regionSchema.optional(),
     /** The video track, among the file's streams from 0, where one was asked for. */
     track: z.number().int().nonnegative().optional(),
     /** Of a folder of pictures: how many are shown per second, where that was asked for. */

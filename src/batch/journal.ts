@@ -5,6 +5,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from '#zod';
+import { regionSchema } from '../analysis/document.ts';
 import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { makeFolder } from '../base/files.ts';
 import { openInput } from '../base/input-files.ts';
@@ -13,13 +14,6 @@ import { OUTPUTS } from './choices.ts';
 import { figuresSchema } from './event-figures.ts';
 
 const seconds = z.number().nonnegative();
-
-const regionSchema = z.object({
-  x: z.int().nonnegative(),
-  y: z.int().nonnegative(),
-  width: z.int().positive(),
-  height: z.int().positive(),
-});
 
 const clipSchema = z.object({
   path: z.string(),

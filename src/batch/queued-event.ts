@@ -4,6 +4,7 @@
  */
 import { isAbsolute, win32 } from 'node:path';
 import * as z from '#zod';
+import { regionSchema } from '../analysis/document.ts';
 import { L2cafError } from '../base/errors.ts';
 import type { RegionMask } from '../video/drawing/regions.ts';
 import { OUTPUTS, type Output } from './choices.ts';
@@ -59,11 +60,10 @@ const cardSchema = z.looseObject({
   output: z.looseObject({ labels: z.array(z.string()).optional() }).optional(),
 });
 
-const pixel = z.int().nonnegative();
 const clipSchema = z.looseObject({
   path: z.string().min(1),
   /** Becomes part of what ffmpeg is told. */
-  crop: z.object({ x: pixel, y: pixel, width: pixel, height: pixel }).optional(),
+  crop: regionSchema.optional(),
 });
 
 /** The parts that decide where files are read and written; a wrong setting gives other keys than the batch's. */
