@@ -151,20 +151,20 @@ async function windowedModel(
   if (network instanceof EventNetwork) {
     const explainer = await startExplainer(network, backend, options);
     return {
-      take: (frame) => featuresOf(model, frame),
-      explain: (maps) => explainer.run(joined(maps as readonly FeatureMaps[])),
+      take: (frame) => featuresOf(model, frame, options),
+      explain: (maps) => explainer.run(withViews(joined, maps as readonly FeatureMaps[])),
       end: () => explainer.end(),
     };
   }
   const { joined: joinedMaps } = network;
   let before: Promise<unknown> = Promise.resolve();
   return {
-    take: (frame) => (joinedMaps ? featuresOf(model, frame) : Promise.resolve(frame)),
+    take: (frame) => (joinedMaps ? featuresOf(model, frame, options) : Promise.resolve(frame)),
     explain: (parts) => {
       const maps = (): Promise<FeatureMaps> | FeatureMaps =>
         joinedMaps
-          ? joinedMaps(parts as readonly FeatureMaps[])
-          : featuresOf(model, joinedFrames(parts as readonly FrameBatch[]));
+          ? withViews((maps) => joinedMaps(maps), parts as readonly FeatureMaps[])
+          : featuresOf(model, joinedFrames(parts as readonly FrameBatch[]), options);
       const work = before.then(async () => explainMaps(network, await maps(), options));
       before = work.catch(() => {}); // one window at a time: each fills the machine
       return work;
@@ -204,7 +204,7 @@ function threadBackend({ name }: OpenModel['backend']): ExplainThreadData['backe
 }
 
 function explainSettings(
-  { seed, method, solver, preset, constraint, starts }: DenseOptions,
+  { seed, method, solver, preset, constraint, starts, fine }: DenseOptions,
   target: ExplainOptions['target'],
 ): ExplainThreadData['options'] {
   return {
@@ -214,6 +214,7 @@ function explainSettings(
     ...(preset && { preset }),
     ...(constraint && { constraint }),
     ...(starts && { starts }),
+    ...(fine && { fine }),
   };
 }
 
@@ -282,6 +283,12 @@ class WindowQueue<Part> {
 
 /** Windows that the filters may be behind, at most. */
 const WINDOWS_WAITING = 8;
+
+/** Maps of single frames → maps of an event, and those of each of their views. */
+function withViews(join: (maps: readonly FeatureMaps[]) => FeatureMaps, maps: readonly FeatureMaps[]): FeatureMaps {
+  const views = maps[0]!.views?.map((_, view) => join(maps.map((one) => one.views![view]!)));
+  return Object.assign(join(maps), views && { views }); // the same object, by which a network may know what else it saw
+}
 
 /** Maps of single frames → maps of an event. */
 function joined(maps: readonly FeatureMaps[]): FeatureMaps {

@@ -212,6 +212,8 @@ const analysisSchema = z.object({
     solverReason: z.string(),
     preset: z.string(),
     constraint: z.string(),
+    /** Whether filters have twice the rows and columns of the network's cells, woven from those of four views of each frame. */
+    fine: z.literal(true).optional(),
     seed: z.int(),
     /** In a dense analysis: the sliding window, as it was fitted to the span. */
     dense: z

@@ -10,11 +10,10 @@ import { VERSION } from '../base/version.ts';
 import type { Method } from '../l2caf/choices.ts';
 import { peakCell } from '../l2caf/heatmap.ts';
 import { type FrameImportance, frameImportance } from '../l2caf/importance.ts';
-import { deletionFigures, meanCorrelations } from '../l2caf/map-figures.ts';
-import { type Attention, findAttention, opposingShare } from '../l2caf/method.ts';
+import { type Attention, opposingShare } from '../l2caf/method.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import type { SolveOptions } from '../l2caf/solve.ts';
-import { meanFigures, type VerdictFigures } from '../l2caf/verdict.ts';
+import { meanFigures } from '../l2caf/verdict.ts';
 import type { EngineInfo } from '../models/backend.ts';
 import {
   type Distance,
@@ -26,6 +25,7 @@ import {
 } from '../models/video-model.ts';
 import { readingOf } from '../video/media/probe.ts';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './document.ts';
+import { attentionOf, type FrameAttention } from './frame-attention.ts';
 import { describeVerdict, withVerdicts } from './verdicts.ts';
 import { isLong, lengthNote } from './windows.ts';
 
@@ -68,6 +68,8 @@ export interface ExplainOptions extends Pick<SolveOptions, 'solver' | 'preset' |
   readonly target: BoundTarget;
   /** Default `l2caf`. */
   readonly method?: Method;
+  /** Whether maps are finer, from frames that are seen several times (`featuresOfViews`); default false. */
+  readonly fine?: boolean;
   /** Seed of the filters' starting points. */
   readonly seed: number;
   readonly onProgress?: ProgressListener;
@@ -75,11 +77,9 @@ export interface ExplainOptions extends Pick<SolveOptions, 'solver' | 'preset' |
 }
 
 /** What was found out about one event. */
-export interface Explanation {
+export interface Explanation extends FrameAttention {
   /** `[d]` */
   readonly embedding: readonly number[];
-  /** Filters of the frames, in order. */
-  readonly attention: Attention;
   /** How much of the answer is there because of each frame; absent for a single frame. */
   readonly importance?: {
     readonly values: readonly number[];
@@ -95,91 +95,51 @@ export interface Explanation {
   readonly numbers?: readonly number[];
   /** How far the event is from what the network was trained on; absent where that is not known. */
   readonly distance?: Distance;
-  /** What the verdict on each frame's filter goes by. */
-  readonly figures: readonly VerdictFigures[];
-  /** How long it took to find the filters, and to judge them. */
-  readonly seconds: { readonly filters: number; readonly verdict: number };
 }
 
 /**
  * Embeds the frames and finds one filter for each.
  *
- * @throws L2cafError `shape-mismatch` for maps of another network; else as {@link findAttention}
+ * @throws L2cafError `shape-mismatch` for maps of another network; else as `findAttention`
  */
 export async function explainMaps(
   network: Pick<VideoModel, 'outputs' | 'tail' | 'distance' | 'redrawn'>,
   maps: FeatureMaps,
-  { target, method = 'l2caf', ...options }: ExplainOptions,
+  { target, method = 'l2caf', fine: _, ...options }: ExplainOptions,
 ): Promise<Explanation> {
   const { objective } = target;
-  const startMs = performance.now();
   const [first] = network.outputs;
   const scores = scoresOf(network.outputs) ?? first;
   const whole = network.tail(maps);
   const output = objective.kind === 'class' && scores !== first ? scores!.name : undefined;
   const tail = output === undefined ? whole : network.tail(maps, output);
   try {
-    const attention = await findAttention(tail, method, { ...options, objective });
-    const foundMs = performance.now();
-    const figures = await figuresOf(network, maps, { tail, output, attention }, { objective, method, ...options });
+    const { attention, figures, seconds } = await attentionOf(
+      network,
+      maps,
+      { tail, output },
+      { objective, method, ...options },
+    );
+    const judgedMs = performance.now();
     const probabilities = whole.probabilitiesSoFar?.() ?? [];
     const last = probabilities.at(-1) ?? probabilitiesOf(network, maps, whole);
     const importance = await frameImportance(tail, objective, options.seed);
     const distance = network.distance?.(maps);
     return {
       embedding: [...whole.reference],
-      attention: { ...attention, filters: filtersOfFrames(attention.filters, maps) },
+      attention,
       ...(importance && { importance: importanceOfFrames(importance, maps) }),
       ...(probabilities.length > 0 && { probabilities }),
       ...(last && { scores: last }),
       ...(first?.kind === 'numbers' && { numbers: [...whole.reference] }),
       ...(distance && { distance }),
-      figures: perFrame(perSlice(figures, maps), maps),
-      seconds: { filters: (foundMs - startMs) / 1000, verdict: (performance.now() - foundMs) / 1000 },
+      figures,
+      seconds: { ...seconds, verdict: seconds.verdict + (performance.now() - judgedMs) / 1000 },
     };
   } finally {
     whole.dispose();
     if (tail !== whole) tail.dispose();
   }
-}
-
-/** What filters of slots are judged by. */
-async function figuresOf(
-  network: Pick<VideoModel, 'redrawn'>,
-  maps: FeatureMaps,
-  { tail, output, attention }: { tail: VideoTail; output: string | undefined; attention: Attention },
-  {
-    objective,
-    method,
-    seed,
-    trace: _,
-    onProgress: __,
-    ...options
-  }: SolveOptions & { objective: Objective; method: Method; seed: number },
-): Promise<VerdictFigures[]> {
-  const { filters } = attention;
-  const deleted = await deletionFigures(tail, filters, { objective, seed });
-  const tails = network.redrawn?.(maps, output) ?? [];
-  try {
-    const others: (readonly AttentionFilter[])[] = [];
-    // One step: a network drawn at random is so nearly linear that others hardly change the map.
-    const quick = { ...options, objective, seed, starts: 1, maxIterations: 1 };
-    for (const other of tails) others.push((await findAttention(other, method, quick)).filters);
-    const redrawn = meanCorrelations(filters, others);
-    return deleted.map((figures, slot) => ({ ...figures, ...(redrawn && { redrawn: redrawn[slot]! }) }));
-  } finally {
-    for (const other of tails) other.dispose();
-  }
-}
-
-/** What the slots of a tail have, for each slice of time: one slot for all of them shares it. */
-function perSlice<T>(ofSlots: readonly T[], { shape: [slices] }: FeatureMaps): readonly T[] {
-  return ofSlots.length === slices ? ofSlots : new Array<T>(slices).fill(ofSlots[0]!);
-}
-
-/** One filter for each frame of an event, in order: those that share a slice of time have the same. */
-export function filtersOfFrames(filters: readonly AttentionFilter[], maps: FeatureMaps): AttentionFilter[] {
-  return perFrame(slices(filters, maps), maps);
 }
 
 /** Class probabilities of an event, where there are scores of classes, which need not be what is explained. */
@@ -197,24 +157,6 @@ function probabilitiesOf(
   } finally {
     beside.dispose();
   }
-}
-
-/** A filter over all slices of time as one for each; filters of single slices as they are. */
-function slices(filters: readonly AttentionFilter[], { shape: [, rows] }: FeatureMaps): readonly AttentionFilter[] {
-  return filters.flatMap((filter) => {
-    const { height, width, values, trace } = filter;
-    if (height === rows) return [filter];
-    const part = (all: Float32Array, i: number): Float32Array => all.slice(i * rows * width, (i + 1) * rows * width);
-    return Array.from({ length: height / rows }, (_, i) => ({
-      ...{ ...filter, height: rows, values: part(values, i) },
-      ...(trace && { trace: trace.map((step) => part(step, i)) }),
-    }));
-  });
-}
-
-/** What slices of time have, for each of the frames that they show. */
-function perFrame<T>(ofSlices: readonly T[], maps: FeatureMaps): T[] {
-  return Array.from({ length: maps.frames ?? ofSlices.length }, (_, frame) => ofSlices[sliceOfFrame(frame, maps)]!);
 }
 
 /** A slice of time that shows several frames is of equal importance in each: they share what it is worth. */
@@ -275,7 +217,7 @@ export function numberNames({ outputs }: Pick<VideoModel, 'outputs'>): string[] 
 export function describeRun(
   model: ExplainModel,
   { clip, sourceSha256, span, notes = [] }: Pick<EventMaps, 'clip' | 'sourceSha256' | 'span' | 'notes'>,
-  { target, method = 'l2caf', seed }: ExplainOptions,
+  { target, method = 'l2caf', fine, seed }: ExplainOptions,
   { reason, options: { solver, preset, constraint } }: Pick<Attention, 'reason' | 'options'>,
 ): Pick<Analysis, 'schema' | 'l2cafVersion' | 'source' | 'span' | 'model' | 'options' | 'warnings'> {
   return {
@@ -292,6 +234,7 @@ export function describeRun(
       solverReason: reason,
       preset,
       constraint,
+      ...(fine && { fine }),
       seed,
     },
     warnings: [

@@ -1,4 +1,5 @@
 /** What documents say of their networks and targets, in the words of captions and pages. */
+import type { GridShape } from '../base/types.ts';
 import type { Analysis } from './document.ts';
 
 type DocumentModel = Analysis['model'];
@@ -37,12 +38,17 @@ export function sharingNote({ frames }: Pick<Analysis, 'frames'>): string | unde
   return slices.size === 1 ? 'one map for all frames' : `a map for every ${frames.length / slices.size} frames`;
 }
 
-/** {@link layerName} and its grid, and which frames share a map. */
+/** {@link layerName} and the grid of its maps, and which frames share a map. */
 export function gridName(analysis: Pick<Analysis, 'model' | 'frames'>): string {
-  const { model } = analysis;
-  const { width, height } = model.grid;
+  const { model, frames } = analysis;
   const note = sharingNote(analysis);
-  return `${layerName(model)}, grid ${width}x${height}${note === undefined ? '' : `, ${note}`}`;
+  return `${layerName(model)}, ${gridWords(model.grid, frames[0]!.filter)}${note === undefined ? '' : `, ${note}`}`;
+}
+
+/** `grid 12x7`; of finer maps, `grid 24x14, of four views of 12x7`. */
+export function gridWords(own: GridShape, shown: GridShape): string {
+  const name = ({ width, height }: GridShape): string => `${width}x${height}`;
+  return `grid ${name(shown)}${shown.height > own.height ? `, of four views of ${name(own)}` : ''}`;
 }
 
 /** SHA-256 by which networks of one name are told apart. */

@@ -30,6 +30,7 @@ import { refuseDamage } from '../video/media/damage.ts';
 import { probeClip, type Reading, recordedSignals, sha256OfClip } from '../video/media/probe.ts';
 import { resolveSpan, type ShownFrames, sampleFrames } from '../video/media/sample.ts';
 import { type BoundTarget, type ExplainOptions, explainEvent, numberNames, type TimedAnalysis } from './explain.ts';
+import { featuresOfViews } from './finer.ts';
 import { withSignals } from './signals.ts';
 
 /** Long work can be watched and stopped. */
@@ -193,9 +194,13 @@ export function sampleEvent(
   return sampleFrames(clip, { span, count, size, ...(signal && { signal }) });
 }
 
-/** Steps 3 and 4: frames of one event, or of several in one batch, through the trunk and the shallow CNN. */
-export function featuresOf({ network }: OpenModel, frames: FrameBatch): Promise<FeatureMaps> {
-  return network.features(frames);
+/** Steps 3 and 4: frames of one event, through the trunk and the shallow CNN; for finer maps several times. */
+export function featuresOf(
+  { network }: OpenModel,
+  frames: FrameBatch,
+  { fine }: Pick<ExplainOptions, 'fine'> = {},
+): Promise<FeatureMaps> {
+  return fine ? featuresOfViews(network, frames) : network.features(frames);
 }
 
 /** Steps 2 to 6: frames → feature maps → embedding → one filter per frame. */
@@ -209,7 +214,7 @@ export async function analyzeEvent(model: OpenModel, options: EventOptions): Pro
   const decode = clock();
   onProgress?.({ stage: 'embedding', done: 0, total: options.frames, unit: 'frames' });
   throwIfAborted(signal);
-  const maps = await featuresOf(model, frames);
+  const maps = await featuresOf(model, frames, options);
   const timingsSec = { decode, trunk: clock() };
   const { timestampsSec, troubles } = frames;
   const damagedSec = timestampsSec.filter((time) => troubles.isTouched(time));

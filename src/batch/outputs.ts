@@ -74,7 +74,7 @@ export type BatchTarget =
 export interface AnalysisSettings
   extends Pick<
     EventOptions,
-    'frames' | 'seed' | 'strict' | 'method' | 'solver' | 'preset' | 'constraint' | 'starts' | 'trace'
+    'frames' | 'seed' | 'strict' | 'method' | 'fine' | 'solver' | 'preset' | 'constraint' | 'starts' | 'trace'
   > {
   readonly target: BatchTarget;
   /** Which events are seen in windows; default: those that are long for the network. */

@@ -74,7 +74,7 @@ export class EventRunner implements EventMaker {
     this.#frames = new FrameStore(videos, size);
     const { width, height, resize } = size;
     this.#drawn = resize === undefined ? this.#frames : new FrameStore(videos, { width, height });
-    if ('imported' in model) return;
+    if ('imported' in model || settings.analysis.fine) return; // views are not kept
     const cache = new FeatureCache(join(cacheFolder(), 'features'), featureSource(model), cacheBytes);
     // One batch more than there are workers, so that none waits for the next to be put together.
     this.#trunk = { cache, queue: new TrunkQueue(this.#networks, this.#model, cache, size, jobs + 1) };

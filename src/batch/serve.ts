@@ -131,7 +131,7 @@ async function processEvent(
   const explainWhole = async (model: OpenModel): Promise<Analysis> => {
     const maps = task.cache
       ? await timed('filters', () => cachedMaps(model, task, task.cache!))
-      : await timed('trunk', () => featuresOf(model, task.input ?? pictures!));
+      : await timed('trunk', () => featuresOf(model, task.input ?? pictures!, task.analysis));
     return timed('filters', () => explain(model, task, maps, targets));
   };
   const isNew = outputs.includes('json');

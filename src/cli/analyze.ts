@@ -2,12 +2,12 @@
 import { basename, extname, join, resolve } from 'node:path';
 import { analyzeDense } from '../analysis/dense.ts';
 import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis/document.ts';
-import { analyzeEvent, framesFor, openClip, openModel, readHead } from '../analysis/pipeline.ts';
+import { analyzeEvent, framesFor, type OpenModel, openClip, openModel, readHead } from '../analysis/pipeline.ts';
 import { predictionsOf } from '../analysis/predictions.ts';
 import { readSignals, withSignals } from '../analysis/signals.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
 import { isUnlike, notJudged, percent, verdictReasons, verdictSentence } from '../analysis/verdicts.ts';
-import { lengthNote, type SlideWish, slideOver, slideWindow } from '../analysis/windows.ts';
+import { lengthNote, type SlideOptions, type SlideWish, slideOver, slideWindow } from '../analysis/windows.ts';
 import { L2cafError } from '../base/errors.ts';
 import { exists } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
@@ -179,13 +179,22 @@ async function withAttention<T>(
       terminal.info(`${lengthNote(span, input.eventSec!)}: ${seenInWindows(slide)}`);
     }
     return await use(async (part) => {
-      const event = { ...options, ...work, clip, span: part, target, frames };
+      const event = { ...options, ...work, clip, span: part, target, frames, fine: isFine(flags, model, slide) };
       const found = slide ? await analyzeDense(model, { ...event, ...slide }) : await analyzeEvent(model, event);
       return { ...found, warnings: [...found.warnings, ...ignoredWarnings(found, options.ignore)] };
     }, slide !== undefined);
   } finally {
     model.network.dispose();
   }
+}
+
+/** Whether maps are finer where nobody says: they cost five times the trunk, which may be much for windows and others' networks. */
+function isFine(
+  { fine, trace }: Pick<AnalysisFlags, 'fine' | 'trace'>,
+  { network }: OpenModel,
+  slide: SlideOptions | undefined,
+): boolean {
+  return fine ?? (slide === undefined && trace !== true && network.describe().kind === 'event-network');
 }
 
 /**

@@ -156,7 +156,7 @@ async function settingsOf(
   stop: AbortSignal,
 ): Promise<BatchSettings> {
   const { outputs } = flags;
-  const { backend, size, seed, method, constraint, solver, preset, starts, trace = false } = flags;
+  const { backend, size, seed, method, constraint, solver, preset, starts, trace = false, fine } = flags;
   const card = await cardOf(flags);
   const model = await describeModel(
     {
@@ -183,6 +183,7 @@ async function settingsOf(
     trace,
     target,
     windows: slideWish(flags),
+    ...(fine && { fine }),
     ...(flags.strict && { strict: true }),
   };
   const settings = { model, analysis, draw: videoOptionsOf(flags), outputs };

@@ -34,6 +34,7 @@ export interface ImageFlags extends StyleFlags, NetworkFlags {
   readonly method: Method;
   readonly constraint: Constraint;
   readonly compareConstraints?: boolean;
+  readonly fine?: boolean;
   readonly solver: SolverChoice;
   readonly preset: PresetName;
   readonly signed?: boolean;

@@ -43,7 +43,8 @@ export function slideWish({
   stride,
   window,
   trace,
-}: WindowFlags & { readonly trace?: boolean }): SlideWish {
+  fine,
+}: WindowFlags & { readonly trace?: boolean; readonly fine?: boolean }): SlideWish {
   const isDense = dense === true || stride !== undefined || window !== undefined;
   if (isDense && whole) {
     throw new L2cafError('usage', '--whole takes the clip as one event, --dense, --window and --stride do not', {
@@ -52,6 +53,11 @@ export function slideWish({
   }
   if (isDense && trace) {
     throw new L2cafError('usage', 'a dense analysis keeps no trace', { hint: 'leave --trace or --dense out' });
+  }
+  if (fine && trace) {
+    throw new L2cafError('usage', 'finer maps are of four filters, which have no trace in common', {
+      hint: 'leave --trace or --fine out',
+    });
   }
   return {
     ...{ isDense, isWhole: whole === true || trace === true },

@@ -60,11 +60,15 @@ const OBJECTIVES = ['class', 'oblivious'] as const;
 
 /**
  * - `l2caf-class`, `l2caf-oblivious`: size of the optimal filter for the class (Eq. 2) or all outputs (Eq. 1);
- *   `…-positive`: only its cells that argue for them; `…-PRESET`: where the descent of that preset stops.
+ *   `…-positive`: only its cells that argue for them; `…-fine`: finer maps, of four views of the picture; `…-PRESET`: where the descent of that preset stops.
  * - `gradcam`, `gradcam-abs`: of the class. - `activation-norm`, `centre`, `random`: as in `baseline-maps.ts`.
  */
 export const STILL_METHODS: readonly string[] = [
-  ...OBJECTIVES.flatMap((objective) => [`l2caf-${objective}`, `l2caf-${objective}-positive`]),
+  ...OBJECTIVES.flatMap((objective) => [
+    `l2caf-${objective}`,
+    `l2caf-${objective}-positive`,
+    `l2caf-${objective}-fine`,
+  ]),
   ...OBJECTIVES.flatMap((objective) => PRESET_NAMES.map((preset) => `l2caf-${objective}-${preset}`)),
   'gradcam',
   'gradcam-abs',
@@ -73,9 +77,9 @@ export const STILL_METHODS: readonly string[] = [
   'random',
 ];
 
-/** Compared unless others are asked for: all but the descents, which take a hundred times as long. */
+/** Compared unless others are asked for: all but the finer maps, and the descents, which take a hundred times as long. */
 export const DEFAULT_STILL_METHODS: readonly string[] = STILL_METHODS.filter(
-  (method) => !PRESET_NAMES.some((preset) => method.endsWith(`-${preset}`)),
+  (method) => !['fine', ...PRESET_NAMES].some((variant) => method.endsWith(`-${variant}`)),
 );
 
 /** Frames that show less of the object are left out, pixels. */

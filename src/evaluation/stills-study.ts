@@ -3,9 +3,10 @@
  * whose class it names? Boxes at one level and at the best one, pixels, with and without asking that the class be right.
  */
 
+import { viewsOf } from '../analysis/finer.ts';
 import type { WorkOptions } from '../analysis/pipeline.ts';
 import { throwIfAborted } from '../base/errors.ts';
-import type { PictureSize } from '../base/types.ts';
+import type { AttentionFilter, PictureSize } from '../base/types.ts';
 import { activationNorm } from '../l2caf/activation-norm.ts';
 import { gradCam } from '../l2caf/gradcam.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
@@ -13,6 +14,7 @@ import type { Objective } from '../l2caf/objective.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
 import { solveFilters } from '../l2caf/solve.ts';
 import type { FeatureTail } from '../l2caf/tail.ts';
+import { wovenFilter } from '../l2caf/woven.ts';
 import { classifierTail } from '../models/classifier-tail.ts';
 import { imagenetLabels, shortLabel } from '../models/imagenet.ts';
 import type { OpenClassifier } from '../stills/still-network.ts';
@@ -140,24 +142,36 @@ async function measureStill(
   index: number,
   options: StillsStudyOptions,
 ): Promise<ReadonlyMap<string, PictureScore>> {
+  const tailOf = (seen: Parameters<typeof network.preprocess>[0]): FeatureTail => {
+    const input = network.preprocess(seen);
+    try {
+      return classifierTail(network, input, options.layer);
+    } finally {
+      input.dispose();
+    }
+  };
   const picture = await openPicture(still.path);
   const truth = await truthOf(still, picture);
-  const input = network.preprocess(picturePixels(picture, network.inputSize));
-  const tail = classifierTail(network, input, options.layer);
+  const pixels = picturePixels(picture, network.inputSize);
+  const tail = tailOf(pixels);
+  const views: FeatureTail[] = [];
+  const viewed = (): readonly FeatureTail[] => {
+    if (views.length === 0) for (const view of viewsOf(pixels, tail.grid)) views.push(tailOf(view));
+    return views;
+  };
   try {
     const ranked = rankOutputs(tail, shortLabel).map((prediction) => prediction.index);
     const known = classIndex(still.label);
     const isIn = (count: number) => known !== undefined && ranked.slice(0, count).includes(known);
     const rows = new Map<string, PictureScore>();
     for (const method of options.methods) {
-      const map = await mapOf(tail, method, known ?? ranked[0]!, { ...options, index });
+      const map = await mapOf(tail, method, known ?? ranked[0]!, { ...options, index, viewed });
       const score = scoreMap(map, truth, options.level);
       rows.set(method, { ...score, ...(known !== undefined && { isTop1: isIn(1), isTop5: isIn(5) }) });
     }
     return rows;
   } finally {
-    tail.dispose();
-    input.dispose();
+    for (const own of [tail, ...views]) own.dispose();
   }
 }
 
@@ -173,7 +187,12 @@ async function mapOf(
   tail: FeatureTail,
   method: string,
   classOf: number,
-  { seed, index, signal }: StillsStudyOptions & { readonly index: number },
+  {
+    seed,
+    index,
+    signal,
+    viewed,
+  }: StillsStudyOptions & { readonly index: number; readonly viewed: () => readonly FeatureTail[] },
 ): Promise<AttentionMap> {
   const target = { kind: 'class', index: classOf } as const;
   switch (method) {
@@ -192,9 +211,14 @@ async function mapOf(
       const objective: Objective = kind === 'class' ? target : { kind: 'oblivious' };
       const preset = PRESET_NAMES.find((name): name is PresetName => name === variant);
       const descent = preset && ({ solver: 'gd', preset } as const);
-      const { filters } = await solveFilters(tail, { objective, seed, ...descent, ...(signal && { signal }) });
+      const filters: AttentionFilter[] = [];
+      for (const seen of variant === 'fine' ? viewed() : [tail]) {
+        const solved = await solveFilters(seen, { objective, seed, ...descent, ...(signal && { signal }) });
+        filters.push(solved.filters[0]!);
+      }
+      const { height, width, values } = variant === 'fine' ? wovenFilter(filters) : filters[0]!;
       const part = variant === 'positive' ? (value: number) => Math.max(0, value) : Math.abs;
-      return { ...tail.grid, values: filters[0]!.values.map(part) };
+      return { height, width, values: values.map(part) };
     }
   }
 }

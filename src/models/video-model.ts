@@ -38,6 +38,8 @@ export interface FeatureMaps {
   readonly frames?: number;
   /** The trunk's features of each frame, averaged over its cells, `[t, c']`; where the model says how far events are. */
   readonly averages?: Float32Array;
+  /** Of the same frames moved a little, for finer maps (`VIEW_OFFSETS` of `l2caf/woven.ts`). */
+  readonly views?: readonly FeatureMaps[];
 }
 
 /** The slice of time that shows a frame: the one that lies over its middle when all are spread evenly over the frames. */

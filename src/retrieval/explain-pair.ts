@@ -4,7 +4,7 @@
  * indexed here.
  */
 
-import { filtersOfFrames } from '../analysis/explain.ts';
+import { filtersOfFrames } from '../analysis/frame-attention.ts';
 import { openClip } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import type { AttentionFilter, ProgressListener } from '../base/types.ts';

@@ -3,6 +3,7 @@
  * one for all outputs), and write down what was found. `drawing.ts` draws it.
  */
 import { resolve } from 'node:path';
+import { viewsOf } from '../analysis/finer.ts';
 import type { WorkOptions } from '../analysis/pipeline.ts';
 import { throwIfAborted } from '../base/errors.ts';
 import type { AttentionFilter, PictureSize } from '../base/types.ts';
@@ -13,6 +14,7 @@ import { type Attention, findAttention, opposingShare } from '../l2caf/method.ts
 import type { PresetName } from '../l2caf/presets.ts';
 import { checkSanity, type SanityReport } from '../l2caf/sanity.ts';
 import type { Tail } from '../l2caf/tail.ts';
+import { wovenFilter } from '../l2caf/woven.ts';
 import { useBackend } from '../models/backend.ts';
 import type { ClassifierBackend } from '../models/choices.ts';
 import { layerIndex } from '../models/classification-network.ts';
@@ -55,6 +57,8 @@ export interface StillOptions extends WorkOptions {
   readonly size?: PictureSize;
   /** Find the maps under every constraint too (paper, Fig. 11). */
   readonly compareConstraints?: boolean;
+  /** Whether maps have twice the rows and columns of the network's cells, woven from those of four views of the picture. */
+  readonly fine?: boolean;
   /** Re-initialise the network part by part and see whether the maps change (paper, Fig. 10). */
   readonly sanity?: boolean;
 }
@@ -135,9 +139,11 @@ async function explain(network: StillNetwork, pixels: Pixels, tail: Tail, option
   const { output } = network;
   const targets = resolveTargets(options.target, tail, output);
   const startedAt = performance.now();
-  const { maps, choices, reason } = await findMaps(tail, targets, options);
+  const { maps, choices, reason, constraints } = await onViews(network, pixels, tail, options, async (tails) => ({
+    ...(await findMaps(tails, targets, options)),
+    constraints: options.compareConstraints && (await compareConstraints(tails, targets, options)),
+  }));
   const mapsSec = (performance.now() - startedAt) / 1000;
-  const constraints = options.compareConstraints && (await compareConstraints(tail, targets, options));
   const sanity = options.sanity && (await checkPicture(network, pixels, maps, options));
   const { method, solver, preset, constraint } = choices;
   return {
@@ -148,6 +154,7 @@ async function explain(network: StillNetwork, pixels: Pixels, tail: Tail, option
       solverReason: reason,
       preset,
       constraint,
+      ...(options.fine && { fine: true as const }),
       seed: options.seed,
     },
     predictions: output.kind === 'scores' ? rankOutputs(tail, output.labelOf).slice(0, SHOWN_PREDICTIONS) : [],
@@ -163,7 +170,33 @@ function numbersOf({ reference }: Tail, { labelOf }: StillOutput): NonNullable<P
   return { names: Array.from(reference, (_, index) => labelOf(index)), values: [...reference] };
 }
 
-async function findMaps(tail: Tail, targets: readonly MapTarget[], options: StillOptions): Promise<FoundMaps> {
+/** Calls `use` with the tails that maps are found on: the picture's or, for finer maps, those of its views. */
+async function onViews<T>(
+  network: StillNetwork,
+  pixels: Pixels,
+  tail: Tail,
+  { fine, signal }: Pick<StillOptions, 'fine' | 'signal'>,
+  use: (tails: readonly Tail[]) => Promise<T>,
+): Promise<T> {
+  if (!fine) return use([tail]);
+  const tails: Tail[] = [];
+  try {
+    for (const view of viewsOf(pixels, tail.grid)) {
+      throwIfAborted(signal);
+      tails.push(await network.tail(view));
+    }
+    return await use(tails);
+  } finally {
+    for (const own of tails) own.dispose();
+  }
+}
+
+/** One map for each target, woven from those of the views where there are several. */
+async function findMaps(
+  tails: readonly Tail[],
+  targets: readonly MapTarget[],
+  options: StillOptions,
+): Promise<FoundMaps> {
   const { constraint, solver, preset, seed, method, signal } = options;
   const maps: PictureMap[] = [];
   let last: Attention | undefined;
@@ -171,15 +204,19 @@ async function findMaps(tail: Tail, targets: readonly MapTarget[], options: Stil
     throwIfAborted(signal);
     options.onProgress?.({ stage: `maps, ${constraint}`, done, total: targets.length, unit: 'maps' });
     const objective = objectiveOf(target);
-    last = await findAttention(tail, method, {
-      objective,
-      constraint,
-      solver,
-      preset,
-      seed,
-      ...(signal && { signal }),
-    });
-    maps.push(describeMap(target, last.filters[0]!));
+    const filters: AttentionFilter[] = [];
+    for (const tail of tails) {
+      last = await findAttention(tail, method, {
+        objective,
+        constraint,
+        solver,
+        preset,
+        seed,
+        ...(signal && { signal }),
+      });
+      filters.push(last.filters[0]!);
+    }
+    maps.push(describeMap(target, filters.length === 1 ? filters[0]! : wovenFilter(filters)));
   }
   options.onProgress?.({ stage: `maps, ${constraint}`, done: targets.length, total: targets.length, unit: 'maps' });
   return { maps, choices: last!.options, reason: last!.reason };
@@ -187,14 +224,14 @@ async function findMaps(tail: Tail, targets: readonly MapTarget[], options: Stil
 
 /** The same targets under each constraint; a solver that was asked for by name stays with the constraint it fits. */
 async function compareConstraints(
-  tail: Tail,
+  tails: readonly Tail[],
   targets: readonly MapTarget[],
   options: StillOptions,
 ): Promise<NonNullable<PictureAnalysis['constraints']>> {
   const compared: NonNullable<PictureAnalysis['constraints']> = [];
   for (const constraint of CONSTRAINTS) {
     const solver = constraint === 'l2' || options.solver === 'gd' ? options.solver : 'auto';
-    compared.push({ constraint, maps: (await findMaps(tail, targets, { ...options, constraint, solver })).maps });
+    compared.push({ constraint, maps: (await findMaps(tails, targets, { ...options, constraint, solver })).maps });
   }
   return compared;
 }
@@ -214,7 +251,8 @@ function checkPicture(
       const forgetful = await network.without(count, options.seed);
       try {
         const tail = await forgetful.tail(pixels);
-        const { maps } = await findMaps(tail, targets, quiet).finally(() => tail.dispose());
+        const found = onViews(forgetful, pixels, tail, quiet, (tails) => findMaps(tails, targets, quiet));
+        const { maps } = await found.finally(() => tail.dispose());
         return maps.map(attentionOf);
       } finally {
         forgetful.dispose();

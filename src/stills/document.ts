@@ -78,6 +78,8 @@ const pictureSchema = z.object({
     solverReason: z.string(),
     preset: z.string(),
     constraint: z.string(),
+    /** Whether filters have twice the rows and columns of the network's cells, woven from those of four views. */
+    fine: z.literal(true).optional(),
     seed: z.int(),
   }),
   /** The most probable classes, most probable first; none of a network without classes. */

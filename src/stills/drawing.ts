@@ -4,6 +4,7 @@
  */
 import { basename } from 'node:path';
 import type { Image, SKRSContext2D } from '@napi-rs/canvas';
+import { gridWords } from '../analysis/model-words.ts';
 import { type View, viewOf } from '../base/fit.ts';
 import type { PictureSize } from '../base/types.ts';
 import { heatmapToDraw } from '../l2caf/heatmap.ts';
@@ -127,8 +128,7 @@ function filterPainter(filter: PictureMap['filter'], { overlay: look, signed }: 
   };
 }
 
-function captionOf({ model }: PictureAnalysis, { signed }: StillStyle, what: string): string {
-  const { width, height } = model.grid;
+function captionOf({ model, maps }: PictureAnalysis, { signed }: StillStyle, what: string): string {
   const legend = signed ? '; blue argues for it, dashed orange against it' : '';
-  return `${model.id} after ${model.layer}, grid ${width}x${height}; ${what}${legend}`;
+  return `${model.id} after ${model.layer}, ${gridWords(model.grid, maps[0]!.filter)}; ${what}${legend}`;
 }

@@ -108,16 +108,19 @@ describe('a batch', () => {
     const path = join(root, 'dense.csv');
     await writeFile(path, 'id,video,start,end\nlong,a.mp4,1,6\nshort,b.mp4,0,0.7\n');
     const folder = join(root, 'dense', 'out');
-    const analysis = { windows: { isDense: true, windowSec: 1.5, strideSec: 0.5 } };
+    const analysis = { windows: { isDense: true, windowSec: 1.5, strideSec: 0.5 }, fine: true };
     const { ends } = await runTinyBatch(path, folder, { analysis, outputs: ['strip', 'mp4'], jobs: 2 });
     expect(ends.map(({ error }) => error)).toEqual([undefined, undefined]);
     const documentOf = (id: string): Promise<Analysis> => readAnalysis(join(folder, 'events', id, 'analysis.json'));
     const model = await tinyNetwork('wasm');
     const { clip, span } = await openClip(join(root, 'a.mp4'), { startSec: 1, endSec: 6 });
     const slide = { frames: 3, windowSec: 1.5, strideSec: 0.5 };
-    const { timingsSec: _, ...alone } = await analyzeDense(model, { ...slide, clip, span, seed: 0 });
+    const { timingsSec: _, ...alone } = await analyzeDense(model, { ...slide, clip, span, seed: 0, fine: true });
+    const part = await openClip(join(root, 'b.mp4'), { startSec: 0, endSec: 0.7 });
+    const { timingsSec: __, ...short } = await analyzeEvent(model, { ...part, frames: 3, seed: 0, fine: true });
     model.network.dispose();
     expect(await documentOf('long')).toEqual(JSON.parse(JSON.stringify(alone)));
+    expect(await documentOf('short')).toMatchObject(JSON.parse(JSON.stringify(short)));
     expect((await documentOf('short')).windows).toBeUndefined();
     expect((await readdir(join(folder, 'events', 'long'))).sort()).toEqual([
       ...['analysis.json', 'overlay.mp4', 'strip.jpg', 'thumbnail.jpg'],
@@ -125,7 +128,7 @@ describe('a batch', () => {
     const rows = await parquetReadObjects({ file: await asyncBufferFromFile(join(folder, 'results.parquet')) });
     expect(rows.map(({ windows }) => windows)).toEqual([alone.windows!.length, null]);
     expect((await runTinyBatch(path, folder, { analysis, outputs: ['strip', 'mp4'] })).ends).toEqual([]);
-    const other = { windows: { ...analysis.windows, strideSec: 1 } };
+    const other = { ...analysis, windows: { ...analysis.windows, strideSec: 1 } };
     const { plans } = await runTinyBatch(path, folder, { analysis: other, outputs: ['strip'] });
     expect(plans.map(({ outputs }) => outputs.length > 0)).toEqual([true, false]);
   });

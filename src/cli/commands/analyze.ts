@@ -1,6 +1,6 @@
 /** `l2caf analyze`, as it is asked for. */
 import { Command } from 'commander';
-import { addAnalysisOptions, PREVIEW_SEC } from '../analysis-options.ts';
+import { addAnalysisOptions, FINE, PREVIEW_SEC } from '../analysis-options.ts';
 import type { AnalyzeFlags } from '../analyze.ts';
 import { addNetworkOptions } from '../network-options.ts';
 import {
@@ -45,6 +45,8 @@ export function analyzeCommand(): Command {
     .option('--preview', `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`);
   addWindowOptions(command, 'the clip');
   addAnalysisOptions(command)
+    .option('--fine', `${FINE} (default: of a single event, on l2caf's own networks)`)
+    .option('--no-fine', "maps of the network's own cells")
     .option('--strict', 'refuse frames that are damaged or lost in the file (default: they are marked, and it is said)')
     .option('-o, --output <folder>', "where the results go (default: the clip's name in l2caf-out)")
     .option('--no-report', 'do not write report.html')

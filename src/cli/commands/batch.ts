@@ -1,7 +1,7 @@
 /** `l2caf batch`, as it is asked for. */
 import { Command, Option } from 'commander';
 import { OUTPUTS } from '../../batch/choices.ts';
-import { addAnalysisOptions } from '../analysis-options.ts';
+import { addAnalysisOptions, FINE } from '../analysis-options.ts';
 import type { BatchFlags } from '../batch.ts';
 import { addNetworkOptions } from '../network-options.ts';
 import {
@@ -51,7 +51,7 @@ export function batchCommand(): Command {
     )
     .option('--cache-limit <GB>', 'bound on the cache of trunk features', parseNumber(0.01, 1e6), 20);
   addWindowOptions(command, 'each event');
-  addAnalysisOptions(command);
+  addAnalysisOptions(command).option('--fine', `${FINE}, and keeps no features for the next time (default: not)`);
   addNetworkOptions(command);
   addVideoOptions(command)
     .option('--json', 'say what happens as JSON, one object a line, on stdout')

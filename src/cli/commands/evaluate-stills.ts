@@ -17,7 +17,7 @@ export function stillsCommand(): Command {
     .addOption(
       new Option('--methods <names>', `maps to compare, separated by commas: ${STILL_METHODS.join(', ')}`)
         .argParser(parseSome(STILL_METHODS))
-        .default(DEFAULT_STILL_METHODS, 'all but the descents'),
+        .default(DEFAULT_STILL_METHODS, 'all but the finer ones and the descents'),
     )
     .option('--layer <name>', 'the layer whose output is filtered (default: as l2caf image)')
     .option('--level <share>', 'heatmap level above which pixels belong to the box', parseNumber(0, 0.99), 0.2);

@@ -1,12 +1,13 @@
 /** What was analyzed, with which model and options. */
 import type { Analysis } from '../../analysis/document.ts';
-import { sharingNote, targetName } from '../../analysis/model-words.ts';
+import { gridWords, sharingNote, targetName } from '../../analysis/model-words.ts';
 import { isUnlike, notJudged, percent, targetClass, verdictReasons, verdictSentence } from '../../analysis/verdicts.ts';
+import type { GridShape } from '../../base/types.ts';
 import { element, formatNumber, formatTime } from './dom.ts';
 
-function modelFacts(model: Analysis['model']): (readonly [string, string])[] {
+function modelFacts(model: Analysis['model'], shown: GridShape): (readonly [string, string])[] {
   const { grid, inputSize } = model;
-  const input = `${inputSize.width} × ${inputSize.height}, grid of ${grid.width} × ${grid.height} cells`;
+  const input = `${inputSize.width}x${inputSize.height}, ${gridWords(grid, shown)}`;
   if (model.kind === 'imported') {
     return [
       ['network', `${model.id} (${model.format})`],
@@ -40,7 +41,7 @@ export function factTables({ source, span, model, options, frames, timingsSec, l
       ...(source.rotationDeg === 0 ? [] : [['rotation', `${source.rotationDeg}° clockwise`] as const]),
       ['SHA-256', source.sha256],
     ]),
-    table('Model', modelFacts(model)),
+    table('Model', modelFacts(model, frames[0]!.filter)),
     table('Method', [
       ['method', options.method],
       ['explains', targetName(options.target)],

@@ -19,7 +19,7 @@ export function pictureGallery(
   pictures: readonly FramePicture[],
   onSeek: (timeSec: number) => void,
 ): { readonly gallery: HTMLElement; readonly overlaid: readonly OverlaidPicture[] } {
-  const { frames, model } = analysis;
+  const { frames } = analysis;
   const view = inputView(analysis);
   const overlaid: OverlaidPicture[] = [];
   const items = pictures.map(({ frame, jpeg }) => {
@@ -30,7 +30,7 @@ export function pictureGallery(
     const alt = `Frame ${frame + 1} at ${formatTime(timestampSec)} with the attention`;
     const image = element('img', { src: `data:image/jpeg;base64,${jpeg}`, alt });
     const picture = element('div', { class: 'picture' }, image, canvas);
-    addCells(picture, model.grid, view, (cell) => describeValue(filter.values[cell]!));
+    addCells(picture, filter, view, (cell) => describeValue(filter.values[cell]!));
     const button = element('button', { type: 'button', class: 'link number' }, formatTime(timestampSec));
     button.setAttribute('aria-label', `Go to frame ${frame + 1} at ${formatTime(timestampSec)}`);
     button.addEventListener('click', () => onSeek(timestampSec));

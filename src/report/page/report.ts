@@ -28,7 +28,7 @@ async function start(): Promise<void> {
 }
 
 function build(data: ReportData, analysis: Analysis, text: string): void {
-  const { source, span, frames, model } = analysis;
+  const { source, span, frames } = analysis;
   const painter = new OverlayPainter(
     analysis,
     data.ignored ? [{ ...data.ignored, values: Uint8Array.from(data.ignored.values) }] : [],
@@ -71,7 +71,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
   const stage = element('div', { class: 'stage' }, player.video, canvas, badge);
   stage.style.aspectRatio = `${source.width} / ${source.height}`;
   stage.style.setProperty('--ratio', String(source.width / source.height));
-  addCells(stage, model.grid, inputView(analysis), (cell) => {
+  addCells(stage, frames[0]!.filter, inputView(analysis), (cell) => {
     if (isInside(gaps, shownSec)) return undefined;
     const nearest = nearestOf(momentsSec, shownSec);
     const value = describeValue(frames[nearest]!.filter.values[cell]!);
