@@ -9,8 +9,9 @@ import { runFfprobe } from './ffmpeg.ts';
 import { type FrameList, listFrames, placeUntil, SAME_TIME_SEC } from './frame-list.ts';
 import { packetTime, seconds } from './packets.ts';
 import { damagedPictures } from './picture-folder.ts';
-import { type StreamDetails, secondsPer } from './probe.ts';
+import type { StreamDetails } from './probe.ts';
 import { isClose, leadSec } from './seek.ts';
+import { secondsPer } from './stated.ts';
 
 /**
  * Which of these frames may not show what was filmed, because they, or frames that they are built upon, are damaged in the

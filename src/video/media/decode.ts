@@ -9,7 +9,6 @@ import type { PictureRegion, PictureSize, VideoClip } from '../../base/types.ts'
 import { damagedAmong } from './damage.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 import { type FrameList, placeUntil, SAME_TIME_SEC } from './frame-list.ts';
-import { secondsPer } from './probe.ts';
 import {
   framesOf,
   inputFrom,
@@ -19,6 +18,7 @@ import {
   seekModes,
   type WantedFrames,
 } from './seek.ts';
+import { secondsPer } from './stated.ts';
 
 /** How frames are decoded. */
 export interface DecodeOptions {

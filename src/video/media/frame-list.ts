@@ -8,7 +8,8 @@ import type { TimeSpan, VideoClip } from '../../base/types.ts';
 import { contradictsFrom } from './order.ts';
 import { checkClock, type Packet, type PacketList, packetTime, readPackets, roundToMicroseconds } from './packets.ts';
 import type { PictureFolder } from './picture-folder.ts';
-import { readDetails, type StreamDetails, secondsPer } from './probe.ts';
+import { readDetails, type StreamDetails } from './probe.ts';
+import { secondsPer } from './stated.ts';
 import { surveyFrames } from './survey.ts';
 
 /** The frames of a time span, in the order in which they are shown. */

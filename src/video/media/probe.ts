@@ -16,7 +16,7 @@ import {
   sha256OfFile,
 } from '../../base/files.ts';
 import { noteInput } from '../../base/noted-inputs.ts';
-import type { ClipReading, PictureSize, Rational, RecordedSignals, VideoClip } from '../../base/types.ts';
+import type { ClipReading, Rational, RecordedSignals, VideoClip } from '../../base/types.ts';
 import type { ColourTags } from './colour-tags.ts';
 import { chooseTrack, type Metadata, readMetadata, type StreamMetadata, trackNotes, unreadable } from './metadata.ts';
 import {
@@ -29,6 +29,7 @@ import {
   seconds,
 } from './packets.ts';
 import { openPictures, type PictureFolder, sha256OfPictures, videoOfPictures } from './picture-folder.ts';
+import { clockwiseRotation, coloursOf, containerEnd, rateOf, secondsPer, squarePixels, statedEnd } from './stated.ts';
 import { toneMapping } from './tone-mapping.ts';
 
 /**
@@ -145,11 +146,6 @@ export async function identityOfClip(path: string, reading: Reading = {}): Promi
 
 /** Which clip, how it is read and, where it was probed, in which state it was then. */
 type NamedClip = Pick<VideoClip, 'path'> & ClipReading & { readonly identity?: string };
-
-/** How long a frame is shown at a rate, seconds. */
-export function secondsPer({ numerator, denominator }: Rational): number {
-  return denominator / numerator;
-}
 
 /** All that is known about a file and one of its tracks. */
 interface FileFacts extends Metadata {
@@ -353,17 +349,6 @@ const TAIL_SEC = 3;
 /** Enough packets to see how they state their times, and the first key frame of most files. */
 const HEAD_PACKETS = 256;
 
-function coloursOf(video: StreamMetadata): ColourTags {
-  const named = (name: string | undefined): string | undefined => (name === 'unknown' ? undefined : name);
-  const colour = {
-    matrix: named(video.color_space),
-    primaries: named(video.color_primaries),
-    transfer: named(video.color_transfer),
-    range: video.pix_fmt?.startsWith('yuvj') ? 'pc' : named(video.color_range),
-  };
-  return Object.fromEntries(Object.entries(colour).filter(([, value]) => value !== undefined));
-}
-
 function timeNotes({ details: { clock, rate }, format, statedEndSec = 0, endSec, lateKeySec }: FileFacts): string[] {
   const notes: string[] = [];
   if (clock === 'counted') {
@@ -392,53 +377,4 @@ function durationOf({ statedEndSec, lastSec, endSec, details: { rate } }: FileFa
     Math.abs(statedEndSec - endSec) < 1.5 * frameSec &&
     statedEndSec > lastSec + 0.1 * frameSec;
   return isBelievable ? statedEndSec : endSec;
-}
-
-/** When the video ends as the file states it, seconds from the container's first timestamp. */
-function statedEnd(video: StreamMetadata, format: Metadata['format']): number | undefined {
-  const length = seconds(video.duration);
-  if (length === undefined) return containerEnd(format);
-  const start = seconds(video.start_time) ?? 0;
-  return roundToMicroseconds(start - (seconds(format.start_time) ?? start) + length);
-}
-
-/** When the file ends as it states it, sound included, seconds from its first timestamp. */
-function containerEnd({ format_name: name, start_time: start, duration }: Metadata['format']): number | undefined {
-  const length = seconds(duration);
-  // Matroska states when it ends, others how long it is.
-  return length === undefined || !name?.startsWith('matroska') ? length : length - (seconds(start) ?? 0);
-}
-
-/** The stated rate, or that of the first frames where a file states none. */
-function rateOf(path: string, video: StreamMetadata, times: readonly (number | undefined)[]): Rational {
-  const stated = positiveRational(video.avg_frame_rate) ?? positiveRational(video.r_frame_rate);
-  if (stated) return stated;
-  const sorted = times.filter((time) => time !== undefined).sort((a, b) => a - b);
-  const gaps = sorted.slice(1).map((time, i) => time - sorted[i]!);
-  const usual = gaps.filter((gap) => gap > 0).sort((a, b) => a - b)[gaps.length >> 1];
-  if (usual === undefined) throw unreadable(path, 'its video stream states no frame rate', 'convert it to MP4 first');
-  return { numerator: 1_000_000, denominator: Math.round(usual * 1e6) };
-}
-
-/** The size at which a player shows the picture: pixels that are not square are stretched, never shrunk. */
-function squarePixels(width: number, height: number, aspectRatio: string | undefined): PictureSize {
-  const { numerator, denominator } = positiveRational(aspectRatio?.replace(':', '/')) ?? {
-    numerator: 1,
-    denominator: 1,
-  };
-  const ratio = numerator / denominator;
-  return ratio >= 1 ? { width: Math.round(width * ratio), height } : { width, height: Math.round(height / ratio) };
-}
-
-/** The display matrix states a counter-clockwise angle, the older `rotate` tag a clockwise one. */
-function clockwiseRotation(video: StreamMetadata): VideoClip['rotationDeg'] {
-  const matrix = video.side_data_list?.find((data) => data.rotation !== undefined)?.rotation;
-  const clockwise = matrix === undefined ? Number(video.tags?.rotate ?? 0) : -matrix;
-  const quarterTurns = ((Math.round(clockwise / 90) % 4) + 4) % 4;
-  return ([0, 90, 180, 270] as const)[quarterTurns] ?? 0;
-}
-
-function positiveRational(text: string | undefined): Rational | undefined {
-  const [numerator = 0, denominator = 0] = (text ?? '').split('/').map(Number);
-  return numerator > 0 && denominator > 0 ? { numerator, denominator } : undefined;
 }

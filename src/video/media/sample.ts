@@ -9,7 +9,7 @@ import type { FrameBatch, TimeSpan, VideoClip } from '../../base/types.ts';
 import { FrameTroubles, framesInWords } from './damage.ts';
 import { type DecodedFrames, type DecodeOptions, decodeFrames } from './decode.ts';
 import { type FrameList, listFrames, placeUntil, without } from './frame-list.ts';
-import { secondsPer } from './probe.ts';
+import { secondsPer } from './stated.ts';
 import { surveyFrames } from './survey.ts';
 
 /** Frames as they are on screen, and what is wrong with them. */

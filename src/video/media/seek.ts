@@ -7,7 +7,8 @@
 import type { VideoClip } from '../../base/types.ts';
 import type { FfmpegInput, GeneratedInput } from './ffmpeg.ts';
 import { videoOfPictures } from './picture-folder.ts';
-import { type StreamDetails, secondsPer } from './probe.ts';
+import type { StreamDetails } from './probe.ts';
+import { secondsPer } from './stated.ts';
 
 /** ffmpeg options that keep the file's own timestamps; needed once per run, with {@link inputFrom}. */
 export const KEEP_TIMESTAMPS: readonly string[] = ['-copyts'];
