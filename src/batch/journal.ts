@@ -1,14 +1,17 @@
 /**
  * What a batch has done, one JSON line per fact, only ever appended to and flushed to the disk: whoever is killed at any
- * moment has lost the last line at most, and a line that was damaged costs what it said, no more. The file is the memory of a batch; results are made from it.
+ * moment has lost the last line at most, and a line that was damaged costs what it said, no more. A line ends with a checksum,
+ * so that a number in which a bit has flipped is not taken for what was written. The file is the memory of a batch; results are
+ * made from it.
  */
+import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from '#zod';
 import { regionSchema } from '../analysis/document.ts';
 import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { makeFolder } from '../base/files.ts';
-import { openInput } from '../base/input-files.ts';
+import { jsonIn, openInput } from '../base/input-files.ts';
 import { syncFolder } from '../base/sync.ts';
 import { OUTPUTS } from './choices.ts';
 import { figuresSchema } from './event-figures.ts';
@@ -42,15 +45,17 @@ const entrySchema = z.discriminatedUnion('kind', [
     kind: z.literal('video'),
     facts: z.object({ clip: clipSchema, sha256: z.string(), bars: regionSchema.nullable().exactOptional() }),
   }),
-  z.object({
-    kind: z.literal('made'),
-    event: z.string(),
-    files: z.partialRecord(z.enum(OUTPUTS), madeSchema),
-    /** With the analysis. */
-    figures: figuresSchema.optional(),
-    timingsSec: z.record(z.string(), seconds),
-    attempts: z.int().positive(),
-  }),
+  z
+    .object({
+      kind: z.literal('made'),
+      event: z.string(),
+      files: z.partialRecord(z.enum(OUTPUTS), madeSchema),
+      /** With the analysis. */
+      figures: figuresSchema.optional(),
+      timingsSec: z.record(z.string(), seconds),
+      attempts: z.int().positive(),
+    })
+    .refine(({ files, figures }) => !files.json || figures, 'it lacks the figures of the analysis'),
   z.object({
     kind: z.literal('failed'),
     event: z.string(),
@@ -121,7 +126,7 @@ export class Journal {
       // What could not be read again is not written.
       throw new L2cafError('answer-invalid', `cannot note a ${entry.kind}: ${path.join('.')}: ${message}`);
     }
-    this.#waiting.push(`${JSON.stringify(checked.data)}\n`);
+    this.#waiting.push(`${withChecksum(JSON.stringify(checked.data))}\n`);
     this.#written = this.#written.then(() => this.#flush());
     return this.#written;
   }
@@ -153,7 +158,7 @@ async function readJournal(path: string): Promise<Omit<OpenedJournal, 'journal'>
   for await (const text of linesOf(path)) {
     line++;
     bytes += text.length + 1;
-    const value = jsonOf(text.toString('utf8'));
+    const value = valueIn(text.toString('utf8'));
     const result = entrySchema.safeParse(value);
     if (result.success) entries.push(result.data);
     else if ((value as { kind?: unknown } | undefined)?.kind === 'batch')
@@ -193,10 +198,19 @@ function unusable(path: string, why: string): L2cafError {
   });
 }
 
-function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
+const CHECKSUM = /,"check":"([^"]*)"\}\r?$/;
+
+function withChecksum(object: string): string {
+  return `${object.slice(0, -1)},"check":"${checksumOf(object)}"}`;
+}
+
+function checksumOf(object: string): string {
+  return createHash('sha256').update(object).digest('hex').slice(0, 16);
+}
+
+/** What a line says; undefined for a damaged one. Lines of earlier versions have no checksum. */
+function valueIn(line: string): unknown {
+  const end = CHECKSUM.exec(line);
+  if (end && checksumOf(`${line.slice(0, end.index)}}`) !== end[1]) return undefined;
+  return jsonIn(line);
 }

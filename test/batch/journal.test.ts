@@ -60,6 +60,30 @@ describe('a journal', () => {
     },
   );
 
+  it.each([
+    ['a letter', 'why', 'who'],
+    ['a number', '"attempts":2', '"attempts":3'],
+    ['its checksum', '"check":"', '"check":"0'],
+  ])('loses a line in which something else stands than was written: %s', async (_, before, after) => {
+    await write(failed('a'), failed('b'));
+    const [heading, first, second] = (await readFile(path, 'utf8')).trimEnd().split('\n') as [string, string, string];
+    await writeFile(path, `${[heading, first.replace(before, after), second].join('\n')}\n`);
+    expect(await read()).toEqual([[failed('b')], [2]]);
+  });
+
+  it('still reads lines without a checksum, as earlier versions wrote them', async () => {
+    await write(failed('a'));
+    await appendFile(path, `${JSON.stringify(failed('b'))}\n`);
+    expect(await read()).toEqual([['a', 'b'].map(failed), []]);
+  });
+
+  it('takes no analysis without its figures: its row would be empty', async () => {
+    const files = { json: { key: 'k', bytes: 1 } };
+    const made = { kind: 'made', event: 'a', files, timingsSec: {}, attempts: 1 };
+    await appendFile(path, `${JSON.stringify(failed('a'))}\n${JSON.stringify(made)}\n`);
+    expect(await read()).toEqual([[failed('a')], [2]]);
+  });
+
   it('loses a damaged first line and nothing else', async () => {
     await write(failed('a'));
     const file = await open(path, 'r+');
