@@ -11,7 +11,7 @@ import type { Job, Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { L2cafError } from '../base/errors.ts';
 import { fileSize } from '../base/files.ts';
-import { fromAnswer } from './answers.ts';
+import { figuresIn, fromAnswer } from './answers.ts';
 import type { EventMaker } from './batch.ts';
 import type { Output } from './choices.ts';
 import type { BatchEvent } from './events.ts';
@@ -132,8 +132,12 @@ export class EventQueue implements EventMaker {
     const outcome = await this.#whileThere(this.#outcomeOf(data, jobId, outputs));
     this.#waiting.delete(jobId);
     if (outcome === undefined || 'error' in outcome) return outcome;
-    const error = await missingFile(folder, outcome);
-    return error ? { error, attempts: outcome.attempts } : outcome;
+    try {
+      await expectFiles(folder, outcome);
+      return outputs.includes('json') ? { ...outcome, figures: await figuresIn(folder, event) } : outcome;
+    } catch (error) {
+      return { error: error as Error, attempts: outcome.attempts };
+    }
   }
 
   /** Takes back what no worker has begun; what is under way is waited for. */
@@ -224,18 +228,17 @@ export class EventQueue implements EventMaker {
 }
 
 /** Workers that do not share the batch's folder would leave it empty without anybody noticing. */
-async function missingFile(folder: string, { bytes }: MadeEvent): Promise<L2cafError | undefined> {
+async function expectFiles(folder: string, { bytes }: MadeEvent): Promise<void> {
   const deadline = performance.now() + VISIBLE_WITHIN_MS;
   for (const [name, size] of Object.entries(bytes) as [Output, number][]) {
     const path = join(folder, FILE_NAMES[name]);
     while ((await fileSize(path)) !== size) {
       if (performance.now() > deadline) {
-        return new L2cafError('input-not-found', `a worker has made ${path}, but it is not here`, {
+        throw new L2cafError('input-not-found', `a worker has made ${path}, but it is not here`, {
           hint: 'workers must write to the same folder: name it as they see it with l2caf worker -o',
         });
       }
       await setTimeout(200);
     }
   }
-  return undefined;
 }

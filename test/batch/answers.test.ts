@@ -1,12 +1,15 @@
 /** What a batch makes of answers that are none. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { writeAnalysis } from '../../src/analysis/document.ts';
 import { L2cafError, systemCodeOf } from '../../src/base/errors.ts';
-import { checkedOutcome, fromAnswer, toAnswer } from '../../src/batch/answers.ts';
+import { checkedOutcome, figuresIn, fromAnswer, toAnswer } from '../../src/batch/answers.ts';
 import { Batch, type EventMaker } from '../../src/batch/batch.ts';
+import { figuresOf } from '../../src/batch/event-figures.ts';
 import type { BatchEvent } from '../../src/batch/events.ts';
+import { exampleAnalysis } from '../support/example-analysis.ts';
 
 const figures = { embedding: [1, 2], frames: [] };
 const made = { figures, bytes: { json: 10, thumbnail: 3 }, timingsSec: { filters: 0.5 }, attempts: 1 };
@@ -37,9 +40,41 @@ describe('an answer', () => {
   it.each(MALFORMED)('is a failure of its event when it is malformed: %s', (_, answer, message) => {
     const expected = { error: { code: 'answer-invalid', message }, attempts: 1 };
     expect(checkedOutcome(answer, outputs)).toMatchObject(expected);
+  });
+
+  it.each(MALFORMED.filter(([id]) => id !== 'no figures'))('that came through a queue is one, too: %s', (_, answer) => {
     expect(fromAnswer(JSON.parse(JSON.stringify(answer ?? null)), outputs)).toMatchObject({
       error: { code: 'answer-invalid' },
     });
+  });
+
+  it('brings no figures through a queue: they are those of the document that the batch has', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'l2caf-answers-'));
+    const path = join(folder, 'analysis.json');
+    const analysis = exampleAnalysis();
+    const event = { facts: { sha256: analysis.source.sha256 }, span: analysis.span } as BatchEvent;
+    expect(fromAnswer(toAnswer(made), outputs)).toEqual({ ...made, figures: undefined });
+    await writeAnalysis(path, analysis);
+    expect(await figuresIn(folder, event)).toEqual(figuresOf(analysis));
+    const another = { ...event, span: { startSec: 0, endSec: 2 } };
+    await expect(figuresIn(folder, another)).rejects.toMatchObject({
+      code: 'answer-invalid',
+      message: /another event/,
+    });
+    await expect(figuresIn(folder, { ...event, facts: { ...event.facts, sha256: 'f'.repeat(64) } })).rejects.toThrow(
+      /another event/,
+    );
+    await writeFile(path, (await readFile(path, 'utf8')).replace('-0.25', '-0.26'));
+    await expect(figuresIn(folder, event)).rejects.toMatchObject({ code: 'answer-invalid', message: /is damaged/ });
+    await rm(folder, { recursive: true });
+  });
+
+  it('has an error of one line, however long and of what letters', () => {
+    const error = { message: `\x1b[31mred\r\n${'line\n'.repeat(1e5)}`, hint: 'a\u2028b' };
+    const outcome = fromAnswer({ error, attempts: 1 }, outputs) as unknown as { error: L2cafError };
+    expect(outcome.error.message).toMatch(/^\[31mred line line [a-z ]*…$/);
+    expect(outcome.error.message.length).toBeLessThan(1100);
+    expect(outcome.error.hint).toBe('a b');
   });
 
   it('keeps errors through a queue, with what decisions are taken on', () => {
