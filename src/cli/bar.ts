@@ -5,6 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import type * as CliProgress from 'cli-progress';
+import { printable } from './printable.ts';
 
 /** Loaded when a bar is drawn. */
 const cliProgress = (): typeof CliProgress => createRequire(import.meta.url)('cli-progress') as typeof CliProgress;
@@ -27,7 +28,8 @@ export function canDrawBar(): boolean {
 let drawn: CliProgress.SingleBar | undefined;
 
 /** Draws the bar, or changes what it shows. It is drawn again by itself when the terminal's size has changed. */
-export function drawBar({ title, done, total, shown }: BarContent): void {
+export function drawBar({ title, done, total, shown: text }: BarContent): void {
+  const shown = printable(text);
   if (drawn === undefined) {
     drawn = new (cliProgress().SingleBar)({
       format: formatLine,

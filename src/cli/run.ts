@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { endBar } from './bar.ts';
+import { printable } from './printable.ts';
 
 /** Exit codes of the command line; `partly`: a batch finished, some of its events failed. */
 export const EXIT = { done: 0, failed: 1, usage: 2, partly: 3, interrupted: 130 } as const;
@@ -68,8 +69,8 @@ export function reportError(error: unknown): number {
   const hint = isKnown ? error.hint : 'with L2CAF_DEBUG=1 in the environment it says where it happened';
   // A terminal shows the keys of Ctrl-C where its cursor is.
   const start = isKnown && error.code === 'aborted' && process.stderr.isTTY ? '\n' : '';
-  process.stderr.write(`${start}error: ${message}\n`);
-  if (hint !== undefined) process.stderr.write(`hint: ${hint}\n`);
+  process.stderr.write(`${start}error: ${printable(message)}\n`);
+  if (hint !== undefined) process.stderr.write(`hint: ${printable(hint)}\n`);
   if (process.env['L2CAF_DEBUG']) process.stderr.write(`${inspect(error)}\n`);
   if (!isKnown) return EXIT.failed;
   if (error.code === 'aborted') return EXIT.interrupted;

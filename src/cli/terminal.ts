@@ -4,6 +4,7 @@
  */
 import type { Progress, ProgressListener } from '../base/types.ts';
 import { canDrawBar, drawBar, endBar } from './bar.ts';
+import { printable } from './printable.ts';
 
 /** The two streams, as the commands use them. */
 export interface Terminal {
@@ -23,12 +24,12 @@ const PLAIN_INTERVAL_SEC = 10;
 export function createTerminal({ quiet = false }: { quiet?: boolean | undefined } = {}): Terminal {
   const say = (line: string): void => {
     endBar();
-    process.stderr.write(`${line}\n`);
+    process.stderr.write(`${printable(line)}\n`);
   };
   return {
     result: (line) => {
       endBar();
-      process.stdout.write(`${line}\n`);
+      process.stdout.write(`${process.stdout.isTTY ? printable(line) : line}\n`);
     },
     info: (line) => {
       if (!quiet) say(line);
