@@ -3,16 +3,16 @@
  * brought to the disk, and is renamed when it is complete, so that a crash, a power cut, a full disk or Ctrl-C leaves no
  * half-written file under a final name.
  */
-import { randomBytes } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { access, mkdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { dirname, extname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { unlessAborted } from './concurrent.ts';
 import { L2cafError } from './errors.ts';
 import { expectRegularFile, hashFile } from './input-files.ts';
 import { checkOutput, unwritable } from './output.ts';
 import { sealFile, settleSeal } from './seal.ts';
 import { sync, syncFile, syncFolder } from './sync.ts';
+import { sweep, temporaryName } from './temporary.ts';
 
 /**
  * Calls `write` with a temporary path beside `path` (same extension) and renames the result to `path`; removes it if
@@ -32,7 +32,8 @@ export async function writeAtomically(
   const target = await checkOutput(path, sources);
   const folder = dirname(target.path);
   await makeFolder(folder);
-  const temporary = join(folder, temporaryName(target.path));
+  await sweep(folder);
+  const temporary = join(folder, await temporaryName(target.path));
   try {
     await write(temporary);
     await sealFile(temporary, target.path);
@@ -46,18 +47,6 @@ export async function writeAtomically(
     await rm(temporary, { force: true, recursive: true }).catch(() => {}); // what went wrong before is to be told
     throw problem === undefined ? error : unwritable(path, problem);
   }
-}
-
-/** The longest extension that is kept; those that programs go by are shorter, and a name has 255 bytes at most. */
-const EXTENSION_BYTES = 32;
-
-/** The names of files that are being written, and of what is left of them when that is cut short. */
-export const TEMPORARY: RegExp = /^\.[0-9a-f]{16}\.part(\.|$)/;
-
-/** Of a length of its own, whatever the file's. */
-function temporaryName(path: string): string {
-  const extension = extname(path);
-  return `.${randomBytes(8).toString('hex')}.part${Buffer.byteLength(extension) > EXTENSION_BYTES ? '' : extension}`;
 }
 
 /**

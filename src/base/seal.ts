@@ -5,13 +5,13 @@
  * Parquet, …) have their hashes in `.l2caf` beside them, one line a file as `sha256sum` writes them. Processes that write to one
  * folder replace that file in turns; one that is no such list is the user's, and stays as it is.
  */
-import { randomBytes } from 'node:crypto';
 import { appendFile, lstat, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { L2cafError } from './errors.ts';
 import { hashFile, openInput, readOwn } from './input-files.ts';
 import { takeLockIfFree } from './lock.ts';
+import { temporaryName } from './temporary.ts';
 
 /** A format with a place for the seal: between its content and its last bytes, which are the same in every file. */
 interface SealedKind {
@@ -182,7 +182,7 @@ async function replaceSeals(folder: string, change: Parameters<typeof changeSeal
   if (why !== undefined) throw foreignSeals(why);
   const path = join(folder, SEALS_FILE);
   const lines = await change([...(await linesOf(path))].filter((line) => SEAL_LINE.test(line)));
-  const temporary = join(folder, `.${randomBytes(8).toString('hex')}.part`);
+  const temporary = join(folder, await temporaryName(SEALS_FILE));
   try {
     await writeFile(
       temporary,

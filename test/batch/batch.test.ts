@@ -285,7 +285,7 @@ describe('a batch', () => {
   it('removes what a process that was killed while it wrote the tables left behind', async () => {
     const folder = join(root, 'leftovers');
     await mkdir(folder);
-    await writeFile(join(folder, '.0123456789abcdef.part.parquet'), '');
+    await writeFile(join(folder, '.0123456789abcdef01234567.part.parquet'), '');
     await mkdir(join(folder, `${LOCK}.0123456789abcdef.part`)); // and while it took the lock
     const batch = await Batch.open(folder);
     expect((await readdir(folder)).sort()).toEqual([LOCK, 'journal.jsonl']);
