@@ -1,6 +1,7 @@
 /** Names for results where the user gave none: two sources of one name (day1/cam.mp4, day2/cam.mp4) do not share one. */
 import { realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { MAX_DOCUMENT_BYTES } from '../analysis/document.ts';
 import { withFolder } from '../base/files.ts';
 import { readOwn } from '../base/input-files.ts';
@@ -52,6 +53,29 @@ async function locked<T>(
       await give();
     }
   });
+}
+
+/** How long other runs are waited for, which write a few files each. */
+const PATIENCE_MS = 30_000;
+
+/**
+ * Runs `work` while no other run does so in that folder, where several may write to it. Waits for them.
+ *
+ * @throws L2cafError `output-unwritable` when one does not end
+ */
+export async function inTurn<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const lock = join(folder, LOCK);
+  const endMs = performance.now() + PATIENCE_MS;
+  let give = await takeLockIfFree(lock);
+  while (give === undefined) {
+    await setTimeout(20);
+    give = await (performance.now() < endMs ? takeLockIfFree(lock) : takeLock(lock));
+  }
+  try {
+    return await work();
+  } finally {
+    await give();
+  }
 }
 
 /**

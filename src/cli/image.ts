@@ -16,7 +16,7 @@ import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from
 import { checkSize, type OpenStill, stillNetwork } from '../stills/still-network.ts';
 import { outputsNamed, type StillTarget, usualTarget } from '../stills/targets.ts';
 import { openPicture } from '../video/media/picture.ts';
-import { freeName, isAbout, isOfOther } from './default-folder.ts';
+import { freeName, inTurn, isAbout, isOfOther } from './default-folder.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
 import type { TargetFlag } from './options.ts';
 import { USUAL_MAPS } from './options.ts';
@@ -73,11 +73,9 @@ export async function analyzeAll(files: readonly string[], flags: ImageFlags, si
     const choices = own ? {} : { ...(layer && { layer }), ...(size && { size }) };
     const target = early ?? targetFor(flags, stillNetwork(model, choices), terminal);
     const options: StillOptions = { ...others, ...choices, target, ...work };
-    for (const [i, path] of files.entries()) {
+    for (const path of files) {
       try {
-        analyses.push(
-          await withFolder(flags.output, () => analyzeOne(model, path, bases[i]!, flags, options, terminal)),
-        );
+        analyses.push(await withFolder(flags.output, () => analyzeOne(model, path, flags, options, terminal)));
       } catch (error) {
         if (!isAboutPicture(error)) throw error;
         process.exitCode = reportError(error);
@@ -158,7 +156,6 @@ function targetFor(
 async function analyzeOne(
   model: OpenStill,
   path: string,
-  base: string,
   flags: ImageFlags,
   options: StillOptions,
   terminal: Terminal,
@@ -166,14 +163,18 @@ async function analyzeOne(
   const analysis = await analyzePicture(model, path, options);
   const picture = await openPicture(path, analysis.source.sha256);
   const style = { overlay: styleOf(flags), signed: flags.signed ?? false };
-  const { document, maps, constraints, sanity } = filesOf(base);
-  const figures: [string, Uint8Array][] = [[maps, drawMapsFigure(picture, analysis, style)]];
-  if (analysis.constraints) figures.push([constraints, drawConstraintsFigure(picture, analysis, style)]);
-  if (analysis.sanity) figures.push([sanity, drawSanityFigure(picture, analysis, style)]);
-  await removeSealed([document, maps, constraints, sanity]); // an earlier analysis, of which nothing is to stay beside the new one
-  await writePictureAnalysis(document, analysis);
-  for (const [file, bytes] of figures) await writeFileAtomically(file, bytes);
-  if (!flags.json) report(analysis, [document, ...figures.map(([file]) => file)], terminal);
+  const figures: [FileOfPicture, Uint8Array][] = [['maps', drawMapsFigure(picture, analysis, style)]];
+  if (analysis.constraints) figures.push(['constraints', drawConstraintsFigure(picture, analysis, style)]);
+  if (analysis.sanity) figures.push(['sanity', drawSanityFigure(picture, analysis, style)]);
+  const written = await inTurn(flags.output, async () => {
+    // Another run may have taken the name meanwhile, for another picture.
+    const files = filesOf(await baseOf(path, flags.output));
+    await removeSealed(Object.values(files)); // an earlier analysis, of which nothing is to stay beside the new one
+    await writePictureAnalysis(files.document, analysis);
+    for (const [kind, bytes] of figures) await writeFileAtomically(files[kind], bytes);
+    return [files.document, ...figures.map(([kind]) => files[kind])];
+  });
+  if (!flags.json) report(analysis, written, terminal);
   return analysis;
 }
 
@@ -199,20 +200,30 @@ function report({ source, maps, sanity }: PictureAnalysis, files: readonly strin
 /** What the first column of the table holds. */
 const HEADINGS = { class: 'class', output: 'number', oblivious: 'explained' } as const;
 
-/** What the results of each picture are called: as it, unless they are those of another picture of that name. */
+/** What the results of each picture are called, as far as it is known before the work. */
 async function basesOf(files: readonly string[], folder: string): Promise<string[]> {
   const bases: string[] = [];
-  for (const path of files) {
-    const hash = await sha256OfFile(path).catch(() => ''); // its turn says what is wrong with it
-    const isTaken = async (base: string): Promise<boolean> =>
-      bases.includes(base) || isOfOther(filesOf(base).document, isAbout(path, hash));
-    bases.push(await freeName(join(folder, nameOf(path)), isTaken));
-  }
+  for (const path of files) bases.push(await baseOf(path, folder, bases));
   return bases;
 }
 
-/** Everything that may be written about a picture. */
-function filesOf(base: string): Record<'document' | 'maps' | 'constraints' | 'sanity', string> {
+/**
+ * What the results of a picture are called: as it, unless they are those of another picture of that name.
+ *
+ * @param others names that are taken, too
+ */
+async function baseOf(path: string, folder: string, others: readonly string[] = []): Promise<string> {
+  const hash = await sha256OfFile(path).catch(() => ''); // its turn says what is wrong with it
+  return freeName(
+    join(folder, nameOf(path)),
+    async (base) => others.includes(base) || isOfOther(filesOf(base).document, isAbout(path, hash)),
+  );
+}
+
+/** What may be written about a picture. */
+type FileOfPicture = 'document' | 'maps' | 'constraints' | 'sanity';
+
+function filesOf(base: string): Record<FileOfPicture, string> {
   return {
     document: `${base}.json`,
     maps: `${base}.png`,

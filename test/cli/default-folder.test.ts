@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { writeAnalysis } from '../../src/analysis/document.ts';
 import { sha256OfFile } from '../../src/base/files.ts';
 import { LOCK } from '../../src/base/lock.ts';
-import { type FreeFolder, freeName, inOwnFolder, isAbout, isOfOther } from '../../src/cli/default-folder.ts';
+import { type FreeFolder, freeName, inOwnFolder, inTurn, isAbout, isOfOther } from '../../src/cli/default-folder.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 
 let folder: string;
@@ -68,6 +68,20 @@ it('gives a folder to one run at a time', async () => {
   for (const name of ['cam', 'cam-2', 'cam-3']) {
     expect(await readdir(join(folder, 'at-once', name))).toEqual(['analysis.json']);
   }
+});
+
+it('lets runs write to one folder in turns', async () => {
+  const shared = join(folder, 'in-turns');
+  const steps: string[] = [];
+  const run = (name: string): Promise<void> =>
+    inTurn(shared, async () => {
+      steps.push(`${name} begins`);
+      await setTimeout(30);
+      steps.push(`${name} ends`);
+    });
+  await Promise.all(['a', 'b', 'c'].map(run));
+  expect(steps.map((step) => step.slice(2))).toEqual(Array(3).fill(['begins', 'ends']).flat());
+  expect(new Set(steps).size).toBe(6);
 });
 
 it('refuses the folder that was asked for while another run is in it', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCanvas } from '@napi-rs/canvas';
@@ -63,6 +63,27 @@ describe('image', () => {
       'monarch',
     ]);
     expect((await readdir(join(folder, 'some'))).sort()).toEqual(['blue.json', 'blue.png', 'red.json', 'red.png']);
+  });
+
+  it('gives pictures of one name files of their own, also to two runs at once', async () => {
+    for (const [day, name] of [
+      ['day1', 'red'],
+      ['day2', 'blue'],
+    ] as const) {
+      await mkdir(join(folder, day));
+      await copyFile(join(folder, `${name}.png`), join(folder, day, 'cam.png'));
+    }
+    const run = (day: string) => runCli(['image', `${day}/cam.png`, ...NETWORK, '-q', '-o', 'days'], { cwd: folder });
+    const results = await Promise.all(['day1', 'day2'].map(run));
+    expect(results.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+    const files = ['cam-2.json', 'cam-2.png', 'cam.json', 'cam.png'];
+    expect((await readdir(join(folder, 'days'))).sort()).toEqual(files);
+    for (const { stdout } of results) {
+      const document = /\S+\.json/.exec(stdout)![0];
+      const { source } = parsePictureAnalysis(JSON.parse(await readFile(join(folder, document), 'utf8')));
+      expect(stdout.startsWith('cam.png')).toBe(true);
+      expect(source.path).toBe(join(folder, stdout === results[0]!.stdout ? 'day1' : 'day2', 'cam.png'));
+    }
   });
 
   it.each<[string, string[], number, RegExp]>([
