@@ -80,7 +80,8 @@ const TAKEN: ReadonlySet<string> = new Set([
 /** Whether the lock was free, and is the holder's now. */
 async function claim(path: string, holder: Holder): Promise<boolean> {
   const own = aside(path, holder);
-  await mkdir(own).catch((error: unknown) => {
+  // With its folder, which a run that had made it and failed may just have removed.
+  await mkdir(own, { recursive: true }).catch((error: unknown) => {
     throw unwritable(path, error);
   });
   try {

@@ -88,6 +88,14 @@ describe('a lock', () => {
     await expect(takeLock(path)).rejects.toMatchObject({ message: /cannot be read/, hint: /remove it/ });
   });
 
+  it('brings its folder back, which a run that had made it has just removed', async () => {
+    const path = join(root, 'made', 'and', 'gone', '.lock');
+    const give = await takeLock(path);
+    expect(await takeLockIfFree(path)).toBeUndefined();
+    await give();
+    expect(await readdir(join(path, '..'))).toEqual([]);
+  });
+
   it('that is a file, or a folder of something else, is not taken', async () => {
     await writeFile(join(root, 'file'), String(process.pid));
     await mkdir(join(root, 'folder'));
