@@ -68,7 +68,7 @@ export function readCsv(text: string, delimiter?: string): CsvTable {
  * @throws L2cafError `input-not-found`; `input-unreadable` for another encoding, or quotation marks out of place
  */
 export async function readCsvFile(path: string, delimiter?: string): Promise<readonly CsvRecord[]> {
-  const { text, guess } = await readText(path);
+  const { text, guess } = await readText(path, 'give a table as CSV');
   if (guess !== undefined)
     throw new L2cafError('input-unreadable', `${path} is not in UTF-8`, { hint: 'save it as such' });
   return parseCsv(text, path, delimiter);

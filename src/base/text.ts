@@ -27,12 +27,13 @@ const HINT = 'save it as UTF-8: in Excel as "CSV UTF-8", elsewhere for instance 
 /**
  * Reads a text file.
  *
+ * @param wanted what to give instead of a file that is no text: the hint of that error
  * @throws L2cafError as `readInput`, up to 256 MB; `input-unreadable` when it is no text, or in an encoding that is
  *   recognised but not read
  */
-export async function readText(path: string): Promise<SourceText> {
+export async function readText(path: string, wanted = 'give a text file'): Promise<SourceText> {
   const bytes = await readInput(path, { maxBytes: MAX_TEXT_BYTES });
-  const encoding = encodingOf(bytes, path);
+  const encoding = encodingOf(bytes, path, wanted);
   try {
     return { text: new TextDecoder(encoding, { fatal: true }).decode(bytes) };
   } catch (cause) {
@@ -59,7 +60,7 @@ export function whyLost({ guess }: SourceText, line: number): string {
 export const LINE_END = /\r\n|\n|\r/;
 
 /** By the byte order mark, the declaration of an XML file, or where the zeros of UTF-16 lie. */
-function encodingOf(bytes: Uint8Array, path: string): string {
+function encodingOf(bytes: Uint8Array, path: string, wanted: string): string {
   const [a = -1, b = -1, c = -1, d = -1] = bytes;
   const isWide = (a === 0xff && b === 0xfe && c === 0 && d === 0) || (a === 0 && b === 0 && c === 0xfe && d === 0xff);
   if (isWide) throw refused(path, 'it is in UTF-32');
@@ -75,7 +76,7 @@ function encodingOf(bytes: Uint8Array, path: string): string {
   if (looksWide && odd > 4 * even) return 'utf-16le';
   if (looksWide && even > 4 * odd) return 'utf-16be';
   throw new L2cafError('input-unreadable', `${path} cannot be used: it is not a text file`, {
-    hint: 'give a list of events as CSV, JSON or ELAN file, or the folder of the clips',
+    hint: wanted,
   });
 }
 

@@ -96,7 +96,7 @@ async function annotationRows(
     names.map(async (name, i) => {
       const path = join(folder, name);
       try {
-        return elanRows(await readText(path), path, stems[i]!);
+        return elanRows(await readText(path, 'give a whole ELAN file'), path, stems[i]!);
       } catch (error) {
         if (!(error instanceof L2cafError)) throw error;
         return { rows: [], problems: [error.message] };

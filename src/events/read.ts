@@ -24,13 +24,15 @@ export async function readRows(path: string, needs: readonly Need[] = []): Promi
     throw new L2cafError('input-not-found', `cannot read ${path}: ${messageOf(cause)}`, { cause });
   });
   if (info.isDirectory()) return folderRows(path);
-  const source = await readText(path);
+  const source = await readText(path, LISTS);
   const extension = extname(path).toLowerCase();
   const start = source.text.trimStart();
   if (extension === '.eaf' || start.startsWith('<')) return elanRows(source, path, basename(path, extname(path)));
   const isJson = ['.json', '.jsonl', '.ndjson'].includes(extension) || start.startsWith('{') || start.startsWith('[');
   return isJson ? jsonRows(source, path, needs) : tableRows(source, path, needs);
 }
+
+const LISTS = 'give a list of events as CSV, JSON or ELAN file, or the folder of the clips';
 
 /** The folder to which the videos of a list are relative. */
 export async function folderOfList(path: string): Promise<string> {
