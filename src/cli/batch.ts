@@ -99,7 +99,8 @@ async function runIn(
       });
     }
     const others = only === undefined && limit === undefined ? batch.others(events).length : 0;
-    if (others > 0) display.warn(`${path}: ${others} events that it had before are kept in ${folder}, but in no table`);
+    const kept = others === 1 ? '1 event that it had before is' : `${others} events that it had before are`;
+    if (others > 0) display.warn(`${path}: ${kept} kept in ${folder}, but in no table`);
     const settings = await settingsOf(flags, batch.videos, display, stop);
     sayWindows(events, settings, display);
     const plans = await batch.plan(events, settings);

@@ -19,7 +19,7 @@ import { unreadable } from './metadata.ts';
 import { numberedFrames } from './numbering.ts';
 import { roundToMicroseconds } from './packets.ts';
 import { type PictureFormat, pictureFormat, pictureProblem } from './picture-format.ts';
-import { counted, readTub, type Tub } from './tub.ts';
+import { counted, isOrAre, readTub, type Tub } from './tub.ts';
 
 /** A picture of a folder. */
 export interface FolderPicture {
@@ -163,10 +163,12 @@ function statedByNumbers(path: string, files: ReadonlyMap<string, File>, fps: nu
   }
   const notes = [
     ...(missing > 0
-      ? [`the numbers of the pictures have gaps, ${missing} are missing: the one before stays on screen`]
+      ? [
+          `the numbers of the pictures have gaps, ${missing} ${isOrAre(missing)} missing: the one before stays on screen`,
+        ]
       : []),
     ...(others.length > 0
-      ? [`${counted(others.length, 'picture')} of other names are left out: ${someOf(others)}`]
+      ? [`${counted(others.length, 'picture')} of other names ${isOrAre(others.length)} left out: ${someOf(others)}`]
       : []),
   ];
   const { numerator, denominator } = rationalOf(fps);
@@ -263,7 +265,7 @@ function presentOf(
       ...stated.notes,
       ...(absent.length > 0
         ? [
-            `${counted(absent.length, 'picture')} that ${absent.length === 1 ? 'is' : 'are'} named cannot be found: ${someOf(absent)}`,
+            `${counted(absent.length, 'picture')} that ${isOrAre(absent.length)} named cannot be found: ${someOf(absent)}`,
           ]
         : []),
       ...(shown.length < there.length

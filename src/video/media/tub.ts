@@ -95,7 +95,7 @@ async function readCatalogs(folder: string, signal: AbortSignal | undefined): Pr
       else records.push({ ...record, index: record.index ?? records.length });
     }
   }
-  if (left > 0) notes.push(`${counted(left, 'deleted record')} of the tub ${left === 1 ? 'is' : 'are'} left out`);
+  if (left > 0) notes.push(`${counted(left, 'deleted record')} of the tub ${isOrAre(left)} left out`);
   records.sort((a, b) => a.index - b.index);
   return { pictures: join(folder, 'images'), records, notes };
 }
@@ -147,4 +147,9 @@ function recordIn(text: string): (TubRecord & { readonly index: number | undefin
 /** `1 line`, `2 lines`, … */
 export function counted(count: number, thing: string): string {
   return `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`;
+}
+
+/** The verb for so many things. */
+export function isOrAre(count: number): string {
+  return count === 1 ? 'is' : 'are';
 }

@@ -73,7 +73,7 @@ describe('numbered pictures', () => {
     const clip = await probeClip(path, undefined, { fps: 10 });
     expect(clip.notes).toEqual([
       expect.stringMatching(/gaps, 2 are missing/),
-      expect.stringMatching(/1 picture of other names .*"cover.jpg"/),
+      expect.stringMatching(/1 picture of other names is left out: .*"cover.jpg"/),
     ]);
     expect(numbersOf(await framesAt(clip, [0.35, 0.45]))).toEqual([1, 2]);
   });
