@@ -6,9 +6,9 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { L2cafError, messageOf, systemCodeOf } from './errors.ts';
 import { type Holder, parseHolder, stateOf, thisProcess } from './holder.ts';
 import { readOwn } from './input-files.ts';
-import { unwritable } from './output.ts';
 
 /** A folder of this process's own, which no other user can see. */
 export interface ScratchFolder {
@@ -32,7 +32,7 @@ export async function makeScratchFolder(purpose: string, parent: string = tmpdir
   const holder = await thisProcess();
   await removeLeftovers(purpose, parent, holder.place);
   const path = await mkdtemp(join(parent, purpose)).catch((error: unknown) => {
-    throw unwritable(parent, error);
+    throw noRoom(parent, error);
   });
   const removeAtEnd = (): void => rmSync(path, { recursive: true, force: true });
   process.once('exit', removeAtEnd);
@@ -46,19 +46,40 @@ export async function makeScratchFolder(purpose: string, parent: string = tmpdir
     await rename(`${note}.part`, note); // whole or not there; whether it outlives a power cut does not matter
   } catch (error) {
     await remove();
-    throw unwritable(parent, error);
+    throw noRoom(parent, error);
   }
   return { path, remove };
 }
 
-/** Runs `use` with a folder that is removed afterwards. Throws as {@link makeScratchFolder}, and as `use`. */
+/**
+ * Runs `use` with a folder that is removed afterwards. Throws as {@link makeScratchFolder}, also when there is no room in it, and
+ * as `use`.
+ */
 export async function withScratchFolder<T>(purpose: string, use: (path: string) => Promise<T>): Promise<T> {
   const folder = await makeScratchFolder(purpose);
   try {
     return await use(folder.path);
+  } catch (error) {
+    throw isOfFolder(error, folder.path) ? noRoom(tmpdir(), error) : error;
   } finally {
     await folder.remove();
   }
+}
+
+/** What a system answers to a program that writes, and to no other. */
+const OF_WRITING: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
+
+function isOfFolder(error: unknown, folder: string): boolean {
+  if (!OF_WRITING.has(systemCodeOf(error) ?? '')) return false;
+  return !(error instanceof L2cafError) || error.message.includes(folder);
+}
+
+function noRoom(parent: string, cause: unknown): L2cafError {
+  const why = messageOf(cause instanceof L2cafError ? cause.cause : cause);
+  return new L2cafError('output-unwritable', `cannot write temporary files to ${parent}: ${why}`, {
+    hint: 'make room there, or set TMPDIR to another folder',
+    cause,
+  });
 }
 
 /** Removes what processes that were killed have left. */

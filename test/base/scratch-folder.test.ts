@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { thisProcess } from '../../src/base/holder.ts';
+import { unwritable } from '../../src/base/output.ts';
 import { makeScratchFolder, withScratchFolder } from '../../src/base/scratch-folder.ts';
 
 let parent: string;
@@ -77,6 +78,22 @@ describe('a folder for the time of some work', () => {
   it('cannot be made where there is no room for it', async () => {
     await expect(makeScratchFolder('use-', join(parent, 'nowhere'))).rejects.toMatchObject({
       code: 'output-unwritable',
+      message: `cannot write temporary files to ${join(parent, 'nowhere')}: there is no such file or folder`,
+      hint: expect.stringContaining('TMPDIR'),
     });
+  });
+
+  it('that is full is what is told of, whatever was made there and read', async () => {
+    const full = Object.assign(new Error('no space left'), { code: 'ENOSPC', syscall: 'write' });
+    const fail = (error: (path: string) => Error): Promise<never> =>
+      withScratchFolder('l2caf-scratch-test-', (path) => Promise.reject(error(path)));
+    const told = {
+      code: 'output-unwritable',
+      message: `cannot write temporary files to ${tmpdir()}: the disk is full`,
+      hint: expect.stringContaining('TMPDIR'),
+    };
+    await expect(fail(() => full)).rejects.toMatchObject(told);
+    await expect(fail((path) => unwritable(join(path, 'clip.mp4'), full))).rejects.toMatchObject(told);
+    await expect(fail(() => unwritable('/elsewhere/overlay.mp4', full))).rejects.toThrow('/elsewhere/overlay.mp4');
   });
 });
