@@ -6,7 +6,7 @@
  * not asked for in the longest time go first.
  */
 import { createHash } from 'node:crypto';
-import { readdir, rm, stat, utimes } from 'node:fs/promises';
+import { lstat, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
@@ -174,9 +174,9 @@ export class FeatureCache implements FeatureReader {
     const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
     const content = Buffer.concat([bytes, checksum(path, bytes)]);
     const spare = this.#inSpareFolder(path);
-    const written = writeFileAtomically(path, content).catch(async (error: unknown) => {
+    const written = replaceOwn(path, content).catch(async (error: unknown) => {
       if (spare === undefined || !isForbidden(error)) throw error;
-      await writeFileAtomically(spare, content);
+      await replaceOwn(spare, content);
     });
     await written.catch((error: unknown) => {
       if (!(error instanceof L2cafError) || error.code !== 'output-unwritable') throw error;
@@ -261,4 +261,11 @@ export class FeatureCache implements FeatureReader {
     );
     return infos.flatMap((info, i) => (info ? [{ path: paths[i]!, bytes: info.size, usedAt: info.mtimeMs }] : []));
   }
+}
+
+/** A link is replaced by the file: what it leads to is not the cache's. */
+async function replaceOwn(path: string, content: Uint8Array): Promise<void> {
+  const info = await lstat(path).catch(() => undefined);
+  if (info?.isSymbolicLink()) await rm(path, { force: true });
+  await writeFileAtomically(path, content);
 }

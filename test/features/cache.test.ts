@@ -1,5 +1,5 @@
 /** The cache on disk, and the computation that fills it. */
-import { chmod, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, lstat, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { LabelledEvent } from '../../src/events/labelled.ts';
@@ -204,6 +204,19 @@ describe('ensureFeatures', () => {
     await utimes(path, atime, mtime);
     await expect(ensureFeatures(plan, cache, extractor)).rejects.toMatchObject({ code: 'input-changed' });
     expect((await readdir(cache.folder, { recursive: true })).filter((name) => name.endsWith('.f16'))).toEqual([]);
+  });
+  it('replaces a link, and not what it leads to', async () => {
+    const plan = await planEvents([{ name: 'd', events }], { frames: 3, views: 1, seed: 0 });
+    await ensureFeatures(plan, cache, extractor);
+    const [name] = (await readdir(cache.folder, { recursive: true })).filter((each) => each.endsWith('.f16'));
+    const path = join(cache.folder, name!);
+    const mine = join(cache.folder, 'mine');
+    await writeFile(mine, 'a file of mine');
+    await rm(path);
+    await symlink(mine, path);
+    await ensureFeatures(plan, cache, extractor);
+    expect(await readFile(mine, 'utf8')).toBe('a file of mine');
+    expect((await lstat(path)).isFile()).toBe(true);
   });
   it('keeps what it has when it fails, and continues', async () => {
     const plan = await planEvents([{ name: 'd', events }], { frames: 3, views: 1, seed: 0 });
