@@ -65,6 +65,14 @@ export interface RowPlace {
   readonly ordinal: number;
 }
 
+/** More columns are no list of events; tables of a batch have one for each. */
+export const MAX_COLUMNS = 4096;
+
+/** What is wrong with so many columns. */
+export function tooMany(columns: number): string {
+  return `it has ${columns} columns, more than ${MAX_COLUMNS}`;
+}
+
 /** Makes rows from named values and collects what is wrong. */
 export class RowReader {
   readonly problems: string[] = [];
@@ -106,6 +114,10 @@ export class RowReader {
 
   /** The row, or undefined for one that is wrong. */
   read(values: ReadonlyMap<string, string>, at: RowPlace): EventRow | undefined {
+    if (values.size > MAX_COLUMNS) {
+      this.reject(at, tooMany(values.size));
+      return undefined;
+    }
     const { roles, extra, problems } = this.columns([...values.keys()]);
     const wrong: string[] = [...problems];
     const cell = (role: Role): string => values.get(roles.get(role)?.name ?? '') ?? '';

@@ -4,7 +4,7 @@ import { type CsvRecord, MISQUOTED, readCsv } from '../base/csv.ts';
 import { L2cafError } from '../base/errors.ts';
 import { LOST, type SourceText, whyLost } from '../base/text.ts';
 import { bddxRows, isBddx } from './bddx.ts';
-import { type EventRows, type Need, RowReader } from './row.ts';
+import { type EventRows, MAX_COLUMNS, type Need, RowReader, tooMany } from './row.ts';
 
 /**
  * The events of a table.
@@ -19,7 +19,9 @@ export function tableRows(source: SourceText, path: string, needs: readonly Need
   }
   const names = headingNames(heading);
   const place = `line ${heading.line}`;
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (names.length > MAX_COLUMNS) throw unusableTable(path, `${place}: ${tooMany(names.length)}`);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
   if (twice !== undefined) throw unusableTable(path, `${place}: a column is there twice: ${twice}`);
   const damaged = names.find((name) => name.includes(LOST));
   if (damaged !== undefined) {

@@ -124,6 +124,18 @@ describe('tables', () => {
       'line 2: the start "0:01" is not a number of milliseconds, as the column "start_ms" states',
     ]);
   });
+  it('may have many columns, but not any number', async () => {
+    const wide = (count: number): string =>
+      `video,${Array.from({ length: count - 1 }, (_, i) => `c${i}`).join(',')}\na.mp4${',1'.repeat(count - 1)}\n`;
+    expect(Object.keys((await read('wide.csv', wide(4096))).rows[0]!.extra)).toHaveLength(4095);
+    await expect(read('x.csv', wide(100_000))).rejects.toThrow(/line 1: it has 100000 columns, more than 4096/);
+    const row = JSON.stringify({
+      video: 'a.mp4',
+      ...Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [i, 1])),
+    });
+    const { problems } = await read('x.json', `[${row},{"video":"a.mp4"}]`);
+    expect(problems).toEqual([expect.stringMatching(/it has 5001 columns/)]);
+  });
   it('may have columns of any name', async () => {
     const { rows } = await read('x.csv', 'video,start,end,label,__proto__,constructor,toString\na.mp4,0,1,x,p,c,t\n');
     expect(Object.entries(rows[0]!.extra)).toEqual([
