@@ -28,7 +28,7 @@ const DELIMITERS = [',', ';', '\t', '|'];
 /** Reads a text of records; white space around fields and around their quotation marks does not belong to them. */
 export function readCsv(text: string, delimiter?: string): CsvTable {
   const [whole, declared] = /^\uFEFF?sep=([,;\t|])(?:\r\n|\n|\r)/.exec(text) ?? []; // Excel's own
-  const bytes = Buffer.from(text.slice(whole?.length ?? 0));
+  const bytes = Buffer.from(text.slice(whole?.length ?? 0).replace(/^\uFEFF/, ''));
   const chosen = delimiter ?? declared ?? chooseDelimiter(bytes);
   const records: CsvRecord[] = [];
   const misquoted: number[] = [];
@@ -45,6 +45,7 @@ export function readCsv(text: string, delimiter?: string): CsvTable {
         ...OPTIONS,
         delimiter: chosen,
         onRecord: (fields: string[], { bytes: read }) => {
+          advance(afterBlankLines(bytes, start, at + read));
           if (fields.some((field) => field !== '')) records.push({ line, fields });
           advance(at + read);
           return null;
@@ -53,6 +54,7 @@ export function readCsv(text: string, delimiter?: string): CsvTable {
       break;
     } catch (error) {
       if (!(error instanceof CsvError)) throw error;
+      advance(afterBlankLines(bytes, start, bytes.length));
       misquoted.push(line);
       const end = lineEnd(bytes, start);
       advance(end);
@@ -99,12 +101,16 @@ function quoted(field: string): string {
 /** What is wrong with a misquoted line. */
 export const MISQUOTED = 'a quotation mark is not closed or out of place';
 
-const OPTIONS = { bom: true, relaxColumnCount: true, trim: true, recordDelimiter: ['\r\n', '\n', '\r'] };
+// An empty line as a record would be one of too few fields, for which csv-parse makes an error each time: slow, of millions.
+const OPTIONS = {
+  ...{ relaxColumnCount: true, skipEmptyLines: true, trim: true },
+  recordDelimiter: ['\r\n', '\n', '\r'],
+};
 
 function chooseDelimiter(bytes: Buffer): string {
   const widths = DELIMITERS.map((delimiter) => {
     try {
-      const [heading] = parse(bytes, { ...OPTIONS, skipEmptyLines: true, delimiter, to: 1 }) as string[][];
+      const [heading] = parse(bytes, { ...OPTIONS, delimiter, to: 1 }) as string[][];
       return heading?.length ?? 0;
     } catch (error) {
       if (error instanceof CsvError) return 0;
@@ -114,7 +120,18 @@ function chooseDelimiter(bytes: Buffer): string {
   return DELIMITERS[widths.indexOf(Math.max(...widths))]!;
 }
 
-const [NEWLINE, RETURN] = [10, 13];
+const [TAB, NEWLINE, RETURN, SPACE] = [9, 10, 13, 32];
+
+/** The start of the first line, from a start of a line on, that holds more than white space. */
+function afterBlankLines(bytes: Buffer, from: number, to: number): number {
+  let start = from;
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i];
+    if (byte === NEWLINE || byte === RETURN) start = i + 1;
+    else if (byte !== SPACE && byte !== TAB) break;
+  }
+  return start;
+}
 
 /** The first byte after the line on which the byte `at` lies. */
 function lineEnd(bytes: Buffer, at: number): number {

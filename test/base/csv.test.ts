@@ -47,6 +47,23 @@ describe('readCsv', () => {
     ]);
     expect(() => parseCsv('a,b\n1,"2\n', 'x.csv')).toThrow(/x\.csv, line 2: a quotation mark/);
   });
+  it('keeps the lines of records and mistakes after lines that are blank, or of white space', () => {
+    for (const end of ['\n', '\r\n', '\r']) {
+      const lines = ['\uFEFF', '  ', 'a,b', '', ' \t ', '', '1,2', '', '', '3,"4', '', '5,6', '', ''];
+      const { records, misquoted } = readCsv(lines.join(end));
+      expect(records.map(({ line, fields }) => [line, ...fields])).toEqual([
+        [3, 'a', 'b'],
+        [7, '1', '2'],
+        [12, '5', '6'],
+      ]);
+      expect(misquoted).toEqual([10]);
+    }
+    expect(linesOf('a\tb\n\n\t\n1\t2\n')).toEqual([1, 4]);
+  });
+  it('passes over millions of blank lines', () => {
+    const text = `a,b\n${'\n'.repeat(2e6)}1,2\n`;
+    expect(linesOf(text)).toEqual([1, 2e6 + 2]); // as records, they took minutes
+  });
   it('reads a field of 20 MB', () => {
     const huge = 'x""'.repeat(7e6);
     expect(readCsv(`a,b\n1,"${huge}"\n2,3\n`).records.map(({ line, fields }) => [line, fields[1]!.length])).toEqual([
