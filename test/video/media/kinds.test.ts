@@ -11,11 +11,12 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { defaultStyle } from '../../../src/video/drawing/style.ts';
+import { refuseDamage } from '../../../src/video/media/damage.ts';
 import { renderOverlay } from '../../../src/video/media/encode.ts';
 import { runFfprobe } from '../../../src/video/media/ffmpeg.ts';
 import { listFrames } from '../../../src/video/media/frame-list.ts';
 import { probeClip } from '../../../src/video/media/probe.ts';
-import { framesAt, samplingTimes } from '../../../src/video/media/sample.ts';
+import { framesAt, resolveSpan, sampleFrames, samplingTimes } from '../../../src/video/media/sample.ts';
 import { type ClipOptions, ffmpeg, makeClip, readNumber } from '../../support/clips.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'l2caf-kinds-'));
@@ -170,6 +171,21 @@ test('a clip ends with its pictures, not with its sound', async () => {
   const { numbers, places } = await numbersAt(path);
   expect(numbers).toEqual(places);
   expect(numbers.at(-1)).toBe(47);
+});
+
+test('a file that was cut off ends with its last picture, and what is there is not damaged by that', async () => {
+  const whole = await makeClip(join(folder, 'whole.mkv'), { frames: 100, rate: '25' });
+  const path = join(folder, 'cut off.mkv');
+  const bytes = await readFile(whole);
+  await writeFile(path, bytes.subarray(0, Math.round(bytes.length / 2)));
+  const clip = await probeClip(path);
+  expect(clip.durationSec).toBeLessThan(3);
+  expect(clip.notes).toEqual([expect.stringMatching(/^the pictures of the video end at .* states a length of 4\.0/)]);
+  const span = { startSec: 0, endSec: 0.5 };
+  const { troubles } = await sampleFrames(clip, { span, count: 3 });
+  expect(troubles.notes).toEqual([]);
+  refuseDamage(clip, troubles); // what --strict does
+  expect(() => resolveSpan(clip, { endSec: 4 })).toThrow(/reaches beyond the end of the clip/);
 });
 
 test('what comes before the first key frame is left out, and said', async () => {
