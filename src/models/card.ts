@@ -49,8 +49,8 @@ const cardSchema = z.strictObject({
   constants: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.number())])).optional(),
   layer: z
     .strictObject({
-      /** Tensor or node, or `last`. */
-      tensor: z.string().optional(),
+      /** Tensor or node, or `last`; a list where it lies in several, one for each frame. */
+      tensor: z.union([z.string(), z.array(z.string()).min(2)]).optional(),
       layout: z.string().optional(),
       /** Rows and columns, preceded by slices of time or not. */
       grid: z.union([z.tuple([positive, positive]), z.tuple([positive, positive, positive])]).optional(),
@@ -145,11 +145,11 @@ export function cardWith(card: Card, other: Card): Card {
   };
 }
 
-function ofTheSame<T extends { readonly tensor?: string | undefined }>(
+function ofTheSame<T extends { readonly tensor?: string | readonly string[] | undefined }>(
   said: T | undefined,
   other: T | undefined,
 ): T | undefined {
-  return other?.tensor !== undefined && other.tensor !== said?.tensor ? undefined : said;
+  return other?.tensor !== undefined && String(other.tensor) !== String(said?.tensor) ? undefined : said;
 }
 
 /** What a name of {@link NORMS} says in a card. */
@@ -168,30 +168,57 @@ export function normCard(norm: Norm): NonNullable<Card['input']> {
   }
 }
 
+/** What the input itself says of its pictures. */
+export interface InputKind {
+  /** Whether it takes bytes, which it makes numbers itself. */
+  readonly isBytes?: boolean;
+  /** Whether it takes their brightness alone. */
+  readonly isGrey?: boolean;
+}
+
 /**
  * How pictures become numbers.
  *
- * @throws L2cafError `usage` when the card does not say
+ * @throws L2cafError `usage` when the card does not say, or does not fit the input
  */
-export function preprocessingOf({ input = {} }: Card, path: string): Preprocessing {
-  const { channels = 'RGB', range, mean, std } = input;
-  if (range === undefined && mean === undefined && std === undefined) {
+export function preprocessingOf(
+  { input = {} }: Card,
+  path: string,
+  { isBytes = false, isGrey = false }: InputKind = {},
+): Preprocessing {
+  const { channels = 'RGB', mean, std } = input;
+  const isSaid = input.range !== undefined || mean !== undefined || std !== undefined;
+  if (!isSaid && !isBytes) {
     throw new L2cafError('usage', `${path} does not say how it wants its pictures: which numbers black and white are`, {
       hint: `give --norm ${NORMS.join(', --norm ')}, or range, mean and std in a card (docs/networks.md)`,
     });
   }
+  const range = input.range ?? (isBytes && !isSaid ? [0, 255] : [0, 1]);
   const three = (value: number | readonly [number, number, number] | undefined, otherwise: number) =>
     typeof value === 'number' || value === undefined
       ? ([value ?? otherwise, value ?? otherwise, value ?? otherwise] as const)
       : value;
-  const deviations = three(std, 1);
+  const [means, deviations] = [three(mean, 0), three(std, 1)];
   if (deviations.some((value) => !(value > 0))) {
     throw new L2cafError('model-invalid', `${path}: input.std: ${deviations.join(', ')} is not above 0`);
   }
-  if (range && range[0] === range[1]) {
+  if (range[0] === range[1]) {
     throw new L2cafError('model-invalid', `${path}: input.range: ${range.join(', ')}: all pictures would be the same`);
   }
-  return { bgr: channels === 'BGR', range: range ?? [0, 1], mean: three(mean, 0), std: deviations };
+  const isPlain =
+    range[0] === 0 && range[1] === 255 && [...means, ...deviations].every((n, i) => n === (i < 3 ? 0 : 1));
+  if (isBytes && !isPlain) {
+    throw new L2cafError('usage', `${path} takes pictures as bytes, from 0 to 255, and makes them numbers itself`, {
+      hint: 'leave --norm out, and range, mean and std of the card',
+    });
+  }
+  const isOneForAll = [means, deviations].every((values) => values.every((value) => value === values[0]));
+  if (isGrey && !isOneForAll) {
+    throw new L2cafError('usage', `${path} takes grey pictures: mean and std are one number each, not three`, {
+      hint: 'say them in a card (docs/networks.md), or give --norm 0..1, -1..1 or 0..255',
+    });
+  }
+  return { bgr: channels === 'BGR', range, mean: means, std: deviations };
 }
 
 /** How pictures of another shape become those of the input; nothing where they are stretched. */

@@ -92,6 +92,7 @@ async function wholeCard(
 ): Promise<Card> {
   const { constants, layer, ...said } = card;
   const known = layer?.grid ?? (foldsTime(parseLayout(layout)) ? grid : undefined);
+  const parts = graph.joins.get(tensor)?.parts;
   const labels = await labelsOf(card, dirname(path));
   const classes = await labelsOf({ output: card.scores }, dirname(path));
   return {
@@ -102,7 +103,7 @@ async function wholeCard(
         ...(hasTime(pictures.layout) && { frames: pictures.frames }),
         size: [pictures.size.height, pictures.size.width],
       },
-      layer: { tensor, layout, ...(known && { grid: [...known] }) },
+      layer: { tensor: parts ? [...parts] : tensor, layout, ...(known && { grid: [...known] }) },
       output: {
         ...card.output,
         tensor: card.output?.tensor ?? graph.outputs[0]!,
@@ -130,8 +131,17 @@ export function surveyJson({ points, unseen, proposal }: Survey) {
   return {
     unseen,
     proposal: proposal && { tensor: proposal.point.tensor, why: proposal.why },
-    points: points.map(({ tensor, operator, dims, layout, sizes, beside, tail }) => ({
-      ...{ tensor, operator, dims, layout: layout.text, grid: [sizes.t, sizes.h, sizes.w], channels: sizes.c, beside },
+    points: points.map(({ tensor, parts, operator, dims, layout, sizes, beside, tail }) => ({
+      ...{
+        tensor,
+        ...(parts && { parts }),
+        operator,
+        dims,
+        layout: layout.text,
+        grid: [sizes.t, sizes.h, sizes.w],
+        channels: sizes.c,
+        beside,
+      },
       ...tail,
     })),
   };
@@ -196,6 +206,11 @@ async function openKeras(
     const what = filter === 'volume' ? 'filters over all frames' : other;
     throw new L2cafError('usage', `${path}: networks of Keras are explained without ${what}`, {
       hint: 'export it to ONNX for that (docs/networks.md)',
+    });
+  }
+  if (typeof layer.tensor === 'object') {
+    throw new L2cafError('usage', `${path}: a layer of a network of Keras is one tensor`, {
+      hint: 'name a layer of l2caf models inspect',
     });
   }
   if (choice === 'onnxruntime') {

@@ -37,9 +37,9 @@ export interface LayoutStrides extends LayoutSizes {
 }
 
 /**
- * Reads a layout.
+ * Reads a layout. Without `b` it is that of a single event.
  *
- * @throws L2cafError `usage` when it is none, or lacks one of `b`, `c`, `h`, `w`
+ * @throws L2cafError `usage` when it is none, or lacks one of `c`, `h`, `w`
  */
 export function parseLayout(text: string): Layout {
   const axes: LayoutAxis[] = [];
@@ -57,7 +57,7 @@ export function parseLayout(text: string): Layout {
     seen.push(...(rest as AxisName[]));
     axes.push({ names: rest as AxisName[], hasToken });
   }
-  const missing = (['b', 'c', 'h', 'w'] as const).filter((name) => !seen.includes(name));
+  const missing = (['c', 'h', 'w'] as const).filter((name) => !seen.includes(name));
   if (missing.length > 0) throw wrongLayout(text, `it does not say where ${missing.join(', ')} is`);
   return { text: axes.map(textOf).join(' '), axes };
 }
@@ -80,6 +80,16 @@ function wrongLayout(text: string, why: string): L2cafError {
 /** Whether a layout tells frames or slices of time apart. */
 export function hasTime({ axes }: Layout): boolean {
   return axes.some(({ names }) => names.includes('t'));
+}
+
+/** Whether it tells events apart. */
+export function hasBatch({ axes }: Layout): boolean {
+  return axes.some(({ names }) => names.includes('b'));
+}
+
+/** Whether the frames of an event are stacked on their colours, so that a network may tell them apart, but none of its layers. */
+export function stacksFrames({ axes }: Layout): boolean {
+  return axes.some(({ names }) => names.includes('t') && names.includes('c'));
 }
 
 /** Whether time and places share an axis, so that its length does not tell how many slices of time there are. */
@@ -119,7 +129,11 @@ function fillAxis(
   if (open.length === 1) sizes[open[0]!] = length;
   else {
     if (open.includes('t')) sizes.t = t ?? 1;
-    if (open.includes('h') !== open.includes('w') || open.includes('c')) return false;
+    if (open.includes('h') !== open.includes('w') || (open.includes('c') && open.includes('h'))) return false;
+    if (open.includes('c')) {
+      sizes.c = length / sizes.t!;
+      if (!Number.isInteger(sizes.c)) return false;
+    }
     if (open.includes('h')) {
       const cells = length / (open.includes('t') ? sizes.t! : 1);
       const shape = grid ?? evenGrid(cells, aspect);
@@ -179,12 +193,14 @@ export function dimsOf({ axes }: Layout, sizes: LayoutSizes, b = 1): number[] {
 export function interleaving({ axes }: Layout, sizes: LayoutSizes): { outer: number; block: number } {
   const all = { ...sizes, b: 1 };
   const dims = dimsOf({ text: '', axes }, sizes);
+  const size = dims.reduce((product, n) => product * n, 1);
   const at = axes.findIndex(({ names }) => names.includes('b'));
+  if (at < 0) return { outer: 1, block: size };
   const { names, hasToken } = axes[at]!;
   const slower = names.slice(0, names.indexOf('b')).reduce((product, name) => product * all[name], 1);
   const before = dims.slice(0, at).reduce((product, n) => product * n, 1);
   const outer = hasToken ? before : before * slower;
-  return { outer, block: dims.reduce((product, n) => product * n, 1) / outer };
+  return { outer, block: size / outer };
 }
 
 /** Frames as bytes or numbers `[t, h, w, c]` → a tensor of a layout, written into `target`. */

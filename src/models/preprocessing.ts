@@ -12,6 +12,19 @@ export interface Preprocessing {
   readonly std: readonly [number, number, number];
 }
 
+/** Weights of red, green and blue in brightness (Rec. 601), as the usual libraries have it. */
+const LUMA = [0.299, 0.587, 0.114] as const;
+
+/** Bytes of pixels, red first → their brightness as a network of grey pictures reads it, as its first channel. */
+export function greyed(rgb: Uint8Array, { range, mean, std }: Preprocessing): Float32Array {
+  const values = new Float32Array(rgb.length / 3);
+  for (let at = 0; at < values.length; at++) {
+    const luma = LUMA[0] * rgb[3 * at]! + LUMA[1] * rgb[3 * at + 1]! + LUMA[2] * rgb[3 * at + 2]!;
+    values[at] = ((luma / 255) * (range[1] - range[0]) + range[0] - mean[0]) / std[0];
+  }
+  return values;
+}
+
 /** Bytes of pixels, red first → what the network reads: the same pixels, `h w c`, in its order of channels. */
 export function preprocessed(rgb: Uint8Array, { bgr, range, mean, std }: Preprocessing): Float32Array {
   const values = new Float32Array(rgb.length);

@@ -27,6 +27,8 @@ const WITH_TIME = [
   'b (t h w) c',
   '(b h w) t c',
   'c (h w) (t b)',
+  'b (t c) h w',
+  'b h w (c t)',
 ];
 
 /** What lies at each place of a tensor of `b` events: read off the notation place by place. */
@@ -64,7 +66,7 @@ describe('parseLayout', () => {
   });
 
   it.each([
-    ['', 'it does not say where b, c, h, w is'],
+    ['', 'it does not say where c, h, w is'],
     ['b c h', 'it does not say where w is'],
     ['b c h w h', 'it does not make sense at "h"'],
     ['n c h w', 'it does not make sense at "n"'],

@@ -7,7 +7,7 @@ import * as tf from '../../base/tensorflow.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import { currentBackend, onBackend } from '../backend.ts';
-import { type Preprocessing, preprocessed } from '../preprocessing.ts';
+import { greyed, type Preprocessing, preprocessed } from '../preprocessing.ts';
 import { grouped, type WeightPart } from '../reinitialise.ts';
 import {
   describedSize,
@@ -429,14 +429,4 @@ function describedOutput(graph: Graph, output: KerasOutput): ModelOutput {
   }
   const areScores = nodes.every(({ node }) => node.beforeSoftmax !== undefined);
   return { name, kind: output.kind ?? (areScores ? 'scores' : 'numbers'), size, ...(labels && { labels }) };
-}
-
-/** Brightness of pixels (ITU-R BT.601), prepared as the first channel. */
-function greyed(rgb: Uint8Array, { range, mean, std }: Preprocessing): Float32Array {
-  const values = new Float32Array(rgb.length / 3);
-  for (let at = 0; at < values.length; at++) {
-    const luma = 0.299 * rgb[3 * at]! + 0.587 * rgb[3 * at + 1]! + 0.114 * rgb[3 * at + 2]!;
-    values[at] = ((luma / 255) * (range[1] - range[0]) + range[0] - mean[0]) / std[0];
-  }
-  return values;
 }

@@ -4,6 +4,7 @@
  * Knows nothing of what is explained. The attention matrices are found in the graph, not in names.
  */
 import type { Layout, LayoutSizes } from '../layout.ts';
+import { tensorNamed } from './cut.ts';
 import { ancestors, type OnnxGraph } from './graph.ts';
 import { floatsOf, type OnnxTensor } from './runtime.ts';
 
@@ -28,13 +29,14 @@ export function attentionTensors(graph: OnnxGraph, output: string): string[] {
     const leads = PRODUCTS.has(opType) || (PASSING.has(opType) && made.some((name) => factors.has(name)));
     if (leads) for (const name of reads[at]!) factors.add(name);
   }
-  return [...ancestors(graph, [output])]
+  const found = [...ancestors(graph, [output])]
     .sort((a, b) => a - b)
     .flatMap((at) => {
       const { opType, input, output: made } = nodes[at]!;
       const isAttention = opType === 'Softmax' && products.has(input[0]!) && factors.has(made[0]!);
-      return isAttention ? [made[0]!] : [];
+      return isAttention ? [tensorNamed(graph, made[0]!)!] : [];
     });
+  return [...new Set(found)];
 }
 
 /** Tokens of no place that may come before the others: a class token, registers. */

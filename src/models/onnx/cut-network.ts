@@ -9,6 +9,7 @@ import type { FILTER_SPANS } from '../choices.ts';
 import {
   dimsOf,
   gathered,
+  hasBatch,
   interleaving,
   type KnownSizes,
   type Layout,
@@ -50,8 +51,8 @@ export interface CutOptions {
   readonly layout: Layout;
   /** Tensors to explain. */
   readonly outputs: readonly string[];
-  /** Inputs to try the network with: of one event, and of two where the export takes more. */
-  readonly example: (events: 1 | 2) => Feeds;
+  /** Inputs to try the network with: of one event, and of two where it may take more. */
+  readonly example: (events: 1 | 2) => Feeds | undefined;
   readonly known: KnownSizes;
   /** Whether the network is known to say the same of the same input twice; default false: it is tried. */
   readonly isSteady?: boolean;
@@ -135,10 +136,10 @@ export class CutNetwork {
     const cut = cutAt(graph, layer, outputs);
     const beside = [...cut.boundary, ...stillTensors(graph, cut)];
     const wanted = [...new Set([...computedBy(graph, cut, beside), ...rewrittenBy(graph, cut)])];
-    const trunk = await openSession(file.path, withOutputs(file, wanted), file.externalData);
+    const trunk = await openSession(file.path, withOutputs(graph, wanted), file.externalData);
     const opened = [trunk];
     try {
-      const feeds = example(1);
+      const feeds = example(1)!;
       const seen = new Map(Object.entries({ ...feeds, ...(await trunk.run(feeds, wanted)) }));
       if (!isSteady) await expectSameAgain(trunk, { path: file.path, feeds, outputs, seen });
       const at = seen.get(cut.layer)!;
@@ -150,7 +151,7 @@ export class CutNetwork {
       const single = await openSession(`the part of ${file.path} behind ${layer}`, tailOf('one'));
       opened.push(single);
       const alone = new CutNetwork({ ...parts, tail: single, batching: 'one' });
-      for (const batching of BATCHINGS) {
+      for (const batching of hasBatch(layout) ? BATCHINGS : []) {
         const tail = await openSession(file.path, tailOf(batching)).catch(() => undefined);
         if (tail === undefined) continue;
         const together = new CutNetwork({ ...parts, tail, batching });

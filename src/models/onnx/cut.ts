@@ -18,7 +18,7 @@ import { L2cafError } from '../../base/errors.ts';
 import type { Layout, LayoutSizes } from '../layout.ts';
 import { elementType, integerTensor, nodeOf, valueInfo } from './builder.ts';
 import { externalBytes, isExternal, type OnnxFile } from './file.ts';
-import { ancestors, descendants, type OnnxGraph, readsOf } from './graph.ts';
+import { ancestors, descendants, type Join, type OnnxGraph, partsOf, readsOf } from './graph.ts';
 import { maskedLayer, maskRank } from './masked.ts';
 import { isFloating, type OnnxTensor } from './runtime.ts';
 
@@ -28,6 +28,8 @@ export interface TailCut {
   readonly outputs: readonly string[];
   /** Places of its nodes. */
   readonly places: readonly number[];
+  /** The node that takes apart again what of several tensors was made one layer. */
+  readonly split?: NodeProto;
   /** What else it reads of what comes before the layer, inputs of the network included. */
   readonly boundary: readonly string[];
 }
@@ -45,31 +47,73 @@ export function cutAt(graph: OnnxGraph, layer: string, outputs: readonly string[
       hint: 'l2caf models inspect lists them',
     });
   }
-  const behind = descendants(graph, [name]);
+  const parts = partsOf(graph, name);
+  const behind = descendants(graph, parts);
   const [first] = outputs;
   const leads = behind.has(producer.get(first!) ?? -1);
   if (!leads) throw new L2cafError('usage', `the layer ${layer} does not lead to ${first}`, { hint: LIST });
-  if (fixed.has(name)) throw new L2cafError('usage', `the layer ${layer} does not depend on the input`, { hint: LIST });
+  if (parts.some((part) => fixed.has(part)))
+    throw new L2cafError('usage', `the layer ${layer} does not depend on the input`, { hint: LIST });
+  const mixed = parts.find((part) => behind.has(producer.get(part) ?? -1));
+  if (mixed !== undefined) {
+    throw new L2cafError('usage', `${mixed} is computed of another tensor of the same layer`, { hint: LIST });
+  }
   const before = ancestors(graph, outputs);
   const places = [...behind].filter((at) => before.has(at)).sort((a, b) => a - b);
-  const own = new Set([name, ...places.flatMap((at) => graph.nodes[at]!.output)]);
+  const own = new Set([...parts, ...places.flatMap((at) => graph.nodes[at]!.output)]);
   const others = [...new Set([...places.flatMap((at) => reads[at]!), ...outputs])].filter((read) => !own.has(read));
-  return { layer: name, outputs, places, boundary: others.filter((read) => !fixed.has(read)) };
+  const boundary = others.filter((read) => !fixed.has(read));
+  const join = graph.joins.get(name);
+  return { layer: name, outputs, places, boundary, ...(join && { split: splitNode(graph, name, join) }) };
+}
+
+/** The parts of a layer, of the same size each. */
+function splitNode({ file }: OnnxGraph, layer: string, { parts, axis }: Join): NodeProto {
+  const isTold = opsetOf(file) >= 18; // how many; before that it follows from the names
+  return nodeOf('Split', [layer], parts, { axis, ...(isTold && { num_outputs: parts.length }) });
+}
+
+/** Version of the operators. */
+function opsetOf({ model }: OnnxFile): number {
+  return Number(model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0);
+}
+
+/** The nodes behind a layer. */
+export function nodesBehind(graph: OnnxGraph, { places, split }: TailCut): NodeProto[] {
+  return [...(split ? [split] : []), ...places.map((at) => graph.nodes[at]!)];
 }
 
 const LIST = 'l2caf models inspect lists the layers at which the network can be cut';
 
-/** The tensor of a name, or the first output of the node of that name. */
-export function tensorNamed({ nodes, producer, inputs, constants }: OnnxGraph, name: string): string | undefined {
-  if (producer.has(name) || inputs.includes(name) || constants.has(name)) return name;
-  return nodes.find((node) => node.name === name)?.output[0];
+/** The layer or tensor of a name, or the first output of the node of that name; of one part of a layer, the whole. */
+export function tensorNamed(
+  { nodes, producer, inputs, constants, joins }: OnnxGraph,
+  name: string,
+): string | undefined {
+  if (joins.has(name)) return name;
+  const isTensor = producer.has(name) || inputs.includes(name) || constants.has(name);
+  const tensor = isTensor ? name : nodes.find((node) => node.name === name)?.output[0];
+  if (tensor === undefined) return undefined;
+  return [...joins].find(([, { parts }]) => parts.includes(tensor))?.[0] ?? tensor;
 }
 
-/** The file with more outputs: protobuf joins what is written one after another. */
-export function withOutputs({ bytes, graph }: OnnxFile, names: readonly string[]): Uint8Array {
+/** The file with more outputs: tensors, or layers of several. */
+export function withOutputs({ file, joins }: Pick<OnnxGraph, 'file' | 'joins'>, names: readonly string[]): Uint8Array {
+  const nodes = names.flatMap((name) => {
+    const join = joins.get(name);
+    return join ? [nodeOf('Concat', join.parts, [name], { axis: join.axis })] : [];
+  });
+  return extended(file, nodes, names);
+}
+
+/** The file with more nodes and outputs: protobuf joins what is written one after another. */
+export function extended({ bytes, graph }: OnnxFile, node: NodeProto[], outputs: readonly string[]): Uint8Array {
   const present = new Set(graph.output.map(({ name }) => name));
-  const output = names.filter((name) => !present.has(name)).map((name) => create(ValueInfoProtoSchema, { name }));
-  const suffix = toBinary(ModelProtoSchema, create(ModelProtoSchema, { graph: create(GraphProtoSchema, { output }) }));
+  const output = outputs.filter((name) => !present.has(name)).map((name) => create(ValueInfoProtoSchema, { name }));
+  const suffix = toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, { graph: create(GraphProtoSchema, { node, output }) }),
+  );
   const all = new Uint8Array(bytes.length + suffix.length);
   all.set(bytes);
   all.set(suffix, bytes.length);
@@ -136,7 +180,7 @@ export interface TailOptions {
 export function tailBytes(graph: OnnxGraph, cut: TailCut, options: TailOptions): Uint8Array {
   const { seen, batching } = options;
   const head = filteredLayer(cut, options);
-  const kept = cut.places.map((at) => graph.nodes[at]!);
+  const kept = nodesBehind(graph, cut);
   const rewritten = batching === 'one' ? { nodes: kept, constants: [] } : batched(kept, seen, batching);
   return partBytes(graph, {
     inputs: [...head.inputs, ...cut.boundary.map((name) => inputLike(name, seen.get(name)!))],

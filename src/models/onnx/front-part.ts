@@ -13,6 +13,7 @@ import {
   inputLike,
   LAYER,
   MASK,
+  nodesBehind,
   partBytes,
   partOutput,
   type TailCut,
@@ -39,8 +40,7 @@ export interface CutTail {
  * of Reshape are written down instead.
  */
 export function stillTensors(graph: OnnxGraph, cut: TailCut): string[] {
-  const nodes = cut.places.map((at) => {
-    const node = graph.nodes[at]!;
+  const nodes = nodesBehind(graph, cut).map((node) => {
     return node.opType === 'Reshape' ? { ...node, input: node.input.slice(0, 1) } : node;
   });
   const { front, rest } = affineSplit(nodes, cut.layer, cut.outputs);
@@ -65,7 +65,7 @@ export interface SplitTail extends AffineSplit {
 
 /** Splits a tail where it stops being affine. */
 export function splitTail({ graph, cut, seen }: CutTail, batching: Batching): SplitTail {
-  const kept = cut.places.map((at) => graph.nodes[at]!);
+  const kept = nodesBehind(graph, cut);
   const { nodes, constants } = batched(kept, seen, batching);
   const added = [...constants];
   const split = affineSplit(nodes, cut.layer, cut.outputs, (node, isAffine) => {

@@ -2,6 +2,14 @@
 import type { GraphProto, NodeProto, TensorProto } from 'onnx-buf';
 import { invalid, type OnnxFile } from './file.ts';
 
+/** Tensors that are one layer together. */
+export interface Join {
+  /** One for each frame, or each few, in order of time. */
+  readonly parts: readonly string[];
+  /** Along which they are put one after another. */
+  readonly axis: number;
+}
+
 /** A graph that can be asked. */
 export interface OnnxGraph {
   readonly file: OnnxFile;
@@ -17,6 +25,8 @@ export interface OnnxGraph {
   /** Inputs that are to be fed, in order. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Layers that lie in several tensors (`copies.ts`), by the name that they have together. */
+  readonly joins: ReadonlyMap<string, Join>;
 }
 
 /** What to do about a network that was exported as it is trained. */
@@ -66,7 +76,13 @@ export function graphOf(file: OnnxFile): OnnxGraph {
     ...{ file, nodes: graph.node, producer, reads, constants, inputs },
     fixed: fixedTensors(graph.node, reads, constants),
     outputs: graph.output.map(({ name }) => name),
+    joins: new Map(),
   };
+}
+
+/** The tensors that a layer lies in: itself, or several. */
+export function partsOf({ joins }: Pick<OnnxGraph, 'joins'>, layer: string): readonly string[] {
+  return joins.get(layer)?.parts ?? [layer];
 }
 
 /** What a node does that is only meant for training. */

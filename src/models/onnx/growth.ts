@@ -9,7 +9,7 @@ export type Growth = { readonly axis: number } | { readonly step: BigInt64Array 
 export async function growthOf(
   names: TailCut['boundary'],
   trunk: OnnxSession,
-  example: (events: 1 | 2) => Readonly<Record<string, OnnxTensor>>,
+  example: (events: 1 | 2) => Readonly<Record<string, OnnxTensor>> | undefined,
   seen: ReadonlyMap<string, OnnxTensor>,
 ): Promise<Map<string, Growth>> {
   const feeds = names.length > 0 ? example(2) : undefined;

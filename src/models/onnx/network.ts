@@ -6,7 +6,7 @@ import type { FrameBatch, GridShape } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import { type Card, labelsOf, preprocessingOf } from '../card.ts';
 import { parseLayout } from '../layout.ts';
-import { type Preprocessing, preprocessed } from '../preprocessing.ts';
+import { greyed, type Preprocessing, preprocessed } from '../preprocessing.ts';
 import {
   describedSize,
   type FeatureMaps,
@@ -21,6 +21,8 @@ import {
 import { attentionRollout, attentionTensors } from './attention.ts';
 import { withOutputs } from './cut.ts';
 import { type CutEvent, CutNetwork, type Feeds, type FilterSpan } from './cut-network.ts';
+import { kindOf } from './pictures.ts';
+import { NOTHING } from './places.ts';
 import {
   layerOf,
   type NetworkLayer,
@@ -79,10 +81,13 @@ export class OnnxNetwork implements VideoModel {
     this.grid = { height: h, width: w };
     this.layer = { tensor: cut.cut.layer, layout: cut.layout.text, grid: [t, h, w] };
     this.filter = card.filter ?? 'slice';
-    this.notes = read.notes;
+    const { frames } = pictures;
+    const isShared = t === 1 && frames > 1;
+    const shared = `the layer does not tell the ${frames} frames apart: they share one map`;
+    this.notes = isShared ? [...read.notes, shared] : read.notes;
     [this.read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
     this.#attention = attentionTensors(graph, outputs[0]!.name);
-    const { layout, frames, size } = pictures;
+    const { layout, size } = pictures;
     const constants = Object.entries(read.constants).map(([name, { type, dims, data }]) => {
       return [name, type, dims, createHash('sha256').update(data).digest('hex')];
     });
@@ -100,7 +105,7 @@ export class OnnxNetwork implements VideoModel {
    */
   static async open(path: string, options: OnnxOptions = {}): Promise<OnnxNetwork> {
     const read = await readNetwork(path, options);
-    const preprocessing = preprocessingOf(read.card, path);
+    const preprocessing = preprocessingOf(read.card, path, kindOf(read.pictures));
     const named = await layerOf(read, options);
     const chosen = named.why ? [`filters act on ${named.tensor} (${named.layout}): ${named.why}`] : [];
     return OnnxNetwork.#cutAt({ ...read, notes: [...read.notes, ...chosen] }, named, preprocessing, options);
@@ -125,7 +130,7 @@ export class OnnxNetwork implements VideoModel {
         layer: named.tensor,
         layout: parseLayout(named.layout),
         outputs: [output.tensor, ...(scores ? [scores.tensor] : [])],
-        example: (events) => probeOf(read, 'nothing', events),
+        example: (events) => probeOf(read, NOTHING, events),
         known: { t: slices ?? pictures.frames, grid, aspect: pictures.size.width / pictures.size.height },
         ...(options.isSteady && { isSteady: true }),
       }));
@@ -198,7 +203,8 @@ export class OnnxNetwork implements VideoModel {
   /** Bytes of one event's frames through the first part. */
   async #run(rgb: Uint8Array): Promise<CutEvent> {
     const { pictures, constants } = this.read;
-    const clip = pictureTensor(pictures, preprocessed(rgb, this.#preprocessing));
+    const prepared = pictures.channels === 1 ? greyed : preprocessed;
+    const clip = pictureTensor(pictures, prepared(rgb, this.#preprocessing));
     const feeds = { ...constants, [pictures.name]: clip };
     const event = await this.#cut.run(feeds);
     if (this.#attention.length > 0) this.#feeds.set(event, feeds);
@@ -207,9 +213,10 @@ export class OnnxNetwork implements VideoModel {
 
   /** Attention rollout of an event, `[t, h, w]`. */
   async #rollout(event: CutEvent): Promise<Float32Array> {
-    const { file } = this.read.graph;
+    const { graph } = this.read;
+    const { path, externalData } = graph.file;
     const names = this.#attention;
-    this.#attending ??= openSession(file.path, withOutputs(file, names), file.externalData);
+    this.#attending ??= openSession(path, withOutputs(graph, names), externalData);
     const matrices = await (await this.#attending).run(this.#feeds.get(event)!, names);
     const { layout, sizes } = this.#cut;
     const values = attentionRollout(

@@ -4,23 +4,28 @@ import { L2cafError } from '../../base/errors.ts';
 import { createRandom } from '../../base/random.ts';
 import type { ProgressListener } from '../../base/types.ts';
 import { type Card, cardBeside, cardWith, fitNotes } from '../card.ts';
-import { dimsOf, foldsTime, type LayoutSizes, parseLayout, scatter, stridesOf } from '../layout.ts';
-import { cutAt } from './cut.ts';
+import {
+  dimsOf,
+  foldsTime,
+  hasBatch,
+  type LayoutSizes,
+  parseLayout,
+  scatter,
+  stacksFrames,
+  stridesOf,
+} from '../layout.ts';
+import { copiesIn, joinOf, joinsOf } from './copies.ts';
+import { cutAt, tensorNamed } from './cut.ts';
 import type { CutNetwork, Feeds } from './cut-network.ts';
 import { readOnnx } from './file.ts';
-import { graphOf, type OnnxGraph } from './graph.ts';
+import { graphOf, type Join, type OnnxGraph } from './graph.ts';
 import { grow } from './growth.ts';
+import { type PictureInput, pictureInputOf } from './pictures.ts';
+import type { ClipPart } from './places.ts';
 import { requireOnnxruntime } from './pull-engine.ts';
-import { constantsOf, outputOf, type PictureInput, pictureInputOf } from './resolve.ts';
+import { constantsOf, outputOf } from './resolve.ts';
 import { type OnnxTensor, tensorOf } from './runtime.ts';
-import {
-  type CutPoint,
-  type NetworkSurveyOptions,
-  type ProbeChange,
-  type Survey,
-  surveyNetwork,
-  surveyTensor,
-} from './survey.ts';
+import { type CutPoint, type NetworkSurveyOptions, type Survey, surveyNetwork, surveyTensor } from './survey.ts';
 
 /** How a network is opened. */
 export interface OnnxOptions {
@@ -63,7 +68,23 @@ export async function readNetwork(path: string, options: OnnxOptions = {}): Prom
   const constants = await constantsOf(graph, whole, (file) => join(dirname(path), file), pictures.name);
   await requireOnnxruntime('an ONNX network', options); // once it is known that the file can be used
   const isOther = scores && scores.tensor !== output.tensor;
-  return { path, graph, card: whole, pictures, output, ...(isOther && { scores }), constants, notes };
+  const read = { path, graph, card: whole, pictures, output, ...(isOther && { scores }), constants, notes };
+  return { ...read, graph: { ...graph, joins: await joinsIn(read) } };
+}
+
+/** The layers of a network that lie in several tensors: the one that its card lists, or those that are found. */
+async function joinsIn(read: ReadNetwork): Promise<ReadonlyMap<string, Join>> {
+  const { graph, card } = read;
+  const { tensor, layout } = card.layer ?? {};
+  const { frames } = read.pictures;
+  const probe = (part: ClipPart): Feeds | undefined => probeOf(read, part, 1);
+  if (typeof tensor === 'object') {
+    return joinOf(graph, tensor, layout === undefined ? undefined : parseLayout(layout), { probe, frames });
+  }
+  const groups = frames > 1 ? copiesIn(graph) : [];
+  const named = tensor === undefined || tensor === 'last' ? undefined : tensorNamed(graph, tensor);
+  if (named !== undefined && !groups.some((names) => names.includes(named))) return new Map();
+  return joinsOf(graph, groups, { probe, frames });
 }
 
 /** Surveys a network that was read: where it can be cut. Throws as {@link surveyNetwork}. */
@@ -81,9 +102,10 @@ function surveyOptions(
   const { pictures, output } = network;
   const { width, height } = pictures.size;
   return {
-    probe: (change, events) => probeOf(network, change, events),
+    probe: (part, events) => probeOf(network, part, events),
     output: output.tensor,
     frames: pictures.frames,
+    isStacked: stacksFrames(pictures.layout),
     aspect: width / height,
     ...(first && { first }),
     signal,
@@ -98,19 +120,22 @@ export function operatorsOf({ graph }: ReadNetwork): readonly (readonly [operato
   return [...counts].sort(([, a], [, b]) => b - a);
 }
 
-/** A clip of noise, of which a part is other noise. */
-export function probeOf({ pictures, constants }: ReadNetwork, change: ProbeChange, events: 1 | 2): Feeds {
+/** A clip of noise, of which a part is other noise; undefined for more events than an input without a batch takes. */
+export function probeOf({ pictures, constants }: ReadNetwork, part: ClipPart, events: 1 | 2): Feeds | undefined {
+  if (events > 1 && !hasBatch(pictures.layout)) return undefined;
   const sizes = clipSizes(pictures);
   const [random, other] = [createRandom(0, 1), createRandom(0, 2)];
   const values = new Float32Array(sizes.t * sizes.h * sizes.w * sizes.c);
+  const isBytes = pictures.type === 'uint8';
   let at = 0;
   for (let t = 0; t < sizes.t; t++) {
     for (let h = 0; h < sizes.h; h++) {
       for (let w = 0; w < sizes.w; w++) {
-        const isChanged = isIn(change, t, h, w, sizes);
-        for (let c = 0; c < 3; c++) {
+        const isChanged = part(t, h, w, sizes);
+        for (let c = 0; c < sizes.c; c++) {
           const [usual, changed] = [random.uniform(), other.uniform()];
-          values[at++] = 2 * (isChanged ? changed : usual) - 1;
+          const value = isChanged ? changed : usual;
+          values[at++] = isBytes ? 255 * value : 2 * value - 1;
         }
       }
     }
@@ -123,8 +148,8 @@ export function probeOf({ pictures, constants }: ReadNetwork, change: ProbeChang
   return { ...Object.fromEntries(others), [pictures.name]: grow(clip, { axis }, events) };
 }
 
-function clipSizes({ frames, size: { height, width } }: Pick<PictureInput, 'frames' | 'size'>): LayoutSizes {
-  return { t: frames, h: height, w: width, c: 3 };
+function clipSizes({ frames, channels, size: { height, width } }: Omit<PictureInput, 'name'>): LayoutSizes {
+  return { t: frames, h: height, w: width, c: channels };
 }
 
 /** Numbers of a clip, `[t, h, w, c]`, as the network takes them. */
@@ -134,25 +159,6 @@ export function pictureTensor(pictures: Omit<PictureInput, 'name'>, values: Floa
   const ordered = new Float32Array(values.length);
   scatter(values, sizes, stridesOf(layout, sizes), ordered);
   return tensorOf(type, ordered, dimsOf(layout, sizes));
-}
-
-function isIn(change: ProbeChange, t: number, h: number, w: number, sizes: LayoutSizes): boolean {
-  switch (change) {
-    case 'top-left':
-      return h < sizes.h / 4 && w < sizes.w / 4;
-    case 'top-right':
-      return h < sizes.h / 4 && w >= (3 * sizes.w) / 4;
-    case 'bottom-left':
-      return h >= (3 * sizes.h) / 4 && w < sizes.w / 4;
-    case 'bottom-right':
-      return h >= (3 * sizes.h) / 4 && w >= (3 * sizes.w) / 4;
-    case 'first-frame':
-      return t === 0;
-    case 'last-frame':
-      return t === sizes.t - 1;
-    default:
-      return false;
-  }
 }
 
 /** A layer to filter, and how it lies over the picture. */
@@ -187,13 +193,13 @@ export async function layerOf(read: ReadNetwork, options: OnnxOptions, found?: S
       hint: 'l2caf models inspect shows what there is; name a layer and its layout if one was missed',
     });
   }
-  const { layer } = cutAt(graph, tensor, [output.tensor]); // before it is run, which takes its time
+  const { layer } = cutAt(graph, typeof tensor === 'object' ? [...graph.joins.keys()][0]! : tensor, [output.tensor]); // before it is run, which takes its time
   const said = layout === undefined ? undefined : parseLayout(layout);
-  if (said && (!foldsTime(said) || card.layer?.grid)) return { tensor, layout: said.text };
+  if (said && (!foldsTime(said) || card.layer?.grid)) return { tensor: layer, layout: said.text };
   const point = await surveyTensor(graph, layer, surveyOptions(read, options), said);
-  if (point) return { ...named(point), tensor };
-  if (said) return { tensor, layout: said.text };
-  throw new L2cafError('usage', `how the layer ${tensor} lies over the picture cannot be told`, {
+  if (point) return named(point);
+  if (said) return { tensor: layer, layout: said.text };
+  throw new L2cafError('usage', `how the layer ${layer} lies over the picture cannot be told`, {
     hint: 'say it: --layout "(b t) c h w"; l2caf models inspect lists layers of which it was found out',
   });
 }

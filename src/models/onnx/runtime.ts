@@ -159,9 +159,10 @@ export function floatsOf({ type, data }: OnnxTensor): Float32Array {
   return Float32Array.from(data as Float64Array);
 }
 
-/** Numbers as a tensor of a type. */
+/** Numbers as a tensor of a type; as bytes, the nearest ones. */
 export function tensorOf(type: OrtTensor.Type, values: Float32Array, dims: readonly number[]): OnnxTensor {
   if (type === 'float16') return { type, dims, data: toFloat16(values) };
   if (type === 'float64') return { type, dims, data: Float64Array.from(values) };
+  if (type === 'uint8') return { type, dims, data: new Uint8Array(Uint8ClampedArray.from(values).buffer) };
   return { type, dims, data: values };
 }

@@ -1,22 +1,22 @@
-/**
- * Where a network can be cut: tensors between its input and its output that have a place for every part of the picture.
- * Where that is, is found, not assumed: the network sees a clip whose corners and frames are changed, and what moves with
- * them tells rows, columns and time apart.
- */
+/** Where a network can be cut: tensors between its input and its output that have a place for every part of the picture. */
 import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import type { ProgressListener } from '../../base/types.ts';
 import { isLinear } from '../../l2caf/measured.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
-import { foldsTime, hasTime, type Layout, type LayoutSizes, parseLayout, sizesOf, stridesOf } from '../layout.ts';
+import type { Layout, LayoutSizes } from '../layout.ts';
 import { cutAt, withOutputs } from './cut.ts';
 import { type CutEvent, CutNetwork, type Feeds } from './cut-network.ts';
-import { ancestors, descendants, type OnnxGraph } from './graph.ts';
+import { ancestors, descendants, type OnnxGraph, partsOf } from './graph.ts';
+import { type ClipPart, changesFor, layoutsOf, NOTHING, type ProbeRuns, placesIn } from './places.ts';
 import { expectSame } from './repeat.ts';
-import { floatsOf, isFloating, type OnnxSession, type OnnxTensor, openSession } from './runtime.ts';
+import { type OnnxSession, type OnnxTensor, openSession } from './runtime.ts';
 
 /** A tensor at which the network can be cut. */
 export interface CutPoint {
+  /** Its name, or that of a layer of several tensors. */
   readonly tensor: string;
+  /** Of a layer of several tensors, those, in order of time. */
+  readonly parts?: readonly string[];
   readonly operator: string;
   readonly dims: readonly number[];
   readonly layout: Layout;
@@ -36,26 +36,18 @@ export interface CutPoint {
 
 /** What a survey needs to know. */
 export interface NetworkSurveyOptions {
-  /** Input of a clip that is changed in one way, for as many events. */
-  readonly probe: (change: ProbeChange, events: 1 | 2) => Feeds;
+  /** Input of a clip of which a part is changed, for as many events; undefined for more of them than it takes. */
+  readonly probe: (part: ClipPart, events: 1 | 2) => Feeds | undefined;
   readonly output: string;
   readonly frames: number;
+  /** Whether they are stacked on channels, so that layers need not tell them apart; default false. */
+  readonly isStacked?: boolean;
   readonly aspect: number;
   /** Stop at the first layer that would be taken, and leave the network open that is cut there (default: look at all). */
   readonly first?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ProgressListener | undefined;
 }
-
-/** What is changed of a clip: nothing, a corner of all frames, or a whole frame. */
-export type ProbeChange =
-  | 'nothing'
-  | 'top-left'
-  | 'top-right'
-  | 'bottom-left'
-  | 'bottom-right'
-  | 'first-frame'
-  | 'last-frame';
 
 /** What a survey found. */
 export interface Survey {
@@ -88,12 +80,12 @@ const SEEN = 1e-3;
  * @throws L2cafError `model-invalid` when the network cannot be run; `aborted`
  */
 export async function surveyNetwork(graph: OnnxGraph, options: NetworkSurveyOptions): Promise<Survey> {
-  const { output, frames, signal, onProgress } = options;
-  const feeds = options.probe('nothing', 1);
+  const { output, signal, onProgress } = options;
+  const feeds = options.probe(NOTHING, 1)!;
   const all = candidatesOf(graph, output, feeds);
   const candidates = all.slice(0, TENSORS_LOOKED_AT);
   const looked = new Set([output, ...candidates.flatMap((name) => [name, renamedBy(graph, name) ?? name])]);
-  const session = await openSession(graph.file.path, withOutputs(graph.file, [...looked]), graph.file.externalData);
+  const session = await openSession(graph.file.path, withOutputs(graph, [...looked]), graph.file.externalData);
   const points: CutPoint[] = [];
   let proposal: Survey['proposal'];
   try {
@@ -116,10 +108,10 @@ export async function surveyNetwork(graph: OnnxGraph, options: NetworkSurveyOpti
         const point = pointAt(graph, name, runs, options);
         const renamed = renamedBy(graph, name);
         if (point === undefined || (renamed && pointAt(graph, renamed, runs, options))) continue;
-        const isTried = points.length < TAILS_TRIED && (!options.first || isEligible(point, frames));
+        const isTried = points.length < TAILS_TRIED && (!options.first || isEligible(point, options));
         const { network, ...tried }: TriedPoint = isTried ? await withTail(graph, point, options) : point;
         points.push(tried);
-        const isFit = proposal === undefined && isEligible(tried, frames) && tried.tail?.hidesScale === false;
+        const isFit = proposal === undefined && isEligible(tried, options) && tried.tail?.hidesScale === false;
         if (isFit) proposal = { ...proposed(tried, points), ...(options.first && network && { network }) };
         if (!isFit || !options.first) network?.dispose();
         if (options.first && proposal) break;
@@ -170,17 +162,13 @@ export async function surveyTensor(
   layout?: Layout,
 ): Promise<CutPoint | undefined> {
   const { path, externalData } = graph.file;
-  const session = await openSession(path, withOutputs(graph.file, [tensor]), externalData);
+  const session = await openSession(path, withOutputs(graph, [tensor]), externalData);
   try {
-    return pointAt(graph, tensor, await runsOf(session, options, [tensor]), options, layout && [layout.text]);
+    const runs = await runsOf(session, options, [tensor]);
+    return pointAt(graph, tensor, runs, options, layout && [layout.text]);
   } finally {
     session.release();
   }
-}
-
-function changesFor(frames: number): readonly ProbeChange[] {
-  const corners: readonly ProbeChange[] = ['nothing', 'top-left', 'top-right', 'bottom-left', 'bottom-right'];
-  return frames > 1 ? [...corners, 'first-frame', 'last-frame'] : corners;
 }
 
 /** Tensors by the changes of the input that they were seen under. Those that cannot be looked at are left out. */
@@ -188,11 +176,11 @@ async function runsOf(
   session: OnnxSession,
   { probe, frames }: NetworkSurveyOptions,
   names: readonly string[],
-): Promise<Map<ProbeChange, Record<string, OnnxTensor>>> {
-  const runs = new Map<ProbeChange, Record<string, OnnxTensor>>();
+): Promise<ProbeRuns> {
+  const runs = new Map<Parameters<ProbeRuns['get']>[0], Record<string, OnnxTensor>>();
   let possible = names;
-  for (const change of changesFor(frames)) {
-    const feeds = probe(change, 1);
+  for (const [change, part] of changesFor(frames)) {
+    const feeds = probe(part, 1)!;
     try {
       runs.set(change, await session.run(feeds, possible));
     } catch {
@@ -212,7 +200,7 @@ async function runsOf(
  * @throws L2cafError `model-invalid` when there is nothing between them
  */
 function candidatesOf(graph: OnnxGraph, output: string, feeds: Feeds): string[] {
-  const { nodes, reads, fixed, producer, file } = graph;
+  const { nodes, reads, fixed, producer, file, joins } = graph;
   const behind = descendants(graph, Object.keys(feeds));
   if (!behind.has(producer.get(output) ?? -1)) {
     const inputs = Object.keys(feeds).join(', ');
@@ -220,131 +208,36 @@ function candidatesOf(graph: OnnxGraph, output: string, feeds: Feeds): string[] 
   }
   const before = [...ancestors(graph, [output])];
   const read = new Set(before.flatMap((at) => reads[at]!));
-  return before
+  const together = new Map([...joins].flatMap(([name, { parts }]) => parts.map((part) => [part, name] as const)));
+  const names = before
     .sort((a, b) => b - a)
     .filter((at) => behind.has(at) && !['Shape', 'Size'].includes(nodes[at]!.opType))
     .map((at) => nodes[at]!.output[0]!)
-    .filter((name) => name !== output && read.has(name) && !fixed.has(name));
+    .filter((name) => name !== output && read.has(name) && !fixed.has(name))
+    .map((name) => together.get(name) ?? name);
+  return [...new Set(names)];
 }
-
-/** Layouts that a tensor of a rank may have, likeliest first. */
-const LAYOUTS: Readonly<Record<number, readonly string[]>> = {
-  3: [
-    '(b t) (cls h w) c',
-    '(b t) (h w) c',
-    '(b t) c (h w)',
-    'b (cls h w) c',
-    'b (h w) c',
-    'b c (h w)',
-    'b (cls t h w) c',
-    'b (cls h w t) c',
-    'b (t h w) c',
-    'b (h w t) c',
-    'b c (t h w)',
-    '(b h w) t c',
-  ],
-  4: [
-    '(b t) c h w',
-    '(b t) h w c',
-    'b c h w',
-    'b h w c',
-    'b t (cls h w) c',
-    'b t (h w) c',
-    'b t c (h w)',
-    'b (h w) t c',
-  ],
-  5: ['b c t h w', 'b t c h w', 'b t h w c'],
-};
-
-/** Changes at the two ends of each axis, in pairs. */
-const WAYS = {
-  h: ['top-left', 'bottom-left', 'top-right', 'bottom-right'],
-  w: ['top-left', 'top-right', 'bottom-left', 'bottom-right'],
-  t: ['first-frame', 'last-frame'],
-} as const satisfies Readonly<Record<string, readonly ProbeChange[]>>;
 
 function pointAt(
   graph: OnnxGraph,
   tensor: string,
-  runs: ReadonlyMap<ProbeChange, Record<string, OnnxTensor>>,
-  { frames, aspect, output }: NetworkSurveyOptions,
-  layouts: readonly string[] = LAYOUTS[runs.get('nothing')![tensor]?.dims.length ?? 0] ?? [],
+  runs: ProbeRuns,
+  options: NetworkSurveyOptions,
+  layouts?: readonly string[],
 ): CutPoint | undefined {
-  const base = runs.get('nothing')![tensor];
-  if (base === undefined || !isFloating(base) || base.data.length < 4) return undefined;
-  const moved = (change: ProbeChange): Float32Array | undefined => {
-    const other = runs.get(change)?.[tensor];
-    if (other === undefined || other.data.length !== base.data.length) return undefined;
-    const [before, after] = [floatsOf(base), floatsOf(other)];
-    return before.map((value, i) => (after[i]! - value) ** 2);
+  const dims = runs.get('nothing')![tensor]?.dims ?? [];
+  const found = placesIn(tensor, runs, options, layouts ?? layoutsOf(dims.length, graph.joins.has(tensor)));
+  if (found === undefined) return undefined;
+  const parts = partsOf(graph, tensor);
+  const operator = graph.nodes[graph.producer.get(parts[0]!)!]!.opType;
+  return {
+    tensor,
+    ...(parts.length > 1 && { parts }),
+    operator,
+    dims,
+    ...found,
+    beside: besideOf(graph, tensor, options.output),
   };
-  const changes = changesFor(frames).map((change) => [change, moved(change)] as const);
-  const operator = graph.nodes[graph.producer.get(tensor)!]!.opType;
-  let best: CutPoint | undefined;
-  let clearest = CLEAR;
-  for (const { layout, sizes } of layouts.flatMap((text) => readings(text, base.dims, frames, aspect))) {
-    if (sizes.h < 2 || sizes.w < 2 || sizes.c < 2 || !fitsFrames(layout, sizes, frames)) continue;
-    if (Math.abs(Math.log(sizes.w / sizes.h / aspect)) > Math.log(2)) continue; // no picture of that shape
-    const axes = sizes.t > 1 ? (['h', 'w', 't'] as const) : (['h', 'w'] as const);
-    const centres = new Map(changes.map(([change, values]) => [change, values && centre(values, layout, sizes)]));
-    const clear = axes.map((axis) => {
-      const ends = WAYS[axis].map((change) => centres.get(change));
-      const way = (of: typeof axis): number => {
-        const sum = ends.reduce((all, end, i) => all + (i % 2 === 0 ? -1 : 1) * (end?.[of] ?? Number.NaN), 0);
-        return sum / (ends.length / 2) / (sizes[of] - 1);
-      };
-      const isAlong = axes.every((other) => other === axis || Math.abs(way(other)) < way(axis));
-      return isAlong ? way(axis) : Number.NaN;
-    });
-    const least = Math.min(...clear);
-    if (!(least > clearest) || (foldsTime(layout) && least < CLEARER)) continue;
-    clearest = least;
-    best = { tensor, operator, dims: base.dims, layout, sizes, beside: [] };
-  }
-  return best && { ...best, beside: besideOf(graph, tensor, output) };
-}
-
-/** A layout with the sizes that it gives a tensor; of time that is folded with places, with all that fit. */
-function readings(text: string, dims: readonly number[], frames: number, aspect: number) {
-  const layout = parseLayout(text);
-  const slices = foldsTime(layout) ? Array.from({ length: frames - 1 }, (_, i) => frames - i) : [frames];
-  return slices.flatMap((t) => {
-    const sizes = sizesOf(layout, dims, { t, aspect });
-    return sizes ? [{ layout, sizes }] : [];
-  });
-}
-
-/** Whether there is a slice of time for every frame, or, of a volume, for every few. */
-function fitsFrames(layout: Layout, { t }: LayoutSizes, frames: number): boolean {
-  if (!hasTime(layout)) return frames === 1;
-  if (frames === 1) return false; // the same as without time
-  return layout.axes.length === 5 || foldsTime(layout) ? t <= frames : t === frames;
-}
-
-/** How far what moves must go with what is changed, of the whole way; and along no other axis as far. */
-const CLEAR = 0.02;
-/** The same where how many slices of time there are is tried, too. */
-const CLEARER = 0.1;
-
-/** Where a change is, in cells. */
-function centre(change: Float32Array, layout: Layout, sizes: LayoutSizes): { t: number; h: number; w: number } {
-  const strides = stridesOf(layout, sizes);
-  let [sum, t, h, w] = [0, 0, 0, 0];
-  for (let slice = 0; slice < sizes.t; slice++) {
-    for (let row = 0; row < sizes.h; row++) {
-      for (let column = 0; column < sizes.w; column++) {
-        const cell = strides.first + slice * strides.t + row * strides.h + column * strides.w;
-        for (let channel = 0; channel < sizes.c; channel++) {
-          const amount = change[cell + channel * strides.c]!;
-          sum += amount;
-          t += amount * slice;
-          h += amount * row;
-          w += amount * column;
-        }
-      }
-    }
-  }
-  return sum > 0 ? { t: t / sum, h: h / sum, w: w / sum } : { t: Number.NaN, h: Number.NaN, w: Number.NaN };
 }
 
 /** What else of the picture the rest needs. Shapes and states that begin at zero depend on no picture. */
@@ -370,15 +263,21 @@ function isAboutShape(graph: OnnxGraph, tensor: string): boolean {
 /** Operators that give the same values another name or shape: the tensor before them is meant. */
 const RENAMING = ['Identity', 'Dropout', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze'];
 
-/** What a tensor only renames. */
-function renamedBy({ nodes, producer }: OnnxGraph, tensor: string): string | undefined {
+/** What a tensor only renames, or all parts of a layer do. */
+function renamedBy(graph: OnnxGraph, tensor: string): string | undefined {
+  const { nodes, producer, joins } = graph;
+  const join = joins.get(tensor);
+  if (join) {
+    const renamed = join.parts.map((part) => renamedBy(graph, part));
+    return [...joins].find(([, { parts }]) => parts.every((part, i) => part === renamed[i]))?.[0];
+  }
   const node = nodes[producer.get(tensor) ?? -1];
   return node && RENAMING.includes(node.opType) && producer.has(node.input[0]!) ? node.input[0] : undefined;
 }
 
-/** Whether a layer holds all of the picture, and all frames where there are several. */
-function isEligible({ beside, operator, sizes }: CutPoint, frames: number): boolean {
-  return beside.length === 0 && !COARSER.test(operator) && (frames === 1 || sizes.t > 1);
+/** Whether a layer holds all of the picture, and all frames where it may tell them apart. */
+function isEligible({ beside, operator, sizes }: CutPoint, { frames, isStacked }: NetworkSurveyOptions): boolean {
+  return beside.length === 0 && !COARSER.test(operator) && (frames === 1 || isStacked || sizes.t > 1);
 }
 
 /** Operators that only make a layer coarser: the one before them shows more. */
@@ -403,7 +302,7 @@ async function withTail(graph: OnnxGraph, point: CutPoint, options: NetworkSurve
   try {
     opened = await CutNetwork.openWithExample(graph, {
       ...{ layer: tensor, layout, outputs: [output], isSteady: true },
-      example: (events) => probe('nothing', events),
+      example: (events) => probe(NOTHING, events),
       known: { t: sizes.t, grid: { height: sizes.h, width: sizes.w }, aspect },
     });
     const { network, event } = opened;

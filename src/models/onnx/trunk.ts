@@ -18,6 +18,7 @@ import { GraphBuilder } from './builder.ts';
 import { inlined, tensorNamed } from './cut.ts';
 import { addHead, EVENT_TENSORS, eventCard } from './event-graph.ts';
 import { ancestors } from './graph.ts';
+import { kindOf } from './pictures.ts';
 import { layerOf, type OnnxOptions, pictureTensor, type ReadNetwork, readNetwork } from './read.ts';
 import { floatsOf, type OnnxSession, openSession } from './runtime.ts';
 
@@ -143,15 +144,23 @@ interface TrunkParts {
 
 async function partsOf(read: ReadNetwork, options: OnnxOptions): Promise<TrunkParts> {
   const { path, graph, card, pictures, constants } = read;
-  const preprocessing = preprocessingOf(card, path);
+  const preprocessing = preprocessingOf(card, path, kindOf(pictures));
   const named = card.layer?.tensor;
-  const found = named === undefined || named === 'last' ? await layerOf(read, options) : undefined;
+  const isNamed = typeof named === 'string' && named !== 'last';
+  const found = isNamed ? undefined : await layerOf(read, options);
   const isLast = pictures.layout.axes.at(-1)!.names[0] === 'c';
   const folded = hasTime(pictures.layout) ? '(b t)' : 'b';
   const layout = found?.layout ?? card.layer?.layout ?? `${folded} ${isLast ? 'h w c' : 'c h w'}`;
-  const layer = found?.tensor ?? tensorNamed(graph, named!);
+  const layer = found?.tensor ?? tensorNamed(graph, String(named));
   if (layer === undefined)
     throw refused(path, `it has no tensor or node named ${named}`, 'l2caf models inspect lists them');
+  const join = graph.joins.get(layer);
+  if (join) {
+    const why = `it was called in a loop over frames: its layer lies in ${join.parts.length} tensors`;
+    throw refused(path, why, 'export what is called in the loop by itself, for pictures');
+  }
+  if (pictures.channels !== 3)
+    throw refused(path, 'it takes grey pictures', 'training gives it those of three colours');
   if (graph.fixed.has(layer))
     throw refused(path, `${layer} does not depend on the pictures`, 'name another layer (--layer)');
   if (!(layout in LAYOUTS)) {
@@ -259,7 +268,7 @@ async function run(session: OnnxSession, parts: TrunkParts, frames: readonly Flo
   const clip = new Float32Array(frames.length * frames[0]!.length);
   for (const [t, frame] of frames.entries()) clip.set(frame, t * frame.length);
   const layout = parseLayout(clipLayout(parts));
-  const tensor = pictureTensor({ layout, frames: frames.length, size, type: 'float32' }, clip);
+  const tensor = pictureTensor({ layout, frames: frames.length, channels: 3, size, type: 'float32' }, clip);
   const { result } = await session.run({ [EVENT_TENSORS.frames]: tensor }, ['result']);
   return { values: floatsOf(result!), dims: result!.dims };
 }

@@ -101,7 +101,7 @@ function wordsOf({ name, opType, output }: NodeProto): string {
  * The same graph with the weights of parts drawn anew. What a weight becomes depends on the seed and the parts before it, which
  * are those between it and the output.
  */
-export function unlearnt({ file }: OnnxGraph, parts: readonly WeightPart[], seed: number): OnnxGraph {
+export function unlearnt({ file, joins }: OnnxGraph, parts: readonly WeightPart[], seed: number): OnnxGraph {
   const model = fromBinary(ModelProtoSchema, file.bytes); // a copy of its own
   const graph = model.graph!;
   const tensors = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
@@ -115,7 +115,7 @@ export function unlearnt({ file }: OnnxGraph, parts: readonly WeightPart[], seed
   }
   const bytes = toBinary(ModelProtoSchema, model);
   const sha256 = createHash('sha256').update(file.sha256).update(bytes).digest('hex');
-  return graphOf({ ...file, model, graph, bytes, sha256 });
+  return { ...graphOf({ ...file, model, graph, bytes, sha256 }), joins };
 }
 
 function setValues(tensor: TensorProto, values: Float32Array): void {

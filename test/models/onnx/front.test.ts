@@ -102,7 +102,7 @@ async function frontOf(files: TinyFiles, tiny: TinyCut, change = (values: Float3
   const graph = graphOf(await readOnnx(await folder.write(files)));
   const { cut, layout, sizes } = network;
   const names = graph.nodes.flatMap(({ output }) => output);
-  const session = await openSession('all of it', withOutputs(graph.file, names));
+  const session = await openSession('all of it', withOutputs(graph, names));
   const seen = new Map(Object.entries({ ...feeds, ...(await session.run(feeds, names)) }));
   session.release();
   const event = await network.run(feeds);

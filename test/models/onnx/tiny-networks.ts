@@ -8,7 +8,7 @@ import {
 } from 'onnx-buf';
 import { createRandom } from '../../../src/base/random.ts';
 import { toFloat16 } from '../../../src/models/float16.ts';
-import { type ElementType, GraphBuilder, type Size } from '../../../src/models/onnx/builder.ts';
+import { type ElementType, GraphBuilder, integerTensor, type Size } from '../../../src/models/onnx/builder.ts';
 
 /** How weights are kept. */
 export interface TinyOptions {
@@ -64,6 +64,11 @@ export class TinyGraph extends GraphBuilder {
       this.#external = Uint8Array.from([...this.#external, ...rawData]);
     }
     return name;
+  }
+
+  /** A whole number as a constant without axes. */
+  number(name: string, value: number): string {
+    return this.tensor(create(TensorProtoSchema, { ...integerTensor(name, [value]), dims: [] }));
   }
 
   /** A convolution with bias and a ReLU behind it, which is called `name`. Kernel `[out, in, ...]`. */
@@ -128,16 +133,47 @@ export interface CnnLstmOptions extends TinyOptions {
   readonly dynamic?: boolean;
   /** Rows before columns before channels, as Keras has it. */
   readonly channelsLast?: boolean;
+  /** How its three frames come in, where not as a clip `b t c h w` of colours. */
+  readonly input?: keyof typeof INPUTS;
 }
 
+/** Inputs that the pictures `(b t) c h w` are made of. */
+const INPUTS = {
+  /** `t c h w` */
+  pictures: (graph: TinyGraph) => graph.node('Identity', [graph.input('frames', [3, 3, 16, 16])], 'pictures'),
+  /** `c t h w` */
+  volume: (graph: TinyGraph) =>
+    graph.node('Transpose', [graph.input('frames', [3, 3, 16, 16])], 'pictures', { perm: [1, 0, 2, 3] }),
+  /** `b t c h w`, bytes */
+  bytes: (graph: TinyGraph) => {
+    const numbers = graph.cast(graph.input('frames', [1, 3, 3, 16, 16], 'uint8'), 'numbers', 'float32');
+    const scaled = graph.node('Div', [numbers, graph.values('most', [1], Float32Array.of(255))], 'scaled');
+    return graph.node('Reshape', [scaled, graph.integers('fold', [3, 3, 16, 16])], 'pictures');
+  },
+  /** `b t c h w`, one channel */
+  grey: (graph: TinyGraph) => {
+    const grey = graph.node(
+      'Reshape',
+      [graph.input('frames', [1, 3, 1, 16, 16]), graph.integers('fold', [3, 1, 16, 16])],
+      'one',
+    );
+    return graph.node('Concat', [grey, grey, grey], 'pictures', { axis: 1 });
+  },
+  /** `b (t c) h w` */
+  stacked: (graph: TinyGraph) =>
+    graph.node('Reshape', [graph.input('frames', [1, 9, 16, 16]), graph.integers('fold', [3, 3, 16, 16])], 'pictures'),
+};
+
 /** Three frames 16×16 → `features` 4×4×8 of each → LSTM of 6 → `logits` of 4 → `probabilities`. */
-export function cnnLstm({ dynamic = false, channelsLast = false, ...options }: CnnLstmOptions = {}): TinyFiles {
+export function cnnLstm({ dynamic = false, channelsLast = false, input, ...options }: CnnLstmOptions = {}): TinyFiles {
   const graph = new TinyGraph(options);
   const events = dynamic ? 'batch' : 1;
   const picture = channelsLast ? [16, 16, 3] : [3, 16, 16];
-  const frames = graph.input('frames', [events, 3, ...picture]);
-  const shape = graph.integers('fold', [dynamic ? -1 : 3, ...picture]);
-  let pictures = graph.node('Reshape', [frames, shape], 'pictures');
+  const clip = (): string => {
+    const frames = graph.input('frames', [events, 3, ...picture]);
+    return graph.node('Reshape', [frames, graph.integers('fold', [dynamic ? -1 : 3, ...picture])], 'pictures');
+  };
+  let pictures = input ? INPUTS[input](graph) : clip();
   if (channelsLast) pictures = graph.node('Transpose', [pictures], 'channels first', { perm: [0, 3, 1, 2] });
   const early = graph.convolution(pictures, 'early', [6, 3, 3, 3], [2, 2]);
   let features = graph.convolution(early, channelsLast ? 'late' : 'features', [8, 6, 3, 3], [2, 2]);
@@ -146,6 +182,15 @@ export function cnnLstm({ dynamic = false, channelsLast = false, ...options }: C
   const steps = graph.node('Transpose', [graph.node('Reshape', [features, unfold], 'flat')], 'steps', {
     perm: [1, 0, 2],
   });
+  return lstmOver(graph, steps, { dynamic, events });
+}
+
+/** An LSTM over `[t, b, 128]`, and its end. */
+function lstmOver(
+  graph: TinyGraph,
+  steps: string,
+  { dynamic, events }: { readonly dynamic: boolean; readonly events: Size },
+): TinyFiles {
   const lstm = [graph.weights('lstm.W', [1, 24, 128], 0.05), graph.weights('lstm.R', [1, 24, 6]), 'lstm.B', ''];
   graph.weights('lstm.B', [1, 48]);
   const states = dynamic ? [] : ['h0', 'c0'].map((name) => graph.values(name, [1, 1, 6], new Float32Array(6)));
@@ -154,6 +199,86 @@ export function cnnLstm({ dynamic = false, channelsLast = false, ...options }: C
   graph.node('Softmax', [graph.dense(last, 'logits', [6, 4])], 'probabilities', { axis: -1 });
   graph.output('probabilities', [events, 4]);
   return graph.files();
+}
+
+/** How a network is called in a loop over the frames of a clip. */
+export interface LoopOptions {
+  /** How a frame is taken out of the clip; default `gather`. */
+  readonly take?: 'gather' | 'slice' | 'split' | 'list';
+  /** Frames in the order in which they are called; default `[0, 1, 2]`. */
+  readonly order?: readonly number[];
+  /** Whether each call has weights of its own, of the same values; default false. */
+  readonly isCopied?: boolean;
+  /** Whether each call has other weights; default false. */
+  readonly isOther?: boolean;
+  /** Whether a cell of a recurrent network follows each call; default false: an LSTM follows all. */
+  readonly hasCell?: boolean;
+  readonly dynamic?: boolean;
+}
+
+/** {@link cnnLstm} called in a loop: `features 0`, `features 1` and `features 2` 4×4×8, by frame. */
+export function looped(options: LoopOptions = {}): TinyFiles {
+  const { order = [0, 1, 2], isCopied = false, isOther = false, hasCell = false, dynamic = false } = options;
+  const graph = new TinyGraph();
+  const events = dynamic ? 'batch' : 1;
+  const picture = pictureOf(graph, graph.input('frames', [events, 3, 3, 16, 16]), options.take ?? 'gather');
+  const weights = (name: string, dims: readonly number[], scale: number, t: number): string => {
+    const isOwn = isCopied || isOther;
+    if (!isOwn && t !== order[0]) return name;
+    const own = isOwn ? `${name} ${t}` : name;
+    return graph.values(
+      own,
+      dims,
+      tinyWeights(
+        isOther ? own : name,
+        dims.reduce((all, n) => all * n, 1),
+        scale,
+      ),
+    );
+  };
+  const convolution = (input: string, name: string, kernel: readonly number[], t: number): string => {
+    const values = [weights(`${name}.weight`, kernel, 0.4, t), weights(`${name}.bias`, kernel.slice(0, 1), 0.2, t)];
+    const attributes = { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] };
+    return graph.node(
+      'Relu',
+      [graph.node('Conv', [input, ...values], `${name}/conv ${t}`, attributes)],
+      `${name} ${t}`,
+    );
+  };
+  const first = graph.integers('first axis', [0]);
+  const [own, recurrent] = [graph.weights('W', [128, 6], 0.05), graph.weights('U', [6, 6])];
+  const rows: string[] = [];
+  let state: string | undefined;
+  for (const t of order) {
+    const features = convolution(convolution(picture(t), 'early', [6, 3, 3, 3], t), 'features', [8, 6, 3, 3], t);
+    const flat = graph.node('Flatten', [features], `flat ${t}`);
+    rows.push(graph.node('Unsqueeze', [flat, first], `row ${t}`));
+    const moved = graph.node('MatMul', [flat, own], `moved ${t}`);
+    const pulled = state && graph.node('MatMul', [state, recurrent], `pulled ${t}`);
+    const sum = pulled ? graph.node('Add', [moved, pulled], `sum ${t}`) : moved;
+    state = graph.node('Tanh', [sum], `state ${t}`);
+  }
+  if (!hasCell) return lstmOver(graph, graph.node('Concat', rows, 'steps', { axis: 0 }), { dynamic, events });
+  graph.dense(state!, 'logits', [6, 4]);
+  graph.output('logits', [events, 4]);
+  return graph.files();
+}
+
+/** Frames `b c h w` of a clip. */
+function pictureOf(graph: TinyGraph, clip: string, take: NonNullable<LoopOptions['take']>): (t: number) => string {
+  const axis = graph.integers('frames axis', [1]);
+  const pieces = ['piece 0', 'piece 1', 'piece 2'];
+  if (take === 'split') graph.node('Split', [clip], 'pieces', { axis: 1 }, pieces);
+  if (take === 'list') graph.node('SplitToSequence', [clip], 'list', { axis: 1, keepdims: 1 });
+  return (t) => {
+    if (take === 'gather') return graph.node('Gather', [clip, graph.number(`at ${t}`, t)], `frame ${t}`, { axis: 1 });
+    if (take === 'list') graph.node('SequenceAt', ['list', graph.number(`at ${t}`, t)], `piece ${t}`);
+    if (take === 'slice') {
+      const ends = [graph.integers(`from ${t}`, [t - 3]), graph.integers(`to ${t}`, [t === 2 ? 2 ** 31 : t - 2])];
+      graph.node('Slice', [clip, ...ends, axis], `piece ${t}`);
+    }
+    return graph.node('Squeeze', [`piece ${t}`, axis], `frame ${t}`);
+  };
 }
 
 /** Four frames 16×16 → `features` 2×4×4×8, in `b c t h w` → a ReLU convolution → mean → 3 `scores`. */
