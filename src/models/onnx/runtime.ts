@@ -102,6 +102,8 @@ export async function openSession(
       executionProviders: ['cpu'],
       intraOpNumThreads: threads,
       logSeverityLevel: 4,
+      // All but what it does to weights in half precision, which ends the process where a transposed tensor is multiplied (1.30).
+      graphOptimizationLevel: 'layout',
       extra: { session: { intra_op: { allow_spinning: '0' } } },
       ...(externalData.length > 0 && { externalData: externalData.map(({ path, data }) => ({ path, data })) }),
     });
