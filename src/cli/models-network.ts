@@ -7,6 +7,7 @@ import { useBackend } from '../models/backend.ts';
 import { type Card, cardWith } from '../models/card.ts';
 import { IMPORTED_FILES, importedPath, importNetwork, isKeras, surveyJson } from '../models/imported.ts';
 import { KerasNetwork } from '../models/keras/keras-network.ts';
+import { nameOfJoin } from '../models/onnx/copies.ts';
 import { operatorsOf, type ReadNetwork, readNetwork, survey } from '../models/onnx/read.ts';
 import type { CutPoint, Survey } from '../models/onnx/survey.ts';
 import { inOwnFolder } from './default-folder.ts';
@@ -25,7 +26,9 @@ export async function bringIn(
     const work = { card: await wholeCard(flags), signal, onProgress: terminal.onProgress };
     return importNetwork(file, folder, work);
   });
-  terminal.result(`filters act on ${card.layer!.tensor} (${card.layer!.layout})`);
+  const { tensor, layout } = card.layer!;
+  const name = typeof tensor === 'object' ? nameOfJoin(tensor) : tensor;
+  terminal.result(`filters act on ${name} (${layout})`);
   for (const path of files) terminal.result(path);
 }
 

@@ -226,6 +226,7 @@ function axisAt(rank: number): number {
   return rank === 5 ? 2 : 0;
 }
 
-function nameOfJoin(parts: readonly string[]): string {
+/** What a layer of several tensors is called. */
+export function nameOfJoin(parts: readonly string[]): string {
   return `${parts[0]} ×${parts.length}`;
 }

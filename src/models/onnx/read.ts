@@ -189,8 +189,11 @@ export async function layerOf(read: ReadNetwork, options: OnnxOptions, found?: S
       const { point, why, network } = proposal;
       return { ...named(point), why, ...(network && { network }) };
     }
+    const inside = graph.nodes.find(({ opType }) => ['Loop', 'Scan', 'If'].includes(opType))?.opType;
     throw new L2cafError('usage', `${path} has no layer that holds a place for every part of the picture`, {
-      hint: 'l2caf models inspect shows what there is; name a layer and its layout if one was missed',
+      hint: inside
+        ? `what lies inside of its ${inside} cannot be cut: export it without torch.jit.script, so that loops are written out`
+        : 'l2caf models inspect shows what there is; name a layer and its layout if one was missed',
     });
   }
   const { layer } = cutAt(graph, typeof tensor === 'object' ? [...graph.joins.keys()][0]! : tensor, [output.tensor]); // before it is run, which takes its time

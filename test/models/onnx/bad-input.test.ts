@@ -1,8 +1,15 @@
 /** ONNX files and cards that are wrong, each refused in one line that says what it is. */
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { create } from '@bufbuild/protobuf';
-import { TensorProto_DataType, TensorProtoSchema } from 'onnx-buf';
+import { create, fromBinary } from '@bufbuild/protobuf';
+import {
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  TensorProto_DataType,
+  TensorProtoSchema,
+} from 'onnx-buf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { L2cafError } from '../../../src/base/errors.ts';
 import type { Card } from '../../../src/models/card.ts';
@@ -218,6 +225,31 @@ describe('a graph', () => {
   ])('%s', async (_, make, why) => {
     expect((await refusal(make())).message).toContain(why);
   });
+});
+
+it('a network whose layers all lie inside of a branch is told how to be exported', async () => {
+  const branch = (name: string) => {
+    const inner = new TinyGraph();
+    const features = inner.convolution('pictures', `${name} features`, [8, 3, 3, 3], [2, 2]);
+    inner.dense(inner.pooled(features), name, [8, 5]);
+    inner.output(name, [1, 5]);
+    return fromBinary(ModelProtoSchema, inner.bytes()).graph!;
+  };
+  const graph = new TinyGraph();
+  const sum = graph.node('ReduceSum', [graph.input('pictures', [1, 3, 16, 16])], 'sum', { keepdims: 0 });
+  const isBright = graph.node('Greater', [sum, graph.values('zero', [], Float32Array.of(0))], 'is bright');
+  const attribute = ['then', 'else'].map((name) =>
+    create(AttributeProtoSchema, {
+      name: `${name}_branch`,
+      type: AttributeProto_AttributeType.GRAPH,
+      g: branch(name),
+    }),
+  );
+  graph.add(create(NodeProtoSchema, { opType: 'If', input: [isBright], output: ['scores'], attribute }));
+  graph.output('scores', [1, 5]);
+  const { message, hint } = await refusal(graph.files().bytes);
+  expect(message).toContain('has no layer that holds a place for every part of the picture');
+  expect(hint).toContain('what lies inside of its If cannot be cut');
 });
 
 /** An end that puts its scores into a list. */
