@@ -10,14 +10,11 @@ export type { Familiarity } from './familiarity.ts';
 export type { LoadOptions } from './frame-trunk.ts';
 export type { Head, HeadFacts, HeadOrigin, HeadSpec } from './head.ts';
 export { type ImportedOptions, isImported, type OpenImported, openImported } from './imported.ts';
+export type { KerasLayer } from './keras/cut-layers.ts';
 export type { Scaling } from './keras/graph.ts';
-export {
-  type KerasLayer,
-  KerasNetwork,
-  type KerasOptions,
-  type KerasOutput,
-} from './keras/keras-network.ts';
+export { KerasNetwork, type KerasOptions } from './keras/keras-network.ts';
 export type { KerasMaps } from './keras/keras-tail.ts';
+export type { KerasOutput } from './keras/outputs.ts';
 export { type LoadedModel, loadModel, type ModelManifest, modelJsonSchema } from './model-directory.ts';
 export type { NpmPackage, PullOptions } from './npm-package.ts';
 export type { EngineRelease } from './onnx/locate.ts';

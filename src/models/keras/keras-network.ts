@@ -7,7 +7,7 @@ import * as tf from '../../base/tensorflow.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import { currentBackend, onBackend } from '../backend.ts';
-import { greyed, type Preprocessing, preprocessed } from '../preprocessing.ts';
+import type { Preprocessing } from '../preprocessing.ts';
 import { grouped, type WeightPart } from '../reinitialise.ts';
 import {
   describedSize,
@@ -18,24 +18,15 @@ import {
   type Unlearning,
   type VideoModel,
 } from '../video-model.ts';
+import { type KerasLayer, lastLayer, layerNamed, layersOf } from './cut-layers.ts';
+import { type InputShape, inputShapeOf, read, shapeFor } from './frames-in.ts';
 import { applyNode, type Graph, type Node, type Scaling, unfold } from './graph.ts';
 import { type KerasFile, openKerasFile } from './keras-file.ts';
-import { type KerasMaps, kerasTail, nodesIn, type OutputNode, planTail, type TailPlan } from './keras-tail.ts';
-import { isObject, type Shape, shapeText, sizeOf } from './layer-config.ts';
-import type { ModelSpec } from './topology.ts';
+import { type KerasMaps, kerasTail, nodesIn, planTail, type TailPlan } from './keras-tail.ts';
+import type { Shape } from './layer-config.ts';
+import { defaultOutputs, describedOutput, type KerasOutput, outputNodes } from './outputs.ts';
 import { type Forgotten, partsOf, withoutLearnt } from './unlearn.ts';
 import { assignWeights, type LoadedWeights } from './weights.ts';
-
-/** What is to be explained of a Keras network. */
-export interface KerasOutput {
-  /** A layer, unless `layers` says which. */
-  readonly name: string;
-  /** Layers whose outputs stand one after another. */
-  readonly layers?: readonly string[];
-  /** Default: `scores` of a layer that ends in a softmax, else `numbers`. Scores are explained before the softmax. */
-  readonly kind?: ModelOutput['kind'];
-  readonly labels?: readonly string[];
-}
 
 /** What a Keras file does not say of its network. */
 export interface KerasOptions {
@@ -61,17 +52,6 @@ export interface KerasOptions {
   readonly id?: string;
   /** Under what it, and what it was trained on, may be used. */
   readonly licences?: readonly Licence[];
-}
-
-/** A layer at which a network can be cut. */
-export interface KerasLayer {
-  readonly name: string;
-  readonly className: string;
-  /** In einops' notation. */
-  readonly layout: 'b h w c' | 'b t h w c';
-  /** Axis lengths after the batch. */
-  readonly shape: readonly number[];
-  readonly grid: GridShape;
 }
 
 const UNCHANGED: Preprocessing = { bgr: false, range: [0, 1], mean: [0, 0, 0], std: [1, 1, 1] };
@@ -259,8 +239,7 @@ export class KerasNetwork implements VideoModel {
 
   /** What the network reads of an event, `[1, …]`. */
   #read(rgb: Uint8Array, shape: Shape): tf.Tensor {
-    const { preprocessing = UNCHANGED } = this.#options;
-    const values = this.#inputShape.channels === 1 ? greyed(rgb, preprocessing) : preprocessed(rgb, preprocessing);
+    const values = read(rgb, this.#inputShape, this.#options.preprocessing ?? UNCHANGED);
     return tf.tensor(values, [1, ...shape]);
   }
 
@@ -300,133 +279,4 @@ function needs({ nodes }: Pick<Graph, 'nodes'>, wanted: ReadonlySet<Node>): Node
   const needed = new Set<Node>(wanted);
   for (const node of nodes.toReversed()) if (needed.has(node)) for (const one of nodesIn(node)) needed.add(one);
   return nodes.filter((node) => needed.has(node));
-}
-
-/** What a network reads: pictures, or frames of an event. */
-interface InputShape extends PictureSize {
-  readonly isVideo: boolean;
-  /** Undefined where it takes any number. */
-  readonly frames: number | undefined;
-  readonly channels: 1 | 3;
-}
-
-/** @throws L2cafError `model-invalid` when it does not read pictures, `usage` when it must be told which */
-function inputShapeOf({ layers, inputs }: ModelSpec, { frames, size }: KerasOptions): InputShape {
-  const config = layers.find(({ name }) => name === inputs[0])?.config ?? {};
-  const given = config['batch_shape'] ?? config['batch_input_shape'] ?? config['batchInputShape'];
-  const ofSequence = Array.isArray(given) ? given : isObject(given) ? Object.values(given)[0] : undefined;
-  const shape = (Array.isArray(ofSequence) ? ofSequence.slice(1) : []) as (number | null)[];
-  const isVideo = shape.length === 4;
-  const [height, width, channels] = shape.slice(-3);
-  if ((shape.length !== 3 && !isVideo) || (channels !== 1 && channels !== 3)) {
-    throw new L2cafError(
-      'model-invalid',
-      `the network reads ${shapeText(shape)}, not pictures [h, w, 3] or frames [t, h, w, 3]`,
-      {
-        hint: 'pictures must have 1 or 3 channels, and those last',
-      },
-    );
-  }
-  const pick = (name: string, own: number | null | undefined, asked: number | undefined): number => {
-    if (Number.isSafeInteger(own) && own! > 0 && (asked === undefined || asked === own)) return own!;
-    if (own === null && asked !== undefined && Number.isSafeInteger(asked) && asked > 0) return asked;
-    if (own === null) throw new L2cafError('usage', `the network takes frames of any size: say which ${name}`);
-    throw new L2cafError(
-      asked === undefined ? 'model-invalid' : 'usage',
-      `the network takes frames of ${name} ${own} only, not ${asked}`,
-    );
-  };
-  const anyNumber = isVideo && shape[0] === null && frames === undefined;
-  return {
-    isVideo,
-    channels,
-    frames: anyNumber ? undefined : isVideo ? pick('number', shape[0], frames) : pick('number', 1, frames),
-    height: pick('height', height, size?.height),
-    width: pick('width', width, size?.width),
-  };
-}
-
-function shapeFor({ isVideo, height, width, channels }: InputShape, frames: number): Shape {
-  return isVideo ? [frames, height, width, channels] : [height, width, channels];
-}
-
-/** Classes that make other axes of height and width. */
-const NO_MAPS: ReadonlySet<string> = new Set(['Flatten', 'Reshape', 'Permute', 'RepeatVector']);
-
-/** Layers whose outputs have height and width, last first; those that pass their input on are left out. */
-function layersOf({ nodes, input }: Graph): KerasLayer[] {
-  const maps = new Set<Node>([input]);
-  for (const node of nodes) {
-    const isMap = node.shape.length >= 3 && !NO_MAPS.has(node.className) && nodesIn(node).some((one) => maps.has(one));
-    if (isMap) maps.add(node);
-  }
-  maps.delete(input);
-  return [...maps]
-    .filter(({ layer }) => !layer!.isIdentity)
-    .map(described)
-    .reverse();
-}
-
-function described({ name, className, shape }: Node): KerasLayer {
-  const [height, width] = shape.slice(-3) as [number, number];
-  return { name, className, layout: shape.length === 4 ? 'b t h w c' : 'b h w c', shape, grid: { height, width } };
-}
-
-/** The last one with more than one cell. */
-function lastLayer(layers: readonly KerasLayer[]): KerasLayer {
-  const found = layers.find(({ grid }) => grid.height * grid.width > 1);
-  if (found !== undefined) return found;
-  throw new L2cafError('model-invalid', 'the network has no layer with height and width at which it could be cut');
-}
-
-/** A layer by its whole name, or by the end of it where that is enough. */
-function layerNamed({ nodes }: Graph, layers: readonly KerasLayer[], asked: string): KerasLayer {
-  const node = nodeNamed(nodes, asked);
-  if (node !== undefined && node.layer !== undefined && node.shape.length >= 3 && node.shape.length <= 4) {
-    return layers.find(({ name }) => name === node.name) ?? described(node);
-  }
-  const why =
-    node === undefined ? 'it is not there' : `it makes ${shapeText(node.shape)}, which has no height and width`;
-  throw new L2cafError('usage', `the network cannot be cut at ${asked}: ${why}`, {
-    hint: `layers with height and width: ${layers
-      .slice(0, 8)
-      .map(({ name }) => name)
-      .join(', ')}`,
-  });
-}
-
-function nodeNamed(nodes: readonly Node[], asked: string): Node | undefined {
-  const exact = nodes.find(({ name }) => name === asked);
-  const ends = nodes.filter(({ name }) => name.endsWith(`/${asked}`));
-  return exact ?? (ends.length === 1 ? ends[0] : undefined);
-}
-
-/** The network's outputs; several single numbers also as one. */
-function defaultOutputs({ outputs }: Graph): KerasOutput[] {
-  const each = [...new Set(outputs)].map(({ name }) => ({ name }));
-  const areNumbers = outputs.length > 1 && outputs.every(({ shape }) => sizeOf(shape) === 1);
-  const names = each.map(({ name }) => name);
-  return areNumbers ? [{ name: 'outputs', layers: names, labels: names }, ...each] : each;
-}
-
-/** @throws L2cafError `usage` when a layer is not there */
-function outputNodes({ nodes }: Graph, { name, layers = [name], kind }: KerasOutput): OutputNode[] {
-  return layers.map((asked) => {
-    const node = nodeNamed(nodes, asked);
-    if (node?.layer === undefined)
-      throw new L2cafError('usage', `the network has no layer ${asked} whose output could be explained`);
-    const isScores = kind === undefined || kind === 'scores';
-    return { node, layer: (isScores ? node.beforeSoftmax : undefined) ?? node.layer };
-  });
-}
-
-function describedOutput(graph: Graph, output: KerasOutput): ModelOutput {
-  const { name, labels } = output;
-  const nodes = outputNodes(graph, output);
-  const size = nodes.reduce((sum, { node }) => sum + sizeOf(node.shape), 0);
-  if (labels !== undefined && labels.length !== size) {
-    throw new L2cafError('usage', `the output ${name} is ${size} numbers, but has ${labels.length} labels`);
-  }
-  const areScores = nodes.every(({ node }) => node.beforeSoftmax !== undefined);
-  return { name, kind: output.kind ?? (areScores ? 'scores' : 'numbers'), size, ...(labels && { labels }) };
 }

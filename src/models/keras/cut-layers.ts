@@ -1,0 +1,69 @@
+/** The layers at which a Keras network can be cut, and which of them is taken. */
+import { L2cafError } from '../../base/errors.ts';
+import type { GridShape } from '../../base/types.ts';
+import type { Graph, Node } from './graph.ts';
+import { nodesIn } from './keras-tail.ts';
+import { shapeText } from './layer-config.ts';
+
+/** A layer at which a network can be cut. */
+export interface KerasLayer {
+  readonly name: string;
+  readonly className: string;
+  /** In einops' notation. */
+  readonly layout: 'b h w c' | 'b t h w c';
+  /** Axis lengths after the batch. */
+  readonly shape: readonly number[];
+  readonly grid: GridShape;
+}
+
+/** Classes that make other axes of height and width. */
+const NO_MAPS: ReadonlySet<string> = new Set(['Flatten', 'Reshape', 'Permute', 'RepeatVector']);
+
+/** Layers whose outputs have height and width, last first; those that pass their input on are left out. */
+export function layersOf({ nodes, input }: Graph): KerasLayer[] {
+  const maps = new Set<Node>([input]);
+  for (const node of nodes) {
+    const isMap = node.shape.length >= 3 && !NO_MAPS.has(node.className) && nodesIn(node).some((one) => maps.has(one));
+    if (isMap) maps.add(node);
+  }
+  maps.delete(input);
+  return [...maps]
+    .filter(({ layer }) => !layer!.isIdentity)
+    .map(described)
+    .reverse();
+}
+
+function described({ name, className, shape }: Node): KerasLayer {
+  const [height, width] = shape.slice(-3) as [number, number];
+  return { name, className, layout: shape.length === 4 ? 'b t h w c' : 'b h w c', shape, grid: { height, width } };
+}
+
+/** The last one with more than one cell. */
+export function lastLayer(layers: readonly KerasLayer[]): KerasLayer {
+  const found = layers.find(({ grid }) => grid.height * grid.width > 1);
+  if (found !== undefined) return found;
+  throw new L2cafError('model-invalid', 'the network has no layer with height and width at which it could be cut');
+}
+
+/** A layer by its whole name, or by the end of it where that is enough. */
+export function layerNamed({ nodes }: Graph, layers: readonly KerasLayer[], asked: string): KerasLayer {
+  const node = nodeNamed(nodes, asked);
+  if (node !== undefined && node.layer !== undefined && node.shape.length >= 3 && node.shape.length <= 4) {
+    return layers.find(({ name }) => name === node.name) ?? described(node);
+  }
+  const why =
+    node === undefined ? 'it is not there' : `it makes ${shapeText(node.shape)}, which has no height and width`;
+  throw new L2cafError('usage', `the network cannot be cut at ${asked}: ${why}`, {
+    hint: `layers with height and width: ${layers
+      .slice(0, 8)
+      .map(({ name }) => name)
+      .join(', ')}`,
+  });
+}
+
+/** A layer, whether it can be filtered or not. */
+export function nodeNamed(nodes: readonly Node[], asked: string): Node | undefined {
+  const exact = nodes.find(({ name }) => name === asked);
+  const ends = nodes.filter(({ name }) => name.endsWith(`/${asked}`));
+  return exact ?? (ends.length === 1 ? ends[0] : undefined);
+}
