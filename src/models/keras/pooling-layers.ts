@@ -1,6 +1,6 @@
 /** Pooling over windows and over everything. */
 import * as tf from '../../base/tensorflow.ts';
-import { channelsLast, outLength, pair, positive, triple } from './convolutions.ts';
+import { channelsLast, outLength, pair, positive } from './convolutions.ts';
 import { type LayerMaker, onlyInput } from './layer.ts';
 import type { LayerConfig, Shape } from './layer-config.ts';
 
@@ -30,17 +30,31 @@ function windows(config: LayerConfig, inputs: readonly Shape[], axes: 1 | 2 | 3,
   const padding = config.oneOf('padding', ['valid', 'same'], 'valid');
   const lengths = size.map((window, axis) => outLength(input[axis]!, window, strides[axis]!, padding));
   const shape = positive(config, [...lengths, input.at(-1)!]);
-  const pool = (x: tf.Tensor): tf.Tensor => {
-    if (axes === 3) {
-      const pool3d = how === 'max' ? tf.maxPool3d : tf.avgPool3d;
-      return pool3d(x as tf.Tensor5D, triple(size), triple(strides), padding);
-    }
-    const pool2d = how === 'max' ? tf.maxPool : tf.avgPool;
-    if (axes === 2) return pool2d(x as tf.Tensor4D, pair(size), pair(strides), padding);
-    return tf.squeeze(pool2d(tf.expandDims(x, 1), [1, size[0]!], [1, strides[0]!], padding), [1]);
+  const pool2d = how === 'max' ? tf.maxPool : tf.avgPool;
+  /** Windows over the two middle axes of `[n, a, b, c]`. */
+  const pool = (x: tf.Tensor, at: readonly number[]): tf.Tensor4D =>
+    pool2d(
+      x as tf.Tensor4D,
+      pair(at.map((axis) => size[axis] ?? 1)),
+      pair(at.map((axis) => strides[axis] ?? 1)),
+      padding,
+    );
+  const apply = (x: tf.Tensor): tf.Tensor => {
+    if (axes === 2) return pool(x, [0, 1]);
+    if (axes === 1) return tf.squeeze(pool(tf.expandDims(x, 1), [NO_AXIS, 0]), [1]);
+    // One axis after the other comes to the same: the backends' own three-dimensional pooling has no gradient, and that of
+    // tfjs-backend-wasm takes negative values for 0.
+    const [batch, steps, height, width, channels] = x.shape as [number, number, number, number, number];
+    const perStep = pool(tf.reshape(x, [batch * steps, height, width, channels]), [1, 2]);
+    const [, rows, columns] = perStep.shape;
+    const overTime = pool(tf.reshape(perStep, [batch, steps, rows * columns, channels]), [0, NO_AXIS]);
+    return tf.reshape(overTime, [batch, ...shape]);
   };
-  return { shape, weights: [], ...(axes === 3 && { noGradient: true }), apply: ([x]) => pool(x!) };
+  return { shape, weights: [], apply: ([x]) => apply(x!) };
 }
+
+/** Of a window of length 1. */
+const NO_AXIS = -1;
 
 function everything(config: LayerConfig, inputs: readonly Shape[], axes: number, how: Pooling): ReturnType<LayerMaker> {
   const input = onlyInput(config, inputs, axes + 1);
