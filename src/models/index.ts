@@ -11,7 +11,7 @@ export type { LoadOptions } from './frame-trunk.ts';
 export type { Head, HeadFacts, HeadOrigin, HeadSpec } from './head.ts';
 export { type ImportedOptions, isImported, type OpenImported, openImported } from './imported.ts';
 export type { KerasLayer } from './keras/cut-layers.ts';
-export type { Scaling } from './keras/graph.ts';
+export type { Scaling, StandIn } from './keras/graph.ts';
 export { KerasNetwork, type KerasOptions } from './keras/keras-network.ts';
 export type { KerasMaps } from './keras/keras-tail.ts';
 export type { KerasOutput } from './keras/outputs.ts';

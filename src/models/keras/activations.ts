@@ -31,6 +31,12 @@ const FUNCTIONS: Readonly<Record<string, Activation>> = {
   hard_tanh: (x) => tf.clipByValue(x, -1, 1),
   tanh: (x) => tf.tanh(x),
   softplus: (x) => tf.softplus(x),
+  log_sigmoid: (x) => tf.neg(tf.softplus(tf.neg(x))),
+  squareplus: (x) => tf.div(tf.add(x, tf.sqrt(tf.add(tf.square(x), 4))), 2),
+  sparse_plus: (x) => tf.add(tf.div(tf.square(tf.clipByValue(tf.add(x, 1), 0, 2)), 4), tf.relu(tf.sub(x, 1))),
+  tanh_shrink: (x) => tf.sub(x, tf.tanh(x)),
+  soft_shrink: (x) => tf.sub(x, tf.clipByValue(x, -0.5, 0.5)),
+  hard_shrink: (x) => tf.mul(x, tf.step(tf.sub(tf.abs(x), 0.5))),
   softsign: (x) => tf.div(x, tf.add(tf.abs(x), 1)),
   silu: (x) => tf.mul(x, tf.sigmoid(x)),
   mish: (x) => tf.mul(x, tf.tanh(tf.softplus(x))),
@@ -41,17 +47,22 @@ const FUNCTIONS: Readonly<Record<string, Activation>> = {
 /** Other names of the same functions; the last ones are TensorFlow.js's. */
 const ALIASES: Readonly<Record<string, string>> = {
   swish: 'silu',
+  celu: 'elu', // of alpha 1
   hard_swish: 'hard_silu',
   hardSigmoid: 'hard_sigmoid',
   logSoftmax: 'log_softmax',
   softSign: 'softsign',
 };
 
+function usualName(name: string): string {
+  return Object.hasOwn(ALIASES, name) ? ALIASES[name]! : name;
+}
+
 /** The name of a layer's activation function, `linear` where it has none, or undefined where it is a layer or unknown. */
 export function activationName(config: LayerConfig, key = 'activation'): string | undefined {
   const value = config.get(key) ?? 'linear';
   const name = isObject(value) && value['class_name'] === 'function' ? value['config'] : value;
-  return typeof name === 'string' ? (ALIASES[name] ?? name) : undefined;
+  return typeof name === 'string' ? usualName(name) : undefined;
 }
 
 /**
@@ -67,7 +78,7 @@ export function activationOf(
   fallback = 'linear',
 ): Activation {
   const value = config.get(key) ?? fallback;
-  const name = typeof value === 'string' ? (ALIASES[value] ?? value) : activationName(config, key);
+  const name = typeof value === 'string' ? usualName(value) : activationName(config, key);
   if (name === 'hard_sigmoid') return config.kerasMajor >= 3 ? hardSigmoid3 : hardSigmoid2;
   if (name !== undefined && Object.hasOwn(FUNCTIONS, name)) return FUNCTIONS[name]!;
   if (isObject(value) && typeof value['class_name'] === 'string' && isObject(value['config'])) {
@@ -75,7 +86,7 @@ export function activationOf(
     const layer = make(value['class_name'], new LayerConfig(title, value['config'], config.kerasMajor), [shape]);
     if (layer.weights.length === 0) return (x) => layer.apply([x], []);
   }
-  throw config.refused(`has the ${key} ${JSON.stringify(value)}, which is not one of Keras's own`);
+  throw config.refused(`has the ${key} ${JSON.stringify(value)}, which is not supported`, 'export the network to ONNX');
 }
 
 /** Layers that are an activation. */
@@ -112,13 +123,16 @@ export const ACTIVATION_LAYERS: Readonly<Record<string, LayerMaker>> = {
   },
   ThresholdedReLU: (config, inputs) => {
     const theta = config.number('theta', 1);
-    return elementwise(onlyInput(config, inputs), (x) => tf.mul(x, tf.cast(tf.greater(x, theta), 'float32')));
+    return elementwise(onlyInput(config, inputs), (x) => tf.mul(x, tf.step(tf.sub(x, theta))));
   },
   Softmax: (config, inputs) => {
     const shape = onlyInput(config, inputs);
-    const axis = config.get('axis') ?? -1;
-    if (axis !== -1 && axis !== shape.length) throw config.refused('works along another axis than the last');
-    return elementwise(shape, (x) => tf.softmax(x));
+    const given = config.number('axis', -1);
+    const axis = given < 0 ? shape.length + 1 + given : given;
+    if (axis === shape.length) return elementwise(shape, (x) => tf.softmax(x));
+    if (!(axis >= 1 && axis < shape.length)) throw config.refused(`works along axis ${given}, which its input lacks`);
+    const order = [0, ...shape.map((_, i) => i + 1)].with(axis, shape.length).with(shape.length, axis); // its own inverse
+    return elementwise(shape, (x) => tf.transpose(tf.softmax(tf.transpose(x, order)), order));
   },
 };
 

@@ -2,7 +2,7 @@
 import { L2cafError } from '../../base/errors.ts';
 import type { GridShape } from '../../base/types.ts';
 import type { Graph, Node } from './graph.ts';
-import { nodesIn } from './keras-tail.ts';
+import { nodesIn, tailBehind } from './keras-tail.ts';
 import { shapeText } from './layer-config.ts';
 
 /** A layer at which a network can be cut. */
@@ -38,10 +38,39 @@ function described({ name, className, shape }: Node): KerasLayer {
   return { name, className, layout: shape.length === 4 ? 'b t h w c' : 'b h w c', shape, grid: { height, width } };
 }
 
-/** The last one with more than one cell. */
-export function lastLayer(layers: readonly KerasLayer[]): KerasLayer {
-  const found = layers.find(({ grid }) => grid.height * grid.width > 1);
-  if (found !== undefined) return found;
+/**
+ * The last one that leads to all outputs, and beside which nothing else of the picture does; one with a single row or column only
+ * where there is no other.
+ *
+ * @throws L2cafError `model-invalid` when there is none
+ */
+export function lastLayer(
+  { nodes, input }: Graph,
+  layers: readonly KerasLayer[],
+  outputs: readonly Node[],
+): KerasLayer {
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  const ofPicture = new Set<Node>([input]);
+  for (const node of nodes) if (nodesIn(node).some((one) => ofPicture.has(one))) ofPicture.add(node);
+  const isWhole = ({ name }: KerasLayer): boolean => {
+    const cut = byName.get(name)!;
+    const found = tailBehind(nodes, cut, outputs);
+    return (
+      outputs.every((node) => node !== cut && found.nodes.includes(node)) &&
+      !found.others.some((one) => ofPicture.has(one))
+    );
+  };
+  const hasCells = ({ grid }: KerasLayer): boolean => grid.height * grid.width > 1;
+  const hasBoth = ({ grid }: KerasLayer): boolean => grid.height > 1 && grid.width > 1;
+  const wanted: ((layer: KerasLayer) => boolean)[] = [
+    (layer) => hasBoth(layer) && isWhole(layer),
+    (layer) => hasCells(layer) && isWhole(layer),
+    hasCells,
+  ];
+  for (const isWanted of wanted) {
+    const found = layers.find(isWanted);
+    if (found !== undefined) return found;
+  }
   throw new L2cafError('model-invalid', 'the network has no layer with height and width at which it could be cut');
 }
 

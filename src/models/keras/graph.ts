@@ -5,10 +5,18 @@
 import { L2cafError } from '../../base/errors.ts';
 import * as tf from '../../base/tensorflow.ts';
 import type { Layer, WeightSpec } from './layer.ts';
-import { isObject, type JsonObject, LayerConfig, type Shape, shapeText } from './layer-config.ts';
+import { folderNames, isObject, type JsonObject, LayerConfig, type Shape, shapeText, sizeOf } from './layer-config.ts';
 import { makeLayer } from './layers.ts';
 import { innerLayer } from './recurrent-layers.ts';
-import { type CallInput, isModelClass, type LayerSpec, type ModelSpec, modelOf, type TensorRef } from './topology.ts';
+import {
+  type CallInput,
+  type Constant,
+  isModelClass,
+  type LayerSpec,
+  type ModelSpec,
+  modelOf,
+  type TensorRef,
+} from './topology.ts';
 
 /** A tensor of the network, and the layer that makes it. */
 export interface Node {
@@ -56,11 +64,25 @@ export interface Scaling {
   readonly offset: number;
 }
 
+/** A Lambda layer as one that Keras has, with that layer's options: `{ layer: 'Resizing', height: 66, width: 200 }`. */
+export interface StandIn {
+  readonly layer: string;
+  readonly [option: string]: unknown;
+}
+
+/** What one of a network's inputs is given: pictures where there are no values. */
+export interface GivenInput {
+  readonly name: string;
+  /** Without the batch. */
+  readonly shape: Shape;
+  readonly values?: readonly number[];
+}
+
 /** How a network is unfolded. */
 export interface GraphOptions {
   readonly kerasMajor: number;
   /** What Lambda layers do, by their names. */
-  readonly lambdas: Readonly<Record<string, Scaling>>;
+  readonly lambdas: Readonly<Record<string, Scaling | StandIn>>;
 }
 
 const MOST_NODES = 20_000;
@@ -69,28 +91,22 @@ const DEEPEST = 16;
 /**
  * Unfolds a network.
  *
- * @param shape of its input without the batch
+ * @param given one for each of its inputs, one of them pictures
  * @throws L2cafError `model-invalid` when a layer is not supported or does not fit the shape of its input
  */
-export function unfold(model: ModelSpec, shape: Shape, options: GraphOptions): Graph {
-  const [only] = model.inputs;
-  if (model.inputs.length !== 1) {
-    throw new L2cafError(
-      'model-invalid',
-      `the network has ${model.inputs.length} inputs (${model.inputs.join(', ')}), not one`,
-      {
-        hint: 'save it with the others fixed, or export it to ONNX',
-      },
-    );
-  }
-  const input: Node = { name: only!, className: 'InputLayer', shape, inputs: [], lead: 0, weights: only! };
+export function unfold(model: ModelSpec, given: readonly GivenInput[], options: GraphOptions): Graph {
   const unfolding = new Unfolding(options);
-  unfolding.nodes.push(input);
-  const outputs = unfolding.model(model, [input], OUTERMOST);
+  const inputs = given.map(({ name, shape, values }): Node => {
+    if (values !== undefined) return unfolding.constant(name, shape, values);
+    const node: Node = { name, className: 'InputLayer', shape, inputs: [], lead: 0, weights: name };
+    unfolding.nodes.push(node);
+    return node;
+  });
+  const outputs = unfolding.model(model, inputs, OUTERMOST);
   if (outputs.length === 0) throw new L2cafError('model-invalid', 'the network has no output');
   const { nodes, slots } = unfolding;
   const inOrder = keysOf(model).flatMap((key) => slots.get(key) ?? []);
-  return { input, outputs, nodes, slots: inOrder };
+  return { input: inputs.find(({ layer }) => layer === undefined)!, outputs, nodes, slots: inOrder };
 }
 
 /** Keys of weights in the order of the file's layers. */
@@ -123,6 +139,17 @@ interface Place {
 
 const OUTERMOST: Place = { prefix: '', lead: 0, depth: 0, isTrained: true, folder: [], suffix: '' };
 
+/** What a layer is called with, once its tensors are known. */
+type Read = Node | Constant | number;
+
+function isNode(one: Read): one is Node {
+  return typeof one === 'object' && 'lead' in one;
+}
+
+function isRef(one: CallInput): one is TensorRef {
+  return typeof one === 'object' && 'layer' in one;
+}
+
 class Unfolding {
   readonly nodes: Node[] = [];
   readonly slots = new Map<string, WeightSlot>();
@@ -144,9 +171,9 @@ class Unfolding {
     }
     const byName = new Map(model.layers.map((layer) => [layer.name, layer]));
     const folders = foldersOf(model.layers);
-    const known = new Map<string, Node>(model.inputs.map((name, i) => [`${name} 0`, inputs[i]!]));
+    const known = new Map<string, readonly Node[]>(model.inputs.map((name, i) => [`${name} 0`, [inputs[i]!]]));
     const underWay = new Set<string>();
-    const visit = ({ layer, call }: TensorRef): Node => {
+    const outputsOf = ({ layer, call }: TensorRef): readonly Node[] => {
       const key = `${layer} ${call}`;
       const found = known.get(key);
       if (found !== undefined) return found;
@@ -157,7 +184,7 @@ class Unfolding {
         throw new L2cafError('model-invalid', `the layer ${layer} of ${model.name} ${why}`);
       }
       underWay.add(key);
-      const read = given.map((one: CallInput) => (typeof one === 'number' ? one : visit(one)));
+      const read = given.inputs.map((one) => (isRef(one) ? visit(one) : one));
       underWay.delete(key);
       const here: Place = {
         ...place,
@@ -166,24 +193,36 @@ class Unfolding {
         folder: [...place.folder, undefined, folders.get(layer)!],
         suffix: call === 0 ? place.suffix : `${place.suffix}:${call}`,
       };
-      const node = this.#call(spec.className, spec.config, spec.name, read, here);
-      known.set(key, node);
-      return node;
+      const nodes = this.#call(spec.className, { ...spec.config, ...given.options }, spec.name, read, here);
+      known.set(key, nodes);
+      return nodes;
+    };
+    const visit = (ref: TensorRef): Node => {
+      const node = outputsOf(ref)[ref.output];
+      if (node !== undefined) return node;
+      throw new L2cafError('model-invalid', `the layer ${ref.layer} of ${model.name} has no output ${ref.output}`);
     };
     return model.outputs.map(visit);
   }
 
-  /** One call of a layer, or of a network. */
-  #call(className: string, settings: JsonObject, name: string, inputs: readonly (Node | number)[], place: Place): Node {
+  /** Numbers that are the same for every event. */
+  constant(name: string, shape: Shape, values: readonly number[]): Node {
+    const apply = (): tf.Tensor => tf.tensor(Float32Array.from(values), [1, ...shape]);
+    const layer: Layer = { shape, weights: [], apply };
+    const node: Node = { name, className: 'Constant', shape, inputs: [], layer, lead: 0, weights: name };
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** One call of a layer, or of a network: all that it gives. */
+  #call(className: string, settings: JsonObject, name: string, inputs: readonly Read[], place: Place): readonly Node[] {
     const config = new LayerConfig(`${className} ${place.prefix}${name}`, settings, this.#options.kerasMajor);
     refuseTypes(config);
     const isTrained = place.isTrained && config.flag('trainable', true);
     if (isModelClass(className)) {
-      const nodes = inputs.filter((one) => typeof one !== 'number');
+      const nodes = inputs.filter(isNode);
       const within: Place = { ...place, isTrained, prefix: `${place.prefix}${name}/`, depth: place.depth + 1 };
-      const [output, second] = this.model(modelOf(className, settings), nodes, within);
-      if (output === undefined || second !== undefined) throw config.refused('is a network without one output');
-      return output;
+      return this.model(modelOf(className, settings), nodes, within);
     }
     if (className === 'TimeDistributed') {
       const inner = innerLayer(config, 'layer');
@@ -191,41 +230,61 @@ class Unfolding {
       const value = config.get('layer') as { config: JsonObject };
       return this.#call(inner.className, value.config, name, inputs, within);
     }
-    return this.#node(className, config, name, inputs, { ...place, isTrained });
+    return this.#layer(className, config, name, inputs, { ...place, isTrained });
   }
 
-  #node(className: string, config: LayerConfig, name: string, inputs: readonly (Node | number)[], place: Place): Node {
+  #layer(className: string, config: LayerConfig, name: string, read: readonly Read[], place: Place): readonly Node[] {
     if (this.nodes.length >= MOST_NODES)
       throw new L2cafError('model-invalid', `the network has more than ${MOST_NODES} layers`);
     const { lead } = place;
-    const leads = inputs.filter((one) => typeof one !== 'number').map(({ shape }) => shape.slice(0, lead));
-    const each = inputs.map((one) => (typeof one === 'number' ? [] : one.shape.slice(lead)));
-    const [front = []] = leads;
+    const key = `${place.prefix}${name}`;
+    const [front = [], ...leads] = read.filter(isNode).map(({ shape }) => shape.slice(0, lead));
     if (front.length !== lead || leads.some((other) => shapeText(other) !== shapeText(front))) {
       throw config.refused('is applied along time, but its input has none');
     }
+    const axes = Math.max(...read.filter(isNode).map(({ shape }) => shape.length - lead));
+    const inputs = read.map((one, i) => {
+      if (typeof one === 'number' || isNode(one)) return one;
+      return this.#spread(`${key}${place.suffix}/constant ${i}`, one, front, axes, config);
+    });
+    const each = inputs.map((one) => (typeof one === 'number' ? [] : one.shape.slice(lead)));
     const [own, settings] = className === 'Lambda' ? this.#lambda(name, config) : [className, config];
     const layer = makeLayer(own, settings, each);
-    const key = `${place.prefix}${name}`;
     this.#remember(key, layer, config, place);
     const beforeSoftmax = withoutSoftmax(own, settings, each);
-    const node: Node = {
-      name: `${key}${place.suffix}`,
-      className,
-      shape: [...front, ...layer.shape],
-      inputs,
-      layer,
-      lead,
-      weights: key,
-      ...(beforeSoftmax && { beforeSoftmax }),
-    };
-    this.nodes.push(node);
-    return node;
+    const nodes = [layer, ...(layer.more ?? [])].map(
+      (one, i): Node => ({
+        name: `${key}${place.suffix}${i === 0 ? '' : `[${i}]`}`,
+        className,
+        shape: [...front, ...one.shape],
+        inputs,
+        layer: one,
+        lead,
+        weights: key,
+        ...(i === 0 && beforeSoftmax && { beforeSoftmax }),
+      }),
+    );
+    this.nodes.push(...nodes);
+    return nodes;
+  }
+
+  /** A constant of the file beside tensors of some axes: the same for each step of what is applied along time. */
+  #spread(name: string, { shape, values }: Constant, front: Shape, axes: number, config: LayerConfig): Node {
+    const [batch, ...rest] = shape.length > axes ? shape : [1, ...shape];
+    if (batch !== 1 || rest.length > axes) throw config.refused(`cannot combine a constant ${shapeText(shape)}`);
+    const own = [...Array.from({ length: axes - rest.length }, () => 1), ...rest];
+    const steps = sizeOf(front);
+    return this.constant(name, [...front, ...own], Array.from({ length: steps }, () => values).flat());
   }
 
   #lambda(name: string, config: LayerConfig): [string, LayerConfig] {
     const known = Object.hasOwn(this.#options.lambdas, name) ? this.#options.lambdas[name] : undefined;
-    return known === undefined ? ['Lambda', config] : ['Rescaling', config.with({ ...known })];
+    if (known === undefined) return ['Lambda', config];
+    if ('layer' in known) {
+      const { layer, ...options } = known as StandIn;
+      return [layer, new LayerConfig(`${config.title} (as ${layer})`, options as JsonObject, config.kerasMajor)];
+    }
+    return ['Rescaling', config.with({ ...known })];
   }
 
   #remember(key: string, layer: Layer, { title }: LayerConfig, { isTrained, topLayer, folder }: Place): void {
@@ -261,21 +320,10 @@ function withoutSoftmax(className: string, config: LayerConfig, inputs: readonly
   return makeLayer(className, config.with({ activation: 'linear' }), inputs);
 }
 
-/** The folders of layers in a .keras file: their class in snake case, numbered from the second on. */
+/** The folders of layers in a .keras file. */
 function foldersOf(layers: readonly LayerSpec[]): ReadonlyMap<string, string> {
-  const counts = new Map<string, number>();
-  return new Map(
-    layers.map(({ name, className }) => {
-      const snake = className
-        .replace(/\W+/g, '')
-        .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')
-        .replace(/([a-z])([A-Z])/g, '$1_$2')
-        .toLowerCase();
-      const count = counts.get(snake) ?? 0;
-      counts.set(snake, count + 1);
-      return [name, count === 0 ? snake : `${snake}_${count}`];
-    }),
-  );
+  const folders = folderNames(layers.map(({ className }) => className));
+  return new Map(layers.map(({ name }, i) => [name, folders[i]!]));
 }
 
 /** A node's output from its inputs `[n, …]`; call inside `tf.tidy`. */

@@ -60,7 +60,7 @@ async function fromH5(path: string, bytes: Buffer): Promise<KerasFile> {
     const config = file.text('model_config');
     if (config === undefined) {
       throw new L2cafError('model-invalid', `${path} has weights only: it does not say how the network is built`, {
-        hint: 'save all of it (model.save), not its weights alone (model.save_weights)',
+        hint: 'build the network in Keras, load_weights into it, and save all of it: model.save("net.keras")',
       });
     }
     const root = file.has('model_weights') ? 'model_weights' : '';
@@ -160,16 +160,31 @@ function unpacked(path: string, bytes: Buffer): Readonly<Record<string, Uint8Arr
   }
 }
 
+/** Folders within the folder of a layer, at most: a file may link a folder into itself. */
+const DEEPEST_FOLDER = 8;
+
 /** All weights in a folder: its own by number, then those of the layers within; the forward one of two first. */
-function inFolder(file: H5File, folder: string): StoredWeight[] {
-  const { groups } = file.children(folder);
+function inFolder(file: H5File, folder: string, depth = 0): StoredWeight[] {
+  if (depth > DEEPEST_FOLDER) {
+    throw new L2cafError('weights-invalid', `the weights in ${folder} lie in folders within folders without end`);
+  }
+  const { groups, datasets } = file.children(folder);
+  if (groups.length + datasets.length > MOST_ENTRIES) {
+    throw new L2cafError(
+      'weights-invalid',
+      `the folder ${folder} of weights has ${groups.length + datasets.length} entries`,
+    );
+  }
   const own = groups.includes('vars') ? [...file.children(`${folder}/vars`).datasets] : [];
   const inner = groups.filter((name) => name !== 'vars' && !isSeed(name)).sort((a, b) => rank(a) - rank(b));
   return [
     ...own.sort((a, b) => Number(a) - Number(b)).map((name) => file.weight(`${folder}/vars`, name)),
-    ...inner.flatMap((name) => inFolder(file, `${folder}/${name}`)),
+    ...inner.flatMap((name) => inFolder(file, `${folder}/${name}`, depth + 1)),
   ];
 }
+
+/** Of a folder of weights within a layer. */
+const MOST_ENTRIES = 64;
 
 function rank(name: string): number {
   return ['forward_layer', 'backward_layer'].indexOf(name);

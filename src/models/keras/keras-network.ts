@@ -19,8 +19,8 @@ import {
   type VideoModel,
 } from '../video-model.ts';
 import { type KerasLayer, lastLayer, layerNamed, layersOf } from './cut-layers.ts';
-import { type InputShape, inputShapeOf, read, shapeFor } from './frames-in.ts';
-import { applyNode, type Graph, type Node, type Scaling, unfold } from './graph.ts';
+import { givenInputs, type InputShape, inputShapeOf, read } from './frames-in.ts';
+import { applyNode, type Graph, type Node, type Scaling, type StandIn, unfold } from './graph.ts';
 import { type KerasFile, openKerasFile } from './keras-file.ts';
 import { type KerasMaps, kerasTail, nodesIn, planTail, type TailPlan } from './keras-tail.ts';
 import type { Shape } from './layer-config.ts';
@@ -47,7 +47,11 @@ export interface KerasOptions {
   /** Length of the events that it was trained on, seconds. */
   readonly eventSec?: number;
   /** What Lambda layers do, by their names: their code is never run. */
-  readonly lambdas?: Readonly<Record<string, Scaling>>;
+  readonly lambdas?: Readonly<Record<string, Scaling | StandIn>>;
+  /** The input of the pictures, where there are several; default the first that has height, width and colours. */
+  readonly input?: string;
+  /** What the other inputs are given, by name: a number for all values, or each. */
+  readonly constants?: Readonly<Record<string, number | readonly number[]>>;
   /** What the network is called; default the file's name. */
   readonly id?: string;
   /** Under what it, and what it was trained on, may be used. */
@@ -76,6 +80,8 @@ export class KerasNetwork implements VideoModel {
   readonly #unfolded: (frames: number) => Graph;
   readonly #wanted: readonly KerasOutput[];
   readonly #path: string;
+  /** What a person should know of how it is computed here. */
+  readonly notes: readonly string[];
   readonly #backend = currentBackend();
 
   private constructor(path: string, file: KerasFile, options: KerasOptions, forgotten?: Forgotten) {
@@ -87,11 +93,13 @@ export class KerasNetwork implements VideoModel {
     this.#unfolded = (frames) => {
       const before = graphs.get(frames);
       if (before !== undefined) return before;
-      const graph = unfold(file.model, shapeFor(this.#inputShape, frames), { kerasMajor: file.kerasMajor, lambdas });
+      const given = givenInputs(file.model, this.#inputShape, frames, options);
+      const graph = unfold(file.model, given, { kerasMajor: file.kerasMajor, lambdas });
       graphs.set(frames, graph);
       return graph;
     };
     const graph = this.#unfolded(this.#inputShape.frames ?? EXAMPLE_FRAMES);
+    this.notes = [...new Set(graph.nodes.flatMap(({ layer }) => layer?.note ?? []))];
     const { frames, height, width } = this.#inputShape;
     this.id = options.id ?? basename(path);
     this.#format = file.format;
@@ -101,14 +109,17 @@ export class KerasNetwork implements VideoModel {
       ...(frames !== undefined && { frames }),
       ...(eventSec !== undefined && { eventSec }),
     };
-    this.layers = layersOf(graph);
-    this.layer = options.layer === undefined ? lastLayer(this.layers) : layerNamed(graph, this.layers, options.layer);
-    this.grid = this.layer.grid;
     const [first, ...others] = defaultOutputs(graph);
     this.#wanted = options.outputs ?? [{ ...first!, ...options.first }, ...others];
     this.outputs = this.#wanted.map((output) => describedOutput(graph, output));
+    this.layers = layersOf(graph);
+    const ends = this.#wanted.flatMap((output) => outputNodes(graph, output).map(({ node }) => node));
+    this.layer =
+      options.layer === undefined ? lastLayer(graph, this.layers, ends) : layerNamed(graph, this.layers, options.layer);
+    this.grid = this.layer.grid;
     for (const output of this.#wanted) this.#plan(graph, output);
-    const how = [...(options.fit?.resize ? [options.fit] : []), ...(forgotten ? [forgotten] : [])];
+    const { constants, fit } = options;
+    const how = [...(fit?.resize ? [fit] : []), ...(constants ? [constants] : []), ...(forgotten ? [forgotten] : [])];
     this.sha256 = createHash('sha256')
       .update(
         JSON.stringify([file.sha256, this.layer.name, this.#wanted, preprocessing, lambdas, this.#inputShape, ...how]),

@@ -41,20 +41,30 @@ export interface KerasMaps extends FeatureMaps {
  * @throws L2cafError `model-invalid` when the layer does not lead there
  */
 export function planTail(nodes: readonly Node[], cut: Node, outputs: readonly OutputNode[]): TailPlan {
+  const wanted = outputs.map(({ node }) => node);
+  const { nodes: own, others } = tailBehind(nodes, cut, wanted);
+  const missed = wanted.find((node) => !own.includes(node));
+  if (missed !== undefined) {
+    throw new L2cafError('model-invalid', `${missed.name} does not depend on the layer ${cut.name}`, {
+      hint: 'choose an earlier layer, or another output',
+    });
+  }
+  return { cut, nodes: own, others, outputs };
+}
+
+/** What depends on a layer and leads to outputs, in order, and what else that reads. */
+export function tailBehind(
+  nodes: readonly Node[],
+  cut: Node,
+  outputs: readonly Node[],
+): Pick<TailPlan, 'nodes' | 'others'> {
   const behind = new Set<Node>([cut]);
   for (const node of nodes) if (node.inputs.some((one) => behind.has(one as Node))) behind.add(node);
-  for (const { node } of outputs) {
-    if (!behind.has(node) || node === cut) {
-      throw new L2cafError('model-invalid', `${node.name} does not depend on the layer ${cut.name}`, {
-        hint: 'choose an earlier layer, or another output',
-      });
-    }
-  }
-  const wanted = new Set<Node>(outputs.map(({ node }) => node));
+  const wanted = new Set<Node>(outputs);
   for (const node of nodes.toReversed()) if (wanted.has(node)) for (const one of nodesIn(node)) wanted.add(one);
   const own = nodes.filter((node) => node !== cut && behind.has(node) && wanted.has(node));
   const others = new Set(own.flatMap(nodesIn).filter((node) => !behind.has(node)));
-  return { cut, nodes: own, others: [...others], outputs };
+  return { nodes: own, others: [...others] };
 }
 
 /** What a node reads. */

@@ -25,6 +25,21 @@ export function shapeText(shape: readonly (number | null)[]): string {
   return `[${shape.map((length) => length ?? '?').join(', ')}]`;
 }
 
+/** The folders of a list's objects in a .keras file: their class in snake case, numbered from the second on. */
+export function folderNames(classNames: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  return classNames.map((className) => {
+    const snake = className
+      .replace(/\W+/g, '')
+      .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')
+      .replace(/([a-z])([A-Z])/g, '$1_$2')
+      .toLowerCase();
+    const count = counts.get(snake) ?? 0;
+    counts.set(snake, count + 1);
+    return count === 0 ? snake : `${snake}_${count}`;
+  });
+}
+
 /** Options of a layer, by name. */
 export class LayerConfig {
   /** Class and name, such as `Conv2D conv_1`. */

@@ -9,6 +9,8 @@ export interface WeightSpec {
   readonly shape: Shape;
   /** Files list weights that are trained before those that are not. */
   readonly trained: boolean;
+  /** The folder of a .keras file that it lies in, below the layer's; none where the layer's folder tells them apart. */
+  readonly folder?: string;
 }
 
 /** A layer for inputs of some shapes. */
@@ -20,6 +22,10 @@ export interface Layer {
   readonly isIdentity?: true;
   /** Backends compute its gradient wrongly, or not at all. */
   readonly noGradient?: true;
+  /** What a person should know of how it is computed here. */
+  readonly note?: string;
+  /** Its further outputs, such as states: layers of the same inputs and weights. */
+  readonly more?: readonly Omit<Layer, 'more'>[];
   /**
    * Its output for inputs of its shapes with a batch axis before them. Call inside `tf.tidy`.
    *

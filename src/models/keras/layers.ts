@@ -1,15 +1,20 @@
 /** All kinds of layers that are understood, by their class in Keras. */
 import { ACTIVATION_LAYERS } from './activations.ts';
+import { ATTENTION_LAYERS } from './attention-layers.ts';
 import { CONVOLUTION_LAYERS } from './convolutions.ts';
 import type { LayerMaker, MakeLayer } from './layer.ts';
+import type { LayerConfig } from './layer-config.ts';
 import { MERGE_LAYERS } from './merges.ts';
 import { NORMALISATION_LAYERS } from './normalisations.ts';
+import { OPERATORS } from './operators.ts';
 import { POOLING_LAYERS } from './pooling-layers.ts';
 import { RECURRENT_LAYERS } from './recurrent-layers.ts';
 import { SHAPE_LAYERS } from './shape-layers.ts';
 
 const LAYERS: Readonly<Record<string, LayerMaker>> = {
+  ...OPERATORS,
   ...ACTIVATION_LAYERS,
+  ...ATTENTION_LAYERS,
   ...CONVOLUTION_LAYERS,
   ...MERGE_LAYERS,
   ...NORMALISATION_LAYERS,
@@ -44,27 +49,28 @@ const MOST_VALUES = 2 ** 29;
  * @throws L2cafError `model-invalid` for a class that is not known, with options that are not, or for inputs that do not fit
  */
 export const makeLayer: MakeLayer = (className, config, inputs) => {
-  const name = ALIASES[className] ?? className;
-  if (!Object.hasOwn(LAYERS, name)) throw config.refused(...whyUnknown(name));
+  const name = Object.hasOwn(ALIASES, className) ? ALIASES[className]! : className;
+  if (!Object.hasOwn(LAYERS, name)) throw config.refused(...whyUnknown(name, config));
   const layer = LAYERS[name]!(config, inputs, makeLayer);
   const size = layer.shape.reduce((product, length) => product * length, 1);
   if (!(size <= MOST_VALUES)) throw config.refused(`makes ${size} values of one event, which is too many`);
   return layer;
 };
 
-const UNKNOWN: Readonly<Record<string, readonly [why: string, hint: string]>> = {
-  Lambda: [
-    'is code, which a model file is not allowed to run',
-    'say what it does if it scales its input (lambdas), or build the network with Rescaling in its place',
-  ],
-  Masking: ['masks steps, which is not supported', 'save the network without it: events have no missing frames'],
-};
-
-function whyUnknown(className: string): readonly [string, string] {
-  return (
-    UNKNOWN[className] ?? [
-      `is of a class that is not supported: ${className}`,
-      'export the network to ONNX, or build it of the layers that docs/keras.md lists',
-    ]
-  );
+function whyUnknown(className: string, { title }: LayerConfig): readonly [why: string, hint: string] {
+  if (className === 'Lambda') {
+    const name = title.split(/[ /]/).at(-1);
+    const example = `"lambdas": { "${name}": { "scale": 0.00784, "offset": -1 } }`;
+    return [
+      'is code, which a model file is not allowed to run',
+      `say in its card what it does: ${example}, or a layer in its place (docs/keras.md)`,
+    ];
+  }
+  if (className === 'Masking') {
+    return ['masks steps, which is not supported', 'save the network without it: events have no missing frames'];
+  }
+  return [
+    `is of a class that is not supported: ${className}`,
+    'export the network to ONNX, or build it of the layers that docs/keras.md lists',
+  ];
 }

@@ -12,6 +12,7 @@ export const MERGE_LAYERS: Readonly<Record<string, LayerMaker>> = {
   Multiply: (config, inputs) => combined(config, inputs, tf.mul),
   Divide: (config, inputs) => combined(config, inputs, tf.div),
   TrueDivide: (config, inputs) => combined(config, inputs, tf.div),
+  Power: (config, inputs) => combined(config, inputs, tf.pow),
   Maximum: (config, inputs) => combined(config, inputs, tf.maximum),
   Minimum: (config, inputs) => combined(config, inputs, tf.minimum),
   Average: (config, inputs) => {

@@ -6,19 +6,21 @@ import * as tf from '../../base/tensorflow.ts';
 import { activationOf } from './activations.ts';
 import { channelsLast, outLength, pair, positive } from './convolutions.ts';
 import { type Layer, type LayerMaker, type MakeLayer, onlyInput, trained, type WeightSpec } from './layer.ts';
-import { isObject, LayerConfig, type Shape } from './layer-config.ts';
+import { folderNames, isObject, type Json, LayerConfig, type Shape, shapeText } from './layer-config.ts';
 
-/** One step of a recurrent layer. Its first state is its output. */
+/** One step of a recurrent layer. */
 interface Cell {
-  /** Of each state, and of what {@link Cell.inputs} makes. */
+  /** Of its output. */
   readonly shape: Shape;
-  readonly states: number;
+  readonly states: readonly Shape[];
   readonly weights: readonly WeightSpec[];
   readonly noGradient?: true;
   /** What the cell makes of inputs `[n, …]` alone. */
   inputs(x: tf.Tensor, weights: readonly tf.Tensor[]): tf.Tensor;
   /** The states after a step. */
   step(input: tf.Tensor, states: readonly tf.Tensor[], weights: readonly tf.Tensor[]): tf.Tensor[];
+  /** Which of its states is its output. */
+  readonly output: number;
 }
 
 type CellMaker = (config: LayerConfig, input: Shape, make: MakeLayer) => Cell;
@@ -28,7 +30,8 @@ const CELLS: Readonly<Record<string, CellMaker>> = {
     const { units, hasBias, weights, activation } = denseCell(config, input, make, 1);
     return {
       shape: [units],
-      states: 1,
+      states: [[units]],
+      output: 0,
       weights,
       inputs: (x, [kernel, , bias]) => affine(x, kernel!, hasBias ? bias : undefined),
       step: (input, [hidden], [, recurrent]) => [activation(tf.add(input, product(hidden!, recurrent!)))],
@@ -38,7 +41,8 @@ const CELLS: Readonly<Record<string, CellMaker>> = {
     const { units, hasBias, weights, activation, gate } = denseCell(config, input, make, 4);
     return {
       shape: [units],
-      states: 2,
+      states: [[units], [units]],
+      output: 0,
       weights,
       inputs: (x, [kernel, , bias]) => affine(x, kernel!, hasBias ? bias : undefined),
       step: (input, [hidden, cell], [, recurrent]) =>
@@ -52,7 +56,8 @@ const CELLS: Readonly<Record<string, CellMaker>> = {
       resetsAfter ? tf.reshape(tf.slice(bias, [row, 0], [1, 3 * units]), [3 * units]) : bias;
     return {
       shape: [units],
-      states: 1,
+      states: [[units]],
+      output: 0,
       weights,
       inputs: (x, [kernel, , bias]) => affine(x, kernel!, hasBias ? biasOf(bias!, 0) : undefined),
       step: (input, [hidden], [, recurrent, bias]) => {
@@ -85,7 +90,8 @@ const CELLS: Readonly<Record<string, CellMaker>> = {
     const gate = activationOf(config, shape, make, 'recurrent_activation', 'hard_sigmoid');
     return {
       shape,
-      states: 2,
+      states: [shape, shape],
+      output: 0,
       ...(dilation.some((one) => one !== 1) && { noGradient: true }),
       weights: [
         trained('kernel', ...size, input[2]!, 4 * filters),
@@ -111,25 +117,80 @@ export const RECURRENT_LAYERS: Readonly<Record<string, LayerMaker>> = {
   GRU: (config, inputs, make) => alongTime(config, inputs, make, CELLS['GRU']!),
   ConvLSTM2D: (config, inputs, make) => alongTime(config, inputs, make, CELLS['ConvLSTM2D']!),
   RNN: (config, inputs, make) => {
-    const { className, config: ofCell } = innerLayer(config, 'cell');
-    const cell = className.endsWith('Cell') ? className.slice(0, -4) : '';
-    if (!Object.hasOwn(CELLS, cell)) throw config.refused(`runs cells of ${className}, which are not supported`);
-    return alongTime(config, inputs, make, (_, input) => CELLS[cell]!(ofCell, input, make));
+    const cell = innerLayer(config, 'cell');
+    return alongTime(config, inputs, make, (_, input) => cellOf(cell, input, make));
   },
   Bidirectional: (config, inputs, make) => {
     const there = innerLayer(config, 'layer');
     const given = config.get('backward_layer') === undefined ? there : innerLayer(config, 'backward_layer');
     const isReversed = given.config.flag('go_backwards', false);
     const turned = given === there || isReversed === there.config.flag('go_backwards', false);
-    const forward = make(there.className, there.config, inputs);
-    const backward = make(given.className, turned ? turnedAround(given.config) : given.config, inputs);
+    const [x, ...initial] = inputs;
+    const half = initial.length / 2;
+    const forward = make(there.className, there.config, [x!, ...initial.slice(0, half)]);
+    const turnedConfig = turned ? turnedAround(given.config) : given.config;
+    const backward = make(given.className, turnedConfig, [x!, ...initial.slice(half)]);
     return bothWays(config, forward, backward, there.config.flag('return_sequences', false));
   },
 };
 
-/** The layer within a layer, under a key. */
-export function innerLayer(config: LayerConfig, key: string): { className: string; config: LayerConfig } {
-  const value = config.get(key);
+/** A cell, or several on top of each other. */
+function cellOf({ className, config }: InnerLayer, input: Shape, make: MakeLayer): Cell {
+  if (className === 'StackedRNNCells') return stackedCells(config, input, make);
+  const name = className.endsWith('Cell') ? className.slice(0, -4) : '';
+  if (!Object.hasOwn(CELLS, name)) throw config.refused('is a cell of a class that is not supported');
+  return CELLS[name]!(config, input, make);
+}
+
+/** Cells each of which takes the output of the one before it, within each step. */
+function stackedCells(config: LayerConfig, input: Shape, make: MakeLayer): Cell {
+  const list = config.get('cells');
+  if (!Array.isArray(list) || list.length === 0) throw config.refused('lacks its cells');
+  const inner = list.map((_, i) => innerLayer(config, 'cells', i));
+  const folders = folderNames(inner.map(({ className }) => className));
+  let [shape, weightsBefore, statesBefore] = [input, 0, 0];
+  const parts = inner.map((one, i) => {
+    const cell = cellOf(one, shape, make);
+    const part = { cell, folder: `cell/cells/${folders[i]}`, firstWeight: weightsBefore, firstState: statesBefore };
+    shape = cell.shape;
+    weightsBefore += cell.weights.length;
+    statesBefore += cell.states.length;
+    return part;
+  });
+  const [first, last] = [parts[0]!, parts.at(-1)!];
+  const ownWeights = ({ cell, firstWeight }: typeof first, weights: readonly tf.Tensor[]): readonly tf.Tensor[] =>
+    weights.slice(firstWeight, firstWeight + cell.weights.length);
+  return {
+    shape,
+    states: parts.flatMap(({ cell }) => cell.states),
+    output: last.firstState + last.cell.output,
+    weights: parts.flatMap(({ cell, folder }) => cell.weights.map((spec) => ({ ...spec, folder }))),
+    ...(parts.some(({ cell }) => cell.noGradient) && { noGradient: true }),
+    inputs: (x, weights) => first.cell.inputs(x, ownWeights(first, weights)),
+    step: (given, states, weights) => {
+      let value = given;
+      return parts.flatMap((part) => {
+        const { cell, firstState } = part;
+        const own = ownWeights(part, weights);
+        const made = part === first ? value : cell.inputs(value, own);
+        const next = cell.step(made, states.slice(firstState, firstState + cell.states.length), own);
+        value = next[cell.output]!;
+        return next;
+      });
+    },
+  };
+}
+
+/** A layer within a layer. */
+export interface InnerLayer {
+  readonly className: string;
+  readonly config: LayerConfig;
+}
+
+/** The layer within a layer, under a key, or at a place of the list there. */
+export function innerLayer(config: LayerConfig, key: string, place?: number): InnerLayer {
+  const found = config.get(key);
+  const value = place === undefined ? found : (found as readonly Json[])[place];
   if (!isObject(value) || typeof value['class_name'] !== 'string' || !isObject(value['config'])) {
     throw config.refused(`lacks its ${key}`);
   }
@@ -141,36 +202,52 @@ function turnedAround(config: LayerConfig): LayerConfig {
   return config.with({ go_backwards: !config.flag('go_backwards', false) });
 }
 
-/** A cell, step by step. */
+/** A cell, step by step; behind the input may come the states that it begins with. */
 function alongTime(config: LayerConfig, inputs: readonly Shape[], make: MakeLayer, makeCell: CellMaker): Layer {
-  const input = onlyInput(config, inputs);
-  const [steps, ...each] = input;
+  const [input, ...initial] = inputs;
+  const [steps, ...each] = onlyInput(config, input === undefined ? [] : [input]);
   if (steps === undefined || each.length === 0) throw config.refused('needs an input along time');
-  if (config.flag('stateful', false)) {
-    throw config.refused(
-      'is stateful: what it gives depends on the events before',
-      'save the network with stateful=False',
-    );
-  }
   if (config.flag('time_major', false)) throw config.refused('has time before the batch, which is not supported');
   const cell = makeCell(config, each, make);
+  const fits =
+    initial.length === cell.states.length &&
+    initial.every((shape, i) => shapeText(shape) === shapeText(cell.states[i]!));
+  if (initial.length > 0 && !fits) {
+    throw config.refused(
+      `begins with ${initial.map(shapeText).join(' and ')}, but has ${cell.states.map(shapeText).join(' and ')}`,
+    );
+  }
   const [sequences, backwards] = [config.flag('return_sequences', false), config.flag('go_backwards', false)];
+  const run = ([x, ...given]: readonly tf.Tensor[], weights: readonly tf.Tensor[]) => {
+    const [batch, length] = x!.shape as [number, number];
+    const flat = cell.inputs(tf.reshape(x!, [batch * length, ...each]), weights);
+    const forwards = tf.unstack(tf.reshape(flat, [batch, length, ...flat.shape.slice(1)]), 1);
+    const perStep = backwards ? forwards.toReversed() : forwards; // not in place: gradients are told by this very list
+    let states = given.length > 0 ? given : cell.states.map((shape) => tf.zeros([batch, ...shape]));
+    const outputs = perStep.map((one) => {
+      states = cell.step(one, states, weights);
+      return states[cell.output]!;
+    });
+    return { outputs, states };
+  };
+  const common = { weights: cell.weights, ...(cell.noGradient && { noGradient: true as const }) };
   return {
+    ...common,
     shape: sequences ? [steps, ...cell.shape] : cell.shape,
-    weights: cell.weights,
-    ...(cell.noGradient && { noGradient: true }),
-    apply: ([x], weights) => {
-      const [batch, length] = x!.shape as [number, number];
-      const flat = cell.inputs(tf.reshape(x!, [batch * length, ...each]), weights);
-      const forwards = tf.unstack(tf.reshape(flat, [batch, length, ...flat.shape.slice(1)]), 1);
-      const perStep = backwards ? forwards.toReversed() : forwards; // not in place: gradients are told by this very list
-      let states: tf.Tensor[] = Array.from({ length: cell.states }, () => tf.zeros([batch, ...cell.shape]));
-      const outputs = perStep.map((one) => {
-        states = cell.step(one, states, weights);
-        return states[0]!;
-      });
+    ...(config.flag('stateful', false) && {
+      note: `the layer ${config.title} is stateful: here each event begins without a state`,
+    }),
+    apply: (values, weights) => {
+      const { outputs } = run(values, weights);
       return sequences ? tf.stack(outputs, 1) : outputs.at(-1)!;
     },
+    ...(config.flag('return_state', false) && {
+      more: cell.states.map((shape, i) => ({
+        ...common,
+        shape,
+        apply: (values: readonly tf.Tensor[], weights: readonly tf.Tensor[]) => run(values, weights).states[i]!,
+      })),
+    }),
   };
 }
 
@@ -185,15 +262,35 @@ function bothWays(config: LayerConfig, forward: Layer, backward: Layer, sequence
   const mode = config.oneOf('merge_mode', ['concat', 'sum', 'mul', 'ave'], 'concat');
   const { length } = forward.weights;
   const last = forward.shape.at(-1)!;
-  return {
-    shape: mode === 'concat' ? [...forward.shape.slice(0, -1), 2 * last] : forward.shape,
+  type Values = readonly tf.Tensor[];
+  const there = (layer: Omit<Layer, 'more'>, [x, ...initial]: Values, weights: Values): tf.Tensor =>
+    layer.apply([x!, ...initial.slice(0, initial.length / 2)], weights.slice(0, length));
+  const back = (layer: Omit<Layer, 'more'>, [x, ...initial]: Values, weights: Values): tf.Tensor =>
+    layer.apply([x!, ...initial.slice(initial.length / 2)], weights.slice(length));
+  const common = {
     weights: [...forward.weights, ...backward.weights],
-    ...(forward.noGradient && { noGradient: true }),
+    ...((forward.noGradient ?? backward.noGradient) && { noGradient: true as const }),
+  };
+  return {
+    ...common,
+    shape: mode === 'concat' ? [...forward.shape.slice(0, -1), 2 * last] : forward.shape,
+    ...(forward.note !== undefined && { note: forward.note }),
     apply: (inputs, weights) => {
-      const there = forward.apply(inputs, weights.slice(0, length));
-      const back = backward.apply(inputs, weights.slice(length));
-      return MERGES[mode]!(there, sequences ? tf.reverse(back, 1) : back);
+      const turned = back(backward, inputs, weights);
+      return MERGES[mode]!(there(forward, inputs, weights), sequences ? tf.reverse(turned, 1) : turned);
     },
+    more: [
+      ...(forward.more ?? []).map((layer) => ({
+        ...layer,
+        ...common,
+        apply: (inputs: Values, weights: Values) => there(layer, inputs, weights),
+      })),
+      ...(backward.more ?? []).map((layer) => ({
+        ...layer,
+        ...common,
+        apply: (inputs: Values, weights: Values) => back(layer, inputs, weights),
+      })),
+    ],
   };
 }
 

@@ -1,8 +1,9 @@
 /** Layers that only move values around, and those that training alone has. */
 import * as tf from '../../base/tensorflow.ts';
 import { channelsLast, positive } from './convolutions.ts';
-import { type LayerMaker, onlyInput } from './layer.ts';
+import { type Layer, type LayerMaker, onlyInput } from './layer.ts';
 import { type LayerConfig, type Shape, shapeText, sizeOf } from './layer-config.ts';
+import { targetShape } from './operators.ts';
 
 const identity: LayerMaker = (config, inputs) => ({
   shape: onlyInput(config, inputs),
@@ -28,19 +29,36 @@ export const SHAPE_LAYERS: Readonly<Record<string, LayerMaker>> = {
   RandomTranslation: identity,
   RandomContrast: identity,
   RandomBrightness: identity,
+  RandomSharpness: identity,
+  RandomHue: identity,
+  RandomSaturation: identity,
+  RandomGrayscale: identity,
+  RandomInvert: identity,
+  RandomGaussianBlur: identity,
+  RandomErasing: identity,
+  RandomShear: identity,
+  RandomPerspective: identity,
+  RandomPosterization: identity,
+  RandomColorJitter: identity,
+  RandomColorDegeneration: identity,
+  RandomElasticTransform: identity,
+  RandAugment: identity,
+  AugMix: identity,
+  MixUp: identity,
+  CutMix: identity,
   Flatten: (config, inputs) => {
     channelsLast(config);
     return reshaped([sizeOf(onlyInput(config, inputs))]);
   },
   Reshape: (config, inputs) => {
     const input = onlyInput(config, inputs);
-    const target = config.integers('target_shape');
-    const known = sizeOf(target.filter((length) => length !== -1));
-    const shape = target.map((length) => (length === -1 ? sizeOf(input) / known : length));
-    if (sizeOf(shape) !== sizeOf(input) || !shape.every((length) => Number.isSafeInteger(length) && length > 0)) {
-      throw config.refused(`cannot make ${shapeText(target)} of ${shapeText(input)}`);
-    }
-    return reshaped(shape);
+    if (config.get('newshape') === undefined)
+      return reshaped(targetShape(config, input, config.integers('target_shape')));
+    const [batch, ...target] = config.integers('newshape'); // as a function, with the batch
+    const isWhole = batch === 1 || (batch === -1 && !target.includes(-1) && sizeOf(target) === sizeOf(input));
+    if (!isWhole)
+      throw config.refused('makes another batch of its input', 'apply along time what follows, with TimeDistributed');
+    return reshaped(targetShape(config, input, target));
   },
   Permute: (config, inputs) => {
     const input = onlyInput(config, inputs);
@@ -64,26 +82,85 @@ export const SHAPE_LAYERS: Readonly<Record<string, LayerMaker>> = {
   ZeroPadding3D: (config, inputs) => padded(config, inputs, 3),
   Cropping1D: (config, inputs) => cropped(config, inputs, 1),
   Cropping2D: (config, inputs) => cropped(config, inputs, 2),
+  Cropping3D: (config, inputs) => cropped(config, inputs, 3),
+  UpSampling1D: (config, inputs) => repeated(config, inputs, 1),
+  UpSampling3D: (config, inputs) => repeated(config, inputs, 3),
   UpSampling2D: (config, inputs) => {
     const input = onlyInput(config, inputs, 3);
     channelsLast(config);
     const [rows, columns] = config.counts('size', 2, 2);
-    const size: [number, number] = [input[0]! * rows!, input[1]! * columns!];
-    const how = config.oneOf('interpolation', ['nearest', 'bilinear'], 'nearest');
-    const resize = how === 'nearest' ? tf.image.resizeNearestNeighbor : tf.image.resizeBilinear;
-    return {
-      shape: [...size, input[2]!],
-      weights: [],
-      apply: ([x]) => resize(x as tf.Tensor4D, size, false, true),
-    };
+    return resized(config, input, [input[0]! * rows!, input[1]! * columns!], 'nearest');
+  },
+  Resizing: (config, inputs) => {
+    const input = onlyInput(config, inputs, 3);
+    channelsLast(config);
+    const size: Size = [config.count('height'), config.count('width')];
+    for (const option of ['pad_to_aspect_ratio', 'antialias']) {
+      if (config.flag(option, false)) throw config.refused(`asks for ${option}, which is not supported`);
+    }
+    const isCropped = config.flag('crop_to_aspect_ratio', false);
+    return isCropped ? filled(config, input, size) : resized(config, input, size, 'bilinear');
+  },
+  CenterCrop: (config, inputs) => {
+    const input = onlyInput(config, inputs, 3);
+    channelsLast(config);
+    const size: Size = [config.count('height'), config.count('width')];
+    const begin = size.map((length, axis) => Math.floor((input[axis]! - length) / 2));
+    if (begin.some((edge) => edge < 0)) return filled(config, input, size);
+    return { shape: [...size, input[2]!], weights: [], apply: ([x]) => part(x!, begin, size) };
   },
 };
 
-function reshaped(shape: Shape): ReturnType<LayerMaker> {
+type Size = readonly [height: number, width: number];
+
+/** Of pictures `[n, h, w, c]` a part. */
+function part(x: tf.Tensor, begin: readonly number[], size: Size): tf.Tensor4D {
+  return tf.slice(x as tf.Tensor4D, [0, begin[0]!, begin[1]!, 0], [-1, size[0], size[1], -1]);
+}
+
+function resized(config: LayerConfig, input: Shape, size: Size, usual: 'nearest' | 'bilinear'): Layer {
+  const how = config.oneOf('interpolation', ['nearest', 'bilinear'], usual);
+  const resize = how === 'nearest' ? tf.image.resizeNearestNeighbor : tf.image.resizeBilinear;
+  return {
+    shape: [...size, input[2]!],
+    weights: [],
+    apply: ([x]) => resize(x as tf.Tensor4D, [...size], false, true),
+  };
+}
+
+/** The middle part of the shape that is asked for, resized. */
+function filled(config: LayerConfig, input: Shape, size: Size): Layer {
+  const [height, width] = input as [number, number];
+  const own: Size = [
+    Math.min(height, Math.floor((width * size[0]) / size[1])),
+    Math.min(width, Math.floor((height * size[1]) / size[0])),
+  ];
+  const begin = [Math.floor((height - own[0]) / 2), Math.floor((width - own[1]) / 2)];
+  const layer = resized(config, [...own, input[2]!], size, 'bilinear');
+  return { ...layer, apply: ([x], weights) => layer.apply([part(x!, begin, own)], weights) };
+}
+
+/** Each value several times along each axis. */
+function repeated(config: LayerConfig, inputs: readonly Shape[], axes: number): Layer {
+  const input = onlyInput(config, inputs, axes + 1);
+  channelsLast(config);
+  const times = config.counts('size', axes, 2);
+  const places = times.map((count, axis) =>
+    Array.from({ length: input[axis]! * count }, (_, i) => Math.floor(i / count)),
+  );
+  return {
+    shape: input.map((length, axis) => length * (times[axis] ?? 1)),
+    weights: [],
+    noGradient: true,
+    apply: ([x]) => places.reduce((all, own, axis) => tf.gather(all, tf.tensor1d(own, 'int32'), axis + 1), x!),
+  };
+}
+
+function reshaped(shape: Shape): Layer {
   return { shape, weights: [], apply: ([x]) => tf.reshape(x!, [x!.shape[0]!, ...shape]) };
 }
 
-function padded(config: LayerConfig, inputs: readonly Shape[], axes: number): ReturnType<LayerMaker> {
+function padded(config: LayerConfig, inputs: readonly Shape[], axes: number): Layer {
   const input = onlyInput(config, inputs, axes + 1);
   channelsLast(config);
   const edges = edgesOf(config, 'padding', axes);
@@ -94,7 +171,7 @@ function padded(config: LayerConfig, inputs: readonly Shape[], axes: number): Re
   };
 }
 
-function cropped(config: LayerConfig, inputs: readonly Shape[], axes: number): ReturnType<LayerMaker> {
+function cropped(config: LayerConfig, inputs: readonly Shape[], axes: number): Layer {
   const input = onlyInput(config, inputs, axes + 1);
   channelsLast(config);
   const edges = edgesOf(config, 'cropping', axes);

@@ -3,16 +3,32 @@
  * same graph. Nothing is computed here, and no weights are read.
  */
 import { L2cafError } from '../../base/errors.ts';
-import { isObject, type Json, type JsonObject } from './layer-config.ts';
+import { isObject, type Json, type JsonObject, sizeOf } from './layer-config.ts';
 
 /** One output of one call of a layer. */
 export interface TensorRef {
   readonly layer: string;
   readonly call: number;
+  /** From 0. */
+  readonly output: number;
 }
 
-/** What a layer is called with: tensors, and numbers among them where Keras 3 writes arithmetic as layers. */
-export type CallInput = TensorRef | number;
+/** Numbers that stand in the file. */
+export interface Constant {
+  /** As in the file, with the batch where it has that axis. */
+  readonly shape: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** What a layer is called with: tensors, and numbers among them where arithmetic is written as layers. */
+export type CallInput = TensorRef | Constant | number;
+
+/** One call of a layer. */
+export interface Call {
+  readonly inputs: readonly CallInput[];
+  /** What else it is called with, which adds to the layer's options. */
+  readonly options?: JsonObject;
+}
 
 /** A layer as its file has it. */
 export interface LayerSpec {
@@ -20,7 +36,7 @@ export interface LayerSpec {
   readonly className: string;
   readonly config: JsonObject;
   /** What it is called with, call by call; none for an input. */
-  readonly calls: readonly (readonly CallInput[])[];
+  readonly calls: readonly Call[];
 }
 
 /** A network, or a network within one. */
@@ -48,7 +64,10 @@ export function readModel(topology: Json | undefined): ModelSpec {
   if (!isObject(value) || typeof value['class_name'] !== 'string') throw invalid('it has no class_name');
   const { class_name: className, config } = value;
   if (!isModelClass(className)) {
-    throw invalid(`the network is of a class of its own, ${className}`, 'save it as a Functional or Sequential model');
+    throw invalid(
+      `the network is of a class of its own, ${className}`,
+      'build it of layers (Functional, Sequential) and save it again, or export it to ONNX',
+    );
   }
   return modelOf(className, (Array.isArray(config) ? { layers: config } : config) as JsonObject);
 }
@@ -73,10 +92,14 @@ function sequential(layers: readonly JsonObject[], model: JsonObject): Graph {
   if (!isInput(first)) specs.push(inputFor(asObject(first['config'], 'the config of a layer'), model));
   for (const layer of layers) {
     const before = specs.at(-1);
-    specs.push({ ...named(layer), calls: before === undefined ? [] : [[{ layer: before.name, call: 0 }]] });
+    specs.push({ ...named(layer), calls: before === undefined ? [] : [{ inputs: [firstOf(before.name)] }] });
   }
   checkNames(specs);
-  return { layers: specs, inputs: [specs[0]!.name], outputs: [{ layer: specs.at(-1)!.name, call: 0 }] };
+  return { layers: specs, inputs: [specs[0]!.name], outputs: [firstOf(specs.at(-1)!.name)] };
+}
+
+function firstOf(layer: string): TensorRef {
+  return { layer, call: 0, output: 0 };
 }
 
 /** The input that a first layer stands for; its shape may be the model's. */
@@ -94,7 +117,7 @@ function inputFor(config: JsonObject, model: JsonObject): LayerSpec {
 function functional(layers: readonly JsonObject[], model: JsonObject): Graph {
   const specs = layers.map((layer) => {
     const spec = named(layer);
-    return { ...spec, calls: isInput(layer) ? [] : callsOf(layer['inbound_nodes'], spec.name) };
+    return { ...spec, calls: isInput(layer) ? [] : callsOf(layer['inbound_nodes'], spec) };
   });
   checkNames(specs);
   return {
@@ -127,48 +150,95 @@ function checkNames(layers: readonly { readonly name: string }[]): void {
 }
 
 /** What a layer is called with, in the words of Keras 2 or 3. */
-function callsOf(nodes: Json | undefined, layer: string): CallInput[][] {
-  return list(nodes ?? [], `the inbound_nodes of ${layer}`).map((node) =>
-    isObject(node) ? inputsOfKeras3(node, layer) : inputsOfKeras2(list(node, `the inbound_nodes of ${layer}`), layer),
+function callsOf(nodes: Json | undefined, { name, className }: { name: string; className: string }): Call[] {
+  const what = `the inbound_nodes of ${name}`;
+  return list(nodes ?? [], what).map((node) =>
+    isObject(node) ? callOfKeras3(node, name, className) : callOfKeras2(list(node, what), name),
   );
 }
 
-/** `[[name, call, output, keywords], …]`, or one of these without the list around. */
-function inputsOfKeras2(node: readonly Json[], layer: string): CallInput[] {
+/**
+ * `[[name, call, output, keywords], …]`, or one of these without the list around. Arithmetic that begins with a number has
+ * `['_CONSTANT_VALUE', -1, number, keywords]`.
+ */
+function callOfKeras2(node: readonly Json[], layer: string): Call {
   const entries = typeof node[0] === 'string' ? [node] : node.map((one) => list(one, `an input of ${layer}`));
-  for (const [, , , keywords] of entries) refuseKeywords(isObject(keywords) ? keywords : {}, layer);
-  return entries.map((entry) => refOf(entry, layer));
+  const inputs = entries.flatMap((entry) => {
+    return entry[0] === '_CONSTANT_VALUE' ? inputsIn(entry[2] ?? null, layer) : [refOf(entry, layer)];
+  });
+  return withKeywords(
+    { inputs },
+    entries.map(([, , , keywords]) => keywords),
+    layer,
+  );
 }
 
 /** `{args: […], kwargs: {…}}`, in which tensors are objects that name where they come from. */
-function inputsOfKeras3(node: JsonObject, layer: string): CallInput[] {
-  refuseKeywords(isObject(node['kwargs']) ? node['kwargs'] : {}, layer);
-  return list(node['args'] ?? [], `the arguments of ${layer}`).flatMap((argument) => inputsIn(argument, layer));
+function callOfKeras3(node: JsonObject, layer: string, className: string): Call {
+  const args = list(node['args'] ?? [], `the arguments of ${layer}`);
+  const [tensors, options] = className === 'GetItem' ? [args.slice(0, 1), { key: args[1] ?? null }] : [args, {}];
+  return withKeywords({ inputs: tensors.flatMap((one) => inputsIn(one, layer)), options }, [node['kwargs']], layer);
 }
 
 function inputsIn(argument: Json, layer: string): CallInput[] {
   if (typeof argument === 'number') return [argument];
-  if (Array.isArray(argument)) return argument.flatMap((one: Json) => inputsIn(one, layer));
-  const config = isObject(argument) && argument['class_name'] === '__keras_tensor__' ? argument['config'] : undefined;
-  if (isObject(config)) return [refOf(list(config['keras_history'], `an input of ${layer}`), layer)];
   if (argument === null) return [];
+  if (isKeras2Ref(argument)) return [refOf(argument, layer)];
+  if (Array.isArray(argument)) return argument.flatMap((one: Json) => inputsIn(one, layer));
+  const { class_name: kind, config } = isObject(argument) ? argument : {};
+  if (kind === '__keras_tensor__' && isObject(config)) {
+    return [refOf(list(config['keras_history'], `an input of ${layer}`), layer)];
+  }
+  if ((kind === '__tensor__' || kind === '__numpy__') && isObject(config)) return [constantOf(config['value'], layer)];
   throw invalid(`the layer ${layer} is called with ${JSON.stringify(argument).slice(0, 80)}, which is not a tensor`);
 }
 
-function refOf([name, call, output]: readonly Json[], layer: string): TensorRef {
-  if (typeof name !== 'string' || !Number.isSafeInteger(call)) throw invalid(`the inputs of ${layer} cannot be read`);
-  if (name === '_CONSTANT_VALUE') throw invalid(`the layer ${layer} is called with a constant`);
-  if (output !== 0)
-    throw invalid(`the layer ${layer} reads output ${String(output)} of ${name}; only the first is known`);
-  return { layer: name, call: call as number };
+function isKeras2Ref(value: Json): value is readonly Json[] {
+  return Array.isArray(value) && typeof value[0] === 'string' && value.slice(1, 3).every(Number.isSafeInteger);
 }
 
-/** Keywords may ask for what is done anyway, but not name further tensors. */
-function refuseKeywords(keywords: JsonObject, layer: string): void {
-  for (const [key, value] of Object.entries(keywords)) {
-    if (value === null || key === 'training' || value === false) continue;
-    throw invalid(`the layer ${layer} is called with ${key}, which is not supported`);
-  }
+/** Numbers in lists of lists. */
+function constantOf(value: Json | undefined, layer: string): Constant | number {
+  if (typeof value === 'number') return value;
+  const shape: number[] = [];
+  for (let at: Json | undefined = value; Array.isArray(at); at = at[0] as Json | undefined) shape.push(at.length);
+  const values = Array.isArray(value) ? (value.flat(shape.length - 1) as Json[]) : [];
+  const isWhole =
+    values.length > 0 && values.length === sizeOf(shape) && values.every((one) => typeof one === 'number');
+  if (!isWhole) throw invalid(`the layer ${layer} is called with a constant that is not an array of numbers`);
+  return { shape, values: values as number[] };
+}
+
+function refOf([name, call, output]: readonly Json[], layer: string): TensorRef {
+  const isRef = typeof name === 'string' && isIndex(call) && isIndex(output);
+  if (!isRef) throw invalid(`the inputs of ${layer} cannot be read`);
+  return { layer: name, call, output };
+}
+
+function isIndex(value: Json | undefined): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Keywords that hold tensors, in the order in which layers take them. */
+const TENSOR_KEYWORDS = ['inputs', 'x', 'x1', 'query', 'value', 'y', 'x2', 'key', 'initial_state'];
+/** Keywords that add to the options of what is called, which knows them. */
+const OPTION_KEYWORDS = ['axis', 'keepdims', 'size', 'method', 'shape', 'perm', 'slice_spec'];
+/** Keywords that change nothing here. */
+const IDLE_KEYWORDS = ['training', 'name', 'dtype'];
+
+/** Keywords may name further tensors and known options, or ask for what is done anyway. */
+function withKeywords(call: Call, keywords: readonly (Json | undefined)[], layer: string): Call {
+  const said = keywords.flatMap((one) => (isObject(one) ? Object.entries(one) : []));
+  const known = said.filter(([key, value]) => value !== null && value !== false && !IDLE_KEYWORDS.includes(key));
+  const isTensor = ([key]: readonly [string, Json]): boolean => TENSOR_KEYWORDS.includes(key);
+  const options = known.filter((one) => !isTensor(one));
+  const unknown = options.find(([key]) => !OPTION_KEYWORDS.includes(key));
+  if (unknown) throw invalid(`the layer ${layer} is called with ${unknown[0]}, which is not supported`);
+  const tensors = known
+    .filter(isTensor)
+    .sort(([a], [b]) => TENSOR_KEYWORDS.indexOf(a) - TENSOR_KEYWORDS.indexOf(b))
+    .flatMap(([, value]) => inputsIn(value, layer));
+  return { inputs: [...call.inputs, ...tensors], options: { ...call.options, ...Object.fromEntries(options) } };
 }
 
 /** All `[name, call, output]` in lists and objects of them. */

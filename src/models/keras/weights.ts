@@ -72,7 +72,13 @@ function tensorOf(weight: StoredWeight, shape: readonly number[]): tf.Tensor {
 type Assignment = readonly [slot: WeightSlot, weights: readonly StoredWeight[]];
 
 function assigned(slots: readonly WeightSlot[], stored: StoredWeights): Assignment[] {
-  if (stored.kind === 'by-folder') return slots.map((slot) => [slot, checked(slot, stored.in(slot.folder))]);
+  if (stored.kind === 'by-folder') {
+    return slots.map((slot) => {
+      const folders = [...new Set(slot.specs.map(({ folder }) => folder))];
+      const weights = folders.flatMap((one) => stored.in(one === undefined ? slot.folder : [...slot.folder, one]));
+      return [slot, checked(slot, weights)];
+    });
+  }
   const groups = new Map<string, WeightSlot[]>();
   for (const slot of slots) groups.set(slot.topLayer, [...(groups.get(slot.topLayer) ?? []), slot]);
   let taken = 0;

@@ -22,6 +22,8 @@ export interface FixtureWeight {
 export interface FixtureCase {
   readonly name: string;
   readonly input: readonly number[];
+  /** What its other inputs were given. */
+  readonly constants?: Readonly<Record<string, readonly number[]>>;
   readonly topology: JsonObject;
   readonly weights: readonly FixtureWeight[];
   readonly outputs: readonly (readonly number[])[];

@@ -230,17 +230,23 @@ describe('a topology', () => {
     ],
     [
       'with an unknown layer',
-      edited(/"class_name":"Dense"/, '"class_name":"Attention"'),
+      edited(/"class_name":"Dense"/, '"class_name":"MyAttention"'),
       'model-invalid',
-      /Attention embedding is of a class that is not supported/,
+      /MyAttention embedding is of a class that is not supported/,
+    ],
+    [
+      'with a layer of a class that every object has',
+      edited(/"class_name":"Dense"/, '"class_name":"constructor"'),
+      'model-invalid',
+      /class that is not supported: constructor/,
+    ],
+    [
+      'with an activation that every object has',
+      edited(/"units":6,"activation":"relu"/, '"units":6,"activation":"constructor"'),
+      'model-invalid',
+      /activation "constructor", which is not supported/,
     ],
     ['with code', edited(/"class_name":"Dense"/, '"class_name":"Lambda"'), 'model-invalid', /Lambda embedding is code/],
-    [
-      'with a stateful layer',
-      edited(/"stateful":false/, '"stateful":true'),
-      'model-invalid',
-      /LSTM sequence is stateful/,
-    ],
     [
       'with a layer of huge size',
       edited(/"units":6/, '"units":1000000000'),
@@ -257,7 +263,7 @@ describe('a topology', () => {
       'with an unknown activation',
       edited(/"units":6,"activation":"relu"/, '"units":6,"activation":"my_function"'),
       'model-invalid',
-      /activation "my_function", which is not one of Keras's own/,
+      /activation "my_function", which is not supported/,
     ],
     [
       'with channels first',
@@ -330,6 +336,41 @@ describe('a topology', () => {
   });
 });
 
+describe('further inputs', () => {
+  const withSpeed = caseOf('with-speed');
+
+  it.each([
+    [{}, 'usage', /reads speed \[2\] beside the pictures: say what it is given/],
+    [{ constants: { speed: [1, 2, 3] } }, 'usage', /input speed takes 2 finite numbers, not 3/],
+    [{ constants: { speed: [1, Number.NaN] } }, 'usage', /input speed takes 2 finite numbers/],
+    [{ constants: { speed: 1, wind: 2 } }, 'usage', /has no further input wind/],
+    [{ constants: { speed: 1 }, input: 'sound' }, 'usage', /has no input sound/],
+    [{ constants: { frames: 1 }, input: 'speed' }, 'model-invalid', /reads \[2\], not pictures/],
+  ])('are refused where they do not fit: %j', async (options, code, message) => {
+    await refused(await asModelJson(withSpeed), code, message, options);
+  });
+});
+
+describe('calls', () => {
+  it.each([
+    [
+      'of an output that is not there',
+      /"keras_history":\["features",0,1\]/,
+      '"keras_history":["features",0,2]',
+      /features of .* has no output 2/,
+    ],
+    ['with a mask', /"kwargs":\{\}/, '"kwargs":{"mask":true}', /called with mask, which is not supported/],
+    [
+      'with an array that is not whole',
+      /\{"class_name":"__keras_tensor__"/,
+      '{"class_name":"__tensor__","config":{"value":[[1,2],[3]]}},{"class_name":"__keras_tensor__"',
+      /not an array of numbers/,
+    ],
+  ])('%s are refused', async (_, pattern, replacement, message) => {
+    await refused(await asModelJson(edited(pattern, replacement, caseOf('two-maps'))), 'model-invalid', message);
+  });
+});
+
 describe('a Lambda', () => {
   it('is what it is said to be, and never run', async () => {
     const shared = caseOf('norms');
@@ -338,11 +379,19 @@ describe('a Lambda', () => {
       '"module":"keras.layers","class_name":"Lambda","config":{"function":{"class_name":"__lambda__","config":{"code":"…"}},"name":"rescaling"';
     const path = await asModelJson(edited(rescaling, lambda, shared));
     await refused(path, 'model-invalid', /Lambda rescaling is code/);
-    const network = await KerasNetwork.open(path, { lambdas: { rescaling: { scale: 1 / 127.5, offset: -1 } } });
-    const tail = network.tail(await network.features(framesFor(shared)));
-    expect([...tail.reference]).toEqual(shared.outputs[0]!.map((value) => expect.closeTo(value, 3)));
-    tail.dispose();
-    network.dispose();
+    const said = [
+      { scale: 1 / 127.5, offset: -1 },
+      { layer: 'Rescaling', scale: 1 / 127.5, offset: -1 },
+    ];
+    for (const rescaling of said) {
+      const network = await KerasNetwork.open(path, { lambdas: { rescaling } });
+      const tail = network.tail(await network.features(framesFor(shared)));
+      expect([...tail.reference]).toEqual(shared.outputs[0]!.map((value) => expect.closeTo(value, 3)));
+      tail.dispose();
+      network.dispose();
+    }
+    const wrong = { rescaling: { layer: 'Elsewhere' } };
+    await refused(path, 'model-invalid', /\(as Elsewhere\) is of a class that is not supported/, { lambdas: wrong });
   });
 });
 

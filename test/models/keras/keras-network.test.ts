@@ -177,6 +177,45 @@ describe('outputs', () => {
   });
 });
 
+describe('the layer that is taken', () => {
+  it('is the last beside which nothing else of the picture leads to the outputs', async () => {
+    await withNetwork(await asModelJson(caseOf('two-maps')), {}, async (network) => {
+      expect(network.layers.map(({ name }) => name)).toEqual(['features/conv2d_1', 'features/conv2d']);
+      expect(network.layer.name).toBe('features/conv2d');
+    });
+  });
+
+  it('has more than one row', async () => {
+    const { topology, ...fixture } = caseOf('conv2d-groups');
+    const flat = JSON.stringify(topology).replace('[null,8,10,3]', '[null,5,10,3]');
+    const layers = JSON.parse(flat) as { config: { layers: { class_name: string; name: string }[] } };
+    const dense = layers.config.layers.findLast(({ class_name }) => class_name === 'Dense')!.name;
+    const weights = fixture.weights.map((one) => {
+      const isWide = one.layer === dense && one.shape.length === 2;
+      return isWide ? { ...one, shape: [36, 3], float16: Buffer.alloc(36 * 3 * 2).toString('base64') } : one;
+    });
+    const small = { ...fixture, weights, input: [5, 10, 3], topology: JSON.parse(flat) as FixtureCase['topology'] };
+    await withNetwork(await asModelJson(small), {}, async (network) => {
+      expect(network.layers.map(({ grid }) => grid.height)).toEqual([1, 3]);
+      expect(network.layer.grid).toEqual({ height: 3, width: 8 });
+    });
+  });
+});
+
+describe('a stateful layer', () => {
+  it('begins each event without a state, and says so', async () => {
+    const fixture = caseOf('td-lstm');
+    const text = JSON.stringify(fixture.topology).replace('"stateful":false', '"stateful":true');
+    const stateful = { ...fixture, topology: JSON.parse(text) as FixtureCase['topology'] };
+    await withNetwork(await asModelJson(stateful), {}, async (network) => {
+      expect(network.notes).toEqual(['the layer LSTM sequence is stateful: here each event begins without a state']);
+      const expected = fixture.outputs[0]!.map((value) => expect.closeTo(value, 4));
+      expect(await referenceOf(network, fixture)).toEqual(expected);
+      expect(await referenceOf(network, fixture)).toEqual(expected);
+    });
+  });
+});
+
 describe('frames', () => {
   const anySize = (fixture: FixtureCase): FixtureCase => ({
     ...fixture,

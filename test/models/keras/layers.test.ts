@@ -1,9 +1,12 @@
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../../src/base/tensorflow.ts';
 import { isFeatureTail } from '../../../src/l2caf/tail.ts';
 import { useBackend } from '../../../src/models/backend.ts';
 import { KerasNetwork } from '../../../src/models/keras/keras-network.ts';
-import { asH5, asModelJson, CASES, type FixtureCase, framesFor, inKeras2Words } from './fixtures.ts';
+import { LayerConfig } from '../../../src/models/keras/layer-config.ts';
+import { makeLayer } from '../../../src/models/keras/layers.ts';
+import { asH5, asModelJson, CASES, caseOf, FIXTURES, type FixtureCase, framesFor, inKeras2Words } from './fixtures.ts';
 
 beforeAll(async () => {
   await useBackend('wasm');
@@ -11,10 +14,14 @@ beforeAll(async () => {
 
 /** What a network makes of its fixture's frames. */
 async function outputsOf(path: string, fixture: FixtureCase): Promise<number[][]> {
-  const network = await KerasNetwork.open(path);
+  const { constants = {} } = fixture;
+  const network = await KerasNetwork.open(path, { constants });
   const names = network.outputs.filter(({ name }) => name !== 'outputs').map(({ name }) => name);
   network.dispose();
-  const raw = await KerasNetwork.open(path, { outputs: names.map((name) => ({ name, kind: 'numbers' })) });
+  const raw = await KerasNetwork.open(path, {
+    constants,
+    outputs: names.map((name) => ({ name, kind: 'numbers' })),
+  });
   try {
     const maps = await raw.features(framesFor(fixture));
     return names.map((name) => {
@@ -48,7 +55,8 @@ describe.each(CASES)('the network $name', (fixture) => {
   });
 
   it('has rows that do not influence each other, and slopes that agree', async () => {
-    const network = await KerasNetwork.open(await asModelJson(fixture));
+    const { constants = {} } = fixture;
+    const network = await KerasNetwork.open(await asModelJson(fixture), { constants });
     const tail = network.tail(await network.features(framesFor(fixture)));
     const { height, width } = tail.grid;
     const cells = height * width;
@@ -95,6 +103,24 @@ describe.each(CASES)('the network $name', (fixture) => {
   });
 });
 
+it('a threshold has slopes', () => {
+  const layer = makeLayer('ThresholdedReLU', new LayerConfig('threshold', { theta: 0.5 }, 2), [[3]]);
+  const x = tf.tensor2d([0.4, 0.5, 0.6], [1, 3]);
+  const apply = (values: tf.Tensor): tf.Tensor => layer.apply([values], []);
+  expect([...apply(x).dataSync()]).toEqual([0, 0, 0.6].map((value) => expect.closeTo(value, 6)));
+  expect([...tf.grad(apply)(x).dataSync()]).toEqual([0, 0, 1]);
+});
+
+describe('files of Keras', () => {
+  it.each(['attention', 'states'])(
+    'have the weights of each part of a layer in a folder of its own: %s',
+    async (name) => {
+      const fixture = caseOf(name);
+      expect(await outputsOf(join(FIXTURES, `${name}.keras`), fixture)).toEqual(fixture.outputs.map(close));
+    },
+  );
+});
+
 describe('the words of Keras 2', () => {
   it.each(CASES.filter(({ name }) => ['residual', 'td-lstm', 'nested', 'bidirectional', 'gru'].includes(name)))(
     'make the same network $name',
@@ -103,4 +129,83 @@ describe('the words of Keras 2', () => {
       expect(await outputsOf(path, fixture)).toEqual(fixture.outputs.map(close));
     },
   );
+
+  it('have arithmetic as functions of TensorFlow, and states among the inputs', async () => {
+    const start = {
+      class_name: 'InputLayer',
+      config: { name: 'frames', batch_input_shape: [null, 2, 4, 5, 3] },
+      inbound_nodes: [],
+    };
+    const of = (name: string, className: string, config: object, ...inbound: unknown[]) => ({
+      ...{ class_name: className, name, config: { name, dtype: 'float32', ...config }, inbound_nodes: inbound },
+    });
+    const arithmetic = (name: string, ...inbound: unknown[]) =>
+      of(`tf.${name}`, 'TFOpLambda', { function: name }, ...inbound);
+    const lstm = { units: 1, return_state: true, return_sequences: true };
+    const layers = [
+      start,
+      arithmetic('math.truediv', ['frames', 0, 0, { y: 0.5, name: null }]),
+      arithmetic('math.subtract', ['_CONSTANT_VALUE', -1, 1, { y: ['tf.math.truediv', 0, 0], name: null }]),
+      of('flat', 'TimeDistributed', { layer: { class_name: 'Flatten', config: { name: 'f' } } }, [
+        ['tf.math.subtract', 0, 0, {}],
+      ]),
+      of('first', 'LSTM', lstm, [['flat', 0, 0, {}]]),
+      of('second', 'LSTM', { units: 1 }, [
+        ['first', 0, 0, {}],
+        ['first', 0, 1, {}],
+        ['first', 0, 2, {}],
+      ]),
+      arithmetic('math.reduce_mean', ['flat', 0, 0, { axis: [1, 2], keepdims: false }]),
+      arithmetic('__operators__.add', ['second', 0, 0, { y: ['again', 0, 0], name: null }]),
+      of('again', 'Reshape', { target_shape: [1] }, [['tf.math.reduce_mean', 0, 0, {}]]),
+    ];
+    const output = ['tf.__operators__.add', 0, 0];
+    const topology = {
+      class_name: 'Functional',
+      config: { name: 'old', layers, input_layers: [['frames', 0, 0]], output_layers: [output] },
+    };
+    const weights = ['first', 'second'].flatMap((layer) =>
+      [[layer === 'first' ? 60 : 1, 4], [1, 4], [4]].map((shape, i) => ({
+        ...{ layer, name: `${layer}/${['kernel', 'recurrent_kernel', 'bias'][i]}`, shape },
+        data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, at) => 0.02 * ((at % 7) - 3) + 0.1 * i),
+      })),
+    );
+    const fixture = { name: 'old', input: [2, 4, 5, 3], topology, weights: [], outputs: [] } as unknown as FixtureCase;
+    const path = await asH5(fixture, () => ({ config: JSON.stringify(topology), version: '2.11.0', weights }));
+    const network = await KerasNetwork.open(path, { layer: 'tf.math.subtract' });
+    try {
+      const frames = framesFor(fixture);
+      const tail = network.tail(await network.features(frames));
+      tail.dispose();
+      const x = Array.from(frames.rgb, (byte) => 1 - byte / 255 / 0.5);
+      const steps = [x.slice(0, 60), x.slice(60)];
+      const dataOf = (name: string): Float32Array => weights.find((one) => one.name === name)!.data;
+      const run = (layer: string, inputs: number[][], state: [number, number]): [number[], number, number] => {
+        const [kernel, recurrent, bias] = ['kernel', 'recurrent_kernel', 'bias'].map((name) =>
+          dataOf(`${layer}/${name}`),
+        );
+        let [h, c] = state;
+        const sigmoid = (value: number): number => 1 / (1 + Math.exp(-value));
+        const all = inputs.map((input) => {
+          const gates = [0, 1, 2, 3].map((gate) =>
+            input.reduce((sum, value, i) => sum + value * kernel![4 * i + gate]!, bias![gate]! + h * recurrent![gate]!),
+          );
+          c = sigmoid(gates[1]!) * c + sigmoid(gates[0]!) * Math.tanh(gates[2]!);
+          h = sigmoid(gates[3]!) * Math.tanh(c);
+          return h;
+        });
+        return [all, h, c];
+      };
+      const [sequence, h, c] = run('first', steps, [0, 0]);
+      const [, last] = run(
+        'second',
+        sequence.map((value) => [value]),
+        [h, c],
+      );
+      const mean = x.reduce((sum, value) => sum + value, 0) / x.length;
+      expect(tail.reference[0]).toBeCloseTo(last + mean, 5);
+    } finally {
+      network.dispose();
+    }
+  });
 });
