@@ -3,16 +3,15 @@ import { join } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
 import { checkOutputs } from '../base/output.ts';
 import type { PictureSize } from '../base/types.ts';
-import { useBackend } from '../models/backend.ts';
 import { type Card, cardWith } from '../models/card.ts';
 import { IMPORTED_FILES, importedPath, importNetwork, isKeras, surveyJson } from '../models/imported.ts';
-import { KerasNetwork } from '../models/keras/keras-network.ts';
+import { openKeras } from '../models/keras/open-keras.ts';
 import { nameOfJoin } from '../models/onnx/copies.ts';
 import { operatorsOf, type ReadNetwork, readNetwork, survey } from '../models/onnx/read.ts';
 import type { CutPoint, Survey } from '../models/onnx/survey.ts';
 import { inOwnFolder } from './default-folder.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
-import { createTerminal, formatTable } from './terminal.ts';
+import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
 /** Brings a network into a folder. */
 export async function bringIn(
@@ -49,7 +48,7 @@ async function wholeCard(flags: InspectFlags): Promise<Card> {
 /** Prints what is in the file of a network. */
 export async function inspectNetwork(file: string, flags: InspectFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
-  if (isKeras(file)) return terminal.result(await describeKeras(file, flags));
+  if (isKeras(file)) return terminal.result(await describeKeras(file, flags, terminal));
   const work = { card: await wholeCard(flags), signal, onProgress: terminal.onProgress };
   const network = await readNetwork(await importedPath(file), work);
   const found = await survey(network, work);
@@ -68,15 +67,14 @@ export async function inspectNetwork(file: string, flags: InspectFlags, signal: 
 }
 
 /** Of a Keras network the layers are known by their kind, and need not be looked for. */
-async function describeKeras(file: string, flags: InspectFlags): Promise<string> {
-  const { size, frames } = flags;
-  await useBackend('auto');
-  const network = await KerasNetwork.open(file, { ...(size && { size }), ...(frames && { frames }) });
+async function describeKeras(file: string, flags: InspectFlags, terminal: Terminal): Promise<string> {
+  const { network, warnings } = await openKeras(file, { card: await wholeCard(flags) });
   try {
     const { input, outputs, layers, layer, sha256 } = network;
     if (flags.json)
       return JSON.stringify({ path: file, sha256, input, outputs, proposal: layer.name, layers }, null, 2);
-    const many = input.frames === undefined ? '' : `${input.frames} frames of `;
+    for (const warning of warnings) terminal.warn(warning);
+    const many = (input.frames ?? 1) === 1 ? '' : `${input.frames} frames of `;
     const rows = [
       ['file', file],
       ['SHA-256', sha256],
@@ -90,7 +88,7 @@ async function describeKeras(file: string, flags: InspectFlags): Promise<string>
       ...[name === layer.name ? '→' : '', name, className, shape.join('×'), layout, `${grid.height}×${grid.width}`],
     ]);
     const heading = ['', 'layer, last first', 'class', 'shape', 'layout', 'grid'];
-    return `${formatTable(rows)}\n\n${formatTable([heading, ...table])}\n\n→ ${layer.name}: the last layer with height and width`;
+    return `${formatTable(rows)}\n\n${formatTable([heading, ...table])}\n\n→ ${layer.name}: filters act here`;
   } finally {
     network.dispose();
   }

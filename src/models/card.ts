@@ -9,6 +9,7 @@ import { L2cafError } from '../base/errors.ts';
 import { type FittedSize, RESIZES } from '../base/fit.ts';
 import { jsonIn, readInput } from '../base/input-files.ts';
 import { FILTER_SPANS, NORMS, type Norm, OUTPUT_KINDS } from './choices.ts';
+import { readNpy } from './npy.ts';
 import type { Preprocessing } from './preprocessing.ts';
 
 const triple = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])]);
@@ -47,6 +48,18 @@ const cardSchema = z.strictObject({
     .optional(),
   /** Further inputs: numbers, or the .npy file that holds them. */
   constants: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.number())])).optional(),
+  /** Of a Keras network: what its Lambda layers do, by their names. */
+  lambdas: z
+    .record(
+      z.string(),
+      z.union([
+        /** `scale · x + offset` */
+        z.strictObject({ scale: z.number(), offset: z.number() }),
+        /** A layer of Keras, with its options. */
+        z.looseObject({ layer: z.string() }),
+      ]),
+    )
+    .optional(),
   layer: z
     .strictObject({
       /** Tensor or node, or `last`; a list where it lies in several, one for each frame. */
@@ -141,6 +154,7 @@ export function cardWith(card: Card, other: Card): Card {
     ...(card.input || other.input ? { input: { ...card.input, ...other.input } } : {}),
     ...(layer || other.layer ? { layer: { ...layer, ...other.layer } } : {}),
     ...(output || other.output ? { output: { ...output, ...other.output } } : {}),
+    ...(card.lambdas || other.lambdas ? { lambdas: { ...card.lambdas, ...other.lambdas } } : {}),
     ...(card.constants || other.constants ? { constants: { ...card.constants, ...other.constants } } : {}),
   };
 }
@@ -247,4 +261,20 @@ export async function labelsOf(
   if (typeof labels !== 'string') return labels;
   const text = (await readInput(resolve(folder, labels), { maxBytes: MAX_LABELS_BYTES })).toString('utf8');
   return text.split(/\r?\n/).filter((line, i, all) => line !== '' || i < all.length - 1);
+}
+
+/**
+ * Constants with the numbers of their files in them.
+ *
+ * @param folder where these lie
+ * @throws L2cafError `weights-invalid` as `readNpy`
+ */
+export async function constantsOf(
+  constants: NonNullable<Card['constants']>,
+  folder: string,
+): Promise<Record<string, number | number[]>> {
+  const entries = Object.entries(constants).map(async ([name, value]) => {
+    return [name, typeof value === 'string' ? [...(await readNpy(resolve(folder, value))).data] : value] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
 }

@@ -4,12 +4,11 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import type { PictureSize, ProgressListener } from '../base/types.ts';
-import { type EngineInfo, useBackend } from './backend.ts';
-import { type Card, cardBeside, cardPath, cardWith, fitNotes, fitOf, labelsOf, preprocessingOf } from './card.ts';
+import type { EngineInfo } from './backend.ts';
+import { type Card, cardPath, cardWith, constantsOf, labelsOf } from './card.ts';
 import type { EngineChoice } from './choices.ts';
-import { KerasNetwork } from './keras/keras-network.ts';
+import { openKeras } from './keras/open-keras.ts';
 import { foldsTime, hasTime, parseLayout } from './layout.ts';
-import { readNpy } from './npy.ts';
 import type { NetworkLayer, OnnxOptions, ReadNetwork } from './onnx/read.ts';
 import type { Survey } from './onnx/survey.ts';
 import type { VideoModel } from './video-model.ts';
@@ -63,7 +62,9 @@ export interface ImportResult {
  */
 export async function importNetwork(model: string, folder: string, options: OnnxOptions): Promise<ImportResult> {
   if (isKeras(model)) {
-    throw new L2cafError('usage', `${model} need not be imported`, { hint: `give it as it is: --model ${model}` });
+    throw new L2cafError('usage', `${model} need not be imported`, {
+      hint: `give it as it is: --model ${model}; what it does not say of itself lies beside it as a card (docs/networks.md)`,
+    });
   }
   const path = await importedPath(model);
   const { layerOf, operatorsOf, readNetwork, survey } = await import('./onnx/read.ts');
@@ -111,19 +112,8 @@ async function wholeCard(
       },
     }),
     ...(card.scores && { scores: { ...card.scores, ...(classes && { labels: [...classes] }) } }),
-    ...(constants && { constants: await copiedConstants(constants, dirname(path)) }),
+    ...(constants && { constants: await constantsOf(constants, dirname(path)) }),
   };
-}
-
-/** Constants with the numbers of their files in them. */
-async function copiedConstants(
-  constants: NonNullable<Card['constants']>,
-  folder: string,
-): Promise<NonNullable<Card['constants']>> {
-  const entries = Object.entries(constants).map(async ([name, value]) => {
-    return [name, typeof value === 'string' ? [...(await readNpy(resolve(folder, value))).data] : value] as const;
-  });
-  return Object.fromEntries(await Promise.all(entries));
 }
 
 /** A survey in plain values. */
@@ -153,12 +143,21 @@ const KERAS_FILES = ['.h5', '.hdf5', '.keras', '.json'];
 /** Files of PyTorch, which are told how to be exported. */
 const TORCH_FILES = ['.pt', '.pth', '.ckpt', '.safetensors'];
 
+/** Files of TensorFlow that hold a graph of its own operators. */
+const TENSORFLOW_FILES = ['.tflite', '.pb'];
+/** The file by which a folder is one that TensorFlow saved a network in. */
+const SAVED_MODEL = 'saved_model.pb';
+
+async function isThere(folder: string, name: string): Promise<boolean> {
+  return (await stat(join(folder, name)).catch(() => undefined)) !== undefined;
+}
+
 /** Whether the name of a model means a file of a network, or a folder into which one was imported. */
 export async function isImported(model: string | undefined): Promise<boolean> {
   if (model === undefined) return false;
   if (isKeras(model)) return true;
-  if (['.onnx', ...TORCH_FILES, '.tflite', '.pb'].includes(extname(model).toLowerCase())) return true;
-  return (await stat(join(model, IMPORTED_FILE)).catch(() => undefined)) !== undefined;
+  if (['.onnx', ...TORCH_FILES, ...TENSORFLOW_FILES].includes(extname(model).toLowerCase())) return true;
+  return (await isThere(model, IMPORTED_FILE)) || (await isThere(model, SAVED_MODEL));
 }
 
 /**
@@ -193,61 +192,6 @@ export function isKeras(model: string): boolean {
   return KERAS_FILES.includes(extname(model).toLowerCase());
 }
 
-async function openKeras(
-  path: string,
-  { card: said = {}, size, backend: choice = 'auto' }: ImportedOptions,
-): Promise<OpenImported> {
-  const isOfTensorFlowJs = extname(path).toLowerCase() === '.json'; // what would be its card is the network itself
-  const beside = isOfTensorFlowJs ? {} : await cardBeside(path);
-  const card = cardWith(beside, said);
-  const { input = {}, layer = {}, output = {}, scores, constants, filter, licences } = card;
-  if ((constants ?? scores) !== undefined || filter === 'volume') {
-    const other = constants ? 'further inputs' : 'scores beside what is explained';
-    const what = filter === 'volume' ? 'filters over all frames' : other;
-    throw new L2cafError('usage', `${path}: networks of Keras are explained without ${what}`, {
-      hint: 'export it to ONNX for that (docs/networks.md)',
-    });
-  }
-  if (typeof layer.tensor === 'object') {
-    throw new L2cafError('usage', `${path}: a layer of a network of Keras is one tensor`, {
-      hint: 'name a layer of l2caf models inspect',
-    });
-  }
-  if (choice === 'onnxruntime') {
-    throw new L2cafError('usage', `${path} runs on TensorFlow.js, not on onnxruntime`, {
-      hint: 'leave --backend out, or export it to ONNX (docs/networks.md)',
-    });
-  }
-  const warnings = fitNotes(card);
-  const isSaid = input.range !== undefined || input.mean !== undefined || input.std !== undefined;
-  if (!isSaid) warnings.push('pictures are given as numbers from 0 to 1 (--norm says otherwise)');
-  const labels = await labelsOf(card, dirname(path));
-  const described = { ...(output.kind && { kind: output.kind }), ...(labels && { labels: [...labels] }) };
-  const backend = await useBackend(choice);
-  const wanted = size ?? (input.size && { width: input.size[1], height: input.size[0] });
-  const told: Card = isSaid ? card : { ...card, input: { ...input, range: [0, 1] } };
-  const network = await KerasNetwork.open(path, {
-    preprocessing: preprocessingOf(told, path),
-    ...(layer.tensor && layer.tensor !== 'last' && { layer: layer.tensor }),
-    ...(output.tensor ? { outputs: [{ name: output.tensor, ...described }] } : { first: described }),
-    ...(input.frames && { frames: input.frames }),
-    ...(wanted && { size: wanted }),
-    fit: fitOf(card),
-    ...(card.input?.eventSec !== undefined && { eventSec: card.input.eventSec }),
-    ...(licences && { licences }),
-  });
-  if (layer.tensor === undefined)
-    warnings.push(`filters act on ${network.layer.name}: the last layer with height and width`);
-  const { width, height } = network.input.size;
-  const whole: Card = {
-    ...told,
-    input: { ...told.input, size: [height, width] },
-    layer: { tensor: network.layer.name },
-    output: { ...output, ...described },
-  };
-  return { network, backend, warnings, card: whole };
-}
-
 /**
  * The file of a network.
  *
@@ -255,16 +199,38 @@ async function openKeras(
  */
 export async function importedPath(model: string): Promise<string> {
   const extension = extname(model).toLowerCase();
-  const isFolder = (await stat(model).catch(() => undefined))?.isDirectory() ?? false;
-  if (isFolder) return join(model, IMPORTED_FILE);
   if (extension === '.onnx') return model;
-  const isTorch = TORCH_FILES.includes(extension);
-  const why = isTorch
-    ? `${extension} files hold weights or code of PyTorch, not a network`
-    : `${extension} files are not read`;
-  throw new L2cafError('model-invalid', `${model}: ${why}`, {
-    hint: isTorch
-      ? 'export it: torch.onnx.export(model.eval(), example, "net.onnx") (docs/networks.md)'
-      : 'give the network as ONNX (docs/networks.md)',
-  });
+  if (await isThere(model, IMPORTED_FILE)) return join(model, IMPORTED_FILE);
+  const isSaved = await isThere(model, SAVED_MODEL);
+  const [why, hint] = isSaved
+    ? SAVED_MODEL_WORDS
+    : (unreadWords(extension) ?? [`${extension} files are not read`, GIVE_ONNX]);
+  throw new L2cafError('model-invalid', `${model}: ${why}`, { hint });
+}
+
+const GIVE_ONNX = 'give the network as ONNX (docs/networks.md)';
+
+const SAVED_MODEL_WORDS = [
+  'a SavedModel of TensorFlow is not read',
+  'save it from Keras as .keras or .h5, or: python -m tf2onnx.convert --saved-model FOLDER --opset 17 --output net.onnx',
+] as const;
+
+/** Why a kind of file is not read, and what to do. */
+function unreadWords(extension: string): readonly [why: string, hint: string] | undefined {
+  if (TORCH_FILES.includes(extension)) {
+    return [
+      `${extension} files hold weights or code of PyTorch, not a network`,
+      'export it: torch.onnx.export(model.eval(), example, "net.onnx") (docs/networks.md)',
+    ];
+  }
+  if (extension === '.tflite') {
+    return [
+      '.tflite files are not read: they are mostly quantised, and lack the names of layers',
+      'take the .h5 or .keras that it was made of, or: python -m tf2onnx.convert --tflite FILE --opset 17 --output net.onnx',
+    ];
+  }
+  if (extension === '.pb') {
+    return ['a .pb file of TensorFlow is not read', SAVED_MODEL_WORDS[1]];
+  }
+  return undefined;
 }

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Card } from '../../src/models/card.ts';
 import { importNetwork, isImported, openImported } from '../../src/models/imported.ts';
-import { FIXTURES } from './keras/fixtures.ts';
+import { asH5, caseOf, FIXTURES, type FixtureCase, framesFor } from './keras/fixtures.ts';
 import { noiseFrames, RANGE, TinyFolder } from './onnx/tiny-folder.ts';
 import { cnnLstm, pictureCnn, tinyWeights, transformer, twoStreams } from './onnx/tiny-networks.ts';
 import { npy } from './random-squeezenet.ts';
@@ -71,6 +71,66 @@ it('a Keras network runs on the backend that is asked for', async () => {
     expect(opened.backend.name).toBe(backend);
     opened.network.dispose();
   }
+});
+
+it('a Keras network is opened with what its card says of Lambdas and further inputs', async () => {
+  const speed = caseOf('with-speed');
+  const path = join(folder.path, 'with-speed.h5');
+  await copyFile(await asH5(speed), path);
+  await expect(openImported(path, {})).rejects.toMatchObject({
+    code: 'usage',
+    hint: expect.stringContaining('"speed": 0'),
+  });
+  await writeFile(join(folder.path, 'speed.npy'), npy([2], new Float32Array(speed.constants!['speed']!)));
+  await writeFile(join(folder.path, 'with-speed.json'), JSON.stringify({ constants: { speed: 'speed.npy' } }));
+  const { network, card } = await openImported(path, {});
+  expect(card.constants).toEqual(speed.constants);
+  const tail = network.tail(await network.features(framesFor(speed)));
+  expect([...tail.reference]).toEqual(speed.outputs.flat().map((value) => expect.closeTo(value, 4)));
+  tail.dispose();
+  network.dispose();
+
+  const text = JSON.stringify(caseOf('norms').topology);
+  const topology = JSON.parse(
+    text.replace('"class_name":"Rescaling"', '"class_name":"Lambda"'),
+  ) as FixtureCase['topology'];
+  const lambda = join(folder.path, 'lambda.h5');
+  await copyFile(await asH5({ ...caseOf('norms'), topology }), lambda);
+  await expect(openImported(lambda, {})).rejects.toMatchObject({
+    message: expect.stringContaining('is code'),
+    hint: expect.stringContaining('"lambdas": { "rescaling": '),
+  });
+  for (const rescaling of [
+    { scale: 2, offset: -1 },
+    { layer: 'Rescaling', scale: 2, offset: -1 },
+  ]) {
+    const opened = await openImported(lambda, { card: { lambdas: { rescaling } } });
+    expect(opened.card.lambdas).toEqual({ rescaling });
+    opened.network.dispose();
+  }
+});
+
+it('Lambdas of an ONNX file are refused', async () => {
+  const card = { ...RANGE, lambdas: { a: { scale: 1, offset: 0 } } };
+  const opening = openImported(await folder.write(cnnLstm()), { card });
+  await expect(opening).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining('no Lambda layers') });
+});
+
+it.each([
+  ['saved/saved_model.pb', 'saved', /a SavedModel of TensorFlow is not read/, /--saved-model/],
+  ['graph.pb', 'graph.pb', /a \.pb file/, /--saved-model/],
+  ['pilot.tflite', 'pilot.tflite', /\.tflite files are not read/, /take the \.h5 or \.keras .* --tflite/],
+  ['net.pt', 'net.pt', /weights or code of PyTorch/, /torch\.onnx\.export/],
+])('%s is refused with the line that converts it', async (file, name, message, hint) => {
+  const path = join(folder.path, file);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, 'anything');
+  const model = join(folder.path, name);
+  expect(await isImported(model)).toBe(true);
+  const opening = openImported(model, {});
+  await expect(opening).rejects.toMatchObject({
+    ...{ code: 'model-invalid', message: expect.stringMatching(message), hint: expect.stringMatching(hint) },
+  });
 });
 
 it('is called as its folder', async () => {

@@ -60,6 +60,11 @@ export interface ReadNetwork {
 export async function readNetwork(path: string, options: OnnxOptions = {}): Promise<ReadNetwork> {
   const { card = {}, signal } = options;
   const whole = cardWith(await cardBeside(path), card);
+  if (whole.lambdas) {
+    throw new L2cafError('usage', `${path}: an ONNX file has no Lambda layers`, {
+      hint: 'leave "lambdas" out of its card',
+    });
+  }
   const graph = graphOf(await readOnnx(path, signal));
   const notes = fitNotes(whole);
   const pictures = pictureInputOf(graph, whole, notes);
