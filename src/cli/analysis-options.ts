@@ -12,7 +12,7 @@ import {
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
 import { ENGINE_CHOICES, type EngineChoice } from '../models/choices.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
-import { choiceOption, parseCount, parseSize, parseTarget, type TargetFlag } from './options.ts';
+import { choiceOption, deviceOption, parseCount, parseSize, parseTarget, type TargetFlag } from './options.ts';
 
 /** What commander hands over for these options. */
 export interface AnalysisFlags {
@@ -50,6 +50,7 @@ export function addAnalysisOptions(command: Command): Command {
     .option('--untrained', "random weights in place of the model's own after the trunk, to compare with")
     .option('--seed <number>', 'seed of the starting points (and of random weights)', parseCount(0), 0)
     .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
+    .addOption(deviceOption())
     .addOption(choiceOption('--method <name>', 'how attention is found', METHODS, 'l2caf'))
     .addOption(
       new Option('--target <what>', 'what it explains: oblivious, class:NAME, output:NAME or similar:CLIP[@START-END]')

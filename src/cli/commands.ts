@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { noteInput } from '../base/noted-inputs.ts';
 import { guardOutputs } from '../base/output.ts';
+import { DEVICE_VARIABLE } from '../models/choices.ts';
 
 /** A command as `l2caf --help` lists it, and how it is loaded. */
 interface ListedCommand {
@@ -124,7 +125,11 @@ export async function loadCommand(name: string): Promise<Command> {
       own.addOption(new Option('--force', 'replace files that l2caf did not write, or that were changed since'));
     }
   }
-  return command.hook('preAction', (_, action) => guard(action));
+  return command.hook('preAction', (_, action) => {
+    guard(action);
+    const { device } = action.opts<{ readonly device?: string }>();
+    if (device !== undefined) process.env[DEVICE_VARIABLE] = device; // worker processes inherit it
+  });
 }
 
 /** Guards the outputs of a command against all files that its arguments and options name. */

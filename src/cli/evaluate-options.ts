@@ -13,7 +13,7 @@ import { SPLITS, type Split } from '../events/row.ts';
 import { ENGINE_CHOICES, type EngineChoice } from '../models/choices.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { addNetworkOptions, type NetworkFlags } from './network-options.ts';
-import { choiceOption, LIST_FORMS, parseCount, parseSize, parseSome, videosOption } from './options.ts';
+import { choiceOption, deviceOption, LIST_FORMS, parseCount, parseSize, parseSome, videosOption } from './options.ts';
 
 /** Where results go and how they are shown. */
 export interface OutputFlags {
@@ -52,6 +52,7 @@ export function addCommonOptions(
     .option('--limit <count>', `measure this many ${what}, evenly spread over all`, parseCount(1))
     .option('--seed <number>', 'seed of everything that is drawn at random, intervals included', parseCount(0), 0)
     .addOption(choiceOption('--backend <name>', 'what runs the network', backends, 'auto'))
+    .addOption(deviceOption())
     .option('-o, --output <folder>', `where the results go (default: ${join('l2caf-out', command.name())})`)
     .option('--json', 'print the results as one JSON document instead of the tables')
     .option('-q, --quiet', 'no progress');

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { PictureSize, TimeSpan } from '../base/types.ts';
 import { secondsOf } from '../events/time.ts';
+import { DEVICES } from '../models/choices.ts';
 import type { CropWish } from '../video/media/crop.ts';
 
 /** Seconds: `12.5`, `1:02.5` or `1:00:03`. */
@@ -138,4 +139,11 @@ export function pictureOptions(): [fps: Option, times: Option] {
 /** An option that takes one of a few words. */
 export function choiceOption(flags: string, description: string, choices: readonly string[], fallback: string): Option {
   return new Option(flags, description).choices(choices).default(fallback);
+}
+
+/** The option that says what onnxruntime computes on. */
+export function deviceOption(): Option {
+  return new Option('--device <name>', 'what onnxruntime computes on, where its build can (default: cpu)').choices(
+    DEVICES,
+  );
 }

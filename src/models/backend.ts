@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { assertNever, L2cafError, messageOf } from '../base/errors.ts';
 import { installCommand, missingPackages, WEBGPU_PACKAGES } from '../base/optional.ts';
 import * as tf from '../base/tensorflow.ts';
-import type { BackendChoice, EngineChoice } from './choices.ts';
+import { type BackendChoice, type Device, deviceWanted, type EngineChoice } from './choices.ts';
 import { locateOnnxruntime } from './onnx/locate.ts';
 import type { Fetching } from './onnx/pull-engine.ts';
 import { onnxVersion } from './onnx/runtime.ts';
@@ -118,9 +118,15 @@ export async function useBackend(choice: BackendChoice): Promise<BackendInfo> {
  *   `aborted`; else as {@link useBackend}
  */
 export async function useEngine(choice: EngineChoice, fetching?: Fetching): Promise<EngineInfo> {
-  const isAuto = choice === 'auto';
-  if (!isAuto && choice !== 'onnxruntime') return useBackend(choice);
-  const lack = fetching && (await provideFor(choice, fetching));
+  const device = deviceWanted();
+  const isAuto = choice === 'auto' && device === 'cpu'; // else nothing but onnxruntime will do
+  if (choice !== 'auto' && choice !== 'onnxruntime') {
+    if (device === 'cpu') return useBackend(choice);
+    throw new L2cafError('usage', `the backend ${choice} knows no device ${device}: that is onnxruntime's`, {
+      hint: 'leave --backend or --device out',
+    });
+  }
+  const lack = fetching && (await provideFor(isAuto ? choice : 'onnxruntime', fetching));
   const found = await locateOnnxruntime();
   const rest = await useBackend('auto');
   const without = (why: string): EngineInfo => ({
@@ -135,14 +141,23 @@ export async function useEngine(choice: EngineChoice, fetching?: Fetching): Prom
     if (!isAuto) throw error;
     return without(messageOf(error));
   }
+  if (device !== 'cpu') await (await import('./onnx/device.ts')).tryDevice();
   return {
     name: 'onnxruntime',
-    detail: `onnxruntime-node ${version} on the CPU; filters on ${rest.name}`,
+    detail: `onnxruntime-node ${version} on ${DEVICE_NAMES[device]}; filters on ${rest.name}`,
     reason: isAuto
       ? `auto: onnxruntime-node is ${found!.from === 'cache' ? 'in the cache' : 'installed'}`
       : 'asked for',
   };
 }
+
+const DEVICE_NAMES: Readonly<Record<Device, string>> = {
+  cpu: 'the CPU',
+  cuda: 'CUDA',
+  dml: 'DirectML',
+  coreml: 'Core ML',
+  webgpu: 'WebGPU',
+};
 
 function slower(why: string, used: string): string {
   return `${why}; ${used} is used, which is slower`;

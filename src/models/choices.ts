@@ -2,6 +2,7 @@
  * What can be asked for: names and what they mean, apart from the code that does it, so that a command can list them without
  * loading that.
  */
+import { L2cafError } from '../base/errors.ts';
 import type { ShallowCnnSpec } from './shallow-cnn.ts';
 
 /**
@@ -21,6 +22,28 @@ const [AUTO, ...BACKENDS] = BACKEND_CHOICES;
 export const ENGINE_CHOICES = [AUTO, 'onnxruntime', ...BACKENDS] as const;
 /** See {@link ENGINE_CHOICES}. */
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
+
+/** What onnxruntime may compute on, as far as its build can. */
+export const DEVICES = ['cpu', 'cuda', 'dml', 'coreml', 'webgpu'] as const;
+/** See {@link DEVICES}. */
+export type Device = (typeof DEVICES)[number];
+
+/** The environment variable that names one of {@link DEVICES}, which worker processes inherit; default: the CPU. */
+export const DEVICE_VARIABLE = 'L2CAF_DEVICE';
+
+/**
+ * What onnxruntime is to compute on.
+ *
+ * @throws L2cafError `usage` when the environment names something else
+ */
+export function deviceWanted(): Device {
+  const named = process.env[DEVICE_VARIABLE] || 'cpu';
+  const device = DEVICES.find((one) => one === named);
+  if (device !== undefined) return device;
+  throw new L2cafError('usage', `${DEVICE_VARIABLE} names ${named}, which onnxruntime does not compute on`, {
+    hint: `one of ${DEVICES.join(', ')}`,
+  });
+}
 
 /** Backends for classification networks: their tails hold what iterates, which must not run on a GPU. */
 export const CLASSIFIER_BACKENDS = BACKEND_CHOICES.filter((name) => name !== 'webgpu');

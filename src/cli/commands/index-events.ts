@@ -4,7 +4,7 @@ import { ENGINE_CHOICES } from '../../models/choices.ts';
 import { DEFAULT_MODEL } from '../../models/packaged.ts';
 import type { IndexFlags } from '../index-events.ts';
 import { addNetworkOptions } from '../network-options.ts';
-import { choiceOption, examples, LIST_FORMS, videosOption } from '../options.ts';
+import { choiceOption, deviceOption, examples, LIST_FORMS, videosOption } from '../options.ts';
 import { interruptible } from '../run.ts';
 
 /** The `index` command. */
@@ -19,6 +19,7 @@ export function indexCommand(): Command {
       DEFAULT_MODEL,
     )
     .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
+    .addOption(deviceOption())
     .option('--prune', 'remove events from the database that are not among these', false)
     .option('--json', 'print the counts as one JSON document')
     .option('-q, --quiet', 'no progress');

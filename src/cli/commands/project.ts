@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { ENGINE_CHOICES } from '../../models/choices.ts';
 import { DEFAULT_MODEL } from '../../models/packaged.ts';
 import { PROJECTIONS } from '../../retrieval/project.ts';
-import { choiceOption, examples, LIST_FORMS, parseCount, videosOption } from '../options.ts';
+import { choiceOption, deviceOption, examples, LIST_FORMS, parseCount, videosOption } from '../options.ts';
 import type { ProjectFlags } from '../project.ts';
 import { interruptible } from '../run.ts';
 
@@ -21,6 +21,7 @@ export function projectCommand(): Command {
     .option('--seed <number>', 'seed of UMAP', parseCount(0), 0)
     .option('--model <name>', 'the model that embeds the events of a list: a name or a folder', DEFAULT_MODEL)
     .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
+    .addOption(deviceOption())
     .option('--json', 'print the points as one JSON document')
     .option('-q, --quiet', 'no progress')
     .addHelpText(

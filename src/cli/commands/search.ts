@@ -4,7 +4,7 @@ import { ENGINE_CHOICES } from '../../models/choices.ts';
 import { DEFAULT_MODEL } from '../../models/packaged.ts';
 import { EXCLUSIONS } from '../../retrieval/evaluate.ts';
 import { addNetworkOptions } from '../network-options.ts';
-import { choiceOption, examples, parseCount, parseSeconds } from '../options.ts';
+import { choiceOption, deviceOption, examples, parseCount, parseSeconds } from '../options.ts';
 import { interruptible } from '../run.ts';
 import type { SearchFlags } from '../search.ts';
 
@@ -30,6 +30,7 @@ export function searchCommand(): Command {
       DEFAULT_MODEL,
     )
     .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
+    .addOption(deviceOption())
     .option('--json', 'print one JSON document instead of the table')
     .option('-q, --quiet', 'no progress');
   return addNetworkOptions(command)

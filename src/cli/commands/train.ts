@@ -4,7 +4,16 @@ import { DEFAULT_CACHE_BYTES } from '../../base/cache-folder.ts';
 import { DEFAULT_HEAD, DEFAULT_TRUNK, ENGINE_CHOICES, NORMS, STAGES } from '../../models/choices.ts';
 import { METRIC_LOSSES, MININGS } from '../../training/choices.ts';
 import type { DomainFile } from '../../training/train-model.ts';
-import { choiceOption, examples, LIST_FORMS, parseCount, parseNumber, parseSize, videosOption } from '../options.ts';
+import {
+  choiceOption,
+  deviceOption,
+  examples,
+  LIST_FORMS,
+  parseCount,
+  parseNumber,
+  parseSize,
+  videosOption,
+} from '../options.ts';
 import { interruptible } from '../run.ts';
 import type { TrainFlags } from '../train.ts';
 
@@ -42,6 +51,7 @@ export function trainCommand(): Command {
     .option('--seed <number>', 'seed of everything that is drawn at random', parseCount(0), 0)
     .option('--cache-limit <GB>', 'bound on the cache of features', parseNumber(0.1, 1e5), DEFAULT_CACHE_BYTES / 1e9)
     .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
+    .addOption(deviceOption())
     .option('--resume', 'continue an interrupted training from its checkpoint', false)
     .option('--json', 'print model.json instead of the table')
     .option('-q, --quiet', 'no progress')

@@ -1,6 +1,6 @@
 /** `l2caf worker`, as it is asked for. */
 import { Command } from 'commander';
-import { examples, JOBS_HELP, parseCount, parseNumber } from '../options.ts';
+import { deviceOption, examples, JOBS_HELP, parseCount, parseNumber } from '../options.ts';
 import { queueOption, queuePasswordOption, queueSecretOption } from '../queue-options.ts';
 import { interruptible } from '../run.ts';
 import type { WorkerFlags } from '../worker.ts';
@@ -14,6 +14,7 @@ export function workerCommand(): Command {
     .option('--videos <folder>', 'read videos from this folder alone (default: where the batch has them)')
     .option('-o, --output <folder>', "the batch's folder as this machine sees it; nothing is written elsewhere")
     .option('--model <name>', 'the model as this machine has it (default: where the batch has it)')
+    .addOption(deviceOption())
     .option('--jobs <count>', JOBS_HELP, parseCount(1))
     .option('--cache-limit <GB>', 'bound on the cache of trunk features', parseNumber(0.01, 1e6), 20)
     .option('--json', 'say which events ended as JSON, one object a line')

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { L2cafError, messageOf } from '../../base/errors.ts';
 import { fromOptional, installCommand, ONNX_PACKAGES } from '../../base/optional.ts';
+import { DEVICES, type Device, deviceWanted } from '../choices.ts';
 import { fromFloat16, toFloat16 } from '../float16.ts';
 import { locateOnnxruntime } from './locate.ts';
 
@@ -34,11 +35,17 @@ let loaded: Promise<Runtime> | undefined;
 
 /** Loads it, once. */
 function runtime(): Promise<Runtime> {
-  loaded ??= load().catch((error: unknown) => {
+  loaded ??= load().then(quiet).catch((error: unknown) => {
     loaded = undefined; // it may have been installed or pulled by the next time
     throw error;
   });
   return loaded;
+}
+
+/** What goes wrong is thrown; it need not be written to the terminal as well. */
+function quiet(ort: Runtime): Runtime {
+  ort.env.logLevel = 'fatal';
+  return ort;
 }
 
 async function load(): Promise<Runtime> {
@@ -84,11 +91,20 @@ export function useOnnxThreads(count: number): void {
   threads = Math.max(1, count);
 }
 
+/** @throws L2cafError `backend-unavailable` when this build of onnxruntime does not know the device at all */
+function checkDevice(ort: Runtime, device: Device): void {
+  const known = ort.listSupportedBackends().map(({ name }) => name);
+  if (known.includes(device)) return;
+  throw new L2cafError('backend-unavailable', `this build of onnxruntime does not compute on ${device}`, {
+    hint: `--device ${known.filter((name) => DEVICES.some((own) => own === name)).join(' or ')}, or another build of onnxruntime-node`,
+  });
+}
+
 /**
- * Makes a graph ready.
+ * Makes a graph ready, on the device that is wanted (`choices.ts`).
  *
  * @param name what it is, for messages
- * @throws L2cafError `package-missing` without onnxruntime; `model-invalid` when it cannot run the graph, with what it says
+ * @throws L2cafError `package-missing` without onnxruntime; `backend-unavailable` when the device cannot be had; `model-invalid` when it cannot run the graph, with what it says
  */
 export async function openSession(
   name: string,
@@ -96,10 +112,12 @@ export async function openSession(
   externalData: readonly ExternalData[] = [],
 ): Promise<OnnxSession> {
   const ort = await runtime();
+  const device = deviceWanted();
+  checkDevice(ort, device);
   let session: InferenceSession;
   try {
     session = await ort.InferenceSession.create(bytes, {
-      executionProviders: ['cpu'],
+      executionProviders: device === 'cpu' ? [device] : [device, 'cpu'],
       intraOpNumThreads: threads,
       logSeverityLevel: 4,
       // All but what it does to weights in half precision, which ends the process where a transposed tensor is multiplied (1.30).
@@ -108,6 +126,12 @@ export async function openSession(
       ...(externalData.length > 0 && { externalData: externalData.map(({ path, data }) => ({ path, data })) }),
     });
   } catch (cause) {
+    if (device !== 'cpu') {
+      throw new L2cafError('backend-unavailable', `${name} cannot be run on ${device}: ${inWords(cause)}`, {
+        hint: `install what onnxruntime-node needs for ${device}, or use --device cpu`,
+        cause,
+      });
+    }
     throw new L2cafError('model-invalid', `${name} cannot be run: ${inWords(cause)}`, {
       hint: 'export it again with operators that onnxruntime knows',
       cause,
