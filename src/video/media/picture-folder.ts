@@ -7,7 +7,6 @@ import { createHash } from 'node:crypto';
 import { opendir, realpath, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { mapConcurrently } from '../../base/concurrent.ts';
-import { readCsvFile } from '../../base/csv.ts';
 import { L2cafError, messageOf, throwIfAborted } from '../../base/errors.ts';
 import { changedInput, FOLDER_IDENTITY, identityIn, identityOf } from '../../base/files.ts';
 import { readInput } from '../../base/input-files.ts';
@@ -16,10 +15,22 @@ import { createCanvas, loadImage } from '../drawing/canvas.ts';
 import type { GeneratedInput } from './ffmpeg.ts';
 import { type PictureCodec, type TimedPicture, writeMatroska } from './matroska.ts';
 import { unreadable } from './metadata.ts';
-import { numberedFrames } from './numbering.ts';
 import { roundToMicroseconds } from './packets.ts';
 import { type PictureFormat, pictureFormat, pictureProblem } from './picture-format.ts';
-import { counted, isOrAre, readTub, type Tub } from './tub.ts';
+import {
+  MAX_PICTURES,
+  median,
+  rationalOf,
+  SHORTEST_SEC,
+  type Stated,
+  type StatedPicture,
+  someOf,
+  statedByNumbers,
+  statedByTable,
+  statedByTub,
+  tooMany,
+} from './picture-times.ts';
+import { counted, isOrAre, readTub } from './tub.ts';
 
 /** A picture of a folder. */
 export interface FolderPicture {
@@ -51,15 +62,11 @@ export interface PictureFolder {
   readonly notes: readonly string[];
 }
 
-/** Frames of a drive of seven hours, at twenty per second. */
-const MAX_PICTURES = 500_000;
 /** No camera makes larger ones. */
 const MAX_PICTURE_BYTES = 512e6;
 /** Files that are looked at, or read, at once. */
 const FILES_AT_ONCE = 32;
 
-/** Endings of files that are taken for pictures where nothing names them. */
-const PICTURE_NAME = /\.(jpe?g|png|webp|bmp|gif|avif)$/i;
 /** A table of times that lies beside the pictures. */
 const TIMES_TABLE = 'times.csv';
 
@@ -80,7 +87,11 @@ export async function openPictures(
   if (fps !== undefined && times !== undefined) {
     throw new L2cafError('usage', 'both --fps and --times say when pictures are shown', { hint: 'give one of them' });
   }
-  const stated = tub ? statedByTub(tub, fps) : table ? await statedByTable(table) : statedByNumbers(path, files, fps);
+  const stated = tub
+    ? statedByTub(tub, fps)
+    : table
+      ? await statedByTable(table)
+      : statedByNumbers(path, [...files.keys()], fps);
   const folder = tub ? tub.pictures : path;
   const there = tub && tub.pictures !== path ? await listFiles(tub.pictures, signal) : files;
   const { shown, notes } = presentOf(path, folder, stated, there);
@@ -121,123 +132,6 @@ async function listFiles(folder: string, signal: AbortSignal | undefined): Promi
     throw cause instanceof L2cafError ? cause : unreadable(folder, messageOf(cause), undefined, cause);
   }
   return files;
-}
-
-function tooMany(folder: string): L2cafError {
-  const most = MAX_PICTURES.toLocaleString('en');
-  return unreadable(
-    folder,
-    `it holds too many files: at most ${most} pictures are taken`,
-    'split it into several folders',
-  );
-}
-
-/** A picture that is named, and when it is to be shown. */
-interface StatedPicture {
-  readonly name: string;
-  readonly timeSec: number;
-  readonly numbers?: ReadonlyMap<string, number>;
-}
-
-interface Stated {
-  /** By increasing time; the first at 0. */
-  readonly pictures: readonly StatedPicture[];
-  readonly notes: readonly string[];
-}
-
-function statedByNumbers(path: string, files: ReadonlyMap<string, File>, fps: number | undefined): Stated {
-  const pictures = [...files.keys()].filter((name) => PICTURE_NAME.test(name));
-  const { names, places, missing, others, twice } = numberedFrames(pictures);
-  if (names.length === 0) {
-    throw unreadable(
-      path,
-      'it is a folder, and holds no numbered pictures',
-      'name a video file inside it, or give a folder of numbered pictures or a Donkey tub',
-    );
-  }
-  if (twice) throw unreadable(path, `${twice.map(quoted).join(' and ')} have the same number`, 'remove one of them');
-  if (fps === undefined) {
-    throw new L2cafError('usage', `${path} is a folder of pictures, and nothing says when each is shown`, {
-      hint: 'add --fps 20 (pictures per second), or times.csv in the folder, with the columns file and time (seconds)',
-    });
-  }
-  const notes = [
-    ...(missing > 0
-      ? [
-          `the numbers of the pictures have gaps, ${missing} ${isOrAre(missing)} missing: the one before stays on screen`,
-        ]
-      : []),
-    ...(others.length > 0
-      ? [`${counted(others.length, 'picture')} of other names ${isOrAre(others.length)} left out: ${someOf(others)}`]
-      : []),
-  ];
-  const { numerator, denominator } = rationalOf(fps);
-  const timeAt = (place: number): number => roundToMicroseconds((place * denominator) / numerator);
-  return { pictures: names.map((name, i) => ({ name, timeSec: timeAt(places[i]!) })), notes };
-}
-
-/** A table with the columns file and time, in any order. */
-async function statedByTable(table: string): Promise<Stated> {
-  const [heading, ...rows] = await readCsvFile(table);
-  const columnOf = (names: RegExp): number => heading?.fields.findIndex((name) => names.test(name)) ?? -1;
-  const file = columnOf(/^(file|filename|name|image|picture|frame)$/i);
-  const time = columnOf(/^(time|times|seconds|sec|timestamp|time_s|timesec)$/i);
-  if (file < 0 || time < 0) {
-    throw unreadable(
-      table,
-      'it has no columns file and time',
-      'begin it with a line "file,time"; times are in seconds',
-    );
-  }
-  if (rows.length > MAX_PICTURES) throw tooMany(table);
-  const pictures = rows.map(({ line, fields }): StatedPicture => {
-    const text = fields[time] ?? '';
-    const timeSec = Number(text);
-    if (text !== '' && Number.isFinite(timeSec) && fields[file]) return { name: fields[file], timeSec };
-    throw unreadable(table, `line ${line} does not name a file and a time in seconds`);
-  });
-  pictures.sort((a, b) => a.timeSec - b.timeSec);
-  const startSec = pictures[0]?.timeSec ?? 0;
-  const notes = startSec === 0 ? [] : [`its times begin at ${startSec} s: here, they count from the first picture on`];
-  return { pictures: pictures.map((own) => ({ ...own, timeSec: roundToMicroseconds(own.timeSec - startSec) })), notes };
-}
-
-/** Pictures of a tub per second, where it does not say. */
-const TUB_FPS = 20;
-/** A tub is not recorded while nobody drives: what is longer, seconds, is no part of the drive. */
-const PAUSE_SEC = 2;
-/** Shorter ones nobody sees (`SAME_TIME_SEC`). */
-const SHORTEST_SEC = 0.00095;
-
-/** The car's clock may be set while it drives, and stands for what was driven only where it goes on. */
-function statedByTub({ records, notes }: Tub, fps: number | undefined): Stated {
-  const gaps = records
-    .slice(1)
-    .map(({ stampSec }, i) => (stampSec ?? Number.NaN) - (records[i]!.stampSec ?? Number.NaN));
-  const isDriven = (gap: number): boolean => gap >= SHORTEST_SEC && gap <= PAUSE_SEC;
-  const known = fps === undefined ? gaps : [];
-  const usualSec = fps === undefined ? (median(gaps.filter(isDriven)) ?? 1 / TUB_FPS) : 1 / fps;
-  let timeSec = 0;
-  const pictures = records.map(({ picture, numbers }, i) => {
-    const gap = known[i - 1] ?? Number.NaN;
-    if (i > 0) timeSec += isDriven(gap) ? gap : usualSec;
-    return { name: picture, timeSec: roundToMicroseconds(timeSec), numbers };
-  });
-  const pauses = known.filter((gap) => gap > PAUSE_SEC);
-  const pausedSec = pauses.reduce((sum, gap) => sum + gap, 0);
-  const isUntimed = fps === undefined && records.every(({ stampSec }) => stampSec === undefined);
-  return {
-    pictures,
-    notes: [
-      ...notes,
-      ...(pauses.length > 0
-        ? [
-            `the recording pauses ${pauses.length === 1 ? 'once' : `${pauses.length} times`}, ${pausedSec.toFixed(1)} s in all: pauses are left out`,
-          ]
-        : []),
-      ...(isUntimed ? [`the records of the tub state no times: ${TUB_FPS} pictures per second are taken`] : []),
-    ],
-  };
 }
 
 /** Those that are there; two that are shown at one time are one, of which the first is seen. */
@@ -449,30 +343,8 @@ async function hashContents({ folder, pictures }: PictureFolder, signal: AbortSi
   return hash.digest('hex');
 }
 
-/** 20 → 20/1, 29.97 → 2997/100. */
-function rationalOf(perSecond: number): Rational {
-  if (Number.isInteger(perSecond)) return { numerator: perSecond, denominator: 1 };
-  return { numerator: Math.round(perSecond * 1e6), denominator: 1_000_000 };
-}
-
 /** That of the usual distance; of a single picture, one per second. */
 function usualRate(pictures: readonly FolderPicture[]): Rational {
   const gaps = pictures.slice(1).map(({ timeSec }, i) => timeSec - pictures[i]!.timeSec);
   return { numerator: 1_000_000, denominator: Math.max(1, Math.round((median(gaps) ?? 1) * 1e6)) };
-}
-
-function median(values: readonly number[]): number | undefined {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
-}
-
-/** A few names; whoever wrote them may have put anything into them. */
-function someOf(names: readonly string[]): string {
-  const shown = names.slice(0, NAMES_SHOWN).map(quoted).join(', ');
-  return names.length > NAMES_SHOWN ? `${shown}, …` : shown;
-}
-
-const NAMES_SHOWN = 3;
-
-function quoted(name: string): string {
-  return JSON.stringify(name.slice(0, 200));
 }
