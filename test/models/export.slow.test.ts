@@ -32,7 +32,7 @@ describe('the packaged model', () => {
       'network.json',
       'network.onnx',
     ]);
-    for (const options of [[], ['--target', 'class:traffic_light_red']]) {
+    for (const options of [['--no-fine'], ['--fine', '--target', 'class:traffic_light_red']]) {
       const [own, imported] = [await analyzed('driving', ...options), await analyzed(target, ...options)];
       expect(imported.labels).toEqual(own.labels);
       expect(imported.classes!.map(({ label }) => label).slice(0, 3)).toEqual(
