@@ -1,11 +1,11 @@
 /** What is fuzzed: for every kind of input, something valid, its mutations, and the reader that has to cope. */
-import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAnalysis, readAnalysis } from '../../src/analysis/document.ts';
 import { keyframesOf } from '../../src/analysis/timeline.ts';
 import { checkedOutcome } from '../../src/batch/answers.ts';
 import { figuresOf } from '../../src/batch/event-figures.ts';
-import { Journal } from '../../src/batch/journal.ts';
+import { Journal, type JournalEntry } from '../../src/batch/journal.ts';
 import { fromStored, readStored } from '../../src/batch/queued-event.ts';
 import { Signer } from '../../src/batch/signatures.ts';
 import { readRows } from '../../src/events/read.ts';
@@ -66,7 +66,8 @@ function npy(): Buffer {
 
 /** Writes what all cases start from. */
 export async function prepareKinds(folder: string): Promise<void> {
-  await copyFile(join(await findModel('driving'), 'weights.safetensors'), join(folder, MODEL_WEIGHTS)); // for links
+  const model = await findModel('driving');
+  for (const name of MODEL_FILES) await copyFile(join(model, name), join(folder, `model-${name}`)); // for links
   const arrays = new Map([
     ['a', { shape: [2, 3], data: new Float32Array(6) }],
     ['b', { shape: [4], data: new Float32Array(4) }],
@@ -75,14 +76,15 @@ export async function prepareKinds(folder: string): Promise<void> {
   await prepareVideos(folder);
 }
 
-const MODEL_WEIGHTS = 'model.safetensors';
+/** What lies beside a model's model.json. */
+const MODEL_FILES = ['weights.safetensors', 'reference.safetensors'];
 const WEIGHTS = 'weights.safetensors';
 
 /** All kinds, from what {@link prepareKinds} wrote. */
 export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
   const manifest = JSON.parse(await readFile(join(await findModel('driving'), 'model.json'), 'utf8')) as unknown;
   const weightBytes = await readFile(join(folder, WEIGHTS));
-  const journal = [
+  const journal: JournalEntry[] = [
     { kind: 'batch', schema: 'l2caf-batch/1' },
     { kind: 'failed', event: 'a', error: 'no', attempts: 2 },
     {
@@ -94,6 +96,7 @@ export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
       figures: figuresOf(exampleAnalysis()),
     },
   ];
+  const written = await journalOf(join(folder, 'journal.jsonl'), journal);
   const answer = { figures: figuresOf(exampleAnalysis()), bytes: { json: 10 }, timingsSec: { a: 1 }, attempts: 1 };
   const signer = new Signer('a secret of sixteen letters');
   const event = {
@@ -150,7 +153,7 @@ export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
       weight: 10,
       try: async (random, at) => {
         await writeFile(join(at, 'model.json'), mutateJson(manifest, random));
-        await link(join(folder, MODEL_WEIGHTS), join(at, 'weights.safetensors'));
+        for (const name of MODEL_FILES) await link(join(folder, `model-${name}`), join(at, name));
         await loadModel(at);
       },
     },
@@ -175,12 +178,20 @@ export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
       weight: 10,
       try: async (random, at) => {
         const path = join(at, 'journal.jsonl');
-        const lines = journal.map((entry) =>
-          random.uniform() < 0.5 ? mutateJson(entry, random) : JSON.stringify(entry),
-        );
-        const bytes = Buffer.from(`${lines.join('\n')}\n`);
-        await writeFile(path, random.uniform() < 0.3 ? mutateBytes(bytes, random) : bytes);
-        await (await Journal.open(path)).journal.close();
+        const isOwn = random.uniform() < 0.5; // as it is written now, or lines without a checksum, as earlier versions wrote them
+        if (isOwn) await writeFile(path, mutateBytes(written.bytes, random));
+        else {
+          const lines = journal.map((entry) =>
+            random.uniform() < 0.5 ? mutateJson(entry, random) : JSON.stringify(entry),
+          );
+          const bytes = Buffer.from(`${lines.join('\n')}\n`);
+          await writeFile(path, random.uniform() < 0.3 ? mutateBytes(bytes, random) : bytes);
+        }
+        const opened = await Journal.open(path);
+        await opened.journal.close();
+        if (isOwn && opened.entries.some((entry) => !written.entries.includes(JSON.stringify(entry)))) {
+          throw new Error('a damaged line was taken for a good one');
+        }
       },
     },
     {
@@ -196,6 +207,20 @@ export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
     },
     await videoKind(folder),
   ];
+}
+
+/** A journal as a batch writes it: its bytes, and what they say. */
+async function journalOf(
+  path: string,
+  entries: readonly JournalEntry[],
+): Promise<{ readonly bytes: Buffer; readonly entries: readonly string[] }> {
+  await rm(path, { force: true });
+  const { journal } = await Journal.open(path); // which writes the first entry
+  for (const entry of entries.slice(1)) await journal.append(entry);
+  await journal.close();
+  const again = await Journal.open(path);
+  await again.journal.close();
+  return { bytes: await readFile(path), entries: again.entries.map((entry) => JSON.stringify(entry)) };
 }
 
 /** What JSON text says; undefined where it says nothing. */
