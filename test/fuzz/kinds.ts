@@ -1,11 +1,11 @@
 /** What is fuzzed: for every kind of input, something valid, its mutations, and the reader that has to cope. */
-import { copyFile, link, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAnalysis, readAnalysis } from '../../src/analysis/document.ts';
 import { keyframesOf } from '../../src/analysis/timeline.ts';
 import { checkedOutcome } from '../../src/batch/answers.ts';
 import { figuresOf } from '../../src/batch/event-figures.ts';
-import { Journal, type JournalEntry } from '../../src/batch/journal.ts';
+import { Journal } from '../../src/batch/journal.ts';
 import { fromStored, readStored } from '../../src/batch/queued-event.ts';
 import { Signer } from '../../src/batch/signatures.ts';
 import { readRows } from '../../src/events/read.ts';
@@ -73,8 +73,30 @@ export async function prepareKinds(folder: string): Promise<void> {
     ['b', { shape: [4], data: new Float32Array(4) }],
   ]);
   await writeSafetensors(join(folder, WEIGHTS), arrays);
+  await prepareJournal(join(folder, JOURNAL), join(folder, JOURNAL_ENTRIES));
   await prepareVideos(folder);
 }
+
+/** A journal as a batch writes it, and what it says. */
+async function prepareJournal(path: string, entriesPath: string): Promise<void> {
+  const { journal } = await Journal.open(path); // which writes its first line
+  await journal.append({ kind: 'failed', event: 'a', error: 'no', attempts: 2 });
+  await journal.append({
+    kind: 'made',
+    event: 'b',
+    files: { json: { key: 'k', bytes: 10 } },
+    timingsSec: {},
+    attempts: 1,
+    figures: figuresOf(exampleAnalysis()),
+  });
+  await journal.close();
+  const { journal: again, entries } = await Journal.open(path);
+  await again.close();
+  await writeFile(entriesPath, JSON.stringify(entries));
+}
+
+const JOURNAL = 'journal.jsonl';
+const JOURNAL_ENTRIES = 'journal-entries.json';
 
 /** What lies beside a model's model.json. */
 const MODEL_FILES = ['weights.safetensors', 'reference.safetensors'];
@@ -84,19 +106,9 @@ const WEIGHTS = 'weights.safetensors';
 export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
   const manifest = JSON.parse(await readFile(join(await findModel('driving'), 'model.json'), 'utf8')) as unknown;
   const weightBytes = await readFile(join(folder, WEIGHTS));
-  const journal: JournalEntry[] = [
-    { kind: 'batch', schema: 'l2caf-batch/1' },
-    { kind: 'failed', event: 'a', error: 'no', attempts: 2 },
-    {
-      kind: 'made',
-      event: 'b',
-      files: { json: { key: 'k', bytes: 10 } },
-      timingsSec: {},
-      attempts: 1,
-      figures: figuresOf(exampleAnalysis()),
-    },
-  ];
-  const written = await journalOf(join(folder, 'journal.jsonl'), journal);
+  const journal = await readFile(join(folder, JOURNAL));
+  const entries = JSON.parse(await readFile(join(folder, JOURNAL_ENTRIES), 'utf8')) as readonly unknown[];
+  const texts = entries.map((entry) => JSON.stringify(entry));
   const answer = { figures: figuresOf(exampleAnalysis()), bytes: { json: 10 }, timingsSec: { a: 1 }, attempts: 1 };
   const signer = new Signer('a secret of sixteen letters');
   const event = {
@@ -179,9 +191,9 @@ export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
       try: async (random, at) => {
         const path = join(at, 'journal.jsonl');
         const isOwn = random.uniform() < 0.5; // as it is written now, or lines without a checksum, as earlier versions wrote them
-        if (isOwn) await writeFile(path, mutateBytes(written.bytes, random));
+        if (isOwn) await writeFile(path, mutateBytes(journal, random));
         else {
-          const lines = journal.map((entry) =>
+          const lines = entries.map((entry) =>
             random.uniform() < 0.5 ? mutateJson(entry, random) : JSON.stringify(entry),
           );
           const bytes = Buffer.from(`${lines.join('\n')}\n`);
@@ -189,7 +201,7 @@ export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
         }
         const opened = await Journal.open(path);
         await opened.journal.close();
-        if (isOwn && opened.entries.some((entry) => !written.entries.includes(JSON.stringify(entry)))) {
+        if (isOwn && opened.entries.some((entry) => !texts.includes(JSON.stringify(entry)))) {
           throw new Error('a damaged line was taken for a good one');
         }
       },
@@ -207,20 +219,6 @@ export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
     },
     await videoKind(folder),
   ];
-}
-
-/** A journal as a batch writes it: its bytes, and what they say. */
-async function journalOf(
-  path: string,
-  entries: readonly JournalEntry[],
-): Promise<{ readonly bytes: Buffer; readonly entries: readonly string[] }> {
-  await rm(path, { force: true });
-  const { journal } = await Journal.open(path); // which writes the first entry
-  for (const entry of entries.slice(1)) await journal.append(entry);
-  await journal.close();
-  const again = await Journal.open(path);
-  await again.journal.close();
-  return { bytes: await readFile(path), entries: again.entries.map((entry) => JSON.stringify(entry)) };
 }
 
 /** What JSON text says; undefined where it says nothing. */
