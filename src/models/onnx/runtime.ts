@@ -35,10 +35,12 @@ let loaded: Promise<Runtime> | undefined;
 
 /** Loads it, once. */
 function runtime(): Promise<Runtime> {
-  loaded ??= load().then(quiet).catch((error: unknown) => {
-    loaded = undefined; // it may have been installed or pulled by the next time
-    throw error;
-  });
+  loaded ??= load()
+    .then(quiet)
+    .catch((error: unknown) => {
+      loaded = undefined; // it may have been installed or pulled by the next time
+      throw error;
+    });
   return loaded;
 }
 
