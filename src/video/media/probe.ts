@@ -29,7 +29,16 @@ import {
   seconds,
 } from './packets.ts';
 import { openPictures, type PictureFolder, sha256OfPictures, videoOfPictures } from './picture-folder.ts';
-import { clockwiseRotation, coloursOf, containerEnd, rateOf, secondsPer, squarePixels, statedEnd } from './stated.ts';
+import {
+  checkReach,
+  clockwiseRotation,
+  coloursOf,
+  containerEnd,
+  rateOf,
+  secondsPer,
+  squarePixels,
+  statedEnd,
+} from './stated.ts';
 import { toneMapping } from './tone-mapping.ts';
 
 /**
@@ -265,6 +274,7 @@ async function askForFacts(
     lastSec = Math.max(lastSec, timeSec);
     endSec = Math.max(endSec, timeSec + ((clock !== 'counted' && lengthSec) || frameSec));
   }
+  checkReach(path, startSec, endSec);
   const firstKey = packets.find(({ isKey }) => isKey);
   const lateKeySec = firstKey && firstKey !== packets[0] ? packetTime(firstKey, reorderFrames) : undefined;
   const hdr = await toneMapping(video);

@@ -78,3 +78,17 @@ function positiveRational(text: string | undefined): Rational | undefined {
   const [numerator = 0, denominator = 0] = (text ?? '').split('/').map(Number);
   return numerator > 0 && denominator > 0 ? { numerator, denominator } : undefined;
 }
+
+/**
+ * Whether a clock says what a clock can say.
+ *
+ * @param endSec from `startSec` on
+ * @throws L2cafError `input-unreadable` for times that only damage explains
+ */
+export function checkReach(path: string, startSec: number, endSec: number): void {
+  if (Math.abs(startSec) + Math.abs(endSec) <= LONGEST_SEC) return;
+  throw unreadable(path, `its clock runs to ${(startSec + endSec).toPrecision(3)} s: it is damaged`);
+}
+
+/** Beyond what any clock says, one that counts from 1970 included; ffmpeg can count to some 9e12. */
+const LONGEST_SEC = 1e11;
