@@ -1,6 +1,7 @@
 /** Puts together what overlapping windows found: per frame the mean of its windows, and a row per window. */
 
-import type { SolverStatus, TimeSpan } from '../base/types.ts';
+import type { TimeSpan } from '../base/types.ts';
+import { obeying, worstOf } from '../l2caf/combined.ts';
 import { meanCorrelations } from '../l2caf/map-figures.ts';
 import type { Attention } from '../l2caf/method.ts';
 import { meanFigures, type VerdictFigures } from '../l2caf/verdict.ts';
@@ -95,12 +96,12 @@ export class DenseResult {
     const figures = views.map(({ window, slot }) => judged[window]![slot]!);
     const filters = views.map(({ explanation, slot }) => explanation.attention.filters[slot]!);
     const { height, width } = filters[0]!;
-    const blended = normalized(mean(filters.map(({ values }) => values)), this.attention);
+    const blended = Float32Array.from(mean(filters.map(({ values }) => values)));
     const filter = {
-      ...{ height, width, values: Float32Array.from(blended), lossHistory: [] },
+      ...{ height, width, values: obeying(blended, this.attention.options.constraint), lossHistory: [] },
       loss: mean(filters.map(({ loss }) => [loss]))[0]!,
       iterations: filters.reduce((sum, { iterations }) => sum + iterations, 0),
-      status: worst(filters.map(({ status }) => status)),
+      status: worstOf(filters.map(({ status }) => status)),
     };
     const importance = views.flatMap(({ explanation, slot }) => explanation.importance?.values[slot] ?? []);
     const errors = views.flatMap(({ explanation, slot }) => explanation.importance?.errors?.[slot] ?? []);
@@ -137,21 +138,4 @@ function median(values: readonly number[]): number {
 /** Element by element. */
 function mean(rows: readonly ArrayLike<number>[]): number[] {
   return Array.from(rows[0]!, (_, i) => rows.reduce((sum, row) => sum + row[i]!, 0) / rows.length);
-}
-
-/** The mean of filters under the constraint that each of them obeys; a mean of positive filters of sum 1 does already. */
-function normalized(values: readonly number[], { options: { constraint } }: Attention): readonly number[] {
-  const size = {
-    l2: () => Math.hypot(...values),
-    l1: () => values.reduce((sum, value) => sum + Math.abs(value), 0),
-    softmax: () => 1,
-    gaussian: () => 1,
-  }[constraint]();
-  return size > 0 ? values.map((value) => value / size) : values;
-}
-
-/** The status that promises least. */
-function worst(statuses: readonly SolverStatus[]): SolverStatus {
-  const order: readonly SolverStatus[] = ['max-iterations', 'converged', 'exact'];
-  return order.find((status) => statuses.includes(status))!;
 }

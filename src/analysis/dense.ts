@@ -163,7 +163,7 @@ async function windowedModel(
     explain: (parts) => {
       const maps = (): Promise<FeatureMaps> | FeatureMaps =>
         joinedMaps
-          ? withViews((maps) => joinedMaps(maps), parts as readonly FeatureMaps[])
+          ? withViews(joinedMaps, parts as readonly FeatureMaps[])
           : featuresOf(model, joinedFrames(parts as readonly FrameBatch[]), options);
       const work = before.then(async () => explainMaps(network, await maps(), options));
       before = work.catch(() => {}); // one window at a time: each fills the machine

@@ -54,7 +54,12 @@ export async function attentionOf(
   return {
     attention: {
       ...attention,
-      filters: attention.filters.map((_, frame) => wovenFilter(ofFrame((one) => one.attention.filters, frame))),
+      filters: attention.filters.map((_, frame) =>
+        wovenFilter(
+          ofFrame((one) => one.attention.filters, frame),
+          attention.options.constraint,
+        ),
+      ),
     },
     figures: figures.map((_, frame) => meanFigures(ofFrame((one) => one.figures, frame))),
     seconds: {

@@ -216,7 +216,7 @@ async function mapOf(
         const solved = await solveFilters(seen, { objective, seed, ...descent, ...(signal && { signal }) });
         filters.push(solved.filters[0]!);
       }
-      const { height, width, values } = variant === 'fine' ? wovenFilter(filters) : filters[0]!;
+      const { height, width, values } = variant === 'fine' ? wovenFilter(filters, 'l2') : filters[0]!;
       const part = variant === 'positive' ? (value: number) => Math.max(0, value) : Math.abs;
       return { height, width, values: values.map(part) };
     }

@@ -3,7 +3,10 @@
  * the cells' centres lie half a cell apart. Each view has its own filter, found as ever, and their values woven together are
  * a map of twice the rows and columns.
  */
+import { mean } from '../base/matrix.ts';
 import type { AttentionFilter } from '../base/types.ts';
+import type { Constraint } from './choices.ts';
+import { obeying, worstOf } from './combined.ts';
 
 /** Views each way, and so cells of the map for each of the network's. */
 const PER_SIDE = 2;
@@ -18,12 +21,12 @@ function offsets(): number[] {
 }
 
 /**
- * The filters of one slot in each view, in the order of {@link VIEW_OFFSETS}, as one of unit length. Its loss is their mean, at
- * every step that of the views' last one by then; it has converged when all have.
+ * The filters of one slot in each view, in the order of {@link VIEW_OFFSETS}, as one under their constraint. Its loss is their mean,
+ * at every step that of the views' last one by then; it has converged when all have.
  *
  * @param filters of one size
  */
-export function wovenFilter(filters: readonly AttentionFilter[]): AttentionFilter {
+export function wovenFilter(filters: readonly AttentionFilter[], constraint: Constraint): AttentionFilter {
   const [{ height, width }] = filters as [AttentionFilter];
   const values = new Float32Array(filters.length * height * width);
   for (const [view, filter] of filters.entries()) {
@@ -34,21 +37,16 @@ export function wovenFilter(filters: readonly AttentionFilter[]): AttentionFilte
       }
     }
   }
-  const norm = Math.hypot(...values);
   const steps = Math.max(...filters.map(({ lossHistory }) => lossHistory.length));
   return {
     height: height * PER_SIDE,
     width: width * PER_SIDE,
-    values: norm > 0 ? values.map((value) => value / norm) : values,
-    loss: meanOf(filters, ({ loss }) => loss),
+    values: obeying(values, constraint),
+    loss: mean(filters.map(({ loss }) => loss)),
     lossHistory: Array.from({ length: steps }, (_, step) =>
-      meanOf(filters, ({ lossHistory }) => lossHistory[Math.min(step, lossHistory.length - 1)]!),
+      mean(filters.map(({ lossHistory }) => lossHistory[Math.min(step, lossHistory.length - 1)]!)),
     ),
     iterations: filters.reduce((sum, { iterations }) => sum + iterations, 0),
-    status: filters.find(({ status }) => status === 'max-iterations')?.status ?? filters[0]!.status,
+    status: worstOf(filters.map(({ status }) => status)),
   };
-}
-
-function meanOf(filters: readonly AttentionFilter[], of: (filter: AttentionFilter) => number): number {
-  return filters.reduce((sum, filter) => sum + of(filter), 0) / filters.length;
 }

@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { viewsOf } from '../analysis/finer.ts';
 import type { WorkOptions } from '../analysis/pipeline.ts';
 import { throwIfAborted } from '../base/errors.ts';
-import type { AttentionFilter, PictureSize } from '../base/types.ts';
+import type { AttentionFilter, GridShape, PictureSize } from '../base/types.ts';
 import { VERSION } from '../base/version.ts';
 import { CONSTRAINTS, type Constraint, type Method, type SolverChoice } from '../l2caf/choices.ts';
 import { type AttentionMap, peakCell } from '../l2caf/heatmap.ts';
@@ -139,12 +139,16 @@ async function explain(network: StillNetwork, pixels: Pixels, tail: Tail, option
   const { output } = network;
   const targets = resolveTargets(options.target, tail, output);
   const startedAt = performance.now();
-  const { maps, choices, reason, constraints } = await onViews(network, pixels, tail, options, async (tails) => ({
+  const views = options.fine ? viewsOf(pixels, tail.grid) : undefined;
+  const find = async (tails: readonly Tail[]) => ({
     ...(await findMaps(tails, targets, options)),
     constraints: options.compareConstraints && (await compareConstraints(tails, targets, options)),
-  }));
+  });
+  const { maps, choices, reason, constraints } = await (views
+    ? onTails(network, views, options.signal, find)
+    : find([tail]));
   const mapsSec = (performance.now() - startedAt) / 1000;
-  const sanity = options.sanity && (await checkPicture(network, pixels, maps, options));
+  const sanity = options.sanity && (await checkPicture(network, pixels, maps, options, tail.grid));
   const { method, solver, preset, constraint } = choices;
   return {
     options: {
@@ -170,18 +174,16 @@ function numbersOf({ reference }: Tail, { labelOf }: StillOutput): NonNullable<P
   return { names: Array.from(reference, (_, index) => labelOf(index)), values: [...reference] };
 }
 
-/** Calls `use` with the tails that maps are found on: the picture's or, for finer maps, those of its views. */
-async function onViews<T>(
+/** Calls `use` with the tails of pictures. */
+async function onTails<T>(
   network: StillNetwork,
-  pixels: Pixels,
-  tail: Tail,
-  { fine, signal }: Pick<StillOptions, 'fine' | 'signal'>,
+  pictures: Iterable<Pixels>,
+  signal: AbortSignal | undefined,
   use: (tails: readonly Tail[]) => Promise<T>,
 ): Promise<T> {
-  if (!fine) return use([tail]);
   const tails: Tail[] = [];
   try {
-    for (const view of viewsOf(pixels, tail.grid)) {
+    for (const view of pictures) {
       throwIfAborted(signal);
       tails.push(await network.tail(view));
     }
@@ -216,7 +218,7 @@ async function findMaps(
       });
       filters.push(last.filters[0]!);
     }
-    maps.push(describeMap(target, filters.length === 1 ? filters[0]! : wovenFilter(filters)));
+    maps.push(describeMap(target, filters.length === 1 ? filters[0]! : wovenFilter(filters, last!.options.constraint)));
   }
   options.onProgress?.({ stage: `maps, ${constraint}`, done: targets.length, total: targets.length, unit: 'maps' });
   return { maps, choices: last!.options, reason: last!.reason };
@@ -241,6 +243,7 @@ function checkPicture(
   pixels: Pixels,
   trained: readonly PictureMap[],
   options: StillOptions,
+  grid: GridShape,
 ): Promise<SanityReport> {
   const { onProgress, ...quiet } = options;
   const targets = trained.map(({ target }) => target);
@@ -250,9 +253,8 @@ function checkPicture(
     mapsWithout: async (count) => {
       const forgetful = await network.without(count, options.seed);
       try {
-        const tail = await forgetful.tail(pixels);
-        const found = onViews(forgetful, pixels, tail, quiet, (tails) => findMaps(tails, targets, quiet));
-        const { maps } = await found.finally(() => tail.dispose());
+        const seen = options.fine ? viewsOf(pixels, grid) : [pixels];
+        const { maps } = await onTails(forgetful, seen, options.signal, (tails) => findMaps(tails, targets, quiet));
         return maps.map(attentionOf);
       } finally {
         forgetful.dispose();

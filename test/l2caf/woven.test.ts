@@ -22,7 +22,7 @@ describe('a woven filter', () => {
       [5, 6],
       [7, 8],
     ].map((values) => filterOf(values));
-    const { height, width, values } = wovenFilter(views);
+    const { height, width, values } = wovenFilter(views, 'l2');
     expect([height, width]).toEqual([2, 4]);
     const norm = Math.sqrt(204);
     for (const [i, value] of [1, 3, 2, -4, 5, 7, 6, 8].entries()) expect(values[i]).toBeCloseTo(value / norm, 6);
@@ -35,13 +35,26 @@ describe('a woven filter', () => {
       filterOf([1, 0], { loss: 2, lossHistory: [2], iterations: 0 }),
       filterOf([1, 0], { loss: 2, lossHistory: [2], iterations: 0, status: 'max-iterations' }),
     ];
-    expect(wovenFilter(views)).toMatchObject({
+    expect(wovenFilter(views, 'l2')).toMatchObject({
       ...{ loss: 2, lossHistory: [4, 2.5, 2], iterations: 7, status: 'max-iterations' },
     });
-    expect(wovenFilter(views.slice(0, 3).concat(filterOf([1, 0]))).status).toBe('converged');
+    expect(wovenFilter(views.slice(0, 3).concat(filterOf([1, 0])), 'l2').status).toBe('converged');
+  });
+
+  it('obeys the constraint of the views', () => {
+    const views = Array.from({ length: 4 }, () => filterOf([0.25, 0.75]));
+    for (const constraint of ['l1', 'softmax', 'gaussian'] as const) {
+      const { values } = wovenFilter(views, constraint);
+      expect(values.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 6);
+    }
   });
 
   it('of nothing is nothing', () => {
-    expect([...wovenFilter(Array.from({ length: 4 }, () => filterOf([0, 0]))).values]).toEqual(new Array(8).fill(0));
+    expect([
+      ...wovenFilter(
+        Array.from({ length: 4 }, () => filterOf([0, 0])),
+        'l2',
+      ).values,
+    ]).toEqual(new Array(8).fill(0));
   });
 });
