@@ -6,6 +6,7 @@
  */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { L2cafError, messageOf, systemCodeOf } from './errors.ts';
 import { type Holder, type HolderState, parseHolder, stateOf, thisProcess } from './holder.ts';
 import { readOwn } from './input-files.ts';
@@ -37,6 +38,18 @@ export async function takeLockIfFree(path: string): Promise<(() => Promise<void>
   const result = await askForLock(path);
   return typeof result === 'function' ? result : undefined;
 }
+
+/** {@link takeLockIfFree}, while it is waited for others, milliseconds; undefined when it did not become free. */
+export async function takeLockWithin(path: string, patienceMs: number): Promise<(() => Promise<void>) | undefined> {
+  for (const endMs = performance.now() + patienceMs; performance.now() < endMs; await setTimeout(POLL_MS)) {
+    const give = await takeLockIfFree(path);
+    if (give !== undefined) return give;
+  }
+  return undefined;
+}
+
+/** Whoever is waited for needs milliseconds. */
+const POLL_MS = 10;
 
 /** How to give the lock back, or who holds it. */
 async function askForLock(path: string): Promise<(() => Promise<void>) | Held> {

@@ -7,10 +7,9 @@
  */
 import { appendFile, lstat, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { L2cafError } from './errors.ts';
 import { hashFile, openInput, readOwn } from './input-files.ts';
-import { takeLockIfFree } from './lock.ts';
+import { takeLockWithin } from './lock.ts';
 import { temporaryName } from './temporary.ts';
 
 /** A format with a place for the seal: between its content and its last bytes, which are the same in every file. */
@@ -164,7 +163,8 @@ function changeSeals(
 ): Promise<void> {
   const key = resolve(folder);
   const changed = (changing.get(key) ?? Promise.resolve()).then(async () => {
-    const give = await patientLock(join(folder, `${SEALS_FILE}.seals.lock`));
+    // Without the lock after a while: it is that of a process on another machine that was killed. At worst a seal is lost.
+    const give = await takeLockWithin(join(folder, `${SEALS_FILE}.seals.lock`), PATIENCE_MS);
     try {
       await replaceSeals(folder, change);
     } finally {
@@ -211,15 +211,6 @@ export function foreignSeals(why: string): L2cafError {
 
 /** How long others are waited for, who need milliseconds. */
 const PATIENCE_MS = 10_000;
-
-/** Without the lock after a while: it is that of a process on another machine that was killed. At worst a seal is lost. */
-async function patientLock(path: string): Promise<(() => Promise<void>) | undefined> {
-  for (const endMs = performance.now() + PATIENCE_MS; performance.now() < endMs; await setTimeout(10)) {
-    const give = await takeLockIfFree(path);
-    if (give !== undefined) return give;
-  }
-  return undefined;
-}
 
 /** Whether a file was written by l2caf and has not been changed since. */
 export async function isSealed(path: string): Promise<boolean> {

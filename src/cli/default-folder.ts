@@ -1,11 +1,10 @@
 /** Names for results where the user gave none: two sources of one name (day1/cam.mp4, day2/cam.mp4) do not share one. */
 import { realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { MAX_DOCUMENT_BYTES } from '../analysis/document.ts';
 import { withFolder } from '../base/files.ts';
 import { readOwn } from '../base/input-files.ts';
-import { LOCK, takeLock, takeLockIfFree } from '../base/lock.ts';
+import { LOCK, takeLock, takeLockIfFree, takeLockWithin } from '../base/lock.ts';
 import { checkOutputFolder } from '../base/output.ts';
 
 /** A folder for results, where the user gave none. */
@@ -65,12 +64,7 @@ const PATIENCE_MS = 30_000;
  */
 export async function inTurn<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const lock = join(folder, LOCK);
-  const endMs = performance.now() + PATIENCE_MS;
-  let give = await takeLockIfFree(lock);
-  while (give === undefined) {
-    await setTimeout(20);
-    give = await (performance.now() < endMs ? takeLockIfFree(lock) : takeLock(lock));
-  }
+  const give = (await takeLockWithin(lock, PATIENCE_MS)) ?? (await takeLock(lock));
   try {
     return await work();
   } finally {
