@@ -119,14 +119,10 @@ export async function useBackend(choice: BackendChoice): Promise<BackendInfo> {
  */
 export async function useEngine(choice: EngineChoice, fetching?: Fetching): Promise<EngineInfo> {
   const device = deviceWanted();
-  const isAuto = choice === 'auto' && device === 'cpu'; // else nothing but onnxruntime will do
-  if (choice !== 'auto' && choice !== 'onnxruntime') {
-    if (device === 'cpu') return useBackend(choice);
-    throw new L2cafError('usage', `the backend ${choice} knows no device ${device}: that is onnxruntime's`, {
-      hint: 'leave --backend or --device out',
-    });
-  }
-  const lack = fetching && (await provideFor(isAuto ? choice : 'onnxruntime', fetching));
+  const wanted = onDevice(choice, device);
+  const isAuto = wanted === 'auto';
+  if (!isAuto && wanted !== 'onnxruntime') return useBackend(wanted);
+  const lack = fetching && (await provideFor(wanted, fetching));
   const found = await locateOnnxruntime();
   const rest = await useBackend('auto');
   const without = (why: string): EngineInfo => ({
@@ -149,6 +145,19 @@ export async function useEngine(choice: EngineChoice, fetching?: Fetching): Prom
       ? `auto: onnxruntime-node is ${found!.from === 'cache' ? 'in the cache' : 'installed'}`
       : 'asked for',
   };
+}
+
+/**
+ * A choice where a device of onnxruntime is wanted: nothing else will do.
+ *
+ * @throws L2cafError `usage` for another engine
+ */
+function onDevice(choice: EngineChoice, device: Device): EngineChoice {
+  if (device === 'cpu' || choice === 'onnxruntime') return choice;
+  if (choice === 'auto') return 'onnxruntime';
+  throw new L2cafError('usage', `the backend ${choice} knows no device ${device}: that is onnxruntime's`, {
+    hint: 'leave --backend or --device out',
+  });
 }
 
 const DEVICE_NAMES: Readonly<Record<Device, string>> = {
@@ -184,8 +193,9 @@ export async function engineFor(
   choice: EngineChoice,
   fetching?: Fetching & { readonly onWarning?: (text: string) => void },
 ): Promise<EngineName> {
-  const lack = fetching && (await provideFor(choice, fetching));
-  if (choice !== 'auto') return choice;
+  const wanted = onDevice(choice, deviceWanted());
+  const lack = fetching && (await provideFor(wanted, fetching));
+  if (wanted !== 'auto') return wanted;
   if ((await locateOnnxruntime()) !== undefined) return 'onnxruntime';
   const used = await autoBackend();
   if (lack !== undefined) fetching?.onWarning?.(slower(lack, used));

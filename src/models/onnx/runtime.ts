@@ -115,7 +115,7 @@ export async function openSession(
 ): Promise<OnnxSession> {
   const ort = await runtime();
   const device = deviceWanted();
-  checkDevice(ort, device);
+  if (device !== 'cpu') checkDevice(ort, device);
   let session: InferenceSession;
   try {
     session = await ort.InferenceSession.create(bytes, {
