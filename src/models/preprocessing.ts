@@ -16,7 +16,7 @@ export interface Preprocessing {
 const LUMA = [0.299, 0.587, 0.114] as const;
 
 /** Bytes of pixels, red first → their brightness as a network of grey pictures reads it, as its first channel. */
-export function greyed(rgb: Uint8Array, { range, mean, std }: Preprocessing): Float32Array {
+function greyed(rgb: Uint8Array, { range, mean, std }: Preprocessing): Float32Array {
   const values = new Float32Array(rgb.length / 3);
   for (let at = 0; at < values.length; at++) {
     const luma = LUMA[0] * rgb[3 * at]! + LUMA[1] * rgb[3 * at + 1]! + LUMA[2] * rgb[3 * at + 2]!;
@@ -25,8 +25,10 @@ export function greyed(rgb: Uint8Array, { range, mean, std }: Preprocessing): Fl
   return values;
 }
 
-/** Bytes of pixels, red first → what the network reads: the same pixels, `h w c`, in its order of channels. */
-export function preprocessed(rgb: Uint8Array, { bgr, range, mean, std }: Preprocessing): Float32Array {
+/** Bytes of pixels, red first → what the network reads: the same pixels, `h w c`, in its order of channels, or their brightness. */
+export function preprocessed(rgb: Uint8Array, preprocessing: Preprocessing, channels: 1 | 3 = 3): Float32Array {
+  if (channels === 1) return greyed(rgb, preprocessing);
+  const { bgr, range, mean, std } = preprocessing;
   const values = new Float32Array(rgb.length);
   for (let channel = 0; channel < 3; channel++) {
     const from = bgr ? 2 - channel : channel;

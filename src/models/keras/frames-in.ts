@@ -1,7 +1,6 @@
 /** What a Keras network reads: the shape of its pictures, and pictures as its numbers. */
 import { L2cafError } from '../../base/errors.ts';
 import type { PictureSize } from '../../base/types.ts';
-import { greyed, type Preprocessing, preprocessed } from '../preprocessing.ts';
 import type { GivenInput } from './graph.ts';
 import { isObject, shapeText } from './layer-config.ts';
 import type { ModelSpec } from './topology.ts';
@@ -123,8 +122,3 @@ export function givenInputs(
 
 /** Values of an input that is given numbers, at most. */
 const MOST_CONSTANTS = 2 ** 24;
-
-/** Pixels `h w 3`, red first, as the network reads them: in its order of channels, or as one. */
-export function read(rgb: Uint8Array, { channels }: InputShape, preprocessing: Preprocessing): Float32Array {
-  return channels === 1 ? greyed(rgb, preprocessing) : preprocessed(rgb, preprocessing);
-}

@@ -7,7 +7,7 @@ import * as tf from '../../base/tensorflow.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import { currentBackend, onBackend } from '../backend.ts';
-import type { Preprocessing } from '../preprocessing.ts';
+import { type Preprocessing, preprocessed } from '../preprocessing.ts';
 import { grouped, type WeightPart } from '../reinitialise.ts';
 import {
   describedSize,
@@ -19,7 +19,7 @@ import {
   type VideoModel,
 } from '../video-model.ts';
 import { type KerasLayer, lastLayer, layerNamed, layersOf } from './cut-layers.ts';
-import { givenInputs, type InputShape, inputShapeOf, read } from './frames-in.ts';
+import { givenInputs, type InputShape, inputShapeOf } from './frames-in.ts';
 import { applyNode, type Graph, type Node, type Scaling, type StandIn, unfold } from './graph.ts';
 import { type KerasFile, openKerasFile } from './keras-file.ts';
 import { type KerasMaps, kerasTail, nodesIn, planTail, type TailPlan } from './keras-tail.ts';
@@ -250,7 +250,7 @@ export class KerasNetwork implements VideoModel {
 
   /** What the network reads of an event, `[1, …]`. */
   #read(rgb: Uint8Array, shape: Shape): tf.Tensor {
-    const values = read(rgb, this.#inputShape, this.#options.preprocessing ?? UNCHANGED);
+    const values = preprocessed(rgb, this.#options.preprocessing ?? UNCHANGED, this.#inputShape.channels);
     return tf.tensor(values, [1, ...shape]);
   }
 

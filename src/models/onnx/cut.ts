@@ -17,7 +17,7 @@ import {
 import { L2cafError } from '../../base/errors.ts';
 import type { Layout, LayoutSizes } from '../layout.ts';
 import { elementType, integerTensor, nodeOf, valueInfo } from './builder.ts';
-import { externalBytes, isExternal, type OnnxFile } from './file.ts';
+import { externalBytes, isExternal, type OnnxFile, opsetOf } from './file.ts';
 import { ancestors, descendants, type Join, type OnnxGraph, partsOf, readsOf } from './graph.ts';
 import { maskedLayer, maskRank } from './masked.ts';
 import { isFloating, type OnnxTensor } from './runtime.ts';
@@ -71,11 +71,6 @@ export function cutAt(graph: OnnxGraph, layer: string, outputs: readonly string[
 function splitNode({ file }: OnnxGraph, layer: string, { parts, axis }: Join): NodeProto {
   const isTold = opsetOf(file) >= 18; // how many; before that it follows from the names
   return nodeOf('Split', [layer], parts, { axis, ...(isTold && { num_outputs: parts.length }) });
-}
-
-/** Version of the operators. */
-function opsetOf({ model }: OnnxFile): number {
-  return Number(model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0);
 }
 
 /** The nodes behind a layer. */

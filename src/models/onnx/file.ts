@@ -179,3 +179,8 @@ export function externalBytes(
   }
   return new Uint8Array(file.subarray(offset, offset + length));
 }
+
+/** Version of the operators; 0 where it is not said. */
+export function opsetOf({ model }: Pick<OnnxFile, 'model'>): number {
+  return Number(model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0);
+}

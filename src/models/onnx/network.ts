@@ -6,7 +6,7 @@ import type { FrameBatch, GridShape } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import { type Card, labelsOf, preprocessingOf } from '../card.ts';
 import { parseLayout } from '../layout.ts';
-import { greyed, type Preprocessing, preprocessed } from '../preprocessing.ts';
+import { type Preprocessing, preprocessed } from '../preprocessing.ts';
 import {
   describedSize,
   type FeatureMaps,
@@ -203,8 +203,7 @@ export class OnnxNetwork implements VideoModel {
   /** Bytes of one event's frames through the first part. */
   async #run(rgb: Uint8Array): Promise<CutEvent> {
     const { pictures, constants } = this.read;
-    const prepared = pictures.channels === 1 ? greyed : preprocessed;
-    const clip = pictureTensor(pictures, prepared(rgb, this.#preprocessing));
+    const clip = pictureTensor(pictures, preprocessed(rgb, this.#preprocessing, pictures.channels));
     const feeds = { ...constants, [pictures.name]: clip };
     const event = await this.#cut.run(feeds);
     if (this.#attention.length > 0) this.#feeds.set(event, feeds);

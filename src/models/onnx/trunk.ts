@@ -17,6 +17,7 @@ import { type Preprocessing, preprocessed } from '../preprocessing.ts';
 import { GraphBuilder } from './builder.ts';
 import { inlined, tensorNamed } from './cut.ts';
 import { addHead, EVENT_TENSORS, eventCard } from './event-graph.ts';
+import { opsetOf } from './file.ts';
 import { ancestors } from './graph.ts';
 import { kindOf } from './pictures.ts';
 import { layerOf, type OnnxOptions, pictureTensor, type ReadNetwork, readNetwork } from './read.ts';
@@ -33,7 +34,7 @@ const LAYOUTS: Readonly<Record<string, boolean>> = {
 const INPUTS = ['b t c h w', 'b t h w c', 'b c h w', 'b h w c'];
 
 /** Before them the operators of a head do other things. */
-const OLDEST_OPERATORS = 11n;
+const OLDEST_OPERATORS = 11;
 /** By how much a frame's features may differ in other company, of the largest. */
 const COMPANY = 1e-4;
 /** Frames that are tried together. */
@@ -176,7 +177,7 @@ async function partsOf(read: ReadNetwork, options: OnnxOptions): Promise<TrunkPa
   if (Object.keys(constants).length > 0) {
     throw refused(path, 'it takes further inputs', 'export it with the pictures as its only input');
   }
-  const opset = graph.file.model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0n;
+  const opset = opsetOf(graph.file);
   if (opset < OLDEST_OPERATORS) {
     throw new L2cafError('model-invalid', `${path} cannot be a trunk: its operators are of version ${opset}`, {
       hint: `export it with opset_version=${OLDEST_OPERATORS} or later`,
