@@ -34,10 +34,6 @@ export interface AnalysisFlags {
 /** Of a long drive, this much is analyzed and shown first, seconds (`--preview`). */
 export const PREVIEW_SEC = 10;
 
-/** What `--fine` is, but for when it is so unasked. */
-export const FINE =
-  "maps of twice the rows and columns: frames are seen four times more, each time moved by a quarter of the network's cells, which takes up to five times as long";
-
 /** Adds the options. */
 export function addAnalysisOptions(command: Command): Command {
   return command

@@ -1,11 +1,12 @@
 /** `l2caf analyze`, as it is asked for. */
 import { Command } from 'commander';
-import { addAnalysisOptions, FINE, PREVIEW_SEC } from '../analysis-options.ts';
+import { addAnalysisOptions, PREVIEW_SEC } from '../analysis-options.ts';
 import type { AnalyzeFlags } from '../analyze.ts';
 import { addNetworkOptions } from '../network-options.ts';
 import {
   cropOption,
   examples,
+  FINE,
   LIST_FORMS,
   parseCount,
   parseSeconds,

@@ -1,12 +1,13 @@
 /** `l2caf batch`, as it is asked for. */
 import { Command, Option } from 'commander';
 import { OUTPUTS } from '../../batch/choices.ts';
-import { addAnalysisOptions, FINE } from '../analysis-options.ts';
+import { addAnalysisOptions } from '../analysis-options.ts';
 import type { BatchFlags } from '../batch.ts';
 import { addNetworkOptions } from '../network-options.ts';
 import {
   cropOption,
   examples,
+  FINE,
   JOBS_HELP,
   LIST_FORMS,
   parseCount,

@@ -5,7 +5,7 @@ import { PRESET_NAMES } from '../../l2caf/presets.ts';
 import { CLASSIFIER_BACKENDS, DEFAULT_TRUNK } from '../../models/choices.ts';
 import type { ImageFlags } from '../image.ts';
 import { addNetworkOptions } from '../network-options.ts';
-import { choiceOption, examples, parseCount, parseSize, parseTarget, USUAL_MAPS } from '../options.ts';
+import { choiceOption, examples, FINE, parseCount, parseSize, parseTarget, USUAL_MAPS } from '../options.ts';
 import { interruptible } from '../run.ts';
 import { addStyleOptions } from '../style-options.ts';
 
@@ -17,10 +17,6 @@ function parseMapCount(text: string): number {
   if (count > MAX_MAPS) throw new InvalidArgumentError(`expected at most ${MAX_MAPS}.`);
   return count;
 }
-
-/** What `--fine` is of pictures. */
-const FINE_PICTURES =
-  "maps of twice the rows and columns: the picture is seen four times more, each time moved by a quarter of the network's cells, which takes up to five times as long";
 
 /** The `image` command. */
 export function imageCommand(): Command {
@@ -52,7 +48,7 @@ export function imageCommand(): Command {
     .option('--compare-constraints', 'draw the maps under every constraint side by side')
     .addOption(choiceOption('--solver <name>', 'how the filters are found', SOLVER_CHOICES, 'auto'))
     .addOption(choiceOption('--preset <name>', 'settings of gradient descent (l2caf presets)', PRESET_NAMES, 'paper'))
-    .option('--fine', FINE_PICTURES)
+    .option('--fine', FINE)
     .option('--signed', 'draw supporting and opposing cells in two colours')
     .option('--sanity', 're-initialise the network part by part: do the maps change?')
     .addOption(
