@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { useEngine } from '../../src/models/backend.ts';
+import { engineFor, useEngine } from '../../src/models/backend.ts';
 import { DEVICE_VARIABLE, DEVICES, deviceWanted } from '../../src/models/choices.ts';
 import { tryDevice } from '../../src/models/onnx/device.ts';
 
@@ -32,6 +32,8 @@ describe('the device of onnxruntime', () => {
   it('is of onnxruntime alone, which auto then means', async () => {
     vi.stubEnv(DEVICE_VARIABLE, 'cuda');
     await expect(useEngine('wasm')).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining('wasm') });
+    await expect(engineFor('wasm')).rejects.toMatchObject({ code: 'usage' });
+    expect(await engineFor('auto')).toBe('onnxruntime'); // as a batch asks for its workers
     const engine = await useEngine('auto').catch((error: unknown) => error);
     const without = { code: 'backend-unavailable', message: expect.stringMatching(/ cuda/) };
     const used = { name: 'onnxruntime', detail: expect.stringContaining('on CUDA'), reason: 'asked for' };
