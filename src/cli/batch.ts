@@ -48,10 +48,26 @@ export interface BatchFlags extends VideoFlags, AnalysisFlags, NetworkFlags, Win
 export async function runBatch(path: string, flags: BatchFlags, stop: AbortSignal): Promise<void> {
   slideWish(flags); // before anything else
   const display = createBatchDisplay(flags);
-  const folder = flags.output ?? (await defaultFolder(path));
-  await checkOutputFolder(folder);
-  await checkOutputs([...Object.values(RESULT_FILES), WRONG_ROWS, LIST].map((name) => join(folder, name)));
-  await withFolder(folder, () => runIn(folder, path, flags, display, stop));
+  try {
+    for (let isDone = false; !isDone; ) {
+      const folder = flags.output ?? (await freeName(defaultFolder(path), (name) => isOfOtherList(name, path)));
+      await checkOutputFolder(folder);
+      await checkOutputs([...Object.values(RESULT_FILES), WRONG_ROWS, LIST].map((name) => join(folder, name)));
+      isDone = await withFolder(folder, async () => {
+        const batch = await Batch.open(folder);
+        try {
+          // Another run may have been faster, and have ended meanwhile.
+          if (flags.output === undefined && (await isOfOtherList(folder, path))) return false;
+          await runIn(batch, path, flags, display, stop);
+          return true;
+        } finally {
+          await batch.close();
+        }
+      });
+    }
+  } finally {
+    display.close();
+  }
 }
 
 /** What is wrong with rows that were left out. */
@@ -60,68 +76,62 @@ const WRONG_ROWS = 'wrong-rows.txt';
 const LIST = 'list.json';
 
 /** The list's name in l2caf-out; another list of that name has another folder. */
-function defaultFolder(list: string): Promise<string> {
-  return freeName(join('l2caf-out', basename(resolve(list), extname(list))), (folder) =>
-    isOfOther(join(folder, LIST), (document) => isSamePath((document as { readonly list: string }).list, list)),
-  );
+function defaultFolder(list: string): string {
+  return join('l2caf-out', basename(resolve(list), extname(list)));
+}
+
+function isOfOtherList(folder: string, list: string): Promise<boolean> {
+  return isOfOther(join(folder, LIST), (document) => isSamePath((document as { readonly list: string }).list, list));
 }
 
 async function runIn(
-  folder: string,
+  batch: Batch,
   path: string,
   flags: BatchFlags,
   display: BatchDisplay,
   stop: AbortSignal,
 ): Promise<void> {
-  const batch = await Batch.open(folder);
+  const { folder } = batch;
   for (const warning of batch.warnings) display.warn(warning);
-  try {
-    const { videos, only, limit } = flags;
-    const { events, problems, notes } = await readBatchEvents(path, batch.videos, {
-      videos,
-      pictures: readingOf(flags),
-      crop: flags.crop,
-      only,
-      limit,
-      onProgress: display.onProgress,
-      signal: stop,
+  const { videos, only, limit } = flags;
+  const { events, problems, notes } = await readBatchEvents(path, batch.videos, {
+    videos,
+    pictures: readingOf(flags),
+    crop: flags.crop,
+    only,
+    limit,
+    onProgress: display.onProgress,
+    signal: stop,
+  });
+  for (const note of notes) display.warn(`${path}: ${note}`);
+  for (const { facts } of events) noteInput(facts.clip.path);
+  await writeFileAtomically(join(folder, LIST), `${JSON.stringify({ schema: 'l2caf-list/1', list: resolve(path) })}\n`);
+  await reportProblems(path, batch, problems, flags, display);
+  if (events.length === 0) {
+    throw new L2cafError('input-unreadable', `${path} holds no event that can be analyzed`, {
+      hint: flags.only === undefined ? 'see what is wrong with its rows' : `no row has the label ${flags.only}`,
     });
-    for (const note of notes) display.warn(`${path}: ${note}`);
-    for (const { facts } of events) noteInput(facts.clip.path);
-    await writeFileAtomically(
-      join(folder, LIST),
-      `${JSON.stringify({ schema: 'l2caf-list/1', list: resolve(path) })}\n`,
-    );
-    await reportProblems(path, batch, problems, flags, display);
-    if (events.length === 0) {
-      throw new L2cafError('input-unreadable', `${path} holds no event that can be analyzed`, {
-        hint: flags.only === undefined ? 'see what is wrong with its rows' : `no row has the label ${flags.only}`,
-      });
-    }
-    const others = only === undefined && limit === undefined ? batch.others(events).length : 0;
-    const kept = others === 1 ? '1 event that it had before is' : `${others} events that it had before are`;
-    if (others > 0) display.warn(`${path}: ${kept} kept in ${folder}, but in no table`);
-    const settings = await settingsOf(flags, batch.videos, display, stop);
-    sayWindows(events, settings, display);
-    const plans = await batch.plan(events, settings);
-    await make(batch, flags, { plans, settings, display, stop });
-    await writeResults(batch, plans);
-    const count = (status: string): number => plans.filter((plan) => statusOf(batch, plan) === status).length;
-    const summary = {
-      events: plans.length,
-      done: count('done'),
-      failed: count('failed'),
-      pending: count('pending'),
-      wrongRows: problems.length,
-      folder,
-    };
-    display.finish(summary, join(folder, RESULT_FILES.csv));
-    if (stop.aborted) process.exitCode = EXIT.interrupted;
-    else if (summary.failed > 0 || summary.wrongRows > 0) process.exitCode = EXIT.partly;
-  } finally {
-    display.close();
-    await batch.close();
   }
+  const others = only === undefined && limit === undefined ? batch.others(events).length : 0;
+  const kept = others === 1 ? '1 event that it had before is' : `${others} events that it had before are`;
+  if (others > 0) display.warn(`${path}: ${kept} kept in ${folder}, but in no table`);
+  const settings = await settingsOf(flags, batch.videos, display, stop);
+  sayWindows(events, settings, display);
+  const plans = await batch.plan(events, settings);
+  await make(batch, flags, { plans, settings, display, stop });
+  await writeResults(batch, plans);
+  const count = (status: string): number => plans.filter((plan) => statusOf(batch, plan) === status).length;
+  const summary = {
+    events: plans.length,
+    done: count('done'),
+    failed: count('failed'),
+    pending: count('pending'),
+    wrongRows: problems.length,
+    folder,
+  };
+  display.finish(summary, join(folder, RESULT_FILES.csv));
+  if (stop.aborted) process.exitCode = EXIT.interrupted;
+  else if (summary.failed > 0 || summary.wrongRows > 0) process.exitCode = EXIT.partly;
 }
 
 /** Problems shown at once; all of them are written down. */

@@ -1,9 +1,11 @@
 /** `l2caf batch` as far as it goes without a network: what it says about lists and options that cannot work. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { Batch } from '../../src/batch/batch.ts';
+import { loadCommand } from '../../src/cli/commands.ts';
 import { makeClip } from '../support/clips.ts';
 import { runCli } from './run-cli.ts';
 
@@ -41,4 +43,25 @@ it.each([
   expect(stderr).toMatch(message);
   expect(stderr).not.toMatch(/\n\s+at /);
   expect(exitCode).toBe(code);
+});
+
+it('takes another folder by default when a batch of another list has used it while this one came to its lock', async () => {
+  process.chdir(folder);
+  const open = Batch.open;
+  const faster = JSON.stringify({ schema: 'l2caf-list/1', list: join(folder, 'day1', 'events.csv') });
+  const spy = vi.spyOn(Batch, 'open').mockImplementationOnce(async (path) => {
+    await mkdir(path, { recursive: true });
+    await writeFile(join(path, 'list.json'), faster);
+    return open(path);
+  });
+  const silent = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    const command = await loadCommand('batch');
+    await command.parseAsync(['events.csv', '--only', 'y'], { from: 'user' }).catch(() => undefined);
+  } finally {
+    for (const each of [spy, silent]) each.mockRestore();
+  }
+  expect(await readFile(join('l2caf-out', 'events', 'list.json'), 'utf8')).toBe(faster);
+  const own = JSON.parse(await readFile(join('l2caf-out', 'events-2', 'list.json'), 'utf8'));
+  expect(own).toMatchObject({ list });
 });
