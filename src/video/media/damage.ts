@@ -132,9 +132,17 @@ interface HeardPacket {
   readonly isShown: boolean;
   /** Frames that then came out, of this packet or of earlier ones. */
   frames: number;
-  /** Whether the decoder complained about it. */
+  /** Whether the decoder complained about it, or the reader of the file could not read on after it. */
   hasErrors: boolean;
+  /** Where in the file it lies, bytes; NaN where that is not said. */
+  readonly at: number;
 }
+
+/**
+ * Where a container's reader found something else than it expected, bytes from the start: what it took for the packet before
+ * may hold it, too, and no decoder need notice.
+ */
+const BROKEN_AT = /(?:\bpos \d+ \(|^Element at )0x([0-9a-f]+)/i;
 
 /**
  * Decodes a stretch from its key frame on, packet by packet, without packets that are known to be incomplete. Undefined
@@ -162,7 +170,7 @@ async function decodeAndListen(
         String(track),
       ],
       ...['-read_intervals', `${from}%${until}`, '-show_packets', '-show_frames', '-of', 'compact'],
-      ...['-show_entries', 'packet=pts_time,dts_time,flags:frame=key_frame:log=level'],
+      ...['-show_entries', 'packet=pts_time,dts_time,pos,flags:frame=key_frame:log=level'],
     ];
     const packets: HeardPacket[] = [];
     const onLine = (line: string): void => {
@@ -172,14 +180,25 @@ async function decodeAndListen(
         const stated = { shownSec: seconds(row['pts_time']), decodedSec: seconds(row['dts_time']) };
         const time = clock === 'packets' ? packetTime(stated, reorderFrames) : undefined;
         const isShown = !row['flags']?.includes('D');
-        packets.push({ timeSec: time === undefined ? time : time - originSec, isShown, frames: 0, hasErrors: false });
+        packets.push({
+          ...{ timeSec: time === undefined ? time : time - originSec, isShown, frames: 0, hasErrors: false },
+          at: Number.parseInt(row['pos'] ?? '', 10),
+        });
       }
       const last = packets.at(-1);
       if (last && kind === 'frame') last.frames++;
       if (last && (kind === 'log' || fields.includes('log'))) last.hasErrors = true;
     };
     const isCrash = await runFfprobe(clip.path, options, onLine, signal).then(
-      () => false,
+      ({ complaints }) => {
+        for (const complaint of complaints) {
+          const [, place] = BROKEN_AT.exec(complaint) ?? [];
+          const before =
+            place === undefined ? undefined : packets.findLast(({ at }) => at < Number.parseInt(place, 16));
+          if (before) before.hasErrors = true;
+        }
+        return false;
+      },
       (error: unknown) => {
         if (!(error instanceof L2cafError) || !/^ffmpeg-(failed|crashed)$/.test(error.code)) throw error;
         return error.code === 'ffmpeg-crashed';

@@ -10,6 +10,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { createRandom } from '../../../src/base/random.ts';
 import { defaultStyle } from '../../../src/video/drawing/style.ts';
 import { refuseDamage } from '../../../src/video/media/damage.ts';
 import { renderOverlay } from '../../../src/video/media/encode.ts';
@@ -236,6 +237,24 @@ describe('damage', () => {
       const time = (touched / 25).toFixed(2);
       expect(troubles.notes[0]).toMatch(new RegExp(`^the video is damaged: the frame at ${time} s (may not|cannot)`));
     }
+  });
+
+  test('that the container shows and the decoder does not notice is named', async () => {
+    const whole = await makeClip(join(folder, 'garbage.mkv'), {
+      ...{ frames: 75, output: ['-c:v', 'libx265', '-x265-params', 'bframes=3:keyint=25:log-level=0'] },
+    });
+    const { details } = await listFrames(await probeClip(whole), { startSec: 0, endSec: 4 });
+    const places = await packetPlaces(whole, details.track);
+    const { at } = places.slice(30, 50).reduce((a, b) => (a.size > b.size ? a : b));
+    const bytes = await readFile(whole);
+    const random = createRandom(1, 0);
+    const garbage = Buffer.from(Array.from({ length: 52 }, () => Math.floor(random.uniform() * 256)));
+    const path = join(folder, 'with garbage.mkv');
+    await writeFile(path, Buffer.concat([bytes.subarray(0, at + 70), garbage, bytes.subarray(at + 70)]));
+    const clip = await probeClip(path);
+    expect(clip.notes).toEqual([expect.stringMatching(/^the pictures of the video end at 1\.52 s, although/)]);
+    const { troubles } = await framesAt(clip, [1.37], { size: SIZE });
+    expect(troubles.notes).toEqual(['the video is damaged: the frame at 1.36 s may not show what was filmed']);
   });
 
   test.each(['video.mp4', 'video.mkv'])('in %s: the video has what can be decoded, and it is said', async (name) => {
