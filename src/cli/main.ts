@@ -17,14 +17,20 @@ const program = new Command('l2caf')
 
 await runProgram(async () => {
   guardOutputs(); // before options are parsed: some name pictures, which are read at once
-  const named = namedCommand(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  const named = namedCommand(args);
   for (const name of named === undefined ? Object.keys(COMMANDS) : [named]) {
     const command = named === undefined ? listedCommand(name) : await loadCommand(name);
     program.addCommand(command.copyInheritedSettings(program));
     for (const subcommand of command.commands) subcommand.copyInheritedSettings(program);
   }
-  await program.parseAsync();
+  await program.parseAsync(asksNothing(args) ? [...args, '--help'] : args, { from: 'user' });
 });
+
+/** Whether nothing was asked for, neither a command nor which one of a group of them. */
+function asksNothing(args: readonly string[]): boolean {
+  return args.length === 0 || (args.length === 1 && COMMANDS[namedCommand(args) ?? '']?.takes === '');
+}
 
 /** The command that the arguments name, also after `help`; undefined where all are to be listed, or to find what was meant. */
 function namedCommand(args: readonly string[]): string | undefined {

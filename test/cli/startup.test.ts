@@ -43,6 +43,13 @@ describe('the help', () => {
     expect(modules.filter((path) => path.includes('node_modules/@napi-rs/canvas'))).toEqual([]);
   });
 
+  it.each([[[]], [['models']], [['evaluate']]])('is shown where nothing is asked for: l2caf %j', async (args) => {
+    const { exitCode, stdout, stderr } = await runCli(args);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(/^Usage: l2caf .*\n/);
+    expect(stdout).toBe((await runCli([...args, '--help'])).stdout);
+  });
+
   it('lists every command as it describes itself', async () => {
     const help = new Help();
     for (const name of Object.keys(COMMANDS)) {
