@@ -100,7 +100,17 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     description: 'what ffmpeg, backend, cache and model will be used, and why',
     load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   },
+  completion: {
+    takes: '<shell>',
+    description: 'a script with which bash, zsh or fish completes commands and options',
+    load: async () => (await import('./commands/completion.ts')).completionCommand(allCommands),
+  },
 };
+
+/** Every command, as it runs. */
+function allCommands(): Promise<Command[]> {
+  return Promise.all(Object.keys(COMMANDS).map((name) => loadCommand(name)));
+}
 
 /** The options that name what is written, as commander calls them. */
 export const OUTPUT_OPTIONS: readonly string[] = ['output', 'tsv'];
