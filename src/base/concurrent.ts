@@ -36,8 +36,10 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | u
 }
 
 /**
- * Results of `work` on each item, in their order; at most `limit` run at once. After the first failure no more start; it
- * is thrown when those under way have ended, so that nothing goes on behind the caller's back.
+ * Results of `work` on each item, in their order; at most `limit` run at once. After a
+ * failure no more start, and it is thrown when those under way have ended, so that nothing goes on behind the caller's
+ * back. If several fail it is the first of them in the order of the items, whichever failed first in time: what a user
+ * reads does not vary from run to run.
  */
 export async function mapConcurrently<T, R>(
   items: readonly T[],
@@ -46,18 +48,18 @@ export async function mapConcurrently<T, R>(
 ): Promise<R[]> {
   const results: R[] = [];
   const queue = items.entries();
-  const failures: unknown[] = [];
+  const failures = new Map<number, unknown>();
   const lane = async (): Promise<void> => {
     for (const [i, item] of queue) {
-      if (failures.length > 0) return;
+      if (failures.size > 0) return;
       try {
         results[i] = await work(item, i);
       } catch (error) {
-        failures.push(error);
+        failures.set(i, error);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
-  if (failures.length > 0) throw failures[0];
+  if (failures.size > 0) throw failures.get(Math.min(...failures.keys()));
   return results;
 }

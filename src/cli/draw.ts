@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import { type Analysis, readAnalysis } from '../analysis/document.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
+import { mapConcurrently } from '../base/concurrent.ts';
 import { noteInput } from '../base/noted-inputs.ts';
 import { checkOutputs } from '../base/output.ts';
 import type { RenderOptions } from '../rendering/rendering.ts';
@@ -35,7 +36,7 @@ export async function drawAnalyses(
   const terminal = createTerminal({ quiet });
   const { warn, result, onProgress } = terminal;
   const out = output ?? join(dirname(paths[0]!), name);
-  const analyses = await Promise.all(paths.map(readAnalysis));
+  const analyses = await mapConcurrently(paths, paths.length, readAnalysis);
   for (const { source } of analyses) noteInput(source.path);
   await checkOutputs([out]);
   const warnings = analyses.flatMap((analysis) => [...analysis.warnings, ...ignoredWarnings(analysis, ignore)]);

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { readAnalysis } from '../analysis/document.ts';
+import { mapConcurrently } from '../base/concurrent.ts';
 import { L2cafError } from '../base/errors.ts';
 import { withFolder } from '../base/files.ts';
 import { noteInput } from '../base/noted-inputs.ts';
@@ -110,7 +111,7 @@ async function planOf(
   }
   const notes: string[] = [];
   const note = (text: string): void => void notes.push(text);
-  const found = await Promise.all(paths.map((path, i) => (folders[i] ? analysesIn(path, note) : [path])));
+  const found = await mapConcurrently(paths, 1, async (path, i) => (folders[i] ? analysesIn(path, note) : [path]));
   const root = paths.length === 1 ? first : '.';
   const analyses = found.flat();
   const names = uniqueNames(analyses.map((path) => relative(root, dirname(path)) || basename(dirname(resolve(path)))));

@@ -80,13 +80,11 @@ async function readTinyImageNet(folder: string): Promise<StillTruth[]> {
 async function readCub(folder: string): Promise<StillTruth[]> {
   const byId = async (file: string, columns: number): Promise<Map<string, string[]>> =>
     new Map((await table(join(folder, file), columns, ' ')).map(([id, ...rest]) => [id!, rest]));
-  const [images, boxes, splits, classOf, classes] = await Promise.all([
-    byId('images.txt', 2),
-    byId('bounding_boxes.txt', 5),
-    byId('train_test_split.txt', 2),
-    byId('image_class_labels.txt', 2),
-    byId('classes.txt', 2),
-  ]);
+  const images = await byId('images.txt', 2);
+  const boxes = await byId('bounding_boxes.txt', 5);
+  const splits = await byId('train_test_split.txt', 2);
+  const classOf = await byId('image_class_labels.txt', 2);
+  const classes = await byId('classes.txt', 2);
   const hasMasks = await exists(join(folder, 'segmentations'));
   return [...images].flatMap(([id, [file]]) => {
     if (splits.get(id)?.[0] !== '0') return [];

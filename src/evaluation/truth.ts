@@ -3,6 +3,7 @@
  * layout), or the boxes of the planted evidence of a generated clip (`fixtures/`).
  */
 import { basename, extname } from 'node:path';
+import { mapConcurrently } from '../base/concurrent.ts';
 import { L2cafError, throwIfAborted } from '../base/errors.ts';
 import { groupBy } from '../base/group-by.ts';
 import type { PictureSize, ProgressListener } from '../base/types.ts';
@@ -108,7 +109,7 @@ export class TruthBoxes implements Truth {
 /** The objects of the frames that hold evidence, in order. */
 export async function objectsOf({ planned, hasEvidence }: VisibleEvent, truth: Truth): Promise<BinaryImage[]> {
   const frames = planned.views[0]!.frames.filter((_, slot) => hasEvidence[slot]);
-  const objects = await Promise.all(frames.map((frame) => truth.read(planned.event, frame)));
+  const objects = await mapConcurrently(frames, frames.length, (frame) => truth.read(planned.event, frame));
   return objects.filter((object) => object !== undefined);
 }
 

@@ -273,8 +273,9 @@ export async function constantsOf(
   constants: NonNullable<Card['constants']>,
   folder: string,
 ): Promise<Record<string, number | number[]>> {
-  const entries = Object.entries(constants).map(async ([name, value]) => {
-    return [name, typeof value === 'string' ? [...(await readNpy(resolve(folder, value))).data] : value] as const;
-  });
-  return Object.fromEntries(await Promise.all(entries));
+  const values: Record<string, number | number[]> = {};
+  for (const [name, value] of Object.entries(constants)) {
+    values[name] = typeof value === 'string' ? [...(await readNpy(resolve(folder, value))).data] : value;
+  }
+  return values;
 }

@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type Analysis, readAnalysis } from '../analysis/document.ts';
+import { mapConcurrently } from '../base/concurrent.ts';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { groupBy } from '../base/group-by.ts';
 import { readDoneEvents } from '../batch/results.ts';
@@ -17,7 +18,7 @@ import type { EventSource } from './index-events.ts';
  * @throws L2cafError `input-not-found`, `analysis-invalid`; `usage` when they were made with different models
  */
 export async function readAnalyses(paths: readonly string[], onNote?: (note: string) => void): Promise<EventSource> {
-  const files = (await Promise.all(paths.map((path) => analysisFiles(path, onNote)))).flat();
+  const files = (await mapConcurrently(paths, 1, (path) => analysisFiles(path, onNote))).flat();
   const analyses: Analysis[] = [];
   for (const file of files) analyses.push(await readAnalysis(file));
   const models = analyses.map(embeddingModelOfAnalysis);

@@ -27,6 +27,14 @@ it('throws the first failure, when what is under way has ended, and starts nothi
   expect(ended).toEqual([1]);
 });
 
+it('throws the failure of the first item that has one, whichever comes first in time', async () => {
+  const work = async (item: number): Promise<void> => {
+    await sleep(item === 2 ? 30 : 1);
+    if (item >= 2) throw new Error(`no ${item}`);
+  };
+  await expect(mapConcurrently([1, 2, 3], 3, work)).rejects.toThrow('no 2');
+});
+
 it('lets events in while something is computed in one piece, and stops it', async () => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(), 0);
