@@ -101,7 +101,7 @@ describe('the main job, on a tiny network', () => {
   it('gives the same numbers for the same seed, and other filters for another', async () => {
     const clip = await makeClip(join(folder, 'clip.mp4'), { frames: 12 });
     const model = await tinyModel('wasm');
-    const event = { ...(await eventOf(clip)), solver: 'gd' as const };
+    const event = { ...(await eventOf(clip)), frames: 1, solver: 'gd' as const };
     const values = async (seed: number): Promise<number[][]> =>
       (await analyzeEvent(model, { ...event, seed })).frames.map(({ filter }) => filter.values);
     const first = await values(0);
@@ -260,7 +260,7 @@ describe('renderFilm', () => {
     const model = await tinyModel('wasm');
     const event = { ...(await eventOf(clip)), solver: 'gd' as const };
     const analysis = await analyzeEvent(model, { ...event, trace: true });
-    const bare = await analyzeEvent(model, event);
+    const bare = { ...analysis, frames: analysis.frames.map(({ trace: _, ...frame }) => frame) };
     model.network.dispose();
     const looks = Math.max(...analysis.frames.map(({ trace }) => trace!.length));
     await renderFilm(analysis, join(folder, 'film.mp4'));

@@ -12,7 +12,7 @@ import { takeLock, takeLockIfFree } from '../../src/base/lock.ts';
 import { createRandom } from '../../src/base/random.ts';
 import { program } from '../batch/tiny-batch.ts';
 
-const RACES = 300;
+const RACES = 100;
 const PROCESSES = 4;
 
 let root: string;

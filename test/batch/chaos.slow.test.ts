@@ -16,8 +16,8 @@ import { analysesMade, contentOf, startProgram } from './killing.ts';
 import { hasRedis, startRedis } from './redis.ts';
 import { runTinyBatch } from './tiny-batch.ts';
 
-const KILLS = 40;
-const EVENTS = 30;
+const KILLS = 20;
+const EVENTS = 15;
 /** Longest time between two kills, ms: a batch or worker needs about two thirds of it to start. */
 const PAUSE_MS = 1500;
 

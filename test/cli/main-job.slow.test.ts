@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import { readAnalysis } from '../../src/analysis/document.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
 import { probeClip } from '../../src/video/media/probe.ts';
-import { type ClipOptions, makeClip, makeRotated } from '../support/clips.ts';
+import { type ClipOptions, makeClip } from '../support/clips.ts';
 import { runCli } from './run-cli.ts';
 
 const FIXTURE = join(import.meta.dirname, '..', '..', 'fixtures', 'clips', 'traffic_light_red.mp4');
@@ -68,51 +68,13 @@ describe('analyze with the real network', () => {
     expect(await run()).toEqual(await run());
   });
 
-  it.each([
-    'with space.mp4',
-    `with 'single' and "double" quotes.mp4`,
-    'with %d and %03d.mp4',
-    '-leading-dash.mp4',
-    'file:colon.mp4',
-    'héllo_日本.mp4',
-  ])('takes a file named %s', async (name) => {
-    const place = await mkdtemp(join(folder, 'names-'));
-    await cp(FIXTURE, join(place, name));
-    const result = await runCli(['analyze', '-q', '-o', 'out', '--', name], { cwd: place });
-    expect(result).toMatchObject({ exitCode: 0 });
-    expect((await readdir(join(place, 'out'))).sort()).toEqual(RESULTS);
-  });
-
-  it.each<[string, ClipOptions]>([
-    ['portrait', { width: 90, height: 160 }],
-    ['odd sizes', { width: 161, height: 91 }],
-    ['10 bits and 4:2:2', { output: ['-pix_fmt', 'yuv422p10le'] }],
-  ])('takes video with %s', async (name, options) => {
-    const clip = await makeClip(join(folder, `${name}.mkv`), { frames: 20, ...options });
-    const out = join(folder, name);
+  it('takes video that is upright, of odd sizes, with 10 bits and 4:2:2', async () => {
+    const kind: ClipOptions = { frames: 20, width: 91, height: 161, output: ['-pix_fmt', 'yuv422p10le'] };
+    const clip = await makeClip(join(folder, 'odd.mkv'), kind);
+    const out = join(folder, 'odd');
     expect(await runCli(['analyze', clip, '-q', '-o', out])).toMatchObject({ exitCode: 0 });
     const video = await probeClip(join(out, 'overlay.mp4'));
-    const { width = 160, height = 96 } = options;
-    expect(video).toMatchObject({ width: width - (width % 2), height: height - (height % 2), pixelFormat: 'yuv420p' });
-  });
-
-  it('takes rotated video and shows it upright', async () => {
-    const clip = await makeRotated(
-      await makeClip(join(folder, 'lying.mp4'), { frames: 20 }),
-      join(folder, 'rotated.mp4'),
-    );
-    const out = join(folder, 'rotated');
-    expect(await runCli(['analyze', clip, '-q', '-o', out])).toMatchObject({ exitCode: 0 });
-    expect(await probeClip(join(out, 'overlay.mp4'))).toMatchObject({ width: 96, height: 160, rotationDeg: 0 });
-  });
-
-  it('writes down the real times of video with a variable rate', async () => {
-    // Frame n at n² milliseconds: 0, 1, 4, 9, … 1521 ms.
-    const clip = await makeClip(join(folder, 'variable.mkv'), { frames: 40, timesMs: 'N*N' });
-    const out = join(folder, 'variable');
-    expect(await runCli(['analyze', clip, '-q', '-o', out])).toMatchObject({ exitCode: 0 });
-    const { frames } = await readAnalysis(join(out, 'analysis.json'));
-    for (const { timestampSec } of frames) expect(Math.sqrt(1000 * timestampSec) % 1).toBeCloseTo(0, 3);
+    expect(video).toMatchObject({ width: 90, height: 160, pixelFormat: 'yuv420p' });
   });
 
   it('Ctrl-C in the middle leaves no half-written file, and says so with its exit code', async () => {
