@@ -80,6 +80,16 @@ export function graphOf(file: OnnxFile): OnnxGraph {
   };
 }
 
+/** The tensor of an initialiser, or of a node that is nothing but one. */
+export function constantOf({ constants, producer, nodes }: OnnxGraph, name: string): TensorProto | undefined {
+  return constants.get(name) ?? constantIn(nodes[producer.get(name) ?? -1]);
+}
+
+/** The tensor that a node is, if it is nothing else. */
+export function constantIn(node: NodeProto | undefined): TensorProto | undefined {
+  return node?.opType === 'Constant' ? node.attribute.find(({ name }) => name === 'value')?.t : undefined;
+}
+
 /** The tensors that a layer lies in: itself, or several. */
 export function partsOf({ joins }: Pick<OnnxGraph, 'joins'>, layer: string): readonly string[] {
   return joins.get(layer)?.parts ?? [layer];

@@ -4,6 +4,7 @@ import { L2cafError } from '../../base/errors.ts';
 import type { FittedSize } from '../../base/fit.ts';
 import { type Card, fitOf, type InputKind } from '../card.ts';
 import { type AxisName, hasTime, type Layout, parseLayout, stacksFrames } from '../layout.ts';
+import { colourAxisOf } from './colours.ts';
 import type { OnnxGraph } from './graph.ts';
 
 /** The input that takes the pictures. */
@@ -185,28 +186,33 @@ const USUAL: Readonly<Record<number, readonly string[]>> = {
 /** Pictures longer than this many times their other side are none. */
 const NARROWEST = 4;
 
-function guessedLayout({ file, nodes }: OnnxGraph, name: string, dims: readonly number[], notes: Notes): string {
+function guessedLayout(graph: OnnxGraph, name: string, dims: readonly number[], notes: Notes): string {
   const shape = shapeText(dims);
-  const [first] = file.graph.output;
-  const isBatch = first !== undefined && declared(first)?.dims[0] === dims[0]; // as many results as there are pictures
-  const usual = (USUAL[dims.length] ?? []).map(parseLayout);
-  const fitting = (channels: 3 | 1): Layout[] =>
-    usual.filter(({ axes }) => {
-      const [{ names }] = axes as [Layout['axes'][number]];
-      const isOrder =
-        names[0] === 't' ? dims[0]! > 1 && !isBatch : names[0] !== 'b' || dims[0]! <= 1 || isBatch || dims.length === 5;
-      const isFirst = channels === 1 && names[0] === 'c'; // that would be a batch of one
-      return isOrder && !isFirst && dims[axes.findIndex((axis) => axis.names[0] === 'c')] === channels;
-    });
-  const coloured = fitting(3);
-  const all = coloured.length > 0 ? coloured : fitting(1);
+  const first = firstAxis(graph, dims);
+  const usual = (USUAL[dims.length] ?? [])
+    .map(parseLayout)
+    .filter(({ axes }) => dims.length !== 4 || first.includes(axes[0]!.names[0]!));
+  const axisOfColours = ({ axes }: Layout): number => axes.findIndex(({ names }) => names[0] === 'c');
+  const convolved = colourAxisOf(graph, name, dims.length);
+  const isTold =
+    convolved && [convolved.channels, -1].includes(dims[convolved.axis]!) && [1, 3].includes(convolved.channels);
+  const told = isTold ? usual.filter((layout) => axisOfColours(layout) === convolved.axis) : [];
+  const shaped = ([3, 1] as const)
+    .map((channels) =>
+      usual.filter((layout) => {
+        const isBatchOfOne = channels === 1 && axisOfColours(layout) === 0;
+        return !isBatchOfOne && dims[axisOfColours(layout)] === channels;
+      }),
+    )
+    .find((layouts) => layouts.length > 0);
+  const all = told.length > 0 ? told : (shaped ?? []);
   const likely = all.filter((layout) => isPicture(layout, dims));
   const possible = likely.length > 0 ? likely : all;
   const [taken] = possible;
   if (taken === undefined) {
     throw new L2cafError(
       'usage',
-      `${file.path}: which axis of its input ${name} (${shape}) holds the colours cannot be told`,
+      `${graph.file.path}: which axis of its input ${name} (${shape}) holds the colours cannot be told`,
       {
         hint:
           'say it: --input-layout "b t c h w", or input.layout in the card; frames that are stacked on channels are ' +
@@ -214,15 +220,24 @@ function guessedLayout({ file, nodes }: OnnxGraph, name: string, dims: readonly 
       },
     );
   }
-  if (possible.length === 1) return taken.text;
-  // ONNX's convolutions have the channels second.
-  const convolved = possible.find(({ axes }) => axes[1]!.names[0] === 'c');
-  if (convolved && nodes.some(({ opType, input }) => opType === 'Conv' && input[0] === name)) return convolved.text;
-  notes.push(
-    `the input ${name} (${shape}) could be ${possible.map(({ text }) => `"${text}"`).join(' or ')}: ` +
-      'the first is taken (--input-layout says another)',
-  );
+  if (possible.length > 1) {
+    notes.push(
+      `the input ${name} (${shape}) could be ${possible.map(({ text }) => `"${text}"`).join(' or ')}: ` +
+        'the first is taken (--input-layout says another)',
+    );
+  }
   return taken.text;
+}
+
+/**
+ * What the first of four axes may be: one that is free is the batch, unless the results are of one event whatever its
+ * length, and one that is fixed is the batch where there are as many results.
+ */
+function firstAxis({ file }: OnnxGraph, [length]: readonly number[]): readonly AxisName[] {
+  const results = file.graph.output.map((info) => declared(info)?.dims[0]);
+  if (length === 1 || results[0] === length) return ['b', 'c'];
+  const isOfOneEvent = results.every((n) => n !== undefined && n > 0);
+  return length! > 1 || isOfOneEvent ? ['t', 'c'] : ['b', 'c'];
 }
 
 function isPicture({ axes }: Pick<Layout, 'axes'>, dims: readonly number[]): boolean {

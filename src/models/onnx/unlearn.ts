@@ -9,7 +9,7 @@ import { fromFloat16, toFloat16 } from '../float16.ts';
 import { grouped, redrawn, type WeightPart } from '../reinitialise.ts';
 import { cutAt } from './cut.ts';
 import { externalBytes, isExternal, type OnnxFile } from './file.ts';
-import { ancestors, graphOf, type OnnxGraph } from './graph.ts';
+import { ancestors, constantIn, constantOf, graphOf, type OnnxGraph } from './graph.ts';
 
 /** Parts behind the filtered layer, and those before it; from the output to the input. */
 export interface WeightParts {
@@ -61,15 +61,6 @@ function weightsOf(graph: OnnxGraph, { opType, input }: NodeProto): string[] {
   };
   for (const [i, name] of input.entries()) if (name !== '' && !left.includes(i)) follow(name);
   return [...found];
-}
-
-/** The tensor of an initialiser, or of a node that is nothing but one. */
-function constantOf({ constants, producer, nodes }: OnnxGraph, name: string): TensorProto | undefined {
-  return constants.get(name) ?? constantIn(nodes[producer.get(name) ?? -1]);
-}
-
-function constantIn(node: NodeProto | undefined): TensorProto | undefined {
-  return node?.opType === 'Constant' ? node.attribute.find(({ name }) => name === 'value')?.t : undefined;
 }
 
 /** Whether numbers are such as are learnt: several, and not all the same. */
