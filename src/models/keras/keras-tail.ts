@@ -223,9 +223,11 @@ class TailParts {
 
   /** `[h, w, c]` */
   features(slot: number): tf.Tensor3D {
-    const found = this.#features.get(slot) ?? tf.tidy(() => tf.squeeze<tf.Tensor3D>(this.mapAt(slot), [0]));
-    this.#features.set(slot, found);
-    return found;
+    const kept = this.#features.get(slot);
+    if (kept) return kept;
+    const features = tf.tidy(() => tf.keep(tf.squeeze<tf.Tensor3D>(this.mapAt(slot), [0]))); // whoever asks may tidy up
+    this.#features.set(slot, features);
+    return features;
   }
 
   /** Filters `[n, h, w]` → maps `[n, h, w, c]`. */

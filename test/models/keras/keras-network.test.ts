@@ -307,6 +307,18 @@ describe('the tail of an event', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it('keeps its features for who asks again, whoever tidies up', async () => {
+    const before = tf.memory().numTensors;
+    await withNetwork(await asModelJson(caseOf('gru')), {}, async (network) => {
+      const tail = network.tail(await network.features(framesFor(caseOf('gru'))));
+      if (!isFeatureTail(tail)) throw new Error('it has gradients');
+      const asked = (): Float32Array => tf.tidy(() => tail.features(1).dataSync<'float32'>());
+      expect(asked()).toEqual(asked());
+      tail.dispose();
+    });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it('has no gradients where the backends have none', async () => {
     const tails = ['depthwise-dilated', 'gru'].map(async (name) =>
       withNetwork(
