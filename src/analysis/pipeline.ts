@@ -260,6 +260,9 @@ function nameOf({ clip, span }: { readonly clip: VideoClip; readonly span: TimeS
   return `${resolve(clip.path)}${isWhole ? '' : `@${span.startSec}-${span.endSec}`}`;
 }
 
+/** What to do where a model has no classes. */
+const NO_CLASSES = 'it has no classifier; if the outputs of a network file are scores of classes: --kind scores';
+
 /**
  * Which of a model's classes has a name.
  *
@@ -269,7 +272,7 @@ export function classIndex(labels: readonly string[] | undefined, label: string)
   const index = labels?.indexOf(label) ?? -1;
   if (index >= 0) return index;
   throw new L2cafError('usage', `the model has no class named "${label}"`, {
-    hint: labels?.length ? `its classes: ${labels.join(', ')}` : 'it was trained without a classifier',
+    hint: labels?.length ? `its classes: ${labels.join(', ')}` : NO_CLASSES,
   });
 }
 
@@ -283,7 +286,10 @@ export function numberIndex(network: { readonly outputs: readonly ModelOutput[] 
   const index = names.indexOf(label);
   if (index >= 0) return index;
   throw new L2cafError('usage', `the model has no number named "${label}"`, {
-    hint: names.length > 0 ? `its numbers: ${names.join(', ')}` : 'its outputs are no numbers with names',
+    hint:
+      names.length > 0
+        ? `its numbers: ${names.join(', ')}`
+        : 'it gives none; if the outputs of a network file are numbers: --kind numbers',
   });
 }
 
