@@ -63,3 +63,32 @@ export async function mapConcurrently<T, R>(
   if (failures.size > 0) throw failures.get(Math.min(...failures.keys()));
   return results;
 }
+
+/** Works by name, each told by a signal when it is to stop. */
+type Works = Readonly<Record<string, (signal: AbortSignal) => Promise<unknown>>>;
+
+/**
+ * Does several things at once and gives their results by the same names. When one fails the others are told to stop, and
+ * its error is thrown when all have ended, so that nothing goes on behind the caller's back.
+ *
+ * @throws what the first that failed throws
+ */
+export async function sideBySide<T extends Works>(
+  works: T,
+  signal?: AbortSignal,
+): Promise<{ [Name in keyof T]: Awaited<ReturnType<T[Name]>> }> {
+  const failed = new AbortController();
+  const stop = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+  const failures: unknown[] = [];
+  const done = await Promise.all(
+    Object.entries(works).map(async ([name, work]) => {
+      const result = await work(stop).catch((error: unknown) => {
+        failures.push(error);
+        failed.abort(error);
+      });
+      return [name, result];
+    }),
+  );
+  if (failures.length > 0) throw failures[0];
+  return Object.fromEntries(done) as { [Name in keyof T]: Awaited<ReturnType<T[Name]>> };
+}

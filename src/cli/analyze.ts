@@ -8,6 +8,7 @@ import { readSignals, withSignals } from '../analysis/signals.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
 import { isUnlike, notJudged, percent, verdictReasons, verdictSentence } from '../analysis/verdicts.ts';
 import { lengthNote, type SlideOptions, type SlideWish, slideOver, slideWindow } from '../analysis/windows.ts';
+import { sideBySide } from '../base/concurrent.ts';
 import { L2cafError } from '../base/errors.ts';
 import { exists } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
@@ -25,7 +26,7 @@ import { type FreeFolder, inOwnFolder, isAbout, isOfOther } from './default-fold
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
 import { renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
-import { createTerminal, formatTable, type Terminal } from './terminal.ts';
+import { createTerminal, formatTable, partsOf, type Terminal } from './terminal.ts';
 import { seenInWindows, slideWish, type WindowFlags } from './window-options.ts';
 
 /** What commander hands over. */
@@ -75,7 +76,6 @@ async function analyzeInto(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<void> {
-  const work = { signal, onProgress: terminal.onProgress };
   const { preview, report, ...files } = filesIn(folder);
   await checkOutputs([
     ...Object.values(files),
@@ -101,10 +101,22 @@ async function analyzeInto(
   for (const warning of analysis.warnings) terminal.warn(warning);
   if (!flags.preview) await clear(folder, terminal);
   await writeAnalysis(files.analysis, analysis);
-  const frames = await renderStrip(analysis, files.strip, { ...renderOptionsOf(flags), ...work });
-  const { notes } = await renderVideo(analysis, files.video, { ...videoOptionsOf(flags), ...work });
-  warnOfNotes(terminal, notes, analysis.warnings);
-  const pages = flags.report ? await writeReport(analysis, report, { ignore: flags.ignore, frames, ...work }) : [];
+  const part = partsOf('rendering', terminal.onProgress);
+  const { video, pages } = await sideBySide(
+    {
+      video: (stop) =>
+        renderVideo(analysis, files.video, { ...videoOptionsOf(flags), signal: stop, onProgress: part('video') }),
+      pages: async (stop) => {
+        // The strip is soon made, and is worth having where the video cannot be.
+        const frames = await renderStrip(analysis, files.strip, { ...renderOptionsOf(flags), signal });
+        if (!flags.report) return [];
+        const how = { ignore: flags.ignore, frames, signal: stop, onProgress: part('report') };
+        return writeReport(analysis, report, how);
+      },
+    },
+    signal,
+  );
+  warnOfNotes(terminal, video.notes, analysis.warnings);
   if (flags.json) return terminal.result(JSON.stringify(analysis));
   terminal.result(describe(analysis));
   for (const file of [...Object.values(files), ...pages]) terminal.result(file);

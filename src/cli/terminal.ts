@@ -48,6 +48,20 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
 }
 
+/**
+ * One stage for parts of work that are done side by side: a listener for each, by its name, and what all of them have done
+ * is told together.
+ */
+export function partsOf(stage: string, onProgress: ProgressListener): (name: string) => ProgressListener {
+  const parts = new Map<string, Progress>();
+  const sum = (of: (part: Progress) => number): number => [...parts.values()].reduce((all, part) => all + of(part), 0);
+  return (name) => (progress) => {
+    parts.set(name, progress);
+    const total = sum((part) => part.total ?? part.done);
+    onProgress({ stage, done: sum(({ done }) => done), total, unit: progress.unit });
+  };
+}
+
 function barProgress(): ProgressListener {
   let stage = '';
   let rate = rateMeter();

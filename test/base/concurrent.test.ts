@@ -1,7 +1,7 @@
 /** Bounded concurrency: order, bound, and what a failure stops; long work that lets others in. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from 'vitest';
-import { createPause, mapConcurrently } from '../../src/base/concurrent.ts';
+import { describe, expect, it } from 'vitest';
+import { createPause, mapConcurrently, sideBySide } from '../../src/base/concurrent.ts';
 
 it('keeps the order of the items and never runs more than the limit', async () => {
   let [running, most] = [0, 0];
@@ -43,4 +43,37 @@ it('lets events in while something is computed in one piece, and stops it', asyn
     for (;;) await pause(); // nothing but the signal ends this
   };
   await expect(compute()).rejects.toMatchObject({ code: 'aborted' });
+});
+
+describe('things done side by side', () => {
+  const until = (signal: AbortSignal): Promise<never> =>
+    new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('stopped')));
+    });
+
+  it('give their results by their names', async () => {
+    const works = { one: async () => 1, two: () => sleep(5, 'two') };
+    expect(await sideBySide(works)).toEqual({ one: 1, two: 'two' });
+  });
+
+  it('are stopped by the first that fails, which is told when all have ended', async () => {
+    let hasEnded = false;
+    const long = (signal: AbortSignal): Promise<void> =>
+      until(signal).finally(() => {
+        hasEnded = true;
+      });
+    const failing = async (): Promise<never> => {
+      await sleep(1);
+      throw new Error('no');
+    };
+    await expect(sideBySide({ long, failing })).rejects.toThrow('no');
+    expect(hasEnded).toBe(true);
+  });
+
+  it('are stopped by whoever asked for them', async () => {
+    const controller = new AbortController();
+    const ended = expect(sideBySide({ until }, controller.signal)).rejects.toThrow('stopped');
+    controller.abort();
+    await ended;
+  });
 });

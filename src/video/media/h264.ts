@@ -27,7 +27,7 @@ const JUMPING: readonly string[] = ['-bf', '0', '-g', '15'];
 
 /** By preference; only the first states a quality that does not depend on the size. */
 const ENCODERS: Readonly<Record<string, (quality: VideoQuality, size: PictureSize) => string[]>> = {
-  libx264: (quality) => ['-preset', ...{ fine: ['veryfast', '-crf', '18'], small: ['fast', '-crf', '26'] }[quality]],
+  libx264: (quality) => ['-preset', 'veryfast', '-crf', { fine: '18', small: '26' }[quality]],
   libopenh264: atBitRate,
   h264_videotoolbox: atBitRate,
   h264_mf: atBitRate,
