@@ -15,6 +15,12 @@ describe('toHeatmap', () => {
     expect([...toHeatmap(filter, { height: 2, width: 2, part: 'negative' }).values]).toEqual([1, 0, 0, 0]);
   });
 
+  it('begins at the smallest value, whatever that is', () => {
+    const map = toHeatmap({ height: 1, width: 3, values: Float32Array.of(1, 2, 3) }, { height: 1, width: 3 });
+    expect([...map.values]).toEqual([0, 0.5, 1]);
+    expect([map.min, map.max]).toEqual([1, 3]);
+  });
+
   it('makes a constant map all zeros', () => {
     const map = toHeatmap({ ...filter, values: new Float32Array(4).fill(-0.5) }, { height: 5, width: 3 });
     expect([...map.values]).toEqual(new Array(15).fill(0));
@@ -34,6 +40,12 @@ describe('resize', () => {
     // centres of four pixels over two cells: −0.25, 0.25, 0.75, 1.25; mirrored about cell 0 and cell 1
     const row = resize({ height: 1, width: 2, values: Float32Array.of(0, 1) }, { height: 1, width: 4 });
     expect([...row]).toEqual([0.25, 0.25, 0.75, 0.75]);
+  });
+
+  it('knows nothing of what lies outside of the grid', () => {
+    const left = { left: 0, top: 0, right: 0.5, bottom: 1 };
+    const row = resize({ height: 1, width: 2, values: Float32Array.of(0, 1) }, { height: 1, width: 4 }, left);
+    expect([...row]).toEqual([0, 1, Number.NaN, Number.NaN]);
   });
 
   it('keeps a map of the same size, and spreads a single cell', () => {

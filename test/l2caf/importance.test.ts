@@ -77,6 +77,18 @@ describe('frameImportance', () => {
     expect((await frameImportance(game(11, cubed), VALUE, 5))!.values).not.toEqual(rougher.values);
   });
 
+  it('may be off by as much as it says: as it varies from seed to seed', async () => {
+    const cubed = (members: readonly number[]): number => sum(members.map((slot) => slot / 10)) ** 3;
+    const seeds = Array.from({ length: 30 }, (_, seed) => seed);
+    const found = await Promise.all(seeds.map(async (seed) => (await frameImportance(game(11, cubed), VALUE, seed))!));
+    const last = found.map(({ values }) => values[10]!);
+    const mean = sum(last) / seeds.length;
+    const spread = Math.sqrt(sum(last.map((value) => (value - mean) ** 2)) / (seeds.length - 1));
+    const told = Math.sqrt(sum(found.map(({ errors }) => errors![10]! ** 2)) / seeds.length);
+    expect(told / spread).toBeGreaterThan(0.6);
+    expect(told / spread).toBeLessThan(1.6);
+  });
+
   it('is none of a single frame, or of a network that needs them all', async () => {
     expect(
       await frameImportance(
