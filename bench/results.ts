@@ -50,7 +50,9 @@ export async function resultsPage(): Promise<string> {
   const names = (await readdir(FOLDER)).map((file) => basename(file, '.json'));
   const forgotten = names.filter((name) => !template.includes(`{{${name}}}`));
   if (forgotten.length > 0) throw new Error(`bench/results.md has no {{${forgotten.join('}}, {{')}}}: add a section`);
-  const sections = new Map(await Promise.all(names.map(async (name) => [name, section(await read(name))] as const)));
+  const sections = new Map(
+    await Promise.all(names.map(async (name) => [name, section(await readResults(name))] as const)),
+  );
   return template.replace(/^\{\{([a-z0-9-]+)\}\}$/gm, (_, name: string) => {
     const text = sections.get(name);
     if (text === undefined)
@@ -59,7 +61,8 @@ export async function resultsPage(): Promise<string> {
   });
 }
 
-async function read(name: string): Promise<Results> {
+/** What a command measured before. Throws where it did not. */
+export async function readResults(name: string): Promise<Results> {
   return resultsSchema.parse(JSON.parse(await readFile(join(FOLDER, `${name}.json`), 'utf8')));
 }
 
