@@ -86,7 +86,7 @@ export const STABILITY_METHODS: readonly MapMethod[] = ['l2caf', 'gradcam-abs'];
 
 /** The option that names the maps to compare. */
 export function methodsOption(usual: readonly MapMethod[]): Option {
-  const words = usual === DEFAULT_METHODS ? 'all but l2caf-pytorch, which is slow, and rollout' : usual.join(',');
+  const words = usual === DEFAULT_METHODS ? 'all but l2caf-pytorch, which is slow, cam and rollout' : usual.join(',');
   return new Option(
     '--methods <names>',
     `maps to compare, separated by commas: ${MAP_METHODS.join(', ')} (default: ${words})`,

@@ -7,6 +7,7 @@
 import { createRandom } from '../base/random.ts';
 import type { AttentionFilter, GridShape } from '../base/types.ts';
 import { activationNorm } from '../l2caf/activation-norm.ts';
+import { classActivation, lifted } from '../l2caf/cam.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
 import { gradCamOf, rolloutOf } from '../l2caf/method.ts';
 import type { Objective } from '../l2caf/objective.ts';
@@ -59,6 +60,7 @@ export async function mapsOf(
     'l2caf-reinit': async () => sizeOf(await solve(await reinitialised())),
     gradcam: () => gradCamOf(tail, gradTarget, 'relu', slots),
     'gradcam-abs': () => gradCamOf(tail, gradTarget, 'abs', slots),
+    cam: async () => (await classActivation(tail, gradTarget, slots)).map(lifted),
     rollout: () => rolloutOf(tail, slots),
     'activation-norm': () => slots.map((slot) => activationNorm(tail, slot)),
     centre: () => slots.map(() => centredGaussian(tail.grid)),

@@ -9,6 +9,7 @@ import { PRESET_NAMES } from '../l2caf/presets.ts';
  * - `l2caf-paper`, `l2caf-pytorch`: as `l2caf`, where the descent of that preset stops.
  * - `l2caf-reinit`: as `l2caf`, of the same feature maps under a re-initialised LSTM and dense layer.
  * - `gradcam`, `gradcam-abs`: Eq. 4–7.
+ * - `cam`: class activation maps, of networks of pictures that end in global average pooling and one dense layer.
  * - `rollout`: attention rollout, of transformers.
  * - `activation-norm`: length of the feature vector of each cell.
  * - `centre`: a Gaussian in the middle of the picture; `random`: uniform numbers.
@@ -21,6 +22,7 @@ export const MAP_METHODS = [
   'l2caf-reinit',
   'gradcam',
   'gradcam-abs',
+  'cam',
   'rollout',
   'activation-norm',
   'centre',
@@ -30,11 +32,11 @@ export const MAP_METHODS = [
 export type MapMethod = (typeof MAP_METHODS)[number];
 
 /**
- * Compared unless others are asked for: all but the released SGD preset, which takes a hundred times as long, and what only
- * transformers have.
+ * Compared unless others are asked for: all but the released SGD preset, which takes a hundred times as long, and what only some
+ * networks have.
  */
 export const DEFAULT_METHODS: readonly MapMethod[] = MAP_METHODS.filter(
-  (method) => method !== 'l2caf-pytorch' && method !== 'rollout',
+  (method) => !['l2caf-pytorch', 'cam', 'rollout'].includes(method),
 );
 
 /** What maps explain: the embedding, or the class that is the event's label. */
@@ -61,7 +63,7 @@ const OBJECTIVES = ['class', 'oblivious'] as const;
 /**
  * - `l2caf-class`, `l2caf-oblivious`: size of the optimal filter for the class (Eq. 2) or all outputs (Eq. 1);
  *   `…-positive`: only its cells that argue for them; `…-fine`: finer maps, of four views of the picture; `…-PRESET`: where the descent of that preset stops.
- * - `gradcam`, `gradcam-abs`: of the class. - `activation-norm`, `centre`, `random`: as in `baseline-maps.ts`.
+ * - `gradcam`, `gradcam-abs`, `cam`: of the class. - `activation-norm`, `centre`, `random`: as in `baseline-maps.ts`.
  */
 export const STILL_METHODS: readonly string[] = [
   ...OBJECTIVES.flatMap((objective) => [
@@ -72,14 +74,18 @@ export const STILL_METHODS: readonly string[] = [
   ...OBJECTIVES.flatMap((objective) => PRESET_NAMES.map((preset) => `l2caf-${objective}-${preset}`)),
   'gradcam',
   'gradcam-abs',
+  'cam',
   'activation-norm',
   'centre',
   'random',
 ];
 
-/** Compared unless others are asked for: all but the finer maps, and the descents, which take a hundred times as long. */
+/**
+ * Compared unless others are asked for: all but the finer maps, the descents, which take a hundred times as long, and what only
+ * some networks have.
+ */
 export const DEFAULT_STILL_METHODS: readonly string[] = STILL_METHODS.filter(
-  (method) => !['fine', ...PRESET_NAMES].some((variant) => method.endsWith(`-${variant}`)),
+  (method) => method !== 'cam' && !['fine', ...PRESET_NAMES].some((variant) => method.endsWith(`-${variant}`)),
 );
 
 /** Frames that show less of the object are left out, pixels. */

@@ -8,6 +8,7 @@ import type { WorkOptions } from '../analysis/pipeline.ts';
 import { throwIfAborted } from '../base/errors.ts';
 import type { AttentionFilter, PictureSize } from '../base/types.ts';
 import { activationNorm } from '../l2caf/activation-norm.ts';
+import { classActivation, lifted } from '../l2caf/cam.ts';
 import { gradCam } from '../l2caf/gradcam.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 import type { Objective } from '../l2caf/objective.ts';
@@ -200,6 +201,8 @@ async function mapOf(
       return gradCam(tail, target, 'relu')[0]!;
     case 'gradcam-abs':
       return gradCam(tail, target, 'abs')[0]!;
+    case 'cam':
+      return lifted((await classActivation(tail, target))[0]!);
     case 'activation-norm':
       return activationNorm(tail, 0);
     case 'centre':

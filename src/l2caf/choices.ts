@@ -13,8 +13,11 @@ export const CONSTRAINTS = ['l2', 'l1', 'softmax', 'gaussian'] as const;
  */
 export type Constraint = (typeof CONSTRAINTS)[number];
 
-/** L2-CAF, Grad-CAM (Eq. 4–6), Grad-CAM-abs (Eq. 7), and attention rollout (Abnar & Zuidema 2020) of transformers. */
-export const METHODS = ['l2caf', 'gradcam', 'gradcam-abs', 'rollout'] as const;
+/**
+ * L2-CAF, Grad-CAM (Eq. 4–6), Grad-CAM-abs (Eq. 7), class activation maps (Zhou et al. 2016) of networks that end in global
+ * average pooling and one dense layer, and attention rollout (Abnar & Zuidema 2020) of transformers.
+ */
+export const METHODS = ['l2caf', 'gradcam', 'gradcam-abs', 'cam', 'rollout'] as const;
 /** See {@link METHODS}. */
 export type Method = (typeof METHODS)[number];
 

@@ -5,6 +5,7 @@
 
 import { L2cafError } from '../base/errors.ts';
 import type { AttentionFilter } from '../base/types.ts';
+import { classActivation, lifted } from './cam.ts';
 import type { Method } from './choices.ts';
 import { type GradCamTarget, type GradCamVariant, gradCam } from './gradcam.ts';
 import type { AttentionMap } from './heatmap.ts';
@@ -16,7 +17,7 @@ import { isFeatureTail, isMapTail, type MapTail, type Tail } from './tail.ts';
 
 /** The maps of a tail's slots, and how they were found. */
 export interface Attention {
-  /** One per slot. Those of the Grad-CAMs are never negative and have unit L2 norm, or are zero everywhere. */
+  /** One per slot. Those of other methods than L2-CAF are never negative and have unit L2 norm, or are zero everywhere. */
   readonly filters: readonly AttentionFilter[];
   /** Why this solver. */
   readonly reason: string;
@@ -66,7 +67,15 @@ async function otherMaps(
       hint: 'use the method l2caf',
     });
   }
-  const found = await gradCamOf(tail, targetOf(objective), method === 'gradcam' ? 'relu' : 'abs', slots);
+  if (method === 'cam') {
+    const maps = await classActivation(tail, targetOf(objective, 'cam'), slots);
+    return {
+      found: maps.map(lifted),
+      reason: 'the weights of the dense layer, no optimisation',
+      solver: 'dense layer',
+    };
+  }
+  const found = await gradCamOf(tail, targetOf(objective, 'Grad-CAM'), method === 'gradcam' ? 'relu' : 'abs', slots);
   const reason = isFeatureTail(tail) ? 'one gradient, no optimisation' : 'one measured gradient, no optimisation';
   return { found, reason, solver: 'gradient' };
 }
@@ -96,7 +105,7 @@ export async function gradCamOf(
   return isFeatureTail(tail) ? gradCam(tail, target, variant, slots) : measuredGradCam(tail, target, variant, slots);
 }
 
-function targetOf(objective: Objective): GradCamTarget {
+function targetOf(objective: Objective, method: string): GradCamTarget {
   switch (objective.kind) {
     case 'oblivious':
       return { kind: 'embedding' };
@@ -104,7 +113,7 @@ function targetOf(objective: Objective): GradCamTarget {
     case 'output':
       return objective;
     default:
-      throw new L2cafError('usage', `Grad-CAM has no form for the ${objective.kind} objective`, {
+      throw new L2cafError('usage', `${method} has no form for the ${objective.kind} objective`, {
         hint: 'use the method l2caf',
       });
   }

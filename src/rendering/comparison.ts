@@ -74,6 +74,7 @@ const METHOD_NAMES: Readonly<Record<Method, string>> = {
   l2caf: 'L2-CAF',
   gradcam: 'Grad-CAM',
   'gradcam-abs': 'Grad-CAM-abs',
+  cam: 'CAM',
   rollout: 'Attention rollout',
 };
 

@@ -5,25 +5,12 @@ import { measuredGradCam } from '../../src/l2caf/measured-gradcam.ts';
 import { findAttention } from '../../src/l2caf/method.ts';
 import type { FeatureTail, MapTail } from '../../src/l2caf/tail.ts';
 import { useBackend } from '../../src/models/backend.ts';
+import { evaluating } from './evaluating.ts';
 import { toyLinearTail, toyRecurrent } from './toys.ts';
 
 beforeAll(async () => {
   await useBackend('wasm');
 });
-
-/** What a network of another engine offers of the same tail. */
-function evaluating(tail: FeatureTail): MapTail {
-  return {
-    slots: tail.slots,
-    grid: tail.grid,
-    outputSize: tail.outputSize,
-    reference: tail.reference,
-    evaluate: (filters, slots) => tail.evaluate(filters, slots),
-    mapOf: (slot) => tail.mapOf(slot),
-    evaluateMaps: (maps, slots) => tail.evaluateMaps(maps, slots),
-    dispose: () => {},
-  };
-}
 
 const TAILS: readonly (readonly [string, () => FeatureTail])[] = [
   ['linear', toyLinearTail],

@@ -74,6 +74,12 @@ describe('analyzePicture', () => {
     const gradcam = await analyzePicture(model, path, { ...STILL_OPTIONS, method: 'gradcam' });
     expect(gradcam.options).toMatchObject({ method: 'gradcam', solver: 'gradient' });
     expect(gradcam.maps.every(({ opposingShare }) => opposingShare === 0)).toBe(true);
+    const { options, maps } = await analyzePicture(model, path, { ...STILL_OPTIONS, method: 'cam' });
+    expect(options).toMatchObject({ method: 'cam', solver: 'dense layer' });
+    expect(maps.every(({ filter }) => Math.min(...filter.values) === 0)).toBe(true);
+    await expect(analyzePicture(model, path, { ...STILL_OPTIONS, method: 'cam', layer: 'first' })).rejects.toThrow(
+      'cam needs a network that ends in global average pooling',
+    );
     model.network.dispose();
   });
 

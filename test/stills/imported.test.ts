@@ -70,6 +70,22 @@ describe('analyzePicture of an imported network', () => {
     expect(found.numbers).toBeUndefined();
   });
 
+  it('has class activation maps where it is pooling and a dense layer behind the layer', async () => {
+    const model = await open(pictureCnn(), { output: { labels: LABELS } });
+    const of = async (method: 'cam' | 'gradcam') =>
+      (await analyzePicture(model, picture, { ...STILL_OPTIONS, method, target: { kind: 'top', count: 5 } })).maps;
+    const [cam, gradcam] = [await of('cam'), await of('gradcam')];
+    for (const [i, { target, filter }] of cam.entries()) {
+      expect(target).toEqual(gradcam[i]!.target);
+      // Grad-CAM cuts off what CAM lifts: where both are above 0 they rise alike.
+      const both = filter.values.map((value, cell) => [value, gradcam[i]!.filter.values[cell]!] as const);
+      const shown = both.filter(([, positive]) => positive > 0);
+      for (const [a, b] of shown) {
+        for (const [c, d] of shown) if (b > d + 0.01) expect(a).toBeGreaterThan(c);
+      }
+    }
+  });
+
   it('refuses what it cannot do in words', async () => {
     await expect(openImportedStill(await folder.write(cnnLstm()), { card: RANGE })).rejects.toMatchObject({
       ...{ code: 'usage', message: expect.stringMatching(/^net\d+ reads 3 frames of an event, not single pictures$/) },

@@ -17,7 +17,7 @@ export function stillsCommand(): Command {
     .addOption(
       new Option('--methods <names>', `maps to compare, separated by commas: ${STILL_METHODS.join(', ')}`)
         .argParser(parseSome(STILL_METHODS))
-        .default(DEFAULT_STILL_METHODS, 'all but the finer ones and the descents'),
+        .default(DEFAULT_STILL_METHODS, 'all but the finer ones, the descents and cam'),
     )
     .option('--layer <name>', 'the layer whose output is filtered (default: as l2caf image)')
     .option('--level <share>', 'heatmap level above which pixels belong to the box', parseNumber(0, 0.99), 0.2);
@@ -26,7 +26,7 @@ export function stillsCommand(): Command {
       'after',
       examples(
         'l2caf evaluate stills tiny-imagenet-200/val --format tiny-imagenet --limit 200',
-        'l2caf evaluate stills CUB_200_2011 --format cub --methods l2caf-oblivious,gradcam,centre',
+        'l2caf evaluate stills CUB_200_2011 --format cub --methods l2caf-oblivious,gradcam,cam,centre',
         'l2caf evaluate stills pictures/boxes.csv --model squeezenet1.1/weights',
       ),
     )

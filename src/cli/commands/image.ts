@@ -69,6 +69,7 @@ export function imageCommand(): Command {
         'l2caf image dog.jpg --classes "golden retriever,monarch" --signed',
         'l2caf image *.jpg --top 2 --compare-constraints --sanity -o figures',
         'l2caf image dog.jpg --model net.onnx --norm imagenet --labels classes.txt --target class:monarch',
+        'l2caf image dog.jpg --method cam --top 3',
         'l2caf image dog.jpg --model vit.onnx --norm imagenet --resize cover --oblivious --method rollout',
       ),
     )
