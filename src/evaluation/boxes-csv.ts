@@ -1,10 +1,12 @@
 /**
  * Boxes of objects as a CSV file, the form that most annotations can be brought to: `file,x,y,w,h`, or `x0,y0,x1,y1` in place
- * of the last four; `frame` for videos (from 0); `class` or `class_name` if they have one. Other columns are passed over.
+ * of the last four; `frame` for videos (from 0); `class` or `class_name` if they have one;
+ * `split` (train, val or test) and `mask`, a picture that is not black on the object. Other columns are passed over.
  */
 
 import { readCsvFile } from '../base/csv.ts';
 import { L2cafError } from '../base/errors.ts';
+import { SPLITS, type Split } from '../events/row.ts';
 import type { Box } from './wsol.ts';
 
 /** One box. */
@@ -14,6 +16,8 @@ export interface FileBox {
   readonly frame?: number;
   readonly box: Box;
   readonly class?: string;
+  readonly split?: Split;
+  readonly mask?: string;
 }
 
 /**
@@ -48,6 +52,8 @@ interface Columns {
   readonly isSize: boolean;
   readonly frame: number;
   readonly class: number;
+  readonly split: number;
+  readonly mask: number;
 }
 
 function columnsOf(names: readonly string[], path: string): Columns {
@@ -57,7 +63,15 @@ function columnsOf(names: readonly string[], path: string): Columns {
   const corners = wanted.map((name) => find(name));
   const file = find('file', 'image', 'video');
   if (file < 0 || corners.includes(-1)) throw unreadable(path, `lacks columns of boxes: it has ${names.join(', ')}`);
-  return { file, corners, isSize, frame: find('frame'), class: find('class', 'class_name') };
+  return {
+    file,
+    corners,
+    isSize,
+    frame: find('frame'),
+    class: find('class', 'class_name'),
+    split: find('split'),
+    mask: find('mask'),
+  };
 }
 
 function readBox(fields: readonly string[], columns: Columns): FileBox | undefined {
@@ -69,11 +83,23 @@ function readBox(fields: readonly string[], columns: Columns): FileBox | undefin
   const isFrame = frame === undefined || (Number.isInteger(frame) && frame >= 0);
   if (!file || !isFrame || !box.every(Number.isFinite) || box[2] < box[0] || box[3] < box[1]) return undefined;
   const name = fields[columns.class];
-  return { file, box, ...(frame !== undefined && { frame }), ...(name !== undefined && { class: name }) };
+  const [split, mask] = [fields[columns.split], fields[columns.mask]];
+  if (split !== undefined && !isSplit(split)) return undefined;
+  return {
+    ...{ file, box },
+    ...(frame !== undefined && { frame }),
+    ...(name !== undefined && { class: name }),
+    ...(split !== undefined && { split }),
+    ...(mask && { mask }),
+  };
+}
+
+function isSplit(text: string): text is Split {
+  return SPLITS.some((split) => split === text);
 }
 
 function unreadable(path: string, why: string): L2cafError {
   return new L2cafError('input-unreadable', `${path} ${why}`, {
-    hint: 'a file of boxes has the columns file, x, y, w, h (or x0, y0, x1, y1), and frame and class where needed',
+    hint: 'a file of boxes has the columns file, x, y, w, h (or x0, y0, x1, y1), and frame, class, split (train, val or test) and mask where needed',
   });
 }

@@ -45,11 +45,11 @@ export const STUDY_TARGETS = ['oblivious', 'label'] as const;
 export type StudyTarget = (typeof STUDY_TARGETS)[number];
 
 /**
- * - `boxes`: a CSV file (`boxes-csv.ts`); pictures lie beside it.
+ * - `boxes`: a CSV file (`boxes-csv.ts`); pictures and masks lie beside it.
  * - `masks`: a folder with `images/NAME.*` and `masks/NAME.png`.
  * - `tiny-imagenet`: `images/` and `val_annotations.txt` (names of the classes in `words.txt` here or one folder up), or
  *   `boxes.csv` in place of both lists.
- * - `cub`: CUB-200-2011, its test pictures; masks where `segmentations/` is there.
+ * - `cub`: CUB-200-2011; masks where `segmentations/` is there.
  * - `cars`: Stanford Cars, its test pictures: `cars_test/` and the annotations, the MATLAB files of the devkit
  *   (`cars_test_annos_withlabels.mat`, `cars_meta.mat`) or their CSV form, `anno_test.csv` (file, x1, y1, x2, y2, class)
  *   with `names.csv`.

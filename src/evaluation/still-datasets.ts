@@ -9,6 +9,7 @@ import { L2cafError, messageOf } from '../base/errors.ts';
 import { exists } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
 import { readInput } from '../base/input-files.ts';
+import type { Split } from '../events/row.ts';
 import { readBoxesCsv } from './boxes-csv.ts';
 import type { StillFormat } from './choices.ts';
 import { type MatStruct, type MatValue, readMatFile } from './mat-file.ts';
@@ -23,18 +24,28 @@ export interface StillTruth {
   readonly maskPath?: string;
   /** Name of its class. */
   readonly label?: string;
+  /** What it is for; absent where the data set does not say. */
+  readonly split?: Split;
 }
 
+/** Of what use the pictures are to be. */
+export type StillSplit = Split | 'all';
+
 /**
- * Reads a data set.
+ * Reads a data set: the pictures of one split, or all. Those of which it does not say what they are for belong to any.
  *
  * @param path a folder, or the CSV file of `boxes`
- * @throws L2cafError `input-not-found` when a list or folder is absent, `input-unreadable` when one is malformed or empty
+ * @throws L2cafError `input-not-found` when a list or folder is absent, `input-unreadable` when one is malformed or holds no such picture
  */
-export async function readStills(path: string, format: StillFormat): Promise<StillTruth[]> {
+export async function readStills(
+  path: string,
+  format: StillFormat,
+  wanted: StillSplit = 'test',
+): Promise<StillTruth[]> {
   const stills = await READERS[format](path);
-  if (stills.length === 0) throw unreadable(path, 'holds no pictures');
-  return stills;
+  const chosen = stills.filter(({ split = wanted }) => wanted === 'all' || split === wanted);
+  if (chosen.length === 0) throw unreadable(path, `holds no pictures${wanted === 'all' ? '' : ` for ${wanted}`}`);
+  return chosen;
 }
 
 const READERS: Readonly<Record<StillFormat, (path: string) => Promise<StillTruth[]>>> = {
@@ -48,8 +59,14 @@ const READERS: Readonly<Record<StillFormat, (path: string) => Promise<StillTruth
 async function readBoxed(csvPath: string, folder: string): Promise<StillTruth[]> {
   const byFile = groupBy(await readBoxesCsv(csvPath), ({ file }) => file);
   return [...byFile].map(([file, own]) => {
-    const label = own[0]!.class;
-    return { path: join(folder, file), boxes: own.map(({ box }) => box), ...(label !== undefined && { label }) };
+    const { class: label, split, mask } = own[0]!;
+    return {
+      path: join(folder, file),
+      boxes: own.map(({ box }) => box),
+      ...(mask !== undefined && { maskPath: join(folder, mask) }),
+      ...(label !== undefined && { label }),
+      ...(split !== undefined && { split }),
+    };
   });
 }
 
@@ -86,8 +103,7 @@ async function readCub(folder: string): Promise<StillTruth[]> {
   const classOf = await byId('image_class_labels.txt', 2);
   const classes = await byId('classes.txt', 2);
   const hasMasks = await exists(join(folder, 'segmentations'));
-  return [...images].flatMap(([id, [file]]) => {
-    if (splits.get(id)?.[0] !== '0') return [];
+  return [...images].map(([id, [file]]) => {
     const [x, y, w, h] = (boxes.get(id) ?? []).map(Number);
     const corners = [x!, y!, x! + w!, y! + h!].map(String);
     const label = classes.get(classOf.get(id)?.[0] ?? '')?.[0];
@@ -97,6 +113,7 @@ async function readCub(folder: string): Promise<StillTruth[]> {
       boxes: [boxOf(corners, `${folder}: picture ${id}`)],
       ...(hasMasks && { maskPath: mask }),
       ...(label !== undefined && { label }),
+      split: splits.get(id)?.[0] === '1' ? 'train' : 'test',
     };
   });
 }

@@ -39,6 +39,24 @@ describe('readStills', () => {
     ]);
   });
 
+  it('reads what pictures are for and their masks from the same list', async () => {
+    const at = await miniature('stills', {
+      'stills.csv':
+        'file,x,y,w,h,class,split,seen,mask\na.jpg,1,2,3,4,van,test,1,m/a.png\nb.jpg,1,2,3,4,suv,train,0,m/b.png\n',
+      'wrong.csv': 'file,x,y,w,h,split\na.jpg,1,2,3,4,evaluation\n',
+    });
+    const path = join(at, 'stills.csv');
+    const [van, suv] = [
+      { path: join(at, 'a.jpg'), boxes: [[1, 2, 4, 6]], label: 'van', split: 'test', maskPath: join(at, 'm/a.png') },
+      { path: join(at, 'b.jpg'), boxes: [[1, 2, 4, 6]], label: 'suv', split: 'train', maskPath: join(at, 'm/b.png') },
+    ];
+    expect(await readStills(path, 'boxes')).toEqual([van]);
+    expect(await readStills(path, 'boxes', 'train')).toEqual([suv]);
+    expect(await readStills(path, 'boxes', 'all')).toEqual([van, suv]);
+    await expect(readStills(path, 'boxes', 'val')).rejects.toThrow('holds no pictures for val');
+    await expect(readStills(join(at, 'wrong.csv'), 'boxes')).rejects.toThrow(/no boxes \(1\):\n.*evaluation/);
+  });
+
   it('reads pictures and their masks', async () => {
     const at = await miniature('masks', { 'images/a.jpg': '', 'masks/a.png': '' });
     expect(await readStills(at, 'masks')).toEqual([
@@ -69,7 +87,9 @@ describe('readStills', () => {
       'classes.txt': '1 001.Auk\n',
     });
     const path = join(at, 'images', '001.Auk/c.jpg');
-    expect(await readStills(at, 'cub')).toEqual([{ path, boxes: [[1, 2, 4, 6]], label: '001.Auk' }]);
+    expect(await readStills(at, 'cub')).toEqual([{ path, boxes: [[1, 2, 4, 6]], label: '001.Auk', split: 'test' }]);
+    expect(await readStills(at, 'cub', 'train')).toMatchObject([{ boxes: [[60, 27, 385, 331]], split: 'train' }]);
+    await expect(readStills(at, 'cub', 'val')).rejects.toThrow('holds no pictures for val');
     await mkdir(join(at, 'segmentations'));
     expect(await readStills(at, 'cub')).toMatchObject([{ maskPath: join(at, 'segmentations', '001.Auk/c.png') }]);
   });

@@ -1,6 +1,7 @@
 /** `l2caf evaluate stills`, as it is asked for. */
 import { Command, Option } from 'commander';
 import { DEFAULT_STILL_METHODS, STILL_FORMATS, STILL_METHODS } from '../../evaluation/choices.ts';
+import { SPLITS } from '../../events/row.ts';
 import { CLASSIFIER_BACKENDS, DEFAULT_TRUNK } from '../../models/choices.ts';
 import { addCommonOptions } from '../evaluate-options.ts';
 import type { StillsFlags } from '../evaluate-stills.ts';
@@ -15,6 +16,14 @@ export function stillsCommand(): Command {
     .option('--model <name>', 'a known network, or the folder of a .npy one', DEFAULT_TRUNK)
     .addOption(choiceOption('--format <name>', 'layout of the data (docs/evaluation.md)', STILL_FORMATS, 'boxes'))
     .addOption(
+      choiceOption(
+        '--split <name>',
+        'the pictures that are measured; those of which the data set does not say what they are for always are',
+        [...SPLITS, 'all'],
+        'test',
+      ),
+    )
+    .addOption(
       new Option('--methods <names>', `maps to compare, separated by commas: ${STILL_METHODS.join(', ')}`)
         .argParser(parseSome(STILL_METHODS))
         .default(DEFAULT_STILL_METHODS, 'all but the finer ones, the descents and cam'),
@@ -28,6 +37,7 @@ export function stillsCommand(): Command {
         'l2caf evaluate stills tiny-imagenet-200/val --format tiny-imagenet --limit 200',
         'l2caf evaluate stills CUB_200_2011 --format cub --methods l2caf-oblivious,gradcam,cam,centre',
         'l2caf evaluate stills pictures/boxes.csv --model squeezenet1.1/weights',
+        'l2caf evaluate stills stills/stills.csv --split val --methods gradcam,centre,random',
       ),
     )
     .action((data: string, flags: StillsFlags) =>
