@@ -16,6 +16,7 @@ import type { Fetching } from './onnx/pull-engine.ts';
 import { onnxVersion } from './onnx/runtime.ts';
 import { speedUpWasmConvGradients } from './wasm-conv-gradient.ts';
 import { avoidTransposedWasmMatMul } from './wasm-matmul.ts';
+import { mendWasmStrides } from './wasm-strides.ts';
 
 /** The backend that runs, and why it was chosen. */
 export interface BackendInfo {
@@ -282,6 +283,7 @@ async function useWasm(reason: string): Promise<BackendInfo> {
     });
   }
   avoidTransposedWasmMatMul();
+  mendWasmStrides();
   speedUpWasmConvGradients();
   return { name: 'wasm', detail: `tfjs-backend-wasm ${tf.version_core}, SIMD, one thread`, reason };
 }

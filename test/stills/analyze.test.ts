@@ -116,7 +116,8 @@ describe('parsePictureAnalysis', () => {
     const model = await openTiny();
     const analysis = await analyzePicture(model, path, STILL_OPTIONS);
     model.network.dispose();
-    expect(parsePictureAnalysis(JSON.parse(JSON.stringify(analysis)))).toEqual(analysis);
+    const written = JSON.parse(JSON.stringify(analysis)) as unknown; // which knows no -0
+    expect(parsePictureAnalysis(written)).toEqual(written);
     const [map] = analysis.maps;
     const short = { ...map!, filter: { ...map!.filter, values: [1] } };
     expect(() => parsePictureAnalysis({ ...analysis, maps: [short] })).toThrow(/maps\.0\.filter: .*number of values/);
