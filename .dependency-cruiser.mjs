@@ -20,7 +20,10 @@ const ROOMS = {
   batch: ['base', 'l2caf/choices.ts', 'models', 'features', 'events', 'analysis', 'rendering', 'report', 'video'],
   retrieval: ['base', 'l2caf', 'models', 'features', 'events', 'analysis', 'batch/results.ts', 'video'],
   training: ['base', 'models', 'features', 'events', 'retrieval/evaluate.ts', 'video/drawing'],
-  evaluation: ['base', 'l2caf', 'models', 'features', 'events', 'analysis', 'stills', 'video'],
+  evaluation: [
+    ...['base', 'l2caf', 'models', 'features', 'events', 'analysis', 'stills', 'video'],
+    ...['retrieval/metrics.ts', 'retrieval/vector.ts'],
+  ],
 };
 
 const inside = (room) => `^src/${room}(/|$)`;

@@ -15,6 +15,7 @@ import { useEngine } from '../src/models/backend.ts';
 import { EventNetwork } from '../src/models/event-network.ts';
 import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { openStillModel } from '../src/stills/analyze.ts';
+import { stillNetwork } from '../src/stills/still-network.ts';
 import { type ResultTable, writeResults } from './results.ts';
 import { openStudy, report, resultTable, type StudyEvents } from './study.ts';
 import { median } from './support.ts';
@@ -89,7 +90,10 @@ async function stillsTable(path: string, pictures: number): Promise<ResultTable>
   const chosen = evenlyChosen(stills, pictures, 'starts');
   const model = await openStillModel({ model: RESNET50_IMAGENET.id, backend: 'auto' });
   const methods = ['l2caf-class', 'l2caf-class-fine'];
-  const table = await studyStills(model, chosen, { methods, level: LEVEL, seed: SEED, onProgress: report() });
+  const { table } = await studyStills(stillNetwork(model, {}), chosen, {
+    ...{ methods, level: LEVEL, seed: SEED },
+    onProgress: report(),
+  });
   model.network.dispose();
   return { ...resultTable(table), title: `Pictures: ${model.network.id}, ${chosen.length} of ${stills.length}` };
 }

@@ -9,6 +9,7 @@ import { readStills } from '../src/evaluation/still-datasets.ts';
 import { studyStills } from '../src/evaluation/stills-study.ts';
 import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { openStillModel } from '../src/stills/analyze.ts';
+import { stillNetwork } from '../src/stills/still-network.ts';
 import { type ResultTable, writeResults } from './results.ts';
 import { report, resultTable } from './study.ts';
 
@@ -34,12 +35,11 @@ export async function run([data, squeezenet, count = '300', descents = '60']: re
   for (const { model: name, methods, pictures, layer } of studies) {
     const model = models.get(name)!;
     const chosen = evenlyChosen(stills, Number(pictures), 'starts');
-    const table = await studyStills(model, chosen, {
+    const { table } = await studyStills(stillNetwork(model, { layer }), chosen, {
       methods,
       level: LEVEL,
       seed: 0,
       onProgress: report(),
-      ...(layer && { layer }),
     });
     const title = `${model.network.id}, ${chosen.length} of ${stills.length} pictures`;
     tables.push({ ...resultTable(table), title });

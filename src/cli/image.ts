@@ -1,6 +1,5 @@
 /** `l2caf image`: what does a classification network look at in a still picture, class by class? */
 import { basename, extname, join } from 'node:path';
-import type { WorkOptions } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { sha256OfFile, withFolder, writeFileAtomically } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
@@ -10,14 +9,15 @@ import type { PresetName } from '../l2caf/presets.ts';
 import type { ClassifierBackend } from '../models/choices.ts';
 import { findClass } from '../models/imagenet.ts';
 import { isImported } from '../models/imported.ts';
-import { analyzePicture, openImportedStill, openStillModel, type StillOptions } from '../stills/analyze.ts';
+import { analyzePicture, type StillOptions } from '../stills/analyze.ts';
 import { type PictureAnalysis, writePictureAnalysis } from '../stills/document.ts';
 import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from '../stills/drawing.ts';
 import { checkSize, type OpenStill, stillNetwork } from '../stills/still-network.ts';
 import { outputsNamed, type StillTarget, usualTarget } from '../stills/targets.ts';
 import { openPicture } from '../video/media/picture.ts';
 import { freeName, inTurn, isAbout, isOfOther } from './default-folder.ts';
-import { cardOf, type NetworkFlags } from './network-options.ts';
+import type { NetworkFlags } from './network-options.ts';
+import { openStill } from './open-still.ts';
 import type { TargetFlag } from './options.ts';
 import { USUAL_MAPS } from './options.ts';
 import { EXIT, reportError } from './run.ts';
@@ -66,7 +66,7 @@ export async function analyzeAll(files: readonly string[], flags: ImageFlags, si
   );
   const analyses: PictureAnalysis[] = [];
   const work = { onProgress: terminal.onProgress, signal };
-  const model = await openFor(flags, own, work);
+  const model = await openStill(flags, work);
   try {
     if ('warnings' in model) for (const warning of model.warnings) terminal.warn(warning);
     const { layer, size, ...others } = flags;
@@ -108,21 +108,6 @@ function checkFlags(files: readonly string[], flags: ImageFlags, own: boolean): 
     });
   }
   if (flags.size !== undefined && !own) checkSize(flags.size);
-}
-
-/** Opens the network that is named: one of this project, or the user's `own`. */
-async function openFor(flags: ImageFlags, own: boolean, work: WorkOptions): Promise<OpenStill> {
-  const { layer, model, backend, size, ...others } = flags;
-  if (own) {
-    const card = await cardOf(flags);
-    return openImportedStill(model, { backend, ...work, ...(card && { card }), ...(size && { size }) });
-  }
-  if ((await cardOf(others)) !== undefined) {
-    throw new L2cafError('usage', `${model} knows itself how it wants its pictures`, {
-      hint: '--norm, --labels and the like are for the files of other networks',
-    });
-  }
-  return openStillModel({ model, backend, ...(layer && { layer }), ...work });
 }
 
 /** What is to be explained of a network that names the classes of ImageNet. */

@@ -53,8 +53,9 @@ export type StudyTarget = (typeof STUDY_TARGETS)[number];
  * - `cars`: Stanford Cars, its test pictures: `cars_test/` and the annotations, the MATLAB files of the devkit
  *   (`cars_test_annos_withlabels.mat`, `cars_meta.mat`) or their CSV form, `anno_test.csv` (file, x1, y1, x2, y2, class)
  *   with `names.csv`.
+ * - `ilsvrc`: the validation pictures of ILSVRC 2012 and their boxes (`ilsvrc.ts`).
  */
-export const STILL_FORMATS = ['boxes', 'masks', 'tiny-imagenet', 'cub', 'cars'] as const;
+export const STILL_FORMATS = ['boxes', 'masks', 'tiny-imagenet', 'cub', 'cars', 'ilsvrc'] as const;
 /** See {@link STILL_FORMATS}. */
 export type StillFormat = (typeof STILL_FORMATS)[number];
 

@@ -9,27 +9,12 @@ import { L2cafError, messageOf } from '../base/errors.ts';
 import { exists } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
 import { readInput } from '../base/input-files.ts';
-import type { Split } from '../events/row.ts';
 import { readBoxesCsv } from './boxes-csv.ts';
 import type { StillFormat } from './choices.ts';
+import { readIlsvrc } from './ilsvrc.ts';
 import { type MatStruct, type MatValue, readMatFile } from './mat-file.ts';
+import type { StillSplit, StillTruth } from './still-truth.ts';
 import type { Box } from './wsol.ts';
-
-/** A picture whose object is known. */
-export interface StillTruth {
-  readonly path: string;
-  /** Of the object, pixels of the picture; empty where there is a mask only. */
-  readonly boxes: readonly Box[];
-  /** A picture of the same size that is not black on the object. */
-  readonly maskPath?: string;
-  /** Name of its class. */
-  readonly label?: string;
-  /** What it is for; absent where the data set does not say. */
-  readonly split?: Split;
-}
-
-/** Of what use the pictures are to be. */
-export type StillSplit = Split | 'all';
 
 /**
  * Reads a data set: the pictures of one split, or all. Those of which it does not say what they are for belong to any.
@@ -54,6 +39,7 @@ const READERS: Readonly<Record<StillFormat, (path: string) => Promise<StillTruth
   'tiny-imagenet': readTinyImageNet,
   cub: readCub,
   cars: readCars,
+  ilsvrc: readIlsvrc,
 };
 
 async function readBoxed(csvPath: string, folder: string): Promise<StillTruth[]> {

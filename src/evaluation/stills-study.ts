@@ -1,31 +1,27 @@
 /**
- * Localization in still pictures (paper, Sec. 4.1; METHOD §6): do the maps of a classification network cover the object
- * whose class it names? Boxes at one level and at the best one, pixels, with and without asking that the class be right.
+ * Localization in still pictures (paper, Sec. 4.1 and 4.2; METHOD §6): do the maps of a classification network cover the
+ * object whose class it names, and those of a retrieval network the object whose like it finds? Boxes at one level and at the
+ * best one, pixels, with and without asking that the class be right.
  */
 
 import { viewsOf } from '../analysis/finer.ts';
 import type { WorkOptions } from '../analysis/pipeline.ts';
-import { throwIfAborted } from '../base/errors.ts';
-import type { AttentionFilter, PictureSize } from '../base/types.ts';
-import { activationNorm } from '../l2caf/activation-norm.ts';
-import { classActivation, lifted } from '../l2caf/cam.ts';
-import { gradCam } from '../l2caf/gradcam.ts';
+import { L2cafError, throwIfAborted } from '../base/errors.ts';
+import { type View, viewOf } from '../base/fit.ts';
+import type { PictureSize } from '../base/types.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
-import type { Objective } from '../l2caf/objective.ts';
-import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
-import { solveFilters } from '../l2caf/solve.ts';
-import type { FeatureTail } from '../l2caf/tail.ts';
-import { wovenFilter } from '../l2caf/woven.ts';
-import { classifierTail } from '../models/classifier-tail.ts';
-import { imagenetLabels, shortLabel } from '../models/imagenet.ts';
-import type { OpenClassifier } from '../stills/still-network.ts';
+import type { Tail } from '../l2caf/tail.ts';
+import { unitVectors } from '../retrieval/metrics.ts';
+import { squaredDistance, type Vector } from '../retrieval/vector.ts';
+import type { StillNetwork, StillOutput } from '../stills/still-network.ts';
 import { rankOutputs } from '../stills/targets.ts';
 import { openPicture, picturePixels } from '../video/media/picture.ts';
-import { centredGaussian, randomMap } from './baseline-maps.ts';
+import { DEFAULT_STILL_METHODS } from './choices.ts';
 import type { BinaryImage } from './contours.ts';
 import { type EventRecords, type FigureTable, figureRows, measuresOf, type Statistic } from './figure-table.ts';
 import { isLocalized } from './localization.ts';
-import type { StillTruth } from './still-datasets.ts';
+import { stillMap } from './still-maps.ts';
+import type { StillTruth } from './still-truth.ts';
 import { paintBoxes } from './truth.ts';
 import {
   addPixels,
@@ -43,62 +39,162 @@ import {
 
 /** How the study is done. */
 export interface StillsStudyOptions extends WorkOptions {
-  readonly methods: readonly string[];
-  /** Heatmap level, in [0, 1), above which pixels belong to the box of GT-known, top-1 and top-5. */
+  /** Default: {@link stillMethodsFor} the network. */
+  readonly methods?: readonly string[] | undefined;
+  /** Heatmap level, in [0, 1), above which pixels belong to the box of GT-known, top-1, top-5 and R@1. */
   readonly level: number;
-  /** The layer whose output is filtered; the network's own choice when absent. */
-  readonly layer?: string;
   readonly seed: number;
 }
 
-/** Measures all methods on all pictures; the table. Throws as `openPicture` and `solveFilters`; `aborted`. */
+/** What a network answers, whatever its maps are; shares of the pictures whose class it can know. */
+export interface Answers {
+  /** Of a classification network: how often the class is the first it names, and among the first five. */
+  readonly top1?: number;
+  readonly top5?: number;
+  /** Of a retrieval network: how often the nearest other picture (by cosine) is of the same class. */
+  readonly recallAt1?: number;
+}
+
+/** What the study found. */
+export interface StillsStudy {
+  readonly table: FigureTable;
+  readonly answers: Answers;
+}
+
+/** The methods that are compared unless others are asked for: those that the kind of network has. */
+export function stillMethodsFor({ kind }: Pick<StillOutput, 'kind'>): readonly string[] {
+  return kind === 'scores' ? DEFAULT_STILL_METHODS : DEFAULT_STILL_METHODS.filter((method) => !isOfClass(method));
+}
+
+function isOfClass(method: string): boolean {
+  return method === 'cam' || method.startsWith('l2caf-class');
+}
+
+/**
+ * Measures all methods on all pictures.
+ *
+ * @throws L2cafError `usage` for a network of numbers, and for maps of a class of one that knows none; as `openPicture` and
+ *   `solveFilters`; `aborted`
+ */
 export async function studyStills(
-  model: OpenClassifier,
+  network: StillNetwork,
   stills: readonly StillTruth[],
   options: StillsStudyOptions,
-): Promise<FigureTable> {
-  const { onProgress, signal, methods, level } = options;
-  const records: EventRecords<PictureScore>[] = [];
+): Promise<StillsStudy> {
+  const { onProgress, signal, level } = options;
+  const { kind } = network.output;
+  const methods = methodsOf(network.output, options);
+  const measured: MeasuredStill[] = [];
   for (const [index, still] of stills.entries()) {
     throwIfAborted(signal);
     onProgress?.({ stage: 'measuring', done: index, total: stills.length, unit: 'pictures' });
-    records.push({ rows: await measureStill(model, still, index, options) });
+    measured.push(await measureStill(network, still, index, { ...options, methods }));
   }
   onProgress?.({ stage: 'measuring', done: stills.length, total: stills.length, unit: 'pictures' });
+  const statistics: Statistic<PictureScore>[] = STATISTICS.filter(({ only = kind }) => only === kind).map(
+    ({ only: _, ...own }) => own,
+  );
+  const answered = kind === 'embedding' ? withNeighbours(measured, stills) : measured;
+  const records: EventRecords<PictureScore>[] = answered.map(({ rows, answer }) => ({
+    rows: new Map([...rows].map(([method, score]) => [method, { ...score, ...answer }])),
+  }));
+  const answers = answersOf(answered.map(({ answer }) => answer));
   return {
-    title: 'Where the maps of a classification network lie',
-    rowTitle: 'method',
-    measures: measuresOf(STATISTICS),
-    rows: await figureRows(records, STATISTICS, { ...options, unit: 'pictures' }),
-    highlighted: methods.filter((method) => method.startsWith('l2caf')),
-    notes: [
-      `GT-known, top-1, top-5: the box of the largest region above ${level} of the heatmap's range overlaps a true one by half; the map is that of the true class, which for top-1 and top-5 must be among the network's first one or five. MaxBoxAcc: the same at the level that is best for the method; V2: mean over overlaps of 0.3, 0.5, 0.7, any region. ${blankNote(stills)}`.trim(),
-    ],
+    answers,
+    table: {
+      title:
+        kind === 'embedding'
+          ? 'Where the maps of a retrieval network lie'
+          : 'Where the maps of a classification network lie',
+      rowTitle: 'method',
+      measures: measuresOf(statistics),
+      rows: await figureRows(records, statistics, { ...options, unit: 'pictures' }),
+      highlighted: methods.filter((method) => method.startsWith('l2caf')),
+      notes: [kind === 'embedding' ? retrievalNote(level, answers) : classNote(level, answers, network.output, stills)],
+    },
   };
 }
 
-function blankNote(stills: readonly StillTruth[]): string {
-  const unnamed = stills.filter(({ label }) => classIndex(label) === undefined).length;
-  if (unnamed === 0) return '';
-  return `Pictures of no class of the network: ${unnamed}; their map is that of its most probable class, and they are left out of top-1 and top-5.`;
+/** @throws L2cafError `usage` */
+function methodsOf(output: StillOutput, { methods = stillMethodsFor(output) }: StillsStudyOptions): readonly string[] {
+  if (output.kind === 'numbers') {
+    throw new L2cafError('usage', "the network's outputs are numbers: there is no class whose object could be found", {
+      hint: 'if they are scores of classes, say so: --kind scores',
+    });
+  }
+  const wrong = output.kind === 'embedding' ? methods.filter(isOfClass) : [];
+  if (wrong.length === 0) return methods;
+  throw new L2cafError('usage', `an embedding has no classes, which ${wrong.join(', ')} would explain`, {
+    hint: `choose among ${stillMethodsFor(output).join(', ')}`,
+  });
+}
+
+const BOX_NOTE = "the box of the largest region above LEVEL of the heatmap's range overlaps a true one by half";
+const ALL_LEVELS_NOTE =
+  'MaxBoxAcc: the same at the level that is best for the method; V2: mean over overlaps of 0.3, 0.5, 0.7, any region.';
+
+function classNote(level: number, { top1, top5 }: Answers, { indexOf }: StillOutput, stills: readonly StillTruth[]) {
+  const unnamed = stills.filter(({ label }) => label === undefined || indexOf(label) === undefined).length;
+  const named = `The network names the class first in ${shown(top1)}, among its first five in ${shown(top5)} of them.`;
+  const blank = `Pictures of no class of the network: ${unnamed}; their map is that of its most probable class, and they are left out of top-1 and top-5.`;
+  return [
+    `GT-known, top-1, top-5: ${BOX_NOTE.replace('LEVEL', String(level))}; the map is that of the true class, which for top-1 and top-5 must be among the network's first one or five.`,
+    ALL_LEVELS_NOTE,
+    ...(unnamed < stills.length ? [named] : []),
+    ...(unnamed > 0 ? [blank] : []),
+  ].join(' ');
+}
+
+function retrievalNote(level: number, { recallAt1 }: Answers): string {
+  return [
+    `Box: ${BOX_NOTE.replace('LEVEL', String(level))}. R@1: also, the nearest other picture, by the cosine of the embeddings, is of the same class. Maps explain the raw embedding.`,
+    ALL_LEVELS_NOTE,
+    `The nearest picture is of the same class in ${shown(recallAt1)}.`,
+  ].join(' ');
+}
+
+function shown(share: number | undefined): string {
+  return share === undefined || Number.isNaN(share) ? '-' : `${(100 * share).toFixed(1)} %`;
+}
+
+/** Whether the answer to a picture was right; absent when it cannot be. */
+interface Answer {
+  readonly isTop1?: boolean;
+  readonly isTop5?: boolean;
+  readonly isNearestRight?: boolean;
 }
 
 /** How one map lies on the object of its picture. */
-interface PictureScore {
+interface PictureScore extends Answer {
   readonly isLocalized: boolean;
-  /** Absent when the network has no such class. */
-  readonly isTop1?: boolean;
-  readonly isTop5?: boolean;
   /** Per threshold: the IoU of the largest region's box, and of the best region's. */
   readonly largest: Float64Array;
   readonly all: Float64Array;
   readonly pixels: PixelCounts;
 }
 
-const STATISTICS: readonly Statistic<PictureScore>[] = [
-  { key: 'gtKnown', title: 'GT-known', digits: 3, of: (all) => share(all, (score) => score.isLocalized) },
-  { key: 'top1', title: 'top-1', digits: 3, of: (all) => share(all, (own) => own.isTop1 && own.isLocalized, named) },
-  { key: 'top5', title: 'top-5', digits: 3, of: (all) => share(all, (own) => own.isTop5 && own.isLocalized, named) },
+interface MeasuredStill {
+  readonly rows: ReadonlyMap<string, PictureScore>;
+  readonly answer: Answer;
+  readonly embedding?: Vector;
+}
+
+/** A statistic, and the kind of network that alone has it. */
+type OwnStatistic = Statistic<PictureScore> & { readonly only?: StillOutput['kind'] };
+
+const rightAnd = (key: keyof Answer) => (all: readonly PictureScore[]) =>
+  share(
+    all.filter((score) => score[key] !== undefined),
+    (score) => score[key] === true && score.isLocalized,
+  );
+const boxes = (all: readonly PictureScore[]): number => share(all, (score) => score.isLocalized);
+
+const STATISTICS: readonly OwnStatistic[] = [
+  { key: 'gtKnown', title: 'GT-known', digits: 3, only: 'scores', of: boxes },
+  { key: 'top1', title: 'top-1', digits: 3, only: 'scores', of: rightAnd('isTop1') },
+  { key: 'top5', title: 'top-5', digits: 3, only: 'scores', of: rightAnd('isTop5') },
+  { key: 'box', title: 'box', digits: 3, only: 'embedding', of: boxes },
+  { key: 'recallAt1', title: 'R@1', digits: 3, only: 'embedding', of: rightAnd('isNearestRight') },
   {
     key: 'maxBoxAcc',
     title: 'MaxBoxAcc',
@@ -126,108 +222,76 @@ const STATISTICS: readonly Statistic<PictureScore>[] = [
   },
 ];
 
-const named = ({ isTop1 }: PictureScore): boolean => isTop1 !== undefined;
+function share<T>(all: readonly T[], isHit: (one: T) => boolean): number {
+  return all.filter(isHit).length / all.length;
+}
 
-function share(
-  scores: readonly PictureScore[],
-  isHit: (score: PictureScore) => boolean | undefined,
-  counts: (score: PictureScore) => boolean = () => true,
-): number {
-  const counted = scores.filter(counts);
-  return counted.filter(isHit).length / counted.length;
+function answersOf(answers: readonly Answer[]): Answers {
+  const rate = (key: keyof Answer): number | undefined => {
+    const own = answers.filter((answer) => answer[key] !== undefined);
+    return own.length > 0 ? share(own, (answer) => answer[key] === true) : undefined;
+  };
+  const [top1, top5, recallAt1] = [rate('isTop1'), rate('isTop5'), rate('isNearestRight')];
+  return {
+    ...(top1 !== undefined && { top1 }),
+    ...(top5 !== undefined && { top5 }),
+    ...(recallAt1 !== undefined && { recallAt1 }),
+  };
+}
+
+/** Whether the nearest other picture is of the same class, for those of which there is another. */
+function withNeighbours(measured: readonly MeasuredStill[], stills: readonly StillTruth[]): MeasuredStill[] {
+  const units = unitVectors(measured.map(({ embedding }) => embedding!));
+  return measured.map((own, a) => {
+    const { label } = stills[a]!;
+    const hasOther = stills.some((other, b) => b !== a && other.label === label);
+    if (label === undefined || !hasOther) return own;
+    let [nearest, least] = [-1, Number.POSITIVE_INFINITY];
+    for (const [b, unit] of units.entries()) {
+      const distance = b === a ? Number.POSITIVE_INFINITY : squaredDistance(units[a]!, unit);
+      if (distance < least) [nearest, least] = [b, distance];
+    }
+    return { ...own, answer: { isNearestRight: stills[nearest]?.label === label } };
+  });
 }
 
 async function measureStill(
-  { network }: OpenClassifier,
+  network: StillNetwork,
   still: StillTruth,
   index: number,
-  options: StillsStudyOptions,
-): Promise<ReadonlyMap<string, PictureScore>> {
-  const tailOf = (seen: Parameters<typeof network.preprocess>[0]): FeatureTail => {
-    const input = network.preprocess(seen);
-    try {
-      return classifierTail(network, input, options.layer);
-    } finally {
-      input.dispose();
-    }
-  };
+  options: StillsStudyOptions & { readonly methods: readonly string[] },
+): Promise<MeasuredStill> {
+  const { output, inputSize } = network;
   const picture = await openPicture(still.path);
   const truth = await truthOf(still, picture);
-  const pixels = picturePixels(picture, network.inputSize);
-  const tail = tailOf(pixels);
-  const views: FeatureTail[] = [];
-  const viewed = (): readonly FeatureTail[] => {
-    if (views.length === 0) for (const view of viewsOf(pixels, tail.grid)) views.push(tailOf(view));
+  const view = viewOf(picture, inputSize);
+  const pixels = picturePixels(picture, inputSize);
+  const tail = await network.tail(pixels);
+  const views: Tail[] = [];
+  const viewed = async (): Promise<readonly Tail[]> => {
+    if (views.length === 0) for (const seen of viewsOf(pixels, tail.grid)) views.push(await network.tail(seen));
     return views;
   };
   try {
-    const ranked = rankOutputs(tail, shortLabel).map((prediction) => prediction.index);
-    const known = classIndex(still.label);
-    const isIn = (count: number) => known !== undefined && ranked.slice(0, count).includes(known);
+    const isScores = output.kind === 'scores';
+    const ranked = isScores ? rankOutputs(tail, output.labelOf).map((prediction) => prediction.index) : [];
+    const known = still.label === undefined ? undefined : output.indexOf(still.label);
+    const isIn = (count: number) => ranked.slice(0, count).includes(known!);
+    const target = isScores ? ({ kind: 'class', index: known ?? ranked[0]! } as const) : undefined;
     const rows = new Map<string, PictureScore>();
     for (const method of options.methods) {
-      const map = await mapOf(tail, method, known ?? ranked[0]!, { ...options, index, viewed });
-      const score = scoreMap(map, truth, options.level);
-      rows.set(method, { ...score, ...(known !== undefined && { isTop1: isIn(1), isTop5: isIn(5) }) });
+      const map = await stillMap(tail, method, target, { ...options, index, viewed });
+      rows.set(method, scoreMap(map, truth, options.level, view));
     }
-    return rows;
+    return {
+      rows,
+      answer: isScores && known !== undefined ? { isTop1: isIn(1), isTop5: isIn(5) } : {},
+      ...(!isScores && { embedding: tail.reference }),
+    };
   } finally {
     for (const own of [tail, ...views]) own.dispose();
   }
 }
-
-/** The class of this name among ImageNet's, by all its synonyms or any of them. */
-function classIndex(label: string | undefined): number | undefined {
-  if (label === undefined) return undefined;
-  const whole = imagenetLabels().indexOf(label);
-  const index = whole >= 0 ? whole : imagenetLabels().findIndex((own) => own.split(', ').includes(label));
-  return index >= 0 ? index : undefined;
-}
-
-async function mapOf(
-  tail: FeatureTail,
-  method: string,
-  classOf: number,
-  {
-    seed,
-    index,
-    signal,
-    viewed,
-  }: StillsStudyOptions & { readonly index: number; readonly viewed: () => readonly FeatureTail[] },
-): Promise<AttentionMap> {
-  const target = { kind: 'class', index: classOf } as const;
-  switch (method) {
-    case 'gradcam':
-      return gradCam(tail, target, 'relu')[0]!;
-    case 'gradcam-abs':
-      return gradCam(tail, target, 'abs')[0]!;
-    case 'cam':
-      return lifted((await classActivation(tail, target))[0]!);
-    case 'activation-norm':
-      return activationNorm(tail, 0);
-    case 'centre':
-      return centredGaussian(tail.grid);
-    case 'random':
-      return randomMap(tail.grid, seed, RANDOM_STREAM, index);
-    default: {
-      const [, kind, variant = 'size'] = /^l2caf-(class|oblivious)(?:-(.+))?$/.exec(method)!;
-      const objective: Objective = kind === 'class' ? target : { kind: 'oblivious' };
-      const preset = PRESET_NAMES.find((name): name is PresetName => name === variant);
-      const descent = preset && ({ solver: 'gd', preset } as const);
-      const filters: AttentionFilter[] = [];
-      for (const seen of variant === 'fine' ? viewed() : [tail]) {
-        const solved = await solveFilters(seen, { objective, seed, ...descent, ...(signal && { signal }) });
-        filters.push(solved.filters[0]!);
-      }
-      const { height, width, values } = variant === 'fine' ? wovenFilter(filters, 'l2') : filters[0]!;
-      const part = variant === 'positive' ? (value: number) => Math.max(0, value) : Math.abs;
-      return { height, width, values: values.map(part) };
-    }
-  }
-}
-
-/** Keeps the random maps apart from other draws of the same seed. */
-const RANDOM_STREAM = 306;
 
 /** Where the object is, at the size of the protocol. */
 interface SquareTruth {
@@ -252,9 +316,14 @@ async function readMask(path: string): Promise<BinaryImage> {
   return { width, height, pixels: Uint8Array.from({ length: width * height }, (_, i) => Number(rgb[3 * i]! > 0)) };
 }
 
-function scoreMap(map: AttentionMap, { boxes, mask }: SquareTruth, level: number): PictureScore {
-  const scores = mapScores(map);
-  const heatmap = toHeatmap(map, { height: WSOL_SIDE, width: WSOL_SIDE });
+function scoreMap(
+  map: AttentionMap,
+  { boxes, mask }: SquareTruth,
+  level: number,
+  view: View | undefined,
+): PictureScore {
+  const scores = mapScores(map, view);
+  const heatmap = toHeatmap(map, { height: WSOL_SIDE, width: WSOL_SIDE, view });
   return {
     isLocalized: isLocalized({ heatmap, level, boxes, isClassCorrect: true }),
     ...boxOverlaps(scores, boxes),

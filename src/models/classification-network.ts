@@ -29,14 +29,35 @@ export interface ClassificationNetwork {
   readonly steps: readonly NamedStep[];
   /** The layer whose output is filtered unless another is asked for. */
   readonly defaultLayer: string;
-  /** After the steps and global average pooling; absent when the pooled map already holds the class scores. */
+  /** After the steps and global average pooling; absent when the pooled map is the answer. */
   readonly dense?: DenseClassifier;
-  /** Number of classes. */
+  /** What the answer is: scores of classes unless it says otherwise. */
+  readonly answer?: 'scores' | 'embedding';
+  /** Number of classes, or components of the embedding. */
   readonly classes: number;
   /** Pictures `[n, h, w, 3]`, RGB bytes → input `[n, h, w, 3]`. The caller disposes. */
   preprocess(pictures: Pick<FrameBatch, 'rgb' | 'shape'>): tf.Tensor4D;
   /** Frees its tensors. */
   dispose(): void;
+}
+
+/**
+ * The same network without its dense layer: its answer is the pooled last feature map, an embedding. It shares the tensors.
+ *
+ * @throws L2cafError `usage` when the pooled map holds the class scores
+ */
+export function withoutClasses({ dense, ...network }: ClassificationNetwork): ClassificationNetwork {
+  if (network.answer === 'embedding') return network;
+  if (dense !== undefined) {
+    return { ...network, answer: 'embedding', classes: dense.kernel.length / network.classes };
+  }
+  throw new L2cafError(
+    'usage',
+    `what ${network.id} pools are the scores of its classes already: there is no embedding`,
+    {
+      hint: 'use a network with a dense layer, such as resnet50-imagenet',
+    },
+  );
 }
 
 /**

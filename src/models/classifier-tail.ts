@@ -10,7 +10,7 @@ import { type ClassificationNetwork, layerIndex, type NamedStep, runSteps } from
 
 /**
  * The tail after `layer`, for the first picture of `input` (`[1, h, w, 3]`, preprocessed; stays the caller's). Its
- * output is the logits. Where only pooling and a dense layer follow, it is linear and says so.
+ * output is the logits, or the embedding of a network without classes. Where only pooling and a dense layer follow, it is linear and says so.
  *
  * @throws L2cafError `usage` when there is no such layer.
  */
@@ -22,8 +22,8 @@ export function classifierTail(
   const { before, after } = split(network, layer);
   const map = runSteps(before, input);
   const dense = denseTensors(network);
-  const logits = (maps: tf.Tensor4D): tf.Tensor2D => tf.tidy(() => classify(runSteps(after, maps), dense));
-  const collapsed = after.length === 0 ? collapse(map, dense) : undefined;
+  const logits = (maps: tf.Tensor4D): tf.Tensor2D => tf.tidy(() => classify(runSteps(after, maps), network, dense));
+  const collapsed = after.length === 0 ? collapse(map, network, dense) : undefined;
   const [, height, width, channels] = map.shape;
   const reference = tf.tidy(() => logits(map).dataSync<'float32'>());
   const features = tf.tidy(() => tf.reshape(map, [height, width, channels]) as tf.Tensor3D);
@@ -64,7 +64,7 @@ export function vanillaTail(
     filtered: (filters) =>
       tf.tidy(() => {
         const map = runSteps(before, picture);
-        return classify(runSteps(after, tf.mul(map, tf.expandDims(filters, 3))), dense);
+        return classify(runSteps(after, tf.mul(map, tf.expandDims(filters, 3))), network, dense);
       }),
     dispose: () => {
       fast.dispose();
@@ -90,11 +90,14 @@ function denseTensors({ dense, classes }: ClassificationNetwork): DenseTensors |
   );
 }
 
-/** Last feature maps `[n, h, w, c]` → logits `[n, classes]`. */
-function classify(maps: tf.Tensor4D, dense: DenseTensors | undefined): tf.Tensor2D {
+/** Last feature maps `[n, h, w, c]` → logits `[n, classes]`, or pooled maps where these are the embedding. */
+function classify(maps: tf.Tensor4D, { answer }: Answer, dense: DenseTensors | undefined): tf.Tensor2D {
   const pooled = tf.mean(maps, [1, 2]) as tf.Tensor2D; // [n, c]
-  return dense === undefined ? centred(pooled) : tf.add(tf.matMul(pooled, dense.kernel), dense.bias);
+  if (dense !== undefined) return tf.add(tf.matMul(pooled, dense.kernel), dense.bias);
+  return answer === 'embedding' ? pooled : centred(pooled);
 }
+
+type Answer = Pick<ClassificationNetwork, 'answer'>;
 
 /**
  * Scores `[n, classes]` less their mean over the classes. Softmax does not see the difference, but the sum over all other
@@ -115,14 +118,15 @@ interface CollapsedTail {
 
 /**
  * Pooling and the dense layer as one matrix for this picture: `P[k, ij] = Σ_c A[ij, c] W[c, k] / (h·w)`; without a dense
- * layer, `P[k, ij] = A[ij, k] / (h·w)`, centred.
+ * layer, `P[k, ij] = A[ij, k] / (h·w)`, centred if these are scores.
  */
-function collapse(map: tf.Tensor4D, dense: DenseTensors | undefined): CollapsedTail {
+function collapse(map: tf.Tensor4D, { answer }: Answer, dense: DenseTensors | undefined): CollapsedTail {
   const [, height, width, channels] = map.shape;
   const cells = height * width;
   const byCell = tf.tidy(() => {
     const rows = tf.div(tf.reshape(map, [cells, channels]), cells) as tf.Tensor2D;
-    return dense === undefined ? centred(rows) : tf.matMul(rows, dense.kernel);
+    if (dense !== undefined) return tf.matMul(rows, dense.kernel);
+    return answer === 'embedding' ? rows : centred(rows);
   }); // [h·w, classes]
   const classes = byCell.shape[1]!;
   const bias = dense === undefined ? tf.zeros<tf.Rank.R1>([classes]) : tf.clone(dense.bias);

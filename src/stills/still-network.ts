@@ -7,10 +7,10 @@ import type { FittedSize } from '../base/fit.ts';
 import type { FrameBatch, PictureSize } from '../base/types.ts';
 import type { Tail } from '../l2caf/tail.ts';
 import { type BackendInfo, type EngineName, onBackend } from '../models/backend.ts';
-import type { ClassificationNetwork } from '../models/classification-network.ts';
+import { type ClassificationNetwork, withoutClasses } from '../models/classification-network.ts';
 import { classifierTail } from '../models/classifier-tail.ts';
 import type { Classifier } from '../models/classifiers.ts';
-import { shortLabel } from '../models/imagenet.ts';
+import { imagenetLabels, shortLabel } from '../models/imagenet.ts';
 import type { OpenImported } from '../models/imported.ts';
 import { reinitialise } from '../models/reinitialise.ts';
 import { type ModelOutput, readsPictures, unlearningOf, type VideoModel } from '../models/video-model.ts';
@@ -33,6 +33,8 @@ export type Pixels = Pick<FrameBatch, 'rgb' | 'shape'>;
 export interface StillOutput extends Pick<ModelOutput, 'kind' | 'size'> {
   /** What each of them is called. */
   labelOf(index: number): string;
+  /** Which of them is the class of this name; undefined when none is. */
+  indexOf(label: string): number | undefined;
 }
 
 /** See the head of the file. */
@@ -58,13 +60,15 @@ export interface StillChoices {
   /** The layer whose output is filtered. */
   readonly layer?: string | undefined;
   readonly size?: PictureSize | undefined;
+  /** Take what its classes are told from, the pooled last feature map, as an embedding in place of the scores. */
+  readonly asEmbedding?: boolean | undefined;
 }
 
 /**
  * What an open network is to the analysis of pictures.
  *
- * @throws L2cafError `usage` for a size that it does not take, a layer other than that with which it was opened, or a
- *   network of several frames
+ * @throws L2cafError `usage` for a size that it does not take, a layer other than that with which it was opened, an embedding
+ *   where it has none, or a network of several frames
  */
 export function stillNetwork(model: OpenStill, choices: StillChoices): StillNetwork {
   return 'classifier' in model ? ofClassifier(model, choices) : ofImported(model, choices);
@@ -81,12 +85,16 @@ export function checkSize({ width, height }: PictureSize): void {
   });
 }
 
-function ofClassifier({ classifier, network, backend }: OpenClassifier, choices: StillChoices): StillNetwork {
+function ofClassifier({ classifier, network: own, backend }: OpenClassifier, choices: StillChoices): StillNetwork {
+  const network = choices.asEmbedding ? withoutClasses(own) : own;
   const { layer = network.defaultLayer, size = network.inputSize } = choices;
   checkSize(size);
   return {
     inputSize: size,
-    output: { kind: 'scores', size: network.classes, labelOf: shortLabel },
+    output:
+      network.answer === 'embedding'
+        ? { kind: 'embedding', size: network.classes, labelOf: String, indexOf: () => undefined }
+        : { kind: 'scores', size: network.classes, labelOf: shortLabel, indexOf: indexAmong(imagenetLabels()) },
     backend: backend.name,
     description: { id: network.id, weightsSha256: classifier.weightsSha256, layer, inputSize: { ...size } },
     tail: async (picture) =>
@@ -115,6 +123,11 @@ function ofImported(
   const { input, id, sha256 } = network;
   const output = network.outputs[0]!;
   checkReadsPictures(network);
+  if (choices.asEmbedding && output.kind !== 'embedding') {
+    throw new L2cafError('usage', `the outputs of ${id} are no embedding`, {
+      hint: 'name the tensor that is with --explain and --kind embedding, or in its card (output)',
+    });
+  }
   const { layer, layout, format, resize, output: explained } = network.describe() as ImportedWords;
   if (choices.layer !== undefined && choices.layer !== layer) {
     throw new L2cafError('usage', `the network was opened at the layer ${layer}, not ${choices.layer}`, {
@@ -127,7 +140,11 @@ function ofImported(
   }
   return {
     inputSize: input.size,
-    output: { kind: output.kind, size: output.size, labelOf: (index) => output.labels?.[index] ?? String(index) },
+    output: {
+      ...{ kind: output.kind, size: output.size },
+      labelOf: (index) => output.labels?.[index] ?? String(index),
+      indexOf: indexAmong(output.labels ?? []),
+    },
     backend: backend.name,
     description: {
       ...{ id, weightsSha256: sha256, layer, inputSize: { width, height } },
@@ -139,6 +156,21 @@ function ofImported(
     without: async (count, seed) =>
       ofImported({ network: await unlearningOf(network).without(count, seed), backend }, choices),
     dispose: () => network.dispose(),
+  };
+}
+
+/** The place of a label: of the one that is the same with all its synonyms, or has it among them, or is its first. */
+function indexAmong(labels: readonly string[]): StillOutput['indexOf'] {
+  const lower = labels.map((label) => label.toLowerCase());
+  return (label) => {
+    const wanted = label.toLowerCase();
+    const ways: ((own: string) => boolean)[] = [
+      (own) => own === wanted,
+      (own) => own.split(', ').includes(wanted),
+      (own) => own === wanted.split(', ')[0],
+    ];
+    const found = ways.map((way) => lower.findIndex(way)).find((index) => index >= 0);
+    return found;
   };
 }
 

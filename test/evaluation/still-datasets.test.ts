@@ -118,7 +118,44 @@ describe('readStills', () => {
     ]);
   });
 
+  it.each([
+    ['its own', 'ILSVRC2012_img_val', 'ILSVRC2012_bbox_val_v3/val'],
+    ["Kaggle's", 'ILSVRC/Data/CLS-LOC/val', 'ILSVRC/Annotations/CLS-LOC/val'],
+  ])('reads the validation pictures of ILSVRC in %s folders', async (name, pictures, annotations) => {
+    const object = (synset: string, corners: readonly number[]) => {
+      const sides = ['xmin', 'ymin', 'xmax', 'ymax'].map((side, i) => `<${side}>${corners[i]}</${side}>`);
+      return `<object><name>${synset}</name><difficult>0</difficult><bndbox>${sides.join('')}</bndbox></object>`;
+    };
+    const one = object('n01440764', [3, 4, 50, 60]);
+    const two = object('n01443537', [1, 2, 30, 40]) + object('n01443537', [5, 6, 7, 8]);
+    const at = await miniature(`ilsvrc ${name}`, {
+      'LOC_synset_mapping.txt': 'n01440764 tench, Tinca tinca\nn01443537 goldfish, Carassius auratus\n',
+      [`${pictures}/ILSVRC2012_val_00000002.JPEG`]: '',
+      [`${pictures}/ILSVRC2012_val_00000001.JPEG`]: '',
+      [`${annotations}/ILSVRC2012_val_00000001.xml`]: `<annotation><folder>val</folder>${one}</annotation>`,
+      [`${annotations}/ILSVRC2012_val_00000002.xml`]: `<annotation>${two}</annotation>`,
+    });
+    const path = (n: number) => join(at, pictures, `ILSVRC2012_val_0000000${n}.JPEG`);
+    expect(await readStills(at, 'ilsvrc')).toEqual([
+      { path: path(1), boxes: [[3, 4, 50, 60]], label: 'tench, Tinca tinca' },
+      { path: path(2), boxes: [[1, 2, 30, 40], [5, 6, 7, 8]], label: 'goldfish, Carassius auratus' }, // biome-ignore format: a line per picture
+    ]);
+  });
+
   it.each<[string, StillFormat, Record<string, string>, RegExp]>([
+    ['ILSVRC without boxes', 'ilsvrc', { 'val/a.JPEG': '', 'words.txt': 'n1 x' }, /no boxes of ILSVRC: none of/],
+    [
+      'a picture of ILSVRC without boxes',
+      'ilsvrc',
+      { 'val/a.JPEG': '', 'bbox/b.xml': '<annotation/>', 'words.txt': 'n01440764 tench' },
+      /no boxes for a\.JPEG/,
+    ],
+    [
+      'boxes that are none',
+      'ilsvrc',
+      { 'val/a.JPEG': '', 'bbox/a.xml': '<annotation><object/></annotation>', 'words.txt': 'n01440764 tench' },
+      /a\.xml holds no boxes of ILSVRC/,
+    ],
     ['a folder without its lists', 'cub', { x: '' }, /cannot read .*images\.txt/],
     ['a picture without mask', 'masks', { 'images/a.jpg': '', 'masks/b.png': '' }, /no mask for a\.jpg/],
     ['no annotations', 'cars', { 'cars_test/00001.jpg': '' }, /neither anno_test\.csv nor/],

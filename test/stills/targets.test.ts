@@ -5,9 +5,13 @@ import { objectiveOf, outputsNamed, rankOutputs, resolveTargets, usualTarget } f
 
 /** With the probabilities 0.2, 0.7 and 0.1. */
 const reference = Float32Array.of(0.2, 0.7, 0.1).map(Math.log);
-const CLASSES: StillOutput = { kind: 'scores', size: 3, labelOf: shortLabel };
-const NUMBERS: StillOutput = { kind: 'numbers', size: 2, labelOf: (index) => ['steering', 'throttle'][index]! };
-const EMBEDDING: StillOutput = { kind: 'embedding', size: 3, labelOf: String };
+const CLASSES: StillOutput = { kind: 'scores', size: 3, labelOf: shortLabel, indexOf: () => undefined };
+const NUMBERS: StillOutput = {
+  ...{ kind: 'numbers', size: 2 },
+  labelOf: (index) => ['steering', 'throttle'][index]!,
+  indexOf: () => undefined,
+};
+const EMBEDDING: StillOutput = { kind: 'embedding', size: 3, labelOf: String, indexOf: () => undefined };
 
 it('ranks classes from the most probable to the least, and takes the targets from there', () => {
   const ranked = rankOutputs({ reference }, shortLabel);
