@@ -65,6 +65,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     description: 'measure a model and its maps',
     load: async () => (await import('./commands/evaluate.ts')).evaluateCommand(),
   },
+  reproduce: {
+    takes: '[options] <item>',
+    description: 'make a table or figure of the paper again',
+    load: async () => (await import('./commands/reproduce.ts')).reproduceCommand(),
+  },
   index: {
     takes: '[options] <events...>',
     description: 'put events into a database that l2caf search answers from',

@@ -1,7 +1,8 @@
 /**
  * Boxes of objects as a CSV file, the form that most annotations can be brought to: `file,x,y,w,h`, or `x0,y0,x1,y1` in place
  * of the last four; `frame` for videos (from 0); `class` or `class_name` if they have one;
- * `split` (train, val or test) and `mask`, a picture that is not black on the object. Other columns are passed over.
+ * `split` (train, val or test) and `mask`, a picture that is not black on the object; `seen`, 1 where what learns to retrieve may
+ * see the class. Other columns are passed over.
  */
 
 import { readCsvFile } from '../base/csv.ts';
@@ -18,6 +19,7 @@ export interface FileBox {
   readonly class?: string;
   readonly split?: Split;
   readonly mask?: string;
+  readonly seen?: boolean;
 }
 
 /**
@@ -54,6 +56,7 @@ interface Columns {
   readonly class: number;
   readonly split: number;
   readonly mask: number;
+  readonly seen: number;
 }
 
 function columnsOf(names: readonly string[], path: string): Columns {
@@ -71,6 +74,7 @@ function columnsOf(names: readonly string[], path: string): Columns {
     class: find('class', 'class_name'),
     split: find('split'),
     mask: find('mask'),
+    seen: find('seen'),
   };
 }
 
@@ -83,7 +87,7 @@ function readBox(fields: readonly string[], columns: Columns): FileBox | undefin
   const isFrame = frame === undefined || (Number.isInteger(frame) && frame >= 0);
   if (!file || !isFrame || !box.every(Number.isFinite) || box[2] < box[0] || box[3] < box[1]) return undefined;
   const name = fields[columns.class];
-  const [split, mask] = [fields[columns.split], fields[columns.mask]];
+  const [split, mask, seen] = [columns.split, columns.mask, columns.seen].map((column) => fields[column]);
   if (split !== undefined && !isSplit(split)) return undefined;
   return {
     ...{ file, box },
@@ -91,6 +95,7 @@ function readBox(fields: readonly string[], columns: Columns): FileBox | undefin
     ...(name !== undefined && { class: name }),
     ...(split !== undefined && { split }),
     ...(mask && { mask }),
+    ...(seen !== undefined && { seen: seen === '1' }),
   };
 }
 

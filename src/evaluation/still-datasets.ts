@@ -6,11 +6,11 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { parseCsv } from '../base/csv.ts';
 import { L2cafError, messageOf } from '../base/errors.ts';
-import { exists } from '../base/files.ts';
+import { exists, isFolder } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
 import { readInput } from '../base/input-files.ts';
 import { readBoxesCsv } from './boxes-csv.ts';
-import type { StillFormat } from './choices.ts';
+import { STILL_FORMATS, type StillFormat } from './choices.ts';
 import { readIlsvrc } from './ilsvrc.ts';
 import { type MatStruct, type MatValue, readMatFile } from './mat-file.ts';
 import type { StillSplit, StillTruth } from './still-truth.ts';
@@ -33,6 +33,38 @@ export async function readStills(
   return chosen;
 }
 
+/**
+ * The pictures that a retrieval network is measured on: all of the classes that it was not to see, or those for testing where
+ * the data set does not say. Throws as {@link readStills}.
+ */
+export async function readUnseen(path: string, format: StillFormat): Promise<StillTruth[]> {
+  const unseen = (await readStills(path, format, 'all')).filter(({ isSeen }) => isSeen === false);
+  return unseen.length > 0 ? unseen : readStills(path, format);
+}
+
+/**
+ * The format that a data set has, as its files tell.
+ *
+ * @throws L2cafError `input-not-found` when there is no such file or folder, `input-unreadable` when none fits
+ */
+export async function formatOf(path: string): Promise<StillFormat> {
+  if (!(await exists(path))) throw new L2cafError('input-not-found', `there is no ${path}`);
+  if (!(await isFolder(path))) return 'boxes';
+  for (const [format, files] of MARKS) {
+    for (const file of files) if (await exists(join(path, file))) return format;
+  }
+  throw unreadable(path, `is none of ${STILL_FORMATS.join(', ')}, as far as its files tell`);
+}
+
+/** A file or folder that only this format has; the first that fits counts. */
+const MARKS: readonly (readonly [StillFormat, readonly string[]])[] = [
+  ['cub', ['bounding_boxes.txt']],
+  ['cars', ['cars_test']],
+  ['ilsvrc', ['ILSVRC2012_img_val', 'ILSVRC/Data/CLS-LOC/val', 'Data/CLS-LOC/val']],
+  ['tiny-imagenet', ['val_annotations.txt', 'boxes.csv']],
+  ['masks', ['masks']],
+];
+
 const READERS: Readonly<Record<StillFormat, (path: string) => Promise<StillTruth[]>>> = {
   boxes: (path) => readBoxed(path, dirname(path)),
   masks: readMasked,
@@ -45,13 +77,14 @@ const READERS: Readonly<Record<StillFormat, (path: string) => Promise<StillTruth
 async function readBoxed(csvPath: string, folder: string): Promise<StillTruth[]> {
   const byFile = groupBy(await readBoxesCsv(csvPath), ({ file }) => file);
   return [...byFile].map(([file, own]) => {
-    const { class: label, split, mask } = own[0]!;
+    const { class: label, split, mask, seen } = own[0]!;
     return {
       path: join(folder, file),
       boxes: own.map(({ box }) => box),
       ...(mask !== undefined && { maskPath: join(folder, mask) }),
       ...(label !== undefined && { label }),
       ...(split !== undefined && { split }),
+      ...(seen !== undefined && { isSeen: seen }),
     };
   });
 }
@@ -100,9 +133,15 @@ async function readCub(folder: string): Promise<StillTruth[]> {
       ...(hasMasks && { maskPath: mask }),
       ...(label !== undefined && { label }),
       split: splits.get(id)?.[0] === '1' ? 'train' : 'test',
+      isSeen: Number(classOf.get(id)?.[0]) <= CUB_SEEN,
     };
   });
 }
+
+/** Of two hundred classes, the first are those that retrieval networks are trained on by convention (Song et al. 2016). */
+const CUB_SEEN = 100;
+/** Likewise of the 196 of Stanford Cars. */
+const CARS_SEEN = 98;
 
 /** A line of Stanford Cars' annotations; classes count from 1. */
 interface CarRow {
@@ -124,7 +163,10 @@ async function readCars(folder: string): Promise<StillTruth[]> {
     const label = names[classNumber - 1];
     const path = pathOf.get(file);
     if (path === undefined) throw unreadable(folder, `has no picture ${file} in cars_test`);
-    return { path, boxes: [boxOf(corners, folder)], ...(label !== undefined && { label }) };
+    return {
+      ...{ path, boxes: [boxOf(corners, folder)] },
+      ...(label !== undefined && { label, isSeen: classNumber <= CARS_SEEN }),
+    };
   });
 }
 

@@ -13,6 +13,8 @@ export interface StillTruth {
   readonly label?: string;
   /** What it is for; absent where the data set does not say. */
   readonly split?: Split;
+  /** Whether what learns to retrieve may see its class; absent where the data set does not say. */
+  readonly isSeen?: boolean;
 }
 
 /** Of what use the pictures are to be. */

@@ -4,36 +4,32 @@
  * best one, pixels, with and without asking that the class be right.
  */
 
-import { viewsOf } from '../analysis/finer.ts';
 import type { WorkOptions } from '../analysis/pipeline.ts';
 import { L2cafError, throwIfAborted } from '../base/errors.ts';
-import { type View, viewOf } from '../base/fit.ts';
-import type { PictureSize } from '../base/types.ts';
-import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
-import type { Tail } from '../l2caf/tail.ts';
-import { unitVectors } from '../retrieval/metrics.ts';
-import { squaredDistance, type Vector } from '../retrieval/vector.ts';
+import { toHeatmap } from '../l2caf/heatmap.ts';
 import type { StillNetwork, StillOutput } from '../stills/still-network.ts';
-import { rankOutputs } from '../stills/targets.ts';
-import { openPicture, picturePixels } from '../video/media/picture.ts';
 import { DEFAULT_STILL_METHODS } from './choices.ts';
-import type { BinaryImage } from './contours.ts';
 import { type EventRecords, type FigureTable, figureRows, measuresOf, type Statistic } from './figure-table.ts';
 import { isLocalized } from './localization.ts';
-import { stillMap } from './still-maps.ts';
+import {
+  type Answer,
+  type Answers,
+  answersOf,
+  type MeasuredStill,
+  measureStill,
+  type StillScore,
+  share,
+  withNeighbours,
+} from './still-measure.ts';
 import type { StillTruth } from './still-truth.ts';
-import { paintBoxes } from './truth.ts';
 import {
   addPixels,
-  type Box,
-  boxesOf,
   boxOverlaps,
   countPixels,
   mapScores,
   maxBoxAccuracy,
   type PixelCounts,
   pixelAveragePrecision,
-  scaleMask,
   WSOL_SIDE,
 } from './wsol.ts';
 
@@ -44,15 +40,6 @@ export interface StillsStudyOptions extends WorkOptions {
   /** Heatmap level, in [0, 1), above which pixels belong to the box of GT-known, top-1, top-5 and R@1. */
   readonly level: number;
   readonly seed: number;
-}
-
-/** What a network answers, whatever its maps are; shares of the pictures whose class it can know. */
-export interface Answers {
-  /** Of a classification network: how often the class is the first it names, and among the first five. */
-  readonly top1?: number;
-  readonly top5?: number;
-  /** Of a retrieval network: how often the nearest other picture (by cosine) is of the same class. */
-  readonly recallAt1?: number;
 }
 
 /** What the study found. */
@@ -84,11 +71,12 @@ export async function studyStills(
   const { onProgress, signal, level } = options;
   const { kind } = network.output;
   const methods = methodsOf(network.output, options);
-  const measured: MeasuredStill[] = [];
+  const measured: MeasuredStill<PictureScore>[] = [];
+  const score = scoreAt(level);
   for (const [index, still] of stills.entries()) {
     throwIfAborted(signal);
     onProgress?.({ stage: 'measuring', done: index, total: stills.length, unit: 'pictures' });
-    measured.push(await measureStill(network, still, index, { ...options, methods }));
+    measured.push(await measureStill(network, still, { ...options, index, methods }, score));
   }
   onProgress?.({ stage: 'measuring', done: stills.length, total: stills.length, unit: 'pictures' });
   const statistics: Statistic<PictureScore>[] = STATISTICS.filter(({ only = kind }) => only === kind).map(
@@ -157,13 +145,6 @@ function shown(share: number | undefined): string {
   return share === undefined || Number.isNaN(share) ? '-' : `${(100 * share).toFixed(1)} %`;
 }
 
-/** Whether the answer to a picture was right; absent when it cannot be. */
-interface Answer {
-  readonly isTop1?: boolean;
-  readonly isTop5?: boolean;
-  readonly isNearestRight?: boolean;
-}
-
 /** How one map lies on the object of its picture. */
 interface PictureScore extends Answer {
   readonly isLocalized: boolean;
@@ -171,12 +152,6 @@ interface PictureScore extends Answer {
   readonly largest: Float64Array;
   readonly all: Float64Array;
   readonly pixels: PixelCounts;
-}
-
-interface MeasuredStill {
-  readonly rows: ReadonlyMap<string, PictureScore>;
-  readonly answer: Answer;
-  readonly embedding?: Vector;
 }
 
 /** A statistic, and the kind of network that alone has it. */
@@ -222,111 +197,15 @@ const STATISTICS: readonly OwnStatistic[] = [
   },
 ];
 
-function share<T>(all: readonly T[], isHit: (one: T) => boolean): number {
-  return all.filter(isHit).length / all.length;
-}
-
-function answersOf(answers: readonly Answer[]): Answers {
-  const rate = (key: keyof Answer): number | undefined => {
-    const own = answers.filter((answer) => answer[key] !== undefined);
-    return own.length > 0 ? share(own, (answer) => answer[key] === true) : undefined;
-  };
-  const [top1, top5, recallAt1] = [rate('isTop1'), rate('isTop5'), rate('isNearestRight')];
-  return {
-    ...(top1 !== undefined && { top1 }),
-    ...(top5 !== undefined && { top5 }),
-    ...(recallAt1 !== undefined && { recallAt1 }),
-  };
-}
-
-/** Whether the nearest other picture is of the same class, for those of which there is another. */
-function withNeighbours(measured: readonly MeasuredStill[], stills: readonly StillTruth[]): MeasuredStill[] {
-  const units = unitVectors(measured.map(({ embedding }) => embedding!));
-  return measured.map((own, a) => {
-    const { label } = stills[a]!;
-    const hasOther = stills.some((other, b) => b !== a && other.label === label);
-    if (label === undefined || !hasOther) return own;
-    let [nearest, least] = [-1, Number.POSITIVE_INFINITY];
-    for (const [b, unit] of units.entries()) {
-      const distance = b === a ? Number.POSITIVE_INFINITY : squaredDistance(units[a]!, unit);
-      if (distance < least) [nearest, least] = [b, distance];
-    }
-    return { ...own, answer: { isNearestRight: stills[nearest]?.label === label } };
-  });
-}
-
-async function measureStill(
-  network: StillNetwork,
-  still: StillTruth,
-  index: number,
-  options: StillsStudyOptions & { readonly methods: readonly string[] },
-): Promise<MeasuredStill> {
-  const { output, inputSize } = network;
-  const picture = await openPicture(still.path);
-  const truth = await truthOf(still, picture);
-  const view = viewOf(picture, inputSize);
-  const pixels = picturePixels(picture, inputSize);
-  const tail = await network.tail(pixels);
-  const views: Tail[] = [];
-  const viewed = async (): Promise<readonly Tail[]> => {
-    if (views.length === 0) for (const seen of viewsOf(pixels, tail.grid)) views.push(await network.tail(seen));
-    return views;
-  };
-  try {
-    const isScores = output.kind === 'scores';
-    const ranked = isScores ? rankOutputs(tail, output.labelOf).map((prediction) => prediction.index) : [];
-    const known = still.label === undefined ? undefined : output.indexOf(still.label);
-    const isIn = (count: number) => ranked.slice(0, count).includes(known!);
-    const target = isScores ? ({ kind: 'class', index: known ?? ranked[0]! } as const) : undefined;
-    const rows = new Map<string, PictureScore>();
-    for (const method of options.methods) {
-      const map = await stillMap(tail, method, target, { ...options, index, viewed });
-      rows.set(method, scoreMap(map, truth, options.level, view));
-    }
+/** @param level above which pixels belong to the box */
+function scoreAt(level: number): StillScore<PictureScore> {
+  return (map, { boxes: own, mask }, view) => {
+    const scores = mapScores(map, view);
+    const heatmap = toHeatmap(map, { height: WSOL_SIDE, width: WSOL_SIDE, view });
     return {
-      rows,
-      answer: isScores && known !== undefined ? { isTop1: isIn(1), isTop5: isIn(5) } : {},
-      ...(!isScores && { embedding: tail.reference }),
+      isLocalized: isLocalized({ heatmap, level, boxes: own, isClassCorrect: true }),
+      ...boxOverlaps(scores, own),
+      pixels: countPixels(scores, mask),
     };
-  } finally {
-    for (const own of [tail, ...views]) own.dispose();
-  }
-}
-
-/** Where the object is, at the size of the protocol. */
-interface SquareTruth {
-  readonly boxes: readonly Box[];
-  readonly mask: Uint8Array;
-}
-
-async function truthOf({ boxes, maskPath }: StillTruth, size: PictureSize): Promise<SquareTruth> {
-  const mask = maskPath === undefined ? paintBoxes(size, boxes) : await readMask(maskPath);
-  const own = boxes.length > 0 ? boxes : boxesOf(mask);
-  const from = boxes.length > 0 ? size : mask;
-  const scaled = own.map(
-    (box) => box.map((value, i) => (value * WSOL_SIDE) / (i % 2 === 0 ? from.width : from.height)) as unknown as Box,
-  );
-  return { boxes: scaled, mask: scaleMask(mask) };
-}
-
-async function readMask(path: string): Promise<BinaryImage> {
-  const picture = await openPicture(path);
-  const { width, height } = picture;
-  const { rgb } = picturePixels(picture);
-  return { width, height, pixels: Uint8Array.from({ length: width * height }, (_, i) => Number(rgb[3 * i]! > 0)) };
-}
-
-function scoreMap(
-  map: AttentionMap,
-  { boxes, mask }: SquareTruth,
-  level: number,
-  view: View | undefined,
-): PictureScore {
-  const scores = mapScores(map, view);
-  const heatmap = toHeatmap(map, { height: WSOL_SIDE, width: WSOL_SIDE, view });
-  return {
-    isLocalized: isLocalized({ heatmap, level, boxes, isClassCorrect: true }),
-    ...boxOverlaps(scores, boxes),
-    pixels: countPixels(scores, mask),
   };
 }

@@ -4,10 +4,12 @@
  */
 
 import type { WorkOptions } from '../analysis/pipeline.ts';
-import { throwIfAborted } from '../base/errors.ts';
+import { L2cafError, throwIfAborted } from '../base/errors.ts';
 import { createRandom } from '../base/random.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { FrameBatch } from '../base/types.ts';
+import type { Method } from '../l2caf/choices.ts';
+import { findAttention } from '../l2caf/method.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import type { PresetName } from '../l2caf/presets.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
@@ -84,6 +86,15 @@ async function timesOf(network: TimedNetwork, options: TimingOptions, onRow: () 
   const rows: { name: string; seconds: number[]; trunk: number[]; iterations: number }[] = [];
   for (const kind of network.objectives) {
     const objective: Objective = kind === 'class' ? { kind, index } : { kind };
+    for (const method of ['gradcam', ...(kind === 'class' ? (['cam'] as const) : [])] as const) {
+      const times = await repeatIfHad(options, () =>
+        timeMap(() => network.fast(), { objective, slots: [slot] }, method),
+      );
+      if (times === undefined) continue; // the network is not made for it
+      const seconds = times.map((time) => time.trunk + time.filter);
+      const trunk = times.map((time) => time.trunk);
+      rows.push({ name: `fast, ${kind}, ${METHOD_TITLES[method]}`, seconds, trunk, iterations: 0 });
+    }
     for (const { name, options: solve } of ways) {
       const { seed, signal } = options;
       const all = { ...solve, objective, slots: [slot], seed, ...(signal && { signal }) };
@@ -132,12 +143,12 @@ interface MapTime {
   readonly solver: string;
 }
 
-async function timeMap(open: () => Promise<Tail>, options: SolveOptions): Promise<MapTime> {
+async function timeMap(open: () => Promise<Tail>, options: SolveOptions, method: Method = 'l2caf'): Promise<MapTime> {
   const start = performance.now();
   const tail = await open();
   const opened = performance.now();
   try {
-    const { filters, options: chosen } = await solveFilters(tail, options);
+    const { filters, options: chosen } = await findAttention(tail, method, options);
     const filter = (performance.now() - opened) / 1000;
     return { trunk: (opened - start) / 1000, filter, iterations: filters[0]!.iterations, solver: chosen.solver };
   } finally {
@@ -161,6 +172,18 @@ async function vanillaIterationSec(
     return (await run(vanillaIterations)) / (vanillaIterations + 1);
   } finally {
     tail.dispose();
+  }
+}
+
+const METHOD_TITLES = { gradcam: 'Grad-CAM', cam: 'CAM' } as const;
+
+/** The results of {@link repeat}; undefined where a network has no such map. */
+async function repeatIfHad<T>(options: TimingOptions, work: () => Promise<T>): Promise<T[] | undefined> {
+  try {
+    return await repeat(options, work);
+  } catch (error) {
+    if (error instanceof L2cafError && error.code === 'usage') return undefined;
+    throw error;
   }
 }
 

@@ -87,7 +87,10 @@ describe('evaluate --model FILE', () => {
 
   it('times what a network that tells no gradients can do', async () => {
     const report = await run('timing', picture, '--repeats', '1', '--labels', 'a,b,c,d,e');
-    expect(rowsOf(report)).toEqual(['fast, class, auto (closed-form)', 'fast, oblivious, auto (closed-form)']);
+    expect(rowsOf(report)).toEqual([
+      ...['fast, class, Grad-CAM', 'fast, class, CAM', 'fast, class, auto (closed-form)'],
+      ...['fast, oblivious, Grad-CAM', 'fast, oblivious, auto (closed-form)'],
+    ]);
   });
 
   it.each<[string, string, string[], RegExp]>([

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBoxesCsv } from '../../src/evaluation/boxes-csv.ts';
 import type { StillFormat } from '../../src/evaluation/choices.ts';
-import { readStills } from '../../src/evaluation/still-datasets.ts';
+import { formatOf, readStills, readUnseen } from '../../src/evaluation/still-datasets.ts';
 import { matFile } from './mat-files.ts';
 
 let folder: string;
@@ -23,6 +23,25 @@ async function miniature(name: string, files: Readonly<Record<string, string | B
   }
   return join(folder, name);
 }
+
+describe('formatOf', () => {
+  it.each<[StillFormat, string]>([
+    ['cub', 'bounding_boxes.txt'],
+    ['cars', 'cars_test/a.jpg'],
+    ['ilsvrc', 'ILSVRC/Data/CLS-LOC/val/a.JPEG'],
+    ['tiny-imagenet', 'val_annotations.txt'],
+    ['masks', 'masks/a.png'],
+  ])('tells %s by %s', async (format, file) => {
+    expect(await formatOf(await miniature(`format ${format}`, { [file]: '' }))).toBe(format);
+  });
+
+  it('takes a file for a list of boxes, and refuses what it does not know', async () => {
+    const at = await miniature('format none', { 'list.csv': '' });
+    expect(await formatOf(join(at, 'list.csv'))).toBe('boxes');
+    await expect(formatOf(at)).rejects.toThrow(/is none of boxes, masks/);
+    await expect(formatOf(join(at, 'nowhere'))).rejects.toMatchObject({ code: 'input-not-found' });
+  });
+});
 
 describe('readStills', () => {
   it('reads boxes with sizes or corners, several per picture', async () => {
@@ -47,12 +66,27 @@ describe('readStills', () => {
     });
     const path = join(at, 'stills.csv');
     const [van, suv] = [
-      { path: join(at, 'a.jpg'), boxes: [[1, 2, 4, 6]], label: 'van', split: 'test', maskPath: join(at, 'm/a.png') },
-      { path: join(at, 'b.jpg'), boxes: [[1, 2, 4, 6]], label: 'suv', split: 'train', maskPath: join(at, 'm/b.png') },
+      {
+        path: join(at, 'a.jpg'),
+        boxes: [[1, 2, 4, 6]],
+        label: 'van',
+        split: 'test',
+        maskPath: join(at, 'm/a.png'),
+        isSeen: true,
+      },
+      {
+        path: join(at, 'b.jpg'),
+        boxes: [[1, 2, 4, 6]],
+        label: 'suv',
+        split: 'train',
+        maskPath: join(at, 'm/b.png'),
+        isSeen: false,
+      },
     ];
     expect(await readStills(path, 'boxes')).toEqual([van]);
     expect(await readStills(path, 'boxes', 'train')).toEqual([suv]);
     expect(await readStills(path, 'boxes', 'all')).toEqual([van, suv]);
+    expect(await readUnseen(path, 'boxes')).toEqual([suv]);
     await expect(readStills(path, 'boxes', 'val')).rejects.toThrow('holds no pictures for val');
     await expect(readStills(join(at, 'wrong.csv'), 'boxes')).rejects.toThrow(/no boxes \(1\):\n.*evaluation/);
   });
@@ -87,7 +121,10 @@ describe('readStills', () => {
       'classes.txt': '1 001.Auk\n',
     });
     const path = join(at, 'images', '001.Auk/c.jpg');
-    expect(await readStills(at, 'cub')).toEqual([{ path, boxes: [[1, 2, 4, 6]], label: '001.Auk', split: 'test' }]);
+    expect(await readStills(at, 'cub')).toEqual([
+      { path, boxes: [[1, 2, 4, 6]], label: '001.Auk', split: 'test', isSeen: true },
+    ]);
+    expect(await readUnseen(at, 'cub')).toHaveLength(1); // none of its classes is unseen: those for testing
     expect(await readStills(at, 'cub', 'train')).toMatchObject([{ boxes: [[60, 27, 385, 331]], split: 'train' }]);
     await expect(readStills(at, 'cub', 'val')).rejects.toThrow('holds no pictures for val');
     await mkdir(join(at, 'segmentations'));
@@ -101,7 +138,12 @@ describe('readStills', () => {
       'cars_test/Audi R8/00001.jpg': '',
     });
     expect(await readStills(at, 'cars')).toEqual([
-      { path: join(at, 'cars_test', 'Audi R8', '00001.jpg'), boxes: [[30, 52, 246, 147]], label: 'Audi R8, Coupe' },
+      {
+        path: join(at, 'cars_test', 'Audi R8', '00001.jpg'),
+        boxes: [[30, 52, 246, 147]],
+        label: 'Audi R8, Coupe',
+        isSeen: true,
+      },
     ]);
   });
 
@@ -113,8 +155,13 @@ describe('readStills', () => {
       'cars_test/00002.jpg': '',
     });
     expect(await readStills(at, 'cars')).toEqual([
-      { path: join(at, 'cars_test', '00001.jpg'), boxes: [[30, 52, 246, 147]], label: 'Audi R8, Coupé' },
-      { path: join(at, 'cars_test', '00002.jpg'), boxes: [[100, 19, 576, 1203]], label: 'AM General Hummer SUV 2000' },
+      { path: join(at, 'cars_test', '00001.jpg'), boxes: [[30, 52, 246, 147]], label: 'Audi R8, Coupé', isSeen: true },
+      {
+        path: join(at, 'cars_test', '00002.jpg'),
+        boxes: [[100, 19, 576, 1203]],
+        label: 'AM General Hummer SUV 2000',
+        isSeen: true,
+      },
     ]);
   });
 

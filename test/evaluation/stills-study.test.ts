@@ -12,24 +12,15 @@ import { type Box, WSOL_SIDE } from '../../src/evaluation/wsol.ts';
 import { toHeatmap } from '../../src/l2caf/heatmap.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { openImportedStill } from '../../src/stills/analyze.ts';
-import { type OpenClassifier, type StillNetwork, stillNetwork } from '../../src/stills/still-network.ts';
+import { type OpenClassifier, stillNetwork } from '../../src/stills/still-network.ts';
 import { rankOutputs } from '../../src/stills/targets.ts';
 import { openPicture, picturePixels } from '../../src/video/media/picture.ts';
 import { RANGE, TinyFolder } from '../models/onnx/tiny-folder.ts';
 import { pictureCnn } from '../models/onnx/tiny-networks.ts';
-import { writeSpot } from '../support/still-picture.ts';
 import { tinyClassifier } from '../support/tiny-classifier.ts';
+import { namedClasses, writeSpots } from './tiny-stills.ts';
 
 const LEVEL = 0.2;
-const SQUARES = [
-  [2, 3, 20],
-  [30, 6, 24],
-  [12, 20, 18],
-  [24, 24, 30],
-  [36, 2, 14],
-  [5, 22, 22],
-] as const;
-
 let folder: string;
 let model: OpenClassifier;
 let stills: StillTruth[];
@@ -37,24 +28,12 @@ beforeAll(async () => {
   const classifier = tinyClassifier();
   model = { classifier, network: await classifier.load(), backend: await useBackend('wasm') };
   folder = await mkdtemp(join(tmpdir(), 'l2caf-study-'));
-  stills = [];
-  for (const [i, [left, top, side]] of SQUARES.entries()) {
-    const path = join(folder, `${i}.png`);
-    await writeSpot(path, [64, 60], [left, top, side]);
-    stills.push({ path, boxes: [[left, top, left + side, top + side]], label: `class ${i % 3}` });
-  }
+  stills = await writeSpots(folder);
 });
 afterAll(async () => {
   model.network.dispose();
   await rm(folder, { recursive: true });
 });
-
-/** The tiny network with names for its classes. */
-function named(): StillNetwork {
-  const network = stillNetwork(model, {});
-  const indexOf = (label: string) => Number(label.slice(6));
-  return { ...network, output: { ...network.output, labelOf: (index) => `class ${index}`, indexOf } };
-}
 
 const value = (study: Awaited<ReturnType<typeof studyStills>>, method: string, key: string): number =>
   study.table.rows.find(({ name }) => name === method)!.figures[key]!.value;
@@ -68,7 +47,7 @@ describe('studyStills', () => {
   ] as const)(
     '%s: one map of the true class gives what a map of each of the first %i predictions gives',
     async (method, count) => {
-      const network = named();
+      const network = namedClasses(model);
       const study = await studyStills(network, stills, { methods: [method], level: LEVEL, seed: 0 });
       let hits = 0;
       for (const [index, { path, boxes, label }] of stills.entries()) {
@@ -93,7 +72,11 @@ describe('studyStills', () => {
 
   it('tells how often the network is right, whatever its maps are, and leaks nothing', async () => {
     const before = tf.memory().numTensors;
-    const study = await studyStills(named(), stills, { methods: ['centre', 'random'], level: LEVEL, seed: 0 });
+    const study = await studyStills(namedClasses(model), stills, {
+      methods: ['centre', 'random'],
+      level: LEVEL,
+      seed: 0,
+    });
     expect(tf.memory().numTensors).toBe(before);
     const { top1, top5, recallAt1 } = study.answers;
     expect(top1).toBeLessThanOrEqual(top5!);

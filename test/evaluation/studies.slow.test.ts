@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCanvas } from '@napi-rs/canvas';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeStills } from '../../fixtures/stills/write.ts';
 import type { StudyReport } from '../../src/evaluation/study-report.ts';
 import { RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { pullTrunk } from '../../src/models/pull.ts';
@@ -97,5 +98,48 @@ describe('evaluate', () => {
       expect(figure(report, 'maxBoxAcc', name)).toBeGreaterThanOrEqual(figure(report, 'gtKnown', name));
       expect(figure(report, 'gtKnown', name)).toBeGreaterThanOrEqual(figure(report, 'top1', name));
     }
+  });
+
+  it('stills: retrieval by the features that the classes are told from', async () => {
+    const drawn = join(folder, 'drawn');
+    const set = { count: 6, seed: 1, size: { width: 128, height: 128 } };
+    await writeStills(drawn, set, { onProgress: () => {} });
+    const args = ['--split', 'all', '--embedding', '--methods', 'l2caf-oblivious,gradcam,centre'];
+    const { report } = await study('stills', join(drawn, 'stills.csv'), ...args);
+    expect(report.tables[0]!.measures.map(({ key }) => key).slice(0, 2)).toEqual(['box', 'recallAt1']);
+    expect(report.details).toEqual({}); // no two of them are of one class, so that there is nothing to find
+  });
+});
+
+describe('reproduce', () => {
+  it('table3: on the unseen classes of drawn pictures, and from what is known of them when run again', async () => {
+    const drawn = join(folder, 'unseen');
+    const set = { count: 40, seed: 1, size: { width: 128, height: 128 } };
+    await writeStills(drawn, set, { onProgress: () => {} });
+    const out = join(folder, 'table3');
+    const args = [
+      'reproduce',
+      'table3',
+      '--data',
+      drawn,
+      '--limit',
+      '5',
+      '--backend',
+      'wasm',
+      '-o',
+      out,
+      '--json',
+      '-q',
+    ];
+    const first = await runCli(args);
+    expect(first).toMatchObject({ exitCode: 0, stderr: '' });
+    const report = JSON.parse(first.stdout) as StudyReport;
+    expect(report.used).toMatchObject({ pictures: 5, networks: ['resnet50-imagenet'] });
+    expect(report.tables[0]!.title).toContain('pictures that are drawn, 5 of 20 pictures');
+    expect(report.tables[0]!.rows.map(({ name }) => name)).toEqual(['gradcam', 'gradcam-abs', 'l2caf-oblivious']);
+    expect((await readdir(out)).filter((file) => !file.startsWith('.')).sort()).toEqual(
+      ['-resnet50-imagenet.outcomes.json', '.csv', '.json', '.png'].map((end) => `table3${end}`),
+    );
+    expect((await runCli(args)).stdout).toBe(first.stdout);
   });
 });

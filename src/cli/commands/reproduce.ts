@@ -1,0 +1,43 @@
+/** `l2caf reproduce`, as it is asked for. */
+import { Argument, Command, Option } from 'commander';
+import { STILL_FORMATS } from '../../evaluation/choices.ts';
+import { PAPER_ITEMS, type PaperItem } from '../../evaluation/reproduce/choices.ts';
+import { CLASSIFIER_BACKENDS } from '../../models/choices.ts';
+import { choiceOption, deviceOption, examples, parseCount, parseNumber } from '../options.ts';
+import type { ReproduceFlags } from '../reproduce.ts';
+import { interruptible } from '../run.ts';
+
+/** The `reproduce` command. */
+export function reproduceCommand(): Command {
+  return new Command('reproduce')
+    .addArgument(new Argument('<item>', 'table or figure of the paper').choices(PAPER_ITEMS))
+    .option('--data <path>', 'pictures with boxes (default: stills, as npm run fixtures -- --stills draws them)')
+    .addOption(new Option('--format <name>', 'layout of the data (default: as its files tell)').choices(STILL_FORMATS))
+    .option('--networks <folder>', 'networks beside the ResNet-50: ONNX and Keras files, each with its card')
+    .option('--paper <file>', "the paper's numbers, to stand beside: CSV with network, method, top1, …")
+    .option('--needs', 'say what is needed and what is there, and do nothing else')
+    .option('--limit <count>', 'measure this many pictures, evenly spread over all', parseCount(1))
+    .option('--level <share>', 'heatmap level above which pixels belong to the box', parseNumber(0, 0.99), 0.2)
+    .option('--seed <number>', 'seed of everything that is drawn at random, intervals included', parseCount(0), 0)
+    .addOption(choiceOption('--backend <name>', 'what runs the networks', CLASSIFIER_BACKENDS, 'auto'))
+    .addOption(deviceOption())
+    .option(
+      '-o, --output <folder>',
+      'where the results go, and what an interrupted run goes on from (default: l2caf-out/ITEM)',
+    )
+    .option('--json', 'print the results as one JSON document instead of the table')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      examples(
+        'l2caf reproduce table1 --needs',
+        'l2caf reproduce table1 --data ILSVRC --networks networks --paper table1.csv',
+        'l2caf reproduce table3 --data CUB_200_2011 -o table3',
+        'l2caf reproduce table3 --data stills --limit 200',
+        'l2caf reproduce fig12 --networks networks',
+      ),
+    )
+    .action((item: PaperItem, flags: ReproduceFlags) =>
+      interruptible(async (signal) => (await import('../reproduce.ts')).reproduce(item, flags, signal)),
+    );
+}

@@ -1,0 +1,240 @@
+/** `l2caf reproduce`: a table or figure of the paper again, on the data and networks that are at hand. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { WorkOptions } from '../analysis/pipeline.ts';
+import { L2cafError, messageOf, throwIfAborted } from '../base/errors.ts';
+import { evenlyChosen } from '../base/evenly.ts';
+import { exists } from '../base/files.ts';
+import { checkOutput } from '../base/output.ts';
+import type { StillFormat } from '../evaluation/choices.ts';
+import type { FigureTable } from '../evaluation/figure-table.ts';
+import { type PaperItem, type PaperTable, tableOf } from '../evaluation/reproduce/choices.ts';
+import { outcomesOf } from '../evaluation/reproduce/outcomes.ts';
+import { besidePaper, readPaperFigures } from '../evaluation/reproduce/paper-figures.ts';
+import { type NetworkOutcomes, paperTable } from '../evaluation/reproduce/paper-table.ts';
+import { formatOf, readStills, readUnseen } from '../evaluation/still-datasets.ts';
+import type { StillTruth } from '../evaluation/still-truth.ts';
+import { type StudyReport, studyReport } from '../evaluation/study-report.ts';
+import { measureTimes, timedClassifier, timedImported } from '../evaluation/timing.ts';
+import { autoBackend } from '../models/backend.ts';
+import { type ClassifierBackend, DEFAULT_TRUNK } from '../models/choices.ts';
+import { isImported } from '../models/imported.ts';
+import { openImportedStill, openStillModel } from '../stills/analyze.ts';
+import { type OpenStill, type StillNetwork, stillNetwork } from '../stills/still-network.ts';
+import type { OutputFlags } from './evaluate-options.ts';
+import { publish } from './evaluate-study.ts';
+import { createTerminal, type Terminal } from './terminal.ts';
+
+/** What commander hands over. */
+export interface ReproduceFlags extends OutputFlags {
+  readonly data?: string;
+  readonly format?: StillFormat;
+  readonly networks?: string;
+  readonly paper?: string;
+  readonly needs?: boolean;
+  readonly limit?: number;
+  readonly level: number;
+  readonly seed: number;
+  readonly backend: ClassifierBackend;
+}
+
+/** Where `npm run fixtures -- --stills` is told to put its pictures in the documents, and its list of them. */
+const MADE = 'stills';
+const MADE_LIST = 'stills.csv';
+
+/** Makes the item, or says what it needs. */
+export async function reproduce(item: PaperItem, flags: ReproduceFlags, signal: AbortSignal): Promise<void> {
+  const terminal = createTerminal(flags);
+  const files = await networkFiles(flags.networks);
+  const table = tableOf(item);
+  const found = await describeNeeds(table, flags, files);
+  if (flags.needs) {
+    for (const line of found) terminal.result(line);
+    return;
+  }
+  for (const line of found) terminal.info(line);
+  const work = { signal, onProgress: terminal.onProgress };
+  const paper = flags.paper === undefined ? undefined : await readPaperFigures(flags.paper);
+  if (table === undefined) {
+    await publish(flags, terminal, { study: item }, async () => ({
+      report: await times(item, flags, files, work, terminal),
+    }));
+    return;
+  }
+  const data = await pictures(table, flags);
+  const folder = flags.output ?? join('l2caf-out', item);
+  await publish({ ...flags, output: folder }, terminal, { study: item, data: data.path }, async () => {
+    const done: NetworkOutcomes[] = [];
+    const ids: string[] = [];
+    for (const file of [undefined, ...files]) {
+      throwIfAborted(signal);
+      await withNetwork(file, table, flags, { work, terminal }, async (network) => {
+        const { id, weightsSha256 } = network.description;
+        const path = join(folder, `${item}-${id.replace(/[^\w.-]+/g, '_')}.outcomes.json`);
+        await checkOutput(path);
+        const { level, seed } = flags;
+        const options = { methods: table.methods, level, seed, path, ...work };
+        done.push({ network: id, ...(await outcomesOf(network, data.stills, options)) });
+        ids.push(weightsSha256);
+      });
+    }
+    if (done.length === 0) throw noNetwork(table);
+    const { level, seed } = flags;
+    const measured = await paperTable(table, done, { level, seed, data: data.title, ...work });
+    const shown = paper ? besidePaper(measured, paper) : measured;
+    return {
+      report: reportOf(item, flags, shown, ids, { data: data.path, format: data.format, pictures: data.stills.length }),
+    };
+  });
+}
+
+function reportOf(
+  item: PaperItem,
+  { seed, level, backend }: ReproduceFlags,
+  table: FigureTable,
+  ids: readonly string[],
+  used: Readonly<Record<string, unknown>>,
+): StudyReport {
+  const networks = [...new Set(table.rows.map(({ group }) => group ?? ''))];
+  return studyReport({
+    study: item,
+    model: { id: networks.join(', '), sha256: ids.join(' ') },
+    options: { data: used['data'], seed, level, backend },
+    used: { ...used, networks },
+    tables: [table],
+  });
+}
+
+interface Pictures {
+  readonly path: string;
+  readonly format: StillFormat;
+  readonly stills: readonly StillTruth[];
+  /** For the table's title. */
+  readonly title: string;
+}
+
+/** @throws L2cafError `input-not-found` when there are none; as `readStills` */
+async function pictures(
+  { kind }: PaperTable,
+  { data: named = MADE, format: said, limit }: ReproduceFlags,
+): Promise<Pictures> {
+  const data = await listIn(named);
+  if (!(await exists(data))) {
+    throw new L2cafError('input-not-found', `there is no ${data} with pictures and boxes`, {
+      hint: 'name a data set with --data, or draw one: npm run fixtures -- --stills 1000 -o stills (in a clone of l2caf)',
+    });
+  }
+  const format = said ?? (await formatOf(data));
+  const all = kind === 'embedding' ? await readUnseen(data, format) : await readStills(data, format);
+  const stills = evenlyChosen(all, limit, 'starts');
+  const isMade = format === 'boxes' && (await exists(join(data, '..', 'stills.json')));
+  const name = isMade ? 'pictures that are drawn' : format === 'boxes' ? data : format;
+  const count = stills.length < all.length ? `${stills.length} of ${all.length}` : String(all.length);
+  return { path: data, format, stills, title: `${name}, ${count} pictures` };
+}
+
+/** The list of drawn pictures where a folder of them is named. */
+async function listIn(path: string): Promise<string> {
+  const list = join(path, MADE_LIST);
+  return (await exists(list)) ? list : path;
+}
+
+/** Files and folders of networks, in alphabetical order. Throws L2cafError `input-not-found`. */
+async function networkFiles(folder: string | undefined): Promise<string[]> {
+  if (folder === undefined) return [];
+  const names = await readdir(folder).catch((cause: unknown) => {
+    throw new L2cafError('input-not-found', `cannot read ${folder}: ${messageOf(cause)}`, { cause });
+  });
+  const files: string[] = [];
+  for (const name of names.sort()) {
+    const isCard = name.endsWith('.json') && name !== 'model.json'; // which is a network of TensorFlow.js
+    if (!name.startsWith('.') && !isCard && (await isImported(join(folder, name)))) files.push(join(folder, name));
+  }
+  return files;
+}
+
+/** What the item needs in the paper, and what there is of it. */
+async function describeNeeds(
+  table: PaperTable | undefined,
+  { data: named = MADE, format, networks }: ReproduceFlags,
+  files: readonly string[],
+): Promise<string[]> {
+  const own = `networks: ${DEFAULT_TRUNK}${table?.kind === 'embedding' ? ', its pooled features as an embedding' : ''}`;
+  const found = `${own}${files.length > 0 ? `; ${files.join(', ')}` : ''}`;
+  if (table === undefined) return [found];
+  const data = await listIn(named);
+  const there = (await exists(data)) ? `${data} (${format ?? (await formatOf(data))})` : `none: there is no ${data}`;
+  const where =
+    networks === undefined ? 'they can be given with --networks, as docs/networks.md exports them' : `in ${networks}`;
+  return [
+    `the paper has: ${table.networks.join(', ')}; on ${table.data}`,
+    `${found} (others: ${where})`,
+    `data: ${there}`,
+  ];
+}
+
+/** Opens a network and closes it; one that answers with something else than the table is about is passed over, which is said. */
+async function withNetwork(
+  file: string | undefined,
+  { kind }: PaperTable,
+  { backend }: Pick<ReproduceFlags, 'backend'>,
+  { work, terminal }: { readonly work: Required<WorkOptions>; readonly terminal: Terminal },
+  use: (network: StillNetwork) => Promise<void>,
+): Promise<void> {
+  const open: OpenStill =
+    file === undefined
+      ? await openStillModel({ model: DEFAULT_TRUNK, backend, ...work })
+      : await openImportedStill(file, { backend, ...work });
+  try {
+    if ('warnings' in open) for (const warning of open.warnings) terminal.warn(warning);
+    const network = stillNetwork(open, { asEmbedding: file === undefined && kind === 'embedding' });
+    if (network.output.kind === kind) await use(network);
+    else terminal.warn(`${network.description.id} is left out: its outputs are not ${KINDS[kind]}`);
+  } finally {
+    open.network.dispose();
+  }
+}
+
+const KINDS = {
+  scores: 'scores of classes (output.kind in its card)',
+  embedding: 'an embedding (output.kind in its card)',
+};
+
+function noNetwork({ kind }: PaperTable): L2cafError {
+  return new L2cafError('usage', `none of the networks has ${kind === 'scores' ? 'classes' : 'an embedding'}`);
+}
+
+/** Figure 12: seconds per map. */
+async function times(
+  item: PaperItem,
+  { seed, level, backend: wanted, ...flags }: ReproduceFlags,
+  files: readonly string[],
+  work: Required<WorkOptions>,
+  terminal: Terminal,
+): Promise<StudyReport> {
+  const backend = wanted === 'auto' ? await autoBackend() : wanted; // vanilla endpoints differentiate the trunk
+  const rows: FigureTable['rows'][number][] = [];
+  const ids: string[] = [];
+  let last: FigureTable | undefined;
+  const options = { repeats: 3, vanillaIterations: 5, presets: ['paper', 'tf1-fast'], seed, ...work } as const;
+  const own = await openStillModel({ model: DEFAULT_TRUNK, backend, ...work });
+  try {
+    last = await measureTimes([timedClassifier(own.network, seed)], options);
+    rows.push(...last.rows);
+    ids.push(own.classifier.weightsSha256);
+  } finally {
+    own.network.dispose();
+  }
+  for (const file of files) {
+    const open = await openImportedStill(file, { backend: wanted, ...work });
+    try {
+      for (const warning of open.warnings) terminal.warn(warning);
+      rows.push(...(await measureTimes([timedImported(open.network, seed)], options)).rows);
+      ids.push(open.network.sha256);
+    } finally {
+      open.network.dispose();
+    }
+  }
+  const table = { ...last, rows, title: 'Figure 12: seconds per map of one picture' };
+  return reportOf(item, { ...flags, seed, level, backend }, table, ids, {});
+}

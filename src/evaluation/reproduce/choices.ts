@@ -1,0 +1,50 @@
+/** The tables and figures of the paper that can be made again, apart from the code that does it. */
+
+/** What can be asked for. */
+export const PAPER_ITEMS = ['table1', 'table2', 'table3', 'fig12'] as const;
+/** See {@link PAPER_ITEMS}. */
+export type PaperItem = (typeof PAPER_ITEMS)[number];
+
+/** A table of localization. */
+export interface PaperTable {
+  readonly title: string;
+  /** What its networks answer with. */
+  readonly kind: 'scores' | 'embedding';
+  /** In the order of the rows. */
+  readonly methods: readonly string[];
+  /** The networks and data of the paper. */
+  readonly networks: readonly string[];
+  readonly data: string;
+}
+
+const CLASS_METHODS = ['cam', 'gradcam', 'gradcam-abs', 'l2caf-class', 'l2caf-oblivious'];
+
+/** The tables, as far as they are about still pictures. */
+export const PAPER_TABLES: Readonly<Record<Exclude<PaperItem, 'fig12'>, PaperTable>> = {
+  table1: {
+    title: 'Table 1: objects that classification networks find',
+    kind: 'scores',
+    methods: CLASS_METHODS,
+    networks: ['GoogLeNet', 'ResNetV2-50', 'DenseNet-161'],
+    data: 'the validation pictures of ILSVRC 2012',
+  },
+  table2: {
+    title: 'Table 2: objects that networks find which are made to localize, and plain ones',
+    kind: 'scores',
+    methods: CLASS_METHODS,
+    networks: ['VGG16-GAP', 'ResNet50-SE', 'MobileNet, each as it is, with ACoL and with ADL'],
+    data: 'CUB-200-2011 or ILSVRC 2012',
+  },
+  table3: {
+    title: 'Table 3: objects that retrieval networks find',
+    kind: 'embedding',
+    methods: ['gradcam', 'gradcam-abs', 'l2caf-oblivious'],
+    networks: ['networks trained with triplet and with N-pair loss'],
+    data: 'the unseen classes of CUB-200-2011 or Cars196',
+  },
+};
+
+/** Which item is measured on pictures. */
+export function tableOf(item: PaperItem): PaperTable | undefined {
+  return item === 'fig12' ? undefined : PAPER_TABLES[item];
+}
