@@ -11,6 +11,7 @@ import { L2cafError } from './errors.ts';
 import { hashFile, openInput, readOwn } from './input-files.ts';
 import { takeLockWithin } from './lock.ts';
 import { temporaryName } from './temporary.ts';
+import { lengthenSegment } from './webm.ts';
 
 /** A format with a place for the seal: between its content and its last bytes, which are the same in every file. */
 interface SealedKind {
@@ -23,6 +24,8 @@ interface SealedKind {
   readonly tail: Buffer;
   /** The bytes of a seal, of the same length for every hash. */
   readonly seal: (hash: string) => Buffer;
+  /** Tells a file that so many bytes will be appended to it, where it states its length. */
+  readonly lengthen?: (path: string, bytes: number) => Promise<void>;
 }
 
 const text = (head: Buffer): string => head.toString('latin1');
@@ -56,6 +59,22 @@ const KINDS: readonly SealedKind[] = [
     begins: (head) => text(head).slice(4, 8) === 'ftyp',
     tail: Buffer.alloc(0),
     seal: (hash) => mp4Box('uuid', `${MP4_BOX_ID}${hash}`),
+  },
+  {
+    title: 'WebM',
+    extensions: ['.webm'],
+    begins: (head) => text(head).startsWith('\x1a\x45\xdf\xa3') && text(head).includes('webm'),
+    tail: Buffer.alloc(0),
+    // An element that readers pass over (RFC 8794, Sec. 11.3.2).
+    seal: (hash) => Buffer.from(`\xec${String.fromCharCode(0x80 + 6 + hash.length)}l2caf ${hash}`, 'latin1'),
+    lengthen: lengthenSegment,
+  },
+  {
+    title: 'PDF',
+    extensions: ['.pdf'],
+    begins: (head) => text(head).startsWith('%PDF-'),
+    tail: Buffer.alloc(0),
+    seal: (hash) => Buffer.from(`\n% l2caf ${hash}\n`),
   },
   {
     title: 'SVG',
@@ -258,7 +277,8 @@ async function kindOfContent(path: string): Promise<SealedKind | undefined> {
  * @throws L2cafError `output-unwritable` for a file that does not end as its format does: ffmpeg writes a part of one, and says
  *   that all is well, where a disk is full
  */
-async function sealWithin(temporary: string, path: string, { title, tail, seal }: SealedKind): Promise<void> {
+async function sealWithin(temporary: string, path: string, kind: SealedKind): Promise<void> {
+  const { title, tail, seal, lengthen } = kind;
   const { size } = await stat(temporary);
   const contentBytes = size - tail.length;
   const end = Buffer.alloc(tail.length);
@@ -269,6 +289,7 @@ async function sealWithin(temporary: string, path: string, { title, tail, seal }
     await file.close();
   }
   if (!end.equals(tail)) throw new L2cafError('output-unwritable', `${path} is a part of a ${title} file only`);
+  await lengthen?.(temporary, seal(NO_HASH).length);
   const hash = await hashOf(temporary, contentBytes);
   await truncate(temporary, contentBytes);
   await appendFile(temporary, Buffer.concat([seal(hash), tail]));

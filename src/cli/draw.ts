@@ -7,6 +7,7 @@ import { noteInput } from '../base/noted-inputs.ts';
 import { checkOutputs } from '../base/output.ts';
 import type { RenderOptions } from '../rendering/rendering.ts';
 import type { RenderedVideo } from '../video/media/encode.ts';
+import { videoFormatAt } from '../video/media/video-steps.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { interruptible } from './run.ts';
 import type { AnalysisStyleFlags } from './style-options.ts';
@@ -31,18 +32,19 @@ export async function drawAnalyses(
     analyses: readonly Analysis[],
     out: string,
     work: Required<Pick<RenderOptions, 'signal' | 'onProgress'>>,
-  ) => Promise<Pick<RenderedVideo, 'notes'> | undefined>,
+  ) => Promise<Partial<Pick<RenderedVideo, 'notes' | 'choice'>> | undefined>,
 ): Promise<void> {
   const terminal = createTerminal({ quiet });
-  const { warn, result, onProgress } = terminal;
+  const { info, warn, result, onProgress } = terminal;
   const out = output ?? join(dirname(paths[0]!), name);
   const analyses = await mapConcurrently(paths, paths.length, readAnalysis);
   for (const { source } of analyses) noteInput(source.path);
   await checkOutputs([out]);
   const warnings = analyses.flatMap((analysis) => [...analysis.warnings, ...ignoredWarnings(analysis, ignore)]);
   for (const warning of new Set(warnings)) warn(warning);
-  await announceFfmpeg(terminal, /\.mp4$/i.test(out));
+  await announceFfmpeg(terminal, videoFormatAt(out) !== undefined);
   const drawn = await interruptible((signal) => draw(analyses, out, { signal, onProgress }));
   warnOfNotes(terminal, drawn?.notes ?? [], warnings);
+  if (drawn?.choice !== undefined) info(`${out}: ${drawn.choice}`);
   result(out);
 }

@@ -24,6 +24,11 @@ export interface AnalysisStyleFlags extends StyleFlags {
   readonly ignore: readonly IgnoredPart[];
 }
 
+/** What `--max-mb` hands over. */
+export interface FileFlags {
+  readonly maxMb?: number;
+}
+
 /** What `--ribbon`, `--scale`, `--fade` and `--no-audio` hand over. */
 export interface VideoFlags extends AnalysisStyleFlags {
   readonly ribbon?: boolean;
@@ -78,6 +83,19 @@ export function addVideoOptions(command: Command): Command {
     .option('--fade', 'draw the maps of less important frames fainter, where each frame has its own scale', true)
     .option('--no-fade', 'draw the maps of all frames alike')
     .option('--no-audio', 'leave the sound out');
+}
+
+/** `--max-mb`. */
+export function maxMbOption(): Option {
+  return new Option(
+    '--max-mb <number>',
+    'megabytes that the file may have; its pictures become worse, smaller and fewer until it fits, which is said',
+  ).argParser(parseNumber(0.01, 100_000));
+}
+
+/** What `--max-mb` means. */
+export function maxBytesOf({ maxMb }: FileFlags): { maxBytes?: number } {
+  return maxMb === undefined ? {} : { maxBytes: maxMb * 1e6 };
 }
 
 /** The style that the flags describe. */

@@ -3,6 +3,7 @@ export { type ComparisonOptions, renderComparison } from './comparison.ts';
 export { type FigureOptions, renderFigure } from './figure.ts';
 export {
   drawAnalysisThumbnail,
+  type FilmOptions,
   type RenderOptions,
   renderFilm,
   renderStrip,

@@ -41,17 +41,23 @@ export interface VideoOptions extends RenderOptions {
    * the sampled frames.
    */
   readonly ribbon?: boolean;
-  /** Whether the clip's sound is kept; default true. */
+  /** Whether the clip's sound is kept; default true. A GIF has none. */
   readonly audio?: boolean;
+  /** Most bytes of the file; where it would have more, its pictures become worse, smaller and fewer until it has not. */
+  readonly maxBytes?: number;
   /** Size of the picture; default the clip's. */
   readonly scale?: PictureScale;
 }
+
+/** How to make a film. */
+export interface FilmOptions extends RenderOptions, Pick<VideoOptions, 'maxBytes'> {}
 
 /** Width of a convergence film, pixels. */
 const FILM_WIDTH_PX = 1200;
 
 /**
- * The event's video at its own frame rate with the attention drawn on it, blended between the sampled moments.
+ * The event's video at its own frame rate with the attention drawn on it, blended between the sampled moments: MP4, WebM or
+ * GIF by the name.
  *
  * @throws L2cafError `input-changed` when the source is not the file that was analyzed; else as `renderOverlay`
  */
@@ -88,8 +94,9 @@ export async function panelOf(analysis: Analysis, options: VideoOptions = {}): P
 }
 
 /** What of the options concerns the file that is written. */
-export function videoOutputOf({ audio = true, onProgress, signal }: VideoOptions): Omit<VideoOutput, 'out'> {
-  return { audio, ...(onProgress && { onProgress }), ...(signal && { signal }) };
+export function videoOutputOf(options: VideoOptions): Omit<VideoOutput, 'out'> {
+  const { audio = true, maxBytes, onProgress, signal } = options;
+  return { audio, ...(maxBytes && { maxBytes }), ...(onProgress && { onProgress }), ...(signal && { signal }) };
 }
 
 /**
@@ -182,12 +189,17 @@ function stripCells(
 }
 
 /**
- * The authors' convergence film: the strip once per entry of the trace, as the filters change, MP4 or GIF by the name.
+ * The authors' convergence film: the strip once per entry of the trace, as the filters change; MP4, WebM or GIF by the name.
  *
+ * @returns its size, rate, quality and bytes, in words, where they were chosen here
  * @throws L2cafError `usage` when the analysis keeps no trace; else as {@link renderStrip}
  */
-export async function renderFilm(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<void> {
-  const { style = defaultStyle, signal, onProgress } = options;
+export async function renderFilm(
+  analysis: Analysis,
+  out: string,
+  options: FilmOptions = {},
+): Promise<Pick<RenderedVideo, 'choice'>> {
+  const { style = defaultStyle, maxBytes, signal, onProgress } = options;
   const traces = analysis.frames.map(({ trace = [] }) => trace);
   const steps = Math.max(...traces.map(({ length }) => length));
   if (steps === 0 || traces.some(({ length }) => length === 0)) {
@@ -217,14 +229,16 @@ export async function renderFilm(analysis: Analysis, out: string, options: Rende
       widthPx: FILM_WIDTH_PX,
     });
   };
-  await writeFilm({
+  const { choice } = await writeFilm({
     out,
     sources: [clip.path],
     pictures: steps,
     draw: drawStep,
+    ...(maxBytes && { maxBytes }),
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
   });
+  return { ...(choice && { choice }) };
 }
 
 /** Moments of a dense analysis that the strip shows. */

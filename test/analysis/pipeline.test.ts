@@ -268,7 +268,9 @@ describe('renderFilm', () => {
     expect(film.durationSec).toBeCloseTo((looks + 8) / 4, 1); // four pictures a second, the last one for two seconds more
     await renderFilm(analysis, join(folder, 'film.gif'));
     expect((await readFile(join(folder, 'film.gif'))).subarray(0, 4).toString()).toBe('GIF8');
-    await expect(renderFilm(analysis, join(folder, 'film.avi'))).rejects.toThrow('a film is a .gif or an .mp4 file');
+    await expect(renderFilm(analysis, join(folder, 'film.avi'))).rejects.toThrow(
+      'a video is an .mp4, a .webm or a .gif file',
+    );
     await expect(renderFilm(bare, join(folder, 'none.mp4'))).rejects.toMatchObject({ code: 'usage' });
     const [first, ...others] = analysis.frames;
     const { trace: _, ...untraced } = others[0]!;

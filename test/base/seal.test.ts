@@ -50,6 +50,7 @@ const KINDS: readonly [string, (path: string) => Promise<unknown>, (path: string
   ['a.jpg', (path) => writeFileAtomically(path, canvas.toBuffer('image/jpeg')), isPicture],
   ['a.gif', (path) => writeFilm({ out: path, pictures: 2, draw: () => png }), isPicture],
   ['a.mp4', (path) => writeFilm({ out: path, pictures: 2, draw: () => png }), isVideo],
+  ['a.webm', (path) => writeFilm({ out: path, pictures: 2, draw: () => png }), isVideo],
   ['a.svg', (path) => writeFileAtomically(path, SVG), isPicture],
   ['a.html', (path) => writeIndex(path, []), (path) => isText(path, /<\/html>\n<!-- [^<>]* -->\n$/)],
   [

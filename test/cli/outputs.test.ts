@@ -174,6 +174,7 @@ describe("what is not l2caf's is left as it is", () => {
 /** Those that need no network, whose work can be done here. */
 const DRAWN: readonly [string, readonly string[]][] = [
   ['x.mp4', ['render', IN, '-q', '-o', 'x.mp4']],
+  ['x.webm', ['render', IN, '-q', '-o', 'x.webm']],
   ['y.mp4', ['compare', IN, IN, '-q', '-o', 'y.mp4']],
   ['x.svg', ['figure', IN, '-q', '-o', 'x.svg']],
   ['x.gif', ['film', IN, '-q', '-o', 'x.gif']],
@@ -254,12 +255,13 @@ describe('what is read is never replaced, by any name, with --force neither', ()
 describe('names say what they hold', () => {
   it.each([
     [['search', 'a', '--db', 'db', '-o', 'x.csv'], /a \.png file, not x\.csv/],
-    [['render', IN, '-o', 'x.png'], /an \.mp4 file, not x\.png/],
+    [['render', IN, '-o', 'x.png'], /an \.mp4, a \.webm or a \.gif file, not x\.png/],
     [['figure', IN, '-o', 'x.csv'], /not x\.csv/],
     [['project', EVENTS, '-o', 'x.csv'], /x\.csv/],
     [['film', IN, '-o', 'x.png'], /not x\.png/],
     [['analyze', 'clip.mp4', '-o', 'out.mp4'], /output is a folder, and out\.mp4 is named as a file/],
     [['batch', EVENTS, '-o', 'out.csv'], /output is a folder/],
+    [['report', IN, '-o', 'none.webm'], /output is a folder/],
     [['report', IN, '-o', 'x.pdf'], /output is a folder/],
     [['image', 'dog.png', '-o', 'dog.jpg'], /output is a folder/],
     [['train', EVENTS, '-o', 'm.json'], /output is a folder/],

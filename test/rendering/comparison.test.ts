@@ -101,7 +101,12 @@ describe('l2caf compare and figure', () => {
     ['too few titles', ['a.json', 'b.json', '--titles', 'one'], /2 analyses need as many titles, not 1/, 2],
     ['an analysis that is not there', ['a.json', 'c.json'], /cannot read c\.json/, 1],
     ['its own source as output', ['a.json', 'b.json', '-o', 'clip.mp4'], /clip\.mp4 is what this run reads/, 2],
-    ['another kind of file', ['a.json', 'b.json', '-o', 'out.avi'], /written as an \.mp4 file, not out\.avi/, 2],
+    [
+      'another kind of file',
+      ['a.json', 'b.json', '-o', 'out.avi'],
+      /a video is an \.mp4, a \.webm or a \.gif file, not out\.avi/,
+      2,
+    ],
   ])('refuses %s', async (_, args, message, exitCode) => {
     const before = await readdir(folder);
     const result = await runCli(['compare', ...args], { cwd: folder });

@@ -3,9 +3,16 @@ import { Command, Option } from 'commander';
 import type { SceneLayout } from '../../video/drawing/scene.ts';
 import type { DrawingFlags } from '../draw.ts';
 import { examples, parseTitles } from '../options.ts';
-import { addVideoOptions, type VideoFlags, videoOptionsOf } from '../style-options.ts';
+import {
+  addVideoOptions,
+  type FileFlags,
+  maxBytesOf,
+  maxMbOption,
+  type VideoFlags,
+  videoOptionsOf,
+} from '../style-options.ts';
 
-interface CompareFlags extends DrawingFlags, VideoFlags {
+interface CompareFlags extends DrawingFlags, VideoFlags, FileFlags {
   readonly titles?: string[];
   readonly layout?: SceneLayout;
 }
@@ -14,7 +21,10 @@ interface CompareFlags extends DrawingFlags, VideoFlags {
 export function compareCommand(): Command {
   const command = new Command('compare')
     .argument('<analyses...>', 'analysis.json files: of one clip with several methods, or of several clips')
-    .option('-o, --output <file>', 'the video to write (default: compare.mp4 beside the first analysis)')
+    .option(
+      '-o, --output <file>',
+      'the video to write: .mp4, .webm or .gif (default: compare.mp4 beside the first analysis)',
+    )
     .option('--titles <list>', 'titles, separated by commas (default: what tells the analyses apart)', parseTitles)
     .addOption(
       new Option('--layout <kind>', 'beside each other or one below the other (default: what suits a screen)').choices([
@@ -22,6 +32,7 @@ export function compareCommand(): Command {
         'stacked',
       ]),
     )
+    .addOption(maxMbOption())
     .option('-q, --quiet', 'no progress');
   return addVideoOptions(command)
     .addHelpText(
@@ -39,6 +50,7 @@ export function compareCommand(): Command {
       await drawAnalyses(paths, flags, 'compare.mp4', (analyses, out, work) =>
         renderComparison(analyses, out, {
           ...videoOptionsOf(flags),
+          ...maxBytesOf(flags),
           ...(layout && { layout }),
           ...(titles && { titles }),
           ...work,

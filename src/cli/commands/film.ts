@@ -2,25 +2,28 @@
 import { Command } from 'commander';
 import type { DrawingFlags } from '../draw.ts';
 import { examples } from '../options.ts';
-import { addAnalysisStyleOptions, renderOptionsOf } from '../style-options.ts';
+import { addAnalysisStyleOptions, type FileFlags, maxBytesOf, maxMbOption, renderOptionsOf } from '../style-options.ts';
 
 /** The `film` command. */
 export function filmCommand(): Command {
   const command = new Command('film')
     .argument('<analysis>', 'analysis.json of an earlier l2caf analyze --trace')
-    .option('-o, --output <file>', 'the film to write, .mp4 or .gif (default: convergence.mp4 beside the analysis)')
+    .option(
+      '-o, --output <file>',
+      'the film to write: .mp4, .webm or .gif (default: convergence.mp4 beside the analysis)',
+    )
+    .addOption(maxMbOption())
     .option('-q, --quiet', 'no progress');
   return addAnalysisStyleOptions(command)
     .addHelpText(
       'after',
       examples('l2caf analyze drive.mp4 --solver gd --trace -o out', 'l2caf film out/analysis.json -o convergence.gif'),
     )
-    .action(async (path: string, flags: DrawingFlags) => {
+    .action(async (path: string, flags: DrawingFlags & FileFlags) => {
       const { renderFilm } = await import('../../rendering/rendering.ts');
       const { drawAnalyses } = await import('../draw.ts');
-      await drawAnalyses([path], flags, 'convergence.mp4', async ([analysis], out, work) => {
-        await renderFilm(analysis!, out, { ...renderOptionsOf(flags), ...work });
-        return undefined;
-      });
+      await drawAnalyses([path], flags, 'convergence.mp4', ([analysis], out, work) =>
+        renderFilm(analysis!, out, { ...renderOptionsOf(flags), ...maxBytesOf(flags), ...work }),
+      );
     });
 }

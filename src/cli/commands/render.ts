@@ -2,13 +2,21 @@
 import { Command } from 'commander';
 import type { DrawingFlags } from '../draw.ts';
 import { examples } from '../options.ts';
-import { addVideoOptions, type VideoFlags, videoOptionsOf } from '../style-options.ts';
+import {
+  addVideoOptions,
+  type FileFlags,
+  maxBytesOf,
+  maxMbOption,
+  type VideoFlags,
+  videoOptionsOf,
+} from '../style-options.ts';
 
 /** The `render` command. */
 export function renderCommand(): Command {
   const command = new Command('render')
     .argument('<analysis>', 'analysis.json of an earlier l2caf analyze')
-    .option('-o, --output <file>', 'the video to write (default: overlay.mp4 beside the analysis)')
+    .option('-o, --output <file>', 'the video to write: .mp4, .webm or .gif (default: overlay.mp4 beside the analysis)')
+    .addOption(maxMbOption())
     .option('-q, --quiet', 'no progress');
   return addVideoOptions(command)
     .addHelpText(
@@ -16,13 +24,14 @@ export function renderCommand(): Command {
       examples(
         'l2caf render out/analysis.json --style both --colormap turbo',
         'l2caf render out/analysis.json -o peaks.mp4 --levels 0.8,0.95',
+        'l2caf render out/analysis.json -o slide.gif --max-mb 5',
       ),
     )
-    .action(async (path: string, flags: DrawingFlags & VideoFlags) => {
+    .action(async (path: string, flags: DrawingFlags & VideoFlags & FileFlags) => {
       const { renderVideo } = await import('../../rendering/rendering.ts');
       const { drawAnalyses } = await import('../draw.ts');
       await drawAnalyses([path], flags, 'overlay.mp4', ([analysis], out, work) =>
-        renderVideo(analysis!, out, { ...videoOptionsOf(flags), ...work }),
+        renderVideo(analysis!, out, { ...videoOptionsOf(flags), ...maxBytesOf(flags), ...work }),
       );
     });
 }

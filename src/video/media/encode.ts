@@ -4,9 +4,11 @@
  * which on it is shown, and pipes them in. So pixels outside the overlay never leave ffmpeg, and memory holds a few frames
  * however long the event is.
  */
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import { writeAtomically } from '../../base/files.ts';
+import { withScratchFolder } from '../../base/scratch-folder.ts';
 import type { PictureSize, ProgressListener, TimeSpan, VideoClip } from '../../base/types.ts';
 import { isInside, type Keyframe, momentAt, type NormalizeMode } from '../drawing/keyframes.ts';
 import { checkStyle } from '../drawing/overlay.ts';
@@ -14,6 +16,7 @@ import type { RibbonContent } from '../drawing/ribbon-rows.ts';
 import { layOut, type PanelMoment, type Scene, type SceneLayout, ScenePainter } from '../drawing/scene.ts';
 import type { OverlayStyle } from '../drawing/style.ts';
 import { colourOptions } from './colour-tags.ts';
+import { converterTo, type Master } from './convert.ts';
 import { type DecodingJob, type DecodingOutcome, withDecodableFrames } from './decodable.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 import { type GraphPanel, sceneGraph, soundGraph } from './filtergraph.ts';
@@ -23,6 +26,7 @@ import { setLastFrameLength } from './mp4.ts';
 import { resolveSpan } from './sample.ts';
 import { inputFrom, KEEP_TIMESTAMPS } from './seek.ts';
 import { type Timing, timingOf } from './timing.ts';
+import { videoFormatOf } from './video-steps.ts';
 
 /** Size of a picture in relation to the clip's, or one side of it, pixels, from which the other follows. */
 export type PictureScale = { readonly factor: number } | { readonly width: number } | { readonly height: number };
@@ -61,10 +65,12 @@ export interface RenderPanel {
 
 /** What is written, and how. */
 export interface VideoOutput {
-  /** The video file to write, `.mp4`. */
+  /** The video file to write: `.mp4`, `.webm` or `.gif`. */
   readonly out: string;
-  /** Whether the clip's sound is kept, if it has any; default true. */
+  /** Whether the clip's sound is kept, if it has any; default true. A GIF has none. */
   readonly audio?: boolean;
+  /** Most bytes of the file; where it would have more, its pictures become worse, smaller and fewer until it has not. */
+  readonly maxBytes?: number;
   readonly onProgress?: ProgressListener;
   readonly signal?: AbortSignal;
 }
@@ -87,14 +93,16 @@ export interface RenderedVideo extends PictureSize {
   /** Whether the segment's frames are evenly spaced. If not, each is shown at its own time, as in the clip. */
   readonly constantRate: boolean;
   readonly hasAudio: boolean;
+  /** Size, rate and quality, in words, where they were chosen here: of a GIF, and of a file below a size. */
+  readonly choice?: string;
   /** What a person should know about the video: damage of its clips, an unusual encoder. */
   readonly notes: readonly string[];
 }
 
 /**
- * Writes the segment with its heatmaps as an MP4 file that browsers play (H.264, yuv420p, AAC), whole or not at all. Every
- * frame is there once and is shown as long as in the clip. The picture is that of a player, rotation and the shape of
- * pixels applied.
+ * Writes the segment with its heatmaps as a file that browsers play, whole or not at all: MP4 (H.264, yuv420p, AAC), WebM (VP9,
+ * Opus) or GIF, by its name. Every frame is there once and is shown as long as in the clip; in a GIF every second, third …,
+ * 15 per second at most. The picture is that of a player, rotation and the shape of pixels applied.
  *
  * @throws L2cafError as {@link renderScene}
  */
@@ -106,46 +114,71 @@ export function renderOverlay(job: RenderJob): Promise<RenderedVideo> {
  * Writes several segments in one video as {@link renderOverlay} does: all start together, each frame of each is shown, a
  * segment that ends first keeps its last frame, darkened. The sound is that of the first.
  *
- * @throws L2cafError `time-span`, `usage` for a wrong style or size, or when the output is one of the clips, `input-unreadable`, `ffmpeg-failed`,
- * `output-unwritable`, `aborted`
+ * @throws L2cafError `time-span`, `usage` for a wrong style or size, when the output is one of the clips or cannot be made so
+ * small, `input-unreadable`, `ffmpeg-missing`, `ffmpeg-failed`, `output-unwritable`, `aborted`
  */
-export async function renderScene({
-  panels: wanted,
-  layout,
-  out,
-  audio = true,
-  ...work
-}: SceneJob): Promise<RenderedVideo> {
-  if (!/\.mp4$/i.test(out)) throw new L2cafError('usage', `a video is written as an .mp4 file, not ${out}`);
-  const opened = wanted.map(openPanel);
-  const hasAudio = opened[0]!.clip.hasAudio && audio;
+export async function renderScene({ out, audio = true, maxBytes, ...scene }: SceneJob): Promise<RenderedVideo> {
+  const format = videoFormatOf(out);
+  const panels = scene.panels.map(openPanel);
+  const hasAudio = panels[0]!.clip.hasAudio && audio && format !== 'gif';
   const encoder = await findH264Encoder();
+  const job = { ...scene, panels, hasAudio, encoder };
   let rendered: RenderedVideo | undefined;
   await writeAtomically(
     out,
     async (output) => {
-      const { value, notes } = await withDecodableFrames(opened, work.signal, async ({ frames, ...run }) => {
-        const panels = opened.map((panel, k): Panel => ({ ...panel, ...frames[k]! }));
-        const timing = timingOf(panels.map(({ timesSec, clip }) => ({ timesSec, rate: clip.frameRate })));
-        const scene = layOut(panels, layout);
-        return encodeFrames({ ...work, ...run, panels, timing, scene, hasAudio, encoder, output });
-      }).catch((error: unknown) => {
-        throw hasAudio ? withAudioHint(error) : error;
+      if (format === 'mp4' && maxBytes === undefined) {
+        rendered = (await encodeScene({ ...job, output })).video;
+        return;
+      }
+      const converter = await converterTo(format, hasAudio);
+      rendered = await withScratchFolder('l2caf-video-', async (scratch) => {
+        const path = join(scratch, 'whole.mp4');
+        const { video, ...more } = await encodeScene({ ...job, output: path });
+        const master: Master = {
+          ...video,
+          ...more,
+          path,
+          ...(video.constantRate && { rate: panels[0]!.clip.frameRate }),
+        };
+        const wish = { output, scratch, name: out, maxBytes, onProgress: job.onProgress, signal: job.signal };
+        const converted = await converter.convert(master, wish);
+        const notes = [...video.notes, ...(converter.note === undefined || format === 'mp4' ? [] : [converter.note])];
+        return { ...video, ...converted, notes };
       });
-      const { timing, scene } = value;
-      const { timesSec, durationSec, constantRate } = timing;
-      if (!constantRate) await setLastFrameLength(output, timing.lastFrameSec);
-      rendered = {
-        ...{ width: scene.width, height: scene.height, frames: timesSec.length, durationSec, constantRate, hasAudio },
-        notes: [
-          ...(encoder.note === undefined ? [] : [encoder.note]),
-          ...notes.flatMap((ofClip, k) => ofClip.map((note) => `${opened[k]!.clip.path}: ${note}`)),
-        ],
-      };
     },
-    opened.map(({ clip }) => clip.path),
+    panels.map(({ clip }) => clip.path),
   );
   return rendered!;
+}
+
+/** A video that was written, and what its file does not say. */
+interface EncodedScene extends Pick<Master, 'colour' | 'lastFrameSec'> {
+  readonly video: RenderedVideo;
+}
+
+/** Writes the video as an MP4 file. */
+async function encodeScene(job: OpenScene): Promise<EncodedScene> {
+  const { panels: opened, layout, hasAudio, encoder, output } = job;
+  const { value, notes } = await withDecodableFrames(opened, job.signal, async ({ frames, ...run }) => {
+    const panels = opened.map((panel, k): Panel => ({ ...panel, ...frames[k]! }));
+    const timing = timingOf(panels.map(({ timesSec, clip }) => ({ timesSec, rate: clip.frameRate })));
+    const scene = layOut(panels, layout);
+    return encodeFrames({ ...job, ...run, panels, timing, scene });
+  }).catch((error: unknown) => {
+    throw hasAudio ? withAudioHint(error) : error;
+  });
+  const { timing, scene, colour } = value;
+  const { timesSec, durationSec, constantRate, lastFrameSec } = timing;
+  if (!constantRate) await setLastFrameLength(output, lastFrameSec);
+  const video = {
+    ...{ width: scene.width, height: scene.height, frames: timesSec.length, durationSec, constantRate, hasAudio },
+    notes: [
+      ...(encoder.note === undefined ? [] : [encoder.note]),
+      ...notes.flatMap((ofClip, k) => ofClip.map((note) => `${opened[k]!.clip.path}: ${note}`)),
+    ],
+  };
+  return { video, colour, lastFrameSec };
 }
 
 /** ffmpeg does not say which stream it failed on in a way that can be relied on, but the sound can be left out. */
@@ -162,6 +195,14 @@ interface OpenPanel extends RenderPanel {
   readonly picture: PictureSize;
 }
 
+/** What {@link encodeScene} needs. */
+interface OpenScene extends Pick<VideoOutput, 'onProgress' | 'signal'>, Pick<SceneJob, 'layout'> {
+  readonly panels: readonly OpenPanel[];
+  readonly hasAudio: boolean;
+  readonly encoder: H264Encoder;
+  readonly output: string;
+}
+
 /** A panel whose frames are known. */
 interface Panel extends OpenPanel, GraphPanel {
   readonly clip: VideoClip;
@@ -174,19 +215,20 @@ function openPanel(panel: RenderPanel): OpenPanel {
   return { ...panel, normalize, gaps, picture: evenSize(panel.size ?? clip), span: resolveSpan(clip, panel.span) };
 }
 
-interface EncodeJob extends Pick<VideoOutput, 'onProgress' | 'signal'>, Omit<DecodingJob, 'frames'> {
+interface EncodeJob extends Omit<OpenScene, 'panels'>, Omit<DecodingJob, 'frames'> {
   readonly panels: readonly Panel[];
   readonly timing: Timing;
   readonly scene: Scene;
-  readonly hasAudio: boolean;
-  readonly encoder: H264Encoder;
-  readonly output: string;
 }
 
+/** What came of one run. */
+interface EncodedFrames extends Pick<EncodeJob, 'timing' | 'scene'>, Pick<Master, 'colour'> {}
+
 /** Encodes the frames at exactly these times, if ffmpeg decodes them. */
-async function encodeFrames(job: EncodeJob): Promise<DecodingOutcome<Pick<EncodeJob, 'timing' | 'scene'>>> {
+async function encodeFrames(job: EncodeJob): Promise<DecodingOutcome<EncodedFrames>> {
   const { panels, timing, scene, hasAudio, mode, shown, encoder, output, signal } = job;
   const first = panels[0]!;
+  const { colour } = first.details;
   const layerInput = { source: Readable.from(layerStream(job), { highWaterMark: 1 }), options: IVF_INPUT };
   const graphs = [sceneGraph(panels, scene, timing)];
   if (hasAudio) graphs.push(soundGraph(panels.length + 1, first, timing));
@@ -201,14 +243,14 @@ async function encodeFrames(job: EncodeJob): Promise<DecodingOutcome<Pick<Encode
     filtergraph: graphs.join(';'),
     options: [
       ...[...KEEP_TIMESTAMPS, '-map', '[out]', ...timing.options],
-      ...[...encoder.options('fine', scene), ...colourOptions(first.details.colour)],
+      ...[...encoder.options('fine', scene), ...colourOptions(colour)],
       ...(hasAudio ? ['-map', '[sound]', '-c:a', 'aac', '-b:a', '160k'] : []),
     ],
     output,
     signal,
     onLine: shown.read,
   });
-  return { complaints, value: { timing, scene } };
+  return { complaints, value: { timing, scene, colour } };
 }
 
 /** Sound begins to be read this long before the first frame: containers interleave it more or less loosely. */

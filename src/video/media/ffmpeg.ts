@@ -13,6 +13,7 @@ import { setTimeout } from 'node:timers/promises';
 import ffmpeg from 'fluent-ffmpeg';
 import { L2cafError, messageOf, throwIfAborted } from '../../base/errors.ts';
 import { withScratchFolder } from '../../base/scratch-folder.ts';
+import { isWholeWebm } from '../../base/webm.ts';
 import { type Binary, type Ffmpeg, findFfmpeg, findFfprobe, WITHOUT_CHARACTER_SETS } from './binaries.ts';
 import { demuxerOf } from './container.ts';
 import { isWholeMp4 } from './mp4.ts';
@@ -130,7 +131,7 @@ async function runOnInputs(job: FfmpegJob, inputs: readonly OpenInput[]): Promis
   try {
     await untilEnd(command, signal, end);
     if (typeof output !== 'string') await finished(output);
-    else if (/\.mp4$/i.test(output) && !(await isWholeMp4(output))) throw notWhole(output);
+    else if (!(await isWhole(output))) throw notWhole(output);
     return { complaints: log.complaints };
   } catch (error) {
     await untilOursIsHeard(end, signal);
@@ -344,6 +345,12 @@ const HEEDED_EXIT_CODE = 255;
 /** A line without the name and address of the part that said it. */
 function withoutPart(line: string): string {
   return line.replace(/^(\[[^\]]*\] )+/, '').replaceAll('file:', '');
+}
+
+/** Whether a file has all that it says there is; of kinds that do not say it, true. */
+async function isWhole(path: string): Promise<boolean> {
+  if (/\.mp4$/i.test(path)) return isWholeMp4(path);
+  return /\.webm$/i.test(path) ? isWholeWebm(path) : true;
 }
 
 /** ffmpeg may end well although the last of what it wrote did not fit on the disk. */

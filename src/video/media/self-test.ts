@@ -8,9 +8,10 @@ import { L2cafError, messageOf } from '../../base/errors.ts';
 import { withScratchFolder } from '../../base/scratch-folder.ts';
 import type { Ffmpeg } from './binaries.ts';
 import { frameSink, scaleToRgb } from './decode.ts';
+import { tryEncoder } from './encoders.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 import { type FrameList, listFrames, placeUntil } from './frame-list.ts';
-import { findH264Encoder, H264_ENCODERS, tryEncoder } from './h264.ts';
+import { findH264Encoder, H264_ENCODERS } from './h264.ts';
 import { probeClip } from './probe.ts';
 import { framesOf, inputFrom, KEEP_TIMESTAMPS, type SeekMode, ShownTimes } from './seek.ts';
 
