@@ -1,6 +1,6 @@
 /**
  * The paper's Figure 9 from analyses: a row per event, or per method for one event, a few frames each, with contours and
- * times. For print: PNG at 300 dots per inch or SVG. No network is run, and the same analyses give the same bytes.
+ * times. For print: PNG at 300 dots per inch, SVG or PDF. No network is run, and the same analyses give the same bytes.
  */
 import type { Analysis } from '../analysis/document.ts';
 import { gridName, isUntrained, modelName } from '../analysis/model-words.ts';
@@ -11,7 +11,7 @@ import { writeFileAtomically } from '../base/files.ts';
 import { frameCanvas } from '../video/drawing/frame-canvas.ts';
 import { describeScale } from '../video/drawing/keyframes.ts';
 import { checkStyle } from '../video/drawing/overlay.ts';
-import { drawPanel, drawPanelSvg, type PanelContent, type PanelRow } from '../video/drawing/panel.ts';
+import { drawPanel, drawPanelPdf, drawPanelSvg, type PanelContent, type PanelRow } from '../video/drawing/panel.ts';
 import { withPrintResolution } from '../video/drawing/png.ts';
 import { painterOf } from '../video/drawing/strip.ts';
 import { defaultStyle, type OverlayStyle } from '../video/drawing/style.ts';
@@ -34,7 +34,7 @@ export interface FigureOptions extends RenderOptions {
 }
 
 /**
- * Writes the figure, `.png` or `.svg`, whole or not at all.
+ * Writes the figure, `.png`, `.svg` or `.pdf`, whole or not at all.
  *
  * @throws L2cafError `usage` for another kind of file, no analysis or another number of titles; `input-changed`,
  * `output-unwritable`
@@ -45,8 +45,8 @@ export async function renderFigure(
   options: FigureOptions = {},
 ): Promise<void> {
   const { style = defaultStyle, titles = describeDifferences(analyses), widthPx = 2100, onProgress } = options;
-  const kind = /\.(png|svg)$/i.exec(out)?.[1]?.toLowerCase();
-  if (kind === undefined) throw new L2cafError('usage', `a figure is a .png or an .svg file, not ${out}`);
+  const draw = DRAWINGS.find(({ ending }) => ending.test(out))?.draw;
+  if (draw === undefined) throw new L2cafError('usage', `a figure is a .png, an .svg or a .pdf file, not ${out}`);
   if (analyses.length === 0) throw new L2cafError('usage', 'a figure needs at least one analysis');
   if (titles.length !== analyses.length) {
     throw new L2cafError('usage', `${analyses.length} analyses need as many titles, not ${titles.length}`);
@@ -61,10 +61,20 @@ export async function renderFigure(
   const content: PanelContent = { rows, columns, caption, widthPx, scale: widthPx / PX_PER_SCALE };
   await writeFileAtomically(
     out,
-    kind === 'svg' ? await drawPanelSvg(content) : withPrintResolution(drawPanel(content)),
+    await draw(content),
     analyses.map(({ source }) => source.path),
   );
 }
+
+/** How a figure is drawn, by the name of its file. */
+const DRAWINGS: readonly {
+  readonly ending: RegExp;
+  readonly draw: (content: PanelContent) => Uint8Array | Promise<string>;
+}[] = [
+  { ending: /\.png$/i, draw: (content) => withPrintResolution(drawPanel(content)) },
+  { ending: /\.svg$/i, draw: drawPanelSvg },
+  { ending: /\.pdf$/i, draw: drawPanelPdf },
+];
 
 /** Labels of 20 pixels at scale 1 become 8 points on a figure 178 mm wide. */
 const PX_PER_SCALE = 1260;

@@ -11,6 +11,7 @@ import { writeAtomically, writeFileAtomically } from '../../src/base/files.ts';
 import { isSealed } from '../../src/base/seal.ts';
 import { writeSafetensors } from '../../src/models/safetensors.ts';
 import { writeIndex } from '../../src/report/index-page.ts';
+import { drawPanelPdf } from '../../src/video/drawing/panel.ts';
 import { writeFilm } from '../../src/video/media/film.ts';
 import { probeClip } from '../../src/video/media/probe.ts';
 import { framesAt } from '../../src/video/media/sample.ts';
@@ -28,6 +29,10 @@ afterAll(() => rm(folder, { recursive: true }));
 const canvas = createCanvas(40, 30);
 canvas.getContext('2d').fillRect(5, 5, 20, 10);
 const png = canvas.toBuffer('image/png');
+
+const pdf = (): Uint8Array => {
+  return drawPanelPdf({ rows: [{ cells: [{ picture: canvas, label: 'a' }] }] });
+};
 
 /** Whether it can still be read, by somebody who knows nothing of seals. */
 const isPicture = async (path: string): Promise<void> => {
@@ -52,6 +57,7 @@ const KINDS: readonly [string, (path: string) => Promise<unknown>, (path: string
   ['a.mp4', (path) => writeFilm({ out: path, pictures: 2, draw: () => png }), isVideo],
   ['a.webm', (path) => writeFilm({ out: path, pictures: 2, draw: () => png }), isVideo],
   ['a.svg', (path) => writeFileAtomically(path, SVG), isPicture],
+  ['a.pdf', (path) => writeFileAtomically(path, pdf()), (path) => isText(path, /%%EOF\n+% l2caf \w+\n$/)],
   ['a.html', (path) => writeIndex(path, []), (path) => isText(path, /<\/html>\n<!-- [^<>]* -->\n$/)],
   [
     'a.json',

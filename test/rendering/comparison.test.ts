@@ -79,10 +79,21 @@ describe('l2caf compare and figure', () => {
     expect(svg).toContain('>A caption</text>');
     // Two sampled moments in each of the two events.
     expect(svg.match(/data:image\/jpeg/g)).toHaveLength(4);
-    for (const name of ['figure.png', 'again.png', 'figure.svg']) await rm(join(folder, name));
+    await run('figure.pdf', '--style', 'both');
+    await run('again.pdf', '--style', 'both');
+    const [pdf, pdfAgain] = [await read('figure.pdf'), await read('again.pdf')];
+    expect(pdfAgain.equals(pdf)).toBe(true);
+    const text = pdf.toString('latin1');
+    // The same frames; contours are lines, and text is text in fonts of the file.
+    expect(text.match(/\/Filter \/DCTDecode/g)).toHaveLength(4);
+    expect(text).toContain('/FontFile2');
+    const [, widthPt] = /\/MediaBox \[0 0 ([\d.]+) [\d.]+\]/.exec(text)!;
+    expect(Number(widthPt)).toBeCloseTo(((await loadImage(png)).width / 300) * 72, 0);
+    const made = ['figure.png', 'again.png', 'figure.svg', 'figure.pdf', 'again.pdf'];
+    for (const name of made) await rm(join(folder, name));
     expect(await run('figure.gif')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('a .png or an .svg file, not figure.gif'),
+      stderr: expect.stringContaining('a .png, an .svg or a .pdf file, not figure.gif'),
     });
     expect((await run('figure.png', '--titles', 'one')).stderr).toMatch(/as many titles, not 1/);
   });

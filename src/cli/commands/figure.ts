@@ -16,7 +16,10 @@ interface FigureFlags extends DrawingFlags {
 export function figureCommand(): Command {
   const command = new Command('figure')
     .argument('<analyses...>', 'analysis.json files')
-    .option('-o, --output <file>', 'the figure to write, .png or .svg (default: figure.png beside the first analysis)')
+    .option(
+      '-o, --output <file>',
+      'the figure to write: .png, .svg or .pdf (default: figure.png beside the first analysis)',
+    )
     .option('--frames <count>', 'frames per event, evenly chosen', parseCount(1), 3)
     .option('--columns <count>', 'events beside each other', parseCount(1), 1)
     .option('--titles <list>', 'titles, separated by commas (default: what tells the analyses apart)', parseTitles)
@@ -29,6 +32,7 @@ export function figureCommand(): Command {
       'after',
       examples(
         'l2caf figure left/analysis.json right/analysis.json -o figure.svg --titles "Left turn,Right turn"',
+        'l2caf figure left/analysis.json right/analysis.json -o figure.pdf',
         'l2caf figure l2caf/analysis.json gradcam/analysis.json -o methods.png --frames 4 --no-caption',
       ),
     )

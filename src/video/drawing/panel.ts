@@ -2,12 +2,12 @@
  * The one way to draw figures made of pictures: rows of pictures, each with something painted over it and a label below,
  * a heading per row, a title, a warning, a caption. The strip of an event (paper, Fig. 9), the classes of one picture side
  * by side (Fig. 1), constraints (Fig. 11) and sanity checks (Fig. 10) all are such figures. As PNG or, with vector lines
- * and text, as SVG. Light, so that it prints well.
+ * and text, as SVG or PDF. Light, so that it prints well.
  */
 import type { Canvas, Image, SKRSContext2D } from '@napi-rs/canvas';
 import type { PictureSize } from '../../base/types.ts';
 import { canvasLibrary, createCanvas } from './canvas.ts';
-import { finishSvg } from './svg.ts';
+import { finishSvg, JPEG_QUALITY, PRINT_DPI } from './svg.ts';
 import { drawText, type FittedText, fitText, heightOf, type TextFit } from './text.ts';
 
 /** One picture of a figure. */
@@ -79,6 +79,22 @@ export function drawPanelSvg(content: PanelContent): Promise<string> {
   paintPanel(figure.getContext('2d'), content, layout);
   return finishSvg(figure.getContent().toString(), layout);
 }
+
+/** The same figure as a PDF file of one page: lines and text as vectors, pictures as JPEG. Returns its bytes. */
+export function drawPanelPdf(content: PanelContent): Uint8Array {
+  const layout = layOut(content);
+  const pageUnit = PDF_DPI / PRINT_DPI;
+  // Text in it is found and copied; its bytes depend on the content only.
+  const file = new (canvasLibrary().PDFDocument)({ encodingQuality: JPEG_QUALITY, producer: 'l2caf' });
+  const context = file.beginPage(layout.width * pageUnit, layout.height * pageUnit) as SKRSContext2D;
+  context.scale(pageUnit, pageUnit);
+  paintPanel(context, content, layout);
+  file.endPage();
+  return file.close();
+}
+
+/** Units of a page are points. */
+const PDF_DPI = 72;
 
 /** Where everything lies, pixels. */
 interface PanelLayout extends PictureSize {

@@ -73,4 +73,5 @@ async function asJpegIfOpaque(png: string): Promise<string> {
   return `data:image/jpeg;base64,${canvas.toBuffer('image/jpeg', JPEG_QUALITY).toString('base64')}`;
 }
 
-const JPEG_QUALITY = 92;
+/** Of photographs in figures for print, 0 to 100. */
+export const JPEG_QUALITY = 92;
