@@ -29,8 +29,11 @@ export interface FileFlags {
   readonly maxMb?: number;
 }
 
-/** What `--ribbon`, `--scale`, `--fade` and `--no-audio` hand over. */
+/** What the options of a video hand over. */
 export interface VideoFlags extends AnalysisStyleFlags {
+  readonly legend: boolean;
+  readonly badge: boolean;
+  readonly showClass?: boolean;
   readonly ribbon?: boolean;
   readonly scale?: PictureScale;
   readonly audio: boolean;
@@ -72,7 +75,7 @@ export function ignoreOption(): Option {
     .default([], 'nothing');
 }
 
-/** Adds {@link addAnalysisStyleOptions}, `--ribbon`, `--scale`, `--fade` and `--no-audio`. */
+/** Adds {@link addAnalysisStyleOptions}, and what is drawn on and under a video. */
 export function addVideoOptions(command: Command): Command {
   return addAnalysisStyleOptions(command)
     .option(
@@ -82,6 +85,9 @@ export function addVideoOptions(command: Command): Command {
     .option('--scale <size>', 'size of the picture: a factor (0.5), a width (1280x) or a height (x720)', parseScale)
     .option('--fade', 'draw the maps of less important frames fainter, where each frame has its own scale', true)
     .option('--no-fade', 'draw the maps of all frames alike')
+    .option('--show-class', 'write the likeliest class and its probability, or the predicted numbers, on the picture')
+    .option('--no-legend', 'leave out what the colours mean')
+    .option('--no-badge', 'leave out, in the corner, which sampled frame is shown or where the map comes from')
     .option('--no-audio', 'leave the sound out');
 }
 
@@ -111,8 +117,13 @@ export function renderOptionsOf(flags: AnalysisStyleFlags): RenderOptions {
 
 /** What the flags mean for drawing a video. */
 export function videoOptionsOf(flags: VideoFlags): VideoOptions {
-  const { ribbon = false, scale, audio, fade } = flags;
-  return { ...renderOptionsOf(flags), ribbon, audio, fade, ...(scale && { scale }) };
+  const { ribbon = false, scale, audio, fade, legend, badge, showClass = false } = flags;
+  const { style, ...options } = renderOptionsOf(flags);
+  return {
+    ...options,
+    ...{ style: { ...(style ?? defaultStyle), showLegend: legend, showBadge: badge } },
+    ...{ ribbon, audio, fade, showClass, ...(scale && { scale }) },
+  };
 }
 
 /** `0,620,1280,100`, or the path of a picture. */

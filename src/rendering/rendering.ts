@@ -3,6 +3,7 @@
  * docs/architecture.md.
  */
 import { basename } from 'node:path';
+import { answersOf } from '../analysis/answers.ts';
 import { type Analysis, type AnalysisFrame, parseAnalysis } from '../analysis/document.ts';
 import { gridName, isUntrained } from '../analysis/model-words.ts';
 import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from '../analysis/timeline.ts';
@@ -12,6 +13,7 @@ import { evenlyChosen } from '../base/evenly.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import type { FrameBatch, ProgressListener, VideoClip } from '../base/types.ts';
 import { momentAt } from '../video/drawing/keyframes.ts';
+import { stillEdges } from '../video/drawing/legend.ts';
 import type { FigureFormat } from '../video/drawing/panel.ts';
 import { drawStrip, drawThumbnail, type StripContent } from '../video/drawing/strip.ts';
 import { defaultStyle, type OverlayStyle } from '../video/drawing/style.ts';
@@ -47,6 +49,10 @@ export interface VideoOptions extends RenderOptions {
   readonly maxBytes?: number;
   /** Size of the picture; default the clip's. */
   readonly scale?: PictureScale;
+  /** Whether the classes that the network finds likeliest, or its numbers, are written on the picture; default false. */
+  readonly showClass?: boolean;
+  /** Frames of the clip that are at hand, by which the legend finds its place; else a few are decoded. */
+  readonly frames?: FrameBatch;
 }
 
 /** How to make a film. */
@@ -71,8 +77,9 @@ export async function renderVideo(analysis: Analysis, out: string, options: Vide
  * @throws L2cafError `input-changed` when the source is not the file that was analyzed
  */
 export async function panelOf(analysis: Analysis, options: VideoOptions = {}): Promise<RenderPanel> {
-  const { style = defaultStyle, normalize = 'frame', signed = false, ribbon = false } = options;
+  const { style = defaultStyle, normalize = 'frame', signed = false, ribbon = false, showClass = false } = options;
   const clip = await openSource(analysis, options.signal);
+  const hasLegend = style.showLegend && !signed;
   const title = [
     ...(isUntrained(analysis.model) ? ['UNTRAINED HEAD'] : []),
     ...(signed ? ['blue: supports, orange dashed: opposes'] : []),
@@ -87,11 +94,23 @@ export async function panelOf(analysis: Analysis, options: VideoOptions = {}): P
     normalize,
     ...(options.scale && { size: scaledSize(clip, options.scale) }),
     // A legend of colours does not apply to the two of signed maps.
-    style: signed ? { ...style, showLegend: false } : style,
+    style: { ...style, showLegend: hasLegend },
+    ...(hasLegend && { edges: stillEdges(options.frames ?? (await aFewFrames(analysis, clip, options.signal))) }),
+    ...(showClass && { answerAt: answersOf(analysis) }),
     ...(title && { title }),
     ...(ribbon && { ribbon: ribbonOf(analysis) }),
   };
 }
+
+/** Small frames from all over an analysis: what is the same in all of them stands still. */
+async function aFewFrames(analysis: Analysis, clip: VideoClip, signal: AbortSignal | undefined): Promise<FrameBatch> {
+  const times = evenlyChosen(analysis.frames, LOOKED_AT, 'ends').map(({ timestampSec }) => timestampSec);
+  const { width, height } = scaledSize(clip, { width: Math.min(clip.width, LOOKED_AT_WIDTH_PX) });
+  return framesAt(clip, times, { size: { width, height: Math.max(1, height) }, signal });
+}
+
+const LOOKED_AT = 3;
+const LOOKED_AT_WIDTH_PX = 640;
 
 /** What of the options concerns the file that is written. */
 export function videoOutputOf(options: VideoOptions): Omit<VideoOutput, 'out'> {

@@ -54,7 +54,7 @@ it.skipIf(process.platform === 'win32')('is no more often than needed', async ()
   await announceFfmpeg({ info: () => {}, warn: () => {} });
   const analysis = await analyzeEvent({ ...model, network }, { clip, span, frames: 3, seed: 0 });
   const frames = await renderStrip(analysis, join(folder, 'strip.png'));
-  await renderVideo(analysis, join(folder, 'overlay.mp4'));
+  await renderVideo(analysis, join(folder, 'overlay.mp4'), { frames });
   await writeReport(analysis, join(folder, 'report.html'), { frames });
   network.dispose();
   const calls = (await readFile(log, 'utf8')).trimEnd().split('\n').map(purposeOf);

@@ -24,7 +24,7 @@ export function renderCommand(): Command {
       examples(
         'l2caf render out/analysis.json --style both --colormap turbo',
         'l2caf render out/analysis.json -o peaks.mp4 --levels 0.8,0.95',
-        'l2caf render out/analysis.json -o slide.gif --max-mb 5',
+        'l2caf render out/analysis.json -o slide.gif --max-mb 5 --show-class --no-badge',
       ),
     )
     .action(async (path: string, flags: DrawingFlags & VideoFlags & FileFlags) => {

@@ -4,6 +4,7 @@
  * what never changes is read once.
  */
 import type { SKRSContext2D } from '@napi-rs/canvas';
+import { evenlyChosen } from '../../base/evenly.ts';
 import type { Heatmap, PictureSize, TimeSpan } from '../../base/types.ts';
 import { createCanvas } from './canvas.ts';
 import {
@@ -15,7 +16,8 @@ import {
   type NormalizeMode,
   nearness,
 } from './keyframes.ts';
-import { drawLegend, drawMoment, drawTimeline, drawTitle, originInWords } from './marks.ts';
+import { drawLegend, type LegendSurroundings } from './legend.ts';
+import { drawAnswer, drawMoment, drawTimeline, drawTitle, originInWords } from './marks.ts';
 import type { Area } from './overlay.ts';
 import { drawCursor, drawRibbon, ribbonHeight } from './ribbon.ts';
 import type { RibbonContent } from './ribbon-rows.ts';
@@ -41,6 +43,10 @@ export interface LayerContent {
   /** The parts of the span that were not analyzed. */
   readonly gaps: readonly TimeSpan[];
   readonly title?: string | undefined;
+  /** What the network answers at a time, seconds from the start of the clip, in a few words; undefined where nothing is known. */
+  readonly answerAt?: ((timeSec: number) => string | undefined) | undefined;
+  /** Where the footage has edges that stand still, which the legend keeps clear of. */
+  readonly edges?: LegendSurroundings['edges'];
   /** Drawn below the picture. */
   readonly ribbon?: RibbonContent | undefined;
   /** ffmpeg's name of the video's colour matrix. */
@@ -65,6 +71,8 @@ export class LayerPainter {
   readonly #blank: Uint8Array;
   /** Title and legend. */
   readonly #fixed: readonly Patch[];
+  /** Where the title ends, pixels from above. */
+  readonly #titleEndPx: number;
   /** The heatmap painted last, and the layer with it but without marks: before the first moment it stays the same. */
   #shown: Heatmap | undefined;
   /** How much of it was shown, in steps of {@link NEARNESS_STEPS}. */
@@ -74,7 +82,7 @@ export class LayerPainter {
   readonly #unmarked: Uint8Array;
 
   constructor(content: LayerContent) {
-    const { picture, style, keyframes, normalize, title, ribbon } = content;
+    const { picture, style, keyframes, normalize, title, answerAt, edges, ribbon } = content;
     const size = layerSize(content);
     this.#content = content;
     this.#context = createCanvas(size.width, size.height).getContext('2d');
@@ -86,9 +94,15 @@ export class LayerPainter {
     if (ribbon) this.#lay(this.#take([drawRibbon(this.#context, picture, content, ribbon)]));
     this.#blank = this.#layer.bytes.slice();
     const scale = describeScale(keyframes, normalize);
+    const surroundings = {
+      heatmaps: evenlyChosen(keyframes, HEATMAPS_LOOKED_AT, 'middles').map(({ heatmap }) => heatmap),
+      ...{ edges, isTitled: Boolean(title ?? answerAt) },
+    };
+    const titles = title ? [drawTitle(this.#context, picture, title)] : [];
+    this.#titleEndPx = titles[0]?.bottom ?? 0;
     this.#fixed = this.#take([
-      ...(style.showLegend ? [drawLegend(this.#context, picture, style, scale)] : []),
-      ...(title ? [drawTitle(this.#context, picture, title)] : []),
+      ...(style.showLegend ? [drawLegend(this.#context, picture, style, scale, surroundings)] : []),
+      ...titles,
     ]);
     this.#unmarked = this.#blank.slice();
     this.#paintHeatmap();
@@ -137,7 +151,7 @@ export class LayerPainter {
   }
 
   #drawMarks(timeSec: number, around: readonly number[], part: number): Area[] {
-    const { picture, span, style, gaps, ribbon, marksMoments = true, damagedSec = [] } = this.#content;
+    const { picture, span, style, gaps, ribbon, answerAt, marksMoments = true, damagedSec = [] } = this.#content;
     const moment = momentAt(this.#moments, timeSec);
     const marks = {
       span,
@@ -150,7 +164,9 @@ export class LayerPainter {
     };
     const areas: Area[] = [];
     if (style.showMarks && !ribbon) areas.push(drawTimeline(this.#context, picture, marks));
-    if (style.showMarks) areas.push(...drawMoment(this.#context, picture, marks));
+    if (style.showMarks) areas.push(...drawMoment(this.#context, picture, marks, style.showBadge));
+    const answer = answerAt?.(timeSec);
+    if (answer !== undefined) areas.push(drawAnswer(this.#context, picture, answer, this.#titleEndPx));
     if (ribbon) areas.push(drawCursor(this.#context, picture, { span, timeSec, ribbon }));
     return areas;
   }
@@ -169,6 +185,9 @@ export class LayerPainter {
     for (const { pixels, left, top } of patches) this.#layer.blend(pixels, left, top);
   }
 }
+
+/** Those of a long drive are made when they are read. */
+const HEATMAPS_LOOKED_AT = 12;
 
 /** Steps in which a map fades: it is painted anew for each. */
 const NEARNESS_STEPS = 16;

@@ -1,14 +1,12 @@
 /**
  * Draws what a viewer needs to read an attention video: where in the event a frame lies, which frames the network saw,
- * what was not analyzed, and what the colours mean.
+ * and what was not analyzed.
  */
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { PictureSize, TimeSpan } from '../../base/types.ts';
-import { colorOf, cssColor } from './colormap.ts';
 import { isInside } from './keyframes.ts';
-import { type Area, levelColor, unitOf } from './overlay.ts';
-import type { OverlayStyle } from './style.ts';
-import { drawText, fitText, font, heightOf } from './text.ts';
+import { type Area, unitOf } from './overlay.ts';
+import { drawText, fitText, heightOf } from './text.ts';
 
 /** What the marks of one frame show. */
 export interface Marks {
@@ -33,10 +31,12 @@ export const MARK_COLOR = '#ffb000';
 /**
  * Draws a border and a badge on a sampled moment, or a badge where nothing was analyzed; elsewhere where the map comes from.
  *
+ * @param hasBadge whether there are badges; without them there is the border alone
  * @returns areas outside which nothing was drawn
  */
-export function drawMoment(context: SKRSContext2D, size: PictureSize, marks: Marks): Area[] {
+export function drawMoment(context: SKRSContext2D, size: PictureSize, marks: Marks, hasBadge = true): Area[] {
   const { moment, momentsSec, gaps, timeSec } = marks;
+  if (!hasBadge) return moment === undefined ? [] : drawBorder(context, size);
   if (moment === undefined) {
     if (isInside(gaps, timeSec)) {
       return [drawBadge(context, size, 'not analyzed', 'right', { background: '#000b', ink: '#ddd' })];
@@ -75,6 +75,16 @@ export function originInWords(
 /** Draws a title in the left upper corner; returns the area outside which nothing was drawn. */
 export function drawTitle(context: SKRSContext2D, size: PictureSize, title: string): Area {
   return drawBadge(context, size, title, 'left', { background: '#0009', ink: '#fff' });
+}
+
+/**
+ * Draws what the network answers at a moment in the left upper corner.
+ *
+ * @param topPx where a title above it ends; 0 without one
+ * @returns the area outside which nothing was drawn
+ */
+export function drawAnswer(context: SKRSContext2D, size: PictureSize, answer: string, topPx: number): Area {
+  return drawBadge(context, size, answer, 'left', { background: '#000b', ink: '#fff', topPx });
 }
 
 /** Draws the timeline along the lower edge; returns the area outside which nothing was drawn. */
@@ -123,66 +133,8 @@ export function drawHatching(context: SKRSContext2D, area: Area, unit: number): 
   context.restore();
 }
 
-/**
- * Draws the levels with their colours and the scale in the left lower corner, above the timeline.
- *
- * @param scale as `describeScale` puts it
- * @returns the area outside which nothing was drawn
- */
-export function drawLegend(context: SKRSContext2D, size: PictureSize, style: OverlayStyle, scale: string): Area {
-  const levels = [...style.levels].sort((a, b) => a - b);
-  const isBar = style.kind === 'heatmap' || levels.length === 0;
-  const labels = isBar ? ['0', '1'] : levels.map(String);
-  const fullPx = Math.max(11, Math.round(17 * unitOf(size)));
-  const widthAt = (sizePx: number): number => {
-    context.font = font(sizePx);
-    const texts = [...labels, scale].reduce((sum, text) => sum + context.measureText(text).width, 0);
-    return texts + sizePx * (isBar ? 8 : 1.7 + 2.2 * labels.length);
-  };
-  const sizePx = fullPx * Math.min(1, (size.width - 2 * fullPx) / widthAt(fullPx));
-  if (sizePx < 1) return { left: 0, right: 0, top: 0, bottom: 0 }; // a picture that has no room for it
-  const area = { left: sizePx / 2, right: sizePx / 2 + widthAt(sizePx), top: 0, bottom: 0 };
-  area.bottom = size.height - 1.5 * timelineHeight(size) - sizePx / 2;
-  area.top = area.bottom - 1.7 * sizePx;
-  context.fillStyle = '#000a';
-  context.beginPath();
-  context.roundRect(area.left, area.top, area.right - area.left, area.bottom - area.top, sizePx / 3);
-  context.fill();
-  const pen = { x: area.left + sizePx * 0.7, y: (area.top + area.bottom) / 2 };
-  const write = (text: string): void => {
-    context.fillStyle = '#fff';
-    context.fillText(text, pen.x, pen.y);
-    pen.x += context.measureText(text).width + sizePx * 0.5;
-  };
-  context.font = font(sizePx);
-  context.textAlign = 'left';
-  context.textBaseline = 'middle';
-  if (isBar) {
-    write('0');
-    for (let i = 0; i < COLOR_STEPS; i++) {
-      context.fillStyle = cssColor(colorOf(style.colormap, i / (COLOR_STEPS - 1)));
-      context.fillRect(pen.x, pen.y - sizePx * 0.4, (5 * sizePx) / COLOR_STEPS + 0.5, sizePx * 0.8);
-      pen.x += (5 * sizePx) / COLOR_STEPS;
-    }
-    pen.x += sizePx * 0.5;
-    write('1');
-  }
-  for (const level of isBar ? [] : levels) {
-    context.fillStyle = cssColor(levelColor(level, style));
-    context.fillRect(pen.x, pen.y - sizePx * 0.13, sizePx * 1.2, sizePx * 0.26);
-    pen.x += sizePx * 1.5;
-    write(String(level));
-    pen.x += sizePx * 0.2;
-  }
-  pen.x += sizePx * 0.3;
-  write(scale);
-  return area;
-}
-
-/** Steps of colour in a colour bar. */
-const COLOR_STEPS = 32;
-
-function timelineHeight(size: PictureSize): number {
+/** Height of the timeline, pixels; its marks stand out by half of that. */
+export function timelineHeight(size: PictureSize): number {
   return Math.max(4, Math.round(8 * unitOf(size)));
 }
 
@@ -206,7 +158,12 @@ function drawBadge(
   size: PictureSize,
   content: string,
   side: 'left' | 'right',
-  { background, ink, sizePx: fullPx = 22 }: { background: string; ink: string; sizePx?: number },
+  {
+    background,
+    ink,
+    sizePx: fullPx = 22,
+    topPx = 0,
+  }: { background: string; ink: string; sizePx?: number; topPx?: number },
 ): Area {
   const sizePx = Math.max(11, Math.round(fullPx * unitOf(size)));
   const padding = sizePx / 2;
@@ -216,10 +173,10 @@ function drawBadge(
   const x = side === 'left' ? padding : size.width - padding - width;
   context.fillStyle = background;
   context.beginPath();
-  context.roundRect(x, padding, width, heightOf(text) + padding / 2, padding / 2);
+  context.roundRect(x, topPx + padding, width, heightOf(text) + padding / 2, padding / 2);
   context.fill();
   context.fillStyle = ink;
   context.textAlign = 'left';
-  drawText(context, text, x + padding, padding * 1.25);
-  return { left: x, top: padding, right: x + width, bottom: heightOf(text) + 1.5 * padding };
+  drawText(context, text, x + padding, topPx + padding * 1.25);
+  return { left: x, top: topPx + padding, right: x + width, bottom: topPx + heightOf(text) + 1.5 * padding };
 }

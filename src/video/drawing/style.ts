@@ -17,6 +17,8 @@ export interface OverlayStyle {
   readonly lineWidthPx: number;
   /** Whether the timeline and the marks of sampled moments are drawn. */
   readonly showMarks: boolean;
+  /** Whether a video says in its upper right corner which sampled frame it shows, or where the map comes from. */
+  readonly showBadge: boolean;
   /** Whether a video explains its colours and their scale. */
   readonly showLegend: boolean;
 }
@@ -29,5 +31,6 @@ export const defaultStyle: OverlayStyle = {
   opacity: 0.6,
   lineWidthPx: 3,
   showMarks: true,
+  showBadge: true,
   showLegend: true,
 };

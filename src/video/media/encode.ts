@@ -11,6 +11,7 @@ import { writeAtomically } from '../../base/files.ts';
 import { withScratchFolder } from '../../base/scratch-folder.ts';
 import type { PictureSize, ProgressListener, TimeSpan, VideoClip } from '../../base/types.ts';
 import { isInside, type Keyframe, momentAt, type NormalizeMode } from '../drawing/keyframes.ts';
+import type { LegendSurroundings } from '../drawing/legend.ts';
 import { checkStyle } from '../drawing/overlay.ts';
 import type { RibbonContent } from '../drawing/ribbon-rows.ts';
 import { layOut, type PanelMoment, type Scene, type SceneLayout, ScenePainter } from '../drawing/scene.ts';
@@ -59,6 +60,10 @@ export interface RenderPanel {
   readonly heading?: string;
   /** Drawn in the upper left corner. */
   readonly title?: string;
+  /** Drawn below it: what the network answers at a time, seconds from the start of the clip; undefined where nothing is known. */
+  readonly answerAt?: (timeSec: number) => string | undefined;
+  /** Where the footage has edges that stand still, such as a time stamp: `stillEdges` finds them. */
+  readonly edges?: LegendSurroundings['edges'];
   /** Plots over time under the picture. */
   readonly ribbon?: RibbonContent;
 }

@@ -3,7 +3,8 @@ import { createCanvas } from '@napi-rs/canvas';
 import { describe, expect, test } from 'vitest';
 import type { Heatmap } from '../../../src/base/types.ts';
 import { LayerPainter, layerSize } from '../../../src/video/drawing/layer.ts';
-import { drawLegend, drawMoment, drawTimeline, drawTitle, originInWords } from '../../../src/video/drawing/marks.ts';
+import { drawLegend, stillEdges } from '../../../src/video/drawing/legend.ts';
+import { drawMoment, drawTimeline, drawTitle, originInWords } from '../../../src/video/drawing/marks.ts';
 import { drawHeatmap } from '../../../src/video/drawing/overlay.ts';
 import { defaultStyle } from '../../../src/video/drawing/style.ts';
 import { YuvaLayer } from '../../../src/video/drawing/yuva.ts';
@@ -51,7 +52,8 @@ describe.each(['contour', 'heatmap', 'both'] as const)('a layer of kind %s', (ki
       context.fillRect(0, 0, picture.width, picture.height);
       const heatmap = timeSec === 4.99 ? keyframes[1]!.heatmap : keyframes[moment ?? -1]?.heatmap;
       if (heatmap) drawHeatmap(context, picture, heatmap, style);
-      drawLegend(context, picture, style, 'scale: each frame');
+      const heatmaps = keyframes.map((keyframe) => keyframe.heatmap);
+      drawLegend(context, picture, style, 'scale: each frame', { heatmaps, isTitled: true });
       drawTitle(context, picture, 'night drive');
       const origin = timeSec === 4.99 ? 'map of frames 1, 2 (0.00–5.00 s)' : undefined;
       const marks = { span, momentsSec, gaps, timeSec, moment, origin };
@@ -151,4 +153,111 @@ test('says which sampled moments a map comes from', () => {
   expect(originInWords([0, 1], times, false, 1)).toBe('map of 1.50–4.50 s');
   expect(originInWords([1, 2], times, true, 0)).toBe('no frame near (4.50–30.00 s)');
   expect(originInWords([], times, true, 0)).toBeUndefined();
+});
+
+describe('the legend', () => {
+  const picture = { width: 640, height: 360 };
+  const words = 'scale: each frame';
+  const drawn = (surroundings?: Parameters<typeof drawLegend>[4], size = picture) =>
+    drawLegend(createCanvas(size.width, size.height).getContext('2d'), size, defaultStyle, words, surroundings);
+  /** 1 in these quarters of a picture: 0 and 1 above, 2 and 3 below. */
+  const hot = (...quarters: number[]): Heatmap => {
+    const values = new Float32Array(8 * 8).map((_, i) => {
+      return quarters.includes(2 * Number(i >= 32) + Number(i % 8 >= 4)) ? 1 : 0;
+    });
+    return { height: 8, width: 8, values, min: 0, max: 1 };
+  };
+  const cornerOf = ({ left, top }: { left: number; top: number }): string =>
+    `${top > 180 ? 'lower' : 'upper'} ${left > 160 ? 'right' : 'left'}`;
+
+  test.each<[string, Parameters<typeof drawLegend>[4], string]>([
+    ['stands in the lower left corner', { heatmaps: [] }, 'lower left'],
+    [
+      'does not move for a little',
+      { heatmaps: [{ ...hot(2), values: hot(2).values.map((v) => v * 0.02) }] },
+      'lower left',
+    ],
+    ['keeps clear of the attention', { heatmaps: [hot(2), hot(0)] }, 'lower right'],
+    ['and of what stands still', { heatmaps: [hot(2)], edges: hot(3) }, 'upper left'],
+    ['and of a title', { heatmaps: [hot(2)], edges: hot(3), isTitled: true }, 'lower left'],
+  ])('%s', (_, surroundings, corner) => {
+    const area = drawn(surroundings);
+    expect(cornerOf(area)).toBe(corner);
+    expect([area.left, area.top].every((length) => length >= 0)).toBe(true);
+    expect(area.right <= 640 && area.bottom <= 360).toBe(true);
+  });
+
+  test('is one row, or two, or the levels alone, as there is room', () => {
+    const shapes = [1280, 360, 240, 160].map((width) => {
+      const { left, top, right, bottom } = drawn(undefined, { width, height: (width * 9) / 16 });
+      expect(right).toBeLessThanOrEqual(width);
+      expect((right - left) * (bottom - top)).toBeLessThan(0.16 * width * ((width * 9) / 16));
+      return { wide: right - left, high: bottom - top };
+    });
+    const [large, medium, small, tiny] = shapes as [Shape, Shape, Shape, Shape];
+    expect(large.wide / large.high).toBeGreaterThan(9);
+    expect(medium.high).toBeGreaterThanOrEqual(1.7 * 10);
+    expect(small.wide / small.high).toBeLessThan(large.wide / large.high);
+    expect(tiny.wide).toBeLessThan(160);
+  });
+});
+
+interface Shape {
+  readonly wide: number;
+  readonly high: number;
+}
+
+test('what stands still is found: a time stamp, and neither a plain sky nor what moves', () => {
+  const [width, height, count] = [320, 180, 3];
+  const context = createCanvas(width, height).getContext('2d');
+  const frames = Array.from({ length: count }, (_, t) => {
+    context.fillStyle = '#468';
+    context.fillRect(0, 0, width, height);
+    context.fillStyle = '#eee';
+    for (let x = 0; x < 60; x += 7) context.fillRect((x + 23 * t) % width, 20, 3, 20); // drives past
+    context.font = '14px sans-serif';
+    context.fillText('2024-05-01 12:00:00', 10, 170);
+    const { data } = context.getImageData(0, 0, width, height);
+    return Array.from({ length: width * height * 3 }, (_, i) => data[Math.floor(i / 3) * 4 + (i % 3)]!);
+  });
+  const { values, ...grid } = stillEdges({
+    rgb: Uint8Array.from(frames.flat()),
+    shape: [count, height, width, 3],
+    timestampsSec: [0, 1, 2],
+  });
+  expect(grid).toEqual({ width: 64, height: 36 });
+  const most = (rows: readonly [number, number]): number =>
+    Math.max(...values.subarray(rows[0] * grid.width, rows[1] * grid.width));
+  expect(most([31, 35])).toBeGreaterThan(0.2);
+  expect(most([0, 31])).toBeLessThan(0.1);
+});
+
+test('badges can be left out, and what the network answers is written below the title', () => {
+  const picture = { width: 640, height: 360 };
+  const span = { startSec: 0, endSec: 2 };
+  const keyframes = [{ timestampSec: 1, heatmap: hill(7, 12) }];
+  const painterOf = (more: object, style: object = {}): LayerPainter =>
+    new LayerPainter({
+      ...{ picture, span, keyframes, gaps: [], normalize: 'frame', ...more },
+      style: { ...defaultStyle, levels: [], showLegend: false, ...style },
+    });
+  const opaque = (painter: LayerPainter, timeSec: number, left: number, top: number): number => {
+    const { alpha, width } = painter.paint(timeSec);
+    const rows = Array.from({ length: 60 }, (_, y) =>
+      alpha.subarray((top + y) * width + left, (top + y) * width + left + 200),
+    );
+    return rows.flatMap((row) => [...row]).filter((value) => value > 0).length;
+  };
+  const plain = painterOf({});
+  expect(opaque(plain, 1, 430, 6)).toBeGreaterThan(1000);
+  expect(opaque(plain, 0.5, 430, 6)).toBeGreaterThan(1000);
+  const bare = painterOf({}, { showBadge: false });
+  expect(opaque(bare, 0.5, 430, 6)).toBe(0);
+  expect(opaque(bare, 1, 430, 6)).toBe(0);
+  expect(bare.paint(1).alpha[0]).toBe(255); // the border of a sampled moment stays
+  const answering = painterOf({ answerAt: (timeSec: number) => (timeSec < 1 ? undefined : 'left_turn 81 %') });
+  expect(opaque(answering, 0.5, 6, 6)).toBe(0);
+  expect(opaque(answering, 1.2, 6, 6)).toBeGreaterThan(1000);
+  const titled = painterOf({ title: 'night', answerAt: () => 'left_turn 81 %' });
+  expect(opaque(titled, 1.2, 6, 6)).toBeGreaterThan(opaque(answering, 1.2, 6, 6));
 });

@@ -159,7 +159,7 @@ test('the clip itself and other kinds of files are never written over', async ()
     code: 'usage',
     message: /the clip itself/,
   });
-  await expect(renderScene({ ...job, out: 'out.gif' })).rejects.toMatchObject({ code: 'usage' });
+  await expect(renderScene({ ...job, out: 'out.avi' })).rejects.toMatchObject({ code: 'usage' });
 });
 
 describe('sizes', () => {
