@@ -4,7 +4,8 @@ import type { Analysis } from '../analysis/document.ts';
 import { isUntrained, layerName, modelName, targetName, weightsSha256 } from '../analysis/model-words.ts';
 import { L2cafError } from '../base/errors.ts';
 import type { Method } from '../l2caf/choices.ts';
-import { fitPictures, layoutFor, type SceneLayout } from '../video/drawing/scene.ts';
+import { fitPictures, rowsFor } from '../video/drawing/scene.ts';
+import type { SceneLayout } from '../video/drawing/style.ts';
 import { type RenderedVideo, renderScene } from '../video/media/encode.ts';
 import { panelOf, type VideoOptions, videoOutputOf } from './rendering.ts';
 
@@ -12,7 +13,7 @@ import { panelOf, type VideoOptions, videoOutputOf } from './rendering.ts';
 export interface ComparisonOptions extends VideoOptions {
   /** One per analysis; default: what tells them apart. */
   readonly titles?: readonly string[];
-  /** By default the one whose shape is closer to that of a screen. */
+  /** By default rows with which the whole comes closest to the shape of a screen. */
   readonly layout?: SceneLayout;
 }
 
@@ -35,11 +36,11 @@ export async function renderComparison(
   const panels = [];
   for (const analysis of analyses) panels.push(await panelOf(analysis, options));
   const pictures = panels.map(({ clip, size = clip }) => size);
-  const layout = options.layout ?? layoutFor(pictures);
-  const sizes = fitPictures(pictures, layout);
+  const rows = rowsFor(pictures, options.layout);
+  const sizes = fitPictures(pictures, rows);
   return renderScene({
     panels: panels.map((panel, k) => ({ ...panel, size: sizes[k]!, heading: titles[k]! })),
-    layout,
+    rows,
     ...videoOutputOf(options),
     out,
   });

@@ -99,7 +99,7 @@ describe('l2caf compare and figure', () => {
   });
 
   it('writes one video and prints its name', async () => {
-    const result = await runCli(['compare', 'a.json', 'b.json', '-o', 'both.mp4', '--layout', 'side', '-q'], {
+    const result = await runCli(['compare', 'a.json', 'b.json', '-o', 'both.mp4', '--layout', 'row', '-q'], {
       cwd: folder,
     });
     expect(result).toMatchObject({ exitCode: 0, stdout: 'both.mp4\n' });

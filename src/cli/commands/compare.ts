@@ -1,6 +1,6 @@
 /** `l2caf compare`: several analyses synchronised in one video. */
 import { Command, Option } from 'commander';
-import type { SceneLayout } from '../../video/drawing/scene.ts';
+import { SCENE_LAYOUTS, type SceneLayout } from '../../video/drawing/style.ts';
 import type { DrawingFlags } from '../draw.ts';
 import { examples, parseTitles } from '../options.ts';
 import {
@@ -27,10 +27,10 @@ export function compareCommand(): Command {
     )
     .option('--titles <list>', 'titles, separated by commas (default: what tells the analyses apart)', parseTitles)
     .addOption(
-      new Option('--layout <kind>', 'beside each other or one below the other (default: what suits a screen)').choices([
-        'side',
-        'stacked',
-      ]),
+      new Option(
+        '--layout <kind>',
+        'beside each other, below each other, or in rows (default: what suits a screen)',
+      ).choices(SCENE_LAYOUTS),
     )
     .addOption(maxMbOption())
     .option('-q, --quiet', 'no progress');
@@ -42,6 +42,7 @@ export function compareCommand(): Command {
         'l2caf compare l2caf/analysis.json gradcam/analysis.json -o compare.mp4 --titles "L2-CAF,Grad-CAM-abs"',
         'l2caf analyze a.mp4 --target similar:b.mp4 -o a && l2caf analyze b.mp4 --target similar:a.mp4 -o b',
         'l2caf compare a/analysis.json b/analysis.json --ribbon',
+        'l2caf compare a/analysis.json b/analysis.json c/analysis.json d/analysis.json --layout grid -o four.webm',
       ),
     )
     .action(async (paths: string[], { titles, layout, ...flags }: CompareFlags) => {

@@ -1,17 +1,18 @@
 /**
- * Several panels in one video: each is a segment of a clip with what is drawn on it, all stand side by side or one above
- * the other, a panel may have a heading, and one whose segment has ended says so. ffmpeg stacks the pictures, this side
+ * Several panels in one video: each is a segment of a clip with what is drawn on it, all stand in a row, in a column or in several
+ * rows, a panel may have a heading, and one whose segment has ended says so. ffmpeg stacks the pictures, this side
  * lays the panels' layers beside each other in one layer for all. A single panel without a heading is the usual video.
  */
 import type { PictureSize } from '../../base/types.ts';
 import { createCanvas } from './canvas.ts';
 import { type LayerContent, LayerPainter, layerSize } from './layer.ts';
 import { unitOf } from './overlay.ts';
+import type { SceneLayout } from './style.ts';
 import { drawText, fitText, heightOf } from './text.ts';
 import { type RgbaPixels, YuvaLayer } from './yuva.ts';
 
-/** How panels stand: beside each other, or one below the other. */
-export type SceneLayout = 'side' | 'stacked';
+/** How many panels stand in each row, from above; in order. */
+export type SceneRows = readonly number[];
 
 /** What is drawn on one panel. */
 export interface ScenePanel extends LayerContent {
@@ -19,78 +20,127 @@ export interface ScenePanel extends LayerContent {
   readonly heading?: string | undefined;
 }
 
-/** Where a panel lies, pixels; all even. Headings come first, then the picture, then the ribbon. */
-export interface PanelPlace extends PictureSize {
+/** A rectangle of a video, pixels; all even. */
+interface Place extends PictureSize {
   readonly left: number;
   readonly top: number;
+}
+
+/** Where a panel lies. Headings come first, then the picture, then the ribbon. */
+export interface PanelPlace extends Place {
   /** Height of the heading's bar. */
   readonly headingPx: number;
+  /** The part of the video that is the panel's, with what is left around it; all parts together are the video. */
+  readonly cell: Place;
 }
 
 /** The places of panels; the size of all is the size of the video. */
 export interface Scene extends PictureSize {
-  readonly layout: SceneLayout;
+  readonly rows: SceneRows;
+  /** In the order of the panels. */
   readonly places: readonly PanelPlace[];
 }
 
 /** What is behind headings and between panels. */
 export const SCENE_BACKGROUND = '#15181d';
 
-/** The layout in which the whole comes closer to the shape of a screen, 16:9. */
-export function layoutFor(pictures: readonly PictureSize[]): SceneLayout {
-  const distance = (layout: SceneLayout): number => {
-    const { width, height } = sizeOfAll(fitPictures(pictures, layout), layout);
+/** The rows of a layout; without one, and in a grid, those with which the whole comes closest to the shape of a screen, 16:9. */
+export function rowsFor(pictures: readonly PictureSize[], layout?: SceneLayout): SceneRows {
+  const count = pictures.length;
+  if (layout === 'row') return [count];
+  if (layout === 'column') return pictures.map(() => 1);
+  const isGrid = layout === 'grid' && count > 2;
+  const candidates = Array.from({ length: count }, (_, i) => evenRows(count, i + 1)).filter(
+    (rows) => !isGrid || (rows.length > 1 && rows.length < count),
+  );
+  const distances = candidates.map((rows) => {
+    const { width, height } = sizeOfAll(fitPictures(pictures, rows), rows);
     return Math.abs(Math.log(width / height / (16 / 9)));
-  };
-  return distance('side') <= distance('stacked') ? 'side' : 'stacked';
+  });
+  return candidates[distances.indexOf(Math.min(...distances))]!;
+}
+
+/** As many in each row as in the others, or one more. */
+function evenRows(count: number, rows: number): SceneRows {
+  return Array.from({ length: rows }, (_, row) => Math.ceil((count - row) / rows));
 }
 
 /**
- * Sizes with which panels fit beside each other (one height) or below each other (one width): the largest picture's, or
- * less where the video would exceed 3840×2160, which few players can show. Even.
+ * Sizes with which pictures fit into rows: those of a row have one height, and rows one width, unless that would make a row much
+ * higher than another, as an upright picture alone in its row. No picture is made smaller, unless the whole would exceed 3840×2160,
+ * which few players can show. Even.
  */
-export function fitPictures(pictures: readonly PictureSize[], layout: SceneLayout): PictureSize[] {
-  const isSide = layout === 'side';
-  const common = Math.max(...pictures.map(({ width, height }) => (isSide ? height : width)));
-  const fitted = pictures.map(({ width, height }) => {
-    const scale = common / (isSide ? height : width);
-    return { width: width * scale, height: height * scale };
+export function fitPictures(pictures: readonly PictureSize[], rows: SceneRows): PictureSize[] {
+  // Widths of rows of height 1, and heights of rows of width 1.
+  const shapes = perRow(pictures, rows).map((row) => row.reduce((sum, { width, height }) => sum + width / height, 0));
+  const most = MOST_HIGHER / Math.max(...shapes);
+  const fitted = perRow(pictures, rows).flatMap((row, r) => {
+    const height = Math.min(1 / shapes[r]!, most);
+    return row.map((picture) => ({ width: (height * picture.width) / picture.height, height }));
   });
-  const full = sizeOfAll(fitted, layout);
-  const shrink = Math.min(1, LARGEST.width / full.width, LARGEST.height / full.height);
-  const even = (length: number): number => Math.max(2, 2 * Math.round((length * shrink) / 2));
+  const enlarge = 1 / Math.min(...fitted.map(({ height }, k) => height / pictures[k]!.height));
+  const full = sizeOfAll(fitted, rows);
+  const scale = Math.min(enlarge, LARGEST.width / full.width, LARGEST.height / full.height);
+  const even = (length: number): number => Math.max(2, 2 * Math.round((length * scale) / 2));
   return fitted.map(({ width, height }) => ({ width: even(width), height: even(height) }));
 }
 
-function sizeOfAll(pictures: readonly PictureSize[], layout: SceneLayout): PictureSize {
-  const [widths, heights] = [pictures.map(({ width }) => width), pictures.map(({ height }) => height)];
+/** How many times higher than another a row may be. */
+const MOST_HIGHER = 1.5;
+
+function perRow<T>(things: readonly T[], rows: SceneRows): T[][] {
+  let first = 0;
+  return rows.map((count) => {
+    first += count;
+    return things.slice(first - count, first);
+  });
+}
+
+function sizeOfAll(pictures: readonly PictureSize[], rows: SceneRows): PictureSize {
   const sum = (lengths: readonly number[]): number => lengths.reduce((total, length) => total + length, 0);
-  return layout === 'side'
-    ? { width: sum(widths), height: Math.max(...heights) }
-    : { width: Math.max(...widths), height: sum(heights) };
+  const inRows = perRow(pictures, rows);
+  return {
+    width: Math.max(...inRows.map((row) => sum(row.map(({ width }) => width)))),
+    height: sum(inRows.map((row) => Math.max(...row.map(({ height }) => height)))),
+  };
 }
 
 const LARGEST: PictureSize = { width: 3840, height: 2160 };
 const GAP_PX = 8;
 
-/** Places the panels. */
-export function layOut(panels: readonly ScenePanel[], layout: SceneLayout): Scene {
-  const sizes = panels.map((panel) => {
-    const { width, height } = layerSize(panel);
-    const headingPx = panel.heading === undefined ? 0 : 2 * Math.ceil(HEADING_PX * unitOf(panel.picture));
-    return { width, height: height + headingPx, headingPx };
+/** Places the panels: rows in the middle of the video. */
+export function layOut(panels: readonly ScenePanel[], rows: SceneRows): Scene {
+  const inRows = perRow(panels, rows).map((row) => {
+    // Pictures of a row begin at one height.
+    const headings = row.map(({ heading, picture }) =>
+      heading === undefined ? 0 : 2 * Math.ceil(HEADING_PX * unitOf(picture)),
+    );
+    const headingPx = Math.max(...headings);
+    const sizes = row.map((panel) => {
+      const { width, height } = layerSize(panel);
+      return { width, height: height + headingPx };
+    });
+    const width = sizes.reduce((sum, size) => sum + size.width + GAP_PX, -GAP_PX);
+    return { headingPx, sizes, width, height: Math.max(...sizes.map(({ height }) => height)) };
   });
-  const cell = {
-    width: Math.max(...sizes.map(({ width }) => width)),
-    height: Math.max(...sizes.map(({ height }) => height)),
-  };
-  let end = 0;
-  const places = sizes.map((size, k): PanelPlace => {
-    const start = k === 0 ? 0 : end + GAP_PX;
-    end = start + (layout === 'side' ? size.width : size.height);
-    return { ...size, left: layout === 'side' ? start : 0, top: layout === 'side' ? 0 : start };
+  const width = Math.max(...inRows.map((row) => row.width));
+  let top = 0;
+  const places = inRows.flatMap((row, r) => {
+    const rowHeight = row.height + (r + 1 < inRows.length ? GAP_PX : 0);
+    let left = 2 * Math.floor((width - row.width) / 4);
+    let cellLeft = 0;
+    const inRow = row.sizes.map((size, k): PanelPlace => {
+      const cellEnd = k + 1 < row.sizes.length ? left + size.width + GAP_PX : width;
+      const cell = { left: cellLeft, top, width: cellEnd - cellLeft, height: rowHeight };
+      const place = { ...size, left, top, headingPx: row.headingPx, cell };
+      cellLeft = cellEnd;
+      left += size.width + GAP_PX;
+      return place;
+    });
+    top += rowHeight;
+    return inRow;
   });
-  return { layout, places, width: layout === 'side' ? end : cell.width, height: layout === 'side' ? cell.height : end };
+  return { rows, places, width, height: top };
 }
 
 /** Half the height of a heading's bar on a picture of 1280×720. */

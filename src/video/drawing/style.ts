@@ -34,3 +34,8 @@ export const defaultStyle: OverlayStyle = {
   showBadge: true,
   showLegend: true,
 };
+
+/** How the panels of a video stand: beside each other, one below the other, or in rows. */
+export const SCENE_LAYOUTS = ['row', 'column', 'grid'] as const;
+/** See {@link SCENE_LAYOUTS}. */
+export type SceneLayout = (typeof SCENE_LAYOUTS)[number];

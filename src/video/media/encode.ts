@@ -14,7 +14,7 @@ import { isInside, type Keyframe, momentAt, type NormalizeMode } from '../drawin
 import type { LegendSurroundings } from '../drawing/legend.ts';
 import { checkStyle } from '../drawing/overlay.ts';
 import type { RibbonContent } from '../drawing/ribbon-rows.ts';
-import { layOut, type PanelMoment, type Scene, type SceneLayout, ScenePainter } from '../drawing/scene.ts';
+import { layOut, type PanelMoment, type Scene, ScenePainter, type SceneRows } from '../drawing/scene.ts';
 import type { OverlayStyle } from '../drawing/style.ts';
 import { colourOptions } from './colour-tags.ts';
 import { converterTo, type Master } from './convert.ts';
@@ -85,9 +85,9 @@ export interface RenderJob extends RenderPanel, VideoOutput {}
 
 /** What {@link renderScene} needs. */
 export interface SceneJob extends VideoOutput {
-  /** At least one. For `side`, pictures of one height; for `stacked`, of one width: `fitPictures` gives such sizes. */
+  /** At least one; those of a row have pictures of one height: `fitPictures` gives such sizes. */
   readonly panels: readonly RenderPanel[];
-  readonly layout: SceneLayout;
+  readonly rows: SceneRows;
 }
 
 /** What was written. */
@@ -112,7 +112,7 @@ export interface RenderedVideo extends PictureSize {
  * @throws L2cafError as {@link renderScene}
  */
 export function renderOverlay(job: RenderJob): Promise<RenderedVideo> {
-  return renderScene({ ...job, panels: [job], layout: 'side' });
+  return renderScene({ ...job, panels: [job], rows: [1] });
 }
 
 /**
@@ -164,11 +164,11 @@ interface EncodedScene extends Pick<Master, 'colour' | 'lastFrameSec'> {
 
 /** Writes the video as an MP4 file. */
 async function encodeScene(job: OpenScene): Promise<EncodedScene> {
-  const { panels: opened, layout, hasAudio, encoder, output } = job;
+  const { panels: opened, rows, hasAudio, encoder, output } = job;
   const { value, notes } = await withDecodableFrames(opened, job.signal, async ({ frames, ...run }) => {
     const panels = opened.map((panel, k): Panel => ({ ...panel, ...frames[k]! }));
     const timing = timingOf(panels.map(({ timesSec, clip }) => ({ timesSec, rate: clip.frameRate })));
-    const scene = layOut(panels, layout);
+    const scene = layOut(panels, rows);
     return encodeFrames({ ...job, ...run, panels, timing, scene });
   }).catch((error: unknown) => {
     throw hasAudio ? withAudioHint(error) : error;
@@ -201,7 +201,7 @@ interface OpenPanel extends RenderPanel {
 }
 
 /** What {@link encodeScene} needs. */
-interface OpenScene extends Pick<VideoOutput, 'onProgress' | 'signal'>, Pick<SceneJob, 'layout'> {
+interface OpenScene extends Pick<VideoOutput, 'onProgress' | 'signal'>, Pick<SceneJob, 'rows'> {
   readonly panels: readonly OpenPanel[];
   readonly hasAudio: boolean;
   readonly encoder: H264Encoder;

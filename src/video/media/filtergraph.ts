@@ -37,27 +37,33 @@ export function pictureChain(
 /** The panels' frames at their places, below the layers, which are the input after them: `[out]`. */
 export function sceneGraph(panels: readonly GraphPanel[], scene: Scene, timing: Timing): string {
   const pictures = panels.map((_, k) => `${panelChain(panels, k, scene, timing)}[panel${k}]`);
-  const labels = panels.map((_, k) => `[panel${k}]`).join('');
-  const stack = { side: 'hstack', stacked: 'vstack' }[scene.layout];
-  const stacked = panels.length > 1 ? `${labels}${stack}=inputs=${panels.length}[video]` : `${labels}null[video]`;
   const overlay = `[video][${panels.length}:v:0]overlay=format=yuv420,${timing.finish}[out]`;
-  return [...pictures, stacked, overlay].join(';');
+  return [...pictures, ...stackChains(scene), overlay].join(';');
 }
 
-/** A panel's frames, with room for heading, ribbon and the gap to the next panel. */
+/** Stacks the panels to rows, and those to the video: `[video]`. */
+function stackChains({ rows }: Scene): string[] {
+  const stack = (labels: readonly string[], filter: string, out: string): string =>
+    labels.length > 1 ? `${labels.join('')}${filter}=inputs=${labels.length}${out}` : `${labels[0]}null${out}`;
+  let first = 0;
+  const inRows = rows.map((count, r) => {
+    const labels = Array.from({ length: count }, () => `[panel${first++}]`);
+    return stack(labels, 'hstack', `[row${r}]`);
+  });
+  const labels = rows.map((_, r) => `[row${r}]`);
+  return [...inRows, stack(labels, 'vstack', '[video]')];
+}
+
+/** A panel's frames in its cell, with room for heading, ribbon and what is left around it. */
 function panelChain(panels: readonly GraphPanel[], k: number, scene: Scene, timing: Timing): string {
   const panel = panels[k]!;
   const { clip, picture, size } = panel;
   const { colour } = panels[0]!.details;
-  const { headingPx, left, top } = scene.places[k]!;
-  const next = scene.places[k + 1] ?? { left: scene.width, top: scene.height };
-  const room =
-    scene.layout === 'side'
-      ? { width: next.left - left, height: scene.height }
-      : { width: scene.width, height: next.top - top };
+  const { headingPx, left, top, cell } = scene.places[k]!;
   const fit = size ? { size: picture } : { size: clip, crop: picture };
-  const isPadded = room.width > picture.width || room.height > picture.height;
-  const pad = isPadded ? `,pad=${room.width}:${room.height}:0:${headingPx}:color=${SCENE_BACKGROUND}` : '';
+  const isPadded = cell.width > picture.width || cell.height > picture.height;
+  const place = `${left - cell.left}:${top - cell.top + headingPx}`;
+  const pad = isPadded ? `,pad=${cell.width}:${cell.height}:${place}:color=${SCENE_BACKGROUND}` : '';
   return `${pictureChain(k, panel, { ...fit, colour }, timing)}${pad}`;
 }
 

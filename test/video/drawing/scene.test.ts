@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { VideoClip } from '../../../src/base/types.ts';
-import { fitPictures, layoutFor, type SceneLayout } from '../../../src/video/drawing/scene.ts';
+import { fitPictures, rowsFor, type SceneRows } from '../../../src/video/drawing/scene.ts';
 import { defaultStyle } from '../../../src/video/drawing/style.ts';
 import { type RenderPanel, renderScene } from '../../../src/video/media/encode.ts';
 import { listFrames } from '../../../src/video/media/frame-list.ts';
@@ -41,9 +41,9 @@ interface Decoded {
   readonly part: (left: number, top: number, width: number, height: number) => Uint8Array[];
 }
 
-async function render(panels: readonly RenderPanel[], layout: SceneLayout = 'side'): Promise<Decoded> {
+async function render(panels: readonly RenderPanel[], rows: SceneRows = [panels.length]): Promise<Decoded> {
   const out = join(folder, 'scene.mp4');
-  const { width, height, frames: count, constantRate } = await renderScene({ panels, layout, out });
+  const { width, height, frames: count, constantRate } = await renderScene({ panels, rows, out });
   const frames = await decodeAll(out, 'rgb24', width * height * 3);
   expect(frames).toHaveLength(count);
   const { timesSec } = await listFrames(await probeClip(out), { startSec: 0, endSec: 100 });
@@ -62,15 +62,18 @@ const count = (from: number, to: number): number[] => Array.from({ length: to - 
 const brightnessOf = (rgb: Uint8Array): number => rgb.reduce((sum, value) => sum + value, 0) / rgb.length;
 
 describe('two panels', () => {
-  test.each(['side', 'stacked'] as const)('of one clip show the same frames and their own maps: %s', async (layout) => {
+  test.each([
+    ['row', [2]],
+    ['column', [1, 1]],
+  ])('of one clip show the same frames and their own maps: %s', async (layout, rows) => {
     const clip = await clipOf('one.mp4', { frames: 12 });
     const headings = [{ heading: 'left' }, { heading: 'right' }];
     const panels = headings.map((heading, k) => panelOf(clip, heading, 2 + k));
-    const { part, width, constantRate, frames } = await render(panels, layout);
+    const { part, width, constantRate, frames } = await render(panels, rows);
     expect(constantRate).toBe(true);
     const headingPx = 2 * Math.ceil(24 * 0.5);
-    const places = layout === 'side' ? [[0, headingPx], [168, headingPx]] : [[0, headingPx], [0, headingPx * 2 + 96 + 8]]; // biome-ignore format: pairs
-    expect(width).toBe(layout === 'side' ? 328 : 160);
+    const places = layout === 'row' ? [[0, headingPx], [168, headingPx]] : [[0, headingPx], [0, headingPx * 2 + 96 + 8]]; // biome-ignore format: pairs
+    expect(width).toBe(layout === 'row' ? 328 : 160);
     for (const [k, [left, top]] of places.entries()) {
       const pictures = part(left!, top!, 160, 96);
       expect(numbersOf(pictures)).toEqual(count(0, 12));
@@ -154,7 +157,7 @@ describe('two panels', () => {
 
 test('the clip itself and other kinds of files are never written over', async () => {
   const clip = await clipOf('source.mp4', { frames: 5 });
-  const job = { panels: [panelOf(clip)], layout: 'side' as const };
+  const job = { panels: [panelOf(clip)], rows: [1] };
   await expect(renderScene({ ...job, out: clip.path })).rejects.toMatchObject({
     code: 'usage',
     message: /the clip itself/,
@@ -163,37 +166,83 @@ test('the clip itself and other kinds of files are never written over', async ()
 });
 
 describe('sizes', () => {
-  test('have one height side by side, one width when stacked', () => {
-    const sizes = [
-      { width: 640, height: 360 },
-      { width: 480, height: 720 },
-    ];
-    expect(fitPictures(sizes, 'side')).toEqual([
+  const wide = { width: 640, height: 360 };
+  const upright = { width: 480, height: 720 };
+
+  test('a row has one height, a column one width, unless a picture would be much higher than the others', () => {
+    expect(fitPictures([wide, upright], [2])).toEqual([
       { width: 1280, height: 720 },
       { width: 480, height: 720 },
     ]);
-    expect(fitPictures(sizes, 'stacked')).toEqual([
-      { width: 640, height: 360 },
-      { width: 640, height: 960 },
+    expect(fitPictures([wide, { width: 320, height: 240 }], [1, 1])).toEqual([wide, { width: 640, height: 480 }]);
+    expect(fitPictures([wide, upright], [1, 1])).toEqual([
+      { width: 854, height: 480 },
+      { width: 480, height: 720 },
     ]);
+    expect(fitPictures([upright, upright], [1, 1])).toEqual([upright, upright]);
+  });
+
+  test('rows of a grid have one width, and no picture is made smaller', () => {
+    const [a, b, c, d] = fitPictures([wide, upright, wide, wide], [2, 2]) as [Size, Size, Size, Size];
+    expect(a.height).toBe(b.height);
+    expect(c.height).toBe(d.height);
+    expect(Math.abs(a.width + b.width - c.width - d.width)).toBeLessThan(0.01 * (c.width + d.width));
+    expect(Math.min(a.width, c.width, d.width)).toBeGreaterThanOrEqual(640);
+    expect(b.height).toBeGreaterThanOrEqual(720);
   });
 
   test('stay within what players can show, and are even', () => {
     const sizes = Array.from({ length: 4 }, () => ({ width: 1919, height: 1079 }));
-    for (const layout of ['side', 'stacked'] as const) {
-      const fitted = fitPictures(sizes, layout);
+    const sum = (lengths: number[]): number => lengths.reduce((a, b) => a + b);
+    for (const rows of [[4], [1, 1, 1, 1], [2, 2]]) {
+      const fitted = fitPictures(sizes, rows);
       const [widths, heights] = [fitted.map(({ width }) => width), fitted.map(({ height }) => height)];
-      const sum = (lengths: number[]): number => lengths.reduce((a, b) => a + b);
-      expect(layout === 'side' ? sum(widths) : Math.max(...widths)).toBeLessThanOrEqual(3840);
-      expect(layout === 'side' ? Math.max(...heights) : sum(heights)).toBeLessThanOrEqual(2160);
+      expect(sum(widths) / rows.length).toBeLessThanOrEqual(3840);
+      expect((sum(heights) * rows.length) / 4).toBeLessThanOrEqual(2160);
       expect([...widths, ...heights].filter((length) => length % 2 !== 0)).toEqual([]);
     }
   });
 
-  test('wide pictures are stacked, upright ones stand side by side', () => {
-    expect(layoutFor(Array(2).fill({ width: 960, height: 290 }))).toBe('stacked');
-    expect(layoutFor(Array(2).fill({ width: 480, height: 720 }))).toBe('side');
+  test('rows are what was asked for, or what suits a screen', () => {
+    const flat = { width: 960, height: 290 };
+    expect(rowsFor([flat, flat])).toEqual([1, 1]);
+    expect(rowsFor([upright, upright])).toEqual([2]);
+    expect(rowsFor([wide, wide, wide, wide])).toEqual([2, 2]);
+    expect(rowsFor(Array(5).fill(wide))).toEqual([3, 2]);
+    expect(rowsFor([flat, flat, flat], 'row')).toEqual([3]);
+    expect(rowsFor([upright, upright], 'column')).toEqual([1, 1]);
+    expect(rowsFor([flat, flat, flat], 'grid')).toEqual([2, 1]);
+    expect(rowsFor([wide], 'grid')).toEqual([1]);
   });
+});
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+test('panels of a grid lie where the layers are, the last row in the middle', async () => {
+  const clip = await clipOf('grid.mp4', { frames: 6 });
+  const panels = [0, 1, 2].map((k) => panelOf(clip, { heading: `${k}`, span: { startSec: k * 0.04, endSec: 0.24 } }));
+  const { width, part, frames } = await render(panels, [2, 1]);
+  const headingPx = 2 * Math.ceil(24 * 0.5);
+  expect([width, frames[0]!.length / 3 / width]).toEqual([328, 2 * (96 + headingPx) + 8]);
+  const places = [
+    [0, headingPx],
+    [168, headingPx],
+    [84, 2 * headingPx + 96 + 8],
+  ] as const;
+  for (const [k, [left, top]] of places.entries()) {
+    const numbers = numbersOf(part(left, top, 160, 96));
+    expect(numbers.slice(0, 6 - k)).toEqual(count(k, 6));
+    // The contour's cell lies in the lower right part.
+    const yellow = part(left + 82, top + 50, 76, 44)[0]!.filter(
+      (value, i, rgb) => i % 3 === 0 && value - rgb[i + 2]! > 50,
+    );
+    expect(yellow.length).toBeGreaterThan(50);
+    expect(Math.max(...part(left, top - headingPx, 160, headingPx)[0]!)).toBeGreaterThan(200);
+  }
+  expect(Math.max(...part(0, 2 * headingPx + 104, 80, 96)[0]!)).toBeLessThan(60);
 });
 
 test('a segment of one frame is one frame long', () => {
