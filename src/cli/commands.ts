@@ -26,7 +26,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./commands/batch.ts')).batchCommand(),
   },
   render: {
-    takes: '[options] <analysis>',
+    takes: '[options] <analyses...>',
     description: 'draw the video of an analysis again, in another style; no network is run',
     load: async () => (await import('./commands/render.ts')).renderCommand(),
   },

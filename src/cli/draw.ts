@@ -3,14 +3,16 @@ import { dirname, join } from 'node:path';
 import { type Analysis, readAnalysis } from '../analysis/document.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
 import { mapConcurrently } from '../base/concurrent.ts';
+import { L2cafError } from '../base/errors.ts';
 import { noteInput } from '../base/noted-inputs.ts';
-import { checkOutputs } from '../base/output.ts';
+import { checkOutputFolder, checkOutputs } from '../base/output.ts';
 import type { RenderOptions } from '../rendering/rendering.ts';
 import type { RenderedVideo } from '../video/media/encode.ts';
 import { videoFormatAt } from '../video/media/video-steps.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
-import { interruptible } from './run.ts';
+import { EXIT, interruptible } from './run.ts';
 import type { AnalysisStyleFlags } from './style-options.ts';
+import type { Tasks } from './tasks.ts';
 import { createTerminal } from './terminal.ts';
 
 /** What commander hands over. */
@@ -18,6 +20,13 @@ export interface DrawingFlags extends AnalysisStyleFlags {
   readonly output?: string;
   readonly quiet?: boolean;
 }
+
+/** Draws one file of analyses. */
+type Draw = (
+  analyses: readonly Analysis[],
+  out: string,
+  work: Required<Pick<RenderOptions, 'signal' | 'onProgress'>>,
+) => Promise<Partial<Pick<RenderedVideo, 'notes' | 'choice'>> | undefined>;
 
 /**
  * Reads analyses, says what they warn of, has them drawn, and prints the name of the file.
@@ -28,11 +37,7 @@ export async function drawAnalyses(
   paths: readonly string[],
   { output, quiet, ignore }: DrawingFlags,
   name: string,
-  draw: (
-    analyses: readonly Analysis[],
-    out: string,
-    work: Required<Pick<RenderOptions, 'signal' | 'onProgress'>>,
-  ) => Promise<Partial<Pick<RenderedVideo, 'notes' | 'choice'>> | undefined>,
+  draw: Draw,
 ): Promise<void> {
   const terminal = createTerminal({ quiet });
   const { info, warn, result, onProgress } = terminal;
@@ -47,4 +52,42 @@ export async function drawAnalyses(
   warnOfNotes(terminal, drawn?.notes ?? [], warnings);
   if (drawn?.choice !== undefined) info(`${out}: ${drawn.choice}`);
   result(out);
+}
+
+/**
+ * Has a video drawn of each of many analyses, and prints the names of the files. Where one cannot be made, that is said, and the
+ * others are.
+ */
+export async function drawEach({ tasks, notes }: Tasks, { quiet, ignore }: DrawingFlags, draw: Draw): Promise<void> {
+  const terminal = createTerminal({ quiet });
+  const { info, warn, result, onProgress } = terminal;
+  for (const note of notes) warn(note);
+  for (const folder of new Set(tasks.map(({ out }) => dirname(out)))) await checkOutputFolder(folder);
+  for (const { analysis: path, out } of tasks) {
+    noteInput(path);
+    const analysis = await readAnalysis(path).catch(() => undefined); // its turn says what is wrong with it
+    if (analysis) noteInput(analysis.source.path);
+    await checkOutputs([out]);
+  }
+  await announceFfmpeg(terminal);
+  let failed = 0;
+  for (const [i, { analysis: path, out }] of tasks.entries()) {
+    try {
+      const analysis = await readAnalysis(path);
+      const warnings = [...analysis.warnings, ...ignoredWarnings(analysis, ignore)];
+      for (const warning of warnings) warn(`${path}: ${warning}`);
+      const drawn = await interruptible((signal) => draw([analysis], out, { signal, onProgress }));
+      warnOfNotes(terminal, drawn?.notes ?? [], warnings);
+      if (drawn?.choice !== undefined) info(`${out}: ${drawn.choice}`);
+      result(out);
+    } catch (error) {
+      if (!(error instanceof L2cafError) || error.code === 'aborted') throw error;
+      warn(error.message);
+      failed++;
+    }
+    onProgress({ stage: 'videos', done: i + 1, total: tasks.length, unit: 'videos' });
+  }
+  if (failed === 0) return;
+  warn(`${failed} of ${tasks.length} videos could not be made`);
+  process.exitCode = EXIT.partly;
 }

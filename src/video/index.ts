@@ -8,7 +8,13 @@ export { type Area, drawContours, drawHeatmap } from './drawing/overlay.ts';
 export type { FigureFormat } from './drawing/panel.ts';
 export { type IgnoredPart, maskOfParts, type RegionMask } from './drawing/regions.ts';
 export { type DrawnMap, drawStrip, type StripCell, type StripContent } from './drawing/strip.ts';
-export { COLORMAP_NAMES, type ColormapName, type OverlayStyle, type SceneLayout } from './drawing/style.ts';
+export {
+  COLORMAP_NAMES,
+  type ColormapName,
+  type OverlayStyle,
+  SCENE_LAYOUTS,
+  type SceneLayout,
+} from './drawing/style.ts';
 export { findBars } from './media/bars.ts';
 export type { ColourTags } from './media/colour-tags.ts';
 export { FrameTroubles } from './media/damage.ts';

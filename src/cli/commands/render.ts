@@ -1,5 +1,7 @@
 /** `l2caf render`: the video of an analysis again, in another style, without running a network. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { L2cafError } from '../../base/errors.ts';
+import { VIDEO_FORMATS, type VideoFormat } from '../../video/media/video-steps.ts';
 import type { DrawingFlags } from '../draw.ts';
 import { examples } from '../options.ts';
 import {
@@ -14,8 +16,12 @@ import {
 /** The `render` command. */
 export function renderCommand(): Command {
   const command = new Command('render')
-    .argument('<analysis>', 'analysis.json of an earlier l2caf analyze')
-    .option('-o, --output <file>', 'the video to write: .mp4, .webm or .gif (default: overlay.mp4 beside the analysis)')
+    .argument('<analyses...>', 'analysis.json files, or folders in which to look for them')
+    .option(
+      '-o, --output <path>',
+      'the video to write: .mp4, .webm or .gif (default: overlay.mp4 beside the analysis); of several, a folder',
+    )
+    .addOption(new Option('--format <kind>', 'kind of video where -o names none (default: mp4)').choices(VIDEO_FORMATS))
     .addOption(maxMbOption())
     .option('-q, --quiet', 'no progress');
   return addVideoOptions(command)
@@ -24,14 +30,28 @@ export function renderCommand(): Command {
       examples(
         'l2caf render out/analysis.json --style both --colormap turbo',
         'l2caf render out/analysis.json -o peaks.mp4 --levels 0.8,0.95',
+        'l2caf render l2caf-out -o slides --format gif --max-mb 5        every analysis in the folder',
         'l2caf render out/analysis.json -o slide.gif --max-mb 5 --show-class --no-badge',
       ),
     )
-    .action(async (path: string, flags: DrawingFlags & VideoFlags & FileFlags) => {
+    .action(async (paths: string[], { format, ...flags }: RenderFlags) => {
       const { renderVideo } = await import('../../rendering/rendering.ts');
-      const { drawAnalyses } = await import('../draw.ts');
-      await drawAnalyses([path], flags, 'overlay.mp4', ([analysis], out, work) =>
-        renderVideo(analysis!, out, { ...videoOptionsOf(flags), ...maxBytesOf(flags), ...work }),
-      );
+      const { drawAnalyses, drawEach } = await import('../draw.ts');
+      const { isOneAnalysis, tasksFor } = await import('../tasks.ts');
+      const draw: Parameters<typeof drawEach>[2] = ([analysis], out, work) =>
+        renderVideo(analysis!, out, { ...videoOptionsOf(flags), ...maxBytesOf(flags), ...work });
+      if ((await isOneAnalysis(paths)) && flags.output !== undefined && format !== undefined) {
+        throw new L2cafError('usage', `the name ${flags.output} says what kind of video it is`, {
+          hint: 'leave --format out',
+        });
+      }
+      const [ending, name] = [`.${format ?? 'mp4'}`, `overlay.${format ?? 'mp4'}`];
+      if (await isOneAnalysis(paths)) return drawAnalyses(paths, flags, name, draw);
+      const product = { name, ending, isOne: /\.(mp4|webm|gif)$/i, title: 'video' };
+      return drawEach(await tasksFor(paths, flags.output, product), flags, draw);
     });
+}
+
+interface RenderFlags extends DrawingFlags, VideoFlags, FileFlags {
+  readonly format?: VideoFormat;
 }
