@@ -48,6 +48,8 @@ export interface ReportData {
   readonly pictures: readonly FramePicture[];
   /** What to know before trusting the numbers: the document's warnings, and that of ignored attention. */
   readonly warnings: readonly string[];
+  /** Parts of the picture that count for nothing, as `--ignore` takes them; of a picture, a name in its place. */
+  readonly ignoredParts?: readonly string[];
   /** Points of the heatmaps that count for nothing: 1 there, 0 elsewhere, row by row. */
   readonly ignored?: GridShape & { readonly values: readonly number[] };
 }

@@ -68,7 +68,7 @@ export async function writeReport(analysis: Analysis, path: string, options: Rep
     frames: describeFrames(encoded),
     pictures: await Promise.all(shown.map((frame, i) => encodePicture(frames, i, frame))),
     warnings: [...warnings],
-    ...(ignore.length > 0 && { ignored: maskOf(analysis, ignore) }),
+    ...(ignore.length > 0 && { ignored: maskOf(analysis, ignore), ignoredParts: ignore.map(describePart) }),
   };
   if (thumbnail !== undefined) {
     const pictured = { ...analysis, frames: shown.map((frame) => analysis.frames[frame]!) };
@@ -129,6 +129,10 @@ const THUMBNAIL_PX = 192;
 /** Sampled frames that are shown as pictures: with more, the page would outgrow its 3 MB. */
 const MAX_PICTURES = 24;
 const JPEG_QUALITY = 75;
+
+function describePart(part: IgnoredPart): string {
+  return 'values' in part ? 'MASK.png' : [part.x, part.y, part.width, part.height].join();
+}
 
 /** The ignored points of the heatmaps that the page will make. */
 function maskOf(analysis: Analysis, ignore: readonly IgnoredPart[]): NonNullable<ReportData['ignored']> {

@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createCanvas } from '@napi-rs/canvas';
+import { createCanvas, loadImage } from '@napi-rs/canvas';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Analysis } from '../../src/analysis/document.ts';
@@ -300,6 +300,29 @@ describe.skipIf(chromiumPath === undefined)('a report in a browser', () => {
     ]);
     expect(download.suggestedFilename()).toBe('analysis.json');
     expect(JSON.parse(await readFile(await download.path(), 'utf8'))).toEqual(analysis);
+  });
+
+  it('saves the frame that is shown with its overlay as a PNG file, and says the command that draws so', async () => {
+    const { page: own } = await open(join(folder, 'main.html'));
+    await own.getByRole('radio', { name: 'Both' }).check();
+    const [download] = await Promise.all([
+      own.waitForEvent('download'),
+      own.getByRole('button', { name: 'Save this frame as a PNG file' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toMatch(/-0\.480s\.png$/);
+    const picture = await loadImage(await download.path());
+    expect([picture.width, picture.height]).toEqual([WIDTH, HEIGHT]);
+    const context = createCanvas(WIDTH, HEIGHT).getContext('2d');
+    context.drawImage(picture, 0, 0);
+    const { data } = context.getImageData(0, 0, WIDTH, HEIGHT);
+    expect(data.every((value, i) => i % 4 !== 3 || value === 255)).toBe(true);
+    // The clip is grey: what has colour is the overlay.
+    const coloured = data.filter((value, i) => i % 4 === 0 && Math.abs(value - data[i + 2]!) > 40).length;
+    expect(coloured).toBeGreaterThan(100);
+    expect(await own.getByLabel('Command').inputValue()).toBe('l2caf render analysis.json --style both');
+    await own.getByRole('button', { name: 'Copy' }).click();
+    await own.getByRole('button', { name: /Copied|Selected/ }).waitFor();
+    await own.close();
   });
 
   it('takes hostile names for text', async () => {

@@ -24,15 +24,20 @@ export class OverlayPainter {
 
   /** Draws the overlay of any time, seconds from the start of the clip; nothing within a gap. */
   paintTime(canvas: HTMLCanvasElement, timeSec: number, settings: Settings): void {
-    const keyframes = this.keyframes(settings);
-    const side = (name: 'heatmap' | 'opposing'): Heatmap | undefined => heatmapAt(keyframes, timeSec, this.gaps, name);
-    this.#paint(canvas, settings, side('heatmap'), side('opposing'));
+    const { heatmap, opposing } = this.#mapsAt(timeSec, settings);
+    paint(blank(canvas), canvas, settings, heatmap, opposing);
+  }
+
+  /** Draws the overlay of a time over a picture that is on a canvas. */
+  paintOver(canvas: HTMLCanvasElement, timeSec: number, settings: Settings): void {
+    const { heatmap, opposing } = this.#mapsAt(timeSec, settings);
+    paint(canvas.getContext('2d')!, canvas, settings, heatmap, opposing);
   }
 
   /** Draws the overlay of a sampled frame. */
   paintFrame(canvas: HTMLCanvasElement, frame: number, settings: Settings): void {
     const keyframe = this.keyframes(settings)[frame]!;
-    this.#paint(canvas, settings, keyframe.heatmap, keyframe.opposing);
+    paint(blank(canvas), canvas, settings, keyframe.heatmap, keyframe.opposing);
   }
 
   /** The sampled moments with their heatmaps. */
@@ -46,21 +51,34 @@ export class OverlayPainter {
     return made;
   }
 
-  #paint(
-    canvas: HTMLCanvasElement,
-    { mode, style }: Settings,
-    heatmap: Heatmap | undefined,
-    opposing: Heatmap | undefined,
-  ): void {
-    const size = fitToScreen(canvas);
-    const context = canvas.getContext('2d')!;
-    context.clearRect(0, 0, size.width, size.height);
-    if (heatmap === undefined || mode === 'none') return;
-    // The drawing code is typed for @napi-rs/canvas; both are the canvas API.
-    const ink = context as unknown as SKRSContext2D;
-    if (mode === 'signed' && opposing) drawSigned(ink, size, heatmap, opposing, style);
-    else drawHeatmap(ink, size, heatmap, style);
+  #mapsAt(timeSec: number, settings: Settings): Partial<Record<'heatmap' | 'opposing', Heatmap | undefined>> {
+    const keyframes = this.keyframes(settings);
+    const side = (name: 'heatmap' | 'opposing'): Heatmap | undefined => heatmapAt(keyframes, timeSec, this.gaps, name);
+    return { heatmap: side('heatmap'), opposing: side('opposing') };
   }
+}
+
+/** An empty canvas of one point per pixel of the screen. */
+function blank(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+  const size = fitToScreen(canvas);
+  const context = canvas.getContext('2d')!;
+  context.clearRect(0, 0, size.width, size.height);
+  return context;
+}
+
+function paint(
+  context: CanvasRenderingContext2D,
+  { width, height }: PictureSize,
+  { mode, style }: Settings,
+  heatmap: Heatmap | undefined,
+  opposing: Heatmap | undefined,
+): void {
+  if (heatmap === undefined || mode === 'none') return;
+  // The drawing code is typed for @napi-rs/canvas; both are the canvas API.
+  const ink = context as unknown as SKRSContext2D;
+  const size = { width, height };
+  if (mode === 'signed' && opposing) drawSigned(ink, size, heatmap, opposing, style);
+  else drawHeatmap(ink, size, heatmap, style);
 }
 
 /** Gives a canvas one point per pixel of the screen. */

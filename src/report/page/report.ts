@@ -41,7 +41,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
   const status = element('p', { class: 'status number' });
   const problem = element('p', { class: 'warning', role: 'alert', hidden: true });
   const play = element('button', { type: 'button', class: 'primary' }, 'Play');
-  const settings = new SettingsPanel(paintAll, analysis.importance !== undefined);
+  const settings = new SettingsPanel(paintAll, analysis.importance !== undefined, data.ignoredParts ?? []);
   let shownSec = momentsSec[0]!;
 
   const player = new Player(data.video, data.frames, {
@@ -87,6 +87,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
     step('‹', 'One frame back', () => player.goToFrame(player.frame - 1)),
     step('›', 'One frame on', () => player.goToFrame(player.frame + 1)),
     step('⇥', 'Next sampled frame', () => goTo(momentBeside(1))),
+    step('PNG', 'Save this frame as a PNG file', () => void savePicture()),
     status,
   );
   document.body.append(
@@ -134,6 +135,23 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
     stage.classList.toggle('sampled', moment !== undefined);
   }
 
+  /** The frame that is shown, at the size of the video, with the overlay as it is drawn now. */
+  async function savePicture(): Promise<void> {
+    const { videoWidth: width, videoHeight: height } = player.video;
+    const picture = element('canvas', { width, height });
+    try {
+      picture.getContext('2d')!.drawImage(player.video, 0, 0);
+      painter.paintOver(picture, shownSec, settings.settings);
+      const png = await new Promise<Blob | null>((done) => picture.toBlob(done, 'image/png'));
+      if (png === null) throw new Error('the browser gave no picture');
+      save(png, `${data.title.replace(/\.[^.]*$/, '')}-${shownSec.toFixed(3)}s.png`);
+    } catch (error) {
+      // Of a video beside a page that was opened from the disk, browsers let no page have the pictures.
+      problem.textContent = `This frame cannot be saved here (${error}). The command under "As a video" draws it in a video.`;
+      problem.hidden = false;
+    }
+  }
+
   function paintPictures(): void {
     for (const { frame, canvas: own } of overlaid) painter.paintFrame(own, frame, settings.settings);
   }
@@ -178,9 +196,7 @@ function pageHeader({ span, options, model }: Analysis, title: string, text: str
   const about = `${formatTime(span.startSec)} – ${formatTime(span.endSec)} · ${options.method} · explains ${targetName(options.target)} · ${modelName(model)}`;
   const download = element('button', { type: 'button' }, 'Download JSON');
   download.addEventListener('click', () => {
-    const address = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
-    element('a', { href: address, download: 'analysis.json' }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 1000);
+    save(new Blob([text], { type: 'application/json' }), 'analysis.json');
   });
   return element(
     'header',
@@ -188,6 +204,13 @@ function pageHeader({ span, options, model }: Analysis, title: string, text: str
     element('div', {}, element('h1', {}, title), element('p', { class: 'quiet-text' }, about)),
     element('div', { class: 'actions' }, download, themeButton(onTheme)),
   );
+}
+
+/** Hands a file to the reader. */
+function save(file: Blob, name: string): void {
+  const address = URL.createObjectURL(file);
+  element('a', { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
 function warningList({ model }: Analysis, warnings: readonly string[]): HTMLElement[] {

@@ -4,6 +4,7 @@ import { NORMALIZE_MODES, type NormalizeMode } from '../../video/drawing/keyfram
 import { levelColor } from '../../video/drawing/overlay.ts';
 import { SIGNED_COLORS } from '../../video/drawing/signed.ts';
 import { COLORMAP_NAMES, type ColormapName, defaultStyle, type OverlayStyle } from '../../video/drawing/style.ts';
+import { renderCommand } from './command.ts';
 import { element, select } from './dom.ts';
 
 /** What is drawn over a picture. */
@@ -34,12 +35,19 @@ export class SettingsPanel {
   );
   readonly #fade = element('input', { type: 'checkbox', checked: true });
   readonly #hasImportance: boolean;
+  readonly #ignored: readonly string[];
+  readonly #command = element('input', { type: 'text', class: 'command', readonly: true, 'aria-label': 'Command' });
+  readonly #copy = element('button', { type: 'button' }, 'Copy');
   readonly #legend = element('p', { class: 'legend' });
   readonly #bar = element('span', { class: 'color-bar', 'aria-hidden': 'true' });
 
-  /** @param hasImportance whether it is known how much each frame matters */
-  constructor(onChange: () => void, hasImportance: boolean) {
+  /**
+   * @param hasImportance whether it is known how much each frame matters
+   * @param ignored parts of the picture that count for nothing, as `--ignore` takes them
+   */
+  constructor(onChange: () => void, hasImportance: boolean, ignored: readonly string[]) {
     this.#hasImportance = hasImportance;
+    this.#ignored = ignored;
     this.#modes[0]!.checked = true;
     this.#colormap.value = defaultStyle.colormap;
     const percent = element('output', { class: 'number' });
@@ -59,7 +67,9 @@ export class SettingsPanel {
       field('Scale', this.#scale),
       ...(hasImportance ? [element('label', {}, this.#fade, ' Fainter where a frame matters less')] : []),
       this.#legend,
+      fieldset('As a video', element('div', { class: 'copying' }, this.#command, this.#copy)),
     );
+    this.#copy.addEventListener('click', () => void this.#copyCommand());
     this.element.addEventListener('input', show);
     this.element.addEventListener('submit', (event) => event.preventDefault());
     this.#showLegend();
@@ -92,11 +102,27 @@ export class SettingsPanel {
     this.element.dispatchEvent(new Event('input'));
   }
 
-  /** Says what the colours mean, and takes controls that have no effect away. */
+  /** Where the browser does not let a page copy, the text is selected. */
+  async #copyCommand(): Promise<void> {
+    this.#command.select();
+    const isCopied = await navigator.clipboard?.writeText(this.#command.value).then(
+      () => true,
+      () => false,
+    );
+    this.#copy.textContent = isCopied ? 'Copied' : 'Selected';
+    setTimeout(() => {
+      this.#copy.textContent = 'Copy';
+    }, 1500);
+  }
+
+  /** Says what the colours mean and which command draws so, and takes controls that have no effect away. */
   #showLegend(): void {
     const { mode, normalize, style } = this.settings;
     this.#fade.disabled = mode === 'none' || (mode !== 'signed' && normalize !== 'frame');
     const isSigned = mode === 'signed';
+    const command = renderCommand(this.settings, this.#hasImportance, this.#ignored);
+    this.#command.value = command ?? 'nothing is drawn';
+    this.#copy.disabled = command === undefined;
     for (const control of this.#levels) {
       const { level } = control;
       const colorOf = (own: number): string => cssColor(isSigned ? SIGNED_COLORS.supporting : levelColor(own, style));

@@ -1,0 +1,33 @@
+/** What the controls of a page mean for `l2caf render`. */
+import { defaultStyle } from '../../video/drawing/style.ts';
+import type { Settings } from './settings.ts';
+
+/**
+ * The command that renders a video with these settings.
+ *
+ * @param ignored parts of the picture that count for nothing, as `--ignore` takes them
+ * @returns undefined where nothing is drawn
+ */
+export function renderCommand(
+  { mode, normalize, fade, style }: Settings,
+  hasImportance: boolean,
+  ignored: readonly string[] = [],
+): string | undefined {
+  const isSigned = mode === 'signed';
+  const kind = isSigned ? 'both' : mode;
+  if (kind === 'none' || (kind === 'contour' && style.levels.length === 0)) return undefined;
+  // Heat without contours, where all levels are switched off.
+  const drawn = style.levels.length === 0 ? 'heatmap' : kind;
+  const options: readonly (readonly [isSaid: boolean, option: string])[] = [
+    [drawn !== defaultStyle.kind, `--style ${drawn}`],
+    [isSigned, '--signed'],
+    [!isSigned && style.colormap !== defaultStyle.colormap, `--colormap ${style.colormap}`],
+    [drawn !== 'heatmap' && String(style.levels) !== String(defaultStyle.levels), `--levels ${style.levels.join(',')}`],
+    [drawn !== 'contour' && style.opacity !== defaultStyle.opacity, `--alpha ${style.opacity}`],
+    [!isSigned && normalize !== 'frame', `--normalize ${normalize}`],
+    [hasImportance && !fade && (isSigned || normalize === 'frame'), '--no-fade'],
+    ...ignored.map((part) => [true, `--ignore ${part}`] as const),
+  ];
+  const said = options.flatMap(([isSaid, option]) => (isSaid ? [option] : []));
+  return ['l2caf render analysis.json', ...said].join(' ');
+}
