@@ -15,6 +15,7 @@ import {
   type NormalizeMode,
   normalizeKeyframes,
 } from '../video/drawing/keyframes.ts';
+import { classColor } from '../video/drawing/palette.ts';
 import { attentionShares, type IgnoredPart, maskOfParts, shareInRegions } from '../video/drawing/regions.ts';
 import type { RibbonContent } from '../video/drawing/ribbon-rows.ts';
 import type { SignalRow } from '../video/drawing/signal-lines.ts';
@@ -112,7 +113,11 @@ export function ribbonOf(document: Analysis): RibbonContent {
   const keyframes = keyframesOf({ ...analysis, frames });
   const doubtful = frames.map((frame) => isUnlike(document, frame));
   const classes = likeliestClasses(
-    named.map((name, k) => ({ name, probabilities: probabilities.map((row, i) => (doubtful[i] ? null : row[k]!)) })),
+    named.map((name, k) => ({
+      name,
+      color: classColor(k),
+      probabilities: probabilities.map((row, i) => (doubtful[i] ? null : row[k]!)),
+    })),
     targetClass(document),
   );
   const notes = classNotes(document, doubtful);

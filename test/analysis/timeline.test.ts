@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { gapsOf, ignoredWarnings, keyframesOf, ribbonOf } from '../../src/analysis/timeline.ts';
 import type { Keyframe } from '../../src/video/drawing/keyframes.ts';
+import { classColor } from '../../src/video/drawing/palette.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 
 /** Two frames whose attention lies in the upper left cell of a 2×2 grid, on a picture of 640×360. */
@@ -101,8 +102,8 @@ describe('a dense analysis', () => {
   it('shows the probabilities of its classes', () => {
     const frames = analysis.frames.map((frame, i) => ({ ...frame, probabilities: [i / 4, 1 - i / 4] }));
     expect(ribbonOf({ ...analysis, frames, labels: ['left', 'right'] }).classes?.lines).toEqual([
-      { name: 'right', probabilities: [1, 0.75] },
-      { name: 'left', probabilities: [0, 0.25] },
+      { name: 'right', color: classColor(1), probabilities: [1, 0.75] },
+      { name: 'left', color: classColor(0), probabilities: [0, 0.25] },
     ]);
     expect(ribbonOf({ ...analysis, labels: ['left', 'right'] }).classes).toBeUndefined();
   });

@@ -3,6 +3,7 @@ import type { Analysis } from '../../analysis/document.ts';
 import { gridWords, sharingNote, targetName } from '../../analysis/model-words.ts';
 import { isUnlike, notJudged, percent, targetClass, verdictReasons, verdictSentence } from '../../analysis/verdicts.ts';
 import type { GridShape } from '../../base/types.ts';
+import { classColor } from '../../video/drawing/palette.ts';
 import { element, formatNumber, formatTime } from './dom.ts';
 
 function modelFacts(model: Analysis['model'], shown: GridShape): (readonly [string, string])[] {
@@ -92,12 +93,13 @@ function capitalized(text: string): string {
 
 /** The classes of the event with their probabilities, the likeliest first; nothing for a model without a classifier. */
 export function classList(analysis: Analysis): HTMLElement[] {
-  const { classes = [] } = analysis;
+  const { classes = [], labels = classes.map(({ label }) => label) } = analysis;
   const asked = targetClass(analysis);
   const shown = classes.filter(({ label }, i) => i < MAX_CLASSES || label === asked);
   const rows = shown.map(({ label, probability }) => {
     const bar = element('span', { class: 'bar', 'aria-hidden': 'true' });
     bar.style.width = `${100 * probability}%`;
+    bar.style.background = classColor(Math.max(0, labels.indexOf(label)));
     return element(
       'li',
       {},

@@ -238,13 +238,15 @@ type Part = Name;
 
 /** A step per sample, as long as the time it stands for. */
 function bars(text: string, color: string, cells: readonly TimeSpan[], read: Name['read']): Row {
-  const values = cells.map((_, i) => Math.max(0, read(i) ?? 0));
-  const max = Math.max(...values);
+  const values = cells.map((_, i) => read(i) ?? 0);
+  const [min, max] = [Math.min(0, ...values), Math.max(0, ...values)];
+  const from = min < 0 ? `from ${formatNumber(min)} ` : '';
   return {
     names: [{ text, color, read }],
-    description: `${text} of the sampled frames, up to ${formatNumber(max)}`,
+    description: `${text} of the sampled frames, ${from}up to ${formatNumber(max)}`,
     height: 46,
-    max: max > 0 ? max * 1.08 : 1,
+    min: min * 1.08,
+    max: max > min ? max * 1.08 : 1,
     xs: edges(cells),
     ys: [twice(values)],
     series: [{ stroke: color, width: 1.5, fill: `${color}55`, points: { show: false } }],
@@ -272,8 +274,8 @@ function stack(cells: readonly TimeSpan[], parts: readonly Part[]): Row {
 function linesRow(samples: readonly RibbonSample[], { lines, hidden, notes = [] }: ClassLines): Row {
   const ofHidden = hidden > 0 ? [`the ${lines.length} likeliest of ${lines.length + hidden}`] : [];
   return {
-    names: lines.map(({ name, probabilities }, k) => ({
-      ...{ text: name, color: LINE_COLORS[k]! },
+    names: lines.map(({ name, color, probabilities }) => ({
+      ...{ text: name, color },
       read: (i) => probabilities[i] ?? undefined,
     })),
     notes,
@@ -282,8 +284,8 @@ function linesRow(samples: readonly RibbonSample[], { lines, hidden, notes = [] 
     max: 1.04,
     xs: samples.map(({ timestampSec }) => timestampSec),
     ys: lines.map(({ probabilities }) => probabilities),
-    series: lines.map((_, k) => ({
-      stroke: LINE_COLORS[k]!,
+    series: lines.map(({ color }) => ({
+      stroke: color,
       width: 2,
       points: { show: samples.length <= 40, size: 6 },
     })),

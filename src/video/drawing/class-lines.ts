@@ -3,6 +3,8 @@
 /** The probability of a class at each sample, in [0, 1]. */
 export interface ClassLine {
   readonly name: string;
+  /** As CSS, see `classColor`. */
+  readonly color: string;
   /** Null where it is not to be believed. */
   readonly probabilities: readonly (number | null)[];
 }

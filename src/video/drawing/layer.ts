@@ -167,7 +167,7 @@ export class LayerPainter {
     if (style.showMarks) areas.push(...drawMoment(this.#context, picture, marks, style.showBadge));
     const answer = answerAt?.(timeSec);
     if (answer !== undefined) areas.push(drawAnswer(this.#context, picture, answer, this.#titleEndPx));
-    if (ribbon) areas.push(drawCursor(this.#context, picture, { span, timeSec, ribbon }));
+    if (ribbon) areas.push(drawCursor(this.#context, picture, { span, gaps, timeSec, ribbon }));
     return areas;
   }
 

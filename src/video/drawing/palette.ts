@@ -10,6 +10,18 @@ export const OKABE_ITO = {
   purple: '#cc79a7',
 } as const;
 
+/**
+ * The colour of a class, the same wherever it is drawn: by its place among the labels of its network. The first six are told apart by all
+ * common kinds of colour vision, on dark as on white.
+ */
+export function classColor(place: number): string {
+  const { orange, sky, green, purple, vermilion, blue } = OKABE_ITO;
+  // Each next hue lies as far as possible from those before it (golden angle).
+  return (
+    [orange, sky, green, purple, vermilion, blue][place] ?? `hsl(${Math.round((place * 137.508) % 360)}, 60%, 55%)`
+  );
+}
+
 /** Seven of them for kinds of things on white, the most different ones first; yellow could not be seen there. */
 export const CATEGORY_COLORS = [
   OKABE_ITO.blue,

@@ -66,6 +66,14 @@ export interface Row {
   readonly isSampled: boolean;
   /** Draws the plot. */
   draw(plot: Plot, time: RibbonTime): void;
+  /** What is written beside the cursor at a sample, and at what height. */
+  valuesAt?(plot: Plot, sample: number): readonly PlottedValue[];
+}
+
+/** A value in a plot. */
+export interface PlottedValue extends Name {
+  /** Pixels from the top of the canvas. */
+  readonly y: number;
 }
 
 /** The rows for which there is data, from the top. */
@@ -92,8 +100,7 @@ export const FONT_PX = 14;
 export const INK = '#dfe3e8';
 /** The middle of three parts. */
 const GREY = '#c9ced6';
-const { orange, sky, green, yellow, vermilion, purple } = OKABE_ITO;
-const CLASS_COLORS: readonly string[] = [orange, sky, green, yellow, vermilion, purple];
+const { orange, sky, green, yellow, purple } = OKABE_ITO;
 
 /** Blocks with their labels, below each other where they overlap. */
 function eventsRow({ blocks, lanes, hidden }: EventLanes): Row {
@@ -130,25 +137,31 @@ function eventsRow({ blocks, lanes, hidden }: EventLanes): Row {
 
 const EVENT_HEIGHT = 24;
 
-/** One bar per sample, from 0 to the greatest value, which the row's name states. */
+/** One bar per sample, from 0 to its value; the row's name states the greatest, and the least where that is below 0. */
 function barsRow(
   name: string,
   color: string,
   samples: readonly RibbonSample[],
   read: (sample: RibbonSample) => number | undefined,
 ): Row {
-  const values = samples.map((sample) => Math.max(0, read(sample) ?? 0));
-  const max = Math.max(...values);
+  const values = samples.map((sample) => read(sample) ?? 0);
+  const scale = { min: Math.min(0, ...values), max: Math.max(0, ...values) };
   const names = [
     { text: name, color },
-    { text: `max ${Number(max.toPrecision(2))}`, color: INK },
+    { text: scale.min < 0 ? `${short(scale.min)} to ${short(scale.max)}` : `max ${short(scale.max)}`, color: INK },
   ];
-  const draw = ({ context, unit, top, bottom, xOf }: Plot, { span, gaps }: RibbonTime): void => {
+  const draw = ({ context, unit, left, right, top, bottom, xOf }: Plot, { span, gaps }: RibbonTime): void => {
+    const pxPerOne = scale.max > scale.min ? (bottom - top - 3 * unit) / (scale.max - scale.min) : 0;
+    const zero = bottom + scale.min * pxPerOne;
+    if (scale.min < 0) {
+      context.fillStyle = ZERO_LINE;
+      context.fillRect(left, zero - unit / 2, right - left, unit);
+    }
     context.fillStyle = color;
     for (const [i, cell] of spansAround(samples, span, gaps).entries()) {
       const width = Math.max(unit, Math.min(14 * unit, 0.7 * (xOf(cell.endSec) - xOf(cell.startSec))));
-      const height = max > 0 ? (values[i]! / max) * (bottom - top - 3 * unit) : 0;
-      context.fillRect(xOf(samples[i]!.timestampSec) - width / 2, bottom - height, width, height);
+      const height = values[i]! * pxPerOne;
+      context.fillRect(xOf(samples[i]!.timestampSec) - width / 2, zero - Math.max(0, height), width, Math.abs(height));
     }
   };
   return { height: 44, names, isSampled: true, draw };
@@ -179,15 +192,48 @@ function stackRow(
 /** The probabilities over time as lines, from 0 below to 1 above. */
 function classesRow({ lines, hidden, notes = [] }: ClassLines, samples: readonly RibbonSample[]): Row {
   const draw = (plot: Plot, { gaps }: RibbonTime): void => {
-    for (const [k, { probabilities }] of lines.entries()) {
+    drawScale(plot);
+    for (const { probabilities, color } of lines) {
       const values = samples.map((_, i) => probabilities[i] ?? null);
-      drawLine(plot, CLASS_COLORS[k]!, { samples, values, gaps, scale: { min: 0, max: 1 } });
+      drawLine(plot, color, { samples, values, gaps, scale: SHARE });
     }
   };
-  const names = lines.map(({ name }, k) => ({ text: name, color: CLASS_COLORS[k]! }));
+  const valuesAt = (plot: Plot, sample: number): PlottedValue[] =>
+    lines.flatMap(({ probabilities, color }) => {
+      const value = probabilities[sample] ?? null;
+      return value === null ? [] : [{ text: `${Math.round(100 * value)} %`, color, y: heightAt(plot, value, SHARE) }];
+    });
+  const names = lines.map(({ name, color }) => ({ text: name, color }));
   if (hidden > 0) names.push({ text: `and ${hidden} more`, color: INK });
   names.push(...notes.map((text) => ({ text, color: INK })));
-  return { height: Math.max(60, 17 * names.length), names, isSampled: true, draw };
+  return { height: Math.max(60, 17 * names.length), names, isSampled: true, draw, valuesAt };
+}
+
+/** The ends of a scale of shares. */
+const SHARE = { min: 0, max: 1 };
+
+/** Lines at 0, a half and 1, with their values at the left end. */
+function drawScale(plot: Plot): void {
+  const { context, unit, left, right } = plot;
+  context.font = font(SCALE_TEXT * FONT_PX * unit);
+  context.textAlign = 'left';
+  context.textBaseline = 'middle';
+  for (const value of [0, 0.5, 1]) {
+    const y = heightAt(plot, value, SHARE);
+    context.fillStyle = ZERO_LINE;
+    context.fillRect(left, y - unit / 2, right - left, unit);
+    context.fillStyle = SCALE_INK;
+    // Within the plot, also at its ends.
+    context.fillText(`${100 * value} %`, left + 4 * unit, y + 8 * unit * (2 * value - 1));
+  }
+}
+
+/** Of the scale's text to the names'; at the smallest, ten pixels. */
+const SCALE_TEXT = 0.9;
+const SCALE_INK = '#9aa3ae';
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(2)));
 }
 
 /** Lines between the least and the greatest value, which the row's names state; 0 is marked where it lies between them. */
@@ -203,7 +249,6 @@ function signalRow(row: SignalRow, samples: readonly RibbonSample[]): Row {
       drawLine(plot, SIGNAL_COLORS[k % SIGNAL_COLORS.length]!, { samples, values, gaps, scale });
     }
   };
-  const short = (value: number): string => String(Number(value.toPrecision(2)));
   const names = [
     ...row.lines.map(({ name }, k) => ({ text: name, color: SIGNAL_COLORS[k % SIGNAL_COLORS.length]! })),
     { text: `${short(scale.min)} to ${short(scale.max)}`, color: INK },

@@ -4,6 +4,7 @@
  */
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { PictureSize, TimeSpan } from '../../base/types.ts';
+import { isInside, spansAround } from './keyframes.ts';
 import { drawHatching } from './marks.ts';
 import type { Area } from './overlay.ts';
 import { FONT_PX, INK, type Name, type Plot, type RibbonContent, type RibbonTime, ribbonRows } from './ribbon-rows.ts';
@@ -46,11 +47,11 @@ export function drawRibbon(
   return area;
 }
 
-/** Draws the cursor and its time; returns the area outside which nothing was drawn. */
+/** Draws the cursor, its time and the classes' values there; returns the area outside which nothing was drawn. */
 export function drawCursor(
   context: SKRSContext2D,
   picture: PictureSize,
-  { span, timeSec, ribbon }: { readonly span: TimeSpan; readonly timeSec: number; readonly ribbon: RibbonContent },
+  { span, gaps, timeSec, ribbon }: RibbonTime & { readonly timeSec: number; readonly ribbon: RibbonContent },
 ): Area {
   const unit = unitOf(picture);
   const { xOf, left, right } = plotOf(context, picture, span);
@@ -72,12 +73,56 @@ export function drawCursor(
   context.textAlign = 'center';
   context.textBaseline = 'middle';
   context.fillText(text, labelLeft + width / 2, axisTop + 10 * unit);
+  const values = drawValues(plotOf(context, picture, span), x, picture.height, { span, gaps, timeSec, ribbon });
   return {
-    left: Math.min(x - 2 * unit, labelLeft),
-    right: Math.max(x + 2 * unit, labelLeft + width),
+    left: Math.min(x - 2 * unit, labelLeft, values.left),
+    right: Math.max(x + 2 * unit, labelLeft + width, values.right),
     top,
     bottom: axisTop + 20 * unit,
   };
+}
+
+/** Writes the values of the sample that stands for a time beside the cursor, none over another. */
+function drawValues(
+  plot: Plot,
+  x: number,
+  topPx: number,
+  { span, gaps, timeSec, ribbon }: Parameters<typeof drawCursor>[2],
+): Pick<Area, 'left' | 'right'> {
+  const { context, unit } = plot;
+  const sample = spansAround(ribbon.samples, span, gaps).findIndex((cell) => isInside([cell], timeSec));
+  const area = { left: x, right: x };
+  if (sample < 0) return area;
+  const sizePx = AXIS_TEXT * FONT_PX * unit;
+  const lineHeight = 1.15 * sizePx;
+  context.font = font(sizePx, 'bold');
+  context.textBaseline = 'middle';
+  context.textAlign = 'left';
+  let top = topPx + GAP * unit;
+  for (const row of ribbonRows(ribbon)) {
+    const bottom = top + row.height * unit;
+    const values = [...(row.valuesAt?.({ ...plot, top, bottom }, sample) ?? [])].sort((a, b) => a.y - b.y);
+    let free = top;
+    const ys = values.map(({ y }, i) => {
+      const last = bottom - (values.length - i - 0.5) * lineHeight;
+      const own = Math.min(last, Math.max(free + lineHeight / 2, y));
+      free = own + lineHeight / 2;
+      return own;
+    });
+    const width = Math.max(0, ...values.map(({ text }) => context.measureText(text).width)) + 8 * unit;
+    const isRight = x + 4 * unit + width <= plot.right;
+    const left = isRight ? x + 4 * unit : x - 4 * unit - width;
+    for (const [i, { text, color }] of values.entries()) {
+      context.fillStyle = '#15181dd0';
+      context.fillRect(left, ys[i]! - lineHeight / 2, width, lineHeight);
+      context.fillStyle = color;
+      context.fillText(text, left + 4 * unit, ys[i]!);
+      area.left = Math.min(area.left, left);
+      area.right = Math.max(area.right, left + width);
+    }
+    top = bottom + GAP * unit;
+  }
+  return area;
 }
 
 /** Lengths for a picture whose longer side has 1280 pixels; they scale with it. */

@@ -2,6 +2,7 @@ import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import { describe, expect, test } from 'vitest';
 import { likeliestClasses } from '../../../src/video/drawing/class-lines.ts';
 import { layOutEvents } from '../../../src/video/drawing/event-lanes.ts';
+import { classColor, OKABE_ITO } from '../../../src/video/drawing/palette.ts';
 import { drawCursor, drawRibbon, ribbonHeight } from '../../../src/video/drawing/ribbon.ts';
 import type { RibbonContent } from '../../../src/video/drawing/ribbon-rows.ts';
 import { scaleOf } from '../../../src/video/drawing/signal-lines.ts';
@@ -26,7 +27,9 @@ test.each([160, 640, 1280, 1920])('no text is smaller than 10 pixels under a pic
   const picture = { width, height: (3 * width) / 4 };
   const samples = [1, 5, 9].map((timestampSec) => ({ timestampSec, loss: 0.1, importance: 0.2 }));
   const names = ['traffic_light_amber', 'stop', 'left_turn', 'right_turn', 'cyclist', 'car'];
-  const classes = likeliestClasses(names.map((name) => ({ name, probabilities: samples.map(() => 1 / names.length) })));
+  const classes = likeliestClasses(
+    names.map((name, k) => ({ name, color: classColor(k), probabilities: samples.map(() => 1 / names.length) })),
+  );
   const content = { samples, ...(classes && { classes }) };
   const context = createCanvas(width, picture.height + ribbonHeight(picture, content)).getContext('2d');
   const sizes: number[] = [];
@@ -37,7 +40,7 @@ test.each([160, 640, 1280, 1920])('no text is smaller than 10 pixels under a pic
     write(text, x, y);
   };
   drawRibbon(context, picture, { span: SPAN, gaps: [] }, content);
-  drawCursor(context, picture, { span: SPAN, timeSec: 5, ribbon: content });
+  drawCursor(context, picture, { span: SPAN, gaps: [], timeSec: 5, ribbon: content });
   expect(sizes.length).toBeGreaterThan(8);
   expect(Math.min(...sizes)).toBeGreaterThanOrEqual(10);
 });
@@ -94,7 +97,7 @@ describe('rows', () => {
   test('are there only for what is known', () => {
     const height = (more: Partial<RibbonContent>): number => ribbonHeight(PICTURE, { samples, ...more });
     const events = layOutEvents([{ label: 'left turn', startSec: 1, endSec: 3 }], SPAN)!;
-    const classes = likeliestClasses([{ name: 'left turn', probabilities: [1] }])!;
+    const classes = likeliestClasses([{ name: 'left turn', color: OKABE_ITO.orange, probabilities: [1] }])!;
     expect(height({ events })).toBeGreaterThan(height({}));
     expect(height({ classes })).toBeGreaterThan(height({ events }));
     expect(ribbonHeight({ width: 640, height: 50 }, { samples })).toBeLessThan(height({}));
@@ -133,12 +136,12 @@ describe('rows', () => {
       { timestampSec: 10, loss: 0 },
     ];
     const classes = likeliestClasses([
-      { name: 'straight', probabilities: [0.7, 0.7] },
-      { name: 'turn', probabilities: [0, 1] },
-      { name: 'stop', probabilities: [0.04, 0.04] },
+      { name: 'straight', color: OKABE_ITO.sky, probabilities: [0.7, 0.7] },
+      { name: 'turn', color: OKABE_ITO.orange, probabilities: [0, 1] },
+      { name: 'stop', color: OKABE_ITO.green, probabilities: [0.04, 0.04] },
     ])!;
     expect(classes).toMatchObject({ lines: [{ name: 'turn' }, { name: 'straight' }], hidden: 1 });
-    // The first colour goes to the class that becomes most probable: a line from the lower left to the upper right.
+    // A line from the lower left to the upper right.
     const context = draw({ samples: two, classes });
     const heightAt = (timeSec: number): number => {
       const { data } = context.getImageData(xOf(timeSec), 100, 1, context.canvas.height - 100);
@@ -168,11 +171,53 @@ test('signals are lines between their least and greatest values, cut where they 
   expect(scaleOf({ lines: [{ name: 'a', values: [null] }] })).toEqual({ min: -1, max: 1 });
 });
 
+test('values below 0 are bars below a line', () => {
+  const samples = [-1, 1].map((loss, i) => ({ timestampSec: 2.5 + 5 * i, loss }));
+  const context = draw({ samples });
+  const rowsAt = (timeSec: number): number[] => {
+    const { data } = context.getImageData(xOf(timeSec), 100, 1, 60);
+    const sky = rgbOf(OKABE_ITO.sky);
+    return Array.from({ length: 60 }, (_, y) => y).filter((y) => sky.every((value, c) => data[4 * y + c] === value));
+  };
+  const [below, above] = [rowsAt(2.5), rowsAt(7.5)];
+  expect(below.length).toBeGreaterThan(10);
+  expect(Math.abs(below.length - above.length)).toBeLessThan(3);
+  expect(Math.min(...below)).toBeGreaterThan(Math.max(...above) - 2);
+});
+
+test('the values of the classes stand beside the cursor, in their colours, none over another', () => {
+  const samples = [2, 8].map((timestampSec) => ({ timestampSec, loss: 1 }));
+  const lines = ['a', 'b', 'c'].map((name, k) => ({
+    name,
+    color: classColor(k),
+    probabilities: [0.5, [0.1, 0.2, 0.7][k]!],
+  }));
+  const ribbon = { samples, classes: likeliestClasses(lines)! };
+  const context = createCanvas(PICTURE.width, PICTURE.height + ribbonHeight(PICTURE, ribbon)).getContext('2d');
+  const written: { text: string; color: unknown; y: number }[] = [];
+  const write = context.fillText.bind(context);
+  context.fillText = (text, x, y) => {
+    written.push({ text, color: context.fillStyle, y });
+    write(text, x, y);
+  };
+  drawCursor(context, PICTURE, { span: SPAN, gaps: [], timeSec: 3, ribbon });
+  const values = written.filter(({ text }) => text.endsWith('%'));
+  expect(values.map(({ text }) => text)).toEqual(['50 %', '50 %', '50 %']);
+  expect(new Set(values.map(({ color }) => color)).size).toBe(3);
+  const ys = values.map(({ y }) => y).sort((a, b) => a - b);
+  expect(Math.min(ys[1]! - ys[0]!, ys[2]! - ys[1]!)).toBeGreaterThanOrEqual(12);
+  written.length = 0;
+  drawCursor(context, PICTURE, { span: SPAN, gaps: [], timeSec: 9, ribbon });
+  expect(written.flatMap(({ text }) => (text.endsWith('%') ? [text] : []))).toEqual(['70 %', '20 %', '10 %']);
+  expect(classColor(40)).not.toBe(classColor(41));
+});
+
 test.each([0, 5, 10])('the cursor stands at %d s, and draws only where it says', (timeSec) => {
-  const ribbon = { samples: [{ timestampSec: 1, loss: 1 }] };
+  const lines = [{ name: 'left turn', color: OKABE_ITO.orange, probabilities: [1] }];
+  const ribbon = { samples: [{ timestampSec: 1, loss: 1 }], classes: likeliestClasses(lines)! };
   const height = PICTURE.height + ribbonHeight(PICTURE, ribbon);
   const context = createCanvas(PICTURE.width, height).getContext('2d');
-  const area = drawCursor(context, PICTURE, { span: SPAN, timeSec, ribbon });
+  const area = drawCursor(context, PICTURE, { span: SPAN, gaps: [], timeSec, ribbon });
   expect([...context.getImageData(xOf(timeSec), 120, 1, 1).data]).toEqual([255, 255, 255, 255]);
   const [left, right] = [Math.floor(area.left), Math.ceil(area.right)];
   context.clearRect(left, area.top, right - left, area.bottom - area.top);
