@@ -115,6 +115,13 @@ export function slideWindow(span: TimeSpan, { frames, windowSec, strideSec }: Sl
   };
 }
 
+/** Says that windows move by another length than was asked for, where they do; undefined where they do not. */
+export function strideNote(wantedSec: number, { strideSec, windows }: Slide): string | undefined {
+  if (windows.length < 2 || Math.abs(strideSec - wantedSec) < 0.005 * wantedSec) return undefined;
+  const why = 'so that windows share their frames and the last one ends with the span';
+  return `windows move by ${Number(strideSec.toFixed(3))} s, not ${wantedSec} s, ${why}`;
+}
+
 /** Whether a window fits into a span, so that {@link slideWindow} finds one. */
 export function fitsIn(span: TimeSpan, slide: SlideOptions): boolean {
   return gridOf(span, slide).count >= 1;

@@ -7,7 +7,14 @@ import { predictionsOf } from '../analysis/predictions.ts';
 import { readSignals, withSignals } from '../analysis/signals.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
 import { isUnlike, notJudged, percent, verdictReasons, verdictSentence } from '../analysis/verdicts.ts';
-import { lengthNote, type SlideOptions, type SlideWish, slideOver, slideWindow } from '../analysis/windows.ts';
+import {
+  lengthNote,
+  type SlideOptions,
+  type SlideWish,
+  slideOver,
+  slideWindow,
+  strideNote,
+} from '../analysis/windows.ts';
 import { sideBySide } from '../base/concurrent.ts';
 import { L2cafError } from '../base/errors.ts';
 import { exists } from '../base/files.ts';
@@ -190,6 +197,9 @@ async function withAttention<T>(
     if (slide && !wish.isDense) {
       terminal.info(`${lengthNote(span, input.eventSec!)}: ${seenInWindows(slide)}`);
     }
+    const note =
+      slide && wish.strideSec !== undefined ? strideNote(wish.strideSec, slideWindow(span, slide)) : undefined;
+    if (note !== undefined) terminal.info(note);
     return await use(async (part) => {
       const event = { ...options, ...work, clip, span: part, target, frames, fine: isFine(flags, model, slide) };
       const found = slide ? await analyzeDense(model, { ...event, ...slide }) : await analyzeEvent(model, event);

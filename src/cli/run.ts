@@ -5,6 +5,7 @@
 import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
 import { L2cafError, messageOf } from '../base/errors.ts';
+import { BUGS } from '../base/version.ts';
 import { endBar } from './bar.ts';
 import { printable } from './printable.ts';
 
@@ -65,7 +66,7 @@ export function reportError(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   endBar();
   const isKnown = error instanceof L2cafError;
-  const message = isKnown ? error.message : `this is a bug of l2caf, please report it: ${messageOf(error)}`;
+  const message = isKnown ? error.message : `this is a bug of l2caf, please report it at ${BUGS}: ${messageOf(error)}`;
   const hint = isKnown ? error.hint : 'with L2CAF_DEBUG=1 in the environment it says where it happened';
   // A terminal shows the keys of Ctrl-C where its cursor is.
   const start = isKnown && error.code === 'aborted' && process.stderr.isTTY ? '\n' : '';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isLong, type SlideOptions, slideOver, slideWindow } from '../../src/analysis/windows.ts';
+import { isLong, type SlideOptions, slideOver, slideWindow, strideNote } from '../../src/analysis/windows.ts';
 import { samplingTimes } from '../../src/video/media/sample.ts';
 
 const span = { startSec: 10, endSec: 40 };
@@ -69,5 +69,16 @@ describe('slideOver', () => {
     expect(slideOver(of(4), 5, {}, { isDense: true })?.windowSec).toBe(5);
     const wish = { isDense: true, windowSec: 4, strideSec: 2 };
     expect(slideOver(of(60), 3, trained, wish)).toEqual({ frames: 3, windowSec: 4, strideSec: 2 });
+  });
+});
+
+describe('a stride that cannot be kept', () => {
+  const slide = (strideSec: number, endSec: number) =>
+    slideWindow({ startSec: 0, endSec }, { frames: 3, windowSec: 3, strideSec });
+
+  it('is said with the one that is taken', () => {
+    expect(strideNote(0.4, slide(0.4, 10))).toMatch(/^windows move by 0\.\d+ s, not 0\.4 s, so that /);
+    expect(strideNote(0.5, slide(0.5, 10))).toBeUndefined();
+    expect(strideNote(0.7, slide(0.7, 3))).toBeUndefined(); // a single window
   });
 });

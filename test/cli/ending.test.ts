@@ -16,9 +16,21 @@ const IN_ORDER = { showsCursor: true, wraps: true };
 describe.skipIf(!hasPty)('on a terminal, with a bar drawn and much that would keep it alive, a program', () => {
   it.each([
     ['error', 1, /\r\nerror: this went wrong\r\nhint: do this\r\n/],
-    ['bug', 1, /\r\nerror: this is a bug of l2caf, please report it: nobody foresaw this\r\nhint: .*\r\n/],
-    ['uncaught', 1, /\r\nerror: this is a bug of l2caf, please report it: nobody caught this\r\n/],
-    ['rejection', 1, /\r\nerror: this is a bug of l2caf, please report it: nobody caught this\r\n/],
+    [
+      'bug',
+      1,
+      /\r\nerror: this is a bug of l2caf, please report it at https:\/\/\S+\/issues: nobody foresaw this\r\nhint: .*\r\n/,
+    ],
+    [
+      'uncaught',
+      1,
+      /\r\nerror: this is a bug of l2caf, please report it at https:\/\/\S+\/issues: nobody caught this\r\n/,
+    ],
+    [
+      'rejection',
+      1,
+      /\r\nerror: this is a bug of l2caf, please report it at https:\/\/\S+\/issues: nobody caught this\r\n/,
+    ],
     ['exit', 7, /5\/10 frames/],
     ['result', 0, /\r\nthe result\r\n/],
   ])('ends after: %s', async (ending, code, shown) => {
