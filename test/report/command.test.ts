@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { loadCommand } from '../../src/cli/commands.ts';
 import { videoOptionsOf } from '../../src/cli/style-options.ts';
-import { renderCommand } from '../../src/report/page/command.ts';
-import type { Settings } from '../../src/report/page/settings.ts';
+import { renderCommand, type Settings } from '../../src/report/page/command.ts';
 import { defaultStyle } from '../../src/video/drawing/style.ts';
 
 const plain: Settings = { mode: 'contour', normalize: 'frame', fade: true, style: defaultStyle };

@@ -1,6 +1,18 @@
-/** What the controls of a page mean for `l2caf render`. */
-import { defaultStyle } from '../../video/drawing/style.ts';
-import type { Settings } from './settings.ts';
+/** How a page draws its overlay, and what that means for `l2caf render`. */
+import type { NormalizeMode } from '../../video/drawing/keyframes.ts';
+import { defaultStyle, type OverlayStyle } from '../../video/drawing/style.ts';
+
+/** What is drawn over a picture. */
+export type OverlayMode = 'contour' | 'heatmap' | 'both' | 'signed' | 'none';
+
+/** How the overlay is drawn. */
+export interface Settings {
+  readonly mode: OverlayMode;
+  readonly normalize: NormalizeMode;
+  /** Whether maps fade with the importance of their frames. */
+  readonly fade: boolean;
+  readonly style: OverlayStyle;
+}
 
 /**
  * The command that renders a video with these settings.

@@ -7,7 +7,7 @@ import { heatmapAt, type Keyframe } from '../../video/drawing/keyframes.ts';
 import { drawHeatmap } from '../../video/drawing/overlay.ts';
 import type { IgnoredPart } from '../../video/drawing/regions.ts';
 import { drawSigned } from '../../video/drawing/signed.ts';
-import type { Settings } from './settings.ts';
+import type { Settings } from './command.ts';
 
 /** The heatmaps of an analysis, drawn as the settings say. */
 export class OverlayPainter {

@@ -4,20 +4,8 @@ import { NORMALIZE_MODES, type NormalizeMode } from '../../video/drawing/keyfram
 import { levelColor } from '../../video/drawing/overlay.ts';
 import { SIGNED_COLORS } from '../../video/drawing/signed.ts';
 import { COLORMAP_NAMES, type ColormapName, defaultStyle, type OverlayStyle } from '../../video/drawing/style.ts';
-import { renderCommand } from './command.ts';
+import { type OverlayMode, renderCommand, type Settings } from './command.ts';
 import { element, select } from './dom.ts';
-
-/** What is drawn over a picture. */
-export type OverlayMode = 'contour' | 'heatmap' | 'both' | 'signed' | 'none';
-
-/** How the overlay is drawn. */
-export interface Settings {
-  readonly mode: OverlayMode;
-  readonly normalize: NormalizeMode;
-  /** Whether maps fade with the importance of their frames. */
-  readonly fade: boolean;
-  readonly style: OverlayStyle;
-}
 
 /** The controls; `settings` is what they say now. */
 export class SettingsPanel {
