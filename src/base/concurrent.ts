@@ -71,6 +71,7 @@ type Works = Readonly<Record<string, (signal: AbortSignal) => Promise<unknown>>>
  * Does several things at once and gives their results by the same names. When one fails the others are told to stop, and
  * its error is thrown when all have ended, so that nothing goes on behind the caller's back.
  *
+ * @typeParam T the works by their names
  * @throws what the first that failed throws
  */
 export async function sideBySide<T extends Works>(

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** The command line: puts the commands together; each lives in a file of its own. */
 
+import { existsSync } from 'node:fs';
+import { sep } from 'node:path';
 import { Command } from 'commander';
 import { guardOutputs } from '../base/output.ts';
 import { VERSION } from '../base/version.ts';
@@ -17,7 +19,7 @@ const program = new Command('l2caf')
 
 await runProgram(async () => {
   guardOutputs(); // before options are parsed: some name pictures, which are read at once
-  const args = process.argv.slice(2);
+  const args = process.argv.slice(2).map(fileNotOption);
   const named = namedCommand(args);
   for (const name of named === undefined ? Object.keys(COMMANDS) : [named]) {
     const command = named === undefined ? listedCommand(name) : await loadCommand(name);
@@ -26,6 +28,11 @@ await runProgram(async () => {
   }
   await program.parseAsync(asksNothing(args) ? [...args, '--help'] : args, { from: 'user' });
 });
+
+/** A file of a name such as `-clip.mp4`, where there is one, by a path that no option can be taken for. */
+function fileNotOption(arg: string): string {
+  return /^-[^-].*\.\w+$/.test(arg) && existsSync(arg) ? `.${sep}${arg}` : arg;
+}
 
 /** Whether nothing was asked for, neither a command nor which one of a group of them. */
 function asksNothing(args: readonly string[]): boolean {

@@ -16,7 +16,7 @@ afterAll(() => drive.remove());
 
 function analyze(cwd: string, clip: string, out: string): Promise<CliResult> {
   const model = ['--model', drive.model, '--norm', '0..1'];
-  return runCli(['analyze', '-q', ...model, '-o', out, '--', clip], { cwd });
+  return runCli(['analyze', '-q', clip, ...model, '-o', out], { cwd });
 }
 
 it.each([
