@@ -108,6 +108,10 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   'evaluate timing --output': study('timing'),
   'evaluate verdicts --output': study('verdicts', EVENTS),
   'evaluate retrieval --output': study('retrieval', EVENTS),
+  'reproduce --output': {
+    args: ['reproduce', 'table1', '--data', 'boxes.csv'],
+    files: ['table1.json', 'table1.csv', 'table1.png'],
+  },
   'search --output': { args: ['search', 'a', '--db', 'db'], file: 'x.png' },
   'project --output': { args: ['project', EVENTS], file: 'x.svg' },
   'models import --output': {
@@ -123,7 +127,7 @@ const OTHERS = ['index --output', 'worker --output'];
 
 /** Options that name files or folders which are read. */
 const READ =
-  /--(videos|events|model|classifier|ignore|domain|dense|dense-classes|truth|from|db|target|validate|queue|queue-password|queue-secret|card|signals|times)$/;
+  /--(videos|events|model|classifier|ignore|domain|dense|dense-classes|truth|from|db|target|validate|queue|queue-password|queue-secret|card|signals|times|data|networks|paper)$/;
 
 const longOf = ({ long }: Option): string => long!;
 
