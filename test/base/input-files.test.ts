@@ -103,6 +103,7 @@ describe('the sources', () => {
   const ALLOWED: Readonly<Record<string, string>> = {
     'base/input-files.ts': 'the one place',
     'base/sync.ts': 'brings to the disk what was written',
+    'base/webm.ts': 'the video that was just written under a temporary name',
     'base/holder.ts': "the operating system's own files",
     'batch/journal.ts': 'appends to what it has read through `openInput`',
     'models/imagenet.ts': 'a file of the package',
