@@ -2,6 +2,8 @@
  * Everything that takes part in a batch through a queue is killed at random moments, while it starts and connects too: the
  * batch, its workers, the server, which comes back with what it held or with nothing. Nothing is lost, nothing is made twice.
  * `L2CAF_CHAOS_SEED` replays a run, or makes others.
+ *
+ * @module-tag nightly
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,8 +18,8 @@ import { analysesMade, contentOf, startProgram } from './killing.ts';
 import { hasRedis, startRedis } from './redis.ts';
 import { runTinyBatch } from './tiny-batch.ts';
 
-const KILLS = 20;
-const EVENTS = 15;
+const KILLS = 40;
+const EVENTS = 30;
 /** Longest time between two kills, ms: a batch or worker needs about two thirds of it to start. */
 const PAUSE_MS = 1500;
 
