@@ -1,5 +1,6 @@
 /** Puts ONNX graphs together in memory, node by node: names of tensors go in and out. */
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
@@ -168,21 +169,52 @@ export class GraphBuilder {
     const graph = create(GraphProtoSchema, {
       name: 'network',
       node: this.#nodes,
-      initializer: this.#constants,
       input: this.#inputs,
       output: this.#outputs,
     });
     const opsetImport = [create(OperatorSetIdProtoSchema, { domain: '', version: OPSET })];
-    return toBinary(
-      ModelProtoSchema,
-      create(ModelProtoSchema, {
-        irVersion: IR_VERSION,
-        producerName: 'l2caf',
-        producerVersion: VERSION,
-        opsetImport,
-        ...like,
-        graph,
-      }),
-    );
+    const model = create(ModelProtoSchema, {
+      irVersion: IR_VERSION,
+      producerName: 'l2caf',
+      producerVersion: VERSION,
+      opsetImport,
+      ...like,
+      graph,
+    });
+    return Buffer.concat([toBinary(ModelProtoSchema, model), ...this.#constants.flatMap(asPartOfModel)]);
   }
+}
+
+/** Numbers of fields in onnx.proto. */
+const [GRAPH_OF_MODEL, INITIALIZER_OF_GRAPH, RAW_DATA_OF_TENSOR] = [7, 5, 9];
+
+/**
+ * A constant as more of a model's graph: readers of Protocol Buffers put the parts of a message together, and so its
+ * values, which are most of the file, are copied once and not at every level.
+ */
+function asPartOfModel({ rawData, ...tensor }: TensorProto): Uint8Array[] {
+  const rest = toBinary(TensorProtoSchema, { ...tensor, rawData: new Uint8Array() });
+  const values = rawData.length > 0 ? [fieldHead(RAW_DATA_OF_TENSOR, rawData.length), rawData] : [];
+  const initializer = within(INITIALIZER_OF_GRAPH, [rest, ...values]);
+  return within(GRAPH_OF_MODEL, initializer);
+}
+
+/** Bytes as a field. */
+function within(field: number, parts: readonly Uint8Array[]): Uint8Array[] {
+  return [
+    fieldHead(
+      field,
+      parts.reduce((sum, { length }) => sum + length, 0),
+    ),
+    ...parts,
+  ];
+}
+
+/** The tag of a field that has a length, and that length. */
+function fieldHead(field: number, length: number): Uint8Array {
+  const writer = new BinaryWriter();
+  return writer
+    .uint32((field << 3) | WireType.LengthDelimited)
+    .uint32(length)
+    .finish();
 }
