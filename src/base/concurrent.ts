@@ -36,10 +36,9 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | u
 }
 
 /**
- * Results of `work` on each item, in their order; at most `limit` run at once. After a
- * failure no more start, and it is thrown when those under way have ended, so that nothing goes on behind the caller's
- * back. If several fail it is the first of them in the order of the items, whichever failed first in time: what a user
- * reads does not vary from run to run.
+ * Results of `work` on each item, in their order; at most `limit` run at once. After a failure no more start, and it is
+ * thrown when those under way have ended, so that nothing goes on behind the caller's back. If several fail it is the first
+ * of them in the order of the items, whichever failed first in time: what a user reads does not vary from run to run.
  */
 export async function mapConcurrently<T, R>(
   items: readonly T[],

@@ -13,7 +13,7 @@ import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { EXIT, interruptible } from './run.ts';
 import type { AnalysisStyleFlags } from './style-options.ts';
 import type { Tasks } from './tasks.ts';
-import { createTerminal } from './terminal.ts';
+import { createTerminal, type Terminal } from './terminal.ts';
 
 /** What commander hands over. */
 export interface DrawingFlags extends AnalysisStyleFlags {
@@ -40,7 +40,7 @@ export async function drawAnalyses(
   draw: Draw,
 ): Promise<void> {
   const terminal = createTerminal({ quiet });
-  const { info, warn, result, onProgress } = terminal;
+  const { warn } = terminal;
   const out = output ?? join(dirname(paths[0]!), name);
   const analyses = await mapConcurrently(paths, paths.length, readAnalysis);
   for (const { source } of analyses) noteInput(source.path);
@@ -48,8 +48,20 @@ export async function drawAnalyses(
   const warnings = analyses.flatMap((analysis) => [...analysis.warnings, ...ignoredWarnings(analysis, ignore)]);
   for (const warning of new Set(warnings)) warn(warning);
   await announceFfmpeg(terminal, videoFormatAt(out) !== undefined);
+  await drawFile(analyses, out, draw, terminal, warnings);
+}
+
+/** Draws a file, says what is to be known of it beside `known`, and prints its name. */
+async function drawFile(
+  analyses: readonly Analysis[],
+  out: string,
+  draw: Draw,
+  terminal: Terminal,
+  known: readonly string[],
+): Promise<void> {
+  const { info, result, onProgress } = terminal;
   const drawn = await interruptible((signal) => draw(analyses, out, { signal, onProgress }));
-  warnOfNotes(terminal, drawn?.notes ?? [], warnings);
+  warnOfNotes(terminal, drawn?.notes ?? [], known);
   if (drawn?.choice !== undefined) info(`${out}: ${drawn.choice}`);
   result(out);
 }
@@ -60,7 +72,7 @@ export async function drawAnalyses(
  */
 export async function drawEach({ tasks, notes }: Tasks, { quiet, ignore }: DrawingFlags, draw: Draw): Promise<void> {
   const terminal = createTerminal({ quiet });
-  const { info, warn, result, onProgress } = terminal;
+  const { warn, onProgress } = terminal;
   for (const note of notes) warn(note);
   for (const folder of new Set(tasks.map(({ out }) => dirname(out)))) await checkOutputFolder(folder);
   for (const { analysis: path, out } of tasks) {
@@ -76,10 +88,7 @@ export async function drawEach({ tasks, notes }: Tasks, { quiet, ignore }: Drawi
       const analysis = await readAnalysis(path);
       const warnings = [...analysis.warnings, ...ignoredWarnings(analysis, ignore)];
       for (const warning of warnings) warn(`${path}: ${warning}`);
-      const drawn = await interruptible((signal) => draw([analysis], out, { signal, onProgress }));
-      warnOfNotes(terminal, drawn?.notes ?? [], warnings);
-      if (drawn?.choice !== undefined) info(`${out}: ${drawn.choice}`);
-      result(out);
+      await drawFile([analysis], out, draw, terminal, warnings);
     } catch (error) {
       if (!(error instanceof L2cafError) || error.code === 'aborted') throw error;
       warn(error.message);
