@@ -9,17 +9,15 @@ import { besidePaper, readPaperFigures } from '../../src/evaluation/reproduce/pa
 import { paperTable } from '../../src/evaluation/reproduce/paper-table.ts';
 import type { StillTruth } from '../../src/evaluation/still-truth.ts';
 import { studyStills } from '../../src/evaluation/stills-study.ts';
-import { useBackend } from '../../src/models/backend.ts';
 import { type OpenClassifier, type StillNetwork, stillNetwork } from '../../src/stills/still-network.ts';
-import { tinyClassifier } from '../support/tiny-classifier.ts';
+import { openTinyClassifier } from '../support/tiny-classifier.ts';
 import { namedClasses, writeSpots } from './tiny-stills.ts';
 
 let folder: string;
 let model: OpenClassifier;
 let stills: StillTruth[];
 beforeAll(async () => {
-  const classifier = tinyClassifier();
-  model = { classifier, network: await classifier.load(), backend: await useBackend('wasm') };
+  model = await openTinyClassifier();
   folder = await mkdtemp(join(tmpdir(), 'l2caf-reproduce-'));
   stills = await writeSpots(folder);
 });

@@ -10,14 +10,13 @@ import type { StillTruth } from '../../src/evaluation/still-truth.ts';
 import { stillMethodsFor, studyStills } from '../../src/evaluation/stills-study.ts';
 import { type Box, WSOL_SIDE } from '../../src/evaluation/wsol.ts';
 import { toHeatmap } from '../../src/l2caf/heatmap.ts';
-import { useBackend } from '../../src/models/backend.ts';
 import { openImportedStill } from '../../src/stills/analyze.ts';
 import { type OpenClassifier, stillNetwork } from '../../src/stills/still-network.ts';
 import { rankOutputs } from '../../src/stills/targets.ts';
 import { openPicture, picturePixels } from '../../src/video/media/picture.ts';
 import { RANGE, TinyFolder } from '../models/onnx/tiny-folder.ts';
 import { pictureCnn } from '../models/onnx/tiny-networks.ts';
-import { tinyClassifier } from '../support/tiny-classifier.ts';
+import { openTinyClassifier } from '../support/tiny-classifier.ts';
 import { namedClasses, writeSpots } from './tiny-stills.ts';
 
 const LEVEL = 0.2;
@@ -25,8 +24,7 @@ let folder: string;
 let model: OpenClassifier;
 let stills: StillTruth[];
 beforeAll(async () => {
-  const classifier = tinyClassifier();
-  model = { classifier, network: await classifier.load(), backend: await useBackend('wasm') };
+  model = await openTinyClassifier();
   folder = await mkdtemp(join(tmpdir(), 'l2caf-study-'));
   stills = await writeSpots(folder);
 });

@@ -4,15 +4,13 @@ import { join } from 'node:path';
 import { loadImage } from '@napi-rs/canvas';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../src/base/tensorflow.ts';
-import { useBackend } from '../../src/models/backend.ts';
 import { analyzePicture, type StillOptions } from '../../src/stills/analyze.ts';
 import { parsePictureAnalysis, writePictureAnalysis } from '../../src/stills/document.ts';
 import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure } from '../../src/stills/drawing.ts';
-import type { OpenClassifier } from '../../src/stills/still-network.ts';
 import { defaultStyle } from '../../src/video/drawing/style.ts';
 import { openPicture } from '../../src/video/media/picture.ts';
 import { STILL_OPTIONS, writeSpot } from '../support/still-picture.ts';
-import { tinyClassifier } from '../support/tiny-classifier.ts';
+import { openTinyClassifier } from '../support/tiny-classifier.ts';
 
 let path: string;
 beforeAll(async () => {
@@ -20,15 +18,10 @@ beforeAll(async () => {
   await writeSpot(path, [60, 40], [35, 5, 20]);
 });
 
-async function openTiny(): Promise<OpenClassifier> {
-  const classifier = tinyClassifier();
-  return { classifier, network: await classifier.load(), backend: await useBackend('wasm') };
-}
-
 describe('analyzePicture', () => {
   it('finds one map per class under every constraint, checks its sanity, is drawn, and leaks no tensor', async () => {
     const before = tf.memory().numTensors;
-    const model = await openTiny();
+    const model = await openTinyClassifier();
     const analysis = await analyzePicture(model, path, { ...STILL_OPTIONS, compareConstraints: true, sanity: true });
     model.network.dispose();
     expect(tf.memory().numTensors).toBe(before);
@@ -58,7 +51,7 @@ describe('analyzePicture', () => {
   });
 
   it('explains the classes that are asked for, or all outputs at once, by any method and layer', async () => {
-    const model = await openTiny();
+    const model = await openTinyClassifier();
     const chosen = await analyzePicture(model, path, {
       ...STILL_OPTIONS,
       target: { kind: 'classes', indices: [7, 3] },
@@ -84,7 +77,7 @@ describe('analyzePicture', () => {
   });
 
   it('is the same for the same seed', async () => {
-    const model = await openTiny();
+    const model = await openTinyClassifier();
     const run = async () => {
       const { timingsSec: _, ...rest } = await analyzePicture(model, path, {
         ...STILL_OPTIONS,
@@ -98,7 +91,7 @@ describe('analyzePicture', () => {
   });
 
   it('refuses what it cannot do, and leaks no tensor', async () => {
-    const model = await openTiny();
+    const model = await openTinyClassifier();
     const before = tf.memory().numTensors;
     const run = (options: Partial<StillOptions>) => analyzePicture(model, path, { ...STILL_OPTIONS, ...options });
     await expect(run({ size: { width: 50, height: 32 } })).rejects.toThrow('cannot take pictures of 50x32');
@@ -113,7 +106,7 @@ describe('analyzePicture', () => {
 
 describe('parsePictureAnalysis', () => {
   it('names the first wrong field', async () => {
-    const model = await openTiny();
+    const model = await openTinyClassifier();
     const analysis = await analyzePicture(model, path, STILL_OPTIONS);
     model.network.dispose();
     const written = JSON.parse(JSON.stringify(analysis)) as unknown; // which knows no -0

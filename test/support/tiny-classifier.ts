@@ -4,14 +4,22 @@
  */
 
 import * as tf from '../../src/base/tensorflow.ts';
+import { useBackend } from '../../src/models/backend.ts';
 import type { ClassificationNetwork } from '../../src/models/classification-network.ts';
 import type { Classifier } from '../../src/models/classifiers.ts';
 import type { WeightsEdit } from '../../src/models/reinitialise.ts';
 import type { FoldedWeights } from '../../src/models/resnet.ts';
+import type { OpenClassifier } from '../../src/stills/still-network.ts';
 import { normals } from '../l2caf/toys.ts';
 
 /** Classes of the tiny network. */
 export const TINY_CLASSES = 10;
+
+/** The tiny network, opened. Its `network` is to be disposed of. */
+export async function openTinyClassifier(): Promise<OpenClassifier> {
+  const classifier = tinyClassifier();
+  return { classifier, network: await classifier.load(), backend: await useBackend('wasm') };
+}
 
 /** The network with its weights, as the real ones are found. */
 export function tinyClassifier(): Classifier {
