@@ -1,7 +1,7 @@
 /**
  * Real driving with masks: localization per label, faithfulness, sanity and stability of the packaged head.
  * `npm run bench -- study-camvid CAMVID/events.csv EVENTS [CHANGED]`; masks lie in `labels` beside the list. EVENTS of the test
- * events are measured, evenly spread; sanity and stability, which need the trunk again for every change, on CHANGED of them.
+ * events are measured, evenly spread; removed pixels, sanity and stability, which need the trunk again for every change, on CHANGED of them.
  */
 import { evenlyChosen } from '../src/base/evenly.ts';
 import { DEFAULT_METHODS } from '../src/evaluation/choices.ts';
@@ -11,6 +11,9 @@ import { studySanity } from '../src/evaluation/sanity-study.ts';
 import { studyStability } from '../src/evaluation/stability-study.ts';
 import { writeResults } from './results.ts';
 import { openStudy, resultTable } from './study.ts';
+
+/** Maps by whose order pixels are removed. */
+const PIXEL_METHODS = ['l2caf', 'gradcam-abs', 'activation-norm', 'centre', 'random'] as const;
 
 /** Measures, and writes bench/results/study-camvid.json. */
 export async function run([path, count, changed = '20']: readonly string[]): Promise<void> {
@@ -26,8 +29,10 @@ export async function run([path, count, changed = '20']: readonly string[]): Pro
   const [where, when] = await localizationTables(scores, context);
   const [areas, frames] = await studyFaithfulness(head, planned, { ...context, methods });
   const some = evenlyChosen(planned, Number(changed), 'starts');
+  const pixels = await studyFaithfulness(head, some, { ...context, methods: PIXEL_METHODS, withRoad: true });
+  const road = pixels.find(({ key }) => key === 'road')!;
   const sanity = await studySanity(head, some, { ...context, methods: ['l2caf', 'gradcam-abs'] });
-  const stability = await studyStability(head, some, { ...context, methods: ['l2caf'] });
+  const [stability, noise] = await studyStability(head, some, { ...context, methods: ['l2caf', 'gradcam-abs'] });
   const { events, maps } = where!.rows[0]!.counts;
   const measured = `${some.length} events.`;
   await writeResults({
@@ -38,8 +43,10 @@ export async function run([path, count, changed = '20']: readonly string[]): Pro
       ...(when ? [resultTable(when)] : []),
       { ...resultTable(areas!), notes: [...(areas!.notes ?? []), `${planned.length} events.`] },
       ...(frames ? [resultTable(frames)] : []),
+      { ...resultTable(road), notes: [...(road.notes ?? []), measured] },
       { ...resultTable(sanity.table, 'method'), notes: [...(sanity.table.notes ?? []), measured] },
-      { ...resultTable(stability, 'method'), notes: [...(stability.notes ?? []), measured] },
+      { ...resultTable(stability!, 'method'), notes: [...(stability!.notes ?? []), measured] },
+      { ...resultTable(noise!), notes: [...(noise!.notes ?? []), measured] },
     ],
   });
 }

@@ -11,13 +11,14 @@ export async function evaluateFaithfulness(
   signal: AbortSignal,
 ): Promise<void> {
   await runEventStudy('faithfulness', events, flags, signal, async ({ studied, planned, context }) => {
-    const { methods = usualMethods({ studied }, DEFAULT_METHODS) } = flags;
-    const tables = await studyFaithfulness(studied, planned, { ...(await context()), methods });
-    return { options: { methods }, used: { events: planned.length }, tables };
+    const { methods = usualMethods({ studied }, DEFAULT_METHODS), road } = flags;
+    const tables = await studyFaithfulness(studied, planned, { ...(await context()), methods, withRoad: road });
+    return { options: { methods, ...(road && { road }) }, used: { events: planned.length }, tables };
   });
 }
 
 /** What commander hands over. */
 export interface FaithfulnessFlags extends TargetFlags {
   readonly methods?: readonly MapMethod[];
+  readonly road?: boolean;
 }

@@ -8,8 +8,8 @@ import { runEventStudy, usualMethods } from './evaluate-study.ts';
 export async function evaluateStability(events: string, flags: StabilityFlags, signal: AbortSignal): Promise<void> {
   await runEventStudy('stability', events, flags, signal, async ({ studied, planned, context }) => {
     const { methods = usualMethods({ studied }, STABILITY_METHODS) } = flags;
-    const table = await studyStability(studied, planned, { ...(await context()), methods });
-    return { options: { methods }, used: { events: planned.length }, tables: [table] };
+    const tables = await studyStability(studied, planned, { ...(await context()), methods });
+    return { options: { methods }, used: { events: planned.length }, tables };
   });
 }
 

@@ -3,15 +3,21 @@
  * they are deleted; and do cheap measures of a frame's importance rank frames as leaving the frame out does?
  */
 
+import { throwIfAborted } from '../base/errors.ts';
 import { createRandom } from '../base/random.ts';
 import type { PlannedEvent } from '../features/dataset.ts';
+import { framesOfEvent } from '../features/frames.ts';
 import { activationNorm } from '../l2caf/activation-norm.ts';
+import type { AttentionMap } from '../l2caf/heatmap.ts';
 import { frameImportance } from '../l2caf/importance.ts';
 import { rankCorrelation } from '../l2caf/similarity.ts';
 import { solveFilters } from '../l2caf/solve.ts';
 import { distanceBetween } from '../l2caf/worth.ts';
+import { scoresOf, type VideoModel } from '../models/video-model.ts';
+import type { RunEvent } from './altered-frame.ts';
 import { type MapSubject, mapsOf, OWN_METHODS } from './baseline-maps.ts';
 import type { MapMethod } from './choices.ts';
+import { sparseness } from './complexity.ts';
 import { faithfulness, randomFaithfulness } from './faithfulness.ts';
 import {
   countMaps,
@@ -24,31 +30,44 @@ import {
   type Sums,
   sumsOf,
 } from './figure-table.ts';
-import { isNetwork, measureEvents, type Studied, type StudyContext, type Subject } from './subjects.ts';
+import { infidelity, removeAtRandom, sensitivityN } from './removals.ts';
+import { REMOVED, type RoadScores, road } from './road.ts';
+import { isNetwork, measureEvents, type Studied, type StudyContext, type Subject, withNetwork } from './subjects.ts';
 
 /** How the study is done. */
 export interface FaithfulnessStudyOptions extends StudyContext {
   readonly methods: readonly MapMethod[];
+  /** Whether pixels are removed from the frames as well (`road.ts`), for which the whole network runs again. */
+  readonly withRoad?: boolean | undefined;
 }
 
 interface EventFaithfulness {
   readonly spatial: EventRecords<Sums>;
+  /** Absent unless pixels are removed. */
+  readonly road?: EventRecords<Sums> | undefined;
   /** Absent for events of one frame. */
   readonly temporal?: EventRecords<Sums>;
 }
 
-/** Measures all methods on all events; the tables. Throws as `measureEvents` and `solveFilters`. */
+/** Measures all methods on all events; the tables. Throws as `measureEvents`, `withNetwork` and `solveFilters`. */
 export async function studyFaithfulness(
   studied: Studied,
   events: readonly PlannedEvent[],
   options: FaithfulnessStudyOptions,
 ): Promise<FigureTable[]> {
-  const measured = await measureEvents(studied, events, options, async (subject): Promise<EventFaithfulness> => {
-    const group = subject.planned.event.label;
-    const rows = await mapFaithfulness(subject, subject.index, options);
-    const temporal = await temporalAgreement(subject, options.seed);
-    return { spatial: { group, rows }, ...(temporal && { temporal: { group, rows: temporal } }) };
-  });
+  const measure = (network?: VideoModel): Promise<EventFaithfulness[]> =>
+    measureEvents(studied, events, options, async (subject): Promise<EventFaithfulness> => {
+      const group = subject.planned.event.label;
+      const maps = await mapsOfSlots(subject, subject.index, options);
+      const rows = await mapFaithfulness(subject, maps, options.seed + subject.index);
+      const temporal = await temporalAgreement(subject, options.seed);
+      return {
+        spatial: { group, rows },
+        ...(temporal && { temporal: { group, rows: temporal } }),
+        ...(network && { road: { group, rows: await pixelFaithfulness(network, subject, maps, options) } }),
+      };
+    });
+  const measured = await (options.withRoad ? withNetwork(studied, options, measure) : measure());
   const spatial = measured.map((event) => event.spatial);
   const temporal = measured.flatMap((event) => event.temporal ?? []);
   const statistics = (measures: readonly Measure[]) => measures.map(meanOf);
@@ -60,13 +79,17 @@ export async function studyFaithfulness(
       rows: await figureRows(spatial, statistics(AREAS), { ...options, countsOf: countMaps }),
       highlighted: OWN_METHODS,
       notes: [
-        'Insertion: higher is more faithful; deletion: lower. random: mean of ten orders.',
+        'Insertion: higher is more faithful; deletion: lower.',
+        'Sensitivity-n: higher (1: the map adds up to what is lost without random sets of cells); infidelity: lower (0; 1: it foretells nothing of that). Sparseness (Gini): how few cells hold the map; no measure of whether it is right.',
+        'random: mean of ten orders, one map.',
         ...(temporal.length === 0 && hasFrames(studied)
           ? ['No frame can be left out of an event of this network, so rankings of frames are not measured.']
           : []),
       ],
     },
   ];
+  const road = measured.flatMap((event) => event.road ?? []);
+  if (road.length > 0) tables.push(await roadTable(road, options));
   if (temporal.length === 0) return tables;
   return [
     ...tables,
@@ -85,6 +108,15 @@ export async function studyFaithfulness(
 const AREAS: readonly Measure[] = [
   { key: 'insertion', title: 'insertion AUC', digits: 3 },
   { key: 'deletion', title: 'deletion AUC', digits: 3 },
+  { key: 'sensitivityN', title: 'sensitivity-n', digits: 2, chance: 0 },
+  { key: 'infidelity', title: 'infidelity', digits: 2, chance: 1 },
+  { key: 'sparseness', title: 'sparseness', digits: 2 },
+];
+
+const ROAD: readonly Measure[] = [
+  { key: 'road', title: 'LeRF − MoRF', digits: 3, chance: 0 },
+  { key: 'morf', title: 'without the most relevant (MoRF)', digits: 3 },
+  { key: 'lerf', title: 'without the least relevant (LeRF)', digits: 3 },
 ];
 
 const AGREEMENT: readonly Measure[] = [
@@ -92,26 +124,88 @@ const AGREEMENT: readonly Measure[] = [
   { key: 'top1', title: 'same top frame', digits: 2 },
 ];
 
-/** Areas of every frame, added up by method. */
-export async function mapFaithfulness(
+/** The maps of every slot, by method. Throws as `mapsOf`. */
+function mapsOfSlots(
   subject: MapSubject,
   index: number,
   { methods, seed, signal }: Pick<FaithfulnessStudyOptions, 'methods' | 'seed' | 'signal'>,
+): Promise<Map<MapMethod, AttentionMap[]>> {
+  const slots = Array.from({ length: subject.tail.slots }, (_, slot) => slot);
+  return mapsOf(subject, methods, { slots, seed, eventIndex: index, ...(signal && { signal }) });
+}
+
+/**
+ * What removing cells says of every slot's maps, added up by method.
+ *
+ * @param seed of the cells that are removed at random
+ */
+async function mapFaithfulness(
+  { tail, objective }: MapSubject,
+  maps: ReadonlyMap<MapMethod, readonly AttentionMap[]>,
+  seed: number,
 ): Promise<ReadonlyMap<string, Sums>> {
-  const { tail, objective } = subject;
   const slots = Array.from({ length: tail.slots }, (_, slot) => slot);
-  const informed = methods.filter((method) => method !== 'random');
-  const maps = await mapsOf(subject, informed, { slots, seed, eventIndex: index, ...(signal && { signal }) });
+  const removals = await Promise.all(slots.map((slot) => removeAtRandom(tail, { slot, objective, seed })));
   const rows = new Map<string, Sums>();
   for (const [method, own] of maps) {
-    const areas = await Promise.all(own.map((map, slot) => faithfulness(tail, map, { slot, objective })));
-    rows.set(method, sumsOf(areas.map((of) => ({ ...of }))));
+    const readings = own.map(async (map, slot) => ({
+      ...(method === 'random'
+        ? await randomFaithfulness(tail, { slot, objective, seed })
+        : await faithfulness(tail, map, { slot, objective })),
+      sensitivityN: sensitivityN(map, removals[slot]!),
+      infidelity: infidelity(map, removals[slot]!),
+      sparseness: sparseness(map),
+    }));
+    rows.set(method, sumsOf(await Promise.all(readings)));
   }
-  if (!methods.includes('random')) return rows;
-  const random = await Promise.all(
-    slots.map((slot) => randomFaithfulness(tail, { slot, objective, seed: seed + index })),
-  );
-  return rows.set('random', sumsOf(random.map((of) => ({ ...of }))));
+  return rows;
+}
+
+/** What removing pixels says of every frame's maps, added up by method. */
+async function pixelFaithfulness(
+  network: VideoModel,
+  { planned, tail, objective, slotOf, index }: Subject,
+  maps: ReadonlyMap<MapMethod, readonly AttentionMap[]>,
+  { seed, signal }: FaithfulnessStudyOptions,
+): Promise<ReadonlyMap<string, Sums>> {
+  const frames = await framesOfEvent(planned, network.input.size, { signal });
+  const output = objective.kind === 'class' ? scoresOf(network.outputs)!.name : network.outputs[0]!.name;
+  const event: RunEvent = { network, frames, maps: await network.features(frames), output };
+  const places = Array.from({ length: frames.shape[0] }, (_, frame) => ({ frame, slot: slotOf(frame) }));
+  const cells = tail.grid.height * tail.grid.width;
+  const empty = await tail.evaluate(
+    new Float32Array(tail.slots * cells),
+    Array.from({ length: tail.slots }, (_, slot) => slot),
+  ); // [slots, d]
+  const rows = new Map<string, Sums>();
+  for (const [method, own] of maps) {
+    const readings: RoadScores[] = [];
+    for (const { frame, slot } of places) {
+      throwIfAborted(signal);
+      const nothing = empty.subarray(slot * tail.outputSize, (slot + 1) * tail.outputSize);
+      const options = { frame, objective, reference: tail.reference, nothing, seed: seed + index };
+      readings.push(await road(event, own[slot]!, options));
+    }
+    rows.set(method, sumsOf(readings.map((of) => ({ ...of }))));
+  }
+  return rows;
+}
+
+async function roadTable(
+  events: readonly EventRecords<Sums>[],
+  options: FaithfulnessStudyOptions,
+): Promise<FigureTable> {
+  return {
+    key: 'road',
+    title: 'Pixels removed from the frame in the order of a map (ROAD)',
+    rowTitle: 'order',
+    measures: ROAD,
+    rows: await figureRows(events, ROAD.map(meanOf), { ...options, countsOf: countMaps }),
+    highlighted: OWN_METHODS,
+    notes: [
+      `What the whole network's output keeps without ${REMOVED.map((share) => `${100 * share}`).join(', ')} % of the pixels, on average: most relevant removed first, lower is more faithful; least relevant first, higher.`,
+    ],
+  };
 }
 
 /** Whether it is a network whose events have several frames. */

@@ -25,6 +25,7 @@ import { defaultStyle } from '../video/drawing/style.ts';
 import { framesAt } from '../video/media/sample.ts';
 import { mapsOf, OWN_METHODS } from './baseline-maps.ts';
 import type { MapMethod } from './choices.ts';
+import { histogramEntropy } from './complexity.ts';
 import {
   type EventRecords,
   type FigureRow,
@@ -182,6 +183,7 @@ async function allMaps(
 const MEASURES: readonly Measure[] = [
   { key: 'rankCorrelation', title: 'rank correlation', digits: 2, chance: 0 },
   { key: 'ssim', title: 'SSIM', digits: 2 },
+  { key: 'entropyRise', title: 'rise in entropy', digits: 2, chance: 0 },
 ];
 
 async function tableOf(
@@ -190,13 +192,19 @@ async function tableOf(
   { methods, seed, signal }: SanityStudyOptions,
 ): Promise<FigureTable> {
   const rows: FigureRow[] = [];
+  const before = trained.flat(2).map(histogramEntropy);
   for (const [m, method] of methods.entries()) {
     const records = trained.map(
       (_, e): EventRecords<Sums> => ({
         rows: new Map(
-          report.steps.map(({ part, similarities }) => [
+          report.steps.map(({ part, similarities, maps }) => [
             part,
-            sumsOf(indicesOf(trained, e, m).map((i) => ({ ...similarities[i]! }))),
+            sumsOf(
+              indicesOf(trained, e, m).map((i) => ({
+                ...similarities[i]!,
+                entropyRise: histogramEntropy(maps[i]!) / before[i]! - 1,
+              })),
+            ),
           ]),
         ),
       }),
@@ -212,6 +220,7 @@ async function tableOf(
     highlighted: OWN_METHODS,
     notes: [
       `High means failure; a method whose mean rank correlation exceeds ${MAX_SANE_CORRELATION} does not show what was learnt.`,
+      'Rise in entropy: of the levels of the heatmap, over that of the trained network; in the last row efficient MPRT: a map that shows what was learnt becomes more complex without it.',
     ],
   };
 }

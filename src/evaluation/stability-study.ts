@@ -5,9 +5,9 @@
  */
 import { join } from 'node:path';
 import { assertUnchanged } from '../base/files.ts';
-import { createRandom } from '../base/random.ts';
+import { createRandom, type Random } from '../base/random.ts';
 import { withScratchFolder } from '../base/scratch-folder.ts';
-import type { ProgressListener, VideoClip } from '../base/types.ts';
+import type { FrameBatch, ProgressListener, VideoClip } from '../base/types.ts';
 import type { LabelledEvent } from '../events/labelled.ts';
 import { type PlannedEvent, type PlannedView, planEvents } from '../features/dataset.ts';
 import { type AttentionMap, peakCell, toHeatmap } from '../l2caf/heatmap.ts';
@@ -41,12 +41,17 @@ const GAIN = 1.2;
 /** Quality of the re-encoding (x264's crf; 18 is good, 51 the worst). */
 const CRF = 32;
 
-/** Measures all perturbations on all events; the table. Throws as `measureEvents`, `solveFilters` and `runFfmpeg`. */
+/** Largest change of a pixel's grey values by noise: .02 of their range; and how often noise is drawn. */
+const [NOISE, DRAWS] = [5, 5];
+/** Keeps the noise apart from other draws of the same seed. */
+const NOISE_STREAM = 311;
+
+/** Measures all perturbations on all events; the tables. Throws as `measureEvents`, `solveFilters` and `runFfmpeg`. */
 export async function studyStability(
   studied: Studied,
   events: readonly PlannedEvent[],
   options: StabilityStudyOptions,
-): Promise<FigureTable> {
+): Promise<FigureTable[]> {
   const { methods, seed } = options;
   const original = await measureAll(studied, events, options, true);
   const changed = new Map<string, readonly Measured[]>();
@@ -74,7 +79,7 @@ export async function studyStability(
     const compared = await figureRows(records, MEASURES.map(meanOf), { seed, signal: options.signal });
     rows.push(...compared.map((row) => ({ ...row, group: method })));
   }
-  return {
+  const changes: FigureTable = {
     title: 'Maps of the same event after a change that should not matter',
     rowTitle: 'change',
     measures: MEASURES,
@@ -85,6 +90,68 @@ export async function studyStability(
       `One frame is ${frameStep(events)} s.`,
     ],
   };
+  return [changes, await noiseTable(studied, events, original, options)];
+}
+
+/**
+ * How far maps go at most when noise is added to the frames: max-sensitivity (Yeh et al. 2019, https://arxiv.org/abs/1901.09392), the
+ * largest of `‖Φ(x + ε) − Φ(x)‖ / ‖Φ(x)‖` over a few draws of uniform noise; divided by the length of the map, so that methods compare.
+ */
+async function noiseTable(
+  studied: Studied,
+  events: readonly PlannedEvent[],
+  original: readonly Measured[],
+  options: StabilityStudyOptions,
+): Promise<FigureTable> {
+  const { seed, signal, methods } = options;
+  const draws: (readonly Measured[])[] = [];
+  for (let draw = 0; draw < DRAWS; draw++) {
+    const onProgress: ProgressListener = (progress) =>
+      options.onProgress?.({ ...progress, stage: `noise ${draw + 1} of ${DRAWS}, ${progress.stage}` });
+    const change: StudyContext['change'] = (frames, index) =>
+      noisy(frames, createRandom(seed, NOISE_STREAM, draw, index));
+    draws.push(await measureAll(studied, events, { ...options, onProgress, change }));
+  }
+  const records = original.map((own, i): EventRecords<Sums> => {
+    const moved = Math.max(...draws.map((draw) => relativeChange(own.output, draw[i]!.output)));
+    const rows = methods.map((method): [string, Sums] => {
+      const readings = own.maps.get(method)!.map(({ values }, slot) => {
+        const changes = draws.map((draw) => relativeChange(values, draw[i]!.maps.get(method)![slot]!.values));
+        return { maxSensitivity: Math.max(...changes), moved };
+      });
+      return [method, sumsOf(readings)];
+    });
+    return { rows: new Map(rows) };
+  });
+  return {
+    key: 'noise',
+    title: 'How far maps go when noise is added to the frames',
+    rowTitle: 'method',
+    measures: NOISE_MEASURES,
+    rows: await figureRows(records, NOISE_MEASURES.map(meanOf), { seed, signal }),
+    highlighted: OWN_METHODS,
+    notes: [
+      `Uniform noise of up to ${NOISE} grey values either way; the largest change of ${DRAWS} draws, over the length of the map; lower is steadier. Output moved: the same of the embedding (or logits).`,
+    ],
+  };
+}
+
+const NOISE_MEASURES: readonly Measure[] = [
+  { key: 'maxSensitivity', title: 'max-sensitivity', digits: 3 },
+  { key: 'moved', title: 'output moved', digits: 3 },
+];
+
+function noisy(frames: FrameBatch, random: Random): FrameBatch {
+  const rgb = frames.rgb.map((value) =>
+    Math.max(0, Math.min(255, value + Math.floor((2 * NOISE + 1) * random.uniform()) - NOISE)),
+  );
+  return { ...frames, rgb };
+}
+
+/** `‖b − a‖ / ‖a‖`; 0 of two empty maps. */
+function relativeChange(a: Float32Array, b: Float32Array): number {
+  const change = distanceBetween(a, b);
+  return change > 0 ? change / Math.hypot(...a) : 0;
 }
 
 /** Time between two frames of the videos, seconds, to two digits. */
@@ -219,8 +286,7 @@ async function compress(clip: VideoClip, path: string, signal: AbortSignal | und
 }
 
 function compare(own: Measured, other: Measured, method: MapMethod): Sums {
-  const length = Math.hypot(...own.output);
-  const moved = distanceBetween(own.output, other.output) / length;
+  const moved = relativeChange(own.output, other.output);
   const maps = other.maps.get(method)!;
   return sumsOf(own.maps.get(method)!.map((map, slot) => ({ ...mapAgreement(map, maps[slot]!), moved })));
 }

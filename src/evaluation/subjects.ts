@@ -11,9 +11,12 @@ import { openFeatureCache, prepareFeatures } from '../features/features.ts';
 import { framesOfEvent } from '../features/frames.ts';
 import { isMapTail, type MapTail, type Tail } from '../l2caf/tail.ts';
 import type { EngineName } from '../models/backend.ts';
+import { EventNetwork } from '../models/event-network.ts';
 import type { RecurrentTail } from '../models/event-tail.ts';
 import type { Head } from '../models/head.ts';
 import { createRecurrentHead, forgetfulHead } from '../models/head-tails.ts';
+import { findPretrained } from '../models/pretrained.ts';
+import { pullTrunk } from '../models/pull.ts';
 import type { RecurrentOutput } from '../models/recurrent-tail.ts';
 import { type FeatureMaps, scoresOf, sliceOfFrame, unlearningOf, type VideoModel } from '../models/video-model.ts';
 import type { MapSubject } from './baseline-maps.ts';
@@ -30,6 +33,8 @@ export interface StudyContext {
   /** Told what was wrong with videos and with the cache, one line each. */
   readonly onWarning?: ((note: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What is done to the frames of an event, which has this place among all, before the network sees them; such features are not kept. */
+  readonly change?: ((frames: FrameBatch, index: number) => FrameBatch) | undefined;
 }
 
 /** What is measured: a head of this project on its trunk, or a network of the user's. */
@@ -89,20 +94,18 @@ export async function measureOnHead<T>(
   context: StudyContext,
   measure: (subject: HeadSubject) => Promise<T>,
 ): Promise<T[]> {
-  const { target, onProgress, signal, backend } = context;
+  const { target, onProgress, signal } = context;
   const objectives = objectivesOf(head, events, target);
-  const cache = openFeatureCache(head.spec);
-  await prepareFeatures(events, head.spec, cache, { ...context, backend: backend! });
+  const source = await (context.change ? changedMaps(head, context) : keptMaps(head, events, context));
   const recurrent = createRecurrentHead(head);
   const forgetful = once(() => createRecurrentHead(forgetfulHead(head, context.seed)));
-  const shallow = new CachedMaps(head, cache);
   const output: RecurrentOutput = target === 'label' ? 'logits' : 'embedding';
   const results: T[] = [];
   try {
     for (const [index, planned] of events.entries()) {
       throwIfAborted(signal);
       onProgress?.({ stage: 'measuring', done: index, total: events.length, unit: 'events' });
-      const maps = await shallow.of(planned);
+      const maps = await source.of(planned, index);
       const tail = recurrent.tail(maps, output);
       const reinitialised = once(() => forgetful.get().tail(maps, output));
       try {
@@ -127,12 +130,65 @@ export async function measureOnHead<T>(
       }
     }
   } finally {
-    shallow.dispose();
+    source.dispose();
     recurrent.dispose();
     forgetful.dispose();
   }
   onProgress?.({ stage: 'measuring', done: events.length, total: events.length, unit: 'events' });
   return results;
+}
+
+/** Where the feature maps of events come from. */
+interface MapsSource {
+  of(event: PlannedEvent, index: number): Promise<FeatureMaps>;
+  dispose(): void;
+}
+
+/** From features that are kept, computed where they are missing. Throws as `prepareFeatures`. */
+async function keptMaps(head: Head, events: readonly PlannedEvent[], context: StudyContext): Promise<MapsSource> {
+  const cache = openFeatureCache(head.spec);
+  await prepareFeatures(events, head.spec, cache, { ...context, backend: context.backend! });
+  return new CachedMaps(head, cache);
+}
+
+/** From frames that are changed first. Throws as {@link openHead}. */
+async function changedMaps(head: Head, context: StudyContext): Promise<MapsSource> {
+  const network = await openHead(head, context);
+  return {
+    of: async (event, index) => network.features(await changedFrames(event, index, network.input.size, context)),
+    dispose: () => network.dispose(),
+  };
+}
+
+/** The frames of an event, changed if they are to be. */
+async function changedFrames(
+  event: PlannedEvent,
+  index: number,
+  size: FittedSize,
+  { change, signal, onWarning }: StudyContext,
+): Promise<FrameBatch> {
+  const frames = await framesOfEvent(event, size, { signal, onNote: onWarning });
+  return change ? change(frames, index) : frames;
+}
+
+async function openHead(
+  head: Head,
+  { backend, signal }: Pick<StudyContext, 'backend' | 'signal'>,
+): Promise<EventNetwork> {
+  const pretrained = findPretrained(head.spec.trunk);
+  await pullTrunk(pretrained, { ...(signal && { signal }) });
+  return EventNetwork.load(head, pretrained, { ...(backend && { engine: backend }) });
+}
+
+/** Opens the network that is studied, trunk and head together, and lends it to `work`. Throws as `pullTrunk` and `EventNetwork.load`. */
+export async function withNetwork<T>(
+  studied: Studied,
+  context: Pick<StudyContext, 'backend' | 'signal'>,
+  work: (network: VideoModel) => Promise<T>,
+): Promise<T> {
+  if (isNetwork(studied)) return work(studied);
+  const network = await openHead(studied, context);
+  return work(network).finally(() => network.dispose());
 }
 
 function withoutFrame({ data, shape: [steps, height, width, channels] }: FeatureMaps, frame: number): FeatureMaps {
@@ -145,9 +201,10 @@ function withoutFrame({ data, shape: [steps, height, width, channels] }: Feature
 async function measureOnNetwork<T>(
   network: VideoModel,
   events: readonly PlannedEvent[],
-  { target, seed, onProgress, signal, onWarning }: StudyContext,
+  context: StudyContext,
   measure: (subject: Subject) => Promise<T>,
 ): Promise<T[]> {
+  const { target, seed, onProgress, signal } = context;
   const objectives = objectivesOf(network, events, target);
   const output = target === 'label' ? scoresOf(network.outputs)!.name : network.outputs[0]!.name;
   let forgetful: Promise<VideoModel> | undefined;
@@ -156,7 +213,7 @@ async function measureOnNetwork<T>(
     for (const [index, planned] of events.entries()) {
       throwIfAborted(signal);
       onProgress?.({ stage: 'measuring', done: index, total: events.length, unit: 'events' });
-      const frames = await framesOfEvent(planned, network.input.size, { signal, onNote: onWarning });
+      const frames = await changedFrames(planned, index, network.input.size, context);
       const maps = await network.features(frames);
       const tail = sliced(network.tail(maps, output), maps);
       try {

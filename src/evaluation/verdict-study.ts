@@ -6,7 +6,6 @@ import { type ExplainModel, explainMaps } from '../analysis/explain.ts';
 import { throwIfAborted } from '../base/errors.ts';
 import { mean } from '../base/matrix.ts';
 import { createRandom, shuffled } from '../base/random.ts';
-import type { FrameBatch } from '../base/types.ts';
 import { type PlannedEvent, planEvents } from '../features/dataset.ts';
 import { framesOfEvent } from '../features/frames.ts';
 import { VERDICTS } from '../l2caf/choices.ts';
@@ -17,10 +16,8 @@ import type { Objective } from '../l2caf/objective.ts';
 import { rankCorrelation } from '../l2caf/similarity.ts';
 import { advantageOf, VERDICT_LIMITS, type VerdictFigures, verdictOf } from '../l2caf/verdict.ts';
 import { bindWorth, distanceBetween } from '../l2caf/worth.ts';
-import { EventNetwork } from '../models/event-network.ts';
-import { findPretrained } from '../models/pretrained.ts';
-import { pullTrunk } from '../models/pull.ts';
 import { type FeatureMaps, scoresOf, type VideoModel } from '../models/video-model.ts';
+import { outputsWithFrame, pictureOf, type RunEvent } from './altered-frame.ts';
 import { blurred, withCells } from './blur.ts';
 import { quantile } from './bootstrap.ts';
 import {
@@ -34,7 +31,7 @@ import {
   type Sums,
   sumsOf,
 } from './figure-table.ts';
-import { isNetwork, objectivesOf, type Studied, type StudyContext } from './subjects.ts';
+import { objectivesOf, type Studied, type StudyContext, withNetwork } from './subjects.ts';
 
 /** What was found of one frame's map. */
 interface JudgedFrame {
@@ -61,15 +58,14 @@ const RANDOM_SETS = 3;
 /** Keeps their draws apart from others of the same seed. */
 const BLUR_STREAM = 308;
 
-/** Measures all events; the tables. Throws as `objectivesOf`, `EventNetwork.load`, `framesOfEvent` and `explainMaps`. */
+/** Measures all events; the tables. Throws as `objectivesOf`, `withNetwork`, `framesOfEvent` and `explainMaps`. */
 export async function studyVerdicts(
   studied: Studied,
   events: readonly PlannedEvent[],
   context: StudyContext,
 ): Promise<FigureTable[]> {
   const objectives = objectivesOf(studied, events, context.target);
-  const network = isNetwork(studied) ? studied : await openHead(studied, context);
-  try {
+  return withNetwork(studied, context, async (network) => {
     const later = await oneFrameLater(events, context);
     const judged: JudgedEvent[] = [];
     for (const [index, event] of events.entries()) {
@@ -83,15 +79,7 @@ export async function studyVerdicts(
       await wordsTable(judged, context),
       await limitsTable(judged, context),
     ];
-  } finally {
-    if (network !== studied) network.dispose();
-  }
-}
-
-async function openHead(head: Exclude<Studied, VideoModel>, { backend, signal }: StudyContext): Promise<EventNetwork> {
-  const pretrained = findPretrained(head.spec.trunk);
-  await pullTrunk(pretrained, { ...(signal && { signal }) });
-  return EventNetwork.load(head, pretrained, { ...(backend && { engine: backend }) });
+  });
 }
 
 /** The same events one frame of their video later. */
@@ -132,7 +120,7 @@ async function judgeEvent(
       topCells(filter.values, count),
       ...Array.from({ length: RANDOM_SETS }, () => shuffled(everyCell, random).slice(0, count)),
     ];
-    const [empty, ...outputs] = await outputsBlurred(network, { frames, maps, output }, frame, sets);
+    const [empty, ...outputs] = await outputsBlurred({ network, frames, maps, output }, frame, sets);
     const worth = bindWorth(objective, tail.reference, empty!);
     const [top, ...others] = outputs.map((one) => worth(tail.reference) - worth(one));
     judged.push({
@@ -148,44 +136,13 @@ async function judgeEvent(
 }
 
 /** Outputs of the whole network when cells of a frame are blurred in the picture, `[d]` for each set. */
-async function outputsBlurred(
-  network: VideoModel,
-  { frames, maps, output }: { frames: FrameBatch; maps: FeatureMaps; output: string },
-  frame: number,
-  sets: readonly (readonly number[])[],
-): Promise<Float32Array[]> {
-  const [, height, width] = frames.shape;
-  const size = height * width * 3;
-  const own = frames.rgb.subarray(frame * size, (frame + 1) * size);
-  const blurry = blurred(own, { height, width }, network.grid);
-  const pictures = sets.map((set) => withCells(own, blurry, { height, width }, network.grid, set));
-  const outputs: Float32Array[] = [];
-  for (const picture of pictures) {
-    const rgb = frames.rgb.slice();
-    rgb.set(picture, frame * size);
-    // One frame through a network of single frames; all of them where it may mix them.
-    const changed =
-      network instanceof EventNetwork
-        ? await withFrame(network, maps, frame, picture, [height, width])
-        : await network.features({ ...frames, rgb });
-    const tail = network.tail(changed, output);
-    outputs.push(tail.reference);
-    tail.dispose();
-  }
-  return outputs;
-}
-
-async function withFrame(
-  network: EventNetwork,
-  maps: FeatureMaps,
-  frame: number,
-  rgb: Uint8Array,
-  [height, width]: readonly [number, number],
-): Promise<FeatureMaps> {
-  const { data: own } = await network.features({ rgb, shape: [1, height, width, 3], timestampsSec: [0] });
-  const data = maps.data.slice();
-  data.set(own, frame * own.length);
-  return { data, shape: maps.shape };
+function outputsBlurred(event: RunEvent, frame: number, sets: readonly (readonly number[])[]): Promise<Float32Array[]> {
+  const [, height, width] = event.frames.shape;
+  const own = pictureOf(event.frames, frame);
+  const { grid } = event.network;
+  const blurry = blurred(own, { height, width }, grid);
+  const pictures = sets.map((set) => withCells(own, blurry, { height, width }, grid, set));
+  return outputsWithFrame(event, frame, pictures);
 }
 
 /** How far the maps of networks drawn at random agree with each other; empty where none can be drawn. */

@@ -15,7 +15,7 @@ import { solveFilters } from '../../src/l2caf/solve.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { untrainedHead } from '../../src/models/head.ts';
 import { forgetfulHead } from '../../src/models/head-tails.ts';
-import { toyMaps, toyRecurrent } from '../l2caf/toys.ts';
+import { additiveTail, toyMaps, toyRecurrent } from '../l2caf/toys.ts';
 import { TOY_SPEC, toyEvent, toyFrame } from '../training/toy.ts';
 
 beforeAll(async () => {
@@ -122,20 +122,12 @@ describe('temporal hits', () => {
 });
 
 describe('faithfulness', () => {
-  /** One output, the mean of four cells worth 4, 2, 1 and 0: `FT(f) = f·[1, 0.5, 0.25, 0]`. */
-  const toy = () =>
-    pooledDenseTail({
-      grid: { height: 2, width: 2 },
-      features: Float32Array.of(4, 2, 1, 0),
-      kernel: Float32Array.of(1),
-      bias: Float32Array.of(0),
-    });
   const best = { height: 2, width: 2, values: Float32Array.of(4, 3, 2, 1) };
   const worst = { height: 2, width: 2, values: Float32Array.of(1, 2, 3, 4) };
   const options = { slot: 0, objective: { kind: 'oblivious' } } as const;
 
   it('has the areas worked out by hand, for the best order and the worst', async () => {
-    const tail = toy();
+    const tail = additiveTail();
     // Inserted: 0, 4/7, 6/7, 1, 1; deleted: 1, 3/7, 1/7, 0, 0.
     expect((await faithfulness(tail, best, options)).insertion).toBeCloseTo((4 / 7 + 6 / 7 + 1 + 0.5) / 4, 5);
     expect((await faithfulness(tail, best, options)).deletion).toBeCloseTo((0.5 + 3 / 7 + 1 / 7) / 4, 5);
@@ -144,7 +136,7 @@ describe('faithfulness', () => {
   });
 
   it('is one half for random orders of an additive output, on average', async () => {
-    const tail = toy();
+    const tail = additiveTail();
     const random = await randomFaithfulness(tail, { ...options, seed: 1, orders: 200 });
     expect(random.insertion).toBeCloseTo(0.5, 1);
     expect(random.deletion).toBeCloseTo(0.5, 1);

@@ -37,6 +37,8 @@ const onEvents = (): string[] => [
   ...['--model', join(folder, 'model'), '--split', 'train', '--limit', '3'],
 ];
 
+const ROAD_METHODS = ['l2caf', 'l2caf-positive', 'random'];
+
 /** A figure of a row of the first table. */
 function figure({ tables }: StudyReport, measure: string, name: string, group?: string): number {
   const row = tables[0]!.rows.find((own) => own.name === name && own.group === group);
@@ -45,11 +47,18 @@ function figure({ tables }: StudyReport, measure: string, name: string, group?: 
 
 describe('evaluate', () => {
   it('faithfulness: orders that know the network beat random ones, in both directions', async () => {
-    const { report, files } = await study('faithfulness', ...onEvents());
-    expect(files).toEqual(['', '-temporal'].flatMap((key) => [`faithfulness${key}.csv`, `faithfulness${key}.png`]).concat('faithfulness.json').sort()); // biome-ignore format: one list
+    const { report, files } = await study('faithfulness', ...onEvents(), '--road', '--methods', ROAD_METHODS.join());
+    expect(files).toEqual(['', '-road', '-temporal'].flatMap((key) => [`faithfulness${key}.csv`, `faithfulness${key}.png`]).concat('faithfulness.json').sort()); // biome-ignore format: one list
     expect(figure(report, 'insertion', 'l2caf')).toBeGreaterThan(figure(report, 'insertion', 'random'));
     expect(figure(report, 'deletion', 'l2caf-positive')).toBeLessThan(figure(report, 'deletion', 'random'));
-    expect(report.tables[1]!.rows.map(({ name }) => name)).toContain('importance');
+    expect(figure(report, 'sensitivityN', 'l2caf-positive')).toBeGreaterThan(figure(report, 'sensitivityN', 'random'));
+    expect(figure(report, 'infidelity', 'l2caf-positive')).toBeLessThan(figure(report, 'infidelity', 'random'));
+    const [, road, temporal] = report.tables;
+    expect(road!.rows.filter(({ group }) => group === undefined).map(({ name }) => name)).toEqual(ROAD_METHODS);
+    for (const { figures } of road!.rows) {
+      expect(figures['road']!.value).toBeCloseTo(figures['lerf']!.value - figures['morf']!.value, 10);
+    }
+    expect(temporal!.rows.map(({ name }) => name)).toContain('importance');
   });
 
   it('sanity: maps of activations do not notice the recurrent part, and all notice the trunk', async () => {
@@ -60,6 +69,7 @@ describe('evaluate', () => {
     expect(figure(report, 'rankCorrelation', 'LSTM', 'activation-norm')).toBe(1);
     expect(figure(report, 'rankCorrelation', 'conv1', 'activation-norm')).toBeLessThan(0.9);
     expect(figure(report, 'rankCorrelation', 'LSTM', 'l2caf')).toBeLessThan(0.9);
+    expect(figure(report, 'entropyRise', 'LSTM', 'activation-norm')).toBe(0); // the same map
   });
 
   it('stability: starting points change nothing, small changes little, another event much', {
@@ -71,6 +81,11 @@ describe('evaluate', () => {
     expect(agreement('brightness × 1.2')).toBeGreaterThan(agreement('another event'));
     expect(figure(report, 'moved', 'compressed (crf 32)', 'l2caf')).toBeGreaterThan(0);
     expect(figure(report, 'moved', 'random start', 'l2caf')).toBe(0);
+    const noise = Object.fromEntries(
+      report.tables[1]!.rows.map(({ name, figures }) => [name, figures['maxSensitivity']!.value]),
+    );
+    expect(noise['l2caf']).toBeGreaterThan(0);
+    expect(noise['l2caf']).toBeLessThan(1); // maps of unit length that have little in common differ by 1.4
   });
 
   it('timing: every way and network has its time', { tags: ['nightly'] }, async () => {

@@ -59,3 +59,13 @@ export function toyRecurrent(toy: ToyHead = {}): { readonly head: RecurrentHead;
   const head = new RecurrentHead(toyHeadWeights(toy));
   return { head, tail: head.tail(toyMaps()) };
 }
+
+/** One output, the mean of four cells worth 4, 2, 1 and 0: `FT(f) = f·[1, 0.5, 0.25, 0]`, which adds up cell by cell. */
+export function additiveTail(): FeatureTail {
+  return pooledDenseTail({
+    grid: { height: 2, width: 2 },
+    features: Float32Array.of(4, 2, 1, 0),
+    kernel: Float32Array.of(1),
+    bias: Float32Array.of(0),
+  });
+}

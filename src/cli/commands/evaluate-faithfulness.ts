@@ -10,11 +10,13 @@ import { interruptible } from '../run.ts';
 export function faithfulnessCommand(): Command {
   return mapStudyCommand('faithfulness', 'whether the output comes back, and goes, with the cells that the maps show')
     .addOption(methodsOption(DEFAULT_METHODS))
+    .option('--road', 'also remove pixels from the frames (ROAD): the whole network runs 8 times per map')
     .addHelpText(
       'after',
       examples(
         'l2caf evaluate faithfulness events.csv',
         'l2caf evaluate faithfulness events.csv --target label --methods l2caf,gradcam,random --limit 50',
+        'l2caf evaluate faithfulness events.csv --road --methods l2caf,gradcam-abs,random --limit 20',
         'l2caf evaluate faithfulness events.csv --model net.onnx --norm imagenet',
       ),
     )
