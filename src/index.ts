@@ -32,4 +32,4 @@ export type * from './models/video-model.ts';
 export * from './rendering/index.ts';
 export type { IndexRow, ReportOptions } from './report/index.ts';
 export { writeIndex, writeReport } from './report/index.ts';
-export type { CropWish } from './video/media/crop.ts';
+export type { CropWish, HideWish, PictureWish } from './video/media/crop.ts';

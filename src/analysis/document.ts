@@ -191,6 +191,8 @@ const analysisSchema = z.object({
     rotationDeg: z.union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)]),
     /** The part of the picture that the network saw, pixels from the left upper corner; absent: all of it. */
     crop: regionSchema.optional(),
+    /** Parts of the picture that the network did not see, as they were filled from around them. */
+    hidden: z.array(regionSchema).optional(),
     /** The video track, among the file's streams from 0, where one was asked for. */
     track: z.number().int().nonnegative().optional(),
     /** Of a folder of pictures: how many are shown per second, where that was asked for. */
@@ -272,6 +274,11 @@ const documentSchema = analysisSchema
     ({ source: { crop, width, height } }) =>
       crop === undefined || (crop.x + crop.width <= width && crop.y + crop.height <= height),
     { path: ['source', 'crop'], message: 'the part that the network saw is not within the picture' },
+  )
+  .refine(
+    ({ source: { hidden = [], width, height } }) =>
+      hidden.every((part) => part.x + part.width <= width && part.y + part.height <= height),
+    { path: ['source', 'hidden'], message: 'a part that the network did not see is not within the picture' },
   )
   .refine(({ frames, windows = [] }) => windows.every((w) => w.frames.every((i) => i < frames.length)), {
     path: ['windows'],

@@ -242,6 +242,7 @@ export function describeRun(
       ...unclear(model.network, target),
       ...(clip.notes ?? []),
       ...cropNotes(clip),
+      ...hiddenNotes(clip),
       ...notes,
     ],
   };
@@ -253,6 +254,16 @@ function cropNotes({ crop, width, height }: VideoClip): string[] {
   const part = `${crop.width}x${crop.height} from ${crop.x},${crop.y}`;
   return [`the network sees ${part} of the picture of ${width}x${height}: the rest is left out (--crop)`];
 }
+
+/** That the network does not see parts of the picture. */
+function hiddenNotes({ hidden = [] }: VideoClip): string[] {
+  if (hidden.length === 0) return [];
+  const named = hidden.slice(0, NAMED_PARTS).map(({ x, y, width, height }) => `${width}x${height} from ${x},${y}`);
+  const more = hidden.length > named.length ? ` and ${hidden.length - named.length} more` : '';
+  return [`the network does not see ${named.join(', ')}${more}: filled from around there (--ignore)`];
+}
+
+const NAMED_PARTS = 4;
 
 /** That to keep a few numbers has no unique answer: many filters of many cells do so. */
 function unclear(network: ExplainModel['network'], { objective }: BoundTarget): string[] {
@@ -277,8 +288,12 @@ export function rankClasses(
 }
 
 function describeSource(clip: VideoClip): Omit<Analysis['source'], 'sha256'> {
-  const { width, height, frameRate, durationSec, rotationDeg, crop } = clip;
-  const picture = { width, height, frameRate, durationSec, rotationDeg, ...(crop && { crop: { ...crop } }) };
+  const { width, height, frameRate, durationSec, rotationDeg, crop, hidden } = clip;
+  const picture = {
+    ...{ width, height, frameRate, durationSec, rotationDeg },
+    ...(crop && { crop: { ...crop } }),
+    ...(hidden && { hidden: hidden.map((region) => ({ ...region })) }),
+  };
   return { path: resolve(clip.path), ...picture, ...readingOf(clip) };
 }
 

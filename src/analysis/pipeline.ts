@@ -25,8 +25,9 @@ import {
   type VideoModel,
 } from '../models/video-model.ts';
 import { findBars } from '../video/media/bars.ts';
-import { type CropWish, cropOf } from '../video/media/crop.ts';
+import { type PictureWish, shownAs } from '../video/media/crop.ts';
 import { refuseDamage } from '../video/media/damage.ts';
+import { findOverlays } from '../video/media/overlays.ts';
 import { probeClip, type Reading, recordedSignals, sha256OfClip } from '../video/media/probe.ts';
 import { resolveSpan, type ShownFrames, sampleFrames } from '../video/media/sample.ts';
 import { type BoundTarget, type ExplainOptions, explainEvent, numberNames, type TimedAnalysis } from './explain.ts';
@@ -93,18 +94,18 @@ export interface EventOptions extends Omit<ExplainOptions, 'target'> {
 /**
  * Steps 1: what the clip is, and the span of it that is meant.
  *
- * @param wanted `crop`: the part of its picture that networks are shown; default all of it
- * @throws L2cafError as `probeClip`, `resolveSpan` and `cropOf`
+ * @param wanted `crop`, `hide`: what of its picture networks are shown; default all of it
+ * @throws L2cafError as `probeClip`, `resolveSpan` and `shownAs`
  */
 export async function openClip(
   path: string,
-  wanted: { readonly startSec?: number; readonly endSec?: number; readonly crop?: CropWish } & Reading,
+  wanted: { readonly startSec?: number; readonly endSec?: number } & PictureWish & Reading,
   signal?: AbortSignal,
 ): Promise<{ clip: VideoClip; span: TimeSpan }> {
   const clip = await probeClip(path, signal, wanted);
   const span = resolveSpan(clip, wanted);
-  const crop = await cropOf(clip, wanted.crop, () => findBars(clip, signal));
-  return { clip: crop ? { ...clip, crop } : clip, span };
+  const found = { bars: () => findBars(clip, signal), overlays: () => findOverlays(clip, signal) };
+  return { clip: await shownAs(clip, wanted, found), span };
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import { sizeFor, type View, viewOf } from '../base/fit.ts';
-import type { Heatmap, TimeSpan } from '../base/types.ts';
+import type { Heatmap, IgnoredPart, TimeSpan } from '../base/types.ts';
 import { type FilterPart, heatmapToDraw } from '../l2caf/heatmap.ts';
 import { likeliestClasses } from '../video/drawing/class-lines.ts';
 import { layOutEvents } from '../video/drawing/event-lanes.ts';
@@ -16,7 +16,7 @@ import {
   normalizeKeyframes,
 } from '../video/drawing/keyframes.ts';
 import { classColor } from '../video/drawing/palette.ts';
-import { attentionShares, type IgnoredPart, maskOfParts, shareInRegions } from '../video/drawing/regions.ts';
+import { attentionShares, maskOfParts, shareInRegions } from '../video/drawing/regions.ts';
 import type { RibbonContent } from '../video/drawing/ribbon-rows.ts';
 import type { SignalRow } from '../video/drawing/signal-lines.ts';
 import type { Analysis } from './document.ts';

@@ -2,6 +2,7 @@
  * How pictures of any shape become pictures of a network's size, and where in the picture the network's input lies: what was
  * found at a place of the input is shown at that place of the picture.
  */
+import { L2cafError } from './errors.ts';
 import type { PictureRegion, PictureSize } from './types.ts';
 
 /**
@@ -20,6 +21,8 @@ export interface FittedSize extends PictureSize {
   readonly padding?: readonly [number, number, number];
   /** The part of a picture that is brought to the size, pixels of the picture as shown; default all of it. */
   readonly part?: PictureRegion;
+  /** Parts of a picture that are filled from around them, pixels of the picture as shown. */
+  readonly hidden?: readonly PictureRegion[];
 }
 
 /** What bars are filled with unless another colour is asked for. */
@@ -77,10 +80,28 @@ export function viewOf(picture: PictureSize, { part, ...input }: FittedSize): Vi
 
 const WHOLE: View = { left: 0, top: 0, right: 1, bottom: 1 };
 
-/** A network's size with the part of a clip that it is shown. */
-export function sizeFor<Size extends FittedSize>(
-  size: Size,
-  { crop }: { readonly crop?: PictureRegion | undefined },
-): Size {
-  return crop ? { ...size, part: crop } : size;
+/** A network's size with the part of a clip that it is shown, and what of that is hidden. */
+export function sizeFor<Size extends FittedSize>(size: Size, { crop, hidden }: ShownParts): Size {
+  return { ...size, ...(crop && { part: crop }), ...(hidden && { hidden }) };
+}
+
+/** What of a clip's picture a network is shown, see `VideoClip`. */
+export interface ShownParts {
+  readonly crop?: PictureRegion | undefined;
+  readonly hidden?: readonly PictureRegion[] | undefined;
+}
+
+/**
+ * The region, which is one of the picture.
+ *
+ * @throws L2cafError `usage` where it is empty, or not within the picture
+ */
+export function regionWithin(region: PictureRegion, picture: PictureSize): PictureRegion {
+  const { x, y, width, height } = region;
+  const isWithin = x >= 0 && y >= 0 && x + width <= picture.width && y + height <= picture.height;
+  if (isWithin && width > 0 && height > 0) return region;
+  const size = `${picture.width}x${picture.height}`;
+  throw new L2cafError('usage', `the region ${x},${y},${width},${height} is not within the picture of ${size}`, {
+    hint: 'give x,y,width,height in pixels of the clip as shown',
+  });
 }

@@ -56,6 +56,8 @@ export interface VideoClip extends PictureSize, ClipReading {
   readonly pixelFormat: string;
   /** The part of the picture that networks are shown, pixels of the picture as shown; absent: all of it. */
   readonly crop?: PictureRegion;
+  /** Parts of the picture that networks are not shown, pixels of the picture as shown: they are filled from around. */
+  readonly hidden?: readonly PictureRegion[];
   /** What a person should know about the file, in words. */
   readonly notes?: readonly string[];
 }
@@ -137,3 +139,11 @@ export interface Progress {
 
 /** Told about the progress of long work; must return quickly and not throw. */
 export type ProgressListener = (progress: Progress) => void;
+
+/** Which points of a heatmap lie in a region: 1 inside, 0 outside, row by row. */
+export interface RegionMask extends GridShape {
+  readonly values: Uint8Array;
+}
+
+/** A part of a picture that counts for nothing: a rectangle, or a mask that is stretched over the picture. */
+export type IgnoredPart = PictureRegion | RegionMask;

@@ -134,7 +134,7 @@ export class Desk {
     const facts = await this.#sameVideo(path, event.facts).catch((error: unknown) => {
       throw error instanceof L2cafError ? lackOf(error) : error;
     });
-    return { ...event, facts: croppedAs(event.facts, facts), sourcePath: event.facts.clip.path };
+    return { ...event, facts: shownLike(event.facts, facts), sourcePath: event.facts.clip.path };
   }
 
   /** What is known here about a video that the batch has. */
@@ -171,7 +171,7 @@ export class Desk {
       target.kind === 'similar'
         ? {
             ...target,
-            facts: croppedAs(target.facts, await duringSetup(this.#sameVideo(target.facts.clip.path, target.facts))),
+            facts: shownLike(target.facts, await duringSetup(this.#sameVideo(target.facts.clip.path, target.facts))),
           }
         : target;
     const settings = { ...rest, analysis: { ...rest.analysis, target: here }, model };
@@ -204,9 +204,9 @@ interface SettingsRunner {
   active: number;
 }
 
-/** What is known here of a video, of which the batch shows a part to networks. */
-function croppedAs({ clip: { crop } }: VideoFacts, facts: VideoFacts): VideoFacts {
-  return crop ? { ...facts, clip: { ...facts.clip, crop } } : facts;
+/** What is known here of a video, of which the batch shows networks a part. */
+function shownLike({ clip: { crop, hidden } }: VideoFacts, facts: VideoFacts): VideoFacts {
+  return { ...facts, clip: { ...facts.clip, ...(crop && { crop }), ...(hidden && { hidden }) } };
 }
 
 /** What a list calls a video, as a name that cannot lead out of `folder`. */

@@ -2,7 +2,7 @@
 
 import type { ClipReading } from '../base/types.ts';
 import { type EventList, type EventListOptions, readEventList, type SpanEvent } from '../events/list.ts';
-import type { CropWish } from '../video/media/crop.ts';
+import type { PictureWish } from '../video/media/crop.ts';
 import type { VideoFacts, Videos } from './videos.ts';
 
 /** A span of a video that is to be analyzed. */
@@ -14,7 +14,7 @@ export interface BatchEvent extends SpanEvent<VideoFacts> {
 /**
  * Reads a list of events; videos that are known are not probed again.
  *
- * @param options `pictures`: when those of a folder are shown; `crop`: what networks are shown of the videos, by default all
+ * @param options `pictures`: when those of a folder are shown; `shown`: what networks are shown of the videos, by default all
  * @throws L2cafError as `readEventList`
  */
 export function readBatchEvents(
@@ -22,11 +22,11 @@ export function readBatchEvents(
   videos: Videos,
   {
     pictures = {},
-    crop = 'none',
+    shown = {},
     ...options
-  }: EventListOptions & { readonly pictures?: ClipReading; readonly crop?: CropWish } = {},
+  }: EventListOptions & { readonly pictures?: ClipReading; readonly shown?: PictureWish } = {},
 ): Promise<EventList<VideoFacts>> {
   const factsOf = async (video: string): Promise<VideoFacts> =>
-    videos.cropped(await videos.facts(video, pictures, options.signal), crop, options.signal);
+    videos.shown(await videos.facts(video, pictures, options.signal), shown, options.signal);
   return readEventList(path, factsOf, options);
 }

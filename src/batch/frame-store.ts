@@ -2,8 +2,7 @@
  * Decoded frames, at one size. Events that overlap want the same frames at about the same
  * time: whoever asks first has them decoded, the others wait for them, and the last few are kept.
  */
-import { type FittedSize, sizeFor } from '../base/fit.ts';
-import type { PictureRegion } from '../base/types.ts';
+import { type FittedSize, type ShownParts, sizeFor } from '../base/fit.ts';
 import { FrameTroubles } from '../video/media/damage.ts';
 import { decodeShown, type ShownFrames } from '../video/media/sample.ts';
 import type { VideoFacts, Videos } from './videos.ts';
@@ -33,15 +32,14 @@ export class FrameStore {
   /**
    * The frames that are shown first at these times, `[t, h, w, 3]`, or those on screen in place of damaged ones.
    *
-   * @param part of the picture; default all of it
+   * @param shown what of the picture; default all of it
    * @throws L2cafError as `decodeShown`
    */
-  async get(facts: VideoFacts, shownSec: readonly number[], part?: PictureRegion): Promise<ShownFrames> {
-    const place = part ? `${part.x},${part.y},${part.width},${part.height} ` : '';
-    const keyOf = (timeSec: number): string => `${timeSec} ${place}${facts.sha256}`;
+  async get(facts: VideoFacts, shownSec: readonly number[], shown: ShownParts = {}): Promise<ShownFrames> {
+    const keyOf = (timeSec: number): string => `${timeSec} ${facts.sha256} ${JSON.stringify(shown)}`;
     const missing = shownSec.filter((timeSec) => !this.#frames.has(keyOf(timeSec)));
     if (missing.length > 0) {
-      const decoded = this.#decode(facts, missing, part);
+      const decoded = this.#decode(facts, missing, shown);
       for (const [i, timeSec] of missing.entries()) {
         const frame = decoded.then((frames) => frames[i]!);
         frame.catch(() => this.#frames.delete(keyOf(timeSec)));
@@ -69,9 +67,9 @@ export class FrameStore {
     };
   }
 
-  async #decode(facts: VideoFacts, shownSec: readonly number[], crop?: PictureRegion): Promise<KeptFrame[]> {
+  async #decode(facts: VideoFacts, shownSec: readonly number[], shown: ShownParts): Promise<KeptFrame[]> {
     const list = await this.#videos.frames(facts);
-    const options = { size: sizeFor(this.#size, { crop }), decoderThreads: 1 };
+    const options = { size: sizeFor(this.#size, shown), decoderThreads: 1 };
     const { rgb, timestampsSec, troubles } = await decodeShown(facts.clip, list, shownSec, options);
     const frameBytes = this.#size.width * this.#size.height * 3;
     return timestampsSec.map((takenSec, i) => ({

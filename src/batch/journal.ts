@@ -43,7 +43,12 @@ const entrySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('batch'), schema: z.literal(SCHEMA) }),
   z.object({
     kind: z.literal('video'),
-    facts: z.object({ clip: clipSchema, sha256: z.string(), bars: regionSchema.nullable().exactOptional() }),
+    facts: z.object({
+      clip: clipSchema,
+      sha256: z.string(),
+      bars: regionSchema.nullable().exactOptional(),
+      overlays: z.array(regionSchema).readonly().exactOptional(),
+    }),
   }),
   z
     .object({

@@ -138,8 +138,9 @@ export function featureSource({ head, pretrained }: Pick<OwnBatchModel, 'head' |
 }
 
 /** The path is part of what an analysis says, so a video that moved is written down anew (its features are not). */
-function identityOf({ sha256, clip: { path, crop } }: VideoFacts): readonly unknown[] {
-  return crop ? [sha256, path, crop.x, crop.y, crop.width, crop.height] : [sha256, path];
+function identityOf({ sha256, clip: { path, crop, hidden } }: VideoFacts): readonly unknown[] {
+  const seen = crop ? [crop.x, crop.y, crop.width, crop.height] : [];
+  return [sha256, path, ...seen, ...(hidden ? [{ hidden }] : [])];
 }
 
 function hashOf(value: unknown): string {

@@ -6,7 +6,7 @@ import { isAbsolute, win32 } from 'node:path';
 import * as z from '#zod';
 import { regionSchema } from '../analysis/document.ts';
 import { L2cafError } from '../base/errors.ts';
-import type { RegionMask } from '../video/drawing/regions.ts';
+import type { RegionMask } from '../base/types.ts';
 import { OUTPUTS, type Output } from './choices.ts';
 import type { BatchEvent } from './events.ts';
 import type { BatchSettings, ModelChoice } from './outputs.ts';
@@ -64,6 +64,7 @@ const clipSchema = z.looseObject({
   path: z.string().min(1),
   /** Becomes part of what ffmpeg is told. */
   crop: regionSchema.optional(),
+  hidden: z.array(regionSchema).optional(),
 });
 
 /** The parts that decide where files are read and written; a wrong setting gives other keys than the batch's. */

@@ -114,7 +114,7 @@ export class EventRunner implements EventMaker {
       return this.#make({ ...place, ...nothing, model: this.#model, analysis, slide, draw, outputs }, id);
     }
     const timingsSec: Record<string, number> = {};
-    const { crop } = facts.clip;
+    const { crop, hidden } = facts.clip;
     const { timesSec } = await videos.frames(facts);
     const times = chooseFrames(facts.clip, span, analysis.frames, timesSec);
     const variantOf = (timestampSec: number, isDamaged = false): FrameVariant => {
@@ -125,6 +125,7 @@ export class EventRunner implements EventMaker {
         gain: 1,
         ...(isDamaged && { isDamaged }),
         ...(crop && { part: crop }),
+        ...(hidden && { hidden }),
       };
     };
     const isNew = outputs.includes('json');
@@ -133,7 +134,7 @@ export class EventRunner implements EventMaker {
     const areDrawn = outputs.includes('thumbnail') || outputs.includes('strip');
     const areSeen = areDrawn || (isNew && !this.#trunk);
     const startMs = performance.now();
-    const shown = areSeen || missing.length > 0 ? await this.#frames.get(facts, times, crop) : undefined;
+    const shown = areSeen || missing.length > 0 ? await this.#frames.get(facts, times, { crop, hidden }) : undefined;
     if (shown) timingsSec['decode'] = (performance.now() - startMs) / 1000;
     if (shown && analysis.strict) refuseDamage(facts.clip, shown.troubles);
     const takenSec = shown?.timestampsSec ?? times;
@@ -151,7 +152,7 @@ export class EventRunner implements EventMaker {
     }
     const place = { cache: this.#trunk?.cache.place, facts, sourcePath, span, listed, frames, folder };
     const notes = shown?.troubles.notes ?? [];
-    const areOthers = this.#drawn !== this.#frames || crop !== undefined;
+    const areOthers = this.#drawn !== this.#frames || crop !== undefined || hidden !== undefined;
     const drawn = areOthers && areDrawn ? await this.#drawn.get(facts, times) : shown;
     const pictures = areSeen ? plain(drawn) : undefined;
     const input = areOthers && isNew ? plain(shown) : undefined;

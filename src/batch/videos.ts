@@ -7,17 +7,24 @@ import { L2cafError, messageOf } from '../base/errors.ts';
 import { isFolder } from '../base/files.ts';
 import type { ClipReading, PictureRegion, VideoClip } from '../base/types.ts';
 import { findBars } from '../video/media/bars.ts';
-import { type CropWish, cropOf } from '../video/media/crop.ts';
+import { type PictureWish, shownAs } from '../video/media/crop.ts';
 import { type FrameList, listFrames } from '../video/media/frame-list.ts';
+import { findOverlays } from '../video/media/overlays.ts';
 import { identityOfClip, probeClip, readingOf, sha256OfClip } from '../video/media/probe.ts';
 
-/** A video file at one time of its life. */
-export interface VideoFacts {
+/** What was found in a video's picture. */
+interface PictureFacts {
+  /** What lies within its black bars, null where it has none. */
+  readonly bars: PictureRegion | null;
+  /** Text and logos that are burnt in. */
+  readonly overlays: readonly PictureRegion[];
+}
+
+/** A video file at one time of its life, and what was found in its picture, where somebody has looked. */
+export interface VideoFacts extends Partial<PictureFacts> {
   /** As it was probed; `clip.path` is absolute. */
   readonly clip: VideoClip;
   readonly sha256: string;
-  /** What lies within its black bars, null where it has none; absent where nobody has looked. */
-  readonly bars?: PictureRegion | null;
 }
 
 /** Videos whose lists of frames are kept: an hour at 30 frames/s takes 2 MB. */
@@ -28,8 +35,8 @@ export class Videos {
   readonly #known: Map<string, VideoFacts>;
   readonly #onFound: (facts: VideoFacts) => Promise<void>;
   readonly #lists = new Map<string, Promise<FrameList>>();
-  /** Videos whose bars are being looked for. */
-  readonly #looking = new Map<string, Promise<PictureRegion | undefined>>();
+  /** Videos that are being looked at. */
+  readonly #looking = new Map<string, Promise<PictureFacts>>();
 
   /**
    * @param known what an earlier run found
@@ -65,25 +72,31 @@ export class Videos {
   }
 
   /**
-   * A video of which networks are shown a part. Bars are looked for once, and not again by a later run.
+   * A video of which networks are shown what is wished for. Bars and what is burnt in are looked for once, and not again by a later run.
    *
-   * @throws L2cafError as `cropOf` and `findBars`
+   * @throws L2cafError as `shownAs`, `findBars` and `findOverlays`
    */
-  async cropped(facts: VideoFacts, wish: CropWish, signal?: AbortSignal): Promise<VideoFacts> {
-    const crop = await cropOf(facts.clip, wish, async () => {
-      if (facts.bars !== undefined) return facts.bars ?? undefined;
-      const { path } = facts.clip;
-      const looking = this.#looking.get(path) ?? findBars(facts.clip, signal);
-      this.#looking.set(path, looking);
-      const bars = (await looking.finally(() => this.#looking.delete(path))) ?? null;
-      if (this.#known.get(path) === facts) {
-        const known = { ...facts, bars };
-        this.#known.set(path, known);
-        await this.#onFound(known);
-      }
-      return bars ?? undefined;
+  async shown(facts: VideoFacts, wish: PictureWish, signal?: AbortSignal): Promise<VideoFacts> {
+    const clip = await shownAs(facts.clip, wish, {
+      bars: async () => (await this.#lookedAt(facts, signal)).bars ?? undefined,
+      overlays: async () => (await this.#lookedAt(facts, signal)).overlays,
     });
-    return crop ? { ...facts, clip: { ...facts.clip, crop } } : facts;
+    return { ...facts, clip };
+  }
+
+  /** What is known of a video's picture, or is found now: once, however many events want it. */
+  async #lookedAt(facts: VideoFacts, signal: AbortSignal | undefined): Promise<PictureFacts> {
+    const { clip, bars, overlays } = facts;
+    if (bars !== undefined && overlays !== undefined) return { bars, overlays };
+    const looking = this.#looking.get(clip.path) ?? lookAt(clip, signal);
+    this.#looking.set(clip.path, looking);
+    const found = await looking.finally(() => this.#looking.delete(clip.path));
+    if (this.#known.get(clip.path) === facts) {
+      const known = { ...facts, ...found };
+      this.#known.set(clip.path, known);
+      await this.#onFound(known);
+    }
+    return found;
   }
 
   /**
@@ -105,4 +118,8 @@ export class Videos {
 
 function isReadAs(clip: VideoClip, reading: ClipReading): boolean {
   return JSON.stringify(readingOf(clip)) === JSON.stringify(readingOf(reading));
+}
+
+async function lookAt(clip: VideoClip, signal: AbortSignal | undefined): Promise<PictureFacts> {
+  return { bars: (await findBars(clip, signal)) ?? null, overlays: await findOverlays(clip, signal) };
 }

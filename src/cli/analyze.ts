@@ -1,4 +1,5 @@
 /** `l2caf analyze`: the main job. What did the network look at in this clip? */
+
 import { basename, extname, join, resolve } from 'node:path';
 import { analyzeDense } from '../analysis/dense.ts';
 import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis/document.ts';
@@ -26,7 +27,7 @@ import { isImported } from '../models/imported.ts';
 import { renderStrip, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
 import { clipBeside, filesOfReport } from '../report/report-page.ts';
-import type { CropWish } from '../video/media/crop.ts';
+import type { CropWish, HideWish, PictureWish } from '../video/media/crop.ts';
 import { readingOf, sha256OfClip } from '../video/media/probe.ts';
 import { type AnalysisFlags, PREVIEW_SEC } from './analysis-options.ts';
 import { type FreeFolder, inOwnFolder, isAbout, isOfOther } from './default-folder.ts';
@@ -37,7 +38,11 @@ import { createTerminal, formatTable, partsOf, type Terminal } from './terminal.
 import { seenInWindows, slideWish, type WindowFlags } from './window-options.ts';
 
 /** What commander hands over. */
-export interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags, WindowFlags {
+export interface AnalyzeFlags extends Omit<RunFlags, 'ignore'> {
+  readonly ignore: HideWish;
+}
+
+interface RunFlags extends VideoFlags, AnalysisFlags, NetworkFlags, WindowFlags {
   readonly start?: number;
   readonly end?: number;
   readonly track?: number;
@@ -56,8 +61,18 @@ export interface AnalyzeFlags extends VideoFlags, AnalysisFlags, NetworkFlags, W
   readonly quiet?: boolean;
 }
 
+/** How an analysis slides, and whether what is burnt into clips is hidden. */
+interface AnalyzeWishes extends RunFlags {
+  readonly wish: SlideWish;
+  readonly isAuto: boolean;
+}
+
 /** Analyzes a clip, or a part of it, and writes and prints what was found. */
-export async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSignal): Promise<void> {
+export async function analyze(
+  path: string,
+  { ignore: hide, ...flags }: AnalyzeFlags,
+  signal: AbortSignal,
+): Promise<void> {
   const wish = slideWish(flags);
   if (flags.videos !== undefined && flags.events === undefined) {
     throw new L2cafError('usage', '--videos says where the videos of a list lie', { hint: 'add --events' });
@@ -67,11 +82,11 @@ export async function analyze(path: string, flags: AnalyzeFlags, signal: AbortSi
   const wanted = {
     ...(start !== undefined && { startSec: start }),
     ...(end !== undefined && { endSec: end }),
-    ...{ ...readingOf(flags), crop: flags.crop },
+    ...{ ...readingOf(flags), crop: flags.crop, hide },
   };
   const { clip, span } = await openClip(path, wanted, signal);
   await inOwnFolder(flags.output ?? (await defaultFolder(clip, signal)), (folder) =>
-    analyzeInto(folder, clip, span, { ...flags, wish }, terminal, signal),
+    analyzeInto(folder, clip, span, { ...flags, wish, ignore: hide.parts, isAuto: hide.isAuto }, terminal, signal),
   );
 }
 
@@ -79,7 +94,7 @@ async function analyzeInto(
   folder: string,
   clip: VideoClip,
   span: TimeSpan,
-  flags: AnalyzeFlags & { readonly wish: SlideWish },
+  flags: AnalyzeWishes,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<void> {
@@ -168,17 +183,18 @@ function withLabels(analysis: Analysis, { events, warnings }: ListedEvents): Ana
 async function withAttention<T>(
   clip: VideoClip,
   span: TimeSpan,
-  { start: _start, end: _end, target: wanted, size, wish, ...flags }: AnalyzeFlags & { readonly wish: SlideWish },
+  { start: _start, end: _end, target: wanted, size, wish, isAuto, ...flags }: AnalyzeWishes,
   terminal: Terminal,
   signal: AbortSignal,
   use: (analyze: (span: TimeSpan) => Promise<Analysis>, isDense: boolean) => Promise<T>,
 ): Promise<T> {
   const work = { signal, onProgress: terminal.onProgress };
   const { untrained, frames: count, card: _card, crop, ...options } = flags;
-  const otherCrop = crop === 'auto' ? crop : 'none'; // a part of this clip is none of another
+  // A part of this clip is none of another.
+  const ofOther: PictureWish = { crop: crop === 'auto' ? crop : 'none', hide: { isAuto, parts: [] } };
   const target =
     wanted.kind === 'similar'
-      ? { ...wanted, ...(await openClip(wanted.path, { ...wanted.span, crop: otherCrop }, signal)) }
+      ? { ...wanted, ...(await openClip(wanted.path, { ...wanted.span, ...ofOther }, signal)) }
       : wanted;
   if (wish.isDense) await checkFits(span, { ...options, count, wish });
   const card = await cardOf(flags);
@@ -238,7 +254,7 @@ async function checkFits(
 async function writePreview(
   analysis: Analysis,
   out: string,
-  flags: AnalyzeFlags,
+  flags: RunFlags,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<void> {

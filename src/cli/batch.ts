@@ -15,7 +15,7 @@ import { RESULT_FILES, statusOf, writeResults } from '../batch/results.ts';
 import { defaultJobs, EventRunner } from '../batch/runner.ts';
 import type { Videos } from '../batch/videos.ts';
 import { pullTrunk } from '../models/pull.ts';
-import type { CropWish } from '../video/media/crop.ts';
+import type { CropWish, HideWish } from '../video/media/crop.ts';
 import { readingOf } from '../video/media/probe.ts';
 import { resolveSpan } from '../video/media/sample.ts';
 import type { AnalysisFlags } from './analysis-options.ts';
@@ -28,10 +28,16 @@ import { type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { seenInWindows, slideWish, type WindowFlags } from './window-options.ts';
 
 /** What commander hands over. */
-export interface BatchFlags extends VideoFlags, AnalysisFlags, NetworkFlags, WindowFlags, Partial<QueueFlags> {
+export interface BatchFlags
+  extends Omit<VideoFlags, 'ignore'>,
+    AnalysisFlags,
+    NetworkFlags,
+    WindowFlags,
+    Partial<QueueFlags> {
   readonly videos?: string;
   readonly fps?: number;
   readonly crop: CropWish;
+  readonly ignore: HideWish;
   readonly output?: string;
   readonly jobs?: number;
   readonly only?: string;
@@ -97,7 +103,7 @@ async function runIn(
   const { events, problems, notes } = await readBatchEvents(path, batch.videos, {
     videos,
     pictures: readingOf(flags),
-    crop: flags.crop,
+    shown: { crop: flags.crop, hide: flags.ignore },
     only,
     limit,
     onProgress: display.onProgress,
@@ -197,7 +203,8 @@ async function settingsOf(
     ...(fine && { fine }),
     ...(flags.strict && { strict: true }),
   };
-  const settings = { model, analysis, draw: videoOptionsOf(flags), outputs };
+  const draw = videoOptionsOf({ ...flags, ignore: flags.ignore.parts });
+  const settings = { model, analysis, draw, outputs };
   checkSettings(settings);
   return settings;
 }
@@ -215,17 +222,14 @@ function sayWindows(events: readonly BatchEvent[], settings: BatchSettings, disp
 }
 
 async function targetOf(
-  { target, crop }: Pick<BatchFlags, 'target' | 'crop'>,
+  { target, crop, ignore }: Pick<BatchFlags, 'target' | 'crop' | 'ignore'>,
   videos: Videos,
   stop: AbortSignal,
 ): Promise<BatchTarget> {
   if (target.kind !== 'similar') return target;
   // A part of the events' videos is none of another's.
-  const facts = await videos.cropped(
-    await videos.facts(resolve(target.path), {}, stop),
-    crop === 'auto' ? crop : 'none',
-    stop,
-  );
+  const wish = { crop: crop === 'auto' ? crop : ('none' as const), hide: { isAuto: ignore.isAuto, parts: [] } };
+  const facts = await videos.shown(await videos.facts(resolve(target.path), {}, stop), wish, stop);
   return { kind: target.kind, facts, span: resolveSpan(facts.clip, target.span) };
 }
 

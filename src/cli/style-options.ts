@@ -1,10 +1,11 @@
 /** The options that say how an overlay looks; `analyze` and `render` share them. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { messageOf } from '../base/errors.ts';
+import type { IgnoredPart } from '../base/types.ts';
 import type { RenderOptions, VideoOptions } from '../rendering/rendering.ts';
 import { NORMALIZE_MODES, type NormalizeMode } from '../video/drawing/keyframes.ts';
-import type { IgnoredPart } from '../video/drawing/regions.ts';
 import { COLORMAP_NAMES, type ColormapName, defaultStyle, type OverlayStyle } from '../video/drawing/style.ts';
+import type { HideWish } from '../video/media/crop.ts';
 import type { PictureScale } from '../video/media/encode.ts';
 import { readMask } from '../video/media/picture.ts';
 import { choiceOption, parseLevels, parseNumber } from './options.ts';
@@ -51,7 +52,7 @@ export function addStyleOptions(command: Command): Command {
 }
 
 /** Adds {@link addStyleOptions}, `--normalize`, `--signed` and `--ignore`. */
-export function addAnalysisStyleOptions(command: Command): Command {
+export function addAnalysisStyleOptions(command: Command, ignore: Option = ignoreOption()): Command {
   return addStyleOptions(command)
     .addOption(
       choiceOption(
@@ -62,10 +63,10 @@ export function addAnalysisStyleOptions(command: Command): Command {
       ),
     )
     .option('--signed', 'supporting cells in blue, opposing cells in orange')
-    .addOption(ignoreOption());
+    .addOption(ignore);
 }
 
-/** `--ignore`. */
+/** `--ignore` of commands that draw. */
 export function ignoreOption(): Option {
   return new Option(
     '--ignore <part>',
@@ -75,9 +76,25 @@ export function ignoreOption(): Option {
     .default([], 'nothing');
 }
 
+/** `--ignore` of commands that show clips to networks. */
+export function hideOption(): Option {
+  return new Option(
+    '--ignore <part>',
+    'what the network is not shown: auto (burnt-in text and logos), none, or, where nothing is drawn either, x,y,w,h in pixels or a picture that is white there (repeatable)',
+  )
+    .argParser((text: string, earlier: HideWish | undefined): HideWish => {
+      const { isAuto, parts } = earlier && earlier !== AUTO_HIDDEN ? earlier : { isAuto: false, parts: [] };
+      if (text === 'none') return { isAuto: false, parts: [] };
+      return text === 'auto' ? { isAuto: true, parts } : { isAuto, parts: [...parts, parseIgnored(text)] };
+    })
+    .default(AUTO_HIDDEN, 'auto');
+}
+
+const AUTO_HIDDEN: HideWish = { isAuto: true, parts: [] };
+
 /** Adds {@link addAnalysisStyleOptions}, and what is drawn on and under a video. */
-export function addVideoOptions(command: Command): Command {
-  return addAnalysisStyleOptions(command)
+export function addVideoOptions(command: Command, ignore: Option = ignoreOption()): Command {
+  return addAnalysisStyleOptions(command, ignore)
     .option(
       '--ribbon',
       'plots under the picture: events, loss, importance, where the attention lies, classes, recorded numbers',

@@ -38,6 +38,8 @@ export interface FrameVariant {
   readonly isDamaged?: boolean;
   /** The part of the picture that the trunk is shown; absent: all of it. */
   readonly part?: PictureRegion;
+  /** Parts of it that are filled from around them. */
+  readonly hidden?: readonly PictureRegion[];
 }
 
 /** Where the features of frames are read from. */
@@ -130,11 +132,15 @@ export class FeatureCache implements FeatureReader {
   }
 
   /** The file of a frame: a name that tells apart everything that features depend on. */
-  pathOf({ videoSha256, timestampSec, mirrored, gain, isDamaged, part }: FrameVariant): string {
+  pathOf({ videoSha256, timestampSec, mirrored, gain, isDamaged, part, hidden }: FrameVariant): string {
     const { trunkSha256, stage, width, height } = this.source;
     const timeUs = Math.round(timestampSec * 1e6);
     const frame = [FORMAT, trunkSha256, stage, width, height, videoSha256, timeUs, mirrored, gain];
-    const seen = part ? [['part', part.x, part.y, part.width, part.height]] : [];
+    const corners = ({ x, y, width: across, height: down }: PictureRegion): number[] => [x, y, across, down];
+    const seen = [
+      ...(part ? [['part', ...corners(part)]] : []),
+      ...(hidden ? [['hidden', ...hidden.map(corners)]] : []),
+    ];
     const key = JSON.stringify([...frame, ...(isDamaged ? ['damaged'] : []), ...seen]);
     const name = createHash('sha256').update(key).digest('hex');
     return join(this.folder, name.slice(0, 2), `${name.slice(2)}.f16`);

@@ -1,12 +1,12 @@
 /** Videos and what is drawn over them: probing, sampling, decoding; contours, strips, ribbons. No network is needed. */
-export type { PictureRegion } from '../base/types.ts';
+export type { IgnoredPart, PictureRegion, RegionMask } from '../base/types.ts';
 export { type ContourLines, contourLines, type Point, type Ring } from './drawing/contour.ts';
 export type { LabelledSpan } from './drawing/event-lanes.ts';
 export { frameCanvas } from './drawing/frame-canvas.ts';
 export type { NormalizeMode } from './drawing/keyframes.ts';
 export { type Area, drawContours, drawHeatmap } from './drawing/overlay.ts';
 export type { FigureFormat } from './drawing/panel.ts';
-export { type IgnoredPart, maskOfParts, type RegionMask } from './drawing/regions.ts';
+export { maskOfParts } from './drawing/regions.ts';
 export { type DrawnMap, drawStrip, type StripCell, type StripContent } from './drawing/strip.ts';
 export {
   COLORMAP_NAMES,
@@ -17,10 +17,12 @@ export {
 } from './drawing/style.ts';
 export { findBars } from './media/bars.ts';
 export type { ColourTags } from './media/colour-tags.ts';
+export type { CropWish, HideWish, PictureWish } from './media/crop.ts';
 export { FrameTroubles } from './media/damage.ts';
 export type { DecodeOptions } from './media/decode.ts';
 export type { PictureScale, RenderedVideo } from './media/encode.ts';
 export { type FrameList, listFrames } from './media/frame-list.ts';
+export { findOverlays } from './media/overlays.ts';
 export type { Packet, PacketList } from './media/packets.ts';
 export { type PictureFile, readMask, readPicture } from './media/picture.ts';
 export type { FolderPicture, PictureFolder } from './media/picture-folder.ts';

@@ -48,6 +48,9 @@ afterAll(async () => {
 
 const list = (): string => join(root, 'events.csv');
 
+/** The upper half of a picture within bars. */
+const SKY = { x: 0, y: 16, width: 160, height: 48 };
+
 describe('a batch', () => {
   it('gives the same with one worker and with two, from a cache or not, and reads as tables', async () => {
     const one = join(root, 'one', 'out');
@@ -133,36 +136,53 @@ describe('a batch', () => {
     expect(plans.map(({ outputs }) => outputs.length > 0)).toEqual([true, false]);
   });
 
-  it('shows networks what lies within black bars, whatever is cached of the whole picture', async () => {
+  it.each([
+    [
+      'what lies within black bars',
+      { crop: 'auto' },
+      'crop',
+      { x: 0, y: 16, width: 160, height: 64 },
+      /sees 160x64 from 0,16/,
+    ],
+    [
+      'no part that is hidden',
+      { hide: { isAuto: true, parts: [SKY] } },
+      'hidden',
+      [SKY],
+      /not see 160x48 from 0,16: filled/,
+    ],
+  ] as const)('shows networks %s, whatever is cached of the whole picture', async (_, shown, key, seen, warning) => {
     const barred = await makeClip(join(root, 'barred.mp4'), {
       ...{ frames: 30, rate: '10' },
       draw: (n, width, height) =>
-        Uint8Array.from({ length: width * height }, (_, i) => {
+        Uint8Array.from({ length: width * height }, (__, i) => {
           const y = Math.floor(i / width);
           return y < 16 || y >= height - 16 ? 0 : 120 + 90 * Math.sin((i % width) / 9 + n / 3 + y / 7);
         }),
     });
-    const crop = { x: 0, y: 16, width: 160, height: 64 };
     const path = join(root, 'barred.csv');
     await writeFile(path, 'id,video,start,end\none,barred.mp4,0,3\n');
+    const folders = join(root, 'shown', key);
     const documentIn = (name: string): Promise<Analysis> =>
-      readAnalysis(join(root, 'bars', name, 'events', 'one', 'analysis.json'));
-    await runTinyBatch(path, join(root, 'bars', 'whole'), { crop: 'none', outputs: ['strip'] });
-    await runTinyBatch(path, join(root, 'bars', 'part'), { crop: 'auto', outputs: ['strip'] });
+      readAnalysis(join(folders, name, 'events', 'one', 'analysis.json'));
+    await runTinyBatch(path, join(folders, 'whole'), { outputs: ['strip'] });
+    await runTinyBatch(path, join(folders, 'part'), { shown, outputs: ['strip'] });
     const [whole, part] = [await documentIn('whole'), await documentIn('part')];
-    expect([whole.source.crop, part.source.crop]).toEqual([undefined, crop]);
-    expect(part.warnings).toContainEqual(expect.stringMatching(/sees 160x64 from 0,16 of the picture of 160x96/));
+    expect([whole.source[key], part.source[key]]).toEqual([undefined, seen]);
+    expect(part.warnings).toContainEqual(expect.stringMatching(warning));
     const model = await tinyNetwork('wasm');
-    const event = await openClip(barred, { crop: 'auto' });
+    const event = await openClip(barred, shown);
     const alone = await analyzeEvent(model, { ...event, frames: 3, seed: 0 });
     model.network.dispose();
     const farFrom = (other: readonly number[]): number =>
       Math.hypot(...alone.embedding.map((value, i) => value - other[i]!)) / Math.hypot(...alone.embedding);
     expect(farFrom(part.embedding)).toBeLessThan(0.01); // half precision
     expect(farFrom(whole.embedding)).toBeGreaterThan(0.02);
-    const again = await runTinyBatch(path, join(root, 'bars', 'part'), { crop: 'auto', outputs: ['strip'] });
+    const again = await runTinyBatch(path, join(folders, 'part'), { shown, outputs: ['strip'] });
     expect(again.ends).toEqual([]);
-    expect(await readFile(join(root, 'bars', 'part', 'journal.jsonl'), 'utf8')).toContain('"bars":{"x":0,"y":16');
+    expect(await readFile(join(folders, 'part', 'journal.jsonl'), 'utf8')).toContain(
+      '"bars":{"x":0,"y":16,"width":160,"height":64},"overlays":[]',
+    );
   });
 
   it('is not stopped by a video that cannot be decoded', async () => {

@@ -75,6 +75,7 @@ describe('what is made again', () => {
     expect(changedBy({ event: { facts: { ...facts, sha256: 'b'.repeat(64) } } })).toBe(all);
     const crop = { x: 0, y: 8, width: 64, height: 48 };
     expect(changedBy({ event: { facts: { ...facts, clip: { ...facts.clip, crop } } } })).toBe(all);
+    expect(changedBy({ event: { facts: { ...facts, clip: { ...facts.clip, hidden: [crop] } } } })).toBe(all);
     expect(changedBy({ settings: { analysis: { ...analysis, windows: { isDense: true, windowSec: 1 } } } })).toBe(all);
     expect(changedBy({ event: { listed: [{ id: 'one', label: 'turn', startSec: 0, endSec: 3 }] } })).toBe(all);
   });

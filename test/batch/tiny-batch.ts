@@ -8,7 +8,7 @@ import { EventQueue, type EventQueueOptions } from '../../src/batch/queue.ts';
 import { parseQueueAddress } from '../../src/batch/queue-server.ts';
 import { writeResults } from '../../src/batch/results.ts';
 import { EventRunner } from '../../src/batch/runner.ts';
-import type { CropWish } from '../../src/video/media/crop.ts';
+import type { PictureWish } from '../../src/video/media/crop.ts';
 import { tinyHead } from '../support/tiny-network.ts';
 
 /** What may differ between runs. */
@@ -20,7 +20,7 @@ export interface TinyBatchOptions {
   readonly analysis?: Partial<AnalysisSettings>;
   readonly draw?: DrawSettings;
   readonly outputs?: readonly Output[];
-  readonly crop?: CropWish;
+  readonly shown?: PictureWish;
   readonly stop?: AbortSignal;
   /** Another worker than the tiny one. */
   readonly workerModule?: URL;
@@ -67,7 +67,7 @@ export async function runTinyBatch(
   let maker: EventMaker | undefined;
   try {
     maker = await makerOf(batch, settings, options);
-    const { events } = await readBatchEvents(list, batch.videos, { crop: options.crop ?? 'none' });
+    const { events } = await readBatchEvents(list, batch.videos, { shown: options.shown ?? {} });
     const plans = await batch.plan(events, settings);
     await batch.run(plans.filter(isOpen), maker, {
       onEnd: (end) => {

@@ -14,7 +14,7 @@ import {
   videosOption,
 } from '../options.ts';
 import { interruptible } from '../run.ts';
-import { addVideoOptions } from '../style-options.ts';
+import { addVideoOptions, hideOption } from '../style-options.ts';
 import { addWindowOptions } from '../window-options.ts';
 
 /** The `analyze` command. */
@@ -54,7 +54,7 @@ export function analyzeCommand(): Command {
     .option('--json', 'print the analysis as one JSON document instead of the table')
     .option('-q, --quiet', 'no progress');
   addNetworkOptions(command);
-  return addVideoOptions(command)
+  return addVideoOptions(command, hideOption())
     .addHelpText(
       'after',
       examples(

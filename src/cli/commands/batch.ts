@@ -18,7 +18,7 @@ import {
 } from '../options.ts';
 import { queueOption, queuePasswordOption, queueSecretOption } from '../queue-options.ts';
 import { interruptible } from '../run.ts';
-import { addVideoOptions } from '../style-options.ts';
+import { addVideoOptions, hideOption } from '../style-options.ts';
 import { addWindowOptions } from '../window-options.ts';
 
 /** What the user can choose; the thumbnail belongs to the index. */
@@ -54,7 +54,7 @@ export function batchCommand(): Command {
   addWindowOptions(command, 'each event');
   addAnalysisOptions(command).option('--fine', `${FINE}, and keeps no features for the next time (default: not)`);
   addNetworkOptions(command);
-  addVideoOptions(command)
+  addVideoOptions(command, hideOption())
     .option('--json', 'say what happens as JSON, one object a line, on stdout')
     .option('-q, --quiet', 'no progress');
   return command

@@ -2,10 +2,9 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { Analysis } from '../../analysis/document.ts';
 import { gapsOf, keyframesOf } from '../../analysis/timeline.ts';
-import type { Heatmap, PictureSize, TimeSpan } from '../../base/types.ts';
+import type { Heatmap, IgnoredPart, PictureSize, TimeSpan } from '../../base/types.ts';
 import { heatmapAt, type Keyframe } from '../../video/drawing/keyframes.ts';
 import { drawHeatmap } from '../../video/drawing/overlay.ts';
-import type { IgnoredPart } from '../../video/drawing/regions.ts';
 import { drawSigned } from '../../video/drawing/signed.ts';
 import type { Settings } from './command.ts';
 

@@ -2,8 +2,7 @@
  * Heatmaps over time: which one belongs to a frame, on what scale the heatmaps of an event are compared, and what was not
  * analyzed at all. Pure functions on values.
  */
-import type { Heatmap, TimeSpan } from '../../base/types.ts';
-import type { RegionMask } from './regions.ts';
+import type { Heatmap, RegionMask, TimeSpan } from '../../base/types.ts';
 
 /** A sampled moment and what the network looked at then. */
 export interface Keyframe {

@@ -4,16 +4,9 @@
  */
 import type { Canvas, Image } from '@napi-rs/canvas';
 import { L2cafError } from '../../base/errors.ts';
-import type { GridShape, Heatmap, PictureRegion, PictureSize } from '../../base/types.ts';
+import { regionWithin } from '../../base/fit.ts';
+import type { GridShape, Heatmap, IgnoredPart, PictureRegion, PictureSize, RegionMask } from '../../base/types.ts';
 import { createCanvas } from './canvas.ts';
-
-/** Which points of a heatmap lie in a region: 1 inside, 0 outside, row by row. */
-export interface RegionMask extends GridShape {
-  readonly values: Uint8Array;
-}
-
-/** A part of a picture that counts for nothing: a rectangle, or a mask that is stretched over the picture. */
-export type IgnoredPart = PictureRegion | RegionMask;
 
 /** How much of a heatmap lies where; the first three shares add up to 1, and so do the last two. */
 export interface AttentionShares {
@@ -50,16 +43,11 @@ function holdsOfMask({ width, height, values }: RegionMask): Holds {
 }
 
 function holdsOfRectangle(region: PictureRegion, picture: PictureSize): Holds {
-  const [left, top] = [region.x / picture.width, region.y / picture.height];
-  const [right, bottom] = [(region.x + region.width) / picture.width, (region.y + region.height) / picture.height];
-  if (!(left >= 0 && top >= 0 && right > left && bottom > top && right <= 1 && bottom <= 1)) {
-    const { x, y, width, height } = region;
-    const size = `${picture.width}x${picture.height}`;
-    throw new L2cafError('usage', `the region ${x},${y},${width},${height} is not within the picture of ${size}`, {
-      hint: 'give x,y,width,height in pixels of the clip as shown',
-    });
-  }
-  return (x, y) => x >= left && x < right && y >= top && y < bottom;
+  const { x: left, y: top, width, height } = regionWithin(region, picture);
+  return (x, y) => {
+    const [across, down] = [x * picture.width - left, y * picture.height - top];
+    return across >= 0 && across < width && down >= 0 && down < height;
+  };
 }
 
 /** The heatmap points at which a picture, stretched over the heatmap, is bright (at least half) and opaque. */

@@ -4,15 +4,10 @@
  * bar beyond doubt, for what is black at night, or between two shots, must stay.
  */
 import { Readable, Writable } from 'node:stream';
-import { L2cafError } from '../../base/errors.ts';
-import type { FrameBatch, PictureRegion, PictureSize, VideoClip } from '../../base/types.ts';
+import type { PictureRegion, PictureSize, VideoClip } from '../../base/types.ts';
 import { runFfmpeg } from './ffmpeg.ts';
-import { framesAt, samplingTimes } from './sample.ts';
+import { glanceAt } from './glance.ts';
 
-/** Frames that are looked at, spread over the clip. */
-const SAMPLES = 16;
-/** Longer side at which they are looked at, pixels. */
-const SIDE_PX = 640;
 /** A line whose brightness is at most this, of 255, may belong to a bar. */
 const BLACK = 16;
 /** Pixels of a bar are at most this bright at any time, but for a few that a codec has made brighter. */
@@ -33,34 +28,11 @@ const SMALLEST = 0.3;
  * @throws L2cafError `input-changed`, `aborted`; a clip that cannot be decoded has none
  */
 export async function findBars(clip: VideoClip, signal?: AbortSignal): Promise<PictureRegion | undefined> {
-  const size = shrunk(clip);
-  const times = samplingTimes({ startSec: 0, endSec: clip.durationSec }, SAMPLES);
-  const frames = await framesAt(clip, times, { size, signal }).catch((error: unknown) => {
-    // Whoever needs frames of it says so.
-    if (error instanceof L2cafError && error.code === 'input-unreadable') return undefined;
-    throw error;
-  });
-  if (frames === undefined) return undefined;
-  const greys = greyFrames(frames);
-  const proposed = await cropDetected(greys, size, signal);
-  return proposed && enlarged(confirmed(proposed, greys, size), size, clip);
-}
-
-function shrunk({ width, height }: PictureSize): PictureSize {
-  const scale = Math.min(1, SIDE_PX / Math.max(width, height));
-  const even = (length: number): number => Math.max(2, 2 * Math.round((length * scale) / 2));
-  return { width: even(width), height: even(height) };
-}
-
-/** Brightness of each pixel, a frame after the other. */
-function greyFrames({ rgb, shape: [count, height, width] }: FrameBatch): Uint8Array[] {
-  const pixels = height * width;
-  return Array.from({ length: count }, (_, k) =>
-    Uint8Array.from({ length: pixels }, (__, i) => {
-      const at = 3 * (k * pixels + i);
-      return Math.round(0.299 * rgb[at]! + 0.587 * rgb[at + 1]! + 0.114 * rgb[at + 2]!);
-    }),
-  );
+  const glance = await glanceAt(clip, signal);
+  if (glance === undefined) return undefined;
+  const { frames, size } = glance;
+  const proposed = await cropDetected(frames, size, signal);
+  return proposed && enlarged(confirmed(proposed, frames, size), size, clip);
 }
 
 /** What ffmpeg's cropdetect says of some frames, all in all; undefined where all of them are black. */

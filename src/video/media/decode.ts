@@ -9,6 +9,7 @@ import type { PictureRegion, PictureSize, VideoClip } from '../../base/types.ts'
 import { damagedAmong } from './damage.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 import { type FrameList, placeUntil, SAME_TIME_SEC } from './frame-list.ts';
+import { hideParts } from './hide.ts';
 import {
   framesOf,
   inputFrom,
@@ -166,6 +167,7 @@ async function decodeRun(
   const isProven = shown.isAllProven(mode);
   // What did not begin with its key frame is no picture of anything; a number that does not fit cannot be told apart.
   const isUsable = isProven && frames.length === shown.count;
+  if (isUsable) for (const frame of frames) hideParts(clip, size, frame);
   const times = groups.flatMap((group, k) => shown.of(k).map((time) => timeIn(group, time)));
   return {
     pictures: new Map(isUsable ? times.map((time, i) => [time, frames[i]!]) : []),

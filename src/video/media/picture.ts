@@ -5,9 +5,9 @@ import { L2cafError } from '../../base/errors.ts';
 import { changedInput } from '../../base/files.ts';
 import { BLACK, type FittedSize, placementOf } from '../../base/fit.ts';
 import { readInput, readInputSync } from '../../base/input-files.ts';
-import type { FrameBatch } from '../../base/types.ts';
+import type { FrameBatch, RegionMask } from '../../base/types.ts';
 import { canvasLibrary, createCanvas, loadImage } from '../drawing/canvas.ts';
-import { maskOfPicture, type RegionMask } from '../drawing/regions.ts';
+import { maskOfPicture } from '../drawing/regions.ts';
 import { pictureProblem } from './picture-format.ts';
 
 /** A picture, and which one. */

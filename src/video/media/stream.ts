@@ -11,6 +11,7 @@ import { damagedAmong, type FrameTroubles } from './damage.ts';
 import { scaleToRgb } from './decode.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 import { type FrameList, placeUntil } from './frame-list.ts';
+import { hideParts } from './hide.ts';
 import { decodeShown } from './sample.ts';
 import {
   framesOf,
@@ -64,6 +65,7 @@ export async function* streamFrames(clip: VideoClip, options: StreamOptions): As
             last = await replacement(clip, options, rest[done++]!, last);
             yield last;
           }
+          hideParts(clip, options.size, rgb);
           last = batchOf(rgb, options.size, rest[done++]!);
           yield last;
         }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PictureRegion } from '../../../src/base/types.ts';
 import { findBars } from '../../../src/video/media/bars.ts';
-import { cropOf } from '../../../src/video/media/crop.ts';
+import { type CropWish, shownAs } from '../../../src/video/media/crop.ts';
 import { probeClip } from '../../../src/video/media/probe.ts';
 import { framesAt } from '../../../src/video/media/sample.ts';
 import { type ClipOptions, makeClip, makeRotated } from '../../support/clips.ts';
@@ -123,16 +123,18 @@ describe('a part of the picture', () => {
 
   it('must lie within it', async () => {
     const clip = await probeClip(await makeClip(join(folder, 'small.mp4'), { frames: 5 }));
-    const bars = () => Promise.reject(new Error('not asked for'));
-    expect(await cropOf(clip, 'none', bars)).toBeUndefined();
+    const notAsked = () => Promise.reject(new Error('not asked for'));
+    const cropOf = async (crop: CropWish) =>
+      (await shownAs(clip, { crop }, { bars: notAsked, overlays: notAsked })).crop;
+    expect(await cropOf('none')).toBeUndefined();
     const part = { x: 10, y: 0, width: 150, height: 96 };
-    expect(await cropOf(clip, part, bars)).toEqual(part);
+    expect(await cropOf(part)).toEqual(part);
     for (const wrong of [
       { ...part, x: 11 },
       { ...part, height: 97 },
       { ...part, width: 8 },
     ]) {
-      await expect(cropOf(clip, wrong, bars)).rejects.toMatchObject({ code: 'usage' });
+      await expect(cropOf(wrong)).rejects.toMatchObject({ code: 'usage' });
     }
   });
 });
