@@ -59,7 +59,12 @@ export function parseLayout(text: string): Layout {
   }
   const missing = (['c', 'h', 'w'] as const).filter((name) => !seen.includes(name));
   if (missing.length > 0) throw wrongLayout(text, `it does not say where ${missing.join(', ')} is`);
-  return { text: axes.map(textOf).join(' '), axes };
+  return { text: layoutText({ axes }), axes };
+}
+
+/** A layout's axes in its notation. */
+export function layoutText({ axes }: Pick<Layout, 'axes'>): string {
+  return axes.map(textOf).join(' ');
 }
 
 function textOf({ names, hasToken }: LayoutAxis): string {

@@ -86,6 +86,9 @@ export const CONVOLUTION_LAYERS: Readonly<Record<string, LayerMaker>> = {
     );
     return { ...layer, noGradient: true };
   },
+  SeparableConv1D: inOneRow('SeparableConv2D', ['depthwise_kernel', 'pointwise_kernel']),
+  DepthwiseConv1D: inOneRow('DepthwiseConv2D', ['depthwise_kernel', 'kernel']),
+  Conv1DTranspose: inOneRow('Conv2DTranspose', ['kernel']),
   Conv2DTranspose: (config, inputs, make) => {
     const input = onlyInput(config, inputs, 3);
     const { padding, filters, size, dilation, strides } = windowOf(config, input, 2);
@@ -109,6 +112,45 @@ export const CONVOLUTION_LAYERS: Readonly<Record<string, LayerMaker>> = {
     );
   },
 };
+
+/** A layer of sequences `[t, c]`, as one of pictures of one row. */
+function inOneRow(className: string, rowKernels: readonly string[]): LayerMaker {
+  return (config, inputs, make) => {
+    const [steps, channels] = onlyInput(config, inputs, 2);
+    channelsLast(config);
+    const isCausal = config.get('padding') === 'causal';
+    const [size, stride, dilation] = ['kernel_size', 'strides', 'dilation_rate'].map((key) =>
+      key === 'kernel_size' ? config.counts(key, 1)[0]! : config.counts(key, 1, 1)[0]!,
+    ) as [number, number, number];
+    const left = isCausal ? (size - 1) * dilation : 0;
+    const row = config.with({
+      kernel_size: [1, size],
+      strides: className === 'Conv2DTranspose' ? [1, stride] : [stride, stride],
+      dilation_rate: dilation === 1 ? [1, 1] : [dilation, dilation],
+      ...(isCausal && { padding: 'valid' }),
+    });
+    const layer = make(className, row, [[1, steps! + left, channels!]]);
+    const [, ...shape] = layer.shape;
+    return {
+      ...layer,
+      shape,
+      weights: layer.weights.map((spec) =>
+        rowKernels.includes(spec.name) ? { ...spec, shape: spec.shape.slice(1) } : spec,
+      ),
+      apply: ([x], weights) => {
+        const padded = tf.pad(x!, [
+          [0, 0],
+          [left, 0],
+          [0, 0],
+        ]);
+        const own = weights.map((value, i) =>
+          rowKernels.includes(layer.weights[i]!.name) ? tf.expandDims(value, 0) : value,
+        );
+        return tf.squeeze(layer.apply([tf.expandDims(padded, 1)], own), [1]);
+      },
+    };
+  };
+}
 
 /** Adds the bias and the activation that a layer has to what it computes. */
 function biased(

@@ -1,9 +1,10 @@
 /** The layers at which a Keras network can be cut, and which of them is taken. */
 import { L2cafError } from '../../base/errors.ts';
 import type { GridShape } from '../../base/types.ts';
-import type { Graph, Node } from './graph.ts';
+import type { Graph } from './graph.ts';
 import { nodesIn, tailBehind } from './keras-tail.ts';
 import { shapeText } from './layer-config.ts';
+import type { Node } from './node.ts';
 
 /** A layer at which a network can be cut. */
 export interface KerasLayer {
@@ -39,8 +40,8 @@ function described({ name, className, shape }: Node): KerasLayer {
 }
 
 /**
- * The last one that leads to all outputs, and beside which nothing else of the picture does; one with a single row or column only
- * where there is no other.
+ * The last one that leads to all outputs, and beside which nothing else of the picture does; of a network of clips one that tells
+ * frames apart. One that does not, or has a single row or column, only where there is no other.
  *
  * @throws L2cafError `model-invalid` when there is none
  */
@@ -50,8 +51,7 @@ export function lastLayer(
   outputs: readonly Node[],
 ): KerasLayer {
   const byName = new Map(nodes.map((node) => [node.name, node]));
-  const ofPicture = new Set<Node>([input]);
-  for (const node of nodes) if (nodesIn(node).some((one) => ofPicture.has(one))) ofPicture.add(node);
+  const ofPicture = pictureNodes({ nodes, input });
   const isWhole = ({ name }: KerasLayer): boolean => {
     const cut = byName.get(name)!;
     const found = tailBehind(nodes, cut, outputs);
@@ -62,7 +62,9 @@ export function lastLayer(
   };
   const hasCells = ({ grid }: KerasLayer): boolean => grid.height * grid.width > 1;
   const hasBoth = ({ grid }: KerasLayer): boolean => grid.height > 1 && grid.width > 1;
+  const hasTime = ({ layout }: KerasLayer): boolean => input.shape.length < 4 || layout === 'b t h w c';
   const wanted: ((layer: KerasLayer) => boolean)[] = [
+    (layer) => hasTime(layer) && hasBoth(layer) && isWhole(layer),
     (layer) => hasBoth(layer) && isWhole(layer),
     (layer) => hasCells(layer) && isWhole(layer),
     hasCells,
@@ -72,6 +74,44 @@ export function lastLayer(
     if (found !== undefined) return found;
   }
   throw new L2cafError('model-invalid', 'the network has no layer with height and width at which it could be cut');
+}
+
+/** What is computed of the picture. */
+function pictureNodes({ nodes, input }: Pick<Graph, 'nodes' | 'input'>): ReadonlySet<Node> {
+  const found = new Set<Node>([input]);
+  for (const node of nodes) if (nodesIn(node).some((one) => found.has(one))) found.add(node);
+  return found;
+}
+
+/**
+ * What a map of a layer does not show, in words: of the picture, what reaches an output beside the layer.
+ *
+ * @throws L2cafError `usage` where the layer is called for one frame of several
+ */
+export function beside(graph: Graph, name: string, outputs: readonly Node[]): string[] {
+  const { nodes, input } = graph;
+  const cut = nodes.find((node) => node.name === name)!;
+  const ofPicture = pictureNodes(graph);
+  const others = tailBehind(nodes, cut, outputs).others.filter((one) => ofPicture.has(one));
+  if (others.length === 0) return [];
+  const isOfOneFrame = input.shape.length === 4 && cut.shape.length === 3;
+  const calls = nodes.filter(({ weights, className, shape }) => {
+    return weights === cut.weights && className === cut.className && shape.length === 3;
+  });
+  if (isOfOneFrame && calls.length > 1) {
+    throw new L2cafError(
+      'usage',
+      `the layer ${cut.weights} is called ${calls.length} times, for one frame after another`,
+      {
+        hint: 'build the network with TimeDistributed, or export it to ONNX: there the calls are found as one layer (docs/networks.md)',
+      },
+    );
+  }
+  const listed = others.slice(0, 3).map((one) => (one === input ? 'the input' : one.name));
+  const more = others.length > 3 ? `, ${others.length - 3} more` : '';
+  return [
+    `beside the layer ${name} the output has the picture through ${listed.join(', ')}${more}: maps do not show that part`,
+  ];
 }
 
 /** A layer by its whole name, or by the end of it where that is enough. */

@@ -4,9 +4,22 @@
  */
 import { L2cafError } from '../../base/errors.ts';
 import * as tf from '../../base/tensorflow.ts';
-import type { Layer, WeightSpec } from './layer.ts';
+import { activationName } from './activations.ts';
+import {
+  type AxisOrder,
+  AxisOrders,
+  channelsToLast,
+  inFileOrder,
+  inverse,
+  isChannelsFirst,
+  keepsAxes,
+  movesChannels,
+} from './axis-orders.ts';
+import { refoldedBy } from './batch-folds.ts';
+import { type Layer, untrained, type WeightSpec } from './layer.ts';
 import { folderNames, isObject, type JsonObject, LayerConfig, type Shape, shapeText, sizeOf } from './layer-config.ts';
 import { makeLayer } from './layers.ts';
+import { isNode, type Node, type Read } from './node.ts';
 import { innerLayer } from './recurrent-layers.ts';
 import {
   type CallInput,
@@ -17,24 +30,6 @@ import {
   modelOf,
   type TensorRef,
 } from './topology.ts';
-
-/** A tensor of the network, and the layer that makes it. */
-export interface Node {
-  /** Unique: the layer's name, after those of the networks it is in; of a later call of the layer with `:1`, `:2`, … */
-  readonly name: string;
-  readonly className: string;
-  /** Without the batch. */
-  readonly shape: Shape;
-  readonly inputs: readonly (Node | number)[];
-  /** None for the network's input. */
-  readonly layer?: Layer;
-  /** Axes after the batch that the layer is applied along. */
-  readonly lead: number;
-  /** Key of its weights; calls of one layer share them. */
-  readonly weights: string;
-  /** The layer without the softmax that it ends in. */
-  readonly beforeSoftmax?: Layer;
-}
 
 /** A layer's weights, and where files have them. */
 export interface WeightSlot {
@@ -76,6 +71,8 @@ export interface GivenInput {
   /** Without the batch. */
   readonly shape: Shape;
   readonly values?: readonly number[];
+  /** Of pictures whose channels are not last in the file: the order that its axes are of those of `shape`. */
+  readonly order?: AxisOrder;
 }
 
 /** How a network is unfolded. */
@@ -96,17 +93,17 @@ const DEEPEST = 16;
  */
 export function unfold(model: ModelSpec, given: readonly GivenInput[], options: GraphOptions): Graph {
   const unfolding = new Unfolding(options);
-  const inputs = given.map(({ name, shape, values }): Node => {
+  const { nodes, orders, slots } = unfolding;
+  const inputs = given.map(({ name, shape, values, order }): Node => {
     if (values !== undefined) return unfolding.constant(name, shape, values);
     const node: Node = { name, className: 'InputLayer', shape, inputs: [], lead: 0, weights: name };
-    unfolding.nodes.push(node);
-    return node;
+    nodes.push(node);
+    return order === undefined ? node : orders.inOrder(node, order);
   });
-  const outputs = unfolding.model(model, inputs, OUTERMOST);
+  const outputs = unfolding.model(model, inputs, OUTERMOST).map((node) => orders.sourceOf(node));
   if (outputs.length === 0) throw new L2cafError('model-invalid', 'the network has no output');
-  const { nodes, slots } = unfolding;
   const inOrder = keysOf(model).flatMap((key) => slots.get(key) ?? []);
-  return { input: inputs.find(({ layer }) => layer === undefined)!, outputs, nodes, slots: inOrder };
+  return { input: nodes.find(({ layer }) => layer === undefined)!, outputs, nodes, slots: inOrder };
 }
 
 /** Keys of weights in the order of the file's layers. */
@@ -135,16 +132,14 @@ interface Place {
   readonly folder: readonly (string | undefined)[];
   /** Of the call of the network it is in. */
   readonly suffix: string;
+  /** Whether training divides the layer's weights by their norm, for which files hold another weight. */
+  readonly isSpectral?: true;
 }
+
+/** A layer around another whose weights are normalised in training: files have them as they are used. */
+const SPECTRAL: readonly string[] = ['SpectralNormalization', 'Addons>SpectralNormalization'];
 
 const OUTERMOST: Place = { prefix: '', lead: 0, depth: 0, isTrained: true, folder: [], suffix: '' };
-
-/** What a layer is called with, once its tensors are known. */
-type Read = Node | Constant | number;
-
-function isNode(one: Read): one is Node {
-  return typeof one === 'object' && 'lead' in one;
-}
 
 function isRef(one: CallInput): one is TensorRef {
   return typeof one === 'object' && 'layer' in one;
@@ -152,7 +147,9 @@ function isRef(one: CallInput): one is TensorRef {
 
 class Unfolding {
   readonly nodes: Node[] = [];
+  readonly orders = new AxisOrders(this.nodes);
   readonly slots = new Map<string, WeightSlot>();
+  readonly #folded = new Map<Node, number>();
   readonly #options: GraphOptions;
 
   constructor(options: GraphOptions) {
@@ -227,8 +224,12 @@ class Unfolding {
     if (className === 'TimeDistributed') {
       const inner = innerLayer(config, 'layer');
       const within: Place = { ...place, isTrained, lead: place.lead + 1, folder: [...place.folder, 'layer'] };
-      const value = config.get('layer') as { config: JsonObject };
-      return this.#call(inner.className, value.config, name, inputs, within);
+      return this.#call(inner.className, inner.values, name, inputs, within);
+    }
+    if (SPECTRAL.includes(className)) {
+      const inner = innerLayer(config, 'layer');
+      const within: Place = { ...place, isTrained, folder: [...place.folder, 'layer'], isSpectral: true };
+      return this.#call(inner.className, inner.values, name, inputs, within);
     }
     return this.#layer(className, config, name, inputs, { ...place, isTrained });
   }
@@ -236,7 +237,10 @@ class Unfolding {
   #layer(className: string, config: LayerConfig, name: string, read: readonly Read[], place: Place): readonly Node[] {
     if (this.nodes.length >= MOST_NODES)
       throw new L2cafError('model-invalid', `the network has more than ${MOST_NODES} layers`);
-    const { lead } = place;
+    const [ownClass, said] = className === 'Lambda' ? this.#lambda(name, config) : [className, config];
+    const refolded = refoldedBy(ownClass, said, read, place.lead, this.#foldedIn(read, config));
+    const { className: own, folds, settings } = refolded;
+    const lead = place.lead + refolded.lead;
     const key = `${place.prefix}${name}`;
     const [front = [], ...leads] = read.filter(isNode).map(({ shape }) => shape.slice(0, lead));
     if (front.length !== lead || leads.some((other) => shapeText(other) !== shapeText(front))) {
@@ -247,17 +251,18 @@ class Unfolding {
       if (typeof one === 'number' || isNode(one)) return one;
       return this.#spread(`${key}${place.suffix}/constant ${i}`, one, front, axes, config);
     });
-    const each = inputs.map((one) => (typeof one === 'number' ? [] : one.shape.slice(lead)));
-    const [own, settings] = className === 'Lambda' ? this.#lambda(name, config) : [className, config];
-    const layer = makeLayer(own, settings, each);
+    const called = `${key}${place.suffix}`;
+    const [only] = inputs;
+    const moved = typeof only === 'object' ? movesChannels(own, settings, only.shape.length, lead) : undefined;
+    if (moved !== undefined) return this.#folding(folds, [this.orders.inOrder(only as Node, moved, called)]);
+    const { layer, beforeSoftmax, given, back } = this.#made(own, settings, inputs, lead);
     this.#remember(key, layer, config, place);
-    const beforeSoftmax = withoutSoftmax(own, settings, each);
     const nodes = [layer, ...(layer.more ?? [])].map(
       (one, i): Node => ({
-        name: `${key}${place.suffix}${i === 0 ? '' : `[${i}]`}`,
-        className,
+        name: `${called}${i === 0 ? '' : `[${i}]`}`,
+        className: own === 'Identity' ? own : className,
         shape: [...front, ...one.shape],
-        inputs,
+        inputs: given,
         layer: one,
         lead,
         weights: key,
@@ -265,7 +270,57 @@ class Unfolding {
       }),
     );
     this.nodes.push(...nodes);
+    const asInFile = nodes.map((node) => this.orders.inOrder(node, back(node.shape.length)));
+    return this.#folding(folds, asInFile);
+  }
+
+  /** Nodes whose first axes the file has in the batch. */
+  #folding(folds: number, nodes: readonly Node[]): readonly Node[] {
+    if (folds > 0) for (const node of nodes) this.#folded.set(node, folds);
     return nodes;
+  }
+
+  /** How many axes of what a layer reads the file has in the batch. */
+  #foldedIn(read: readonly Read[], config: LayerConfig): number {
+    const all = read.filter(isNode).map((node) => this.#folded.get(node) ?? 0);
+    if (new Set(all).size > 1) throw config.refused('combines frames that were made a batch with what was not');
+    return all[0] ?? 0;
+  }
+
+  /** A layer for inputs of some order of axes, with those in the order that it takes, and the order of what it makes. */
+  #made(className: string, config: LayerConfig, inputs: readonly (Node | number)[], lead: number) {
+    const made = (settings: LayerConfig, given: readonly (Node | number)[]) => {
+      const each = given.map((one) => (typeof one === 'number' ? [] : one.shape.slice(lead)));
+      return {
+        layer: makeLayer(className, settings, each),
+        beforeSoftmax: withoutSoftmax(className, settings, each),
+        given,
+        back: (axes: number): AxisOrder => Array.from({ length: axes }, (_, axis) => axis),
+      };
+    };
+    if (isChannelsFirst(config)) {
+      if (['softmax', 'log_softmax'].includes(String(activationName(config)))) {
+        throw config.refused('has its channels first, and a softmax over its columns', 'export the network to ONNX');
+      }
+      const before = (axes: number): number => lead + (className.startsWith('ConvLSTM') && axes === lead + 4 ? 1 : 0);
+      const toLast = (axes: number): AxisOrder => channelsToLast(axes, before(axes));
+      const given = inputs.map((one) =>
+        typeof one === 'number' ? one : this.orders.inOrder(one, toLast(one.shape.length)),
+      );
+      const last = made(config.with({ data_format: 'channels_last' }), given);
+      return { ...last, back: (axes: number) => (axes < lead + 2 ? last.back(axes) : inverse(toLast(axes))) };
+    }
+    const plain = made(config, inputs);
+    const order = this.orders.orderOf(inputs, lead);
+    if (order === undefined || !keepsAxes(className, plain.layer)) return plain;
+    const own = order.slice(lead).map((axis) => axis - lead);
+    const back = inverse(order);
+    return {
+      layer: inFileOrder(plain.layer, own),
+      beforeSoftmax: plain.beforeSoftmax && inFileOrder(plain.beforeSoftmax, own),
+      given: inputs.map((one) => (typeof one === 'number' ? one : this.orders.inOrder(one, back))),
+      back: () => order,
+    };
   }
 
   /** A constant of the file beside tensors of some axes: the same for each step of what is applied along time. */
@@ -287,8 +342,11 @@ class Unfolding {
     return ['Rescaling', config.with({ ...known })];
   }
 
-  #remember(key: string, layer: Layer, { title }: LayerConfig, { isTrained, topLayer, folder }: Place): void {
-    const specs = layer.weights.map((spec) => ({ ...spec, trained: spec.trained && isTrained }));
+  #remember(key: string, layer: Layer, { title }: LayerConfig, place: Place): void {
+    const { isTrained, topLayer, folder, isSpectral } = place;
+    const norm = untrained('vector_u', 1, layer.weights[0]?.shape.at(-1) ?? 0);
+    const all: readonly WeightSpec[] = isSpectral ? [...layer.weights, { ...norm, isIdle: true }] : layer.weights;
+    const specs = all.map((spec) => ({ ...spec, trained: spec.trained && isTrained }));
     const before = this.slots.get(key);
     if (before === undefined) this.slots.set(key, { key, title, specs, topLayer: topLayer!, folder });
     else if (JSON.stringify(before.specs) !== JSON.stringify(specs)) {
@@ -324,23 +382,4 @@ function withoutSoftmax(className: string, config: LayerConfig, inputs: readonly
 function foldersOf(layers: readonly LayerSpec[]): ReadonlyMap<string, string> {
   const folders = folderNames(layers.map(({ className }) => className));
   return new Map(layers.map(({ name }, i) => [name, folders[i]!]));
-}
-
-/** A node's output from its inputs `[n, …]`; call inside `tf.tidy`. */
-export function applyNode(
-  { layer, lead, inputs: read }: Pick<Node, 'layer' | 'lead' | 'inputs'>,
-  inputs: readonly tf.Tensor[],
-  weights: readonly tf.Tensor[],
-): tf.Tensor {
-  const given = inputs.map((x, i) => (lead === 0 || typeof read[i] === 'number' ? x : merged(x, lead)));
-  const result = layer!.apply(given, weights);
-  if (lead === 0) return result;
-  const example = inputs[read.findIndex((one) => typeof one !== 'number')]!;
-  return tf.reshape(result, [...example.shape.slice(0, lead + 1), ...result.shape.slice(1)]);
-}
-
-/** `[n, t, …]` → `[n·t, …]` */
-function merged(x: tf.Tensor, lead: number): tf.Tensor {
-  const rows = x.shape.slice(0, lead + 1).reduce((product, length) => product * length, 1);
-  return tf.reshape(x, [rows, ...x.shape.slice(lead + 1)]);
 }

@@ -18,12 +18,13 @@ import {
   type Unlearning,
   type VideoModel,
 } from '../video-model.ts';
-import { type KerasLayer, lastLayer, layerNamed, layersOf } from './cut-layers.ts';
-import { givenInputs, type InputShape, inputShapeOf } from './frames-in.ts';
-import { applyNode, type Graph, type Node, type Scaling, type StandIn, unfold } from './graph.ts';
+import { beside, type KerasLayer, lastLayer, layerNamed, layersOf } from './cut-layers.ts';
+import { givenInputs, type InputShape, inputShapeOf, placed } from './frames-in.ts';
+import { type Graph, type Scaling, type StandIn, unfold } from './graph.ts';
 import { type KerasFile, openKerasFile } from './keras-file.ts';
 import { type KerasMaps, kerasTail, nodesIn, planTail, type TailPlan } from './keras-tail.ts';
 import type { Shape } from './layer-config.ts';
+import { applyNode, type Node } from './node.ts';
 import { defaultOutputs, describedOutput, type KerasOutput, outputNodes } from './outputs.ts';
 import { type Forgotten, partsOf, withoutLearnt } from './unlearn.ts';
 import { assignWeights, type LoadedWeights } from './weights.ts';
@@ -50,6 +51,8 @@ export interface KerasOptions {
   readonly lambdas?: Readonly<Record<string, Scaling | StandIn>>;
   /** The input of the pictures, where there are several; default the first that has height, width and colours. */
   readonly input?: string;
+  /** Its axes, as in a card: where frames are stacked on channels, `b h w (t c)`. */
+  readonly layout?: string;
   /** What the other inputs are given, by name: a number for all values, or each. */
   readonly constants?: Readonly<Record<string, number | readonly number[]>>;
   /** What the network is called; default the file's name. */
@@ -99,7 +102,6 @@ export class KerasNetwork implements VideoModel {
       return graph;
     };
     const graph = this.#unfolded(this.#inputShape.frames ?? EXAMPLE_FRAMES);
-    this.notes = [...new Set(graph.nodes.flatMap(({ layer }) => layer?.note ?? []))];
     const { frames, height, width } = this.#inputShape;
     this.id = options.id ?? basename(path);
     this.#format = file.format;
@@ -117,13 +119,16 @@ export class KerasNetwork implements VideoModel {
     this.layer =
       options.layer === undefined ? lastLayer(graph, this.layers, ends) : layerNamed(graph, this.layers, options.layer);
     this.grid = this.layer.grid;
+    const isShared = (frames ?? EXAMPLE_FRAMES) > 1 && this.layer.shape.length === 3;
+    const shared = `the layer ${this.layer.name} does not tell the frames apart: they share one map`;
+    const notes = new Set(graph.nodes.flatMap(({ layer }) => layer?.note ?? []));
+    this.notes = [...beside(graph, this.layer.name, ends), ...(isShared ? [shared] : []), ...notes];
     for (const output of this.#wanted) this.#plan(graph, output);
     const { constants, fit } = options;
+    const read = { ...this.#inputShape, layout: this.#inputShape.layout.text };
     const how = [...(fit?.resize ? [fit] : []), ...(constants ? [constants] : []), ...(forgotten ? [forgotten] : [])];
     this.sha256 = createHash('sha256')
-      .update(
-        JSON.stringify([file.sha256, this.layer.name, this.#wanted, preprocessing, lambdas, this.#inputShape, ...how]),
-      )
+      .update(JSON.stringify([file.sha256, this.layer.name, this.#wanted, preprocessing, lambdas, read, ...how]))
       .digest('hex');
     const learnt = assignWeights(graph, file.weights);
     this.#weights = forgotten ? withoutLearnt(graph, learnt, forgotten) : learnt;
@@ -164,7 +169,7 @@ export class KerasNetwork implements VideoModel {
     const cut = this.#cut(graph);
     const others = new Set(this.#wanted.flatMap((output) => [...this.#plan(graph, output).others]));
     const values = onBackend(this.#backend, () =>
-      this.#run(graph, this.#read(frames.rgb, graph.input.shape), [cut, ...others]),
+      this.#run(graph, this.#read(frames, graph.input.shape), [cut, ...others]),
     );
     try {
       const [data, ...rest] = await Promise.all(values.map((value) => value.data<'float32'>()));
@@ -249,9 +254,9 @@ export class KerasNetwork implements VideoModel {
   }
 
   /** What the network reads of an event, `[1, …]`. */
-  #read(rgb: Uint8Array, shape: Shape): tf.Tensor {
+  #read({ rgb, shape: [count] }: FrameBatch, shape: Shape): tf.Tensor {
     const values = preprocessed(rgb, this.#options.preprocessing ?? UNCHANGED, this.#inputShape.channels);
-    return tf.tensor(values, [1, ...shape]);
+    return tf.tensor(placed(values, this.#inputShape, count), [1, ...shape]);
   }
 
   /** Values of nodes for an input, which is freed, as is all that is made along the way. The caller disposes of the result. */

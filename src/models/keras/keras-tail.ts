@@ -6,9 +6,9 @@ import { L2cafError } from '../../base/errors.ts';
 import * as tf from '../../base/tensorflow.ts';
 import type { FeatureTail, MapTail } from '../../l2caf/tail.ts';
 import type { FeatureMaps } from '../video-model.ts';
-import { applyNode, type Node } from './graph.ts';
 import type { Layer } from './layer.ts';
 import { sizeOf } from './layer-config.ts';
+import { applyNode, type Node } from './node.ts';
 
 /** A node whose output is explained, and the layer that makes it: with scores the one before the softmax. */
 export interface OutputNode {

@@ -11,6 +11,8 @@ export interface WeightSpec {
   readonly trained: boolean;
   /** The folder of a .keras file that it lies in, below the layer's; none where the layer's folder tells them apart. */
   readonly folder?: string;
+  /** Only training reads it: lists of weights have it, and it is passed over. */
+  readonly isIdle?: true;
 }
 
 /** A layer for inputs of some shapes. */

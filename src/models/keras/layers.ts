@@ -2,6 +2,7 @@
 import { ACTIVATION_LAYERS } from './activations.ts';
 import { ATTENTION_LAYERS } from './attention-layers.ts';
 import { CONVOLUTION_LAYERS } from './convolutions.ts';
+import { EINSUM_LAYERS } from './einsum-dense.ts';
 import type { LayerMaker, MakeLayer } from './layer.ts';
 import type { LayerConfig } from './layer-config.ts';
 import { MERGE_LAYERS } from './merges.ts';
@@ -16,6 +17,7 @@ const LAYERS: Readonly<Record<string, LayerMaker>> = {
   ...ACTIVATION_LAYERS,
   ...ATTENTION_LAYERS,
   ...CONVOLUTION_LAYERS,
+  ...EINSUM_LAYERS,
   ...MERGE_LAYERS,
   ...NORMALISATION_LAYERS,
   ...POOLING_LAYERS,
@@ -38,6 +40,17 @@ const ALIASES: Readonly<Record<string, string>> = {
   Convolution3D: 'Conv3D',
   LSTMV2: 'LSTM',
   GRUV2: 'GRU',
+  SeparableConvolution1D: 'SeparableConv1D',
+  SeparableConvolution2D: 'SeparableConv2D',
+  Convolution1DTranspose: 'Conv1DTranspose',
+  Convolution2DTranspose: 'Conv2DTranspose',
+  GlobalAvgPool1D: 'GlobalAveragePooling1D',
+  GlobalAvgPool2D: 'GlobalAveragePooling2D',
+  GlobalAvgPool3D: 'GlobalAveragePooling3D',
+  GlobalMaxPool1D: 'GlobalMaxPooling1D',
+  GlobalMaxPool2D: 'GlobalMaxPooling2D',
+  GlobalMaxPool3D: 'GlobalMaxPooling3D',
+  SyncBatchNormalization: 'BatchNormalization',
 };
 
 /** Values of the largest tensor of one event: more is a mistake, or malice. */

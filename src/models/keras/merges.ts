@@ -19,6 +19,12 @@ export const MERGE_LAYERS: Readonly<Record<string, LayerMaker>> = {
     const sum = combined(config, inputs, tf.add);
     return { ...sum, apply: (values) => tf.div(sum.apply(values, []), values.length) };
   },
+  /** Of the InceptionResNetV2 of `keras.applications`. */
+  CustomScaleLayer: (config, inputs) => {
+    const scale = config.number('scale');
+    if (inputs.length !== 2) throw config.refused(`has ${inputs.length} inputs, not two`);
+    return combined(config, inputs, (a, b) => tf.add(a, tf.mul(b, scale)));
+  },
   Concatenate: (config, inputs) => {
     const [first = []] = inputs;
     const given = config.number('axis', -1);

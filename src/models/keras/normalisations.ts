@@ -1,13 +1,14 @@
 /** Layers that scale values: by what training saw, or by the values beside them. */
 import * as tf from '../../base/tensorflow.ts';
 import { type LayerMaker, onlyInput, trained, untrained, type WeightSpec } from './layer.ts';
-import type { LayerConfig, Shape } from './layer-config.ts';
+import { type LayerConfig, type Shape, sizeOf } from './layer-config.ts';
 
 /** The layers of this file. */
 export const NORMALISATION_LAYERS: Readonly<Record<string, LayerMaker>> = {
   BatchNormalization: (config, inputs) => {
     const shape = onlyInput(config, inputs);
-    const channels = lastAxis(config, shape);
+    const axes = [oneAxis(config, shape)];
+    const channels = shape[axes[0]! - 1]!;
     const epsilon = config.number('epsilon', 1e-3);
     const { specs, scaleOf, centreOf } = scaleAndCentre(config, channels);
     return {
@@ -16,7 +17,8 @@ export const NORMALISATION_LAYERS: Readonly<Record<string, LayerMaker>> = {
       apply: ([x], weights) => {
         const [mean, variance] = weights.slice(specs.length);
         const factor = tf.mul(tf.rsqrt(tf.add(variance!, epsilon)), scaleOf(weights));
-        return tf.add(tf.mul(x!, factor), tf.sub(centreOf(weights), tf.mul(mean!, factor)));
+        const offset = tf.sub(centreOf(weights), tf.mul(mean!, factor));
+        return tf.add(tf.mul(x!, along(factor, shape, axes)), along(offset, shape, axes));
       },
     };
   },
@@ -26,18 +28,20 @@ export const NORMALISATION_LAYERS: Readonly<Record<string, LayerMaker>> = {
     const epsilon = config.number('epsilon', 1e-3);
     if (config.flag('rms_scaling', false)) throw config.refused('uses rms_scaling, which is not supported');
     const { specs, scaleOf, centreOf } = scaleAndCentre(config, ...axes.map((axis) => shape[axis - 1]!));
-    if (axes.some((axis, i) => axis !== shape.length - axes.length + i + 1)) {
-      throw config.refused('works along other axes than the last ones');
-    }
     return {
       shape,
       weights: specs,
-      apply: ([x], weights) => tf.add(tf.mul(standardised(x!, axes, epsilon), scaleOf(weights)), centreOf(weights)),
+      apply: ([x], weights) => {
+        const [scale, centre] = [scaleOf, centreOf].map((of) => along(of(weights), shape, axes));
+        return tf.add(tf.mul(standardised(x!, axes, epsilon), scale!), centre!);
+      },
     };
   },
   GroupNormalization: (config, inputs) => {
     const shape = onlyInput(config, inputs);
-    const channels = lastAxis(config, shape);
+    const axis = oneAxis(config, shape);
+    const channels = shape[axis - 1]!;
+    const [before, behind] = [shape.slice(0, axis - 1), shape.slice(axis)];
     const asked = config.number('groups', 32);
     const groups = asked === -1 ? channels : asked;
     const epsilon = config.number('epsilon', 1e-3);
@@ -48,9 +52,10 @@ export const NORMALISATION_LAYERS: Readonly<Record<string, LayerMaker>> = {
       shape,
       weights: specs,
       apply: ([x], weights) => {
-        const parted = tf.reshape(x!, [x!.shape[0]!, -1, groups, channels / groups]); // [b, positions, groups, c / groups]
-        const result = tf.reshape(standardised(parted, [1, 3], epsilon), x!.shape);
-        return tf.add(tf.mul(result, scaleOf(weights)), centreOf(weights));
+        const parted = tf.reshape(x!, [x!.shape[0]!, sizeOf(before), groups, channels / groups, sizeOf(behind)]);
+        const result = tf.reshape(standardised(parted, [1, 3, 4], epsilon), x!.shape);
+        const [scale, centre] = [scaleOf, centreOf].map((of) => along(of(weights), shape, [axis]));
+        return tf.add(tf.mul(result, scale!), centre!);
       },
     };
   },
@@ -78,14 +83,26 @@ export const NORMALISATION_LAYERS: Readonly<Record<string, LayerMaker>> = {
       const [mean, variance] = [perChannel(config, 'mean', 0), perChannel(config, 'variance', 1)];
       return { shape, weights: [], apply: ([x]) => scaled(x!, mean, variance) };
     }
-    const channels = lastAxis(config, shape);
+    const axes = [oneAxis(config, shape)];
+    const channels = shape[axes[0]! - 1]!;
     return {
       shape,
       weights: [untrained('mean', channels), untrained('variance', channels), untrained('count')],
-      apply: ([x], [mean, variance]) => scaled(x!, mean!, variance!),
+      apply: ([x], [mean, variance]) => scaled(x!, along(mean!, shape, axes), along(variance!, shape, axes)),
     };
   },
+  /** Of the ConvNeXts of `keras.applications`. */
+  LayerScale: (config, inputs) => {
+    const shape = onlyInput(config, inputs);
+    return { shape, weights: [trained('gamma', shape.at(-1)!)], apply: ([x], [gamma]) => tf.mul(x!, gamma!) };
+  },
 };
+
+/** Values along some axes, in ascending order, of tensors `[n, …]` of a shape, so that they fit these. */
+function along(values: tf.Tensor | number, shape: Shape, axes: readonly number[]): tf.Tensor | number {
+  if (typeof values === 'number') return values;
+  return tf.reshape(values, [1, ...shape.map((length, i) => (axes.includes(i + 1) ? length : 1))]);
+}
 
 /** Keras divides by at least 1e-7. */
 function scaled(x: tf.Tensor, mean: tf.TensorLike | tf.Tensor, variance: tf.TensorLike | tf.Tensor): tf.Tensor {
@@ -112,12 +129,11 @@ function scaleAndCentre(config: LayerConfig, ...shape: readonly number[]) {
   };
 }
 
-/** Length of the axis that a layer works along, which must be the last. */
-function lastAxis(config: LayerConfig, shape: Shape): number {
-  const value = config.get('axis') ?? -1;
-  const axis = Array.isArray(value) && value.length === 1 ? value[0] : value;
-  if (axis !== -1 && axis !== shape.length) throw config.refused('works along another axis than the last');
-  return shape.at(-1)!;
+/** The axis that a layer works along, from 1: the batch is none. */
+function oneAxis(config: LayerConfig, shape: Shape): number {
+  const axes = axesOf(config, shape);
+  if (axes.length !== 1) throw config.refused('works along several axes, which is not supported');
+  return axes[0]!;
 }
 
 /** Axes that a layer works along, from 1: the batch is none of them. */

@@ -72,6 +72,7 @@ export async function openKeras(
     ...(output.tensor ? { outputs: [{ name: output.tensor, ...described }] } : { first: described }),
     ...(input.frames && { frames: input.frames }),
     ...(input.name && { input: input.name }),
+    ...(input.layout && { layout: input.layout }),
     ...(constants && { constants }),
     ...(card.lambdas && { lambdas: card.lambdas }),
     ...(wanted && { size: wanted }),

@@ -38,6 +38,14 @@ const REDUCTIONS: Readonly<Record<string, Reduction>> = {
   Sum: tf.sum,
   Max: tf.max,
   Min: tf.min,
+  Var: (x, axes, keep) => {
+    const { variance } = tf.moments(x, axes, true);
+    return keep ? variance : tf.squeeze(variance, axes);
+  },
+  Std: (x, axes, keep) => {
+    const deviation = tf.sqrt(tf.maximum(tf.moments(x, axes, true).variance, 1e-12)); // at 0 it has no slope
+    return keep ? deviation : tf.squeeze(deviation, axes);
+  },
 };
 
 /** TensorFlow's functions in files of Keras 2, as the operators above or layers. */
@@ -59,6 +67,27 @@ const OF_TENSORFLOW: Readonly<Record<string, string>> = {
   'math.reduce_mean': 'Mean',
   'math.reduce_sum': 'Sum',
   'math.reduce_max': 'Max',
+  'math.reduce_min': 'Min',
+  'math.reduce_variance': 'Var',
+  'math.reduce_std': 'Std',
+  'math.log': 'Log',
+  'nn.elu': 'Elu',
+  'nn.selu': 'Selu',
+  'nn.tanh': 'Tanh',
+  'nn.sigmoid': 'Sigmoid',
+  'nn.softmax': 'Softmax',
+  'nn.softplus': 'Softplus',
+  'nn.swish': 'Silu',
+  'math.l2_normalize': 'UnitNormalization',
+  'linalg.matmul': 'Matmul',
+  expand_dims: 'ExpandDims',
+  concat: 'Concatenate',
+  stack: 'Stack',
+  reshape: 'Reshape',
+  transpose: 'Transpose',
+  'compat.v1.transpose': 'Transpose',
+  'image.resize': 'Resizing',
+  squeeze: 'Squeeze',
   'math.sigmoid': 'Sigmoid',
   'math.tanh': 'Tanh',
   'nn.relu': 'Relu',
@@ -66,6 +95,14 @@ const OF_TENSORFLOW: Readonly<Record<string, string>> = {
   'nn.silu': 'Silu',
   cast: 'Identity',
 };
+
+/** Those of the operators that change each number by itself. */
+export const ELEMENTWISE_OPERATORS: readonly string[] = [
+  ...Object.keys(ELEMENTWISE),
+  ...Object.keys(ACTIVATIONS),
+  'Gelu',
+  'Cast',
+];
 
 /** The layers of this file. */
 export const OPERATORS: Readonly<Record<string, LayerMaker>> = {
@@ -92,11 +129,61 @@ export const OPERATORS: Readonly<Record<string, LayerMaker>> = {
   Gelu: (config, inputs, make) =>
     make('Activation', config.with({ activation: config.flag('approximate', true) ? 'gelu_new' : 'gelu' }), inputs),
   Cast: (config, inputs, make) => make('Identity', config, inputs),
+  LeakyRelu: (config, inputs, make) => make('LeakyReLU', config, inputs),
+  MaxPool: (config, inputs, make) =>
+    make(`MaxPooling${onlyInput(config, inputs, 2, 3, 4).length - 1}D`, config, inputs),
+  AveragePool: (config, inputs, make) =>
+    make(`AveragePooling${onlyInput(config, inputs, 2, 3, 4).length - 1}D`, config, inputs),
+  Clip: (config, inputs) => {
+    const [least, most] = [config.number('x_min'), config.number('x_max')];
+    return { shape: onlyInput(config, inputs), weights: [], apply: ([x]) => tf.clipByValue(x!, least, most) };
+  },
+  Normalize: (config, inputs, make) => {
+    if (config.number('order', 2) !== 2 || config.get('epsilon') !== undefined) {
+      throw config.refused('normalises in another way than to length 1');
+    }
+    return make('UnitNormalization', config, inputs);
+  },
+  Split: (config, inputs) => {
+    const input = onlyInput(config, inputs);
+    const axis = axisOf(config, config.number('axis', 0), input.length);
+    const length = input[axis - 1]!;
+    const given = config.get('indices_or_sections');
+    const parts = typeof given === 'number' ? given : Number.NaN;
+    if (!Number.isSafeInteger(length / parts))
+      throw config.refused(`cannot part ${length} values as ${JSON.stringify(given)}`);
+    const shape = input.with(axis - 1, length / parts);
+    const [first, ...more] = Array.from({ length: parts }, (_, i): Omit<Layer, 'more'> => {
+      return { shape, weights: [], apply: ([x]) => tf.split(x!, parts, axis)[i]! };
+    });
+    return { ...first!, more };
+  },
+  Matmul: (config, inputs) => {
+    const [a = [], b = []] = inputs;
+    const [rows, length] = a.slice(-2);
+    const [others, columns] = b.slice(-2);
+    const isProduct =
+      inputs.length === 2 &&
+      a.length >= 2 &&
+      length === others &&
+      shapeText(a.slice(0, -2)) === shapeText(b.slice(0, -2));
+    if (!isProduct) throw config.refused(`cannot multiply ${inputs.map(shapeText).join(' and ')}`);
+    return { shape: [...a.slice(0, -2), rows!, columns!], weights: [], apply: ([x, y]) => tf.matMul(x!, y!) };
+  },
   TFOpLambda: (config, inputs, make) => {
     const name = config.get('function');
-    if (typeof name === 'string' && Object.hasOwn(OF_TENSORFLOW, name))
-      return make(OF_TENSORFLOW[name]!, config, inputs);
+    if (typeof name === 'string' && Object.hasOwn(OF_TENSORFLOW, name)) {
+      return make(OF_TENSORFLOW[name]!, inKerasWords(config), inputs);
+    }
     throw config.refused(`is the function ${JSON.stringify(name)} of TensorFlow, which is not supported`);
+  },
+  /** How Keras 2 writes a slice. */
+  SlicingOpLambda: (config, inputs, make) => {
+    const given = config.get('slice_spec');
+    const key = (Array.isArray(given) ? given : [given ?? null]).map((one: Json): Json => {
+      return isObject(one) && 'stop' in one ? { class_name: '__slice__', config: one } : one;
+    });
+    return make('GetItem', config.with({ key }), inputs);
   },
   Stack: (config, inputs) => {
     const [first = []] = inputs;
@@ -157,6 +244,18 @@ export const OPERATORS: Readonly<Record<string, LayerMaker>> = {
     };
   },
 };
+
+/** Options of a function of TensorFlow by the names that Keras has for them. */
+function inKerasWords(config: LayerConfig): LayerConfig {
+  const [shape, axes, size, method] = ['shape', 'perm', 'size', 'method'].map((key) => config.get(key));
+  const [height = null, width = null] = Array.isArray(size) ? (size as Json[]) : [];
+  return config.with({
+    ...(shape !== undefined && { newshape: shape }),
+    ...(axes !== undefined && { axes }),
+    ...(size !== undefined && { height, width }),
+    ...(method !== undefined && { interpolation: method }),
+  });
+}
 
 /** A value for one axis, beside nothing of the others, or all of them. */
 function at(axis: number, value: number, all?: tf.Tensor): number[] {

@@ -6,7 +6,15 @@ import * as tf from '../../base/tensorflow.ts';
 import { activationOf } from './activations.ts';
 import { channelsLast, outLength, pair, positive } from './convolutions.ts';
 import { type Layer, type LayerMaker, type MakeLayer, onlyInput, trained, type WeightSpec } from './layer.ts';
-import { folderNames, isObject, type Json, LayerConfig, type Shape, shapeText } from './layer-config.ts';
+import {
+  folderNames,
+  isObject,
+  type Json,
+  type JsonObject,
+  LayerConfig,
+  type Shape,
+  shapeText,
+} from './layer-config.ts';
 
 /** One step of a recurrent layer. */
 interface Cell {
@@ -185,6 +193,8 @@ function stackedCells(config: LayerConfig, input: Shape, make: MakeLayer): Cell 
 export interface InnerLayer {
   readonly className: string;
   readonly config: LayerConfig;
+  /** What the config is made of. */
+  readonly values: JsonObject;
 }
 
 /** The layer within a layer, under a key, or at a place of the list there. */
@@ -195,7 +205,8 @@ export function innerLayer(config: LayerConfig, key: string, place?: number): In
     throw config.refused(`lacks its ${key}`);
   }
   const title = `${value['class_name']} in ${config.title}`;
-  return { className: value['class_name'], config: new LayerConfig(title, value['config'], config.kerasMajor) };
+  const values = value['config'];
+  return { className: value['class_name'], config: new LayerConfig(title, values, config.kerasMajor), values };
 }
 
 function turnedAround(config: LayerConfig): LayerConfig {

@@ -23,6 +23,7 @@ export const SHAPE_LAYERS: Readonly<Record<string, LayerMaker>> = {
   GaussianNoise: identity,
   ActivityRegularization: identity,
   Identity: identity,
+  StochasticDepth: identity,
   RandomFlip: identity,
   RandomRotation: identity,
   RandomZoom: identity,
@@ -154,6 +155,11 @@ function repeated(config: LayerConfig, inputs: readonly Shape[], axes: number): 
     noGradient: true,
     apply: ([x]) => places.reduce((all, own, axis) => tf.gather(all, tf.tensor1d(own, 'int32'), axis + 1), x!),
   };
+}
+
+/** `[n, …]` with the axes behind the first in an order, counted from 0. */
+export function transposed(x: tf.Tensor, order: readonly number[]): tf.Tensor {
+  return tf.transpose(x, [0, ...order.map((axis) => axis + 1)]);
 }
 
 function reshaped(shape: Shape): Layer {

@@ -50,7 +50,9 @@ export function assignWeights(graph: Graph, stored: StoredWeights): LoadedWeight
   try {
     for (const [{ key, specs }, weights] of pairs) {
       loaded.set(key, []);
-      for (const [i, { shape }] of specs.entries()) loaded.get(key)!.push(tensorOf(weights[i]!, shape));
+      for (const [i, { shape, isIdle }] of specs.entries()) {
+        if (!isIdle) loaded.get(key)!.push(tensorOf(weights[i]!, shape));
+      }
     }
     return loaded;
   } catch (error) {
@@ -73,7 +75,8 @@ type Assignment = readonly [slot: WeightSlot, weights: readonly StoredWeight[]];
 
 function assigned(slots: readonly WeightSlot[], stored: StoredWeights): Assignment[] {
   if (stored.kind === 'by-folder') {
-    return slots.map((slot) => {
+    return slots.map((whole) => {
+      const slot = { ...whole, specs: whole.specs.filter(({ isIdle }) => !isIdle) };
       const folders = [...new Set(slot.specs.map(({ folder }) => folder))];
       const weights = folders.flatMap((one) => stored.in(one === undefined ? slot.folder : [...slot.folder, one]));
       return [slot, checked(slot, weights)];

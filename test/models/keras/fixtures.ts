@@ -6,6 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import h5wasm from 'h5wasm';
 import type { FrameBatch } from '../../../src/base/types.ts';
 import { fromFloat16 } from '../../../src/models/float16.ts';
+import type { KerasOptions } from '../../../src/models/keras/keras-network.ts';
 import { isObject, type Json, type JsonObject } from '../../../src/models/keras/layer-config.ts';
 
 export const FIXTURES: string = resolve(import.meta.dirname, '..', '..', '..', 'fixtures', 'keras');
@@ -22,6 +23,8 @@ export interface FixtureWeight {
 export interface FixtureCase {
   readonly name: string;
   readonly input: readonly number[];
+  /** Of its pictures' input, where they lie in it in another order. */
+  readonly layout?: string;
   /** What its other inputs were given. */
   readonly constants?: Readonly<Record<string, readonly number[]>>;
   readonly topology: JsonObject;
@@ -29,14 +32,31 @@ export interface FixtureCase {
   readonly outputs: readonly (readonly number[])[];
 }
 
-const packed = gunzipSync(await readFile(join(FIXTURES, 'layers.json.gz'))).toString();
-const fixtures = JSON.parse(packed) as { keras: string; cases: FixtureCase[] };
+const archives = await Promise.all(
+  ['layers.json.gz', 'channels-first.json.gz', 'refused.json.gz'].map(async (name) => {
+    return JSON.parse(gunzipSync(await readFile(join(FIXTURES, name))).toString()) as Fixtures;
+  }),
+);
+
+interface Fixtures {
+  readonly keras: string;
+  readonly cases: readonly FixtureCase[];
+}
 
 /** Every network of the fixtures. */
-export const CASES: readonly FixtureCase[] = fixtures.cases;
+export const CASES: readonly FixtureCase[] = archives.slice(0, 2).flatMap(({ cases }) => cases);
+
+/** One that is called for one frame after another. */
+export const REFUSED: FixtureCase = archives[2]!.cases[0]!;
 
 export function caseOf(name: string): FixtureCase {
   return CASES.find((one) => one.name === name)!;
+}
+
+/** How a network of the fixtures is opened. */
+export function optionsOf({ layout, constants = {}, input }: FixtureCase): KerasOptions {
+  const isStacked = layout?.includes('(t') ?? false;
+  return { constants, ...(isStacked && { layout: `b ${layout}`, frames: input[0]! }) };
 }
 
 /** The frames that Keras was given, of which a grey network has seen one channel. */
@@ -74,7 +94,7 @@ export async function asModelJson(
   const manifest = weights.map(({ name, shape }) => ({ name, shape, dtype: 'float32' }));
   const json = {
     format: 'layers-model',
-    modelTopology: { keras_version: fixtures.keras, backend: 'tensorflow', model_config: topology },
+    modelTopology: { keras_version: archives[0]!.keras, backend: 'tensorflow', model_config: topology },
     weightsManifest: [{ paths: ['group1-shard1of1.bin'], weights: manifest }],
   };
   const path = join(folder, 'model.json');
@@ -105,7 +125,7 @@ export async function asH5(
     await h5Bytes(
       edit({
         config: JSON.stringify(topology),
-        version: fixtures.keras,
+        version: archives[0]!.keras,
         weights: weights.map((one) => ({ ...one, data: valuesOf(one) })),
       }),
     ),

@@ -266,10 +266,10 @@ describe('a topology', () => {
       /activation "my_function", which is not supported/,
     ],
     [
-      'with channels first',
-      edited(/"data_format":"channels_last"/, '"data_format":"channels_first"'),
+      'with a softmax over the columns of channels first',
+      edited(/"activation":"sigmoid"/, '"activation":"softmax"', caseOf('channels-first')),
       'model-invalid',
-      /only channels_last/,
+      /a softmax over its columns/,
     ],
     [
       'with numbers of one byte',

@@ -9,7 +9,7 @@ import { useBackend } from '../../../src/models/backend.ts';
 import { KerasNetwork, type KerasOptions } from '../../../src/models/keras/keras-network.ts';
 import { preprocessed } from '../../../src/models/preprocessing.ts';
 import type { VideoModel } from '../../../src/models/video-model.ts';
-import { asModelJson, caseOf, FIXTURES, type FixtureCase, framesFor, temporaryFolder } from './fixtures.ts';
+import { asModelJson, caseOf, FIXTURES, type FixtureCase, framesFor, REFUSED, temporaryFolder } from './fixtures.ts';
 
 beforeAll(async () => {
   await useBackend('wasm');
@@ -119,12 +119,51 @@ describe('where a network is cut', () => {
     });
   });
 
-  it('is one map of an event after a ConvLSTM', async () => {
-    await withNetwork(await asModelJson(caseOf('convlstm')), {}, async (network) => {
+  it('tells frames apart, unless another is asked for: one map of an event after a ConvLSTM', async () => {
+    const path = await asModelJson(caseOf('convlstm'));
+    await withNetwork(path, {}, async ({ layer, notes }) => {
+      expect([layer.layout, notes]).toEqual(['b t h w c', []]);
+    });
+    await withNetwork(path, { layer: 'conv_lstm2d_1' }, async (network) => {
       const { shape } = await network.features(framesFor(caseOf('convlstm')));
       expect(network.layer.layout).toBe('b h w c');
       expect(shape).toEqual([1, 3, 4, 2]);
+      expect(network.notes).toEqual(['the layer conv_lstm2d_1 does not tell the frames apart: they share one map']);
     });
+  });
+
+  it('is refused where a network is called for one frame after another', async () => {
+    await expect(KerasNetwork.open(await asModelJson(REFUSED), {})).rejects.toMatchObject({
+      code: 'usage',
+      message: 'the layer cnn/conv2d is called 3 times, for one frame after another',
+    });
+  });
+
+  it('says what of the picture its maps do not show', async () => {
+    const path = await asModelJson(caseOf('residual'));
+    await withNetwork(path, { layer: 'separable_conv2d' }, async ({ notes }) => {
+      expect(notes).toEqual([
+        'beside the layer separable_conv2d the output has the picture through re_lu, average_pooling2d: maps do not show that part',
+      ]);
+    });
+  });
+
+  it('has frames that are stacked on channels where that is said', async () => {
+    const path = await asModelJson(caseOf('stacked'));
+    await expect(KerasNetwork.open(path, {})).rejects.toMatchObject({
+      code: 'usage',
+      message: 'the network reads pictures of 6 channels, not of 3 or 1',
+      hint: expect.stringContaining('--input-layout "b h w (t c)"'),
+    });
+    await withNetwork(path, { layout: 'b h w (t c)' }, async ({ input, notes }) => {
+      expect(input.frames).toBe(2); // of three colours
+      expect(notes).toEqual(['the layer conv2d does not tell the frames apart: they share one map']);
+    });
+    await withNetwork(path, { layout: 'b h w (t c)', frames: 6 }, async ({ input }) => expect(input.frames).toBe(6));
+    await expect(KerasNetwork.open(path, { layout: 'b h w (t c)', frames: 4 })).rejects.toThrow(
+      /not those of 4 frames/,
+    );
+    await expect(KerasNetwork.open(path, { layout: 'b t h w c' })).rejects.toThrow(/does not fit "b t h w c"/);
   });
 
   it.each([

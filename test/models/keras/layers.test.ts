@@ -6,7 +6,17 @@ import { useBackend } from '../../../src/models/backend.ts';
 import { KerasNetwork } from '../../../src/models/keras/keras-network.ts';
 import { LayerConfig } from '../../../src/models/keras/layer-config.ts';
 import { makeLayer } from '../../../src/models/keras/layers.ts';
-import { asH5, asModelJson, CASES, caseOf, FIXTURES, type FixtureCase, framesFor, inKeras2Words } from './fixtures.ts';
+import {
+  asH5,
+  asModelJson,
+  CASES,
+  caseOf,
+  FIXTURES,
+  type FixtureCase,
+  framesFor,
+  inKeras2Words,
+  optionsOf,
+} from './fixtures.ts';
 
 beforeAll(async () => {
   await useBackend('wasm');
@@ -14,12 +24,12 @@ beforeAll(async () => {
 
 /** What a network makes of its fixture's frames. */
 async function outputsOf(path: string, fixture: FixtureCase): Promise<number[][]> {
-  const { constants = {} } = fixture;
-  const network = await KerasNetwork.open(path, { constants });
+  const options = optionsOf(fixture);
+  const network = await KerasNetwork.open(path, options);
   const names = network.outputs.filter(({ name }) => name !== 'outputs').map(({ name }) => name);
   network.dispose();
   const raw = await KerasNetwork.open(path, {
-    constants,
+    ...options,
     outputs: names.map((name) => ({ name, kind: 'numbers' })),
   });
   try {
@@ -55,8 +65,7 @@ describe.each(CASES)('the network $name', (fixture) => {
   });
 
   it('has rows that do not influence each other, and slopes that agree', async () => {
-    const { constants = {} } = fixture;
-    const network = await KerasNetwork.open(await asModelJson(fixture), { constants });
+    const network = await KerasNetwork.open(await asModelJson(fixture), optionsOf(fixture));
     const tail = network.tail(await network.features(framesFor(fixture)));
     const { height, width } = tail.grid;
     const cells = height * width;
