@@ -5,6 +5,7 @@
  */
 
 import { addRows } from '../base/matrix.ts';
+import { oneHot } from '../base/one-hot.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { BoundObjective } from './objective.ts';
 import type { LossWithGradient } from './quasi-newton.ts';
@@ -26,7 +27,8 @@ export function differentiated(tail: TensorTail, slot: number): ImmediateRespons
       for (let first = 0; first < outputSize; first += ROWS_PER_BATCH) {
         const count = Math.min(ROWS_PER_BATCH, outputSize - first);
         const rows = tf.tidy(() => {
-          const pick = tf.cast(tf.oneHot(tf.range(first, first + count, 1, 'int32'), outputSize), 'float32'); // [count, d]
+          const places = Array.from({ length: count }, (_, i) => first + i);
+          const pick = oneHot(places, outputSize); // [count, d]
           const gradient = tf.grad((x: tf.Tensor) =>
             tail.filtered(x as tf.Tensor3D, new Array<number>(count).fill(slot)),
           );

@@ -5,6 +5,7 @@
  */
 
 import { assertNever } from '../base/errors.ts';
+import { oneHot } from '../base/one-hot.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { Mining } from './choices.ts';
 
@@ -56,7 +57,7 @@ export function nPairLoss(anchors: tf.Tensor2D, positives: tf.Tensor2D): tf.Scal
  */
 export function crossEntropyLoss(logits: tf.Tensor2D, labels: readonly number[]): tf.Scalar {
   return tf.tidy(() => {
-    const truth = tf.cast(tf.oneHot(tf.tensor1d([...labels], 'int32'), logits.shape[1]), 'float32');
+    const truth = oneHot(labels, logits.shape[1]);
     return tf.neg(tf.mean(tf.sum(tf.mul(truth, tf.logSoftmax(logits)), 1)));
   });
 }

@@ -2,6 +2,7 @@
 
 import { assertNever } from '../base/errors.ts';
 import { groupBy } from '../base/group-by.ts';
+import { oneHot } from '../base/one-hot.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { HeadSpec } from '../models/head.ts';
 import { type Dropout, runHead, type WeightTensors } from '../models/head-network.ts';
@@ -126,8 +127,7 @@ function pairSets({ labels, groups }: { labels: readonly number[]; groups: reado
 
 /** Rows of a matrix, as a product with zeros and ones: `gather` has no gradient on wasm. */
 function pick(matrix: tf.Tensor2D, rows: readonly number[]): tf.Tensor2D {
-  const choice = tf.oneHot(tf.tensor1d([...rows], 'int32'), matrix.shape[0]);
-  return tf.matMul(tf.cast(choice, 'float32') as tf.Tensor2D, matrix);
+  return tf.matMul(oneHot(rows, matrix.shape[0]), matrix);
 }
 
 /**

@@ -3,6 +3,7 @@
  * the frame that a row filters; the others keep what they gave without a filter.
  */
 import { L2cafError } from '../../base/errors.ts';
+import { oneHot } from '../../base/one-hot.ts';
 import * as tf from '../../base/tensorflow.ts';
 import type { FeatureTail, MapTail } from '../../l2caf/tail.ts';
 import type { FeatureMaps } from '../video-model.ts';
@@ -364,12 +365,8 @@ class Rows {
 
   /** `[n, 1, …]` in the places of the rows' frames among those of `[1, t, …]` → `[n, t, …]`. */
   placed(x: tf.Tensor, others: tf.Tensor): tf.Tensor {
-    this.#own ??= tf.oneHot(tf.tensor1d([...this.#slots], 'int32'), this.#frames) as tf.Tensor2D;
-    const own = tf.reshape(tf.cast(this.#own, 'float32'), [
-      this.#slots.length,
-      this.#frames,
-      ...x.shape.slice(2).map(() => 1),
-    ]);
+    this.#own ??= oneHot(this.#slots, this.#frames);
+    const own = tf.reshape(this.#own, [this.#slots.length, this.#frames, ...x.shape.slice(2).map(() => 1)]);
     return tf.add(tf.mul(own, x), tf.mul(tf.sub(1, own), others));
   }
 }

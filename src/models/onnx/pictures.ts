@@ -15,12 +15,12 @@ export interface PictureInput {
   /** Colours, or brightness alone. */
   readonly channels: 3 | 1;
   readonly size: FittedSize;
-  readonly type: 'float32' | 'float16' | 'float64' | 'uint8';
+  readonly type: 'float32' | 'float16' | 'float64' | 'uint8' | 'int32' | 'int64';
 }
 
 /** What it says of its pictures itself. */
 export function kindOf({ type, channels }: PictureInput): InputKind {
-  return { isBytes: type === 'uint8', isGrey: channels === 1 };
+  return { isBytes: ['uint8', 'int32', 'int64'].includes(type), isGrey: channels === 1 };
 }
 
 /** What was guessed, to be told. */
@@ -54,6 +54,8 @@ export function shapeText(dims: readonly number[]): string {
 const TYPES: Readonly<Record<number, PictureInput['type']>> = {
   1: 'float32',
   2: 'uint8',
+  6: 'int32',
+  7: 'int64',
   10: 'float16',
   11: 'float64',
 };
@@ -83,7 +85,7 @@ export function pictureInputOf(graph: OnnxGraph, card: Card, notes: Notes): Pict
   }
   const type = TYPES[found.elemType];
   if (type === undefined) {
-    throw new L2cafError('usage', `${path}: its input ${found.name} takes neither real numbers nor bytes`, {
+    throw new L2cafError('usage', `${path}: its input ${found.name} takes neither real numbers nor whole ones`, {
       hint: 'is it the one of the pictures (input.name)?',
     });
   }

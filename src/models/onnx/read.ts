@@ -20,7 +20,7 @@ import type { CutNetwork, Feeds } from './cut-network.ts';
 import { readOnnx } from './file.ts';
 import { graphOf, type Join, type OnnxGraph } from './graph.ts';
 import { grow } from './growth.ts';
-import { type PictureInput, pictureInputOf } from './pictures.ts';
+import { kindOf, type PictureInput, pictureInputOf } from './pictures.ts';
 import type { ClipPart } from './places.ts';
 import { requireOnnxruntime } from './pull-engine.ts';
 import { constantsOf, outputOf } from './resolve.ts';
@@ -109,6 +109,7 @@ function surveyOptions(
   return {
     probe: (part, events) => probeOf(network, part, events),
     output: output.tensor,
+    pictures: pictures.name,
     frames: pictures.frames,
     isStacked: stacksFrames(pictures.layout),
     aspect: width / height,
@@ -131,7 +132,7 @@ export function probeOf({ pictures, constants }: ReadNetwork, part: ClipPart, ev
   const sizes = clipSizes(pictures);
   const [random, other] = [createRandom(0, 1), createRandom(0, 2)];
   const values = new Float32Array(sizes.t * sizes.h * sizes.w * sizes.c);
-  const isBytes = pictures.type === 'uint8';
+  const { isBytes } = kindOf(pictures);
   let at = 0;
   for (let t = 0; t < sizes.t; t++) {
     for (let h = 0; h < sizes.h; h++) {

@@ -135,7 +135,9 @@ export async function openSession(
       });
     }
     throw new L2cafError('model-invalid', `${name} cannot be run: ${inWords(cause)}`, {
-      hint: 'export it again with operators that onnxruntime knows',
+      hint: /bfloat16/.test(messageOf(cause))
+        ? 'it computes in bfloat16, which onnxruntime does not on a CPU: export it in single precision, model.float()'
+        : 'export it again with operators that onnxruntime knows',
       cause,
     });
   }
@@ -187,10 +189,12 @@ export function floatsOf({ type, data }: OnnxTensor): Float32Array {
   return Float32Array.from(data as Float64Array);
 }
 
-/** Numbers as a tensor of a type; as bytes, the nearest ones. */
+/** Numbers as a tensor of a type; as bytes and other whole numbers, the nearest ones. */
 export function tensorOf(type: OrtTensor.Type, values: Float32Array, dims: readonly number[]): OnnxTensor {
   if (type === 'float16') return { type, dims, data: toFloat16(values) };
   if (type === 'float64') return { type, dims, data: Float64Array.from(values) };
   if (type === 'uint8') return { type, dims, data: new Uint8Array(Uint8ClampedArray.from(values).buffer) };
+  if (type === 'int32') return { type, dims, data: Int32Array.from(values, Math.round) };
+  if (type === 'int64') return { type, dims, data: BigInt64Array.from(values, (value) => BigInt(Math.round(value))) };
   return { type, dims, data: values };
 }

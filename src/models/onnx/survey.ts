@@ -39,6 +39,8 @@ export interface NetworkSurveyOptions {
   /** Input of a clip of which a part is changed, for as many events; undefined for more of them than it takes. */
   readonly probe: (part: ClipPart, events: 1 | 2) => Feeds | undefined;
   readonly output: string;
+  /** The input of the pictures: the others are given the same for every event. */
+  readonly pictures: string;
   readonly frames: number;
   /** Whether they are stacked on channels, so that layers need not tell them apart; default false. */
   readonly isStacked?: boolean;
@@ -108,10 +110,11 @@ export async function surveyNetwork(graph: OnnxGraph, options: NetworkSurveyOpti
         const point = pointAt(graph, name, runs, options);
         const renamed = renamedBy(graph, name);
         if (point === undefined || (renamed && pointAt(graph, renamed, runs, options))) continue;
-        const isTried = points.length < TAILS_TRIED && (!options.first || isEligible(point, options));
+        const isWanted = isEligible(point, options) && !isPicture(graph, name);
+        const isTried = points.length < TAILS_TRIED && (!options.first || isWanted);
         const { network, ...tried }: TriedPoint = isTried ? await withTail(graph, point, options) : point;
         points.push(tried);
-        const isFit = proposal === undefined && isEligible(tried, options) && tried.tail?.hidesScale === false;
+        const isFit = proposal === undefined && isWanted && tried.tail?.hidesScale === false;
         if (isFit) proposal = { ...proposed(tried, points), ...(options.first && network && { network }) };
         if (!isFit || !options.first) network?.dispose();
         if (options.first && proposal) break;
@@ -236,17 +239,17 @@ function pointAt(
     operator,
     dims,
     ...found,
-    beside: besideOf(graph, tensor, options.output),
+    beside: besideOf(graph, tensor, options),
   };
 }
 
-/** What else of the picture the rest needs. Shapes and states that begin at zero depend on no picture. */
-function besideOf(graph: OnnxGraph, tensor: string, output: string): string[] {
-  return cutAt(graph, tensor, [output]).boundary.filter((name) => !isAboutShape(graph, name));
+/** What else of the picture the rest needs. Shapes, states that begin at zero and other inputs depend on no picture. */
+function besideOf(graph: OnnxGraph, tensor: string, { output, pictures }: NetworkSurveyOptions): string[] {
+  return cutAt(graph, tensor, [output]).boundary.filter((name) => showsPicture(graph, name, pictures));
 }
 
-/** Whether all that a tensor takes from the input is how large it is. */
-function isAboutShape(graph: OnnxGraph, tensor: string): boolean {
+/** Whether a tensor takes more from the pictures than how large they are. */
+function showsPicture(graph: OnnxGraph, tensor: string, pictures: string): boolean {
   const { nodes, producer, reads, constants } = graph;
   const open = [tensor];
   const seen = new Set<string>();
@@ -254,10 +257,10 @@ function isAboutShape(graph: OnnxGraph, tensor: string): boolean {
     if (seen.has(name) || constants.has(name)) continue;
     seen.add(name);
     const at = producer.get(name);
-    if (at === undefined) return false;
-    if (nodes[at]!.opType !== 'Shape') open.push(...reads[at]!);
+    if (at === undefined && name === pictures) return true;
+    if (at !== undefined && nodes[at]!.opType !== 'Shape') open.push(...reads[at]!);
   }
-  return true;
+  return false;
 }
 
 /** Operators that give the same values another name or shape: the tensor before them is meant. */
@@ -278,6 +281,42 @@ function renamedBy(graph: OnnxGraph, tensor: string): string | undefined {
 /** Whether a layer holds all of the picture, and all frames where it may tell them apart. */
 function isEligible({ beside, operator, sizes }: CutPoint, { frames, isStacked }: NetworkSurveyOptions): boolean {
   return beside.length === 0 && !COARSER.test(operator) && (frames === 1 || isStacked || sizes.t > 1);
+}
+
+/** Operators that leave the picture what it is: other axes, other numbers for the same brightness, a part. */
+const KEEPS_PICTURE: ReadonlySet<string> = new Set([
+  ...[
+    ...RENAMING,
+    'Transpose',
+    'Cast',
+    'CastLike',
+    'Slice',
+    'Split',
+    'Gather',
+    'Concat',
+    'Pad',
+    'Clip',
+    'Shape',
+    'Expand',
+  ],
+  ...[
+    'Add',
+    'Sub',
+    'Mul',
+    'Div',
+    'Neg',
+    'BatchNormalization',
+    'Constant',
+    'ConstantOfShape',
+    'Range',
+    'Where',
+    'Equal',
+  ],
+]);
+
+/** Whether a tensor is still the picture: nothing has been computed of it that would be a layer. */
+function isPicture(graph: OnnxGraph, tensor: string): boolean {
+  return [...ancestors(graph, partsOf(graph, tensor))].every((at) => KEEPS_PICTURE.has(graph.nodes[at]!.opType));
 }
 
 /** Operators that only make a layer coarser: the one before them shows more. */
@@ -316,17 +355,27 @@ async function withTail(graph: OnnxGraph, point: CutPoint, options: NetworkSurve
 
 type TailCharacter = Pick<NonNullable<CutPoint['tail']>, 'isAffine' | 'hidesScale'>;
 
-/** Whether a tail is affine in the filter, and whether it sees how large the filter is. */
+/**
+ * Whether a tail is affine in the filter, and whether it sees how large the filter is. That is asked of the slices of time, the last
+ * first, until one is seen. Where a network takes the largest of its frames, most do not count at all, and one that does counts as
+ * nothing once it is small: then that it counts at its full size says that its size is seen.
+ */
 async function characterOf(tail: MapTail): Promise<TailCharacter> {
   const cells = tail.grid.height * tail.grid.width;
-  const last = tail.slots - 1;
   const rows = new Float32Array(3 * cells); // nothing, equal cells, and twice as much
   rows.fill(1 / Math.sqrt(cells), cells, 2 * cells);
   rows.fill(2 / Math.sqrt(cells), 2 * cells);
-  const outputs = await tail.evaluate(rows, [last, last, last]);
-  const distance = (row: number, other: number): number => {
-    const [from, to] = [row * tail.outputSize, other * tail.outputSize];
-    return tail.reference.reduce((most, _, k) => Math.max(most, Math.abs(outputs[from + k]! - outputs[to + k]!)), 0);
-  };
-  return { isAffine: await isLinear(tail, last), hidesScale: distance(1, 2) <= SEEN * distance(0, 2) };
+  const { outputSize, reference } = tail;
+  let hidesScale = true;
+  for (let slot = tail.slots - 1; slot >= 0 && hidesScale; slot--) {
+    const outputs = await tail.evaluate(rows, [slot, slot, slot]);
+    const at = (row: number): Float32Array => outputs.subarray(row * outputSize, (row + 1) * outputSize);
+    const distance = (one: Float32Array, other: Float32Array): number =>
+      one.reduce((most, value, k) => Math.max(most, Math.abs(value - other[k]!)), 0);
+    const [nothing, equal, twice] = [at(0), at(1), at(2)];
+    const isAsNothing = distance(nothing, twice) <= SEEN * distance(nothing, reference);
+    const isCounted = distance(nothing, reference) > 0;
+    hidesScale = isAsNothing ? !isCounted : distance(equal, twice) <= SEEN * distance(nothing, twice);
+  }
+  return { isAffine: await isLinear(tail, tail.slots - 1), hidesScale };
 }

@@ -9,7 +9,16 @@ import { useBackend } from '../../../src/models/backend.ts';
 import { KerasNetwork, type KerasOptions } from '../../../src/models/keras/keras-network.ts';
 import { preprocessed } from '../../../src/models/preprocessing.ts';
 import type { VideoModel } from '../../../src/models/video-model.ts';
-import { asModelJson, caseOf, FIXTURES, type FixtureCase, framesFor, REFUSED, temporaryFolder } from './fixtures.ts';
+import {
+  asModelJson,
+  caseOf,
+  FIXTURES,
+  type FixtureCase,
+  framesFor,
+  optionsOf,
+  REFUSED,
+  temporaryFolder,
+} from './fixtures.ts';
 
 beforeAll(async () => {
   await useBackend('wasm');
@@ -129,6 +138,18 @@ describe('where a network is cut', () => {
       expect(network.layer.layout).toBe('b h w c');
       expect(shape).toEqual([1, 3, 4, 2]);
       expect(network.notes).toEqual(['the layer conv_lstm2d_1 does not tell the frames apart: they share one map']);
+    });
+  });
+
+  it('explains a single number', async () => {
+    const fixture = caseOf('with-speed');
+    await withNetwork(await asModelJson(fixture), optionsOf(fixture), async (network) => {
+      const tail = network.tail(await network.features(framesFor(fixture)), 'steering');
+      const { outputSize } = tail;
+      const { filters, options } = await solveFilters(tail);
+      tail.dispose();
+      expect([outputSize, filters.length, options.solver]).toEqual([1, 1, 'gauss-newton']);
+      expect(filters[0]!.loss).toBeLessThan(1e-4); // there are as many ways to keep one number as cells
     });
   });
 

@@ -57,7 +57,7 @@ function scores(graph: TinyGraph, features: string): void {
   graph.dense(graph.pooled(features), 'scores', [8, 5]);
 }
 
-const { FLOAT, STRING, BOOL, INT64 } = TensorProto_DataType;
+const { FLOAT, STRING, BOOL } = TensorProto_DataType;
 
 /** An end that adds weights `dims`, of which the file holds `values`. */
 function adding(
@@ -327,12 +327,12 @@ describe('what a card or the command line says', () => {
     expect(hint).toContain('that axis dynamic');
   });
 
-  it('an input of whole numbers as pictures, or a size that nobody can hold', async () => {
+  it('an input of yes and no as pictures, or a size that nobody can hold', async () => {
     const graph = new TinyGraph();
-    graph.node('Relu', [graph.input('numbers', [1, 3, 16, 16], INT64)], 'scores');
+    graph.cast(graph.input('numbers', [1, 3, 16, 16], 'bool'), 'scores', 'float32');
     graph.output('scores', [1, 3, 16, 16]);
     const named = await refusal(graph.files().bytes, input({ name: 'numbers' }));
-    expect(named.message).toContain('its input numbers takes neither real numbers nor bytes');
+    expect(named.message).toContain('its input numbers takes neither real numbers nor whole ones');
     const free = ending(scores, [1, 3, 'h', 'w']);
     expect((await refusal(free, input({ size: [1e6, 1e6] }))).message).toContain('more than can be held');
     expect((await refusal(free)).message).toContain('takes pictures of any size');

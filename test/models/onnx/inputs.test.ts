@@ -30,6 +30,7 @@ describe('an input', () => {
     ['of frames as a batch', 'pictures', layout('(b t) c h w'), '(b t) c h w'],
     ['of a volume without a batch', 'volume', layout('c t h w'), 'c t h w'],
     ['of bytes', 'bytes', {}, 'b t c h w'],
+    ['of whole numbers', 'integers', {}, 'b t c h w'],
     ['of bytes, where the card says so', 'bytes', { input: normCard('0..255') }, 'b t c h w'],
     ['of frames on channels', 'stacked', layout('b (t c) h w'), 'b (t c) h w'],
   ])('%s gives the usual maps, outputs and filters', async (_, input, card, said) => {

@@ -10,12 +10,15 @@ import {
   cnnLstm,
   conv3d,
   hiddenScaleCnn,
+  largestOfFrames,
   pictureCnn,
   type TinyFiles,
   TinyGraph,
   transformer,
   tubelets,
+  twoPaths,
   twoStreams,
+  withSpeed,
 } from './tiny-networks.ts';
 
 let folder: TinyFolder;
@@ -48,6 +51,32 @@ describe('the proposal', () => {
       expect(proposal?.point).toMatchObject({ tensor, sizes });
       expect(proposal?.point.layout.text).toBe(layout);
     }
+  });
+
+  it('is the last layer of a network that takes the largest of its frames, though most do not count', async () => {
+    const found = await surveyOf(largestOfFrames(), { input: { layout: 't c h w' } });
+    expect(found.proposal).toMatchObject({
+      point: { tensor: 'features' },
+      why: 'the last layer that holds all of the picture',
+    });
+    expect(pointOf(found, 'features')?.tail).toMatchObject({ hidesScale: false });
+  });
+
+  it('is not the picture itself with its axes moved, where no layer holds all of it', async () => {
+    const found = await surveyOf(twoPaths());
+    expect(pointOf(found, 'turned')).toMatchObject({ beside: [] });
+    expect(found.proposal).toMatchObject({
+      point: { tensor: 'fast' },
+      why: 'no layer holds all of the picture by itself',
+    });
+  });
+
+  it('is the same beside an input that is given a constant', async () => {
+    const found = await surveyOf(withSpeed(), { constants: { speed: [1, 0.5] } });
+    expect(found.proposal).toMatchObject({
+      point: { tensor: 'features', beside: [] },
+      why: 'the last layer that holds all of the picture',
+    });
   });
 
   it('leaves out a layer whose size the network does not see, and says so', async () => {

@@ -137,6 +137,13 @@ export interface CnnLstmOptions extends TinyOptions {
   readonly input?: keyof typeof INPUTS;
 }
 
+/** From 0 to 255, made numbers within the network. */
+function wholeNumbers(graph: TinyGraph, type: 'uint8' | 'int64'): string {
+  const numbers = graph.cast(graph.input('frames', [1, 3, 3, 16, 16], type), 'numbers', 'float32');
+  const scaled = graph.node('Div', [numbers, graph.values('most', [1], Float32Array.of(255))], 'scaled');
+  return graph.node('Reshape', [scaled, graph.integers('fold', [3, 3, 16, 16])], 'pictures');
+}
+
 /** Inputs that the pictures `(b t) c h w` are made of. */
 const INPUTS = {
   /** `t c h w` */
@@ -145,11 +152,9 @@ const INPUTS = {
   volume: (graph: TinyGraph) =>
     graph.node('Transpose', [graph.input('frames', [3, 3, 16, 16])], 'pictures', { perm: [1, 0, 2, 3] }),
   /** `b t c h w`, bytes */
-  bytes: (graph: TinyGraph) => {
-    const numbers = graph.cast(graph.input('frames', [1, 3, 3, 16, 16], 'uint8'), 'numbers', 'float32');
-    const scaled = graph.node('Div', [numbers, graph.values('most', [1], Float32Array.of(255))], 'scaled');
-    return graph.node('Reshape', [scaled, graph.integers('fold', [3, 3, 16, 16])], 'pictures');
-  },
+  bytes: (graph: TinyGraph) => wholeNumbers(graph, 'uint8'),
+  /** `b t c h w`, as many have them that never were numbers */
+  integers: (graph: TinyGraph) => wholeNumbers(graph, 'int64'),
   /** `b t c h w`, one channel */
   grey: (graph: TinyGraph) => {
     const grey = graph.node(
@@ -389,5 +394,48 @@ export function brightness(): TinyFiles {
   const one = graph.values('one', [1, 1], Float32Array.of(1));
   graph.node('MatMul', [graph.pooled(features), one], 'score');
   graph.output('score', [1, 1]);
+  return graph.files();
+}
+
+/** Three frames, of whose mean `features` each value is the largest among the frames: most of them do not count. */
+export function largestOfFrames(): TinyFiles {
+  const graph = new TinyGraph();
+  const early = graph.convolution(graph.input('frames', [3, 3, 16, 16]), 'early', [6, 3, 3, 3], [2, 2]);
+  const means = graph.pooled(graph.convolution(early, 'features', [8, 6, 3, 3], [2, 2]));
+  graph.dense(graph.node('ReduceMax', [means], 'largest', { axes: [0], keepdims: 1 }), 'scores', [8, 5]);
+  graph.output('scores', [1, 5]);
+  return graph.files();
+}
+
+/** Frames, channels first, that go two ways, of which neither sees all: `slow` takes every other one. */
+export function twoPaths(): TinyFiles {
+  const graph = new TinyGraph();
+  const turned = graph.node('Transpose', [graph.input('frames', [1, 4, 3, 16, 16])], 'turned', {
+    perm: [0, 2, 1, 3, 4],
+  });
+  const bounds = ['from', 'to', 'axis', 'step'].map((name, i) => graph.integers(name, [[0, 4, 2, 2][i]!]));
+  const paths = [
+    graph.convolution(graph.node('Slice', [turned, ...bounds], 'some'), 'slow', [6, 3, 1, 3, 3], [1, 2, 2]),
+    graph.convolution(turned, 'fast', [8, 3, 1, 3, 3], [1, 2, 2]),
+  ];
+  const both = graph.node(
+    'Concat',
+    paths.map((path) => graph.node('ReduceMean', [path], `mean of ${path}`, { axes: [2, 3, 4], keepdims: 0 })),
+    'both',
+    { axis: 1 },
+  );
+  graph.dense(both, 'scores', [14, 5]);
+  graph.output('scores', [1, 5]);
+  return graph.files();
+}
+
+/** Of pictures and a speed that is given beside them. */
+export function withSpeed(): TinyFiles {
+  const graph = new TinyGraph();
+  const early = graph.convolution(graph.input('pictures', [1, 3, 16, 16]), 'early', [6, 3, 3, 3], [2, 2]);
+  const features = graph.convolution(early, 'features', [8, 6, 3, 3], [2, 2]);
+  const all = graph.node('Concat', [graph.pooled(features), graph.input('speed', [1, 2])], 'all', { axis: 1 });
+  graph.dense(all, 'steering', [10, 1]);
+  graph.output('steering', [1, 1]);
   return graph.files();
 }
