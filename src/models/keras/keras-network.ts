@@ -7,6 +7,7 @@ import * as tf from '../../base/tensorflow.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import { currentBackend, onBackend } from '../backend.ts';
+import { lastFrameNote, ofLastFrame } from '../each-frame.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
 import { grouped, type WeightPart } from '../reinitialise.ts';
 import {
@@ -17,13 +18,14 @@ import {
   type ModelOutput,
   type Unlearning,
   type VideoModel,
+  type VideoTail,
 } from '../video-model.ts';
 import { beside, type KerasLayer, lastLayer, layerNamed, layersOf } from './cut-layers.ts';
 import { givenInputs, type InputShape, inputShapeOf, placed } from './frames-in.ts';
 import { type Graph, type Scaling, type StandIn, unfold } from './graph.ts';
 import { type KerasFile, openKerasFile } from './keras-file.ts';
 import { type KerasMaps, kerasTail, nodesIn, planTail, type TailPlan } from './keras-tail.ts';
-import type { Shape } from './layer-config.ts';
+import { type Shape, sizeOf } from './layer-config.ts';
 import { applyNode, type Node } from './node.ts';
 import { defaultOutputs, describedOutput, type KerasOutput, outputNodes } from './outputs.ts';
 import { type Forgotten, partsOf, withoutLearnt } from './unlearn.ts';
@@ -122,7 +124,15 @@ export class KerasNetwork implements VideoModel {
     const isShared = (frames ?? EXAMPLE_FRAMES) > 1 && this.layer.shape.length === 3;
     const shared = `the layer ${this.layer.name} does not tell the frames apart: they share one map`;
     const notes = new Set(graph.nodes.flatMap(({ layer }) => layer?.note ?? []));
-    this.notes = [...beside(graph, this.layer.name, ends), ...(isShared ? [shared] : []), ...notes];
+    const [{ name, size }] = this.outputs as readonly [ModelOutput];
+    const isOfEach =
+      size !== outputNodes(graph, this.#wanted[0]!).reduce((sum, { node }) => sum + sizeOf(node.shape), 0);
+    this.notes = [
+      ...(isOfEach ? [lastFrameNote(name, size)] : []),
+      ...beside(graph, this.layer.name, ends),
+      ...(isShared ? [shared] : []),
+      ...notes,
+    ];
     for (const output of this.#wanted) this.#plan(graph, output);
     const { constants, fit } = options;
     const read = { ...this.#inputShape, layout: this.#inputShape.layout.text };
@@ -191,7 +201,7 @@ export class KerasNetwork implements VideoModel {
   }
 
   /** As {@link VideoModel.tail}; also in tensors, where the backends know the gradients of all its layers. */
-  tail(maps: FeatureMaps & Partial<KerasMaps>, output?: string): MapTail {
+  tail(maps: FeatureMaps & Partial<KerasMaps>, output?: string): MapTail & VideoTail {
     const wanted = output === undefined ? this.#wanted[0] : this.#wanted.find(({ name }) => name === output);
     if (wanted === undefined) {
       throw new L2cafError('usage', `the network has no output ${output}`, {
@@ -199,7 +209,9 @@ export class KerasNetwork implements VideoModel {
       });
     }
     const graph = this.#unfolded(maps.frames ?? this.input.frames ?? maps.shape[0]);
-    return kerasTail(this.#plan(graph, wanted), maps, (node) => this.#weights.get(node.weights)!);
+    const tail = kerasTail(this.#plan(graph, wanted), maps, (node) => this.#weights.get(node.weights)!);
+    const { size, kind } = describedOutput(graph, wanted);
+    return size === tail.outputSize ? tail : ofLastFrame(tail, size, kind === 'scores');
   }
 
   /** See {@link VideoModel.unlearning}. Statistics of batch norms are kept. */

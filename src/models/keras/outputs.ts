@@ -1,5 +1,6 @@
 /** What of a Keras network is explained. */
 import { L2cafError } from '../../base/errors.ts';
+import { sizePerFrame } from '../each-frame.ts';
 import type { ModelOutput } from '../video-model.ts';
 import { nodeNamed } from './cut-layers.ts';
 import type { Graph } from './graph.ts';
@@ -17,9 +18,12 @@ export interface KerasOutput {
   readonly labels?: readonly string[];
 }
 
-/** The network's outputs; several single numbers also as one. */
+/** The network's outputs; a single number has its name for a label, and several of them are one output, too. */
 export function defaultOutputs({ outputs }: Graph): KerasOutput[] {
-  const each = [...new Set(outputs)].map(({ name }) => ({ name }));
+  const each = [...new Set(outputs)].map(({ name, shape }) => ({
+    name,
+    ...(sizeOf(shape) === 1 && { labels: [name] }),
+  }));
   const areNumbers = outputs.length > 1 && outputs.every(({ shape }) => sizeOf(shape) === 1);
   const names = each.map(({ name }) => name);
   return areNumbers ? [{ name: 'outputs', layers: names, labels: names }, ...each] : each;
@@ -40,14 +44,23 @@ export function outputNodes({ nodes }: Graph, { name, layers = [name], kind }: K
   });
 }
 
-/** An output as a model tells it. Throws as {@link outputNodes}; `usage` for labels of another number. */
+/**
+ * An output as a model tells it: one of each frame is that of the last. Throws as {@link outputNodes}; `usage` for labels of another
+ * number.
+ */
 export function describedOutput(graph: Graph, output: KerasOutput): ModelOutput {
   const { name, labels } = output;
   const nodes = outputNodes(graph, output);
-  const size = nodes.reduce((sum, { node }) => sum + sizeOf(node.shape), 0);
+  const all = nodes.reduce((sum, { node }) => sum + sizeOf(node.shape), 0);
+  const areScores =
+    (output.kind ?? 'scores') === 'scores' && nodes.every(({ node }) => node.beforeSoftmax !== undefined);
+  const [{ shape: axes }, { shape: clip }] = [nodes[0]!.node, graph.input];
+  const frames = clip.length === 4 ? clip[0]! : 1;
+  const isOfFrames = nodes.length === 1 && axes.length === 2 && axes[0] === frames;
+  const size =
+    (isOfFrames ? sizePerFrame({ size: all, lastAxis: axes[1], frames, areScores, labels }) : undefined) ?? all;
   if (labels !== undefined && labels.length !== size) {
     throw new L2cafError('usage', `the output ${name} is ${size} numbers, but has ${labels.length} labels`);
   }
-  const areScores = nodes.every(({ node }) => node.beforeSoftmax !== undefined);
   return { name, kind: output.kind ?? (areScores ? 'scores' : 'numbers'), size, ...(labels && { labels }) };
 }

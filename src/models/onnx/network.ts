@@ -5,6 +5,7 @@ import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import type { FrameBatch, GridShape } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import { type Card, labelsOf, preprocessingOf } from '../card.ts';
+import { lastFrameNote, ofLastFrame, sizePerFrame } from '../each-frame.ts';
 import { parseLayout } from '../layout.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
 import {
@@ -21,7 +22,7 @@ import {
 import { attentionRollout, attentionTensors } from './attention.ts';
 import { withOutputs } from './cut.ts';
 import { type CutEvent, CutNetwork, type Feeds, type FilterSpan } from './cut-network.ts';
-import { kindOf } from './pictures.ts';
+import { declared, kindOf } from './pictures.ts';
 import { NOTHING } from './places.ts';
 import {
   layerOf,
@@ -84,7 +85,9 @@ export class OnnxNetwork implements VideoModel {
     const { frames } = pictures;
     const isShared = t === 1 && frames > 1;
     const shared = `the layer does not tell the ${frames} frames apart: they share one map`;
-    this.notes = isShared ? [...read.notes, shared] : read.notes;
+    const { name, size: each } = outputs[0]!;
+    const isOfEach = each !== cut.outputSizes.get(name);
+    this.notes = [...read.notes, ...(isShared ? [shared] : []), ...(isOfEach ? [lastFrameNote(name, each)] : [])];
     [this.read, this.#cut, this.#preprocessing] = [read, cut, preprocessing];
     this.#attention = attentionTensors(graph, outputs[0]!.name);
     const { layout, size } = pictures;
@@ -146,8 +149,13 @@ export class OnnxNetwork implements VideoModel {
       }
       const described = async (one: typeof output, said: Card['output']): Promise<ModelOutput> => {
         const labels = await labelsOf({ output: said }, dirname(path));
-        const size = cut.outputSizes.get(one.tensor)!;
-        return modelOutput(path, one.tensor, size, one.isSquashed, { output: said }, labels);
+        const all = cut.outputSizes.get(one.tensor)!;
+        const areScores = (said?.kind ?? (labels || one.isSquashed ? 'scores' : 'embedding')) === 'scores';
+        const info = graph.file.graph.output.find(({ name }) => name === (said?.tensor ?? graph.outputs[0]));
+        const dims = (info && declared(info)?.dims) ?? [];
+        const lastAxis = dims.length > 1 && dims.at(-1)! > 0 ? dims.at(-1) : undefined;
+        const each = sizePerFrame({ size: all, lastAxis, frames: pictures.frames, areScores, labels });
+        return modelOutput(path, one.tensor, each ?? all, one.isSquashed, { output: said }, labels);
       };
       const outputs = [await described(output, card.output)];
       if (scores) outputs.push(await described(scores, { ...card.scores, kind: 'scores' }));
@@ -256,7 +264,9 @@ export class OnnxNetwork implements VideoModel {
       throw new L2cafError('usage', `the model has no output ${output}`, { hint: `it has ${has}` });
     }
     const tails = events.map((event) => this.#attended(event, this.#cut.tail(event, output, this.filter)));
-    return tails.length === 1 ? tails[0]! : meanTail(tails);
+    if (tails.length > 1) return meanTail(tails);
+    const [{ size, kind }, [tail]] = [outputNamed(this.outputs, output)!, tails as [MapTail]];
+    return size === tail.outputSize ? tail : ofLastFrame(tail, size, kind === 'scores');
   }
 
   /** See {@link VideoModel.unlearning}. */

@@ -141,6 +141,23 @@ describe('where a network is cut', () => {
     });
   });
 
+  it('explains what is said of the last frame, where each frame has its scores', async () => {
+    const fixture = caseOf('each-frame');
+    await withNetwork(await asModelJson(fixture), {}, async (network) => {
+      const tail = network.tail(await network.features(framesFor(fixture)));
+      const probabilities = tail.probabilitiesSoFar!();
+      tail.dispose();
+      expect([network.outputs[0]!.size, tail.outputSize, tail.reference.length]).toEqual([3, 3, 3]);
+      expect(probabilities.flat()).toEqual(fixture.outputs[0]!.map((value) => expect.closeTo(value, 4)));
+      expect(network.notes).toEqual([
+        'the output time_distributed_2 has 3 values for each frame: those of the last are explained',
+      ]);
+    });
+    await withNetwork(await asModelJson(fixture), { first: { kind: 'numbers' } }, async ({ outputs }) => {
+      expect(outputs[0]!.size).toBe(9);
+    });
+  });
+
   it('explains a single number', async () => {
     const fixture = caseOf('with-speed');
     await withNetwork(await asModelJson(fixture), optionsOf(fixture), async (network) => {

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { softmax } from '../../../src/base/matrix.ts';
 import { solveFilters } from '../../../src/l2caf/solve.ts';
 import { type Card, normCard } from '../../../src/models/card.ts';
 import type { Size } from '../../../src/models/onnx/builder.ts';
@@ -10,7 +11,7 @@ import { readNetwork } from '../../../src/models/onnx/read.ts';
 import { sliceOfFrame } from '../../../src/models/video-model.ts';
 import { npy } from '../random-squeezenet.ts';
 import { noiseFrames, RANGE, TinyFolder } from './tiny-folder.ts';
-import { cnnLstm, conv3d, pictureCnn, TinyGraph, transformer, twoStreams } from './tiny-networks.ts';
+import { cnnLstm, conv3d, eachFrame, pictureCnn, TinyGraph, transformer, twoStreams } from './tiny-networks.ts';
 
 let folder: TinyFolder;
 beforeAll(async () => {
@@ -44,6 +45,24 @@ describe('a network', () => {
     expect(await hashOf({ ...RANGE, layer: { tensor: 'early' } })).not.toBe(usual);
     expect(await hashOf({ ...RANGE, filter: 'volume' })).not.toBe(usual);
     expect(await hashOf(RANGE, { float16: true })).not.toBe(usual);
+  });
+
+  it('explains what is said of the last frame, where each frame has its scores', async () => {
+    const network = await folder.open(eachFrame(), { ...RANGE, output: { labels: ['a', 'b', 'c', 'd'] } });
+    expect(network.outputs).toMatchObject([{ name: 'logits', kind: 'scores', size: 4 }]);
+    expect(network.notes).toContain('the output logits has 4 values for each frame: those of the last are explained');
+    const frames = noiseFrames(3, 16, 16);
+    const tail = network.tail(await network.features(frames));
+    const probabilities = tail.probabilitiesSoFar!();
+    expect(probabilities.map((row) => row.length)).toEqual([4, 4, 4]);
+    expect(softmax(tail.reference)).toEqual(probabilities[2]);
+    // The last frame depends on no other: without it, its answer is another; without the others it is the same.
+    const filters = Float32Array.from({ length: 2 * 16 }, (_, i) => (i % 16) / 16);
+    const outputs = await tail.evaluate(filters, [0, 2]);
+    expect([...outputs.subarray(0, 4)]).toEqual([...tail.reference].map((value) => expect.closeTo(value, 5)));
+    expect(outputs.subarray(4)).not.toEqual(tail.reference);
+    const whole = await folder.open(eachFrame(), { ...RANGE, output: { kind: 'embedding' } });
+    expect(whole.outputs[0]!.size).toBe(12);
   });
 
   it('takes frames to maps and explains them', async () => {

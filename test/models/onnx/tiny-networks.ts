@@ -439,3 +439,27 @@ export function withSpeed(): TinyFiles {
   graph.output('steering', [1, 1]);
   return graph.files();
 }
+
+/** Three frames, of each of which 4 classes are scored. */
+export function eachFrame(): TinyFiles {
+  const graph = new TinyGraph();
+  const pictures = graph.node(
+    'Reshape',
+    [graph.input('frames', [1, 3, 3, 16, 16]), graph.integers('fold', [3, 3, 16, 16])],
+    'pictures',
+  );
+  const early = graph.convolution(pictures, 'early', [6, 3, 3, 3], [2, 2]);
+  const scores = graph.dense(
+    graph.pooled(graph.convolution(early, 'features', [8, 6, 3, 3], [2, 2])),
+    'scores',
+    [8, 4],
+  );
+  graph.node(
+    'Softmax',
+    [graph.node('Reshape', [scores, graph.integers('unfold', [1, 3, 4])], 'logits')],
+    'probabilities',
+    { axis: -1 },
+  );
+  graph.output('probabilities', [1, 3, 4]);
+  return graph.files();
+}
