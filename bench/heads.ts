@@ -342,7 +342,7 @@ async function liftOf(
   const [table] = await localizationTables(scores, { seed: 0 });
   const overall = table!.rows.filter(({ group }) => group === undefined);
   const lift = Object.fromEntries(overall.map(({ name, figures }) => [name, figures['energyLift']!.value]));
-  await writeFileAtomically(path, JSON.stringify(lift));
+  await writeFileAtomically(path, `${JSON.stringify(lift)}\n`);
   return lift;
 }
 

@@ -125,7 +125,7 @@ async function seen(model: OpenModel<EventNetwork>, domain: string, wanted: read
     })();
     found.push(known[key]);
   }
-  await writeFileAtomically(path, JSON.stringify(known));
+  await writeFileAtomically(path, `${JSON.stringify(known)}\n`);
   console.log(`${domain}: ${found.length} events`);
   return found;
 }
