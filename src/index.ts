@@ -5,7 +5,7 @@
 
 export type { DenseOptions } from './analysis/dense.ts';
 export { analyzeDense } from './analysis/dense.ts';
-export type { Analysis, AnalysisFrame, AnalysisWindow } from './analysis/document.ts';
+export type { Analysis, AnalysisFrame, AnalysisWindow, ObjectOnFrame, ObjectSummary } from './analysis/document.ts';
 export { analysisJsonSchema, parseAnalysis, readAnalysis, writeAnalysis } from './analysis/document.ts';
 export type {
   BoundTarget,
@@ -16,6 +16,7 @@ export type {
   TimedAnalysis,
 } from './analysis/explain.ts';
 export { explainEvent, explainMaps } from './analysis/explain.ts';
+export type { ObjectLosses, ObjectPart } from './analysis/objects.ts';
 export type { EventOptions, ModelOptions, OpenModel, Target, WorkOptions } from './analysis/pipeline.ts';
 export { analyzeEvent, openClip, openModel } from './analysis/pipeline.ts';
 export { type Agreement, agreement, type Prediction, predictionsOf } from './analysis/predictions.ts';
@@ -29,6 +30,15 @@ export * from './l2caf/index.ts';
 export { type BackendInfo, type EngineInfo, useBackend, useEngine } from './models/backend.ts';
 export { BACKEND_CHOICES, type BackendChoice, ENGINE_CHOICES, type EngineChoice } from './models/choices.ts';
 export type * from './models/video-model.ts';
+export type { ObjectBox, ObjectList, Rectangle } from './objects/boxes.ts';
+export {
+  type BoxOnFrame,
+  type NamedObject,
+  type PlacedObjects,
+  type PlaceOptions,
+  placeObjects,
+} from './objects/place.ts';
+export { readObjects } from './objects/read.ts';
 export * from './rendering/index.ts';
 export type { IndexRow, ReportOptions } from './report/index.ts';
 export { writeIndex, writeReport } from './report/index.ts';

@@ -2,12 +2,14 @@
 
 import type { TimeSpan } from '../base/types.ts';
 import { obeying, worstOf } from '../l2caf/combined.ts';
+import type { EmptiedLoss } from '../l2caf/emptied.ts';
 import { meanCorrelations } from '../l2caf/map-figures.ts';
 import type { Attention } from '../l2caf/method.ts';
 import { meanFigures, type VerdictFigures } from '../l2caf/verdict.ts';
 import type { FrameTroubles } from '../video/media/damage.ts';
 import type { Analysis, AnalysisFrame, AnalysisWindow } from './document.ts';
 import { describeFrame, type Explanation, rankClasses } from './explain.ts';
+import type { ObjectLosses } from './objects.ts';
 import { describeVerdict } from './verdicts.ts';
 
 /** A window and the places of its frames in the list of all. */
@@ -88,6 +90,20 @@ export class DenseResult {
       verdict: describeVerdict(meanFigures(ofWindows)),
       windows: this.#windows.map((window, w) => ({ ...window, verdict: describeVerdict(ofWindows[w]!) })),
     };
+  }
+
+  /** What emptying the objects of a frame takes away, the mean of its windows; undefined without objects. */
+  objectLossesOf(frame: number): ObjectLosses | undefined {
+    const losses = this.#views[frame]!.flatMap(({ explanation, slot }) => explanation.objectLosses?.[slot] ?? []);
+    if (losses.length === 0) return undefined;
+    const meanOf = (read: (loss: EmptiedLoss) => number, object: number): number =>
+      mean(losses.map((one) => [read(one.get(object)!)]))[0]!;
+    return new Map(
+      [...losses[0]!.keys()].map((object) => [
+        object,
+        { lost: meanOf(({ lost }) => lost, object), elsewhere: meanOf(({ elsewhere }) => elsewhere, object) },
+      ]),
+    );
   }
 
   /** @param judged by window and slot */

@@ -8,7 +8,7 @@
 import { L2cafError, throwIfAborted } from '../base/errors.ts';
 import { sizeFor } from '../base/fit.ts';
 import { startThread, type Thread } from '../base/threads.ts';
-import type { FrameBatch, TimeSpan, VideoClip } from '../base/types.ts';
+import type { FrameBatch, GridShape, TimeSpan, VideoClip } from '../base/types.ts';
 import { EventNetwork } from '../models/event-network.ts';
 import { type FeatureMaps, scoresOf } from '../models/video-model.ts';
 import { gapsIn } from '../video/drawing/keyframes.ts';
@@ -26,7 +26,8 @@ import {
   numberNames,
   type TimedAnalysis,
 } from './explain.ts';
-import type { ExplainThreadData } from './explain-thread.ts';
+import type { ExplainJob, ExplainThreadData } from './explain-thread.ts';
+import { type ObjectPart, partsOnFrame, withObjects } from './objects.ts';
 import { bindTarget, type EventOptions, featuresOf, type OpenModel } from './pipeline.ts';
 import { withSignals } from './signals.ts';
 import { withVerdicts } from './verdicts.ts';
@@ -51,7 +52,11 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
   const sourceHash = sha256OfClip(clip, signal);
   sourceHash.catch(() => {}); // reported where it is awaited
   const result = new DenseResult(plan.timesSec);
-  const windowed = await windowedModel(model, settings);
+  const windowed = await windowedModel(model, settings, ({ frames: own }, maps) => {
+    const seen = { source: clip, model: model.network.describe() };
+    const { objects } = options;
+    return objects && own.map((frame) => partsOnFrame(objects, plan.timesSec[frame]!, seen, maps));
+  });
   const { troubles } = plan;
   const stream = streamFrames(clip, { ...plan, size: sizeFor(model.network.input.size, clip), troubles, signal });
   try {
@@ -86,7 +91,8 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
     ...result.describe(scoresOf(model.network.outputs)?.labels, numberNames(model.network), troubles),
     timingsSec: seconds,
   };
-  return withSignals(withVerdicts(analysis), await recordedSignals(clip, signal));
+  const judged = withObjects(withVerdicts(analysis), options.objects, (frame) => result.objectLossesOf(frame));
+  return withSignals(judged, await recordedSignals(clip, signal));
 }
 
 /** Frames to decode and windows to score. */
@@ -134,7 +140,7 @@ async function planWindows(clip: VideoClip, options: DenseOptions): Promise<Plan
 /** How a network sees windows: what it keeps of each frame, and what it makes of the frames of a window. */
 interface WindowedModel<Part> {
   take(frame: FrameBatch): Promise<Part>;
-  explain(parts: readonly Part[]): Promise<Explanation>;
+  explain(parts: readonly Part[], window: PlannedWindow): Promise<Explanation>;
   end(): Promise<void>;
 }
 
@@ -146,13 +152,19 @@ interface WindowedModel<Part> {
 async function windowedModel(
   model: OpenModel,
   options: ExplainThreadData['options'],
+  objectsIn: (window: PlannedWindow, maps: GridShape) => readonly (readonly ObjectPart[])[] | undefined,
 ): Promise<WindowedModel<FrameBatch | FeatureMaps>> {
   const { network, backend } = model;
+  const jobOf = (maps: FeatureMaps, window: PlannedWindow): ExplainJob => {
+    const [, height, width] = maps.shape;
+    const parts = objectsIn(window, { height, width });
+    return { maps, ...(parts && { parts }) };
+  };
   if (network instanceof EventNetwork) {
     const explainer = await startExplainer(network, backend, options);
     return {
       take: (frame) => featuresOf(model, frame, options),
-      explain: (maps) => explainer.run(withViews(joined, maps as readonly FeatureMaps[])),
+      explain: (parts, window) => explainer.run(jobOf(withViews(joined, parts as readonly FeatureMaps[]), window)),
       end: () => explainer.end(),
     };
   }
@@ -160,12 +172,15 @@ async function windowedModel(
   let before: Promise<unknown> = Promise.resolve();
   return {
     take: (frame) => (joinedMaps ? featuresOf(model, frame, options) : Promise.resolve(frame)),
-    explain: (parts) => {
+    explain: (parts, window) => {
       const maps = (): Promise<FeatureMaps> | FeatureMaps =>
         joinedMaps
           ? withViews(joinedMaps, parts as readonly FeatureMaps[])
           : featuresOf(model, joinedFrames(parts as readonly FrameBatch[]), options);
-      const work = before.then(async () => explainMaps(network, await maps(), options));
+      const work = before.then(async () => {
+        const job = jobOf(await maps(), window);
+        return explainMaps(network, job.maps, options, job.parts);
+      });
       before = work.catch(() => {}); // one window at a time: each fills the machine
       return work;
     },
@@ -193,10 +208,10 @@ function startExplainer(
   options: ExplainThreadData['options'],
 ): Promise<Explainer> {
   const data: ExplainThreadData = { head, backend: threadBackend(backend), options };
-  return startThread<FeatureMaps, Explanation>('./explain-thread', import.meta.url, data);
+  return startThread<ExplainJob, Explanation>('./explain-thread', import.meta.url, data);
 }
 
-type Explainer = Thread<FeatureMaps, Explanation>;
+type Explainer = Thread<ExplainJob, Explanation>;
 
 /** Filters are found beside the GPU, not on it. */
 function threadBackend({ name }: OpenModel['backend']): ExplainThreadData['backend'] {
@@ -242,7 +257,7 @@ async function timed<T>(
 
 /** Explains windows as soon as their last frame is there, and keeps what is needed of frames as long as a window needs it. */
 class WindowQueue<Part> {
-  readonly #explain: (parts: readonly Part[]) => Promise<Explanation>;
+  readonly #explain: WindowedModel<Part>['explain'];
   readonly #windows: readonly PlannedWindow[];
   readonly #onExplained: (explanation: Explanation, window: PlannedWindow) => void;
   readonly #parts = new Map<number, Part>();
@@ -250,7 +265,7 @@ class WindowQueue<Part> {
   #next = 0;
 
   constructor(
-    explain: (parts: readonly Part[]) => Promise<Explanation>,
+    explain: WindowedModel<Part>['explain'],
     windows: readonly PlannedWindow[],
     onExplained: (explanation: Explanation, window: PlannedWindow) => void,
   ) {
@@ -264,9 +279,8 @@ class WindowQueue<Part> {
     this.#parts.set(place, part);
     for (; (this.#windows[this.#next]?.frames.at(-1) ?? Number.POSITIVE_INFINITY) <= place; this.#next++) {
       const window = this.#windows[this.#next]!;
-      const explained = this.#explain(window.frames.map((frame) => this.#parts.get(frame)!)).then((explanation) =>
-        this.#onExplained(explanation, window),
-      );
+      const parts = window.frames.map((frame) => this.#parts.get(frame)!);
+      const explained = this.#explain(parts, window).then((explanation) => this.#onExplained(explanation, window));
       explained.catch(() => {}); // reported where it is awaited
       this.#pending.push(explained);
     }

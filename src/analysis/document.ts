@@ -53,6 +53,52 @@ const verdictSchema = z.object({
   steady: correlation.exactOptional(),
 });
 
+const share = z.number().min(0).max(1);
+
+/** How much of a frame, or of several on the average, lies within boxes. */
+const sharesSchema = z.object({
+  /** Share of the filter's energy (its values squared) within them; cells that a box cuts count by area. */
+  share,
+  /** Their share of what the network sees of the picture. */
+  area: share,
+});
+
+/** What of the answer is lost when an object's part of a frame is emptied, counted as in `verdict`. */
+const objectLoss = {
+  lost: z.number().exactOptional(),
+  /** The same when as much is emptied at random places of the frame. */
+  lostElsewhere: z.number().exactOptional(),
+};
+
+/** An object on a frame. */
+const objectOnFrameSchema = sharesSchema.extend({
+  /** Its place in `objects.list`. */
+  object: z.int().nonnegative(),
+  /** Pixels of the clip as shown. Several, where objects have no id of their own. */
+  boxes: z
+    .array(
+      z.object({
+        x: z.number().nonnegative(),
+        y: z.number().nonnegative(),
+        width: z.number().positive(),
+        height: z.number().positive(),
+      }),
+    )
+    .min(1),
+  ...objectLoss,
+});
+
+/** An object over all frames; the figures are means over those that show it. */
+const objectSchema = sharesSchema.extend({
+  /** Such as `car 3`; all boxes of a label that have no id are one object, named by it. */
+  name: z.string().min(1),
+  id: z.string().exactOptional(),
+  label: z.string().exactOptional(),
+  /** Frames that show it. */
+  frames: z.int().nonnegative(),
+  ...objectLoss,
+});
+
 const frameSchema = z
   .object({
     /** Index in the LSTM; in a dense analysis, where a frame has several, its place among the frames. */
@@ -86,6 +132,8 @@ const frameSchema = z
     probabilities: probabilities.optional(),
     /** In a dense analysis: how far its windows are from what the network was trained on, their mean. */
     distance: z.number().nonnegative().optional(),
+    /** With objects: those that the frame shows; `share` and `area` are of all their boxes together, each point once. */
+    objects: sharesSchema.extend({ each: z.array(objectOnFrameSchema) }).exactOptional(),
     /** In a dense analysis: how many windows contain the frame. Filter, loss and importance are their means. */
     windows: positiveInt.optional(),
     /** Where the solver ended from each starting point, when there were several. */
@@ -244,6 +292,18 @@ const analysisSchema = z.object({
   numbers: z.object({ names: z.array(z.string()), values: z.array(z.number()) }).optional(),
   /** Labelled events that overlap the span, where a list of events was given; by increasing start. */
   events: z.array(eventSchema).min(1).optional(),
+  /**
+   * Boxes of objects beside attention, where a file of them was given: `share` and `area` are those of any object, means over all
+   * frames.
+   */
+  objects: sharesSchema
+    .extend({
+      /** The file, and what it was taken for. */
+      path: z.string().min(1),
+      format: z.string().min(1),
+      list: z.array(objectSchema).min(1),
+    })
+    .exactOptional(),
   /** What was recorded beside the clip (a table, or a tub's steering and throttle), at the moments of the frames. */
   signals: signalsSchema.optional(),
   /** The classes in the order of every `probabilities`. */
@@ -289,6 +349,7 @@ const documentSchema = analysisSchema
       [...frames, ...windows].every(({ probabilities: p }) => p === undefined || p.length === labels.length),
     { path: ['labels'], message: 'a frame or window has another number of probabilities than there are labels' },
   )
+  .refine(objectsFit, { path: ['objects'], message: 'a frame names an object that is not in the list' })
   .refine(
     ({ frames, signals }) =>
       signals === undefined ||
@@ -296,6 +357,12 @@ const documentSchema = analysisSchema
         signals.values.every(({ length }) => length === frames.length)),
     { path: ['signals'], message: 'a signal has another number of values than there are frames' },
   );
+
+/** What no field can say alone, of objects. */
+function objectsFit({ frames, objects }: z.infer<typeof analysisSchema>): boolean {
+  const count = objects?.list.length ?? 0;
+  return frames.every(({ objects: own }) => own === undefined || own.each.every(({ object }) => object < count));
+}
 
 /** The JSON Schema of the document. What fields must have in common (their order in time, counts) it cannot say. */
 export function analysisJsonSchema(): object {
@@ -308,6 +375,10 @@ export type Analysis = z.infer<typeof analysisSchema>;
 export type AnalysisFrame = Analysis['frames'][number];
 /** One window of a dense {@link Analysis}. */
 export type AnalysisWindow = NonNullable<Analysis['windows']>[number];
+/** One object of an {@link Analysis}, over all frames. */
+export type ObjectSummary = NonNullable<Analysis['objects']>['list'][number];
+/** One object on a frame of an {@link Analysis}. */
+export type ObjectOnFrame = NonNullable<AnalysisFrame['objects']>['each'][number];
 
 /**
  * Reads and validates an analysis document.

@@ -9,15 +9,23 @@ import { createRecurrentHead, ForgetfulHeads } from '../models/head-tails.ts';
 import type { RecurrentOutput } from '../models/recurrent-tail.ts';
 import type { FeatureMaps } from '../models/video-model.ts';
 import { type ExplainOptions, type Explanation, explainMaps } from './explain.ts';
+import type { ObjectPart } from './objects.ts';
 
 /** What the thread is started with. */
 export interface ExplainThreadData {
   readonly head: Head;
   readonly backend: BackendChoice;
-  readonly options: Omit<ExplainOptions, 'signal' | 'onProgress'>;
+  readonly options: Omit<ExplainOptions, 'signal' | 'onProgress' | 'objects'>;
 }
 
-await serveThread<ExplainThreadData, FeatureMaps, Explanation>(async ({ head, backend, options }) => {
+/** An event to explain. */
+export interface ExplainJob {
+  readonly maps: FeatureMaps;
+  /** Of each frame, those that belong to objects. */
+  readonly parts?: readonly (readonly ObjectPart[])[];
+}
+
+await serveThread<ExplainThreadData, ExplainJob, Explanation>(async ({ head, backend, options }) => {
   await useBackend(backend);
   const recurrent = createRecurrentHead(head);
   const forgetful = new ForgetfulHeads(head);
@@ -27,5 +35,5 @@ await serveThread<ExplainThreadData, FeatureMaps, Explanation>(async ({ head, ba
     redrawn: (maps: FeatureMaps, output?: string) => forgetful.tails(maps, output),
     distance: (maps: FeatureMaps) => headDistance(head, maps),
   };
-  return (maps) => explainMaps(network, maps, options);
+  return ({ maps, parts }) => explainMaps(network, maps, options, parts);
 });

@@ -5,9 +5,10 @@
  */
 import { resolve } from 'node:path';
 import { softmax } from '../base/matrix.ts';
-import type { AttentionFilter, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
+import type { AttentionFilter, GridShape, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
 import { VERSION } from '../base/version.ts';
 import type { Method } from '../l2caf/choices.ts';
+import { type EmptiedLoss, type FramePlace, lossesWithout } from '../l2caf/emptied.ts';
 import { peakCell } from '../l2caf/heatmap.ts';
 import { type FrameImportance, frameImportance } from '../l2caf/importance.ts';
 import { type Attention, opposingShare } from '../l2caf/method.ts';
@@ -23,9 +24,11 @@ import {
   type VideoModel,
   type VideoTail,
 } from '../models/video-model.ts';
+import type { PlacedObjects } from '../objects/place.ts';
 import { readingOf } from '../video/media/probe.ts';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './document.ts';
 import { attentionOf, type FrameAttention } from './frame-attention.ts';
+import { type ObjectLosses, type ObjectPart, partsOnFrame, withObjects } from './objects.ts';
 import { describeVerdict, withVerdicts } from './verdicts.ts';
 import { isLong, lengthNote } from './windows.ts';
 
@@ -72,6 +75,8 @@ export interface ExplainOptions extends Pick<SolveOptions, 'solver' | 'preset' |
   readonly fine?: boolean;
   /** Seed of the filters' starting points. */
   readonly seed: number;
+  /** Objects beside attention. */
+  readonly objects?: PlacedObjects;
   readonly onProgress?: ProgressListener;
   readonly signal?: AbortSignal;
 }
@@ -95,17 +100,21 @@ export interface Explanation extends FrameAttention {
   readonly numbers?: readonly number[];
   /** How far the event is from what the network was trained on; absent where that is not known. */
   readonly distance?: Distance;
+  /** What emptying objects takes away, per frame; absent without objects. */
+  readonly objectLosses?: readonly ObjectLosses[];
 }
 
 /**
  * Embeds the frames and finds one filter for each.
  *
+ * @param parts of each frame, those that belong to objects
  * @throws L2cafError `shape-mismatch` for maps of another network; else as `findAttention`
  */
 export async function explainMaps(
   network: Pick<VideoModel, 'outputs' | 'tail' | 'distance' | 'redrawn'>,
   maps: FeatureMaps,
-  { target, method = 'l2caf', fine: _, ...options }: ExplainOptions,
+  { target, method = 'l2caf', fine: _, objects: __, ...options }: ExplainOptions,
+  parts?: readonly (readonly ObjectPart[])[],
 ): Promise<Explanation> {
   const { objective } = target;
   const [first] = network.outputs;
@@ -125,6 +134,7 @@ export async function explainMaps(
     const last = probabilities.at(-1) ?? probabilitiesOf(network, maps, whole);
     const importance = await frameImportance(tail, objective, options.seed);
     const distance = network.distance?.(maps);
+    const objectLosses = parts && (await lossesOfObjects(tail, maps, parts, { objective, seed: options.seed }));
     return {
       embedding: [...whole.reference],
       attention,
@@ -133,6 +143,7 @@ export async function explainMaps(
       ...(last && { scores: last }),
       ...(first?.kind === 'numbers' && { numbers: [...whole.reference] }),
       ...(distance && { distance }),
+      ...(objectLosses && { objectLosses }),
       figures,
       seconds: { ...seconds, verdict: seconds.verdict + (performance.now() - judgedMs) / 1000 },
     };
@@ -140,6 +151,33 @@ export async function explainMaps(
     whole.dispose();
     if (tail !== whole) tail.dispose();
   }
+}
+
+/** Cells of a frame. */
+function gridOf({ shape: [, height, width] }: FeatureMaps): GridShape {
+  return { height, width };
+}
+
+/** Empties the objects of each frame one after another. */
+async function lossesOfObjects(
+  tail: VideoTail,
+  maps: FeatureMaps,
+  parts: readonly (readonly ObjectPart[])[],
+  options: Parameters<typeof lossesWithout>[3],
+): Promise<ObjectLosses[]> {
+  const losses: ObjectLosses[] = [];
+  for (const [frame, own] of parts.entries()) {
+    const found = await lossesWithout(tail, placeOfFrame(tail, maps, frame), own, options);
+    losses.push(new Map(own.map(({ object }, k): [number, EmptiedLoss] => [object, found[k]!])));
+  }
+  return losses;
+}
+
+/** Where a frame lies in a tail: in the slot of its slice of time, or, where one slot holds all of them, in some of its rows. */
+function placeOfFrame(tail: VideoTail, maps: FeatureMaps, frame: number): FramePlace {
+  const [slices, rows] = maps.shape;
+  const slice = sliceOfFrame(frame, maps);
+  return tail.slots === slices ? { slot: slice } : { slot: 0, rows: { from: slice * rows, count: rows } };
 }
 
 /** Class probabilities of an event, where there are scores of classes, which need not be what is explained. */
@@ -177,7 +215,10 @@ export async function explainEvent(
   event: EventMaps,
   options: ExplainOptions,
 ): Promise<TimedAnalysis> {
-  const found = await explainMaps(model.network, event.maps, options);
+  const { objects } = options;
+  const seen = { source: event.clip, model: model.network.describe() };
+  const parts = objects && event.timestampsSec.map((time) => partsOnFrame(objects, time, seen, gridOf(event.maps)));
+  const found = await explainMaps(model.network, event.maps, options, parts);
   const { embedding, attention, importance, probabilities, scores, numbers, distance, figures, seconds } = found;
   const labels = scoresOf(model.network.outputs)?.labels;
   const { shape, frames = shape[0] } = event.maps;
@@ -204,7 +245,7 @@ export async function explainEvent(
     })),
     timingsSec: { ...event.timingsSec, ...seconds },
   };
-  return withVerdicts(analysis);
+  return withObjects(withVerdicts(analysis), objects, (frame) => found.objectLosses?.[frame]);
 }
 
 /** Names of the numbers that a network gives; empty when it gives none. */

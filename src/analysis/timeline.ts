@@ -4,9 +4,8 @@
  */
 
 import { sizeFor, type View, viewOf } from '../base/fit.ts';
-import type { Heatmap, IgnoredPart, TimeSpan } from '../base/types.ts';
+import type { Heatmap, IgnoredPart, PictureRegion, PictureSize, TimeSpan } from '../base/types.ts';
 import { type FilterPart, heatmapToDraw } from '../l2caf/heatmap.ts';
-import { likeliestClasses } from '../video/drawing/class-lines.ts';
 import { layOutEvents } from '../video/drawing/event-lanes.ts';
 import {
   gapsIn,
@@ -18,8 +17,10 @@ import {
 import { classColor } from '../video/drawing/palette.ts';
 import { attentionShares, maskOfParts, shareInRegions } from '../video/drawing/regions.ts';
 import type { RibbonContent } from '../video/drawing/ribbon-rows.ts';
+import { largestShares, type ShareLines } from '../video/drawing/share-lines.ts';
 import type { SignalRow } from '../video/drawing/signal-lines.ts';
 import type { Analysis } from './document.ts';
+import { objectColor } from './object-words.ts';
 import { predictionsOf } from './predictions.ts';
 import { isUnlike, percent, SEEN_PROBABILITY, targetClass } from './verdicts.ts';
 
@@ -71,8 +72,14 @@ function opacitiesOf(frames: Analysis['frames']): number[] | undefined {
 /** Opacity of the map of a frame that does not matter. */
 const FAINTEST = 0.15;
 
+/** A picture, and the network that sees it. */
+export interface SeenPicture {
+  readonly source: PictureSize & { readonly crop?: PictureRegion | undefined };
+  readonly model: Analysis['model'];
+}
+
 /** Where in the picture the network's input lies; undefined where that is all of the picture. */
-export function inputView({ source, model }: Pick<Analysis, 'source' | 'model'>): View | undefined {
+export function inputView({ source, model }: SeenPicture): View | undefined {
   const resize = model.kind === 'imported' ? model.resize : undefined;
   if (resize === undefined && source.crop === undefined) return undefined;
   return viewOf(source, sizeFor({ ...model.inputSize, ...(resize && { resize }) }, source));
@@ -112,16 +119,17 @@ export function ribbonOf(document: Analysis): RibbonContent {
   const named = probabilities.length === frames.length ? labels : [];
   const keyframes = keyframesOf({ ...analysis, frames });
   const doubtful = frames.map((frame) => isUnlike(document, frame));
-  const classes = likeliestClasses(
+  const classes = largestShares(
     named.map((name, k) => ({
       name,
       color: classColor(k),
-      probabilities: probabilities.map((row, i) => (doubtful[i] ? null : row[k]!)),
+      shares: probabilities.map((row, i) => (doubtful[i] ? null : row[k]!)),
     })),
     targetClass(document),
   );
   const notes = classNotes(document, doubtful);
   const rows = signalRows(document);
+  const objects = objectLines(document);
   const laidOut = layOutEvents(events, analysis.span);
   return {
     samples: frames.map(({ timestampSec, loss, importance }, i) => ({
@@ -132,9 +140,24 @@ export function ribbonOf(document: Analysis): RibbonContent {
     })),
     ...(laidOut && { events: laidOut }),
     ...(classes && { classes: { ...classes, ...(notes.length > 0 && { notes }) } }),
+    ...(objects && { objects }),
     ...(rows.length > 0 && { signals: rows }),
   };
 }
+
+/** The attention on each object, and on any of them; 0 where an object is not. */
+function objectLines({ objects, frames }: Pick<Analysis, 'objects' | 'frames'>): ShareLines | undefined {
+  if (objects === undefined) return undefined;
+  const each = objects.list.map(({ name }, place) => ({
+    name: `on ${name}`,
+    color: objectColor(place),
+    shares: frames.map((frame) => frame.objects?.each.find(({ object }) => object === place)?.share ?? 0),
+  }));
+  const any = { name: 'on any object', color: ANY_OBJECT, shares: frames.map((frame) => frame.objects?.share ?? 0) };
+  return largestShares([any, ...each], any.name);
+}
+
+const ANY_OBJECT = '#9aa3ae';
 
 /** In a few words, why classes are missing or which one was asked for. */
 function classNotes(document: Analysis, doubtful: readonly boolean[]): string[] {

@@ -60,7 +60,7 @@ export function placementOf(picture: PictureSize, { resize = 'stretch', width, h
 /** Where in a picture the input lies that it was brought to; undefined where that is all of the picture and no more. */
 export function viewOf(picture: PictureSize, { part, ...input }: FittedSize): View | undefined {
   if (part) {
-    const { left, top, right, bottom } = viewOf(part, input) ?? WHOLE;
+    const { left, top, right, bottom } = viewOf(part, input) ?? WHOLE_VIEW;
     return {
       left: (part.x + left * part.width) / picture.width,
       top: (part.y + top * part.height) / picture.height,
@@ -78,7 +78,8 @@ export function viewOf(picture: PictureSize, { part, ...input }: FittedSize): Vi
   };
 }
 
-const WHOLE: View = { left: 0, top: 0, right: 1, bottom: 1 };
+/** All of the picture, and no more. */
+export const WHOLE_VIEW: View = { left: 0, top: 0, right: 1, bottom: 1 };
 
 /** A network's size with the part of a clip that it is shown, and what of that is hidden. */
 export function sizeFor<Size extends FittedSize>(size: Size, { crop, hidden }: ShownParts): Size {

@@ -167,9 +167,16 @@ export function softmax(scores: ArrayLike<number>): number[] {
   return exponentials.map((value) => value / total);
 }
 
+/** The sum of some numbers. */
+export function sum(values: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i]!;
+  return total;
+}
+
 /** The mean of some numbers; not a number for none. */
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+export function mean(values: ArrayLike<number>): number {
+  return sum(values) / values.length;
 }
 
 /** Numbers one after another; those of a single part are that part itself. */

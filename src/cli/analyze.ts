@@ -2,12 +2,10 @@
 
 import { basename, extname, join, resolve } from 'node:path';
 import { analyzeDense } from '../analysis/dense.ts';
-import { type Analysis, type AnalysisFrame, type AnalysisWindow, writeAnalysis } from '../analysis/document.ts';
+import { type Analysis, writeAnalysis } from '../analysis/document.ts';
 import { analyzeEvent, framesFor, type OpenModel, openClip, openModel, readHead } from '../analysis/pipeline.ts';
-import { predictionsOf } from '../analysis/predictions.ts';
 import { readSignals, withSignals } from '../analysis/signals.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
-import { isUnlike, notJudged, percent, verdictReasons, verdictSentence } from '../analysis/verdicts.ts';
 import {
   lengthNote,
   type SlideOptions,
@@ -19,22 +17,24 @@ import {
 import { sideBySide } from '../base/concurrent.ts';
 import { L2cafError } from '../base/errors.ts';
 import { exists } from '../base/files.ts';
-import { groupBy } from '../base/group-by.ts';
 import { checkOutputs, removeSealed } from '../base/output.ts';
 import type { TimeSpan, VideoClip } from '../base/types.ts';
 import { type ListedEvents, readLabels } from '../events/labels.ts';
 import { isImported } from '../models/imported.ts';
+import { type PlacedObjects, placeObjects } from '../objects/place.ts';
+import { readObjects } from '../objects/read.ts';
 import { renderStrip, renderVideo } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
 import { clipBeside, filesOfReport } from '../report/report-page.ts';
 import type { CropWish, HideWish, PictureWish } from '../video/media/crop.ts';
 import { readingOf, sha256OfClip } from '../video/media/probe.ts';
 import { type AnalysisFlags, PREVIEW_SEC } from './analysis-options.ts';
+import { analysisTable } from './analyze-table.ts';
 import { type FreeFolder, inOwnFolder, isAbout, isOfOther } from './default-folder.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
 import { renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
-import { createTerminal, formatTable, partsOf, type Terminal } from './terminal.ts';
+import { createTerminal, partsOf, type Terminal } from './terminal.ts';
 import { seenInWindows, slideWish, type WindowFlags } from './window-options.ts';
 
 /** What commander hands over. */
@@ -54,6 +54,10 @@ interface RunFlags extends VideoFlags, AnalysisFlags, NetworkFlags, WindowFlags 
   readonly events?: string;
   readonly videos?: string;
   readonly signals?: string;
+  readonly objects?: string;
+  readonly objectsFps?: number;
+  readonly objectsFirst?: number;
+  readonly objectsScore?: number;
   readonly output?: string;
   readonly strict?: boolean;
   readonly report: boolean;
@@ -77,6 +81,7 @@ export async function analyze(
   if (flags.videos !== undefined && flags.events === undefined) {
     throw new L2cafError('usage', '--videos says where the videos of a list lie', { hint: 'add --events' });
   }
+  checkObjectFlags(flags);
   const terminal = createTerminal(flags);
   const { start, end } = flags;
   const wanted = {
@@ -108,7 +113,10 @@ async function analyzeInto(
   const { events: list, videos } = flags;
   const recorded = flags.signals === undefined ? undefined : await readSignals(flags.signals);
   const listed = list === undefined ? { events: [], warnings: [] } : await readLabels(list, clip, span, videos);
-  const analysis = await withAttention(clip, span, flags, terminal, signal, async (explain, isDense) => {
+  const objects = await objectsOf(flags, clip, span, signal);
+  for (const note of objects?.notes ?? []) terminal.info(note);
+  const seen = { ...flags, ...(objects && { placed: objects }) };
+  const analysis = await withAttention(clip, span, seen, terminal, signal, async (explain, isDense) => {
     const analyze = async (part: TimeSpan): Promise<Analysis> =>
       withSignals(withLabels(await explain(part), listed), recorded);
     const isLong = isDense && span.endSec - span.startSec > 2 * PREVIEW_SEC;
@@ -140,8 +148,39 @@ async function analyzeInto(
   );
   warnOfNotes(terminal, video.notes, analysis.warnings);
   if (flags.json) return terminal.result(JSON.stringify(analysis));
-  terminal.result(describe(analysis));
+  terminal.result(analysisTable(analysis));
   for (const file of [...Object.values(files), ...pages]) terminal.result(file);
+}
+
+type ObjectFlags = Pick<AnalyzeFlags, 'objects' | 'objectsFps' | 'objectsFirst' | 'objectsScore'>;
+
+/** Options that say how a file is read need one. */
+function checkObjectFlags({ objects, objectsFps, objectsFirst, objectsScore }: ObjectFlags): void {
+  const [name] = Object.entries({
+    '--objects-fps': objectsFps,
+    '--objects-first': objectsFirst,
+    '--objects-score': objectsScore,
+  })
+    .filter(([, value]) => value !== undefined)
+    .map(([own]) => own);
+  if (objects === undefined && name !== undefined) {
+    throw new L2cafError('usage', `${name} says how a file of objects is read`, { hint: 'add --objects' });
+  }
+}
+
+async function objectsOf(
+  { objects, objectsFps: fps, objectsFirst: first, objectsScore: leastScore }: ObjectFlags,
+  clip: VideoClip,
+  span: TimeSpan,
+  signal: AbortSignal,
+): Promise<PlacedObjects | undefined> {
+  if (objects === undefined) return undefined;
+  return placeObjects(await readObjects(objects), clip, span, {
+    ...(fps !== undefined && { fps }),
+    ...(first !== undefined && { first }),
+    ...(leastScore !== undefined && { leastScore }),
+    signal,
+  });
 }
 
 /** Everything that may be written into the folder of an analysis. */
@@ -179,17 +218,20 @@ function withLabels(analysis: Analysis, { events, warnings }: ListedEvents): Ana
   return { ...analysis, ...listed, warnings: [...analysis.warnings, ...warnings] };
 }
 
+/** What is asked for, and the objects beside it. */
+type SeenFlags = AnalyzeWishes & { readonly placed?: PlacedObjects };
+
 /** Opens the model and calls `use` with a function that analyzes a span of the clip, and whether it does so in windows. */
 async function withAttention<T>(
   clip: VideoClip,
   span: TimeSpan,
-  { start: _start, end: _end, target: wanted, size, wish, isAuto, ...flags }: AnalyzeWishes,
+  { start: _start, end: _end, target: wanted, size, wish, isAuto, placed, ...flags }: SeenFlags,
   terminal: Terminal,
   signal: AbortSignal,
   use: (analyze: (span: TimeSpan) => Promise<Analysis>, isDense: boolean) => Promise<T>,
 ): Promise<T> {
   const work = { signal, onProgress: terminal.onProgress };
-  const { untrained, frames: count, card: _card, crop, ...options } = flags;
+  const { untrained, frames: count, card: _card, crop, objects: _objects, ...options } = flags;
   // A part of this clip is none of another.
   const ofOther: PictureWish = { crop: crop === 'auto' ? crop : 'none', hide: { isAuto, parts: [] } };
   const target =
@@ -217,7 +259,17 @@ async function withAttention<T>(
       slide && wish.strideSec !== undefined ? strideNote(wish.strideSec, slideWindow(span, slide)) : undefined;
     if (note !== undefined) terminal.info(note);
     return await use(async (part) => {
-      const event = { ...options, ...work, clip, span: part, target, frames, fine: isFine(flags, model, slide) };
+      const shown = placed && { objects: placed };
+      const event = {
+        ...options,
+        ...work,
+        ...shown,
+        clip,
+        span: part,
+        target,
+        frames,
+        fine: isFine(flags, model, slide),
+      };
       const found = slide ? await analyzeDense(model, { ...event, ...slide }) : await analyzeEvent(model, event);
       return { ...found, warnings: [...found.warnings, ...ignoredWarnings(found, options.ignore)] };
     }, slide !== undefined);
@@ -264,101 +316,3 @@ async function writePreview(
 }
 
 const PREVIEW_WIDTH_PX = 480;
-
-function describe(analysis: Analysis): string {
-  const { classes, numbers, options, windows, targetProbability, familiarity, events = [] } = analysis;
-  const lines = [windows ? describeWindows(analysis, windows) : describeFrames(analysis)];
-  lines.push(...describeVerdicts(analysis));
-  lines.push(`${options.solver}: ${options.solverReason}`);
-  if (classes) {
-    const best = classes.slice(0, 3).map(({ label, probability }) => `${label} ${percent(probability)}`);
-    lines.push(isUnlike(analysis) ? 'classes: none to be believed, see above' : `classes: ${best.join(', ')}`);
-  }
-  if (targetProbability !== undefined) lines.push(`${options.target}: ${percent(targetProbability)}`);
-  if (familiarity) {
-    const { distance, limit } = familiarity;
-    lines.push(`distance from what it was trained on: ${distance.toFixed(1)} (up to ${limit.toFixed(1)} is alike)`);
-  }
-  if (numbers) lines.push(numbers.names.map((name, i) => `${name} ${numbers.values[i]!.toPrecision(3)}`).join(', '));
-  for (const { name, recorded, agreement } of predictionsOf(analysis)) {
-    if (recorded === undefined || agreement === undefined) continue;
-    const { correlation, meanAbsoluteError, n } = agreement;
-    const fit = correlation === undefined ? '' : `correlation ${correlation.toFixed(3)}, `;
-    lines.push(
-      `${name} against ${recorded.name}: ${fit}mean error ${meanAbsoluteError.toPrecision(3)} over ${n} moments`,
-    );
-  }
-  if (events.length > 0) {
-    const counts = [...groupBy(events, ({ label }) => label)].map(([label, { length }]) => `${label} (${length})`);
-    lines.push(`labelled events: ${counts.join(', ')}`);
-  }
-  return lines.join('\n');
-}
-
-/** The verdict on the event, and what it goes by; of a dense analysis, on its windows. */
-function describeVerdicts({ verdict, windows = [] }: Analysis): string[] {
-  if (verdict === undefined) return [];
-  const counts = [...groupBy(windows, (window) => window.verdict?.words)].map(
-    ([words, { length }]) => `${length} ${words}`,
-  );
-  const missing = notJudged(verdict);
-  return [
-    `verdict: ${verdictSentence(verdict.words)}${counts.length > 0 ? ` (of ${windows.length} windows: ${counts.join(', ')})` : ''}`,
-    `  ${verdictReasons(verdict).join('; ')}`,
-    ...(missing.length > 0 ? [`  not judged: ${missing.join(', ')}`] : []),
-  ];
-}
-
-/** A dense analysis has too many frames for a table. */
-function describeWindows({ frames, options: { dense } }: Analysis, windows: readonly AnalysisWindow[]): string {
-  const losses = frames.map(({ loss }) => loss).sort((a, b) => a - b);
-  const [lowest, median, highest] = [0, 0.5, 1].map((q) => losses[Math.round(q * (losses.length - 1))]!.toPrecision(3));
-  return [
-    `${windows.length} windows of ${dense!.windowSec.toFixed(2)} s, one every ${dense!.strideSec.toFixed(2)} s`,
-    `${frames.length} frames, loss ${lowest} to ${highest}, median ${median}`,
-  ].join('\n');
-}
-
-function describeFrames(analysis: Analysis): string {
-  const { frames, importance: known } = analysis;
-  const hasStarts = frames.some(({ starts }) => starts !== undefined);
-  const heading = [
-    'frame',
-    'time',
-    'loss',
-    'iterations',
-    'status',
-    'peak cell',
-    ...(known ? ['importance'] : []),
-    ...(analysis.verdict ? ['verdict'] : []),
-    ...(hasStarts ? ['starts agree'] : []),
-  ];
-  const rows = frames.map(
-    ({ timestep, timestampSec, loss, iterations, status, peakCell, starts, damaged, ...frame }) => [
-      String(timestep + 1),
-      `${timestampSec.toFixed(2)} s`,
-      loss.toPrecision(4),
-      String(iterations),
-      damaged ? `${status}, damaged` : status,
-      `row ${peakCell.row}, column ${peakCell.column}`,
-      ...(known ? [describeImportance(frame)] : []),
-      ...(analysis.verdict ? [frame.verdict?.words ?? '-'] : []),
-      ...(starts ? [describeStarts(starts)] : []),
-    ],
-  );
-  return formatTable([heading, ...rows]);
-}
-
-/** `0.42`, or `0.42 ± 0.03` where it was sampled. */
-function describeImportance({ importance, importanceError }: Partial<AnalysisFrame>): string {
-  if (importance === undefined) return '-';
-  return importanceError ? `${importance.toFixed(2)} ± ${importanceError.toFixed(2)}` : importance.toFixed(2);
-}
-
-/** How many starts found the best minimum, and the worst agreement of a map with the best one's. */
-function describeStarts(starts: NonNullable<AnalysisFrame['starts']>): string {
-  const best = Math.min(...starts.map(({ loss }) => loss));
-  const same = starts.filter(({ loss }) => loss <= best * (1 + 1e-3) + 1e-8).length;
-  const worst = Math.min(...starts.map(({ correlation }) => correlation));
-  return `${same} of ${starts.length}, correlation ${worst.toFixed(3)}`;
-}

@@ -4,6 +4,8 @@
  * videos analyzed in place of events, or events without their labels. All other columns are kept as they are.
  */
 
+import { bareName, wordsOfName } from '../base/column-names.ts';
+
 /** What a column can say about an event. */
 export type Role = 'id' | 'video' | 'start' | 'end' | 'duration' | 'label' | 'split';
 
@@ -90,7 +92,7 @@ export function assignColumns(names: readonly string[]): Columns {
     else if (role !== undefined) claim(role, name, unit!);
   }
   for (const [role, pattern] of FALLBACKS) {
-    const found = names.filter((name) => pattern.test(bare(name)));
+    const found = names.filter((name) => pattern.test(bareName(name)));
     if (!roles.has(role)) for (const name of found) claim(role, name, 'seconds');
   }
   for (const { role, name } of frames) {
@@ -98,7 +100,7 @@ export function assignColumns(names: readonly string[]): Columns {
     problems.push(`the column "${name}" counts frames: state the ${role} in seconds, in a column called ${role}`);
   }
   const endName = roles.get('end')?.name;
-  if (endName !== undefined && bare(endName).startsWith('offset') && !roles.has('start')) {
+  if (endName !== undefined && bareName(endName).startsWith('offset') && !roles.has('start')) {
     problems.push(`the column "${endName}" may say a start or an end: call it start or end`);
   }
   if (endName !== undefined) roles.delete('duration'); // it says nothing new
@@ -112,8 +114,8 @@ export function assignColumns(names: readonly string[]): Columns {
 function suspicious(unknown: readonly string[], roles: ReadonlyMap<Role, RoleColumn>): string[] {
   const hasTimes = roles.has('start') && (roles.has('end') || roles.has('duration'));
   return unknown.flatMap((name) => {
-    const words = wordsOf(name);
-    if (!hasTimes && !NO_TIME.test(bare(name)) && words.some((word) => LIKE_A_TIME.test(word))) {
+    const words = wordsOfName(name);
+    if (!hasTimes && !NO_TIME.test(bareName(name)) && words.some((word) => LIKE_A_TIME.test(word))) {
       return [
         `the column "${name}" looks like a time: call it start, end or duration (start_ms for milliseconds), or otherwise if it is none`,
       ];
@@ -126,7 +128,7 @@ function suspicious(unknown: readonly string[], roles: ReadonlyMap<Role, RoleCol
 }
 
 function meaningOf(name: string): readonly [Role, TimeUnit | 'frames'] | undefined {
-  const key = bare(name);
+  const key = bareName(name);
   for (const [role, pattern] of ROLES) {
     const match = pattern.exec(key);
     if (match === null) continue;
@@ -136,18 +138,4 @@ function meaningOf(name: string): readonly [Role, TimeUnit | 'frames'] | undefin
     return [role, units.find((unit) => unit !== 'seconds') ?? 'seconds'];
   }
   return undefined;
-}
-
-/** `Start (ms)`, `start_ms`, `startMs` → `startms`. */
-function bare(name: string): string {
-  return wordsOf(name).join('');
-}
-
-function wordsOf(name: string): string[] {
-  return name
-    .normalize('NFKC')
-    .replace(/(?<=[\p{Ll}\d])(?=\p{Lu})/gu, ' ')
-    .toLowerCase()
-    .split(/[^\p{L}\p{N}]+/u)
-    .filter((word) => word !== '');
 }

@@ -2,7 +2,7 @@
  * Filters made ready to show: one part of the signed filter, resized to the picture and scaled to [0, 1] (METHOD §1, §4).
  */
 import { assertNever } from '../base/errors.ts';
-import type { View } from '../base/fit.ts';
+import { type View, WHOLE_VIEW } from '../base/fit.ts';
 import type { GridShape, Heatmap } from '../base/types.ts';
 
 /** Values on a grid, row by row: a filter, or a gradient-based map. */
@@ -55,14 +55,12 @@ export function toHeatmap(map: AttentionMap, { height, width, part = 'abs', view
 const POINTS_PER_CELL = 8;
 
 /** {@link toHeatmap} at the resolution at which contours are drawn. */
-export function heatmapToDraw(map: AttentionMap, part: FilterPart = 'abs', view: View = WHOLE): Heatmap {
+export function heatmapToDraw(map: AttentionMap, part: FilterPart = 'abs', view: View = WHOLE_VIEW): Heatmap {
   const points = (cells: number, from: number, to: number): number =>
     Math.max(POINTS_PER_CELL, Math.round((POINTS_PER_CELL * cells) / (to - from)));
   const height = points(map.height, view.top, view.bottom);
   return toHeatmap(map, { height, width: points(map.width, view.left, view.right), part, view });
 }
-
-const WHOLE: View = { left: 0, top: 0, right: 1, bottom: 1 };
 
 /**
  * Bilinear interpolation between cell centres, as `skimage.transform.resize` with order 1 when enlarging: half-pixel
@@ -70,7 +68,11 @@ const WHOLE: View = { left: 0, top: 0, right: 1, bottom: 1 };
  *
  * @param view where in the result the grid lies; NaN outside of it
  */
-export function resize({ height, width, values }: AttentionMap, size: GridShape, view: View = WHOLE): Float32Array {
+export function resize(
+  { height, width, values }: AttentionMap,
+  size: GridShape,
+  view: View = WHOLE_VIEW,
+): Float32Array {
   const rows = samples(height, size.height, view.top, view.bottom);
   const columns = samples(width, size.width, view.left, view.right);
   const wide = new Float64Array(height * size.width); // every cell row is stretched once, not for every row of the result

@@ -10,6 +10,7 @@ export {
   type Verdict,
 } from './choices.ts';
 export type { InitialFilter } from './constraint.ts';
+export type { EmptiedLoss, EmptiedPart } from './emptied.ts';
 export { type GradCamTarget, type GradCamVariant, gradCam } from './gradcam.ts';
 export { type AttentionMap, type FilterPart, type HeatmapOptions, toHeatmap } from './heatmap.ts';
 export {

@@ -2,6 +2,7 @@
 import { mean } from '../base/matrix.ts';
 import { createRandom, shuffled } from '../base/random.ts';
 import { activationNorm } from './activation-norm.ts';
+import { filteredOutputs } from './emptied.ts';
 import type { AttentionMap } from './heatmap.ts';
 import type { Objective } from './objective.ts';
 import { rankCorrelation } from './similarity.ts';
@@ -68,26 +69,14 @@ export function topCells(values: ArrayLike<number>, count: number): number[] {
 }
 
 /** Outputs with some cells of a slot emptied, `[d]` each. */
-async function outputsWithout(
-  tail: Tail,
-  slot: number,
-  sets: readonly (readonly number[])[],
-): Promise<ArrayLike<number>[]> {
+function outputsWithout(tail: Tail, slot: number, sets: readonly (readonly number[])[]): Promise<ArrayLike<number>[]> {
   const cells = tail.grid.height * tail.grid.width;
-  if (tail.smooth) {
-    const response = tail.smooth(slot);
-    const outputs: Float64Array[] = [];
-    for (const set of sets) {
-      const filter = new Float64Array(cells).fill(1);
-      for (const cell of set) filter[cell] = 0;
-      outputs.push(Float64Array.from(await response.output(filter)));
-    }
-    return outputs;
-  }
-  const filters = new Float32Array(sets.length * cells).fill(1);
-  for (const [row, set] of sets.entries()) for (const cell of set) filters[row * cells + cell] = 0;
-  const outputs = await tail.evaluate(filters, new Array<number>(sets.length).fill(slot));
-  return sets.map((_, row) => outputs.subarray(row * tail.outputSize, (row + 1) * tail.outputSize));
+  const filters = sets.map((set) => {
+    const filter = new Float64Array(cells).fill(1);
+    for (const cell of set) filter[cell] = 0;
+    return filter;
+  });
+  return filteredOutputs(tail, slot, filters);
 }
 
 /** Rank correlation of maps with their counterparts, without signs; the mean over several sets of counterparts. */

@@ -102,8 +102,8 @@ describe('a dense analysis', () => {
   it('shows the probabilities of its classes', () => {
     const frames = analysis.frames.map((frame, i) => ({ ...frame, probabilities: [i / 4, 1 - i / 4] }));
     expect(ribbonOf({ ...analysis, frames, labels: ['left', 'right'] }).classes?.lines).toEqual([
-      { name: 'right', color: classColor(1), probabilities: [1, 0.75] },
-      { name: 'left', color: classColor(0), probabilities: [0, 0.25] },
+      { name: 'right', color: classColor(1), shares: [1, 0.75] },
+      { name: 'left', color: classColor(0), shares: [0, 0.25] },
     ]);
     expect(ribbonOf({ ...analysis, labels: ['left', 'right'] }).classes).toBeUndefined();
   });

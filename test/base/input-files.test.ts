@@ -21,6 +21,7 @@ import { readText } from '../../src/base/text.ts';
 import { Journal } from '../../src/batch/journal.ts';
 import { readNpy } from '../../src/models/npy.ts';
 import { readSafetensors } from '../../src/models/safetensors.ts';
+import { readObjects } from '../../src/objects/read.ts';
 import { demuxerOf } from '../../src/video/media/container.ts';
 import { readMask, readPicture } from '../../src/video/media/picture.ts';
 
@@ -73,6 +74,7 @@ describe.skipIf(!onUnix)('what is no file', () => {
       expectRegularFile,
       readText,
       readAnalysis,
+      readObjects,
       readSafetensors,
       readNpy,
       (file: string) => readInput(file, { maxBytes: 1e9 }),

@@ -17,6 +17,7 @@ beforeAll(async () => {
   await makeAudioOnly(join(folder, 'audio.mp4'));
   await makeClip(join(folder, 'short.mp4'), { frames: 2 });
   await mkdir(join(folder, 'folder.mp4'));
+  await writeFile(join(folder, 'far.csv'), 'frame,id,x,y,w,h\n90,1,5,5,20,20\n');
 });
 
 /** Runs it in the folder of the clips and checks that it failed in the right way, leaving nothing. */
@@ -68,6 +69,25 @@ describe('analyze refuses, in one line and leaving no file', () => {
       ['good.mp4', '--events', 'text.mp4'],
       1,
       /text\.mp4 cannot be used: .*no column video/,
+    ],
+    ['a file of objects that is not there', ['good.mp4', '--objects', 'no.csv'], 1, /error: cannot read no\.csv/],
+    [
+      'a file of objects that is none',
+      ['good.mp4', '--objects', 'text.mp4'],
+      1,
+      /has no column for frame or time.*\nhint/,
+    ],
+    [
+      'objects of another clip',
+      ['good.mp4', '--objects', 'far.csv'],
+      1,
+      /far\.csv has the frame 90, and those of the clip are 0 to 49\nhint: .*--objects-first/,
+    ],
+    [
+      'how objects are read, without any',
+      ['good.mp4', '--objects-fps', '5'],
+      2,
+      /--objects-fps says how a file of objects/,
     ],
     ['a window longer than the clip', ['good.mp4', '--dense'], 1, /a window of 3 s does not fit into .* 2\.00 s/],
     ['both an event and windows', ['good.mp4', '--whole', '--stride', '1'], 2, /--whole takes the clip as one event/],

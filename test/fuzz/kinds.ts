@@ -14,7 +14,9 @@ import { loadModel } from '../../src/models/model-directory.ts';
 import { readNpy } from '../../src/models/npy.ts';
 import { findModel } from '../../src/models/packaged.ts';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.ts';
+import { readObjects } from '../../src/objects/read.ts';
 import { parsePictureAnalysis } from '../../src/stills/document.ts';
+import { OBJECT_FILES } from '../objects/files.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 import type { FuzzKind } from './kind.ts';
 import { mutateBytes, mutateJson, mutateLines, oneOf } from './mutate.ts';
@@ -147,6 +149,16 @@ export async function fuzzKinds(folder: string): Promise<FuzzKind[]> {
         const path = join(at, name);
         await writeFile(path, mutateLines(LISTS[name]!, random), oneOf(random, ['utf8', 'utf8', 'latin1', 'utf16le']));
         await readRows(path);
+      },
+    },
+    {
+      name: 'objects',
+      weight: 10,
+      try: async (random, at) => {
+        const name = oneOf(random, Object.keys(OBJECT_FILES));
+        const path = join(at, name);
+        await writeFile(path, mutateLines(OBJECT_FILES[name]!, random), oneOf(random, ['utf8', 'utf8', 'latin1']));
+        await readObjects(path);
       },
     },
     {

@@ -4,7 +4,7 @@ import { videoOptionsOf } from '../../src/cli/style-options.ts';
 import { renderCommand, type Settings } from '../../src/report/page/command.ts';
 import { defaultStyle } from '../../src/video/drawing/style.ts';
 
-const plain: Settings = { mode: 'contour', normalize: 'frame', fade: true, style: defaultStyle };
+const plain: Settings = { mode: 'contour', normalize: 'frame', fade: true, style: defaultStyle, boxes: true };
 
 test('says what differs from the defaults', () => {
   expect(renderCommand(plain, true)).toBe('l2caf render analysis.json');

@@ -6,6 +6,7 @@ import { createCanvas, loadImage } from '@napi-rs/canvas';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Analysis } from '../../src/analysis/document.ts';
+import { withObjects } from '../../src/analysis/objects.ts';
 import { keyframesOf } from '../../src/analysis/timeline.ts';
 import { sha256OfFile } from '../../src/base/files.ts';
 import { writeReport } from '../../src/report/index.ts';
@@ -244,6 +245,41 @@ describe.skipIf(chromiumPath === undefined)('a report in a browser', () => {
     for (const level of await page.getByRole('checkbox', { name: 'Draw this level' }).all()) await level.check();
     await page.getByRole('slider', { name: 'Level' }).first().fill('0.6');
     expect(inked(await overlay())).not.toBe(contours);
+  });
+
+  it('draws boxes of objects on sampled frames, with their shares, until they are switched off', async () => {
+    const path = join(folder, 'objects.html');
+    const box = { x: 80, y: 40, width: 40, height: 40 };
+    const placed = {
+      ...{ path: '/boxes.csv', format: 'CSV', notes: [], warnings: [], objects: [{ name: HOSTILE, id: '7' }] },
+      at: () => [{ object: 0, box }],
+    };
+    const plain = await analysisOf(await makeClip(join(folder, 'objects.mp4')), [0.48, 1.48]);
+    await writeReport(
+      withObjects(plain, placed, () => new Map([[0, { lost: 0.5, elsewhere: 0.25 }]])),
+      path,
+    );
+    const { page: own, problems: found } = await open(path);
+    await own.getByRole('radio', { name: 'None' }).check();
+    const { width, height, data } = await overlay(own);
+    const alphaAt = (x: number, y: number, { data: of } = { data }): number =>
+      of[4 * (Math.round((y * height) / HEIGHT) * width + Math.round((x * width) / WIDTH)) + 3]!;
+    expect(alphaAt(80, 60)).toBeGreaterThan(200); // its left side
+    expect(alphaAt(100, 60)).toBe(0); // its middle
+    await own.getByRole('button', { name: 'One frame on' }).click(); // between frames that are far apart
+    const shown = async (): Promise<number> => inked(await overlay(own));
+    await expect.poll(shown).toBe(0);
+    await own.getByRole('button', { name: 'One frame back' }).click();
+    await expect.poll(shown).toBeGreaterThan(0);
+    const list = await own.locator('.objects li').allTextContents();
+    expect(list).toEqual([expect.stringContaining(HOSTILE)]);
+    expect(list[0]).toContain('2 of 2 frames');
+    expect(list[0]).toContain('lost without 0.500, elsewhere 0.250');
+    await own.keyboard.press('b');
+    await expect.poll(shown).toBe(0);
+    expect(await own.evaluate(() => 'hacked' in window)).toBe(false);
+    expect(found.filter((problem) => !/willReadFrequently/.test(problem))).toEqual([]); // which this test reads often
+    await own.close();
   });
 
   it('shows labelled events, and which of them are under the cursor', async () => {

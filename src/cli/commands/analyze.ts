@@ -8,7 +8,9 @@ import {
   examples,
   FINE,
   LIST_FORMS,
+  OBJECT_FORMS,
   parseCount,
+  parseNumber,
   parseSeconds,
   pictureOptions,
   videosOption,
@@ -43,6 +45,18 @@ export function analyzeCommand(): Command {
       '--signals <CSV>',
       "numbers to show over time, in the columns time (seconds) and one for each (default: a tub's own)",
     )
+    .option('--objects <file>', `boxes of objects, whose share of the attention is told: ${OBJECT_FORMS}`)
+    .option(
+      '--objects-fps <number>',
+      'frames per second that the file counts (default: it counts those of the clip)',
+      parseNumber(0.001, 1000),
+    )
+    .option(
+      '--objects-first <number>',
+      'the number of the first frame in the file (default: as such files count)',
+      parseCount(0),
+    )
+    .option('--objects-score <least>', 'leave out boxes with a lower score', parseNumber(0, 1e6))
     .option('--preview', `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`);
   addWindowOptions(command, 'the clip');
   addAnalysisOptions(command)
@@ -63,6 +77,8 @@ export function analyzeCommand(): Command {
         'l2caf analyze drive.mp4 --dense --window 4 --stride 1 --ribbon',
         'l2caf analyze drive.mp4 --whole --frames 8',
         'l2caf analyze drive.mp4 --dense --ribbon --events events.csv',
+        'l2caf analyze drive.mp4 --dense --objects tracks.csv',
+        'l2caf analyze drive.mp4 --objects detections.json --objects-score 0.5',
         'l2caf analyze pictures/ --fps 20 --dense --ribbon',
         'l2caf analyze drive.mp4 --method gradcam-abs',
         'l2caf analyze drive.mp4 --model my-model --target class:left_turn',

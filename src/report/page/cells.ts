@@ -1,19 +1,16 @@
 /** Shows the filter's grid over a picture, and the value of the cell under the pointer. */
-import type { View } from '../../base/fit.ts';
+import { type View, WHOLE_VIEW } from '../../base/fit.ts';
 import type { GridShape } from '../../base/types.ts';
 import { element } from './dom.ts';
 
 /** Describes the value of a cell, row by row from 0; undefined where there is none. */
 export type CellReader = (cell: number) => string | undefined;
 
-/** A grid that covers the picture exactly. */
-const WHOLE: View = { left: 0, top: 0, right: 1, bottom: 1 };
-
 /** Adds the grid to an element that holds a picture and lets nothing show beyond it. */
 export function addCells(
   picture: HTMLElement,
   { width, height }: GridShape,
-  { left, top, right, bottom }: View = WHOLE,
+  { left, top, right, bottom }: View = WHOLE_VIEW,
   read: CellReader,
 ): void {
   const [cellWidth, cellHeight] = [(right - left) / width, (bottom - top) / height];

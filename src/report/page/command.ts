@@ -12,6 +12,8 @@ export interface Settings {
   /** Whether maps fade with the importance of their frames. */
   readonly fade: boolean;
   readonly style: OverlayStyle;
+  /** Whether boxes of objects are drawn. */
+  readonly boxes: boolean;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface Settings {
  * @returns undefined where nothing is drawn
  */
 export function renderCommand(
-  { mode, normalize, fade, style }: Settings,
+  { mode, normalize, fade, style }: Omit<Settings, 'boxes'>,
   hasImportance: boolean,
   ignored: readonly string[] = [],
 ): string | undefined {

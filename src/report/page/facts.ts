@@ -1,6 +1,7 @@
 /** What was analyzed, with which model and options. */
 import type { Analysis } from '../../analysis/document.ts';
 import { gridWords, sharingNote, targetName } from '../../analysis/model-words.ts';
+import { liftOf, objectColor, rankedObjects } from '../../analysis/object-words.ts';
 import { isUnlike, notJudged, percent, targetClass, verdictReasons, verdictSentence } from '../../analysis/verdicts.ts';
 import type { GridShape } from '../../base/types.ts';
 import { classColor } from '../../video/drawing/palette.ts';
@@ -125,6 +126,45 @@ export function classList(analysis: Analysis): HTMLElement[] {
   ];
 }
 
+/** The objects that most of the attention lies on; nothing where none were given. */
+export function objectList(analysis: Analysis): HTMLElement[] {
+  const ranked = rankedObjects(analysis);
+  if (analysis.objects === undefined || ranked.length === 0) return [];
+  const count = analysis.frames.length;
+  const rows = ranked.slice(0, MAX_OBJECTS).map(({ name, place, frames, share, area, lost, lostElsewhere }) => {
+    const lift = liftOf({ share, area });
+    const bar = element('span', { class: 'bar', 'aria-hidden': 'true' });
+    bar.style.width = `${100 * share}%`;
+    bar.style.background = objectColor(place);
+    const details = [
+      `${frames} of ${count} frames`,
+      ...(lift === undefined ? ['not in what the network sees'] : [`${lift.toFixed(1)} times its area`]),
+      ...(lost === undefined ? [] : [`lost without ${formatNumber(lost)}, elsewhere ${formatNumber(lostElsewhere!)}`]),
+    ];
+    return element(
+      'li',
+      {},
+      element('span', { class: 'class-name', title: name }, name),
+      element('span', { class: 'bar-room' }, bar),
+      element('span', { class: 'number' }, percent(share)),
+      element('span', { class: 'quiet-text details' }, details.join(' · ')),
+    );
+  });
+  const { share, area } = analysis.objects;
+  const more = ranked.length > rows.length ? `, and ${ranked.length - rows.length} more` : '';
+  const any = `On any object ${percent(share)}, which cover ${percent(area)} of the picture${more}`;
+  return [
+    element(
+      'section',
+      { class: 'classes objects' },
+      element('h2', {}, 'Objects'),
+      element('ul', {}, ...rows),
+      element('p', { class: 'quiet-text' }, any),
+    ),
+  ];
+}
+
+const MAX_OBJECTS = 8;
 const MAX_CLASSES = 5;
 
 function table(title: string, rows: readonly (readonly [name: string, value: string])[]): HTMLElement {

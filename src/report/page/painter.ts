@@ -1,11 +1,13 @@
 /** Draws attention on canvases that lie over pictures, by the rules and with the code of the rendered video. */
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { Analysis } from '../../analysis/document.ts';
+import { type DrawnObject, objectsAt, objectsOn } from '../../analysis/object-words.ts';
 import { gapsOf, keyframesOf } from '../../analysis/timeline.ts';
 import type { Heatmap, IgnoredPart, PictureSize, TimeSpan } from '../../base/types.ts';
-import { heatmapAt, type Keyframe } from '../../video/drawing/keyframes.ts';
+import { heatmapAt, isInside, type Keyframe } from '../../video/drawing/keyframes.ts';
 import { drawHeatmap } from '../../video/drawing/overlay.ts';
 import { drawSigned } from '../../video/drawing/signed.ts';
+import { drawBoxes } from './boxes.ts';
 import type { Settings } from './command.ts';
 
 /** The heatmaps of an analysis, drawn as the settings say. */
@@ -23,20 +25,39 @@ export class OverlayPainter {
 
   /** Draws the overlay of any time, seconds from the start of the clip; nothing within a gap. */
   paintTime(canvas: HTMLCanvasElement, timeSec: number, settings: Settings): void {
+    const context = blank(canvas);
     const { heatmap, opposing } = this.#mapsAt(timeSec, settings);
-    paint(blank(canvas), canvas, settings, heatmap, opposing);
+    paint(context, canvas, settings, heatmap, opposing);
+    this.#paintBoxes(context, canvas, settings, this.#objectsAt(timeSec));
   }
 
   /** Draws the overlay of a time over a picture that is on a canvas. */
   paintOver(canvas: HTMLCanvasElement, timeSec: number, settings: Settings): void {
+    const context = canvas.getContext('2d')!;
     const { heatmap, opposing } = this.#mapsAt(timeSec, settings);
-    paint(canvas.getContext('2d')!, canvas, settings, heatmap, opposing);
+    paint(context, canvas, settings, heatmap, opposing);
+    this.#paintBoxes(context, canvas, settings, this.#objectsAt(timeSec));
   }
 
   /** Draws the overlay of a sampled frame. */
   paintFrame(canvas: HTMLCanvasElement, frame: number, settings: Settings): void {
     const keyframe = this.keyframes(settings)[frame]!;
-    paint(blank(canvas), canvas, settings, keyframe.heatmap, keyframe.opposing);
+    const context = blank(canvas);
+    paint(context, canvas, settings, keyframe.heatmap, keyframe.opposing);
+    this.#paintBoxes(context, canvas, settings, objectsOn(this.#analysis, frame));
+  }
+
+  #objectsAt(timeSec: number): DrawnObject[] {
+    return isInside(this.gaps, timeSec) ? [] : objectsAt(this.#analysis, timeSec);
+  }
+
+  #paintBoxes(
+    context: CanvasRenderingContext2D,
+    { width, height }: PictureSize,
+    { boxes }: Settings,
+    objects: readonly DrawnObject[],
+  ): void {
+    if (boxes) drawBoxes(context, { width, height }, this.#analysis.source, objects);
   }
 
   /** The sampled moments with their heatmaps. */

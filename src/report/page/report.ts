@@ -7,7 +7,7 @@ import { isInside, momentAt } from '../../video/drawing/keyframes.ts';
 import type { ReportData } from '../page-data.ts';
 import { addCells, describeValue } from './cells.ts';
 import { element, formatTime, readData, themeButton } from './dom.ts';
-import { classList, factTables, verdictPanel } from './facts.ts';
+import { classList, factTables, objectList, verdictPanel } from './facts.ts';
 import { lossCurves } from './losses.ts';
 import { OverlayPainter } from './painter.ts';
 import { pictureGallery } from './pictures.ts';
@@ -41,7 +41,11 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
   const status = element('p', { class: 'status number' });
   const problem = element('p', { class: 'warning', role: 'alert', hidden: true });
   const play = element('button', { type: 'button', class: 'primary' }, 'Play');
-  const settings = new SettingsPanel(paintAll, analysis.importance !== undefined, data.ignoredParts ?? []);
+  const settings = new SettingsPanel(paintAll, {
+    hasImportance: analysis.importance !== undefined,
+    hasObjects: analysis.objects !== undefined,
+    ignored: data.ignoredParts ?? [],
+  });
   let shownSec = momentsSec[0]!;
 
   const player = new Player(data.video, data.frames, {
@@ -101,9 +105,16 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
         'div',
         { class: 'view' },
         element('div', { class: 'stage-column' }, stage, controls),
-        element('aside', {}, settings.element, ...verdictPanel(analysis), ...classList(analysis)),
+        element(
+          'aside',
+          {},
+          settings.element,
+          ...verdictPanel(analysis),
+          ...classList(analysis),
+          ...objectList(analysis),
+        ),
       ),
-      section('Over time', ribbon.element, keyHints()),
+      section('Over time', ribbon.element, keyHints(analysis.objects !== undefined)),
       section(`Sampled frames${someOf(data.pictures.length, frames.length)}`, gallery),
       ...(analysis.windows ? [] : [lossSection()]), // windows keep no losses but their last
       section('How it was made', factTables(analysis)),
@@ -183,6 +194,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
       Home: () => player.goToFrame(0),
       End: () => player.goToFrame(player.timesSec.length - 1),
       o: () => settings.cycleMode(),
+      b: () => settings.toggleBoxes(),
       ...(!isButton && { ' ': () => player.toggle() }),
     };
     const action = Object.hasOwn(actions, event.key) ? actions[event.key] : undefined;
@@ -238,12 +250,13 @@ function step(text: string, name: string, onClick: () => void): HTMLElement {
   return button;
 }
 
-function keyHints(): HTMLElement {
+function keyHints(hasObjects: boolean): HTMLElement {
   const hints = [
     ['Space', 'play'],
     ['← →', 'one frame'],
     ['Shift ← →', 'sampled frames'],
     ['O', 'next overlay'],
+    ...(hasObjects ? [['B', 'boxes'] as const] : []),
   ] as const;
   const items = hints.flatMap(([key, what]) => [element('kbd', {}, key), ` ${what}   `]);
   return element('p', { class: 'hints quiet-text' }, ...items);

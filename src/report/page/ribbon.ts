@@ -4,11 +4,11 @@
  */
 import type uPlot from 'uplot';
 import type { TimeSpan } from '../../base/types.ts';
-import type { ClassLines } from '../../video/drawing/class-lines.ts';
 import type { EventLanes } from '../../video/drawing/event-lanes.ts';
 import { isInside, spansAround } from '../../video/drawing/keyframes.ts';
 import type { AttentionShares } from '../../video/drawing/regions.ts';
 import type { RibbonContent, RibbonSample } from '../../video/drawing/ribbon-rows.ts';
+import { type ShareLines, topOfShares } from '../../video/drawing/share-lines.ts';
 import { type SignalRow, scaleOf } from '../../video/drawing/signal-lines.ts';
 import { element, formatNumber, formatTime } from './dom.ts';
 import { axis, COLORS, LINE_COLORS, type PlotGroup } from './plots.ts';
@@ -210,7 +210,7 @@ const SPILL_PX = 24;
 /** More moments than this would be a solid bar. */
 const MAX_TICKS = 200;
 
-function rowsOf({ samples, classes, signals = [] }: RibbonContent, cells: readonly TimeSpan[]): Row[] {
+function rowsOf({ samples, classes, objects, signals = [] }: RibbonContent, cells: readonly TimeSpan[]): Row[] {
   const share = (part: keyof AttentionShares, text: string, color: string): Part => ({
     ...{ text, color },
     read: (i) => samples[i]!.shares?.[part],
@@ -229,7 +229,8 @@ function rowsOf({ samples, classes, signals = [] }: RibbonContent, cells: readon
       stack(cells, [share('far', 'far', COLORS.purple), share('near', 'near', COLORS.green)]),
     );
   }
-  if (classes) rows.push(linesRow(samples, classes));
+  if (classes) rows.push(linesRow(samples, classes, 'class probabilities', 1));
+  if (objects) rows.push(linesRow(samples, objects, 'attention on objects', topOfShares(objects)));
   for (const row of signals) rows.push(signalRow(samples, row));
   return rows;
 }
@@ -270,20 +271,25 @@ function stack(cells: readonly TimeSpan[], parts: readonly Part[]): Row {
   };
 }
 
-/** The probabilities of the classes at each sample. */
-function linesRow(samples: readonly RibbonSample[], { lines, hidden, notes = [] }: ClassLines): Row {
-  const ofHidden = hidden > 0 ? [`the ${lines.length} likeliest of ${lines.length + hidden}`] : [];
+/** Shares at each sample: probabilities of classes, or the attention on objects. */
+function linesRow(
+  samples: readonly RibbonSample[],
+  { lines, hidden, notes = [] }: ShareLines,
+  what: string,
+  top: number,
+): Row {
+  const ofHidden = hidden > 0 ? [`the ${lines.length} largest of ${lines.length + hidden}`] : [];
   return {
-    names: lines.map(({ name, color, probabilities }) => ({
+    names: lines.map(({ name, color, shares }) => ({
       ...{ text: name, color },
-      read: (i) => probabilities[i] ?? undefined,
+      read: (i) => shares[i] ?? undefined,
     })),
     notes,
-    description: ['class probabilities', ...ofHidden, ...notes].join(', '),
+    description: [what, ...ofHidden, ...notes].join(', '),
     height: Math.max(70, 24 * (lines.length + notes.length)),
-    max: 1.04,
+    max: 1.04 * top,
     xs: samples.map(({ timestampSec }) => timestampSec),
-    ys: lines.map(({ probabilities }) => probabilities),
+    ys: lines.map(({ shares }) => shares),
     series: lines.map(({ color }) => ({
       stroke: color,
       width: 2,

@@ -22,6 +22,7 @@ export class SettingsPanel {
     NORMALIZE_MODES.map((mode) => [mode, SCALES[mode]]),
   );
   readonly #fade = element('input', { type: 'checkbox', checked: true });
+  readonly #boxes = element('input', { type: 'checkbox', checked: true });
   readonly #hasImportance: boolean;
   readonly #ignored: readonly string[];
   readonly #command = element('input', { type: 'text', class: 'command', readonly: true, 'aria-label': 'Command' });
@@ -31,9 +32,13 @@ export class SettingsPanel {
 
   /**
    * @param hasImportance whether it is known how much each frame matters
+   * @param hasObjects whether there are boxes of objects
    * @param ignored parts of the picture that count for nothing, as `--ignore` takes them
    */
-  constructor(onChange: () => void, hasImportance: boolean, ignored: readonly string[]) {
+  constructor(
+    onChange: () => void,
+    { hasImportance, hasObjects, ignored }: { hasImportance: boolean; hasObjects: boolean; ignored: readonly string[] },
+  ) {
     this.#hasImportance = hasImportance;
     this.#ignored = ignored;
     this.#modes[0]!.checked = true;
@@ -54,6 +59,7 @@ export class SettingsPanel {
       field('Colours', this.#colormap),
       field('Scale', this.#scale),
       ...(hasImportance ? [element('label', {}, this.#fade, ' Fainter where a frame matters less')] : []),
+      ...(hasObjects ? [element('label', {}, this.#boxes, ' Boxes of objects')] : []),
       this.#legend,
       fieldset('As a video', element('div', { class: 'copying' }, this.#command, this.#copy)),
     );
@@ -79,6 +85,7 @@ export class SettingsPanel {
       mode,
       normalize: this.#scale.value as NormalizeMode,
       fade: this.#hasImportance && this.#fade.checked,
+      boxes: this.#boxes.checked,
       style,
     };
   }
@@ -87,6 +94,12 @@ export class SettingsPanel {
   cycleMode(): void {
     const next = (this.#modes.findIndex(({ checked }) => checked) + 1) % this.#modes.length;
     this.#modes[next]!.checked = true;
+    this.element.dispatchEvent(new Event('input'));
+  }
+
+  /** Shows or hides the boxes of objects. */
+  toggleBoxes(): void {
+    this.#boxes.checked = !this.#boxes.checked;
     this.element.dispatchEvent(new Event('input'));
   }
 

@@ -4,12 +4,12 @@
  */
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { TimeSpan } from '../../base/types.ts';
-import type { ClassLines } from './class-lines.ts';
 import type { EventLanes } from './event-lanes.ts';
 import { spansAround } from './keyframes.ts';
 import type { Area } from './overlay.ts';
 import { OKABE_ITO } from './palette.ts';
 import type { AttentionShares } from './regions.ts';
+import { type ShareLines, topOfShares } from './share-lines.ts';
 import { type SignalRow, scaleOf } from './signal-lines.ts';
 import { cutToFit, font } from './text.ts';
 
@@ -32,7 +32,9 @@ export interface RibbonContent {
   /** Labelled events. */
   readonly events?: EventLanes;
   /** Class probabilities at each sample. */
-  readonly classes?: ClassLines;
+  readonly classes?: ShareLines;
+  /** Shares of the attention on objects at each sample. */
+  readonly objects?: ShareLines;
   /** Recorded and predicted numbers at each sample. */
   readonly signals?: readonly SignalRow[];
 }
@@ -77,7 +79,7 @@ export interface PlottedValue extends Name {
 }
 
 /** The rows for which there is data, from the top. */
-export function ribbonRows({ samples, events, classes, signals = [] }: RibbonContent): Row[] {
+export function ribbonRows({ samples, events, classes, objects, signals = [] }: RibbonContent): Row[] {
   const rows: Row[] = [];
   if (events) rows.push(eventsRow(events));
   rows.push(barsRow('loss', sky, samples, ({ loss }) => loss));
@@ -88,7 +90,8 @@ export function ribbonRows({ samples, events, classes, signals = [] }: RibbonCon
     rows.push(stackRow(['left', 'centre', 'right'], [sky, GREY, orange], samples));
     rows.push(stackRow(['far', 'near'], [purple, green], samples));
   }
-  if (classes) rows.push(classesRow(classes, samples));
+  if (classes) rows.push(sharesRow(classes, samples, 1));
+  if (objects) rows.push(sharesRow(objects, samples, topOfShares(objects)));
   for (const row of signals) rows.push(signalRow(row, samples));
   return rows;
 }
@@ -189,19 +192,20 @@ function stackRow(
   return { height: 18 * parts.length, names, isSampled: true, draw };
 }
 
-/** The probabilities over time as lines, from 0 below to 1 above. */
-function classesRow({ lines, hidden, notes = [] }: ClassLines, samples: readonly RibbonSample[]): Row {
+/** Shares over time as lines, from 0 below to the top of their scale. */
+function sharesRow({ lines, hidden, notes = [] }: ShareLines, samples: readonly RibbonSample[], max: number): Row {
+  const scale = { min: 0, max };
   const draw = (plot: Plot, { gaps }: RibbonTime): void => {
-    drawScale(plot);
-    for (const { probabilities, color } of lines) {
-      const values = samples.map((_, i) => probabilities[i] ?? null);
-      drawLine(plot, color, { samples, values, gaps, scale: SHARE });
+    drawScale(plot, scale);
+    for (const { shares, color } of lines) {
+      const values = samples.map((_, i) => shares[i] ?? null);
+      drawLine(plot, color, { samples, values, gaps, scale });
     }
   };
   const valuesAt = (plot: Plot, sample: number): PlottedValue[] =>
-    lines.flatMap(({ probabilities, color }) => {
-      const value = probabilities[sample] ?? null;
-      return value === null ? [] : [{ text: `${Math.round(100 * value)} %`, color, y: heightAt(plot, value, SHARE) }];
+    lines.flatMap(({ shares, color }) => {
+      const value = shares[sample] ?? null;
+      return value === null ? [] : [{ text: `${Math.round(100 * value)} %`, color, y: heightAt(plot, value, scale) }];
     });
   const names = lines.map(({ name, color }) => ({ text: name, color }));
   if (hidden > 0) names.push({ text: `and ${hidden} more`, color: INK });
@@ -209,22 +213,20 @@ function classesRow({ lines, hidden, notes = [] }: ClassLines, samples: readonly
   return { height: Math.max(60, 17 * names.length), names, isSampled: true, draw, valuesAt };
 }
 
-/** The ends of a scale of shares. */
-const SHARE = { min: 0, max: 1 };
-
-/** Lines at 0, a half and 1, with their values at the left end. */
-function drawScale(plot: Plot): void {
+/** Lines at 0, the middle and the top, with their values at the left end. */
+function drawScale(plot: Plot, scale: DrawnLine['scale']): void {
   const { context, unit, left, right } = plot;
   context.font = font(SCALE_TEXT * FONT_PX * unit);
   context.textAlign = 'left';
   context.textBaseline = 'middle';
-  for (const value of [0, 0.5, 1]) {
-    const y = heightAt(plot, value, SHARE);
+  for (const part of [0, 0.5, 1]) {
+    const value = part * scale.max;
+    const y = heightAt(plot, value, scale);
     context.fillStyle = ZERO_LINE;
     context.fillRect(left, y - unit / 2, right - left, unit);
     context.fillStyle = SCALE_INK;
     // Within the plot, also at its ends.
-    context.fillText(`${100 * value} %`, left + 4 * unit, y + 8 * unit * (2 * value - 1));
+    context.fillText(`${Math.round(100 * value)} %`, left + 4 * unit, y + 8 * unit * (2 * part - 1));
   }
 }
 

@@ -1,10 +1,10 @@
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import { describe, expect, test } from 'vitest';
-import { likeliestClasses } from '../../../src/video/drawing/class-lines.ts';
 import { layOutEvents } from '../../../src/video/drawing/event-lanes.ts';
 import { classColor, OKABE_ITO } from '../../../src/video/drawing/palette.ts';
 import { drawCursor, drawRibbon, ribbonHeight } from '../../../src/video/drawing/ribbon.ts';
 import type { RibbonContent } from '../../../src/video/drawing/ribbon-rows.ts';
+import { largestShares } from '../../../src/video/drawing/share-lines.ts';
 import { scaleOf } from '../../../src/video/drawing/signal-lines.ts';
 
 const PICTURE = { width: 1280, height: 100 };
@@ -27,8 +27,8 @@ test.each([160, 640, 1280, 1920])('no text is smaller than 10 pixels under a pic
   const picture = { width, height: (3 * width) / 4 };
   const samples = [1, 5, 9].map((timestampSec) => ({ timestampSec, loss: 0.1, importance: 0.2 }));
   const names = ['traffic_light_amber', 'stop', 'left_turn', 'right_turn', 'cyclist', 'car'];
-  const classes = likeliestClasses(
-    names.map((name, k) => ({ name, color: classColor(k), probabilities: samples.map(() => 1 / names.length) })),
+  const classes = largestShares(
+    names.map((name, k) => ({ name, color: classColor(k), shares: samples.map(() => 1 / names.length) })),
   );
   const content = { samples, ...(classes && { classes }) };
   const context = createCanvas(width, picture.height + ribbonHeight(picture, content)).getContext('2d');
@@ -97,7 +97,7 @@ describe('rows', () => {
   test('are there only for what is known', () => {
     const height = (more: Partial<RibbonContent>): number => ribbonHeight(PICTURE, { samples, ...more });
     const events = layOutEvents([{ label: 'left turn', startSec: 1, endSec: 3 }], SPAN)!;
-    const classes = likeliestClasses([{ name: 'left turn', color: OKABE_ITO.orange, probabilities: [1] }])!;
+    const classes = largestShares([{ name: 'left turn', color: OKABE_ITO.orange, shares: [1] }])!;
     expect(height({ events })).toBeGreaterThan(height({}));
     expect(height({ classes })).toBeGreaterThan(height({ events }));
     expect(ribbonHeight({ width: 640, height: 50 }, { samples })).toBeLessThan(height({}));
@@ -135,10 +135,10 @@ describe('rows', () => {
       { timestampSec: 0, loss: 0 },
       { timestampSec: 10, loss: 0 },
     ];
-    const classes = likeliestClasses([
-      { name: 'straight', color: OKABE_ITO.sky, probabilities: [0.7, 0.7] },
-      { name: 'turn', color: OKABE_ITO.orange, probabilities: [0, 1] },
-      { name: 'stop', color: OKABE_ITO.green, probabilities: [0.04, 0.04] },
+    const classes = largestShares([
+      { name: 'straight', color: OKABE_ITO.sky, shares: [0.7, 0.7] },
+      { name: 'turn', color: OKABE_ITO.orange, shares: [0, 1] },
+      { name: 'stop', color: OKABE_ITO.green, shares: [0.04, 0.04] },
     ])!;
     expect(classes).toMatchObject({ lines: [{ name: 'turn' }, { name: 'straight' }], hidden: 1 });
     // A line from the lower left to the upper right.
@@ -190,9 +190,9 @@ test('the values of the classes stand beside the cursor, in their colours, none 
   const lines = ['a', 'b', 'c'].map((name, k) => ({
     name,
     color: classColor(k),
-    probabilities: [0.5, [0.1, 0.2, 0.7][k]!],
+    shares: [0.5, [0.1, 0.2, 0.7][k]!],
   }));
-  const ribbon = { samples, classes: likeliestClasses(lines)! };
+  const ribbon = { samples, classes: largestShares(lines)! };
   const context = createCanvas(PICTURE.width, PICTURE.height + ribbonHeight(PICTURE, ribbon)).getContext('2d');
   const written: { text: string; color: unknown; y: number }[] = [];
   const write = context.fillText.bind(context);
@@ -213,8 +213,8 @@ test('the values of the classes stand beside the cursor, in their colours, none 
 });
 
 test.each([0, 5, 10])('the cursor stands at %d s, and draws only where it says', (timeSec) => {
-  const lines = [{ name: 'left turn', color: OKABE_ITO.orange, probabilities: [1] }];
-  const ribbon = { samples: [{ timestampSec: 1, loss: 1 }], classes: likeliestClasses(lines)! };
+  const lines = [{ name: 'left turn', color: OKABE_ITO.orange, shares: [1] }];
+  const ribbon = { samples: [{ timestampSec: 1, loss: 1 }], classes: largestShares(lines)! };
   const height = PICTURE.height + ribbonHeight(PICTURE, ribbon);
   const context = createCanvas(PICTURE.width, height).getContext('2d');
   const area = drawCursor(context, PICTURE, { span: SPAN, gaps: [], timeSec, ribbon });
