@@ -15,6 +15,7 @@ const ROOMS = {
   objects: ['base', 'video/media'],
   analysis: ['base', 'l2caf', 'models', 'video', 'objects'],
   rendering: ['base', 'l2caf', 'analysis', 'video'],
+  exports: ['base', 'analysis', 'rendering', 'video'],
   'report/page': ['base', 'analysis', 'report/page-data.ts', 'video/drawing'],
   report: ['base', 'analysis', 'rendering', 'video'],
   stills: ['base', 'l2caf', 'models', 'analysis', 'video'],

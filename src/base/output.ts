@@ -76,7 +76,7 @@ export async function checkOutputFolder(path: string): Promise<void> {
 }
 
 /** Of files that nobody calls a folder after. */
-const OTHER_EXTENSIONS = ['.avi', '.mkv', '.mov', '.webp', '.eaf', '.bmp', '.tif', '.tiff', '.npz'];
+const OTHER_EXTENSIONS = ['.avi', '.mkv', '.mov', '.webp', '.eaf', '.bmp', '.tif', '.tiff'];
 
 /**
  * Removes files that are out of date, if they are as l2caf wrote them and are none of `sources` or of the inputs; returns

@@ -100,7 +100,17 @@ const KINDS: readonly SealedKind[] = [
 ];
 
 /** Formats whose seals lie in {@link SEALS_FILE}. */
-const UNSEALED: readonly string[] = ['.csv', '.tsv', '.txt', '.parquet', '.safetensors', '.onnx', '.data'];
+const UNSEALED: readonly string[] = [
+  '.csv',
+  '.tsv',
+  '.txt',
+  '.parquet',
+  '.safetensors',
+  '.onnx',
+  '.data',
+  '.npz',
+  '.jsonl',
+];
 
 /** The file with the seals of the files beside it that have no place for one. */
 export const SEALS_FILE = '.l2caf';

@@ -55,6 +55,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     description: 'show how the filters of an analysis converged (made with --trace)',
     load: async () => (await import('./commands/film.ts')).filmCommand(),
   },
+  export: {
+    takes: '[options] <analyses...>',
+    description: 'write analyses as arrays for NumPy, as a table of frames, or for FiftyOne; no network is run',
+    load: async () => (await import('./commands/export.ts')).exportCommand(),
+  },
   train: {
     takes: '[options] [events...]',
     description: 'train the shallow CNN and the LSTM on labelled events',

@@ -63,7 +63,7 @@ export async function tasksFor(
   const ids = uniqueNames(analyses.map((path) => relative(root, dirname(path)) || basename(dirname(resolve(path)))));
   const tasks = analyses.map((analysis, i): Task => {
     const id = ids[i]!;
-    const out = output === undefined ? join(dirname(analysis), name) : join(output, `${flat(id)}${ending}`);
+    const out = output === undefined ? join(dirname(analysis), name) : join(output, `${flatName(id)}${ending}`);
     return { id, analysis, out };
   });
   return { tasks, notes };
@@ -86,7 +86,7 @@ async function analysesIn(folder: string, onNote: (note: string) => void): Promi
 }
 
 /** A name for a file made of a path. */
-function flat(id: string): string {
+export function flatName(id: string): string {
   return (
     id
       .split(/[\\/]+/)
@@ -96,12 +96,12 @@ function flat(id: string): string {
 }
 
 /** The names, with a number after those that came before. */
-function uniqueNames(names: readonly string[]): string[] {
+export function uniqueNames(names: readonly string[]): string[] {
   const taken = new Set<string>();
   return names.map((name) => {
     let unique = name;
-    for (let n = 2; taken.has(flat(unique)); n++) unique = `${name} (${n})`;
-    taken.add(flat(unique));
+    for (let n = 2; taken.has(flatName(unique)); n++) unique = `${name} (${n})`;
+    taken.add(flatName(unique));
     return unique;
   });
 }

@@ -79,8 +79,8 @@ function batchOf(file: string): string {
   return resolve(file, '..', '..', '..');
 }
 
-/** What the batches that made the analyses know about them, by the path of each. */
-async function listedEvents(
+/** What the batches that made analyses know about them, by the absolute path of each. Throws as `readDoneEvents`. */
+export async function listedEvents(
   files: readonly string[],
 ): Promise<Map<string, Pick<EventRecord, 'id' | 'label' | 'split'>>> {
   const batches = new Set(files.map(batchOf));

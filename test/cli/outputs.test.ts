@@ -99,6 +99,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   },
   'figure --output': { args: ['figure', IN], file: 'x.svg' },
   'film --output': { args: ['film', IN], file: 'x.gif' },
+  'export --output': { args: ['export', IN], file: 'x.npz' },
   'train --output': { args: ['train', EVENTS], files: MODEL },
   'evaluate localization --output': study('localization', EVENTS, '--truth', 'boxes.csv'),
   'evaluate faithfulness --output': study('faithfulness', EVENTS),
@@ -183,6 +184,10 @@ const DRAWN: readonly [string, readonly string[]][] = [
   ['x.svg', ['figure', IN, '-q', '-o', 'x.svg']],
   ['x.pdf', ['figure', IN, '-q', '-o', 'x.pdf']],
   ['x.gif', ['film', IN, '-q', '-o', 'x.gif']],
+  ['x.npz', ['export', 'many', '-q', '-o', 'x.npz']],
+  ['x.jsonl', ['export', 'many', '-q', '-o', 'x.jsonl']],
+  ['frames.csv', ['export', 'many', '-q', '-o', 'frames.csv']],
+  ['samples/samples.json', ['export', 'many', '-q', '--format', 'fiftyone', '-o', 'samples']],
   ['page.html', ['report', IN, '-q', '-o', 'page.html']],
   ['map.png', ['project', 'many', '-q', '-o', 'map.png']],
   ['tsv/tensors.tsv', ['project', 'many', '-q', '--tsv', 'tsv']],
@@ -272,6 +277,9 @@ describe('names say what they hold', () => {
     [['train', EVENTS, '-o', 'm.json'], /output is a folder/],
     [['evaluate', 'timing', '-o', 't.csv'], /output is a folder/],
     [['project', EVENTS, '--tsv', 'x.tsv'], /output is a folder/],
+    [['export', IN, '-o', 'x.txt'], /does not say what it is to be/],
+    [['export', IN, '--format', 'npz', '-o', 'x.csv'], /writes a \.npz file, not x\.csv/],
+    [['export', IN, '--format', 'fiftyone', '-o', 'none.npz'], /output is a folder/],
   ])('%j', async (line, message) => {
     const before = await readdir('.', { recursive: true });
     await expect(run(line)).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(message) });
