@@ -22,7 +22,7 @@ const canvasOfBrowser = {
 
 await build({
   ...common,
-  entryPoints: ['report', 'index'].flatMap((name) =>
+  entryPoints: ['report', 'index', 'map'].flatMap((name) =>
     ['ts', 'css'].map((kind) => ({ in: join(pages, `${name}.${kind}`), out: name })),
   ),
   outdir: join(dist, 'report', 'pages'),

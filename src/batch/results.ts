@@ -40,6 +40,8 @@ export const RESULT_FILES = {
 export interface DoneEvent extends Pick<BatchEvent, 'id' | 'label' | 'split'> {
   /** Its analysis, absolute. */
   readonly path: string;
+  /** What the table says of it, by column; lists are JSON. */
+  readonly cells: Readonly<Record<string, string>>;
 }
 
 /**
@@ -53,15 +55,11 @@ export async function readDoneEvents(batchFolder: string): Promise<DoneEvent[] |
   const text = (await readInput(path, { maxBytes: MAX_TEXT_BYTES }).catch(() => '')).toString();
   if (!text.startsWith('id,video,start,end,label,split,status,')) return undefined;
   const [heading, ...records] = parseCsv(text, path, ',');
-  const columns = ['id', 'label', 'split', 'folder'].map((name) => heading!.fields.indexOf(name));
   return records.flatMap(({ fields }) => {
-    const [id, label, split, folder] = columns.map((column) => fields[column] ?? '') as [
-      string,
-      string,
-      string,
-      string,
-    ];
-    return folder === '' ? [] : [{ id, label, split, path: resolve(batchFolder, folder, FILE_NAMES.json) }];
+    const cells = Object.fromEntries(heading!.fields.map((name, k) => [name, fields[k] ?? '']));
+    const { id = '', label = '', split = '', folder = '' } = cells;
+    if (folder === '') return [];
+    return [{ id, label, split, path: resolve(batchFolder, folder, FILE_NAMES.json), cells }];
   });
 }
 

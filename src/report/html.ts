@@ -6,12 +6,13 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { IndexData, ReportData } from './page-data.ts';
+import type { IndexData, MapData, ReportData } from './page-data.ts';
 
 /** The pages there are, each with its data. */
 export type Page =
   | { readonly name: 'report'; readonly title: string; readonly data: ReportData }
-  | { readonly name: 'index'; readonly title: string; readonly data: IndexData };
+  | { readonly name: 'index'; readonly title: string; readonly data: IndexData }
+  | { readonly name: 'map'; readonly title: string; readonly data: MapData };
 
 /** The text of a page as one HTML document. */
 export async function htmlPage({ name, title, data }: Page): Promise<string> {

@@ -35,6 +35,23 @@ export interface IndexData {
   readonly rows: readonly IndexRow[];
 }
 
+/** An event on a map, and what an index would tell of it. */
+export interface MapPoint extends IndexRow {
+  /** Where it lies, in the units of the projection. */
+  readonly x: number;
+  readonly y: number;
+}
+
+/** What a map of events shows. */
+export interface MapData {
+  readonly title: string;
+  /** How it was made, in a sentence. */
+  readonly caption: string;
+  /** What the axes mean. */
+  readonly axes: readonly [x: string, y: string];
+  readonly points: readonly MapPoint[];
+}
+
 /** What a report shows. */
 export interface ReportData {
   readonly title: string;

@@ -40,6 +40,7 @@ export async function readAnalyses(paths: readonly string[], onNote?: (note: str
   return {
     model,
     records: analyses.map((analysis, i) => ({ ...recordOf(analysis, files[i]!), ...listed.get(resolve(files[i]!)) })),
+    paths: files.map((file) => resolve(file)),
     embed: async (indices) => indices.map((i) => Float32Array.from(analyses[i]!.embedding)),
   };
 }

@@ -13,6 +13,8 @@ import { type EventRecord, type EventTable, eventKey } from './event-table.ts';
 export interface EventSource {
   readonly model: EmbeddingModel;
   readonly records: readonly EventRecord[];
+  /** Of each record: its `analysis.json`, absolute; absent where they have none. */
+  readonly paths?: readonly string[];
   /** Embeddings of the records with these numbers, of any length. */
   embed(indices: readonly number[], onProgress: ProgressListener): Promise<Float32Array[]>;
   /** Frees what it holds, if anything. */

@@ -190,6 +190,7 @@ const DRAWN: readonly [string, readonly string[]][] = [
   ['samples/samples.json', ['export', 'many', '-q', '--format', 'fiftyone', '-o', 'samples']],
   ['page.html', ['report', IN, '-q', '-o', 'page.html']],
   ['map.png', ['project', 'many', '-q', '-o', 'map.png']],
+  ['map.html', ['project', 'many', '-q', '-o', 'map.html']],
   ['tsv/tensors.tsv', ['project', 'many', '-q', '--tsv', 'tsv']],
 ];
 

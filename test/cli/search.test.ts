@@ -152,7 +152,7 @@ it.each<[string, string[], L2cafError['code'], RegExp]>([
   ['an empty list', ['index', 'events.csv', '-o', 'x'], 'input-unreadable', /it holds no events/],
   ['events of two kinds', ['index', 'events.csv', 'done', '-o', 'x'], 'usage', /one list of events, or analyses/],
   ['a file in place of a database', ['index', 'done', '-o', 'events.csv'], 'input-unreadable', /events\.csv/],
-  ['a map as JPEG', ['project', 'db', '-o', 'map.jpg'], 'usage', /neither a \.svg nor a \.png/],
+  ['a map as JPEG', ['project', 'db', '-o', 'map.jpg'], 'usage', /neither a \.svg, a \.png nor an \.html/],
   ['a map of nothing', ['project', 'none', '-o', 'map.png'], 'input-not-found', /cannot read none/],
   ['no output', ['project', 'db'], 'usage', /nothing to write/],
 ])('refuses %s', async (_, [name, ...args], code, message) => {

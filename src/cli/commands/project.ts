@@ -15,7 +15,7 @@ export function projectCommand(): Command {
       `a database that l2caf index wrote, a folder with analyses, or a list of events: ${LIST_FORMS}`,
     )
     .addOption(videosOption())
-    .option('-o, --output <file>', 'the picture, .svg or .png')
+    .option('-o, --output <file>', 'the picture, .svg or .png, or a page to look through, .html')
     .option('--tsv <folder>', 'tensors.tsv and metadata.tsv for the TensorFlow embedding projector')
     .addOption(choiceOption('--method <name>', 'principal components, or UMAP', PROJECTIONS, 'pca'))
     .option('--seed <number>', 'seed of UMAP', parseCount(0), 0)
@@ -27,6 +27,7 @@ export function projectCommand(): Command {
     .addHelpText(
       'after',
       examples(
+        'l2caf project results -o results/map.html',
         'l2caf project drives.lance -o map.svg',
         'l2caf project events.csv --method umap --seed 1 -o map.png',
         'l2caf project drives.lance --tsv projector',
