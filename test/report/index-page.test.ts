@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeFileAtomically } from '../../src/base/files.ts';
 import { writeIndex } from '../../src/report/index-page.ts';
 import type { IndexRow } from '../../src/report/page-data.ts';
+import { findingsInBothThemes } from '../support/axe.ts';
 import { chromiumPath, openChromium, watchPage } from '../support/chromium.ts';
 
 const HOSTILE = `"><img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script><!-- ' & é 道`;
@@ -54,6 +55,10 @@ describe.skipIf(chromiumPath === undefined)('the index in a browser', () => {
     await expect(page.locator('output').textContent()).resolves.toBe('2,000 events');
     await page.waitForFunction(() => document.images[0]!.naturalWidth === 96);
     expect(problems).toEqual([]);
+  });
+
+  it('can be used by everybody: axe finds nothing serious', async () => {
+    expect(await findingsInBothThemes(page)).toEqual([]);
   });
 
   it('sorts numbers as numbers, in both directions, rows without a value last', async () => {

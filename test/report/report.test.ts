@@ -15,6 +15,7 @@ import { heatmapAt } from '../../src/video/drawing/keyframes.ts';
 import { drawHeatmap } from '../../src/video/drawing/overlay.ts';
 import { defaultStyle } from '../../src/video/drawing/style.ts';
 import { probeClip } from '../../src/video/media/probe.ts';
+import { findingsInBothThemes } from '../support/axe.ts';
 import { chromiumPath, openChromium, watchPage } from '../support/chromium.ts';
 import { makeClip, readNumber } from '../support/clips.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
@@ -174,6 +175,10 @@ describe.skipIf(chromiumPath === undefined)('a report in a browser', () => {
     expect(problems).toEqual([]);
   });
 
+  it('can be used by everybody: axe finds nothing serious', async () => {
+    expect(await findingsInBothThemes(page)).toEqual([]);
+  });
+
   it('draws what the rendered video shows: the same lines at the same places', async () => {
     for (const [key, timeSec] of [
       ['Home', 0],
@@ -219,6 +224,10 @@ describe.skipIf(chromiumPath === undefined)('a report in a browser', () => {
     await expect.poll(() => shownNumber(page)).toBeGreaterThan(2);
     await page.keyboard.press('Space');
     await page.getByRole('button', { name: 'Play' }).waitFor();
+    await page.getByRole('combobox', { name: 'Speed' }).selectOption('0.25');
+    expect(await page.evaluate(() => document.querySelector('video')!.playbackRate)).toBe(0.25);
+    await page.getByRole('combobox', { name: 'Speed' }).selectOption('1');
+    await page.getByRole('button', { name: 'Play' }).focus();
     await page.keyboard.press('End');
     await expect.poll(() => shownNumber(page)).toBe(49);
   });

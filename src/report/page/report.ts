@@ -6,7 +6,7 @@ import { inputView, ribbonOf } from '../../analysis/timeline.ts';
 import { isInside, momentAt } from '../../video/drawing/keyframes.ts';
 import type { ReportData } from '../page-data.ts';
 import { addCells, describeValue } from './cells.ts';
-import { element, formatTime, readData, themeButton } from './dom.ts';
+import { element, formatTime, readData, select, themeButton } from './dom.ts';
 import { classList, factTables, objectList, verdictPanel } from './facts.ts';
 import { lossCurves } from './losses.ts';
 import { OverlayPainter } from './painter.ts';
@@ -91,6 +91,9 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
     step('‹', 'One frame back', () => player.goToFrame(player.frame - 1)),
     step('›', 'One frame on', () => player.goToFrame(player.frame + 1)),
     step('⇥', 'Next sampled frame', () => goTo(momentBeside(1))),
+    speedChoice((rate) => {
+      player.video.playbackRate = rate;
+    }),
     step('PNG', 'Save this frame as a PNG file', () => void savePicture()),
     status,
   );
@@ -249,6 +252,19 @@ function step(text: string, name: string, onClick: () => void): HTMLElement {
   button.addEventListener('click', onClick);
   return button;
 }
+
+/** How fast the video plays. */
+function speedChoice(onChange: (rate: number) => void): HTMLElement {
+  const list = select(
+    'Speed',
+    SPEEDS.map((speed) => [String(speed), `${speed}×`]),
+  );
+  list.value = '1';
+  list.addEventListener('change', () => onChange(Number(list.value)));
+  return list;
+}
+
+const SPEEDS = [0.1, 0.25, 0.5, 1, 2] as const;
 
 function keyHints(hasObjects: boolean): HTMLElement {
   const hints = [
