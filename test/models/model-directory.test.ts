@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type HeadSpec, untrainedHead } from '../../src/models/head.ts';
 import { loadModel, type ModelFacts, saveModel } from '../../src/models/model-directory.ts';
+import { DEFAULT_MODEL, findModel, packagedModels } from '../../src/models/packaged.ts';
 import { licencesOn, RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 
 const SPEC: HeadSpec = {
@@ -113,5 +114,23 @@ describe('loadModel', () => {
     await copyFile(join(other, 'weights.safetensors'), weights);
     await expect(loadModel(folder)).rejects.toThrow(/model\.json says/);
     await expect(loadModel(join(folder, 'none'))).rejects.toMatchObject({ code: 'input-not-found' });
+  });
+});
+
+describe('the packaged heads', () => {
+  it('are read as they are, and tell their licences: one of them may be used for any purpose', async () => {
+    const licences = new Map<string, (string | undefined)[]>();
+    for (const name of await packagedModels()) {
+      const { head, manifest } = await loadModel(await findModel(name));
+      expect(manifest.id).toBe(name);
+      expect(head.facts?.familiarity?.limit).toBeGreaterThan(0);
+      licences.set(
+        name,
+        (head.facts?.licences ?? []).map(({ licence }) => licence),
+      );
+    }
+    expect([...licences.keys()].sort()).toEqual([DEFAULT_MODEL, 'driving-free']);
+    expect(licences.get('driving-free')).toEqual(['MIT', 'MIT']); // of the weights, and of the generated events
+    expect(licences.get(DEFAULT_MODEL)).toContain('CC BY-NC 4.0');
   });
 });
