@@ -69,8 +69,8 @@ it('shows no class where it is not to be believed, and the target in any case', 
   const familiarity = { distance: 20, limit: 10 };
   const shown = ribbonOf(judged({ frames, familiarity, labels: ['turn', 'stop'], options: target('stop') })).classes!;
   expect(shown.lines).toEqual([
-    { name: 'stop', color: classColor(1), probabilities: [0.03, null] },
-    { name: 'turn', color: classColor(0), probabilities: [0.97, null] },
+    { name: 'stop', color: classColor(1), shares: [0.03, null] },
+    { name: 'turn', color: classColor(0), shares: [0.97, null] },
   ]);
   expect(shown.notes).toEqual(['1 of 2 unlike training', 'target: 3.0 %, not seen']);
   const none = frames.map((frame) => ({ ...frame, distance: 20 }));
