@@ -1,6 +1,5 @@
 /** How simple a map is: whether few cells hold most of it, and how many levels its heatmap has. */
-import type { AttentionMap } from '../l2caf/heatmap.ts';
-import { toHeatmap } from '../l2caf/heatmap.ts';
+import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
 
 /**
  * The Gini index of a map's cells (Chalasani et al. 2020, https://arxiv.org/abs/1810.06583, Sec. 5; Hurley and Rickard 2009, Eq. 2.15):

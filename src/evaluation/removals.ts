@@ -3,6 +3,7 @@
  * the output loses. Unlike insertion and deletion, which ask for the order of the cells, these ask for their sizes. As there,
  * a removed cell of the feature map is 0.
  */
+import { mean } from '../base/matrix.ts';
 import { createRandom, shuffled } from '../base/random.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
 import { correlation } from '../l2caf/starts.ts';
@@ -64,8 +65,7 @@ export async function remove(
  * knows nothing, and where either never changes.
  */
 export function sensitivityN(map: AttentionMap, removals: readonly Removals[]): number {
-  const ofSize = removals.map(({ sets, lost }) => correlation(sumsOver(map, sets), lost));
-  return ofSize.reduce((sum, value) => sum + value, 0) / ofSize.length;
+  return mean(removals.map(({ sets, lost }) => correlation(sumsOver(map, sets), lost)));
 }
 
 /**

@@ -3,6 +3,7 @@
  * the order of a map, most relevant or least relevant first, such that little of the shape of the hole is left to see; the
  * whole network runs again.
  */
+import { mean } from '../base/matrix.ts';
 import { createRandom, type Random, shuffled } from '../base/random.ts';
 import type { GridShape } from '../base/types.ts';
 import { type AttentionMap, toHeatmap } from '../l2caf/heatmap.ts';
@@ -51,8 +52,7 @@ export async function road(event: RunEvent, map: AttentionMap, options: RoadOpti
     });
   const worth = bindWorth(objective, reference, nothing);
   const outputs = await outputsWithFrame(event, frame, [...without(order), ...without(order.toReversed())]);
-  const meanWorth = (own: readonly Float32Array[]): number =>
-    own.reduce((sum, one) => sum + worth(one), 0) / own.length;
+  const meanWorth = (own: readonly Float32Array[]): number => mean(own.map(worth));
   const [morf, lerf] = [outputs.slice(0, REMOVED.length), outputs.slice(REMOVED.length)].map(meanWorth) as [
     number,
     number,
