@@ -24,10 +24,9 @@ import {
   scoresOf,
   type VideoModel,
 } from '../models/video-model.ts';
-import { findBars } from '../video/media/bars.ts';
 import { type PictureWish, shownAs } from '../video/media/crop.ts';
 import { refuseDamage } from '../video/media/damage.ts';
-import { findOverlays } from '../video/media/overlays.ts';
+import { lookAtPicture } from '../video/media/picture-facts.ts';
 import { probeClip, type Reading, recordedSignals, sha256OfClip } from '../video/media/probe.ts';
 import { resolveSpan, type ShownFrames, sampleFrames } from '../video/media/sample.ts';
 import { type BoundTarget, type ExplainOptions, explainEvent, numberNames, type TimedAnalysis } from './explain.ts';
@@ -104,8 +103,7 @@ export async function openClip(
 ): Promise<{ clip: VideoClip; span: TimeSpan }> {
   const clip = await probeClip(path, signal, wanted);
   const span = resolveSpan(clip, wanted);
-  const found = { bars: () => findBars(clip, signal), overlays: () => findOverlays(clip, signal) };
-  return { clip: await shownAs(clip, wanted, found), span };
+  return { clip: await shownAs(clip, wanted, () => lookAtPicture(clip, signal)), span };
 }
 
 /**

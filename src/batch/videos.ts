@@ -5,20 +5,11 @@
  */
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { isFolder } from '../base/files.ts';
-import type { ClipReading, PictureRegion, VideoClip } from '../base/types.ts';
-import { findBars } from '../video/media/bars.ts';
+import type { ClipReading, VideoClip } from '../base/types.ts';
 import { type PictureWish, shownAs } from '../video/media/crop.ts';
 import { type FrameList, listFrames } from '../video/media/frame-list.ts';
-import { findOverlays } from '../video/media/overlays.ts';
+import { lookAtPicture, type PictureFacts } from '../video/media/picture-facts.ts';
 import { identityOfClip, probeClip, readingOf, sha256OfClip } from '../video/media/probe.ts';
-
-/** What was found in a video's picture. */
-interface PictureFacts {
-  /** What lies within its black bars, null where it has none. */
-  readonly bars: PictureRegion | null;
-  /** Text and logos that are burnt in. */
-  readonly overlays: readonly PictureRegion[];
-}
 
 /** A video file at one time of its life, and what was found in its picture, where somebody has looked. */
 export interface VideoFacts extends Partial<PictureFacts> {
@@ -74,21 +65,17 @@ export class Videos {
   /**
    * A video of which networks are shown what is wished for. Bars and what is burnt in are looked for once, and not again by a later run.
    *
-   * @throws L2cafError as `shownAs`, `findBars` and `findOverlays`
+   * @throws L2cafError as `shownAs` and `lookAtPicture`
    */
   async shown(facts: VideoFacts, wish: PictureWish, signal?: AbortSignal): Promise<VideoFacts> {
-    const clip = await shownAs(facts.clip, wish, {
-      bars: async () => (await this.#lookedAt(facts, signal)).bars ?? undefined,
-      overlays: async () => (await this.#lookedAt(facts, signal)).overlays,
-    });
-    return { ...facts, clip };
+    return { ...facts, clip: await shownAs(facts.clip, wish, () => this.#lookedAt(facts, signal)) };
   }
 
   /** What is known of a video's picture, or is found now: once, however many events want it. */
   async #lookedAt(facts: VideoFacts, signal: AbortSignal | undefined): Promise<PictureFacts> {
     const { clip, bars, overlays } = facts;
     if (bars !== undefined && overlays !== undefined) return { bars, overlays };
-    const looking = this.#looking.get(clip.path) ?? lookAt(clip, signal);
+    const looking = this.#looking.get(clip.path) ?? lookAtPicture(clip, signal);
     this.#looking.set(clip.path, looking);
     const found = await looking.finally(() => this.#looking.delete(clip.path));
     if (this.#known.get(clip.path) === facts) {
@@ -118,8 +105,4 @@ export class Videos {
 
 function isReadAs(clip: VideoClip, reading: ClipReading): boolean {
   return JSON.stringify(readingOf(clip)) === JSON.stringify(readingOf(reading));
-}
-
-async function lookAt(clip: VideoClip, signal: AbortSignal | undefined): Promise<PictureFacts> {
-  return { bars: (await findBars(clip, signal)) ?? null, overlays: await findOverlays(clip, signal) };
 }

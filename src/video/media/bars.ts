@@ -6,7 +6,7 @@
 import { Readable, Writable } from 'node:stream';
 import type { PictureRegion, PictureSize, VideoClip } from '../../base/types.ts';
 import { runFfmpeg } from './ffmpeg.ts';
-import { glanceAt } from './glance.ts';
+import { type Glance, glanceAt } from './glance.ts';
 
 /** A line whose brightness is at most this, of 255, may belong to a bar. */
 const BLACK = 16;
@@ -28,7 +28,15 @@ const SMALLEST = 0.3;
  * @throws L2cafError `input-changed`, `aborted`; a clip that cannot be decoded has none
  */
 export async function findBars(clip: VideoClip, signal?: AbortSignal): Promise<PictureRegion | undefined> {
-  const glance = await glanceAt(clip, signal);
+  return barsIn(await glanceAt(clip, signal), clip, signal);
+}
+
+/** {@link findBars} in frames that are at hand. */
+export async function barsIn(
+  glance: Glance | undefined,
+  clip: VideoClip,
+  signal?: AbortSignal,
+): Promise<PictureRegion | undefined> {
   if (glance === undefined) return undefined;
   const { frames, size } = glance;
   const proposed = await cropDetected(frames, size, signal);

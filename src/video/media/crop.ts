@@ -2,6 +2,7 @@
 import { L2cafError } from '../../base/errors.ts';
 import { regionWithin } from '../../base/fit.ts';
 import type { IgnoredPart, PictureRegion, PictureSize, RegionMask, VideoClip } from '../../base/types.ts';
+import type { PictureFacts } from './picture-facts.ts';
 
 /** A part; `auto`: what lies within black bars, if there are any; `none`: all of the picture. */
 export type CropWish = 'auto' | 'none' | PictureRegion;
@@ -22,17 +23,18 @@ export interface PictureWish {
 /**
  * A clip of which networks are shown what is wished for.
  *
- * @param found what lies within its bars, and what is burnt in, asked for where that is to be found
+ * @param look finds what lies within its bars, and what is burnt in; asked once, where one of them is wished for
  * @throws L2cafError `usage` for a part that is not within the picture
  */
 export async function shownAs(
   clip: VideoClip,
   { crop: cropWish, hide = { isAuto: false, parts: [] } }: PictureWish,
-  found: { bars(): Promise<PictureRegion | undefined>; overlays(): Promise<readonly PictureRegion[]> },
+  look: () => Promise<PictureFacts>,
 ): Promise<VideoClip> {
-  const crop = await cropOf(clip, cropWish, found.bars);
+  const found = cropWish === 'auto' || hide.isAuto ? await look() : undefined;
+  const crop = cropOf(clip, cropWish, found?.bars ?? undefined);
   const hidden = [
-    ...(hide.isAuto ? await found.overlays() : []),
+    ...(hide.isAuto ? found!.overlays : []),
     ...hide.parts.flatMap((part) => ('values' in part ? rectanglesOf(part, clip) : [regionWithin(part, clip)])),
   ];
   return { ...clip, ...(crop && { crop }), ...(hidden.length > 0 && { hidden }) };
@@ -41,16 +43,12 @@ export async function shownAs(
 /**
  * The part of a clip's picture; undefined for all of it.
  *
- * @param bars what lies within its bars, asked for where that is to be found
+ * @param bars what lies within its bars
  * @throws L2cafError `usage` for a part that is not within the picture
  */
-async function cropOf(
-  clip: VideoClip,
-  wish: CropWish = 'none',
-  bars: () => Promise<PictureRegion | undefined>,
-): Promise<PictureRegion | undefined> {
+function cropOf(clip: VideoClip, wish: CropWish = 'none', bars: PictureRegion | undefined): PictureRegion | undefined {
   if (wish === 'none') return undefined;
-  if (wish === 'auto') return bars();
+  if (wish === 'auto') return bars;
   const { x, y, width, height } = wish;
   if (x + width <= clip.width && y + height <= clip.height && Math.min(width, height) >= SMALLEST_PX) return wish;
   const size = `${clip.width}x${clip.height}`;

@@ -15,24 +15,12 @@ const SAMPLES = 16;
 /** Longer side at which they are looked at, pixels. */
 const SIDE_PX = 640;
 
-/** Of clips that are in use: whoever looks for another thing need not decode them again. */
-const glances = new WeakMap<VideoClip, Promise<Glance | undefined>>();
-
 /**
  * Frames of a clip; undefined where none can be decoded, of which whoever needs them speaks.
  *
  * @throws L2cafError `input-changed`, `aborted`
  */
-export function glanceAt(clip: VideoClip, signal?: AbortSignal): Promise<Glance | undefined> {
-  const known = glances.get(clip);
-  if (known !== undefined) return known;
-  const glance = decoded(clip, signal);
-  glances.set(clip, glance);
-  glance.catch(() => glances.delete(clip));
-  return glance;
-}
-
-async function decoded(clip: VideoClip, signal: AbortSignal | undefined): Promise<Glance | undefined> {
+export async function glanceAt(clip: VideoClip, signal?: AbortSignal): Promise<Glance | undefined> {
   const size = shrunk(clip);
   const times = samplingTimes({ startSec: 0, endSec: clip.durationSec }, SAMPLES);
   const frames = await framesAt(clip, times, { size, signal }).catch((error: unknown) => {

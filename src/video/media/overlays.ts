@@ -3,7 +3,7 @@
  * told from what else stands still, the bonnet above all, by its many sharp strokes side by side that never move by a pixel.
  */
 import type { PictureRegion, PictureSize, VideoClip } from '../../base/types.ts';
-import { glanceAt } from './glance.ts';
+import { type Glance, glanceAt } from './glance.ts';
 
 /** At a stroke the brightness differs by at least so much, of 255, from one side of a pixel to the other, in every frame. */
 const CONTRAST = 28;
@@ -27,7 +27,11 @@ const [MARGIN_ACROSS, MARGIN_DOWN] = [1.3, 0.4];
  * @throws L2cafError `input-changed`, `aborted`; in a clip that cannot be decoded there are none
  */
 export async function findOverlays(clip: VideoClip, signal?: AbortSignal): Promise<PictureRegion[]> {
-  const glance = await glanceAt(clip, signal);
+  return overlaysOf(await glanceAt(clip, signal), clip);
+}
+
+/** {@link findOverlays} in frames that are at hand. */
+export function overlaysOf(glance: Glance | undefined, clip: PictureSize): PictureRegion[] {
   if (glance === undefined) return [];
   const { frames, size } = glance;
   return overlaysIn(frames, size).map(({ x, y, width, height }) => {
@@ -47,7 +51,7 @@ export async function findOverlays(clip: VideoClip, signal?: AbortSignal): Promi
  *
  * @param frames brightness `[h, w]` of frames that are spread over the clip
  */
-export function overlaysIn(frames: readonly Uint8Array[], size: PictureSize): PictureRegion[] {
+function overlaysIn(frames: readonly Uint8Array[], size: PictureSize): PictureRegion[] {
   const spread = spreadOf(frames);
   const moving = spread.reduce((count, value) => count + Number(value >= MOVING), 0);
   if (moving < MOVING_SHARE * spread.length) return [];

@@ -124,8 +124,7 @@ describe('a part of the picture', () => {
   it('must lie within it', async () => {
     const clip = await probeClip(await makeClip(join(folder, 'small.mp4'), { frames: 5 }));
     const notAsked = () => Promise.reject(new Error('not asked for'));
-    const cropOf = async (crop: CropWish) =>
-      (await shownAs(clip, { crop }, { bars: notAsked, overlays: notAsked })).crop;
+    const cropOf = async (crop: CropWish) => (await shownAs(clip, { crop }, notAsked)).crop;
     expect(await cropOf('none')).toBeUndefined();
     const part = { x: 10, y: 0, width: 150, height: 96 };
     expect(await cropOf(part)).toEqual(part);

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCanvas } from '@napi-rs/canvas';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sizeFor } from '../../../src/base/fit.ts';
 import type { PictureRegion } from '../../../src/base/types.ts';
 import { rectanglesOf, shownAs } from '../../../src/video/media/crop.ts';
@@ -156,11 +156,14 @@ describe('hidden parts', () => {
 
   it('are rectangles of the picture, and masks as rectangles', async () => {
     const clip = await probeClip(await makeScene(still));
-    const found = { bars: () => Promise.resolve(undefined), overlays: () => Promise.resolve(hidden) };
+    const found = () => Promise.resolve({ bars: null, overlays: hidden });
     const shown = (isAuto: boolean, ...parts: PictureRegion[]) => shownAs(clip, { hide: { isAuto, parts } }, found);
     expect((await shown(false)).hidden).toBeUndefined();
     const own = { x: 0, y: 0, width: 9, height: 9 };
     expect((await shown(true, own)).hidden).toEqual([...hidden, own]);
+    const look = vi.fn(found);
+    expect(await shownAs(clip, { crop: 'auto', hide: { isAuto: true, parts: [] } }, look)).toMatchObject({ hidden });
+    expect(look).toHaveBeenCalledTimes(1);
     await expect(shown(false, { ...own, x: 312 })).rejects.toMatchObject({ code: 'usage' });
     // Rows 1 and 2 alike, and another run in row 2.
     const values = Uint8Array.of(0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0);
