@@ -74,3 +74,18 @@ export function themeButton(onChange: () => void = () => {}): HTMLButtonElement 
   show();
   return button;
 }
+
+/** The field in which a page of many events is searched. */
+export function searchField(): HTMLInputElement {
+  return element('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search in all columns' });
+}
+
+/** The head of a page of many events: its title, and what they are narrowed down by. */
+export function filterHeader(title: string, ...filters: readonly Node[]): HTMLElement {
+  return element(
+    'header',
+    {},
+    element('div', { class: 'heading' }, element('h1', {}, title), themeButton()),
+    element('div', { class: 'filters', role: 'search' }, ...filters),
+  );
+}

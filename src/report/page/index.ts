@@ -1,6 +1,6 @@
 /** The index in the browser: a table of events that can be filtered and sorted. */
 import type { IndexData, IndexRow } from '../page-data.ts';
-import { addressOf, element, formatNumber, formatTime, readData, select, themeButton } from './dom.ts';
+import { addressOf, element, filterHeader, formatNumber, formatTime, readData, searchField, select } from './dom.ts';
 
 type Value = string | number | undefined;
 
@@ -25,7 +25,7 @@ const { title, rows } = readData<IndexData>();
 const columns = columnsOf(rows);
 const shownRows = rows.map((row): ShownRow => ({ row, text: textOf(row), line: lineOf(row) }));
 const body = element('div', { role: 'rowgroup', class: 'body' });
-const search = element('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search in all columns' });
+const search = searchField();
 const choices = choicesOf(rows);
 const count = element('output', { 'aria-live': 'polite' });
 const empty = element('p', { class: 'empty', hidden: true }, 'No event matches.');
@@ -39,12 +39,7 @@ function buildPage(): void {
   const leastRem = columns.reduce((sum, { width }) => sum + width[0] + 1, 3);
   table.style.setProperty('--least-width', `${leastRem}rem`);
   document.body.append(
-    element(
-      'header',
-      {},
-      element('div', { class: 'heading' }, element('h1', {}, title), themeButton()),
-      element('div', { class: 'filters', role: 'search' }, search, ...choices.map(({ list }) => list), count),
-    ),
+    filterHeader(title, search, ...choices.map(({ list }) => list), count),
     element('main', {}, table, empty),
   );
   body.append(...shownRows.map(({ line }) => line));

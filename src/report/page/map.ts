@@ -5,7 +5,7 @@
 import { colorOf, cssColor } from '../../video/drawing/colormap.ts';
 import { classColor } from '../../video/drawing/palette.ts';
 import type { MapData, MapPoint } from '../page-data.ts';
-import { addressOf, element, formatNumber, formatTime, readData, select, themeButton } from './dom.ts';
+import { addressOf, element, filterHeader, formatNumber, formatTime, readData, searchField, select } from './dom.ts';
 
 type Value = string | number | undefined;
 
@@ -39,7 +39,7 @@ let current: Shown | undefined;
 const marks = svg('g', { role: 'listbox', tabindex: 0, 'aria-label': 'Events on the map' });
 const ring = svg('circle', { class: 'ring', r: RADIUS + 4, 'aria-hidden': 'true' });
 const drawing = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'map' });
-const search = element('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search in all columns' });
+const search = searchField();
 const colourBy = select(
   'Colour by',
   columns.map(({ name }, k) => [String(k), name]),
@@ -56,12 +56,7 @@ function build(): void {
   marks.append(...shown.map(({ mark }) => mark));
   drawing.append(marks, ring);
   document.body.append(
-    element(
-      'header',
-      {},
-      element('div', { class: 'heading' }, element('h1', {}, title), themeButton()),
-      element('div', { class: 'filters', role: 'search' }, search, element('label', {}, 'Colour by ', colourBy), count),
-    ),
+    filterHeader(title, search, element('label', {}, 'Colour by ', colourBy), count),
     element(
       'main',
       {},
