@@ -172,8 +172,19 @@ interface FileFacts extends Metadata {
 }
 
 /** Facts by path and reading, with the identity of the file that had them: one command asks in several places. */
-const known = new Map<string, { readonly identity: string; readonly facts: Promise<FileFacts> }>();
-const FILES_KNOWN = 64;
+const known = new Map<string, KnownFacts>();
+
+interface KnownFacts {
+  readonly identity: string;
+  readonly facts: Promise<FileFacts>;
+  /** What it takes of {@link ROOM}. */
+  weight: number;
+}
+
+/** What is known of a file weighs as much as so many packets; those that are kept come on top. */
+const FILE_WEIGHT = 100;
+/** Thousands of short clips, which a training asks for one after the other, and then again. */
+const ROOM = 1_000_000;
 
 async function readFacts(clip: NamedClip, signal: AbortSignal | undefined): Promise<FileFacts> {
   const { path, track } = clip;
@@ -203,11 +214,25 @@ async function readPictureFacts(key: string, clip: NamedClip, signal: AbortSigna
 }
 
 function remember(key: string, identity: string, facts: Promise<FileFacts>): void {
+  const entry = { identity, facts, weight: known.get(key)?.weight ?? FILE_WEIGHT };
   known.delete(key);
-  known.set(key, { identity, facts });
-  const [oldest] = known.keys();
-  if (known.size > FILES_KNOWN) known.delete(oldest!);
-  facts.catch(() => known.delete(key));
+  known.set(key, entry);
+  facts.then(
+    ({ details: { packets } }) => {
+      entry.weight = FILE_WEIGHT + (packets?.packets.length ?? 0);
+      makeRoom();
+    },
+    () => known.delete(key),
+  );
+}
+
+/** Forgets what was asked for longest ago. */
+function makeRoom(): void {
+  let weight = 0;
+  for (const [key, entry] of [...known].reverse()) {
+    weight += entry.weight;
+    if (weight > ROOM) known.delete(key);
+  }
 }
 
 async function statInput(path: string): Promise<BigIntStats> {
