@@ -1,14 +1,44 @@
 /**
  * The few dense-matrix loops that the double-precision solvers spend their time in. They exist because a filter problem
  * is tiny (tens of unknowns): plain loops over contiguous rows, blocked so that the sums stay in registers, beat the
- * per-call cost of a tensor library. All matrices are `Float64Array`, row by row.
+ * per-call cost of a tensor library. The product that takes the most time is done in WebAssembly, where that is to be had.
+ * All matrices are `Float64Array`, row by row.
  */
+import { MatrixKernels } from './matrix-kernels.ts';
+
+/** What is not worth the way into the memory of the kernels: few rows of one side, or few multiplications. */
+const FEWEST_ROWS = 4;
+const FEWEST_PRODUCTS = 20_000;
 
 /**
  * `out = a bᵀ`: `a` is `[rows, depth]`, `b` is `[columns, depth]`, `out` is `[rows, columns]` with `outStride` numbers
  * from one row to the next (so that a result can be written into part of a wider matrix).
  */
 export function multiplyTransposed(
+  a: Float64Array,
+  b: Float64Array,
+  out: Float64Array,
+  rows: number,
+  columns: number,
+  depth: number,
+  outStride: number = columns,
+): void {
+  const isWorthCopying = Math.min(rows, columns) >= FEWEST_ROWS && rows * columns * depth >= FEWEST_PRODUCTS;
+  const kernels = isWorthCopying ? MatrixKernels.get() : undefined;
+  const places = kernels?.place([rows * depth, columns * depth, rows * columns]);
+  if (kernels === undefined || places === undefined) {
+    multiplyTransposedPlainly(a, b, out, rows, columns, depth, outStride);
+    return;
+  }
+  const [ofA, ofB, product] = places as [Float64Array, Float64Array, Float64Array];
+  ofA.set(a.subarray(0, ofA.length));
+  ofB.set(b.subarray(0, ofB.length));
+  kernels.run.multiplyTransposed(ofA.byteOffset, ofB.byteOffset, product.byteOffset, rows, columns, depth);
+  for (let i = 0; i < rows; i++) out.set(product.subarray(i * columns, (i + 1) * columns), i * outStride);
+}
+
+/** As {@link multiplyTransposed}, without WebAssembly: the reference, and what takes its place. */
+export function multiplyTransposedPlainly(
   a: Float64Array,
   b: Float64Array,
   out: Float64Array,
@@ -29,19 +59,6 @@ export function multiplyTransposed(
   if (evenRows === rows) return;
   for (let j = 0; j < columns; j++) out[evenRows * outStride + j] = dot(a, evenRows * depth, b, j * depth, depth);
 }
-
-/** `out = a aᵀ`, `a` is `[rows, depth]`: one half is computed, the other is its mirror image. */
-export function multiplyByOwnTranspose(a: Float64Array, out: Float64Array, rows: number, depth: number): void {
-  for (let first = 0; first < rows; first += BAND_ROWS) {
-    const rest = a.subarray(first * depth);
-    const band = Math.min(BAND_ROWS, rows - first);
-    multiplyTransposed(rest, rest, out.subarray(first * rows + first), band, rows - first, depth, rows);
-  }
-  for (let i = 1; i < rows; i++) for (let j = 0; j < i; j++) out[i * rows + j] = out[j * rows + i]!;
-}
-
-/** What is computed at once by {@link multiplyByOwnTranspose}: few rows waste little beyond the diagonal. */
-const BAND_ROWS = 12;
 
 /** `out[j] += Σ_i coefficients[i] · matrix[i, j]`: adds a combination of the rows of `matrix`, `[count, columns]`. */
 export function addRows(coefficients: Float64Array, matrix: Float64Array, out: Float64Array, columns: number): void {

@@ -8,7 +8,7 @@
  * part of the Hessian is learnt from the gradients along the way, and used while it predicts the loss better than the
  * tangent does (NL2SOL: Dennis, Gay & Welsch, "An adaptive nonlinear least-squares algorithm", 1981).
  */
-import { addRows, dot, multiplyByOwnTranspose, transposeInto, unit } from '../base/matrix.ts';
+import { addRows, dot, multiplyTransposed, transposeInto, unit } from '../base/matrix.ts';
 import { SecantCurvature } from './curvature.ts';
 import type { LeastSquares } from './objective.ts';
 import { type SphereProblem, type SphereResult, sphereProblem } from './sphere.ts';
@@ -104,7 +104,7 @@ function quadraticModel(tangent: Tangent, curvature: SecantCurvature, filter: Fl
   const columns = new Float64Array(tangent.jacobian.length); // Jᵀ: [cells, residuals]
   transposeInto(tangent.jacobian, columns, rows, cells);
   const hessian = new Float64Array(cells * cells);
-  multiplyByOwnTranspose(columns, hessian, cells, rows);
+  multiplyTransposed(columns, columns, hessian, cells, cells, rows);
   let trace = 0;
   for (let i = 0; i < cells; i++) trace += hessian[i * cells + i]!;
   if (curvature.isTrusted) curvature.addTo(hessian);

@@ -5,6 +5,7 @@
  * several right-hand sides (trial dampings of Gauss–Newton) share the work.
  */
 import { dot, norm } from '../base/matrix.ts';
+import { MatrixKernels } from '../base/matrix-kernels.ts';
 
 /** Minimises `fᵀ G f − 2 qᵀ f` over `‖f‖ = 1` for right-hand sides q, given one symmetric matrix G. */
 export interface SphereProblem {
@@ -179,13 +180,7 @@ function tridiagonalize(
 } {
   const diagonal = new Float64Array(n);
   const offDiagonal = new Float64Array(Math.max(0, n - 1));
-  const p = new Float64Array(n);
-  for (let k = 0; k < n - 1; k++) {
-    diagonal[k] = a[k * n + k]!;
-    offDiagonal[k] = makeReflector(a, k, n);
-    reflectTrailing(a, k, n, p);
-  }
-  diagonal[n - 1] = a[n * n - 1]!;
+  if (!reduceByKernels(a, n, diagonal, offDiagonal)) reducePlainly(a, n, diagonal, offDiagonal);
   const apply = (x: Float64Array, k: number): void => {
     const v = k * n + k + 1;
     const factor = 2 * dot(a, v, x, k + 1, n - k - 1);
@@ -198,6 +193,34 @@ function tridiagonalize(
     for (let k = n - 2; k >= 0; k--) apply(x, k);
   };
   return { diagonal, offDiagonal, reflect, reflectBack };
+}
+
+/** Smaller matrices are not worth the way into the memory of the kernels. */
+const FEWEST_ROWS = 12;
+
+/** Leaves in `a` the reflections and beside it the result; false where there are no kernels. */
+function reduceByKernels(a: Float64Array, n: number, diagonal: Float64Array, offDiagonal: Float64Array): boolean {
+  const kernels = n < FEWEST_ROWS ? undefined : MatrixKernels.get();
+  const places = kernels?.place([n * n, n, n, n]);
+  if (kernels === undefined || places === undefined) return false;
+  const [matrix, on, off, work] = places as [Float64Array, Float64Array, Float64Array, Float64Array];
+  matrix.set(a);
+  kernels.run.tridiagonalize(matrix.byteOffset, n, on.byteOffset, off.byteOffset, work.byteOffset);
+  a.set(matrix);
+  diagonal.set(on);
+  offDiagonal.set(off.subarray(0, n - 1));
+  return true;
+}
+
+/** The same without WebAssembly: the reference, and what takes its place. */
+function reducePlainly(a: Float64Array, n: number, diagonal: Float64Array, offDiagonal: Float64Array): void {
+  const p = new Float64Array(n);
+  for (let k = 0; k < n - 1; k++) {
+    diagonal[k] = a[k * n + k]!;
+    offDiagonal[k] = makeReflector(a, k, n);
+    reflectTrailing(a, k, n, p);
+  }
+  diagonal[n - 1] = a[n * n - 1]!;
 }
 
 /** Overwrites row k right of the diagonal with the unit vector v of `I − 2vvᵀ`; returns the off-diagonal it leaves. */

@@ -43,10 +43,7 @@ export class RecurrentResponse implements ImmediateResponse {
   readonly #cells: number;
   readonly #steps: readonly LstmStep[];
   readonly #result: Float64Array;
-  readonly #jacobian: Float64Array;
-  /** Work space: a folded kernel, and two sets of adjoints or tangents. */
-  readonly #folded: Float64Array;
-  readonly #carried: readonly [Float64Array, Float64Array];
+  #space: WorkSpace | undefined;
 
   constructor(input: RecurrentResponseInput) {
     this.#input = input;
@@ -55,10 +52,6 @@ export class RecurrentResponse implements ImmediateResponse {
     this.#cells = input.projection.length / (4 * this.#units);
     this.#steps = Array.from({ length: input.laterInputs.length + 1 }, () => stepRecord(this.#units));
     this.#result = new Float64Array(this.#outputs);
-    this.#jacobian = new Float64Array(this.#outputs * this.#cells);
-    this.#folded = new Float64Array(Math.max(this.#units, this.#cells) * 2 * this.#units);
-    const carried = Math.min(this.#outputs, this.#cells) * 2 * this.#units;
-    this.#carried = [new Float64Array(carried), new Float64Array(carried)];
   }
 
   output(filter: Float64Array): Float64Array {
@@ -73,9 +66,10 @@ export class RecurrentResponse implements ImmediateResponse {
 
   jacobian(filter: Float64Array): Float64Array {
     this.#run(filter);
-    if (this.#cells < this.#outputs) this.#carryTangents();
-    else this.#carryAdjoints();
-    return this.#jacobian;
+    this.#space ??= workSpace(this.#cells, this.#outputs, this.#units);
+    if (this.#cells < this.#outputs) this.#carryTangents(this.#space);
+    else this.#carryAdjoints(this.#space);
+    return this.#space.jacobian;
   }
 
   #run(filter: Float64Array): void {
@@ -90,16 +84,16 @@ export class RecurrentResponse implements ImmediateResponse {
   }
 
   /** Reverse mode: `[d, H]` adjoints of the last hidden state, then `[d, 2H]` of hidden and cell, back to the slot. */
-  #carryAdjoints(): void {
+  #carryAdjoints({ jacobian, folded, carried }: WorkSpace): void {
     const { projection, recurrentKernel, outputKernel } = this.#input;
-    const [units, outputs, folded] = [this.#units, this.#outputs, this.#folded];
+    const [units, outputs] = [this.#units, this.#outputs];
     const last = this.#steps.length - 1;
     let adjoints = outputKernel;
     let depth = units;
     for (let s = last; s > 0; s--) {
       const step = this.#steps[s]!;
       foldColumns(recurrentKernel, gateSlopes(step, s === last), s === last, folded);
-      const earlier = this.#carried[s % 2]!;
+      const earlier = carried[s % 2]!;
       multiplyTransposed(adjoints, folded, earlier, outputs, units, depth, 2 * units);
       const byCell = hiddenByCell(step);
       const byCellBefore = hiddenByCell(this.#steps[s - 1]!);
@@ -114,15 +108,15 @@ export class RecurrentResponse implements ImmediateResponse {
       depth = 2 * units;
     }
     foldColumns(projection, gateSlopes(this.#steps[0]!, last === 0), last === 0, folded);
-    multiplyTransposed(adjoints, folded, this.#jacobian, outputs, this.#cells, depth);
+    multiplyTransposed(adjoints, folded, jacobian, outputs, this.#cells, depth);
   }
 
   /** Forward mode: the tangents of hidden and cell state by each cell of the filter, `[h·w, H]` each, to the last step. */
-  #carryTangents(): void {
+  #carryTangents({ jacobian, folded, carried }: WorkSpace): void {
     const { projection, recurrentKernelTransposed, outputKernel } = this.#input;
-    const [units, cells, folded] = [this.#units, this.#cells, this.#folded];
+    const [units, cells] = [this.#units, this.#cells];
     const last = this.#steps.length - 1;
-    const [product, state] = this.#carried;
+    const [product, state] = carried;
     const hidden = state.subarray(0, cells * units);
     const cell = state.subarray(cells * units);
     foldColumns(projection, gateSlopes(this.#steps[0]!, last === 0), last === 0, product);
@@ -132,7 +126,7 @@ export class RecurrentResponse implements ImmediateResponse {
       multiplyTransposed(hidden, folded, product, cells, s === last ? units : 2 * units, units);
       this.#advanceTangents(product, hidden, cell, s);
     }
-    multiplyTransposed(outputKernel, hidden, this.#jacobian, this.#outputs, cells, units);
+    multiplyTransposed(outputKernel, hidden, jacobian, this.#outputs, cells, units);
   }
 
   /** From what step s adds to the tangents (direct and via the cell; at the last step their sum) to the state's. */
@@ -151,4 +145,22 @@ export class RecurrentResponse implements ImmediateResponse {
       }
     }
   }
+}
+
+/** What a Jacobian is worked out in. Responses of which only the output is asked do without. */
+interface WorkSpace {
+  /** `[d, h·w]` */
+  readonly jacobian: Float64Array;
+  /** A folded kernel, and two sets of adjoints or tangents. */
+  readonly folded: Float64Array;
+  readonly carried: readonly [Float64Array, Float64Array];
+}
+
+function workSpace(cells: number, outputs: number, units: number): WorkSpace {
+  const carried = Math.min(outputs, cells) * 2 * units;
+  return {
+    jacobian: new Float64Array(outputs * cells),
+    folded: new Float64Array(Math.max(units, cells) * 2 * units),
+    carried: [new Float64Array(carried), new Float64Array(carried)],
+  };
 }

@@ -6,7 +6,7 @@
  */
 
 import { L2cafError } from '../base/errors.ts';
-import { addRows, softmax, transposeInto } from '../base/matrix.ts';
+import { addRows, multiplyTransposed, softmax, transposeInto } from '../base/matrix.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { GridShape } from '../base/types.ts';
 import { type DenseWeights, type HeadTensors, RecurrentTail } from './event-tail.ts';
@@ -34,7 +34,8 @@ export type RecurrentOutput = 'embedding' | 'logits';
 /** A recurrent head made ready to run: its weights once in double precision and once as tensors. */
 export class RecurrentHead {
   readonly weights: RecurrentHeadWeights;
-  readonly #inputKernel: Float64Array;
+  /** What each place of the (pooled) map gives to the gates, transposed: `[4H, channels]` each. */
+  readonly #inputKernels: readonly Float64Array[];
   readonly #recurrentKernel: Float64Array;
   readonly #recurrentKernelTransposed: Float64Array;
   readonly #bias: Float64Array;
@@ -47,7 +48,17 @@ export class RecurrentHead {
     checkHeadWeights(weights);
     const { lstm, grid, pooling } = weights;
     this.weights = weights;
-    this.#inputKernel = Float64Array.from(lstm.inputKernel);
+    const size = 4 * lstm.units * weights.channels;
+    this.#inputKernels = Array.from({ length: lstm.inputKernel.length / size }, (_, place) => {
+      const kernel = new Float64Array(size);
+      transposeInto(
+        lstm.inputKernel.subarray(place * size, (place + 1) * size),
+        kernel,
+        weights.channels,
+        4 * lstm.units,
+      );
+      return kernel;
+    });
     this.#recurrentKernel = Float64Array.from(lstm.recurrentKernel);
     this.#recurrentKernelTransposed = new Float64Array(this.#recurrentKernel.length);
     transposeInto(lstm.recurrentKernel, this.#recurrentKernelTransposed, lstm.units, 4 * lstm.units);
@@ -114,17 +125,19 @@ export class RecurrentHead {
     const cells = grid.height * grid.width;
     const width = 4 * lstm.units;
     const projection = new Float64Array(cells * width);
-    const pooled = this.#pooling ? this.#pooling.length / cells : cells;
-    const coefficients = new Float64Array(channels);
-    for (let cell = 0; cell < cells; cell++) {
-      const out = projection.subarray(cell * width, (cell + 1) * width);
-      const features = maps.data.subarray((slot * cells + cell) * channels, (slot * cells + cell + 1) * channels);
-      const [first, last] = this.#pooling ? [0, pooled] : [cell, cell + 1];
-      for (let p = first; p < last; p++) {
-        const share = this.#pooling ? this.#pooling[p * cells + cell]! : 1;
-        if (share === 0) continue;
-        for (let k = 0; k < channels; k++) coefficients[k] = share * features[k]!;
-        addRows(coefficients, this.#inputKernel.subarray(p * channels * width, (p + 1) * channels * width), out, width);
+    for (const [place, kernel] of this.#inputKernels.entries()) {
+      const shares = this.#pooling?.subarray(place * cells, (place + 1) * cells);
+      const own = shares ? [...shares.keys()].filter((cell) => shares[cell] !== 0) : [place];
+      const features = new Float64Array(own.length * channels);
+      for (const [row, cell] of own.entries()) {
+        const from = (slot * cells + cell) * channels;
+        const share = shares ? shares[cell]! : 1;
+        for (let k = 0; k < channels; k++) features[row * channels + k] = share * maps.data[from + k]!;
+      }
+      const added = new Float64Array(own.length * width);
+      multiplyTransposed(features, kernel, added, own.length, width, channels);
+      for (const [row, cell] of own.entries()) {
+        for (let j = 0; j < width; j++) projection[cell * width + j]! += added[row * width + j]!;
       }
     }
     return projection;

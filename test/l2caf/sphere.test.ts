@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { MatrixKernels } from '../../src/base/matrix-kernels.ts';
 import { createRandom } from '../../src/base/random.ts';
 import { sphereProblem } from '../../src/l2caf/sphere.ts';
 
@@ -53,6 +54,17 @@ describe('sphereProblem', () => {
       }
     },
   );
+
+  it.each([13, 84, 85])('finds the same with and without WebAssembly (n %i)', (n) => {
+    const matrix = gram(n, n + 3, n);
+    const q = randomVector(n, 1, 3);
+    const fast = sphereProblem(Float64Array.from(matrix), n).minimize(q);
+    const get = vi.spyOn(MatrixKernels, 'get').mockReturnValue(undefined);
+    const plain = sphereProblem(matrix, n).minimize(q);
+    expect(get).toHaveBeenCalledOnce();
+    get.mockRestore();
+    for (const [i, value] of fast.entries()) expect(value).toBeCloseTo(plain[i]!, 11);
+  });
 
   it.each([1e-3, 1, 1e3])('finds to twelve digits the vector that a multiplier of %f was made from', (multiplier) => {
     const n = 12;
