@@ -19,7 +19,7 @@ import type { Stage } from '../src/models/choices.ts';
 import { trunkSide } from '../src/models/event-network.ts';
 import { type Head, type HeadSpec, untrainedHead } from '../src/models/head.ts';
 import { loadModel, type ModelManifest } from '../src/models/model-directory.ts';
-import { DEFAULT_MODEL, findModel } from '../src/models/packaged.ts';
+import { findModel } from '../src/models/packaged.ts';
 import { licencesOn, RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { evaluateRetrieval } from '../src/retrieval/evaluate.ts';
 import type { ValidationRecord } from '../src/training/checkpoint.ts';
@@ -27,7 +27,7 @@ import type { DenseSource } from '../src/training/dense-labels.ts';
 import { describe } from '../src/training/domain-figures.ts';
 import { type TrainingPlan, trainModel } from '../src/training/train-model.ts';
 import { type ResultTable, writeResults } from './results.ts';
-import { root } from './support.ts';
+import { root, STUDIED_MODEL } from './support.ts';
 
 const DOMAINS = ['camvid', 'sim-track', 'fixtures'] as const;
 type DomainName = (typeof DOMAINS)[number];
@@ -381,7 +381,7 @@ async function* studyTable(
 
 /** The packaged head's settings, and what it may be used for. */
 async function* packagedTable(measure: Measurer): AsyncGenerator<ResultTable> {
-  const { head } = await loadModel(await findModel(DEFAULT_MODEL));
+  const { head } = await loadModel(await findModel(STUDIED_MODEL));
   const licences = licencesOn(RESNET50_IMAGENET, head);
   const note = `Licences. ${licences.map(({ of, licence }) => `${of}: ${licence}`).join('; ')}.`;
   yield* studyTable('generated training events', PACKAGED, measure, [note]);

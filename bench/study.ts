@@ -12,8 +12,9 @@ import { type PlannedEvent, planEvents } from '../src/features/dataset.ts';
 import { useBackend } from '../src/models/backend.ts';
 import type { Head } from '../src/models/head.ts';
 import { loadModel } from '../src/models/model-directory.ts';
-import { DEFAULT_MODEL, findModel } from '../src/models/packaged.ts';
+import { findModel } from '../src/models/packaged.ts';
 import type { ResultTable } from './results.ts';
+import { STUDIED_MODEL } from './support.ts';
 
 /** Of everything that studies draw at random. */
 const SEED = 0;
@@ -43,7 +44,7 @@ export async function openStudy(
   paths: readonly string[],
   { labels = '', limit, areUnseen = false }: StudyOptions,
 ): Promise<StudyEvents[]> {
-  const { head, manifest } = await loadModel(await findModel(DEFAULT_MODEL));
+  const { head, manifest } = await loadModel(await findModel(STUDIED_MODEL));
   const { name: backend } = await useBackend('auto');
   const context: StudyContext = { target: 'oblivious', seed: SEED, backend, onProgress: report() };
   const studies: StudyEvents[] = [];

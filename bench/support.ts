@@ -8,6 +8,9 @@ import { findFfmpeg } from '../src/video/media/binaries.ts';
 /** The repository. */
 export const root: string = join(import.meta.dirname, '..');
 
+/** The packaged head that the studies on real streets are of: the one that was trained on CamVid's drives. */
+export const STUDIED_MODEL = 'driving-camvid';
+
 /** A clip of the fixtures. */
 export const fixtureClip: string = join(root, 'fixtures', 'clips', 'traffic_light_red.mp4');
 

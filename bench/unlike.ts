@@ -1,8 +1,8 @@
 /**
- * What the packaged head is told of what it was trained on, and how well that separates driving from other things.
+ * What the packaged heads are told of what they were trained on, and how well that separates driving from other things.
  * `npm run bench -- unlike DATA CLIPS [MORE]`: DATA holds `camvid`, `sim-track`, `clips`, `donkey`, `stills` and
  * `tiny-imagenet-val`; CLIPS a set of generated events; MORE a folder of further clips that are no driving. Writes
- * `reference.safetensors` and `familiarity` of models/driving.
+ * `reference.safetensors` and `familiarity` of models/driving and models/driving-camvid.
  */
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
@@ -14,10 +14,10 @@ import type { EventNetwork } from '../src/models/event-network.ts';
 import { averaged, distanceOf, type Familiarity } from '../src/models/familiarity.ts';
 import { saveFamiliarity } from '../src/models/model-directory.ts';
 import { DEFAULT_MODEL, findModel } from '../src/models/packaged.ts';
-import { fitFamiliarity } from '../src/training/familiarity.ts';
+import { ACCEPTED_SHARE, fitFamiliarity } from '../src/training/familiarity.ts';
 import { makeOtherThings } from './other-things.ts';
 import { type ResultTable, writeResults } from './results.ts';
-import { root } from './support.ts';
+import { root, STUDIED_MODEL } from './support.ts';
 
 /** What was looked at, so that an interrupted run is continued. */
 const OUT = join(root, 'out', 'unlike');
@@ -56,9 +56,8 @@ interface Wanted {
 /** Makes the reference, measures it, and writes both. */
 export async function run([data, clips, more]: readonly string[]): Promise<void> {
   if (data === undefined || clips === undefined) throw new Error('usage: npm run bench -- unlike DATA CLIPS [MORE]');
-  const folder = await findModel(DEFAULT_MODEL);
   await mkdir(OUT, { recursive: true });
-  const model = await openEventNetwork({ backend: 'auto' });
+  const model = await openEventNetwork({ backend: 'auto', model: STUDIED_MODEL });
   const all = async (name: string, wanted: readonly Wanted[]): Promise<SeenEvent[]> => seen(model, name, wanted);
   const listed = async (name: string, path: string): Promise<SeenEvent[]> => {
     return all(
@@ -96,14 +95,40 @@ export async function run([data, clips, more]: readonly string[]): Promise<void>
   const udacity = { name: 'Udacity, three clips', events: of('udacity_') };
   const kitti = { name: 'KITTI, two clips', events: of('kitti_') };
   const reference = await fitted([trained]);
+  const free = await freeReference(
+    lists.filter(({ domain, split }) => domain === 'fixtures' && split === 'train'),
+    toy.events,
+    udacity.events,
+  );
+  const [generated] = tests.slice(-1);
+  const camvid = { name: 'CamVid, all events', events: lists.filter(({ domain }) => domain === 'camvid') };
   const tables = [
-    await flagged('driving', tests, reference, 'events'),
-    await flagged('drives of other data, windows of 3 s', [udacity, kitti], reference, 'events'),
-    await flagged('other things', [...others, toy], reference, 'clips'),
+    await flagged(`${STUDIED_MODEL}, driving`, tests, reference, 'events'),
+    await flagged(`${STUDIED_MODEL}, drives of other data, windows of 3 s`, [udacity, kitti], reference, 'events'),
+    await flagged(`${STUDIED_MODEL}, other things`, [...others, toy], reference, 'clips'),
+    await flagged(`${DEFAULT_MODEL}, what it was trained on`, [generated!, udacity, toy], free, 'events'),
+    await flagged(`${DEFAULT_MODEL}, drives that it never saw`, [camvid, kitti], free, 'events'),
+    await flagged(`${DEFAULT_MODEL}, other things`, others, free, 'clips'),
     await features(tests, others, [trained]),
   ];
-  await saveFamiliarity(folder, reference);
+  await saveFamiliarity(await findModel(STUDIED_MODEL), reference);
+  await saveFamiliarity(await findModel(DEFAULT_MODEL), free);
   await writeResults({ name: 'unlike', command: 'npm run bench -- unlike DATA CLIPS MORE', tables });
+}
+
+/**
+ * What the head for any use is told: mean and spread of what it was trained on, and how far real streets may be from it, as those
+ * that are at hand are when they are left out.
+ */
+async function freeReference(
+  generated: readonly SeenEvent[],
+  toy: readonly SeenEvent[],
+  streets: readonly SeenEvent[],
+): Promise<Familiarity> {
+  const others = { name: 'drawn streets, a model car', events: [...generated, ...toy] };
+  const all = await fitted([others, { name: 'real streets', events: streets }]);
+  const left = distances(await fitted([others]), streets, 'events').sort((a, b) => a - b);
+  return { ...all, limit: left[Math.ceil(ACCEPTED_SHARE * left.length) - 1]! };
 }
 
 /** Looks at events, but for those that an earlier run has looked at. */

@@ -13,11 +13,11 @@ import { useBackend, useEngine } from '../src/models/backend.ts';
 import { featureMapShape, type Head } from '../src/models/head.ts';
 import { createRecurrentHead, ForgetfulHeads } from '../src/models/head-tails.ts';
 import { loadModel } from '../src/models/model-directory.ts';
-import { DEFAULT_MODEL, findModel } from '../src/models/packaged.ts';
+import { findModel } from '../src/models/packaged.ts';
 import type { FeatureMaps } from '../src/models/video-model.ts';
 import { type ResultTable, writeResults } from './results.ts';
 import { report, resultTable } from './study.ts';
-import { median } from './support.ts';
+import { median, STUDIED_MODEL } from './support.ts';
 
 const SEED = 0;
 const FRAMES = 3;
@@ -28,7 +28,7 @@ export async function run([count, test, validation]: readonly string[]): Promise
   if (count === undefined || test === undefined || validation === undefined) {
     throw new Error('usage: npm run bench -- verdicts EVENTS TEST.csv VALIDATION.csv');
   }
-  const { head } = await loadModel(await findModel(DEFAULT_MODEL));
+  const { head } = await loadModel(await findModel(STUDIED_MODEL));
   const { name: backend } = await useEngine('auto');
   const context = { target: 'oblivious', seed: SEED, backend, onProgress: report() } as const;
   const tablesOf = async (path: string, limit?: number) => {

@@ -188,10 +188,13 @@ describe('models', () => {
     await expectFailure(['analyze', 'good.mp4', '--model', 'nothing'], 1, /there is no model named nothing/);
     await expectFailure(['models', 'pull', 'resnet5000'], 1, /there is no model named resnet5000/);
   });
-  it('says under what the packaged head and its data may be used', async () => {
-    expect((await runCli(['models', 'list'])).stdout).toMatch(/^driving .*CC BY-NC 4\.0/m);
-    const { stdout } = await runCli(['models', 'info']);
-    expect(stdout).toMatch(/^licence, head driving +CC BY-NC 4\.0$/m);
+  it('says under what the packaged heads and their data may be used', async () => {
+    const listed = (await runCli(['models', 'list'])).stdout;
+    expect(listed).toMatch(/^driving .*MIT/m);
+    expect(listed).toMatch(/^driving-camvid .*CC BY-NC 4\.0/m);
+    expect((await runCli(['models', 'info'])).stdout).toMatch(/^licence, head driving +MIT$/m);
+    const { stdout } = await runCli(['models', 'info', 'driving-camvid']);
+    expect(stdout).toMatch(/^licence, head driving-camvid +CC BY-NC 4\.0$/m);
     expect(stdout).toMatch(/^licence, training data sim-track +none stated$/m);
     expect(stdout).toMatch(/^licence, training data ImageNet-1k +.*non-commercial/m);
   });
