@@ -6,6 +6,7 @@ const dist = join(import.meta.dirname, '..', 'dist');
 const documents = {
   analysis: ['analysis/document.js', 'analysisJsonSchema'],
   model: ['models/model-directory.js', 'modelJsonSchema'],
+  'still-head': ['models/still-directory.js', 'stillHeadJsonSchema'],
   picture: ['stills/document.js', 'pictureJsonSchema'],
 };
 mkdirSync(join(dist, 'schemas'), { recursive: true });

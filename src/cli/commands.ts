@@ -65,6 +65,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     description: 'train the shallow CNN and the LSTM on labelled events',
     load: async () => (await import('./commands/train.ts')).trainCommand(),
   },
+  'train-stills': {
+    takes: '[options] <data>',
+    description: 'train a head for still pictures: classes, made to localize (ACoL, ADL), or an embedding',
+    load: async () => (await import('./commands/train-stills.ts')).trainStillsCommand(),
+  },
   evaluate: {
     takes: '',
     description: 'measure a model and its maps',

@@ -9,6 +9,7 @@ import type { PresetName } from '../l2caf/presets.ts';
 import type { ClassifierBackend } from '../models/choices.ts';
 import { findClass } from '../models/imagenet.ts';
 import { isImported } from '../models/imported.ts';
+import { isStillHead } from '../models/still-directory.ts';
 import { analyzePicture, type StillOptions } from '../stills/analyze.ts';
 import { type PictureAnalysis, writePictureAnalysis } from '../stills/document.ts';
 import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from '../stills/drawing.ts';
@@ -52,7 +53,8 @@ export async function analyzeAll(files: readonly string[], flags: ImageFlags, si
   const terminal = createTerminal(flags);
   const own = await isImported(flags.model);
   checkFlags(files, flags, own);
-  const early = own ? undefined : targetOfImageNet(flags); // before a network is fetched
+  const hasOwnClasses = own || (await isStillHead(flags.model));
+  const early = hasOwnClasses ? undefined : targetOfImageNet(flags); // before a network is fetched
   await checkOutputFolder(flags.output);
   const bases = await basesOf(files, flags.output);
   await checkOutputs(

@@ -1,9 +1,11 @@
-/** Opens the network of still pictures that a command names: one of this project, or a file of the user's. */
+/** Opens the network of still pictures that a command names: one of this project, a trained head, or a file of the user's. */
 import type { WorkOptions } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import type { PictureSize } from '../base/types.ts';
 import type { ClassifierBackend } from '../models/choices.ts';
 import { isImported } from '../models/imported.ts';
+import { isStillHead } from '../models/still-directory.ts';
+import { openStillHead } from '../models/still-head-network.ts';
 import { openImportedStill, openStillModel } from '../stills/analyze.ts';
 import type { OpenStill } from '../stills/still-network.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
@@ -18,7 +20,7 @@ export interface StillFlags extends NetworkFlags {
 /**
  * Opens it. The caller disposes of it.
  *
- * @throws L2cafError `usage` for options of files where it is none; as `openStillModel` and `openImportedStill`
+ * @throws L2cafError `usage` for options of files where it is none; as `openStillModel`, `openStillHead` and `openImportedStill`
  */
 export async function openStill(flags: StillFlags, work: WorkOptions): Promise<OpenStill> {
   const { layer, model, backend, size, ...others } = flags;
@@ -31,5 +33,6 @@ export async function openStill(flags: StillFlags, work: WorkOptions): Promise<O
       hint: '--norm, --labels and the like are for the files of other networks',
     });
   }
+  if (await isStillHead(model)) return openStillHead(model, { backend, ...work });
   return openStillModel({ model, backend, ...(layer && { layer }), ...work });
 }

@@ -34,6 +34,13 @@ export function parseNumber(least: number, most: number): (text: string) => numb
   };
 }
 
+/** Channels of two layers: `64,32`. */
+export function parseChannels(text: string): [number, number] {
+  const [first, second, ...rest] = text.split(',').map(parseCount(1));
+  if (first === undefined || second === undefined || rest.length > 0) throw new InvalidArgumentError('expected A,B.');
+  return [first, second];
+}
+
 /** `384x224`; the network checks which sizes it can take. */
 export function parseSize(text: string): PictureSize {
   const match = /^(\d{1,5})x(\d{1,5})$/.exec(text);

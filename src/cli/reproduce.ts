@@ -12,13 +12,15 @@ import { type PaperItem, type PaperTable, tableOf } from '../evaluation/reproduc
 import { outcomesOf } from '../evaluation/reproduce/outcomes.ts';
 import { besidePaper, readPaperFigures } from '../evaluation/reproduce/paper-figures.ts';
 import { type NetworkOutcomes, paperTable } from '../evaluation/reproduce/paper-table.ts';
-import { formatOf, readStills, readUnseen } from '../evaluation/still-datasets.ts';
+import { formatOf, readStills, readUnseen, stillsIn } from '../evaluation/still-datasets.ts';
 import type { StillTruth } from '../evaluation/still-truth.ts';
 import { type StudyReport, studyReport } from '../evaluation/study-report.ts';
-import { measureTimes, timedClassifier, timedImported } from '../evaluation/timing.ts';
+import { measureTimes, timedClassifier, timedStill } from '../evaluation/timing.ts';
 import { autoBackend } from '../models/backend.ts';
 import { type ClassifierBackend, DEFAULT_TRUNK } from '../models/choices.ts';
-import { isImported } from '../models/imported.ts';
+import { isImported, type OpenImported } from '../models/imported.ts';
+import { isStillHead } from '../models/still-directory.ts';
+import { type OpenStillHead, openStillHead } from '../models/still-head-network.ts';
 import { openImportedStill, openStillModel } from '../stills/analyze.ts';
 import { type OpenStill, type StillNetwork, stillNetwork } from '../stills/still-network.ts';
 import type { OutputFlags } from './evaluate-options.ts';
@@ -38,9 +40,8 @@ export interface ReproduceFlags extends OutputFlags {
   readonly backend: ClassifierBackend;
 }
 
-/** Where `npm run fixtures -- --stills` is told to put its pictures in the documents, and its list of them. */
+/** Where `npm run fixtures -- --stills` is told to put its pictures in the documents. */
 const MADE = 'stills';
-const MADE_LIST = 'stills.csv';
 
 /** Makes the item, or says what it needs. */
 export async function reproduce(item: PaperItem, flags: ReproduceFlags, signal: AbortSignal): Promise<void> {
@@ -118,7 +119,7 @@ async function pictures(
   { kind }: PaperTable,
   { data: named = MADE, format: said, limit }: ReproduceFlags,
 ): Promise<Pictures> {
-  const data = await listIn(named);
+  const data = await stillsIn(named);
   if (!(await exists(data))) {
     throw new L2cafError('input-not-found', `there is no ${data} with pictures and boxes`, {
       hint: 'name a data set with --data, or draw one: npm run fixtures -- --stills 1000 -o stills (in a clone of l2caf)',
@@ -133,12 +134,6 @@ async function pictures(
   return { path: data, format, stills, title: `${name}, ${count} pictures` };
 }
 
-/** The list of drawn pictures where a folder of them is named. */
-async function listIn(path: string): Promise<string> {
-  const list = join(path, MADE_LIST);
-  return (await exists(list)) ? list : path;
-}
-
 /** Files and folders of networks, in alphabetical order. Throws L2cafError `input-not-found`. */
 async function networkFiles(folder: string | undefined): Promise<string[]> {
   if (folder === undefined) return [];
@@ -148,7 +143,9 @@ async function networkFiles(folder: string | undefined): Promise<string[]> {
   const files: string[] = [];
   for (const name of names.sort()) {
     const isCard = name.endsWith('.json') && name !== 'model.json'; // which is a network of TensorFlow.js
-    if (!name.startsWith('.') && !isCard && (await isImported(join(folder, name)))) files.push(join(folder, name));
+    const path = join(folder, name);
+    const isNetwork = !isCard && ((await isImported(path)) || (await isStillHead(path)));
+    if (!name.startsWith('.') && isNetwork) files.push(path);
   }
   return files;
 }
@@ -162,7 +159,7 @@ async function describeNeeds(
   const own = `networks: ${DEFAULT_TRUNK}${table?.kind === 'embedding' ? ', its pooled features as an embedding' : ''}`;
   const found = `${own}${files.length > 0 ? `; ${files.join(', ')}` : ''}`;
   if (table === undefined) return [found];
-  const data = await listIn(named);
+  const data = await stillsIn(named);
   const there = (await exists(data)) ? `${data} (${format ?? (await formatOf(data))})` : `none: there is no ${data}`;
   const where =
     networks === undefined ? 'they can be given with --networks, as docs/networks.md exports them' : `in ${networks}`;
@@ -171,6 +168,16 @@ async function describeNeeds(
     `${found} (others: ${where})`,
     `data: ${there}`,
   ];
+}
+
+/** Opens a head that was trained, or a network file. */
+async function openFile(
+  file: string,
+  backend: ClassifierBackend,
+  work: Required<WorkOptions>,
+): Promise<OpenStillHead | OpenImported> {
+  const isHead = await isStillHead(file);
+  return isHead ? openStillHead(file, { backend, ...work }) : openImportedStill(file, { backend, ...work });
 }
 
 /** Opens a network and closes it; one that answers with something else than the table is about is passed over, which is said. */
@@ -184,7 +191,7 @@ async function withNetwork(
   const open: OpenStill =
     file === undefined
       ? await openStillModel({ model: DEFAULT_TRUNK, backend, ...work })
-      : await openImportedStill(file, { backend, ...work });
+      : await openFile(file, backend, work);
   try {
     if ('warnings' in open) for (const warning of open.warnings) terminal.warn(warning);
     const network = stillNetwork(open, { asEmbedding: file === undefined && kind === 'embedding' });
@@ -226,11 +233,12 @@ async function times(
     own.network.dispose();
   }
   for (const file of files) {
-    const open = await openImportedStill(file, { backend: wanted, ...work });
+    const open = await openFile(file, wanted, work);
     try {
       for (const warning of open.warnings) terminal.warn(warning);
-      rows.push(...(await measureTimes([timedImported(open.network, seed)], options)).rows);
-      ids.push(open.network.sha256);
+      const network = stillNetwork(open, {});
+      rows.push(...(await measureTimes([timedStill(network, seed)], options)).rows);
+      ids.push(network.description.weightsSha256);
     } finally {
       open.network.dispose();
     }

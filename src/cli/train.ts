@@ -1,19 +1,14 @@
 /** `l2caf train`: fits a head to labelled events and writes a model directory. */
 import { basename, dirname, extname, join } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
-import { checkOutputs } from '../base/output.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
-import { useEngine } from '../models/backend.ts';
-import { cardWith } from '../models/card.ts';
 import type { EngineChoice, Norm, Stage } from '../models/choices.ts';
 import { trunkSide } from '../models/event-network.ts';
 import type { HeadSpec } from '../models/head.ts';
-import { importedPath, isImported } from '../models/imported.ts';
 import type { ModelManifest } from '../models/model-directory.ts';
 import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import { findPretrained } from '../models/pretrained.ts';
 import type { ShallowCnnSpec } from '../models/shallow-cnn.ts';
-import type { StepRecord } from '../training/checkpoint.ts';
 import type { MetricLoss, Mining } from '../training/choices.ts';
 import type { DenseSource } from '../training/dense-labels.ts';
 import {
@@ -25,8 +20,9 @@ import {
   trainModel,
 } from '../training/train-model.ts';
 import { type FreeFolder, inOwnFolder, isOfOther } from './default-folder.ts';
-import { cardOf } from './network-options.ts';
-import { createTerminal, formatTable, type Terminal } from './terminal.ts';
+import { openTrunk } from './open-trunk.ts';
+import { createTerminal, formatTable } from './terminal.ts';
+import { trainHead } from './train-head.ts';
 
 /** What commander hands over. */
 export interface TrainFlags {
@@ -83,67 +79,27 @@ export async function trainOnLists(events: readonly string[], flags: TrainFlags,
   const terminal = createTerminal(flags);
   const domains = domainsOf(events, flags);
   await inOwnFolder(flags.output ?? defaultFolder(domains), (output) =>
-    trainInto(output, domains, flags, terminal, signal),
+    trainHead(
+      {
+        ...{ output, files: TRAINING_FILES },
+        openTrunk: () => openEventTrunk(flags, signal),
+        plan: (trunk) => planOf(domains, output, flags, trunk),
+        train: (plan, work) => trainModel(plan, { ...work, videos: flags.videos }),
+        table: figuresTable,
+      },
+      flags,
+      terminal,
+      signal,
+    ),
   );
 }
 
-async function trainInto(
-  output: string,
-  domains: readonly DomainFile[],
-  flags: TrainFlags,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<void> {
+/** The trunk, where it is a network file. Throws as `openTrunk`; `usage` for one of another number of frames. */
+async function openEventTrunk(flags: TrainFlags, signal: AbortSignal): Promise<OnnxTrunk | undefined> {
   const trunk = await openTrunk(flags, signal);
-  try {
-    for (const note of trunk?.notes ?? []) terminal.info(note);
-    const plan = planOf(domains, output, flags, trunk);
-    await checkOutputs(TRAINING_FILES.map((name) => join(output, name)));
-    const backend = await useEngine(flags.backend, { onProgress: terminal.onProgress, signal });
-    if (backend.warning !== undefined) terminal.warn(backend.warning);
-    terminal.info(`backend: ${backend.name} (${backend.reason})`);
-    const model = await trainModel(plan, {
-      backend: backend.name,
-      cacheBytes: flags.cacheLimit * 1e9,
-      videos: flags.videos,
-      outputFolder: output,
-      resume: flags.resume,
-      signal,
-      onProgress: terminal.onProgress,
-      onNote: (text) => terminal.info(text),
-      onWarning: (text) => terminal.warn(text),
-      onStep: (record) => showStep(terminal, record, flags.steps),
-    });
-    if (flags.json) terminal.result(JSON.stringify(model, null, 2));
-    else {
-      terminal.result(figuresTable(model));
-      terminal.result(output);
-    }
-  } finally {
-    trunk?.dispose();
-  }
-}
-
-/**
- * The trunk, where it is a network file.
- *
- * @throws L2cafError `usage` for what is said of a file where there is none; else as `OnnxTrunk.open`
- */
-async function openTrunk(flags: TrainFlags, signal: AbortSignal): Promise<OnnxTrunk | undefined> {
-  const { trunk: file, size } = flags;
-  const said = await cardOf(flags);
-  if (!(await isImported(file))) {
-    if (said === undefined) return undefined;
-    throw new L2cafError('usage', `${file} knows itself how it wants its frames`, {
-      hint: '--norm, --layer and the like are for --trunk FILE.onnx',
-    });
-  }
-  const card = cardWith(said ?? {}, size ? { input: { size: [size.height, size.width] } } : {});
-  const { OnnxTrunk: Trunk } = await import('../models/onnx/trunk.ts');
-  const trunk = await Trunk.open(await importedPath(file), { card, signal });
-  if (trunk.frames === undefined || trunk.frames === flags.frames) return trunk;
+  if (trunk?.frames === undefined || trunk.frames === flags.frames) return trunk;
   trunk.dispose();
-  throw new L2cafError('usage', `${file} was exported for ${trunk.frames} frames`, {
+  throw new L2cafError('usage', `${flags.trunk} was exported for ${trunk.frames} frames`, {
     hint: `use --frames ${trunk.frames}, or export it with that axis dynamic`,
   });
 }
@@ -269,14 +225,6 @@ function mirroredLabels(swaps: TrainFlags['swap']): Map<string, string> {
   const pairs = swaps.length > 0 ? swaps : [['left_turn', 'right_turn'] as const];
   return new Map(pairs.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]));
 }
-
-function showStep(terminal: Terminal, { step, loss }: StepRecord, total: number): void {
-  terminal.onProgress({ stage: 'training', done: step, total, unit: 'steps' });
-  if (step % LOSS_EVERY === 0) terminal.info(`step ${step}: loss ${loss.toFixed(4)}`);
-}
-
-/** Steps from one line with the loss to the next. */
-const LOSS_EVERY = 20;
 
 function figuresTable({ figures }: TrainedModel): string {
   const names = ['events', 'recallAt1', 'recallAt1NoOverlap', 'mapAtRNoOverlap', 'nmi', 'knn'];

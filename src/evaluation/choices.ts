@@ -64,7 +64,7 @@ const OBJECTIVES = ['class', 'oblivious'] as const;
 /**
  * - `l2caf-class`, `l2caf-oblivious`: size of the optimal filter for the class (Eq. 2) or all outputs (Eq. 1);
  *   `…-positive`: only its cells that argue for them; `…-fine`: finer maps, of four views of the picture; `…-PRESET`: where the descent of that preset stops.
- * - `gradcam`, `gradcam-abs`, `cam`: of the class. - `activation-norm`, `centre`, `random`: as in `baseline-maps.ts`.
+ * - `gradcam`, `gradcam-abs`, `cam`: of the class; `acol`: fused from the two branches of such a network. - `activation-norm`, `centre`, `random`: as in `baseline-maps.ts`.
  */
 export const STILL_METHODS: readonly string[] = [
   ...OBJECTIVES.flatMap((objective) => [
@@ -76,6 +76,7 @@ export const STILL_METHODS: readonly string[] = [
   'gradcam',
   'gradcam-abs',
   'cam',
+  'acol',
   'activation-norm',
   'centre',
   'random',
@@ -86,7 +87,8 @@ export const STILL_METHODS: readonly string[] = [
  * some networks have.
  */
 export const DEFAULT_STILL_METHODS: readonly string[] = STILL_METHODS.filter(
-  (method) => method !== 'cam' && !['fine', ...PRESET_NAMES].some((variant) => method.endsWith(`-${variant}`)),
+  (method) =>
+    !['cam', 'acol'].includes(method) && !['fine', ...PRESET_NAMES].some((variant) => method.endsWith(`-${variant}`)),
 );
 
 /** Frames that show less of the object are left out, pixels. */

@@ -42,6 +42,12 @@ export async function readUnseen(path: string, format: StillFormat): Promise<Sti
   return unseen.length > 0 ? unseen : readStills(path, format);
 }
 
+/** The list of drawn pictures where the folder is named that `npm run fixtures -- --stills` made; else the path itself. */
+export async function stillsIn(path: string): Promise<string> {
+  const list = join(path, 'stills.csv');
+  return (await exists(list)) ? list : path;
+}
+
 /**
  * The format that a data set has, as its files tell.
  *

@@ -4,7 +4,7 @@ import type { AttentionFilter } from '../base/types.ts';
 import { activationNorm } from '../l2caf/activation-norm.ts';
 import { classActivation, lifted } from '../l2caf/cam.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
-import { gradCamOf } from '../l2caf/method.ts';
+import { fusedMapOf, gradCamOf } from '../l2caf/method.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import { PRESET_NAMES, type PresetName } from '../l2caf/presets.ts';
 import { type SolveOptions, solveFilters } from '../l2caf/solve.ts';
@@ -43,6 +43,8 @@ export async function stillMap(
       return (await gradCamOf(mapsOf(tail, method), gradTarget, 'abs', [0]))[0]!;
     case 'cam':
       return lifted((await classActivation(mapsOf(tail, method), gradTarget, [0]))[0]!);
+    case 'acol':
+      return fusedMapOf(tail, gradTarget);
     case 'activation-norm':
       return activationNorm(mapsOf(tail, method), 0);
     case 'centre':

@@ -54,7 +54,7 @@ export function stillMethodsFor({ kind }: Pick<StillOutput, 'kind'>): readonly s
 }
 
 function isOfClass(method: string): boolean {
-  return method === 'cam' || method.startsWith('l2caf-class');
+  return method === 'cam' || method === 'acol' || method.startsWith('l2caf-class');
 }
 
 /**

@@ -19,6 +19,7 @@ import type { ClassificationNetwork } from '../models/classification-network.ts'
 import { classifierTail, vanillaTail } from '../models/classifier-tail.ts';
 import type { EventNetwork } from '../models/event-network.ts';
 import type { VideoModel } from '../models/video-model.ts';
+import type { StillNetwork } from '../stills/still-network.ts';
 import type { Estimate } from './bootstrap.ts';
 import type { FigureRow, FigureTable, Measure } from './figure-table.ts';
 
@@ -222,6 +223,16 @@ export function timedImported(network: VideoModel, seed: number): TimedNetwork {
     name: network.id,
     objectives: outputs[0]?.kind === 'scores' ? ['class', 'oblivious'] : ['oblivious'],
     fast: async () => network.tail(await network.features(noisy)),
+  };
+}
+
+/** Any network of pictures, on one of noise. */
+export function timedStill({ description, inputSize, output, tail }: StillNetwork, seed: number): TimedNetwork {
+  const noisy = noise(1, inputSize.height, inputSize.width, seed);
+  return {
+    name: description.id,
+    objectives: output.kind === 'scores' ? ['class', 'oblivious'] : ['oblivious'],
+    fast: () => tail(noisy),
   };
 }
 

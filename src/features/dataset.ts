@@ -112,9 +112,24 @@ export async function ensureFeatures(
       wanted.set(path, { clip: event.clip, frame, sharing });
     }
   }
+  return completeCache([...wanted.values()], cache, createExtractor, (missing, extractor) =>
+    computeAll(missing, cache, extractor, { onProgress, signal }),
+  );
+}
+
+/**
+ * Has computed, and kept, what a cache lacks of what is wanted; `compute` returns what was wrong, in words. Throws as
+ * {@link ensureFeatures}.
+ */
+export async function completeCache<T extends { readonly frame: FrameVariant }>(
+  wanted: readonly T[],
+  cache: FeatureCache,
+  createExtractor: () => Promise<Extractor>,
+  compute: (missing: readonly T[], extractor: Extractor) => Promise<string[]>,
+): Promise<FeatureSummary> {
   const present: FrameVariant[] = [];
-  const missing: WantedFrame[] = [];
-  for (const entry of wanted.values()) {
+  const missing: T[] = [];
+  for (const entry of wanted) {
     if (await cache.touch(entry.frame)) present.push(entry.frame);
     else missing.push(entry);
   }
@@ -125,7 +140,7 @@ export async function ensureFeatures(
   if (missing.length > 0) {
     const extractor = await createExtractor();
     try {
-      notes.push(...(await computeAll(missing, cache, extractor, { onProgress, signal })));
+      notes.push(...(await compute(missing, extractor)));
     } finally {
       await extractor.dispose();
     }

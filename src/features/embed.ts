@@ -8,8 +8,8 @@ import { averaged } from '../models/familiarity.ts';
 import { fromFloat16 } from '../models/float16.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
 import { runHead } from '../models/head-network.ts';
-import type { FeatureReader } from './cache.ts';
-import type { PlannedFrame, PlannedView } from './dataset.ts';
+import type { FeatureReader, FrameVariant } from './cache.ts';
+import type { PlannedView } from './dataset.ts';
 
 /** Events that go through the head together; bounds memory. */
 const EVENTS_PER_BATCH = 16;
@@ -23,7 +23,7 @@ export async function loadFeatures(views: readonly PlannedView[], cache: Feature
 }
 
 /** Reads the features of frames: `[n, h, w, c]`, row by row. */
-export async function loadFrames(frames: readonly PlannedFrame[], cache: FeatureReader): Promise<Float32Array> {
+export async function loadFrames(frames: readonly FrameVariant[], cache: FeatureReader): Promise<Float32Array> {
   const { length } = cache;
   const data = new Float32Array(frames.length * length);
   const readOne = async (i: number): Promise<void> => {
@@ -34,7 +34,10 @@ export async function loadFrames(frames: readonly PlannedFrame[], cache: Feature
 }
 
 /** Features as the head reads them. The caller disposes of the tensor. */
-export function featureTensor(data: Float32Array, { trunkGrid, trunkChannels }: HeadSpec): tf.Tensor4D {
+export function featureTensor(
+  data: Float32Array,
+  { trunkGrid, trunkChannels }: Pick<HeadSpec, 'trunkGrid' | 'trunkChannels'>,
+): tf.Tensor4D {
   return tf.tensor4d(data, [
     data.length / (trunkGrid.height * trunkGrid.width * trunkChannels),
     trunkGrid.height,

@@ -12,6 +12,7 @@ import { stageNamed } from '../models/resnet.ts';
 import { FeatureCache } from './cache.ts';
 import { ensureFeatures, type FeatureSummary, type PlannedEvent } from './dataset.ts';
 import { createExtractor, createExtractorPool, type Extractor, importedExtractor } from './extractor.ts';
+import { ensurePictureFeatures, type PlannedPicture } from './pictures.ts';
 
 /** How features are computed and kept. */
 export interface FeatureOptions {
@@ -27,13 +28,16 @@ export interface FeatureOptions {
   readonly importedTrunk?: OnnxTrunk | undefined;
 }
 
+/** What a head expects in front of it. */
+export type TrunkSide = Pick<HeadSpec, 'trunk' | 'stage' | 'inputSize' | 'trunkGrid' | 'trunkChannels'>;
+
 /**
  * The cache of features for heads of this kind, in the user's cache folder.
  *
  * @param trunkSha256 of everything that the features of a user's own trunk depend on
  */
 export function openFeatureCache(
-  { trunk, stage, inputSize, trunkGrid, trunkChannels }: HeadSpec,
+  { trunk, stage, inputSize, trunkGrid, trunkChannels }: TrunkSide,
   maxBytes: number = DEFAULT_CACHE_BYTES,
   trunkSha256: string = findPretrained(trunk).weightsSha256,
 ): FeatureCache {
@@ -47,28 +51,46 @@ export function openFeatureCache(
 }
 
 /**
- * Makes sure that the features of all events are in the cache; fetches the trunk if one is needed for that. On wasm, in as
- * many threads as there are cores, up to four (each holds a trunk); other backends use all cores by themselves. Throws as `ensureFeatures` and `pullTrunk`.
+ * Makes sure that the features of all events are in the cache; fetches the trunk if one is needed for that. Throws as
+ * `ensureFeatures` and `pullTrunk`.
  */
 export async function prepareFeatures(
   planned: readonly PlannedEvent[],
-  { trunk, stage }: HeadSpec,
+  side: TrunkSide,
   cache: FeatureCache,
   options: FeatureOptions,
 ): Promise<FeatureSummary> {
-  const workers = Math.min(MAX_WORKERS, availableParallelism());
-  const create = async (): Promise<Extractor> => {
-    const { onProgress, signal, importedTrunk } = options;
-    if (importedTrunk) return importedExtractor(importedTrunk);
-    await pullTrunk(findPretrained(trunk), { ...(onProgress && { onProgress }), ...(signal && { signal }) });
-    const choice = { trunk, stage: stageNamed(stage) };
-    return options.backend === 'wasm' && workers > 1
-      ? createExtractorPool(choice, workers)
-      : createExtractor(choice, options.backend);
-  };
-  const summary = await ensureFeatures(planned, cache, create, options);
-  for (const note of summary.notes) options.onWarning?.(note);
+  return told(await ensureFeatures(planned, cache, () => extractorFor(side, options), options), options);
+}
+
+/** The same of pictures. Throws as `ensurePictureFeatures` and `pullTrunk`. */
+export async function preparePictures(
+  planned: readonly PlannedPicture[],
+  side: TrunkSide,
+  cache: FeatureCache,
+  options: FeatureOptions,
+): Promise<FeatureSummary> {
+  return told(await ensurePictureFeatures(planned, cache, () => extractorFor(side, options), options), options);
+}
+
+function told(summary: FeatureSummary, { onWarning }: FeatureOptions): FeatureSummary {
+  for (const note of summary.notes) onWarning?.(note);
   return summary;
+}
+
+/**
+ * What computes features. On wasm, as many threads as there are cores, up to four (each holds a trunk); other backends use all
+ * cores by themselves.
+ */
+async function extractorFor(
+  { trunk, stage }: TrunkSide,
+  { backend, onProgress, signal, importedTrunk }: FeatureOptions,
+): Promise<Extractor> {
+  if (importedTrunk) return importedExtractor(importedTrunk);
+  await pullTrunk(findPretrained(trunk), { ...(onProgress && { onProgress }), ...(signal && { signal }) });
+  const choice = { trunk, stage: stageNamed(stage) };
+  const workers = Math.min(MAX_WORKERS, availableParallelism());
+  return backend === 'wasm' && workers > 1 ? createExtractorPool(choice, workers) : createExtractor(choice, backend);
 }
 
 const MAX_WORKERS = 4;

@@ -5,5 +5,6 @@ export { FeatureCache } from './cache.ts';
 export type { Domain, FeatureSummary, PlannedFrame, PlannedView, PlanOptions } from './dataset.ts';
 export { ensureFeatures, type PlannedEvent, planEvents } from './dataset.ts';
 export type { ExtractionJob, Extractor } from './extractor.ts';
-export { type FeatureOptions, openFeatureCache, prepareFeatures } from './features.ts';
+export { type FeatureOptions, openFeatureCache, prepareFeatures, preparePictures, type TrunkSide } from './features.ts';
+export { type LabelledPicture, type PlannedPicture, planPictures } from './pictures.ts';
 export type { EventView } from './views.ts';

@@ -15,9 +15,10 @@ export type Constraint = (typeof CONSTRAINTS)[number];
 
 /**
  * L2-CAF, Grad-CAM (Eq. 4–6), Grad-CAM-abs (Eq. 7), class activation maps (Zhou et al. 2016) of networks that end in global
- * average pooling and one dense layer, and attention rollout (Abnar & Zuidema 2020) of transformers.
+ * average pooling and one dense layer, attention rollout (Abnar & Zuidema 2020) of transformers, and the fused map of a class
+ * (Zhang et al. 2018) of networks with ACoL's two branches.
  */
-export const METHODS = ['l2caf', 'gradcam', 'gradcam-abs', 'cam', 'rollout'] as const;
+export const METHODS = ['l2caf', 'gradcam', 'gradcam-abs', 'cam', 'rollout', 'acol'] as const;
 /** See {@link METHODS}. */
 export type Method = (typeof METHODS)[number];
 

@@ -62,6 +62,10 @@ async function otherMaps(
     const reason = 'attention of all layers multiplied; it is the same whatever is explained';
     return { found: await rolloutOf(tail, slots), reason, solver: 'attention' };
   }
+  if (method === 'acol') {
+    const reason = "the larger of two branches' class maps, no optimisation";
+    return { found: [await fusedMapOf(tail, objective)], reason, solver: 'dense layers' };
+  }
   if (!isMapTail(tail)) {
     throw new L2cafError('usage', `${method} needs feature maps, which this network does not show`, {
       hint: 'use the method l2caf',
@@ -93,6 +97,23 @@ export async function rolloutOf(tail: Tail, slots: readonly number[]): Promise<A
     });
   }
   return Promise.all(slots.map(async (slot) => ({ ...grid, values: await rollout(slot) })));
+}
+
+/**
+ * The fused map of a class, of a network with two branches (ACoL).
+ *
+ * @throws L2cafError `usage` for another network, or unless a class is explained
+ */
+export async function fusedMapOf({ fused, grid }: Tail, target: Objective | GradCamTarget): Promise<AttentionMap> {
+  if (fused === undefined) {
+    throw new L2cafError('usage', 'acol needs a network of two adversarial branches', {
+      hint: 'l2caf train-stills --head acol trains one',
+    });
+  }
+  if (target.kind === 'class') return { ...grid, values: await fused(target.index) };
+  throw new L2cafError('usage', 'acol explains a class, not all outputs at once', {
+    hint: 'name a class as the target',
+  });
 }
 
 /** Grad-CAM by gradients through tensors where there are any, else by evaluations. Throws as `gradCam`. */

@@ -70,6 +70,8 @@ export interface Tail {
    * @throws L2cafError `usage` when that is not over places of the picture
    */
   rollout?(slot: number): Promise<Float32Array>;
+  /** The map of a class that the network fuses from two branches (ACoL), `[h, w]`, in [0, 1]; absent where it has none. */
+  fused?(index: number): Promise<Float32Array>;
   /** Frees what the tail holds. */
   dispose(): void;
 }

@@ -76,3 +76,11 @@ export const DEFAULT_HEAD = { shallowCnn: DEFAULT_SHALLOW_CNN, lstmUnits: 128, e
 
 /** Id of the trunk that is used unless another is asked for. */
 export const DEFAULT_TRUNK = 'resnet50-imagenet';
+
+/**
+ * Heads for still pictures: `gap`, global average pooling and a dense layer over classes; `acol`, two such branches of which the
+ * second sees what the first one has not found; `adl`, as `gap`, trained with attention-based dropout; `retrieval`, an embedding.
+ */
+export const STILL_HEADS = ['gap', 'acol', 'adl', 'retrieval'] as const;
+/** See {@link STILL_HEADS}. */
+export type StillHeadKind = (typeof STILL_HEADS)[number];

@@ -20,12 +20,10 @@ export interface DenseClassifier {
   readonly bias: Float32Array;
 }
 
-/** A classification network on the current backend. Dispose of it when done. */
-export interface ClassificationNetwork {
+/** What a network does with the input of its first step: steps, global average pooling, and (usually) one dense layer. */
+export interface LayeredNetwork {
   readonly id: string;
-  /** Size at which pictures are classified. */
-  readonly inputSize: PictureSize;
-  /** From the picture to the last feature map. */
+  /** From the input to the last feature map. */
   readonly steps: readonly NamedStep[];
   /** The layer whose output is filtered unless another is asked for. */
   readonly defaultLayer: string;
@@ -35,6 +33,12 @@ export interface ClassificationNetwork {
   readonly answer?: 'scores' | 'embedding';
   /** Number of classes, or components of the embedding. */
   readonly classes: number;
+}
+
+/** A classification network on the current backend. Dispose of it when done. */
+export interface ClassificationNetwork extends LayeredNetwork {
+  /** Size at which pictures are classified. */
+  readonly inputSize: PictureSize;
   /** Pictures `[n, h, w, 3]`, RGB bytes → input `[n, h, w, 3]`. The caller disposes. */
   preprocess(pictures: Pick<FrameBatch, 'rgb' | 'shape'>): tf.Tensor4D;
   /** Frees its tensors. */
@@ -46,10 +50,11 @@ export interface ClassificationNetwork {
  *
  * @throws L2cafError `usage` when the pooled map holds the class scores
  */
-export function withoutClasses({ dense, ...network }: ClassificationNetwork): ClassificationNetwork {
+export function withoutClasses<T extends LayeredNetwork>(network: T): T {
   if (network.answer === 'embedding') return network;
+  const { dense, ...rest } = network;
   if (dense !== undefined) {
-    return { ...network, answer: 'embedding', classes: dense.kernel.length / network.classes };
+    return { ...(rest as T), answer: 'embedding', classes: dense.kernel.length / network.classes };
   }
   throw new L2cafError(
     'usage',

@@ -6,16 +6,16 @@
 import * as tf from '../base/tensorflow.ts';
 import type { FeatureTail, LinearProjection, TensorTail } from '../l2caf/tail.ts';
 import { featureTail, tensorTail } from '../l2caf/tensor-tail.ts';
-import { type ClassificationNetwork, layerIndex, type NamedStep, runSteps } from './classification-network.ts';
+import { type LayeredNetwork, layerIndex, type NamedStep, runSteps } from './classification-network.ts';
 
 /**
- * The tail after `layer`, for the first picture of `input` (`[1, h, w, 3]`, preprocessed; stays the caller's). Its
+ * The tail after `layer`, for the first picture of `input` (`[1, h, w, c]`, as the first step takes it; stays the caller's). Its
  * output is the logits, or the embedding of a network without classes. Where only pooling and a dense layer follow, it is linear and says so.
  *
  * @throws L2cafError `usage` when there is no such layer.
  */
 export function classifierTail(
-  network: ClassificationNetwork,
+  network: LayeredNetwork,
   input: tf.Tensor4D,
   layer: string = network.defaultLayer,
 ): FeatureTail {
@@ -48,7 +48,7 @@ export function classifierTail(
  * fast endpoints change nothing (paper, Sec. 3.1).
  */
 export function vanillaTail(
-  network: ClassificationNetwork,
+  network: LayeredNetwork,
   input: tf.Tensor4D,
   layer: string = network.defaultLayer,
 ): TensorTail {
@@ -73,7 +73,7 @@ export function vanillaTail(
   });
 }
 
-function split(network: ClassificationNetwork, layer: string): { before: NamedStep[]; after: NamedStep[] } {
+function split(network: LayeredNetwork, layer: string): { before: NamedStep[]; after: NamedStep[] } {
   const names = network.steps.map(({ name }) => name);
   const index = layerIndex(network.id, names, layer);
   return { before: network.steps.slice(0, index + 1), after: network.steps.slice(index + 1) };
@@ -81,7 +81,7 @@ function split(network: ClassificationNetwork, layer: string): { before: NamedSt
 
 type DenseTensors = { readonly kernel: tf.Tensor2D; readonly bias: tf.Tensor1D };
 
-function denseTensors({ dense, classes }: ClassificationNetwork): DenseTensors | undefined {
+function denseTensors({ dense, classes }: LayeredNetwork): DenseTensors | undefined {
   return (
     dense && {
       kernel: tf.tensor2d(dense.kernel, [dense.kernel.length / classes, classes]),
@@ -97,7 +97,7 @@ function classify(maps: tf.Tensor4D, { answer }: Answer, dense: DenseTensors | u
   return answer === 'embedding' ? pooled : centred(pooled);
 }
 
-type Answer = Pick<ClassificationNetwork, 'answer'>;
+type Answer = Pick<LayeredNetwork, 'answer'>;
 
 /**
  * Scores `[n, classes]` less their mean over the classes. Softmax does not see the difference, but the sum over all other

@@ -30,6 +30,23 @@ export type { NetworkPart, WeightsEdit } from './reinitialise.ts';
 export type { FoldedWeights, ResNetSpec } from './resnet.ts';
 export type { NamedArray } from './safetensors.ts';
 export type { ShallowCnnSpec, ShallowLayer } from './shallow-cnn.ts';
+export {
+  isStillHead,
+  type LoadedStillHead,
+  loadStillHead,
+  type StillFacts,
+  type StillHead,
+  type StillManifest,
+  saveStillHead,
+  stillHeadJsonSchema,
+} from './still-directory.ts';
+export type { StillHeadSpec } from './still-head.ts';
+export {
+  type OpenStillHead,
+  openStillHead,
+  type StillHeadNetwork,
+  type StillHeadOptions,
+} from './still-head-network.ts';
 export type {
   Distance,
   EventNetworkDescription,

@@ -11,6 +11,7 @@ import { readInput } from '../base/input-files.ts';
 import { noteInput } from '../base/noted-inputs.ts';
 import { removeSealed } from '../base/output.ts';
 import { STAGES } from './choices.ts';
+import { expectHash } from './expected-hash.ts';
 import type { Familiarity } from './familiarity.ts';
 import { type Head, type HeadSpec, headShapes } from './head.ts';
 import { findPretrained } from './pretrained.ts';
@@ -183,7 +184,7 @@ async function readReference(folder: string, { trunk, familiarity }: ModelManife
   const path = join(folder, REFERENCE_FILE);
   noteInput(path);
   const { tensors } = await readSafetensors(path);
-  await expectHash(path, expected);
+  await expectHash(path, expected, MANIFEST_FILE);
   const count = tensors.get('variances')?.data.length ?? 0;
   const { channels } = trunk;
   expectShapes(
@@ -196,15 +197,6 @@ async function readReference(folder: string, { trunk, familiarity }: ModelManife
   );
   const values = (name: string): Float32Array => tensors.get(name)!.data;
   return { mean: values('mean'), directions: values('directions'), variances: values('variances'), floor, limit };
-}
-
-/** @throws L2cafError `weights-invalid` for a file that is not the one that `model.json` names */
-async function expectHash(path: string, expected: string): Promise<void> {
-  const actual = await sha256OfFile(path);
-  if (actual === expected) return;
-  throw new L2cafError('weights-invalid', `${path} has SHA-256 ${actual}, ${MANIFEST_FILE} says ${expected}`, {
-    hint: 'the files do not belong together: copy or train the model again',
-  });
 }
 
 /**
@@ -220,7 +212,7 @@ export async function loadModel(folder: string): Promise<LoadedModel> {
   const weightsPath = join(folder, WEIGHTS_FILE);
   noteInput(weightsPath);
   const { tensors } = await readSafetensors(weightsPath);
-  await expectHash(weightsPath, manifest.weights.sha256);
+  await expectHash(weightsPath, manifest.weights.sha256, MANIFEST_FILE);
   expectShapes(headShapes(spec), tensors);
   const { id, training } = manifest;
   const familiarity = await readReference(folder, manifest);

@@ -77,6 +77,7 @@ const METHOD_NAMES: Readonly<Record<Method, string>> = {
   'gradcam-abs': 'Grad-CAM-abs',
   cam: 'CAM',
   rollout: 'Attention rollout',
+  acol: 'ACoL',
 };
 
 /** Something that may tell analyses apart, in a few words. */

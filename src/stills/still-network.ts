@@ -7,12 +7,13 @@ import type { FittedSize } from '../base/fit.ts';
 import type { FrameBatch, PictureSize } from '../base/types.ts';
 import type { Tail } from '../l2caf/tail.ts';
 import { type BackendInfo, type EngineName, onBackend } from '../models/backend.ts';
-import { type ClassificationNetwork, withoutClasses } from '../models/classification-network.ts';
+import { type ClassificationNetwork, layerIndex, withoutClasses } from '../models/classification-network.ts';
 import { classifierTail } from '../models/classifier-tail.ts';
 import type { Classifier } from '../models/classifiers.ts';
 import { imagenetLabels, shortLabel } from '../models/imagenet.ts';
 import type { OpenImported } from '../models/imported.ts';
 import { reinitialise } from '../models/reinitialise.ts';
+import type { OpenStillHead } from '../models/still-head-network.ts';
 import { type ModelOutput, readsPictures, unlearningOf, type VideoModel } from '../models/video-model.ts';
 import type { PictureAnalysis } from './document.ts';
 
@@ -23,8 +24,8 @@ export interface OpenClassifier {
   readonly backend: BackendInfo;
 }
 
-/** A network of still pictures that is ready: one of this project, or one of the user's. */
-export type OpenStill = OpenClassifier | OpenImported;
+/** A network of still pictures that is ready: one of this project, a head that was trained, or one of the user's. */
+export type OpenStill = OpenClassifier | OpenStillHead | OpenImported;
 
 /** Pixels of one picture, `[1, h, w, 3]`. */
 export type Pixels = Pick<FrameBatch, 'rgb' | 'shape'>;
@@ -71,7 +72,12 @@ export interface StillChoices {
  *   where it has none, or a network of several frames
  */
 export function stillNetwork(model: OpenStill, choices: StillChoices): StillNetwork {
-  return 'classifier' in model ? ofClassifier(model, choices) : ofImported(model, choices);
+  if ('classifier' in model) return ofClassifier(model, choices);
+  return isHead(model) ? ofHead(model, choices) : ofImported(model, choices);
+}
+
+function isHead(model: OpenStillHead | OpenImported): model is OpenStillHead {
+  return 'manifest' in model.network;
 }
 
 const SIZE_MULTIPLE_PX = 32;
@@ -116,6 +122,33 @@ function ofClassifier({ classifier, network: own, backend }: OpenClassifier, cho
   };
 }
 
+function ofHead({ network, backend }: Pick<OpenStillHead, 'network' | 'backend'>, choices: StillChoices): StillNetwork {
+  const { spec, inputSize, id } = network;
+  const { layer = network.defaultLayer, asEmbedding = false } = choices;
+  layerIndex(id, network.layers, layer);
+  checkOwnSize(inputSize, choices);
+  const { labels, channels, outputs } = spec;
+  return {
+    inputSize,
+    output:
+      labels && !asEmbedding
+        ? { kind: 'scores', size: outputs, labelOf: (index) => labels[index]!, indexOf: indexAmong(labels) }
+        : { kind: 'embedding', size: labels ? channels[1] : outputs, labelOf: String, indexOf: () => undefined },
+    backend: backend.name,
+    description: { id, weightsSha256: network.sha256, layer, inputSize: { ...inputSize } },
+    tail: (picture) => network.tail(picture, layer, asEmbedding),
+    parts: () => network.parts,
+    without: async (count, seed) => ofHead({ network: await network.without(count, seed), backend }, choices),
+    dispose: () => network.dispose(),
+  };
+}
+
+/** @throws L2cafError `usage` for another size than the one size that a network takes */
+function checkOwnSize({ width, height }: PictureSize, { size }: StillChoices): void {
+  if (size === undefined || (size.width === width && size.height === height)) return;
+  throw new L2cafError('usage', `the network takes pictures of ${width}x${height}`, { hint: 'leave the size out' });
+}
+
 function ofImported(
   { network, backend }: Pick<OpenImported, 'network' | 'backend'>,
   choices: StillChoices,
@@ -135,9 +168,7 @@ function ofImported(
     });
   }
   const { width, height } = input.size;
-  if (choices.size && (choices.size.width !== width || choices.size.height !== height)) {
-    throw new L2cafError('usage', `the network takes pictures of ${width}x${height}`, { hint: 'leave the size out' });
-  }
+  checkOwnSize(input.size, choices);
   return {
     inputSize: input.size,
     output: {

@@ -8,7 +8,7 @@ import type { HeadSpec } from '../models/head.ts';
 import { type Dropout, runHead, type WeightTensors } from '../models/head-network.ts';
 import type { MetricLoss, Mining } from './choices.ts';
 import type { DenseBatch } from './dense-labels.ts';
-import { crossEntropyLoss, nPairLoss, relationLoss, tripletLoss } from './losses.ts';
+import { type BatchLabels, crossEntropyLoss, nPairLoss, relationLoss, tripletLoss } from './losses.ts';
 
 /** Which losses are added up, and with which weights. */
 export interface ObjectiveOptions {
@@ -89,10 +89,11 @@ function pooledOverEvents(features: tf.Tensor4D, frames: number): tf.Tensor2D {
   return tf.mean(tf.reshape(features, [count / frames, frames * height * width, channels]), 1);
 }
 
-function metricLoss(
+/** The metric loss of embeddings `[n, d]`; 0 where there is nothing to compare. Differentiable; the caller disposes of the scalar. */
+export function metricLoss(
   embeddings: tf.Tensor2D,
-  batch: { labels: readonly number[]; groups: readonly number[] },
-  { loss, mining, margin }: ObjectiveOptions,
+  batch: BatchLabels,
+  { loss, mining, margin }: Pick<ObjectiveOptions, 'loss' | 'mining' | 'margin'>,
 ): tf.Scalar {
   switch (loss) {
     case 'triplet':
@@ -110,7 +111,7 @@ function metricLoss(
 }
 
 /** Rows of N-pair problems: in each, one pair per class of a group, the first pairs first, then the second ones, … */
-function pairSets({ labels, groups }: { labels: readonly number[]; groups: readonly number[] }): {
+function pairSets({ labels, groups }: BatchLabels): {
   anchors: number[];
   positives: number[];
 }[] {
@@ -150,7 +151,7 @@ function denseLoss(maps: tf.Tensor4D, weights: WeightTensors, { present, importa
 const DENSE_SCALE = 10;
 
 /** Numbers in place of names, equal for equal names. */
-function indicesOf(names: readonly string[]): number[] {
+export function indicesOf(names: readonly string[]): number[] {
   const known = [...new Set(names)];
   return names.map((name) => known.indexOf(name));
 }

@@ -15,6 +15,15 @@ export interface Sample {
   readonly view: PlannedView;
 }
 
+/** Settings of a {@link ClassSampler}. */
+export interface ClassOptions {
+  readonly seed: number;
+  /** Different classes per batch; all of them if there are fewer. */
+  readonly classesPerBatch: number;
+  /** Things per class and batch. */
+  readonly perClass: number;
+}
+
 /** Settings of a {@link BatchSampler}. */
 export interface SamplerOptions {
   readonly seed: number;
@@ -26,47 +35,62 @@ export interface SamplerOptions {
   readonly mirroredLabels: ReadonlyMap<string, string>;
 }
 
+/** Draws batches of several things of each of several classes. */
+export class ClassSampler<T> {
+  readonly #classes: readonly (readonly T[])[];
+  readonly #options: ClassOptions;
+
+  constructor(classes: readonly (readonly T[])[], options: ClassOptions) {
+    this.#classes = classes;
+    this.#options = options;
+  }
+
+  /** Classes per batch: all of them if there are fewer than asked for. */
+  get classesPerBatch(): number {
+    return Math.min(this.#options.classesPerBatch, this.#classes.length);
+  }
+
+  /** What `pick` makes of the things of a step, class after class: thing i belongs to class `⌊i / perClass⌋`. */
+  batch<R>(step: number, pick: (thing: T, random: Random) => R): R[] {
+    const random = createRandom(this.#options.seed, BATCH_STREAM, step);
+    return Array.from({ length: this.classesPerBatch }, (_, i) =>
+      this.#classAt(step * this.classesPerBatch + i),
+    ).flatMap((things) => {
+      const order = shuffled(things, random);
+      return Array.from({ length: this.#options.perClass }, (_, i) => pick(order[i % order.length]!, random));
+    });
+  }
+
+  /** The endless sequence of classes: one shuffled round after another, so that all come up equally often. */
+  #classAt(position: number): readonly T[] {
+    const round = Math.floor(position / this.#classes.length);
+    const random = createRandom(this.#options.seed, ROUND_STREAM, round);
+    return shuffled(this.#classes, random)[position % this.#classes.length]!;
+  }
+}
+
 /** Draws batches with several events per class, as the triplet and N-pair losses need them. */
 export class BatchSampler {
-  readonly #classes: readonly (readonly PlannedEvent[])[];
+  readonly #sampler: ClassSampler<PlannedEvent>;
   readonly #options: SamplerOptions;
 
   /** @param events All events; only training events are drawn. */
   constructor(events: readonly PlannedEvent[], options: SamplerOptions) {
     const training = events.filter(({ event }) => event.split === 'train');
-    this.#classes = [...groupBy(training, ({ domain, event }) => `${domain}\n${event.label}`).values()];
+    const classes = [...groupBy(training, ({ domain, event }) => `${domain}\n${event.label}`).values()];
+    this.#sampler = new ClassSampler(classes, { ...options, perClass: options.eventsPerClass });
     this.#options = options;
   }
 
   /** Events per batch. */
   get batchSize(): number {
-    return this.#classesPerBatch * this.#options.eventsPerClass;
+    return this.#sampler.classesPerBatch * this.#options.eventsPerClass;
   }
 
   /** The samples of a step, class after class: sample i belongs to class `⌊i / eventsPerClass⌋` (before mirroring). */
   batch(step: number): Sample[] {
-    const random = createRandom(this.#options.seed, BATCH_STREAM, step);
-    return Array.from({ length: this.#classesPerBatch }, (_, i) =>
-      this.#classAt(step * this.#classesPerBatch + i),
-    ).flatMap((events) => this.#draw(events, random));
-  }
-
-  get #classesPerBatch(): number {
-    return Math.min(this.#options.classesPerBatch, this.#classes.length);
-  }
-
-  /** The endless sequence of classes: one shuffled round after another, so that all come up equally often. */
-  #classAt(position: number): readonly PlannedEvent[] {
-    const round = Math.floor(position / this.#classes.length);
-    const random = createRandom(this.#options.seed, ROUND_STREAM, round);
-    return shuffled(this.#classes, random)[position % this.#classes.length]!;
-  }
-
-  #draw(events: readonly PlannedEvent[], random: Random): Sample[] {
-    const { eventsPerClass, mirroredLabels } = this.#options;
-    const order = shuffled(events, random);
-    return Array.from({ length: eventsPerClass }, (_, i) => {
-      const { domain, event, views } = order[i % order.length]!;
+    const { mirroredLabels } = this.#options;
+    return this.#sampler.batch(step, ({ domain, event, views }, random) => {
       const view = views[Math.floor(random.uniform() * views.length)]!;
       const label = view.view.mirrored ? (mirroredLabels.get(event.label) ?? event.label) : event.label;
       return { domain, label, view };

@@ -37,6 +37,7 @@ beforeAll(async () => {
   await writeAnalysis('drive/analysis.json', { ...analysis, span: { startSec: 0, endSec: 30 } });
   await writeFile('events.csv', 'id,video,start,end,label,split\na,clip.mp4,0,2,x,test\n');
   await writeFile('boxes.csv', 'file,x,y,w,h\ndog.png,0,0,9,9\n');
+  await writeFile('classes.csv', 'file,x,y,w,h,class,split\ndog.png,0,0,9,9,dog,train\ncat.png,0,0,9,9,cat,train\n');
   await writeFile('dog.png', createCanvas(64, 64).toBuffer('image/png'));
 });
 
@@ -74,6 +75,7 @@ interface Writer {
 const EVENTS = 'events.csv';
 const IN = join('in', 'analysis.json');
 const MODEL = ['model.json', 'weights.safetensors', 'checkpoint.safetensors', 'training.json', 'curves.png'];
+const STILL = ['still.json', 'weights.safetensors', 'checkpoint.safetensors', 'training.json', 'curves.png'];
 const TABLES = ['results.csv', 'results.parquet', 'timings.csv', 'index.html', 'wrong-rows.txt', 'list.json'];
 const study = (name: string, ...args: readonly string[]): Writer => ({
   args: ['evaluate', name, ...args],
@@ -101,6 +103,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   'film --output': { args: ['film', IN], file: 'x.gif' },
   'export --output': { args: ['export', IN], file: 'x.npz' },
   'train --output': { args: ['train', EVENTS], files: MODEL },
+  'train-stills --output': { args: ['train-stills', 'classes.csv'], files: STILL },
   'evaluate localization --output': study('localization', EVENTS, '--truth', 'boxes.csv'),
   'evaluate faithfulness --output': study('faithfulness', EVENTS),
   'evaluate sanity --output': study('sanity', EVENTS),

@@ -12,6 +12,8 @@ beforeAll(async () => {
     join(folder, 'gone.csv'),
     'id,video,start,end,label,split\na,x.mp4,0,1,stop,train\nb,y.mp4,0,1,go,test\n',
   );
+  await writeFile(join(folder, 'boxes.csv'), 'file,x,y,w,h\na.png,1,1,5,5\n');
+  await writeFile(join(folder, 'classes.csv'), 'file,x,y,w,h,class\na.png,1,1,5,5,cat\nb.png,1,1,5,5,dog\n');
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -31,6 +33,28 @@ it.each<[string, string[], number, RegExp]>([
   ['a norm of its own trunk', ['train', 'gone.csv', '--norm', 'imagenet'], 2, /resnet50-imagenet knows itself how/],
   ['a trunk that is not there', ['train', 'gone.csv', '--trunk', 'none.onnx'], 1, /none\.onnx/],
   ['a trunk of PyTorch', ['train', 'gone.csv', '--trunk', 'net.pt'], 1, /\.pt files hold weights or code/],
+  ['pictures that are not there', ['train-stills', 'none'], 1, /there is no none/],
+  ['pictures without a class', ['train-stills', 'boxes.csv'], 1, /does not say of which class a\.png is/],
+  ['pictures without a split', ['train-stills', 'classes.csv'], 1, /classes has no pictures for training/],
+  [
+    'what another head has',
+    ['train-stills', 'classes.csv', '--erase', '0.5'],
+    2,
+    /--erase is for --head acol, not gap/,
+  ],
+  [
+    'what no other head has',
+    ['train-stills', 'classes.csv', '--head', 'acol', '--drop-rate', '0.5'],
+    2,
+    /--drop-rate is for --head adl/,
+  ],
+  [
+    'no pairs',
+    ['train-stills', 'classes.csv', '--head', 'retrieval', '--per-class', '1'],
+    2,
+    /--per-class must be 2 or more/,
+  ],
+  ['a norm of a trunk of ours', ['train-stills', 'classes.csv', '--norm', 'imagenet'], 2, /knows itself how/],
   ['a folder without a model', ['evaluate', 'retrieval', 'gone.csv', '--model', 'none'], 1, /there is no model/],
 ])('refuses %s', async (_, args, exitCode, message) => {
   const before = await readdir(folder, { recursive: true });

@@ -13,7 +13,10 @@ export function reproduceCommand(): Command {
     .addArgument(new Argument('<item>', 'table or figure of the paper').choices(PAPER_ITEMS))
     .option('--data <path>', 'pictures with boxes (default: stills, as npm run fixtures -- --stills draws them)')
     .addOption(new Option('--format <name>', 'layout of the data (default: as its files tell)').choices(STILL_FORMATS))
-    .option('--networks <folder>', 'networks beside the ResNet-50: ONNX and Keras files, each with its card')
+    .option(
+      '--networks <folder>',
+      'networks beside the ResNet-50: trained heads, ONNX and Keras files, each with its card',
+    )
     .option('--paper <file>', "the paper's numbers, to stand beside: CSV with network, method, top1, …")
     .option('--needs', 'say what is needed and what is there, and do nothing else')
     .option('--limit <count>', 'measure this many pictures, evenly spread over all', parseCount(1))

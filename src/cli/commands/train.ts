@@ -1,7 +1,7 @@
 /** `l2caf train`, as it is asked for. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_CACHE_BYTES } from '../../base/cache-folder.ts';
-import { DEFAULT_HEAD, DEFAULT_TRUNK, ENGINE_CHOICES, NORMS, STAGES } from '../../models/choices.ts';
+import { DEFAULT_HEAD, ENGINE_CHOICES } from '../../models/choices.ts';
 import { METRIC_LOSSES, MININGS } from '../../training/choices.ts';
 import type { DomainFile } from '../../training/train-model.ts';
 import {
@@ -9,6 +9,7 @@ import {
   deviceOption,
   examples,
   LIST_FORMS,
+  parseChannels,
   parseCount,
   parseNumber,
   parseSize,
@@ -16,6 +17,7 @@ import {
 } from '../options.ts';
 import { interruptible } from '../run.ts';
 import type { TrainFlags } from '../train.ts';
+import { addTrunkOptions } from '../trunk-options.ts';
 
 /** The `train` command. */
 export function trainCommand(): Command {
@@ -69,23 +71,8 @@ export function trainCommand(): Command {
     );
 }
 
-const OF_FILE = 'with --trunk FILE: ';
-
 function addArchitecture(command: Command): void {
-  command
-    .option('--trunk <id>', 'the frozen, pre-trained network: a name, or an ONNX file', DEFAULT_TRUNK)
-    .option('--layer <name>', `${OF_FILE}tensor or node that the head stands on (default: found)`)
-    .option('--layout <axes>', `${OF_FILE}order of the layer's axes, such as "(b t) c h w"`)
-    .addOption(new Option('--norm <name>', `${OF_FILE}how it wants its pictures`).choices(NORMS))
-    .option('--bgr', `${OF_FILE}it wants blue first`)
-    .option('--card <file>', `${OF_FILE}its card (default: the .json of its name beside it)`)
-    .addOption(choiceOption('--stage <name>', 'the stage after which it is trimmed', STAGES, 'conv4'))
-    .addOption(
-      new Option(
-        '--size <WxH>',
-        'size at which it sees frames, multiples of 32 (default: 384x224, or as the file says)',
-      ).argParser(parseSize),
-    )
+  addTrunkOptions(command, 'frames', '384x224')
     .option('--frames <count>', 'frames per event', parseCount(1), 3)
     .addOption(
       choiceOption('--grid <which>', "grid of the filters: half or all of the trunk's", ['half', 'full'], 'half'),
@@ -139,12 +126,6 @@ function collectFiles(text: string, earlier: readonly DomainFile[]): DomainFile[
   const at = text.indexOf('=');
   if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('expected NAME=PATH.');
   return [...earlier, { name: text.slice(0, at), path: text.slice(at + 1) }];
-}
-
-function parseChannels(text: string): [number, number] {
-  const [first, second, ...rest] = text.split(',').map(parseCount(1));
-  if (first === undefined || second === undefined || rest.length > 0) throw new InvalidArgumentError('expected A,B.');
-  return [first, second];
 }
 
 function collectWeights(text: string, earlier: TrainFlags['relation']): TrainFlags['relation'] {

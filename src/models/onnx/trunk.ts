@@ -111,18 +111,35 @@ export class OnnxTrunk {
   withHead(head: Pick<Head, 'spec' | 'weights'>, frames: number): { readonly bytes: Uint8Array; readonly card: Card } {
     const { graph, features } = trunkGraph(this.#parts);
     const layer = addHead(graph, features, EVENT_TENSORS.frames, head);
-    const { range, mean, std, channels } = this.#parts.read.card.input ?? {};
-    const input: Card['input'] = {
-      ...{ layout: clipLayout(this.#parts), frames, size: [this.size.height, this.size.width] },
-      ...(channels && { channels }),
-      ...(range && { range }),
-      ...(mean !== undefined && { mean }),
-      ...(std !== undefined && { std }),
-    };
+    const input = this.#inputCard(frames);
     const { licences } = this.#parts.read.card;
     return {
       bytes: graph.bytes(modelOf(this.#parts)),
       card: { ...eventCard(input, layer, head.spec), ...(licences && { licences }) },
+    };
+  }
+
+  /** The trunk alone, without what lies behind its layer, and its card: opened again, it gives the same features. */
+  alone(): { readonly bytes: Uint8Array; readonly card: Card } {
+    const { licences } = this.#parts.read.card;
+    const [tensor, layout] = [TRUNK_OUTPUT, '(b t) c h w'];
+    return {
+      bytes: featuresGraph(this.#parts),
+      card: { input: this.#inputCard(this.frames), layer: { tensor, layout }, ...(licences && { licences }) },
+    };
+  }
+
+  /** How a graph of this file wants its clips. */
+  #inputCard(frames: number | undefined): NonNullable<Card['input']> {
+    const { range, mean, std, channels } = this.#parts.read.card.input ?? {};
+    return {
+      layout: clipLayout(this.#parts),
+      ...(frames !== undefined && { frames }),
+      size: [this.size.height, this.size.width],
+      ...(channels && { channels }),
+      ...(range && { range }),
+      ...(mean !== undefined && { mean }),
+      ...(std !== undefined && { std }),
     };
   }
 
@@ -131,6 +148,9 @@ export class OnnxTrunk {
     this.#session.release();
   }
 }
+
+/** What the features are called in a graph that ends with them. */
+const TRUNK_OUTPUT = 'result';
 
 /** A network, and where it is cut. */
 interface TrunkParts {
@@ -259,7 +279,7 @@ function modelOf({ read }: TrunkParts): MessageInitShape<typeof ModelProtoSchema
 
 function featuresGraph(parts: TrunkParts): Uint8Array {
   const { graph, features } = trunkGraph(parts);
-  graph.output(graph.node('Identity', [features], 'result'), [undefined, undefined, undefined, undefined]);
+  graph.output(graph.node('Identity', [features], TRUNK_OUTPUT), [undefined, undefined, undefined, undefined]);
   return graph.bytes(modelOf(parts));
 }
 
@@ -270,7 +290,7 @@ async function run(session: OnnxSession, parts: TrunkParts, frames: readonly Flo
   for (const [t, frame] of frames.entries()) clip.set(frame, t * frame.length);
   const layout = parseLayout(clipLayout(parts));
   const tensor = pictureTensor({ layout, frames: frames.length, channels: 3, size, type: 'float32' }, clip);
-  const { result } = await session.run({ [EVENT_TENSORS.frames]: tensor }, ['result']);
+  const { [TRUNK_OUTPUT]: result } = await session.run({ [EVENT_TENSORS.frames]: tensor }, [TRUNK_OUTPUT]);
   return { values: floatsOf(result!), dims: result!.dims };
 }
 
