@@ -73,7 +73,7 @@ export async function analyzeAll(files: readonly string[], flags: ImageFlags, si
     if ('warnings' in model) for (const warning of model.warnings) terminal.warn(warning);
     const { layer, size, ...others } = flags;
     const choices = own ? {} : { ...(layer && { layer }), ...(size && { size }) };
-    const target = early ?? targetFor(flags, stillNetwork(model, choices), terminal);
+    const target = early ?? targetFor(flags, stillNetwork(model, choices), own ? terminal : undefined);
     const options: StillOptions = { ...others, ...choices, target, ...work };
     for (const path of files) {
       try {
@@ -123,11 +123,11 @@ function targetOfImageNet({ oblivious, classes, target, top = USUAL_MAPS }: Imag
   return { kind: 'classes', indices: classes.split(',').map(findClass) };
 }
 
-/** What is to be explained of a network of the user's. */
+/** What is to be explained of a network of the user's; of a file, that may be a guess, which is said. */
 function targetFor(
   { oblivious, classes, target, top }: ImageFlags,
   { output }: ReturnType<typeof stillNetwork>,
-  terminal: Terminal,
+  ofFile: Terminal | undefined,
 ): StillTarget {
   if (oblivious || target?.kind === 'oblivious') return { kind: 'oblivious' };
   if (target?.kind === 'class') return outputsNamed(output, 'classes', [target.label]);
@@ -135,7 +135,7 @@ function targetFor(
   if (classes !== undefined) return outputsNamed(output, 'classes', classes.split(','));
   if (top !== undefined) return { kind: 'top', count: top };
   if (output.kind === 'embedding') {
-    terminal.warn('all outputs are explained as one embedding (--kind scores: they are classes; --labels names them)');
+    ofFile?.warn('all outputs are explained as one embedding (--kind scores: they are classes; --labels names them)');
   }
   return usualTarget(output, USUAL_MAPS);
 }

@@ -7,14 +7,21 @@ import { evenlyChosen } from '../base/evenly.ts';
 import { exists } from '../base/files.ts';
 import { checkOutput } from '../base/output.ts';
 import type { StillFormat } from '../evaluation/choices.ts';
-import type { FigureTable } from '../evaluation/figure-table.ts';
-import { type PaperItem, type PaperTable, tableOf } from '../evaluation/reproduce/choices.ts';
+import type { FigureRow, FigureTable } from '../evaluation/figure-table.ts';
+import {
+  figureOf,
+  type PaperFigure,
+  type PaperItem,
+  type PaperTable,
+  tableOf,
+} from '../evaluation/reproduce/choices.ts';
 import { outcomesOf } from '../evaluation/reproduce/outcomes.ts';
 import { besidePaper, readPaperFigures } from '../evaluation/reproduce/paper-figures.ts';
 import { type NetworkOutcomes, paperTable } from '../evaluation/reproduce/paper-table.ts';
+import { measuresOfFigure, noteOfFigure, pictureFigure } from '../evaluation/reproduce/picture-figures.ts';
 import { formatOf, readStills, readUnseen, stillsIn } from '../evaluation/still-datasets.ts';
 import type { StillTruth } from '../evaluation/still-truth.ts';
-import { type StudyReport, studyReport } from '../evaluation/study-report.ts';
+import { type ReportFile, type StudyReport, studyReport } from '../evaluation/study-report.ts';
 import { measureTimes, timedClassifier, timedStill } from '../evaluation/timing.ts';
 import { autoBackend } from '../models/backend.ts';
 import { type ClassifierBackend, DEFAULT_TRUNK } from '../models/choices.ts';
@@ -32,6 +39,7 @@ export interface ReproduceFlags extends OutputFlags {
   readonly data?: string;
   readonly format?: StillFormat;
   readonly networks?: string;
+  readonly model?: string;
   readonly paper?: string;
   readonly needs?: boolean;
   readonly limit?: number;
@@ -45,30 +53,40 @@ const MADE = 'stills';
 
 /** Makes the item, or says what it needs. */
 export async function reproduce(item: PaperItem, flags: ReproduceFlags, signal: AbortSignal): Promise<void> {
+  if (item === 'fig9') return (await import('./reproduce-events.ts')).reproduceEvents(item, flags, signal);
   const terminal = createTerminal(flags);
   const files = await networkFiles(flags.networks);
-  const table = tableOf(item);
-  const found = await describeNeeds(table, flags, files);
+  const [table, figure] = [tableOf(item), figureOf(item)];
+  const found = await describeNeeds(table ?? figure, table?.kind, flags, files);
   if (flags.needs) {
     for (const line of found) terminal.result(line);
     return;
   }
   for (const line of found) terminal.info(line);
   const work = { signal, onProgress: terminal.onProgress };
+  if (table) return reproduceTable(item, table, flags, files, work, terminal);
+  if (figure) return reproduceFigure(item, figure, flags, files, work, terminal);
+  await publish(flags, terminal, { study: item }, async () => ({
+    report: await times(item, flags, files, work, terminal),
+  }));
+}
+
+async function reproduceTable(
+  item: PaperItem,
+  table: PaperTable,
+  flags: ReproduceFlags,
+  files: readonly string[],
+  work: Required<WorkOptions>,
+  terminal: Terminal,
+): Promise<void> {
   const paper = flags.paper === undefined ? undefined : await readPaperFigures(flags.paper);
-  if (table === undefined) {
-    await publish(flags, terminal, { study: item }, async () => ({
-      report: await times(item, flags, files, work, terminal),
-    }));
-    return;
-  }
-  const data = await pictures(table, flags);
+  const data = await pictures(table.kind, flags);
   const folder = flags.output ?? join('l2caf-out', item);
   await publish({ ...flags, output: folder }, terminal, { study: item, data: data.path }, async () => {
     const done: NetworkOutcomes[] = [];
     const ids: string[] = [];
     for (const file of [undefined, ...files]) {
-      throwIfAborted(signal);
+      throwIfAborted(work.signal);
       await withNetwork(file, table, flags, { work, terminal }, async (network) => {
         const { id, weightsSha256 } = network.description;
         const path = join(folder, `${item}-${id.replace(/[^\w.-]+/g, '_')}.outcomes.json`);
@@ -86,6 +104,61 @@ export async function reproduce(item: PaperItem, flags: ReproduceFlags, signal: 
     return {
       report: reportOf(item, flags, shown, ids, { data: data.path, format: data.format, pictures: data.stills.length }),
     };
+  });
+}
+
+/** Pictures that figures are measured on unless a number is given: each takes seconds for every column. */
+const FIGURE_PICTURES = 8;
+
+/** Figures 10 and 11: a picture and rows of the table for each network that can be examined so. */
+async function reproduceFigure(
+  item: PaperItem,
+  figure: PaperFigure,
+  flags: ReproduceFlags,
+  files: readonly string[],
+  work: Required<WorkOptions>,
+  terminal: Terminal,
+): Promise<void> {
+  const { level, seed, limit = FIGURE_PICTURES } = flags;
+  const data = await pictures('scores', { ...flags, limit });
+  await publish(flags, terminal, { study: item, data: data.path }, async () => {
+    const rows: FigureRow[] = [];
+    const drawn: ReportFile[] = [];
+    const ids: string[] = [];
+    const notes = [noteOfFigure(figure, level)];
+    for (const file of [undefined, ...files]) {
+      throwIfAborted(work.signal);
+      const open = await openAny(file, flags.backend, work);
+      try {
+        if ('warnings' in open) for (const warning of open.warnings) terminal.warn(warning);
+        const { id, weightsSha256 } = stillNetwork(open, {}).description;
+        const found = await pictureFigure(figure, open, data.stills, { level, seed, ...work }).catch(
+          (error: unknown): string => {
+            if (!(error instanceof L2cafError) || error.code !== 'usage') throw error;
+            return error.message;
+          },
+        );
+        if (typeof found === 'string') {
+          notes.push(`Left out: ${id}: ${found}.`);
+          continue;
+        }
+        rows.push(...found.rows);
+        drawn.push({ name: `${item}-${id.replace(/[^\w.-]+/g, '_')}.png`, data: found.png });
+        ids.push(weightsSha256);
+      } finally {
+        open.network.dispose();
+      }
+    }
+    const table: FigureTable = {
+      title: `${figure.title} (${data.title})`,
+      rowTitle: figure.compares === 'sanity' ? 'weights' : 'constraint',
+      measures: measuresOfFigure(figure),
+      rows,
+      highlighted: ['l2', 'trained'],
+      notes,
+    };
+    const used = { data: data.path, format: data.format, pictures: data.stills.length };
+    return { report: reportOf(item, flags, table, ids, used), files: drawn };
   });
 }
 
@@ -116,7 +189,7 @@ interface Pictures {
 
 /** @throws L2cafError `input-not-found` when there are none; as `readStills` */
 async function pictures(
-  { kind }: PaperTable,
+  kind: PaperTable['kind'],
   { data: named = MADE, format: said, limit }: ReproduceFlags,
 ): Promise<Pictures> {
   const data = await stillsIn(named);
@@ -152,19 +225,20 @@ async function networkFiles(folder: string | undefined): Promise<string[]> {
 
 /** What the item needs in the paper, and what there is of it. */
 async function describeNeeds(
-  table: PaperTable | undefined,
+  wanted: Pick<PaperTable, 'networks' | 'data'> | undefined,
+  kind: PaperTable['kind'] | undefined,
   { data: named = MADE, format, networks }: ReproduceFlags,
   files: readonly string[],
 ): Promise<string[]> {
-  const own = `networks: ${DEFAULT_TRUNK}${table?.kind === 'embedding' ? ', its pooled features as an embedding' : ''}`;
+  const own = `networks: ${DEFAULT_TRUNK}${kind === 'embedding' ? ', its pooled features as an embedding' : ''}`;
   const found = `${own}${files.length > 0 ? `; ${files.join(', ')}` : ''}`;
-  if (table === undefined) return [found];
+  if (wanted === undefined) return [found];
   const data = await stillsIn(named);
   const there = (await exists(data)) ? `${data} (${format ?? (await formatOf(data))})` : `none: there is no ${data}`;
   const where =
     networks === undefined ? 'they can be given with --networks, as docs/networks.md exports them' : `in ${networks}`;
   return [
-    `the paper has: ${table.networks.join(', ')}; on ${table.data}`,
+    `the paper has: ${wanted.networks.join(', ')}; on ${wanted.data}`,
     `${found} (others: ${where})`,
     `data: ${there}`,
   ];
@@ -180,6 +254,17 @@ async function openFile(
   return isHead ? openStillHead(file, { backend, ...work }) : openImportedStill(file, { backend, ...work });
 }
 
+/** Opens a file, or the network that is always there. */
+async function openAny(
+  file: string | undefined,
+  backend: ClassifierBackend,
+  work: Required<WorkOptions>,
+): Promise<OpenStill> {
+  return file === undefined
+    ? openStillModel({ model: DEFAULT_TRUNK, backend, ...work })
+    : openFile(file, backend, work);
+}
+
 /** Opens a network and closes it; one that answers with something else than the table is about is passed over, which is said. */
 async function withNetwork(
   file: string | undefined,
@@ -188,10 +273,7 @@ async function withNetwork(
   { work, terminal }: { readonly work: Required<WorkOptions>; readonly terminal: Terminal },
   use: (network: StillNetwork) => Promise<void>,
 ): Promise<void> {
-  const open: OpenStill =
-    file === undefined
-      ? await openStillModel({ model: DEFAULT_TRUNK, backend, ...work })
-      : await openFile(file, backend, work);
+  const open = await openAny(file, backend, work);
   try {
     if ('warnings' in open) for (const warning of open.warnings) terminal.warn(warning);
     const network = stillNetwork(open, { asEmbedding: file === undefined && kind === 'embedding' });

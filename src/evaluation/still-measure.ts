@@ -125,7 +125,8 @@ export function withNeighbours<T>(
   });
 }
 
-async function truthOf({ boxes, maskPath }: StillTruth, size: PictureSize): Promise<SquareTruth> {
+/** Where the object of a picture is. Throws as `openPicture`. */
+export async function truthOf({ boxes, maskPath }: StillTruth, size: PictureSize): Promise<SquareTruth> {
   const mask = maskPath === undefined ? paintBoxes(size, boxes) : await readMask(maskPath);
   const own = boxes.length > 0 ? boxes : boxesOf(mask);
   const from = boxes.length > 0 ? size : mask;

@@ -76,8 +76,9 @@ function isOfStudy(name: string, study: string): boolean {
 
 function captionOf(
   { model }: StudyReport,
-  { intervals = '95 % intervals by bootstrap', measures }: FigureTable,
+  { intervals = '95 % intervals by bootstrap', measures, rows }: FigureTable,
 ): string {
   const hasChance = measures.some(({ chance }) => chance !== undefined);
-  return [model.id, `lines: ${intervals}`, ...(hasChance ? ['dashed: chance'] : [])].join('; ');
+  const hasLines = rows.some(({ figures }) => Object.values(figures).some(({ low }) => Number.isFinite(low)));
+  return [model.id, ...(hasLines ? [`lines: ${intervals}`] : []), ...(hasChance ? ['dashed: chance'] : [])].join('; ');
 }

@@ -17,7 +17,7 @@ import { pullTrunk } from './pull.ts';
 import { type NetworkPart, reinitialise } from './reinitialise.ts';
 import { stageNamed } from './resnet.ts';
 import { type LoadedStillHead, loadStillHead, type StillManifest } from './still-directory.ts';
-import { convolved, fusedMap, type StillHeadSpec } from './still-head.ts';
+import { convolved, fusedMap, type StillHeadSpec, untrainedStillHead } from './still-head.ts';
 import type { Licence } from './video-model.ts';
 
 /** A head that is ready, and what runs its trunk. Its `network` is to be disposed of. */
@@ -145,9 +145,19 @@ export class StillHeadNetwork {
     return [...HEAD_PARTS.map(({ name }) => name), ...this.#trunkParts().map(({ name }) => name)];
   }
 
-  /** Itself with the first `count` of these parts drawn anew. The caller disposes of it, before this one. */
+  /**
+   * Itself with the first `count` of these parts drawn anew, those of the head as before its training (numbers of the same mean and
+   * spread would leave a map of zeros behind its ReLUs). The caller disposes of it, before this one.
+   */
   async without(count: number, seed: number): Promise<StillHeadNetwork> {
-    const weights = reinitialise(this.#head.weights, HEAD_PARTS.slice(0, count), seed);
+    const parts = HEAD_PARTS.slice(0, count);
+    const untrained = untrainedStillHead(this.spec, seed);
+    const weights = new Map(
+      [...this.#head.weights].map(([name, own]) => [
+        name,
+        parts.some((part) => part.owns(name)) ? untrained.get(name)! : own,
+      ]),
+    );
     const head = { ...this.#head, weights };
     const forgotten = this.#trunkParts().slice(0, Math.max(0, count - HEAD_PARTS.length));
     if (forgotten.length === 0) return new StillHeadNetwork(head, this.#trunk, this.#engine, true);

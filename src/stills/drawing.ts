@@ -9,7 +9,7 @@ import { type View, viewOf } from '../base/fit.ts';
 import type { PictureSize } from '../base/types.ts';
 import { heatmapToDraw } from '../l2caf/heatmap.ts';
 import { drawHeatmap } from '../video/drawing/overlay.ts';
-import { balancedColumns, drawPanel, type PanelCell, rowsOf } from '../video/drawing/panel.ts';
+import { balancedColumns, drawPanel, type PanelCell, type PanelRow, rowsOf } from '../video/drawing/panel.ts';
 import { drawSigned } from '../video/drawing/signed.ts';
 import type { OverlayStyle } from '../video/drawing/style.ts';
 import type { PictureAnalysis, PictureMap } from './document.ts';
@@ -43,6 +43,16 @@ export function drawMapsFigure(picture: Image, analysis: PictureAnalysis, style:
  * @param analysis with `constraints`
  */
 export function drawConstraintsFigure(picture: Image, analysis: PictureAnalysis, style: StillStyle): Uint8Array {
+  return drawPanel({
+    rows: constraintRows(picture, analysis, style),
+    maxPicturePx: MAX_PICTURE_PX,
+    title: 'One target, four constraints on the filter',
+    caption: captionOf(analysis, style, 'losses can be compared within a row only up to the scale of the constraint'),
+  });
+}
+
+/** The rows of {@link drawConstraintsFigure}, which may stand among those of other pictures. */
+export function constraintRows(picture: Image, analysis: PictureAnalysis, style: StillStyle): PanelRow[] {
   const overlay = overlayOf(picture, analysis, style);
   const compared = analysis.constraints ?? [];
   const cells = analysis.maps.flatMap((_, row) =>
@@ -51,12 +61,7 @@ export function drawConstraintsFigure(picture: Image, analysis: PictureAnalysis,
       return overlay(map.filter, `${constraint} · ${labelOf(map)} · loss ${map.loss.toPrecision(3)}`);
     }),
   );
-  return drawPanel({
-    rows: rowsOf(cells, compared.length),
-    maxPicturePx: MAX_PICTURE_PX,
-    title: 'One target, four constraints on the filter',
-    caption: captionOf(analysis, style, 'losses can be compared within a row only up to the scale of the constraint'),
-  });
+  return rowsOf(cells, compared.length);
 }
 
 /**
@@ -66,19 +71,10 @@ export function drawConstraintsFigure(picture: Image, analysis: PictureAnalysis,
  * @param analysis with `sanity`
  */
 export function drawSanityFigure(picture: Image, analysis: PictureAnalysis, style: StillStyle): Uint8Array {
-  const overlay = overlayOf(picture, analysis, style);
-  const { steps = [], meanRankCorrelations = [], verdict = 'failed' } = analysis.sanity ?? {};
-  const cells = analysis.maps.flatMap((trained, row) => [
-    overlay(trained.filter, `trained · ${labelOf(trained)}`),
-    ...steps.map(({ part, maps }, i) => {
-      const { filter, rankCorrelation, ssim } = maps[row]!;
-      const label = `${i === 0 ? '' : '+ '}${part} · ρ ${rankCorrelation.toFixed(2)} · SSIM ${ssim.toFixed(2)}`;
-      return overlay(filter, label);
-    }),
-  ]);
+  const { meanRankCorrelations = [], verdict = 'failed' } = analysis.sanity ?? {};
   const means = meanRankCorrelations.map((value) => value.toFixed(2)).join(', ');
   return drawPanel({
-    rows: rowsOf(cells, steps.length + 1),
+    rows: sanityRows(picture, analysis, style),
     maxPicturePx: MAX_PICTURE_PX,
     title: `Sanity check ${verdict}: mean rank correlation ${means} with the trained network's map`,
     caption: captionOf(
@@ -87,6 +83,21 @@ export function drawSanityFigure(picture: Image, analysis: PictureAnalysis, styl
       'weights drawn at random from the output down, cumulatively; high means failure',
     ),
   });
+}
+
+/** The rows of {@link drawSanityFigure}, which may stand among those of other pictures. */
+export function sanityRows(picture: Image, analysis: PictureAnalysis, style: StillStyle): PanelRow[] {
+  const overlay = overlayOf(picture, analysis, style);
+  const steps = analysis.sanity?.steps ?? [];
+  const cells = analysis.maps.flatMap((trained, row) => [
+    overlay(trained.filter, `trained · ${labelOf(trained)}`),
+    ...steps.map(({ part, maps }, i) => {
+      const { filter, rankCorrelation, ssim } = maps[row]!;
+      const label = `${i === 0 ? '' : '+ '}${part} · ρ ${rankCorrelation.toFixed(2)} · SSIM ${ssim.toFixed(2)}`;
+      return overlay(filter, label);
+    }),
+  ]);
+  return rowsOf(cells, steps.length + 1);
 }
 
 /** Largest width of a picture, pixels: photographs of this kind are small. */

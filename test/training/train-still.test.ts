@@ -81,6 +81,10 @@ describe('a trained head', () => {
     const found = await analyzePicture(open, pictures[5]!.path, { ...STILL_OPTIONS, sanity: true });
     expect(found.predictions.map(({ label }) => label).sort()).toEqual(['amber', 'blue', 'green']);
     expect(found.sanity!.steps.map(({ part }) => part)).toEqual(['dense', 'cnn2', 'cnn1']);
+    for (const { maps: own } of found.sanity!.steps) {
+      expect(Math.hypot(...own[0]!.filter.values)).toBeCloseTo(1, 4);
+      expect(new Set(own[0]!.filter.values).size).toBeGreaterThan(4); // there is something behind the ReLUs
+    }
     if (kind === 'acol') {
       const fused = await analyzePicture(open, pictures[5]!.path, { ...STILL_OPTIONS, method: 'acol' });
       expect(fused.options).toMatchObject({ method: 'acol', solver: 'dense layers' });

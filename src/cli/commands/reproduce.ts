@@ -3,6 +3,7 @@ import { Argument, Command, Option } from 'commander';
 import { STILL_FORMATS } from '../../evaluation/choices.ts';
 import { PAPER_ITEMS, type PaperItem } from '../../evaluation/reproduce/choices.ts';
 import { CLASSIFIER_BACKENDS } from '../../models/choices.ts';
+import { DEFAULT_MODEL } from '../../models/packaged.ts';
 import { choiceOption, deviceOption, examples, parseCount, parseNumber } from '../options.ts';
 import type { ReproduceFlags } from '../reproduce.ts';
 import { interruptible } from '../run.ts';
@@ -11,15 +12,23 @@ import { interruptible } from '../run.ts';
 export function reproduceCommand(): Command {
   return new Command('reproduce')
     .addArgument(new Argument('<item>', 'table or figure of the paper').choices(PAPER_ITEMS))
-    .option('--data <path>', 'pictures with boxes (default: stills, as npm run fixtures -- --stills draws them)')
+    .option(
+      '--data <path>',
+      'pictures with boxes (default: stills, as npm run fixtures -- --stills draws them); of fig9 a list of events',
+    )
     .addOption(new Option('--format <name>', 'layout of the data (default: as its files tell)').choices(STILL_FORMATS))
     .option(
       '--networks <folder>',
       'networks beside the ResNet-50: trained heads, ONNX and Keras files, each with its card',
     )
+    .option('--model <name>', `of fig9: the recurrent network (default: ${DEFAULT_MODEL})`)
     .option('--paper <file>', "the paper's numbers, to stand beside: CSV with network, method, top1, …")
     .option('--needs', 'say what is needed and what is there, and do nothing else')
-    .option('--limit <count>', 'measure this many pictures, evenly spread over all', parseCount(1))
+    .option(
+      '--limit <count>',
+      'measure this many pictures (of fig9: events), evenly spread over all (default: all; of figures a few)',
+      parseCount(1),
+    )
     .option('--level <share>', 'heatmap level above which pixels belong to the box', parseNumber(0, 0.99), 0.2)
     .option('--seed <number>', 'seed of everything that is drawn at random, intervals included', parseCount(0), 0)
     .addOption(choiceOption('--backend <name>', 'what runs the networks', CLASSIFIER_BACKENDS, 'auto'))
@@ -37,6 +46,8 @@ export function reproduceCommand(): Command {
         'l2caf reproduce table1 --data ILSVRC --networks networks --paper table1.csv',
         'l2caf reproduce table3 --data CUB_200_2011 -o table3',
         'l2caf reproduce table3 --data stills --limit 200',
+        'l2caf reproduce fig9 --data events.csv --model models/mine',
+        'l2caf reproduce fig10 --data stills --networks heads --limit 12',
         'l2caf reproduce fig12 --networks networks',
       ),
     )

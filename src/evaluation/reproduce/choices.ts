@@ -1,7 +1,7 @@
 /** The tables and figures of the paper that can be made again, apart from the code that does it. */
 
 /** What can be asked for. */
-export const PAPER_ITEMS = ['table1', 'table2', 'table3', 'fig12'] as const;
+export const PAPER_ITEMS = ['table1', 'table2', 'table3', 'fig9', 'fig10', 'fig11', 'fig12'] as const;
 /** See {@link PAPER_ITEMS}. */
 export type PaperItem = (typeof PAPER_ITEMS)[number];
 
@@ -20,7 +20,7 @@ export interface PaperTable {
 const CLASS_METHODS = ['cam', 'gradcam', 'gradcam-abs', 'l2caf-class', 'l2caf-oblivious'];
 
 /** The tables, as far as they are about still pictures. */
-export const PAPER_TABLES: Readonly<Record<Exclude<PaperItem, 'fig12'>, PaperTable>> = {
+export const PAPER_TABLES: Readonly<Record<'table1' | 'table2' | 'table3', PaperTable>> = {
   table1: {
     title: 'Table 1: objects that classification networks find',
     kind: 'scores',
@@ -44,7 +44,38 @@ export const PAPER_TABLES: Readonly<Record<Exclude<PaperItem, 'fig12'>, PaperTab
   },
 };
 
-/** Which item is measured on pictures. */
+/** A figure of maps over pictures, with their numbers. */
+export interface PaperFigure {
+  readonly title: string;
+  /** What is compared in a row. */
+  readonly compares: 'constraints' | 'sanity';
+  /** The networks and data of the paper, as far as its methods are known here. */
+  readonly networks: readonly string[];
+  readonly data: string;
+}
+
+/** The figures, as far as they are about still pictures and more than times. */
+export const PAPER_FIGURES: Readonly<Record<'fig10' | 'fig11', PaperFigure>> = {
+  fig10: {
+    title: 'Figure 10: do maps depend on what was learnt?',
+    compares: 'sanity',
+    networks: ['a pre-trained network, re-initialised from the output down'],
+    data: 'pictures of its classes',
+  },
+  fig11: {
+    title: 'Figure 11: the same targets under four constraints',
+    compares: 'constraints',
+    networks: ['a pre-trained classification network'],
+    data: 'pictures of its classes',
+  },
+};
+
+/** Which item is a table of what is measured on pictures. */
 export function tableOf(item: PaperItem): PaperTable | undefined {
-  return item === 'fig12' ? undefined : PAPER_TABLES[item];
+  return Object.hasOwn(PAPER_TABLES, item) ? PAPER_TABLES[item as keyof typeof PAPER_TABLES] : undefined;
+}
+
+/** Which item is a figure of pictures. */
+export function figureOf(item: PaperItem): PaperFigure | undefined {
+  return Object.hasOwn(PAPER_FIGURES, item) ? PAPER_FIGURES[item as keyof typeof PAPER_FIGURES] : undefined;
 }
