@@ -53,7 +53,6 @@ const MADE = 'stills';
 
 /** Makes the item, or says what it needs. */
 export async function reproduce(item: PaperItem, flags: ReproduceFlags, signal: AbortSignal): Promise<void> {
-  if (item === 'fig9') return (await import('./reproduce-events.ts')).reproduceEvents(item, flags, signal);
   const terminal = createTerminal(flags);
   const files = await networkFiles(flags.networks);
   const [table, figure] = [tableOf(item), figureOf(item)];

@@ -24,7 +24,9 @@ export interface Training<P, R> {
   readonly files: readonly string[];
   /** Opens the trunk, where it is a network file. */
   openTrunk(): Promise<OnnxTrunk | undefined>;
+  /** What decides the result, on that trunk. */
   plan(trunk: OnnxTrunk | undefined): P;
+  /** Trains, and writes the files. */
   train(plan: P, work: Omit<TrainingWork, 'videos'>): Promise<R>;
   /** The figures, as text. */
   table(result: R): string;

@@ -6,5 +6,5 @@ export type { Domain, FeatureSummary, PlannedFrame, PlannedView, PlanOptions } f
 export { ensureFeatures, type PlannedEvent, planEvents } from './dataset.ts';
 export type { ExtractionJob, Extractor } from './extractor.ts';
 export { type FeatureOptions, openFeatureCache, prepareFeatures, preparePictures, type TrunkSide } from './features.ts';
-export { type LabelledPicture, type PlannedPicture, planPictures } from './pictures.ts';
+export { type LabelledPicture, type PictureWork, type PlannedPicture, planPictures } from './pictures.ts';
 export type { EventView } from './views.ts';

@@ -24,7 +24,7 @@ export interface PlannedPicture extends LabelledPicture {
 }
 
 /** Work that can be watched and stopped. */
-interface Work {
+export interface PictureWork {
   readonly onProgress?: ProgressListener | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -41,7 +41,7 @@ const FILES_AT_ONCE = 8;
 export async function planPictures<T extends LabelledPicture>(
   pictures: readonly T[],
   mirrored: boolean,
-  { signal, onProgress }: Work = {},
+  { signal, onProgress }: PictureWork = {},
 ): Promise<(T & PlannedPicture)[]> {
   let done = 0;
   return mapConcurrently([...pictures], FILES_AT_ONCE, async (picture) => {
@@ -67,7 +67,7 @@ export async function ensurePictureFeatures(
   planned: readonly PlannedPicture[],
   cache: FeatureCache,
   createExtractor: () => Promise<Extractor>,
-  { onProgress, signal }: Work = {},
+  { onProgress, signal }: PictureWork = {},
 ): Promise<FeatureSummary> {
   const wanted = new Map<string, WantedPicture>();
   for (const { path, views } of planned) for (const frame of views) wanted.set(cache.pathOf(frame), { path, frame });

@@ -52,6 +52,9 @@ export function reproduceCommand(): Command {
       ),
     )
     .action((item: PaperItem, flags: ReproduceFlags) =>
-      interruptible(async (signal) => (await import('../reproduce.ts')).reproduce(item, flags, signal)),
+      interruptible(async (signal) => {
+        if (item === 'fig9') return (await import('../reproduce-events.ts')).reproduceEvents(item, flags, signal);
+        return (await import('../reproduce.ts')).reproduce(item, flags, signal);
+      }),
     );
 }
