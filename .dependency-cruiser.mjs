@@ -18,8 +18,10 @@ const ROOMS = {
   exports: ['base', 'analysis', 'rendering', 'video'],
   'report/page': ['base', 'analysis', 'report/page-data.ts', 'video/drawing'],
   report: ['base', 'analysis', 'rendering', 'video'],
-  stills: ['base', 'l2caf', 'models', 'analysis', 'video'],
-  batch: ['base', 'l2caf/choices.ts', 'models', 'features', 'events', 'analysis', 'rendering', 'report', 'video'],
+  stills: ['base', 'l2caf', 'models', 'objects', 'analysis', 'video'],
+  batch: [
+    ...['base', 'l2caf/choices.ts', 'models', 'features', 'events', 'objects', 'analysis', 'rendering', 'report', 'video'],
+  ],
   retrieval: ['base', 'l2caf', 'models', 'features', 'events', 'analysis', 'batch/results.ts', 'video'],
   training: ['base', 'models', 'features', 'events', 'retrieval/evaluate.ts', 'video/drawing'],
   evaluation: [

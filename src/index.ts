@@ -31,9 +31,9 @@ export { type BackendInfo, type EngineInfo, useBackend, useEngine } from './mode
 export { BACKEND_CHOICES, type BackendChoice, ENGINE_CHOICES, type EngineChoice } from './models/choices.ts';
 export type * from './models/video-model.ts';
 export type { ObjectBox, ObjectList, Rectangle } from './objects/boxes.ts';
+export type { NamedObject } from './objects/fitted.ts';
 export {
   type BoxOnFrame,
-  type NamedObject,
   type PlacedObjects,
   type PlaceOptions,
   placeObjects,

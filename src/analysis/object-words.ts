@@ -1,5 +1,6 @@
 /** Objects beside attention in tables, plots and pages: which come first, and what their shares say. */
 import type { Rectangle } from '../objects/boxes.ts';
+import type { DrawnBox } from '../video/drawing/boxes.ts';
 import { classColor } from '../video/drawing/palette.ts';
 import type { Analysis, ObjectSummary } from './document.ts';
 
@@ -24,20 +25,11 @@ export function liftOf({ share, area }: { readonly share: number; readonly area:
   return area > 0 ? share / area : undefined;
 }
 
-/** A box of an object to be drawn. */
-export interface DrawnObject extends Rectangle {
-  readonly name: string;
-  /** As CSS. */
-  readonly color: string;
-  /** Share of the frame's attention on all boxes of the object; absent where the box is between two frames that were analyzed. */
-  readonly share?: number;
-}
-
 /**
  * The boxes of objects at a time: of a sampled frame as they are; between two of them that are near each other where an object has
  * one box on both, on the straight line between; else none.
  */
-export function objectsAt(analysis: Pick<Analysis, 'objects' | 'frames'>, timeSec: number): DrawnObject[] {
+export function objectsAt(analysis: Pick<Analysis, 'objects' | 'frames'>, timeSec: number): DrawnBox[] {
   const { frames } = analysis;
   const next = frames.findIndex(({ timestampSec }) => timestampSec > timeSec - SAME_MOMENT_SEC);
   if (next < 0) return [];
@@ -58,7 +50,7 @@ export function objectsAt(analysis: Pick<Analysis, 'objects' | 'frames'>, timeSe
 }
 
 /** The boxes of objects on a sampled frame. */
-export function objectsOn(analysis: Pick<Analysis, 'objects' | 'frames'>, frame: number): DrawnObject[] {
+export function objectsOn(analysis: Pick<Analysis, 'objects' | 'frames'>, frame: number): DrawnBox[] {
   const each = analysis.frames[frame]?.objects?.each ?? [];
   return each.flatMap(({ object, boxes, share }) =>
     boxes.map((box) => ({ ...box, ...drawnAs(analysis, object), share })),
@@ -70,7 +62,7 @@ export function objectColor(place: number): string {
   return classColor(place);
 }
 
-function drawnAs({ objects }: Pick<Analysis, 'objects'>, place: number): Pick<DrawnObject, 'name' | 'color'> {
+function drawnAs({ objects }: Pick<Analysis, 'objects'>, place: number): Pick<DrawnBox, 'name' | 'color'> {
   return { name: objects!.list[place]!.name, color: objectColor(place) };
 }
 

@@ -3,9 +3,11 @@
  * picture, and what of the answer is lost without it. Documents hold it for the frames that were analyzed.
  */
 
+import { resolve } from 'node:path';
+import type { View } from '../base/fit.ts';
 import { groupBy } from '../base/group-by.ts';
 import { mean, sum } from '../base/matrix.ts';
-import type { GridShape } from '../base/types.ts';
+import type { GridShape, PictureSize } from '../base/types.ts';
 import type { EmptiedLoss, EmptiedPart } from '../l2caf/emptied.ts';
 import { coverage } from '../objects/coverage.ts';
 import type { BoxOnFrame, PlacedObjects } from '../objects/place.ts';
@@ -54,6 +56,7 @@ export function withObjects<Document extends Analysis>(
   lossesOf: (frame: number) => ObjectLosses | undefined,
 ): Document {
   if (objects === undefined) return analysis;
+  if (objects.objects.length === 0) return { ...analysis, warnings: [...analysis.warnings, ...objects.warnings] };
   const view = inputView(analysis);
   const frames = analysis.frames.map((frame, i): AnalysisFrame => {
     const boxes = objects.at(frame.timestampSec);
@@ -76,7 +79,7 @@ export function withObjects<Document extends Analysis>(
     ...analysis,
     warnings: [...analysis.warnings, ...warnings],
     objects: {
-      ...{ path: objects.path, format: objects.format },
+      ...{ path: resolve(objects.path), format: objects.format },
       ...meanShares(frames.map((frame) => frame.objects!)),
       list: objects.objects.map((object, place) => ({ ...object, ...summaryOf(place, frames) })),
     },
@@ -90,11 +93,16 @@ function byObject(boxes: readonly BoxOnFrame[]): Map<number, BoxOnFrame['box'][]
   );
 }
 
-/** Of one filter: the share of its energy, and of its area, within some boxes; what lies beside the picture does not count. */
-function sharesOf(
+/**
+ * Of one filter: the share of its energy, and of its area, within some boxes; what lies beside the picture does not count.
+ *
+ * @param source size of the picture, pixels
+ * @param view where in it the network's input lies; undefined where that is all of it
+ */
+export function sharesOf(
   { height, width, values }: GridShape & { readonly values: readonly number[] },
-  source: Analysis['source'],
-  view: ReturnType<typeof inputView>,
+  source: PictureSize,
+  view: View | undefined,
 ): (boxes: readonly BoxOnFrame['box'][]) => { share: number; area: number } {
   const grid = { height, width };
   const picture = coverage([{ x: 0, y: 0, width: source.width, height: source.height }], source, grid, view);

@@ -4,11 +4,12 @@
  */
 import { dirname, isAbsolute, join, relative, resolve, win32 } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
-import { fileSize } from '../base/files.ts';
+import { fileSize, sha256OfFile } from '../base/files.ts';
 import { folderOf } from '../events/row.ts';
 import { baseOf, findVideo } from '../events/video-files.ts';
 import { readingOf } from '../video/media/probe.ts';
 import { JOURNAL, removeLeftovers } from './batch.ts';
+import type { BesideFile } from './beside.ts';
 import type { BatchEvent } from './events.ts';
 import { describeModel } from './model.ts';
 import { type BatchModel, type BatchSettings, keysOf, type ModelChoice } from './outputs.ts';
@@ -134,7 +135,23 @@ export class Desk {
     const facts = await this.#sameVideo(path, event.facts).catch((error: unknown) => {
       throw error instanceof L2cafError ? lackOf(error) : error;
     });
-    return { ...event, facts: shownLike(event.facts, facts), sourcePath: event.facts.clip.path };
+    const found = { ...event, facts: shownLike(event.facts, facts), sourcePath: event.facts.clip.path };
+    const { objects, signals } = event;
+    return {
+      ...found,
+      ...(objects && { objects: await this.#sameFile(objects) }),
+      ...(signals && { signals: await this.#sameFile(signals) }),
+    };
+  }
+
+  /** A file beside a video where this machine has it, in the folder of the videos where there is one. */
+  async #sameFile({ path: calledPath, sha256 }: BesideFile): Promise<BesideFile> {
+    const path = await this.#place(calledPath, calledPath);
+    const hash = await sha256OfFile(path).catch((error: unknown) => {
+      throw error instanceof L2cafError ? lackOf(error) : error;
+    });
+    if (hash === sha256) return { path, sha256, calledPath };
+    throw new LackError('input-changed', `${path} is not the file that the batch has: its content differs`);
   }
 
   /** What is known here about a video that the batch has. */
@@ -144,10 +161,21 @@ export class Desk {
     throw new L2cafError('input-changed', `${path} is not the video that the batch has: its content differs`);
   }
 
-  async #find({ video, facts }: BatchEvent): Promise<string> {
+  #find({ video, facts }: BatchEvent): Promise<string> {
+    return this.#place(facts.clip.path, video);
+  }
+
+  /**
+   * Where a file of the batch is on this machine.
+   *
+   * @param path as the batch has it
+   * @param listed as its list calls it
+   * @throws LackError
+   */
+  async #place(path: string, listed: string): Promise<string> {
     const { videos: folder } = this.#options;
-    const named = folder === undefined ? facts.clip.path : inside(folder, video);
-    const place = folder ?? dirname(facts.clip.path);
+    const named = folder === undefined ? path : inside(folder, listed);
+    const place = folder ?? dirname(path);
     try {
       return (await findVideo({ videos: [{ name: named }] }, place, folder)).path;
     } catch (error) {

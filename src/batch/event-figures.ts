@@ -1,6 +1,7 @@
 /** What the tables of a batch say about an event: a few numbers of its analysis. */
 import * as z from '#zod';
 import type { Analysis } from '../analysis/document.ts';
+import { rankedObjects } from '../analysis/object-words.ts';
 import { predictionsOf } from '../analysis/predictions.ts';
 import { keyframesOf } from '../analysis/timeline.ts';
 import { isUnlike } from '../analysis/verdicts.ts';
@@ -22,8 +23,20 @@ export const figuresSchema = z.object({
   targetProbability: z.number().exactOptional(),
   /** Numbers that the network gives, such as a steering angle, and what was recorded of them at the last frame. */
   numbers: z
-    .array(z.object({ name: z.string(), value: z.number(), recorded: z.number().exactOptional() }))
+    .array(
+      z.object({
+        name: z.string(),
+        value: z.number(),
+        recorded: z.number().exactOptional(),
+        /** Over all moments at which both are known, of an event that was seen in windows. */
+        agreement: z
+          .object({ correlation: z.number().exactOptional(), meanAbsoluteError: z.number(), n: z.int() })
+          .exactOptional(),
+      }),
+    )
     .exactOptional(),
+  /** Of objects beside attention: the one with most of it, its share over all frames, and that of any of them. */
+  objects: z.object({ top: z.string(), share: z.number(), any: z.number() }).exactOptional(),
   /** Of an event that was seen in windows: how many. */
   windows: z.int().positive().exactOptional(),
   frames: z.array(
@@ -49,10 +62,15 @@ export function figuresOf(analysis: Analysis): EventFigures {
   const keyframes = keyframesOf(analysis);
   const [best] = isUnlike(analysis) ? [] : (analysis.classes ?? []);
   const { familiarity, targetProbability, verdict } = analysis;
-  const numbers = predictionsOf(analysis).map(({ name, values, recorded }) => {
+  const numbers = predictionsOf(analysis).map(({ name, values, recorded, agreement }) => {
     const known = recorded?.values.at(-1) ?? undefined;
-    return { name, value: values.at(-1)!, ...(known !== undefined && { recorded: known }) };
+    return {
+      ...{ name, value: values.at(-1)! },
+      ...(known !== undefined && { recorded: known }),
+      ...(agreement && { agreement }),
+    };
   });
+  const [top] = rankedObjects(analysis);
   return {
     embedding: analysis.embedding,
     ...(best && { best }),
@@ -60,6 +78,7 @@ export function figuresOf(analysis: Analysis): EventFigures {
     ...(verdict && { verdict: verdict.words }),
     ...(targetProbability !== undefined && { targetProbability }),
     ...(numbers.length > 0 && { numbers }),
+    ...(top && { objects: { top: top.name, share: top.overall, any: analysis.objects!.share } }),
     ...(analysis.windows && { windows: analysis.windows.length }),
     frames: analysis.frames.map(({ timestampSec, loss, status, iterations, importance, damaged }, i) => ({
       timestampSec,

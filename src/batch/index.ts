@@ -8,9 +8,10 @@ export {
   type JournalRecord,
   type RunOptions,
 } from './batch.ts';
+export type { BesideFile, BesideKind, BesideWish, BesideWishes, FilesBeside } from './beside.ts';
 export { OUTPUTS, type Output } from './choices.ts';
 export { type EventFigures, figuresOf } from './event-figures.ts';
-export { type BatchEvent, readBatchEvents } from './events.ts';
+export { type BatchEvent, type BatchEventOptions, type BatchEvents, readBatchEvents } from './events.ts';
 export type { MadeFile } from './journal.ts';
 export { type DescribeOptions, describeModel } from './model.ts';
 export {
@@ -22,6 +23,7 @@ export {
   FILE_NAMES,
   type ImportedBatchModel,
   type ModelChoice,
+  type ObjectsRead,
   type OwnBatchModel,
 } from './outputs.ts';
 export type { WorkerState } from './pool.ts';

@@ -11,6 +11,7 @@ import type { EngineName } from '../models/backend.ts';
 import { eventOutputs, type Head, headSha256, inputOf } from '../models/head.ts';
 import type { PretrainedTrunk } from '../models/pretrained.ts';
 import type { ModelDescription, VideoModel } from '../models/video-model.ts';
+import type { PlaceOptions } from '../objects/place.ts';
 import type { VideoOptions } from '../rendering/rendering.ts';
 import type { Output } from './choices.ts';
 import type { BatchEvent } from './events.ts';
@@ -70,6 +71,9 @@ export type BatchTarget =
   | { readonly kind: 'output'; readonly label: string }
   | { readonly kind: 'similar'; readonly facts: VideoFacts; readonly span: BatchEvent['span'] };
 
+/** How files of objects are read, where they do not say so themselves. */
+export type ObjectsRead = Pick<PlaceOptions, 'fps' | 'first' | 'leastScore'>;
+
 /** How the attention of every event is found. */
 export interface AnalysisSettings
   extends Pick<
@@ -77,6 +81,8 @@ export interface AnalysisSettings
     'frames' | 'seed' | 'strict' | 'method' | 'fine' | 'solver' | 'preset' | 'constraint' | 'starts' | 'trace'
   > {
   readonly target: BatchTarget;
+  /** How files of objects are read. */
+  readonly objectsRead?: ObjectsRead;
   /** Which events are seen in windows; default: those that are long for the network. */
   readonly windows?: SlideWish;
 }
@@ -105,12 +111,14 @@ export function slideOf(
 export function keysOf(event: BatchEvent, settings: BatchSettings): Record<Output, string> {
   const { facts, span, listed } = event;
   const { model, analysis, draw } = settings;
-  const { target, windows: _, ...how } = analysis;
+  const { target, windows: _, objectsRead, ...how } = analysis;
+  const { objects, signals } = event;
   const slide = slideOf(event, settings);
   const { ribbon, audio, scale, fade, ...style } = draw; // what pictures depend on
   const explained = target.kind === 'similar' ? [identityOf(target.facts), target.span] : target;
   const made = ['json', VERSION, identityOf(facts), span, listed, identityOfModel(model), how, explained];
-  const json = hashOf(slide ? [...made, slide] : made);
+  const beside = { ...(objects && { objects, objectsRead }), ...(signals && { signals }) };
+  const json = hashOf([...made, ...(slide ? [slide] : []), ...(objects || signals ? [{ beside }] : [])]);
   return {
     json,
     thumbnail: hashOf(['thumbnail', json, style]),

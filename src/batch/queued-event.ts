@@ -67,6 +67,8 @@ const clipSchema = z.looseObject({
   hidden: z.array(regionSchema).optional(),
 });
 
+const besideSchema = z.object({ path: z.string().min(1), sha256: z.string() });
+
 /** The parts that decide where files are read and written; a wrong setting gives other keys than the batch's. */
 const eventSchema = z.object({
   event: z.looseObject({
@@ -75,6 +77,8 @@ const eventSchema = z.object({
     facts: z.looseObject({ sha256: z.string(), clip: clipSchema }),
     span: z.object({ startSec: z.number(), endSec: z.number() }),
     listed: z.array(z.looseObject({})),
+    objects: besideSchema.optional(),
+    signals: besideSchema.optional(),
   }),
   folder: z.string().refine((path) => isAbsolute(path) || win32.isAbsolute(path), 'it is not an absolute path'),
   outputs: z.array(z.enum(OUTPUTS)).min(1),

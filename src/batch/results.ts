@@ -126,6 +126,7 @@ function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
       perFrame(`attention_${part}`, 'numbers', ({ shares }) => shares[part]),
     ),
     ...numberColumns(figures.map((found) => found?.numbers ?? [])),
+    ...objectColumns(figures),
     { name: 'embedding', kind: 'numbers', values: figures.map((found) => found?.embedding ?? null) },
   ];
   const taken = new Set(own.map(({ name }) => name));
@@ -174,19 +175,36 @@ function windowColumns(figures: readonly (EventFigures | undefined)[]): Column[]
   return [{ name: 'windows', kind: 'number', values: figures.map((found) => found?.windows ?? null) }];
 }
 
-/** A column for each number that the network gives, and one for what was recorded of it. */
-function numberColumns(ofEvents: readonly NonNullable<EventFigures['numbers']>[]): Column[] {
+type EventNumber = NonNullable<EventFigures['numbers']>[number];
+
+/** A column for each number that the network gives; where it was recorded, for that, and for how well the two agree. */
+function numberColumns(ofEvents: readonly (readonly EventNumber[])[]): Column[] {
   const names = [...new Set(ofEvents.flat().map(({ name }) => name))];
-  const column = (prefix: string, name: string, key: 'value' | 'recorded'): Column => {
-    const values = ofEvents.map((numbers) => numbers.find((one) => one.name === name)?.[key] ?? null);
-    return { name: `${prefix}_${name}`, kind: 'number', values };
+  const column = (prefix: string, name: string, of: (number: EventNumber) => number | undefined): Column => {
+    const valueIn = (numbers: readonly EventNumber[]): number | null => {
+      const own = numbers.find((one) => one.name === name);
+      return (own && of(own)) ?? null;
+    };
+    return { name: `${prefix}_${name}`, kind: 'number', values: ofEvents.map(valueIn) };
   };
   return names.flatMap((name) => [
-    column('output', name, 'value'),
-    ...(ofEvents.flat().some((one) => one.name === name && one.recorded !== undefined)
-      ? [column('recorded', name, 'recorded')]
-      : []),
+    column('output', name, ({ value }) => value),
+    ...[
+      column('recorded', name, ({ recorded }) => recorded),
+      column('correlation', name, ({ agreement }) => agreement?.correlation),
+      column('error', name, ({ agreement }) => agreement?.meanAbsoluteError),
+    ].filter(({ values }) => values.some((value) => value !== null)),
   ]);
+}
+
+/** Which object most of the attention lies on, where boxes of objects lie beside the videos. */
+function objectColumns(figures: readonly (EventFigures | undefined)[]): Column[] {
+  if (figures.every((found) => found?.objects === undefined)) return [];
+  return [
+    { name: 'top_object', kind: 'text', values: figures.map((found) => found?.objects?.top ?? null) },
+    { name: 'top_object_share', kind: 'number', values: figures.map((found) => found?.objects?.share ?? null) },
+    { name: 'any_object_share', kind: 'number', values: figures.map((found) => found?.objects?.any ?? null) },
+  ];
 }
 
 /** Seconds per step, from whichever run made it; a step whose result was at hand is empty. */

@@ -103,13 +103,14 @@ export class EventRunner implements EventMaker {
   }
 
   async #attempt(event: BatchEvent, folder: string, outputs: readonly Output[], alone: boolean): Promise<EventAnswer> {
-    const { facts, span, listed, id, sourcePath = facts.clip.path } = event;
+    const { facts, span, listed, id, objects, signals, sourcePath = facts.clip.path } = event;
+    const beside = { ...(objects && { objects }), ...(signals && { signals }) };
     const { settings, videos } = this.#options;
     const { analysis, draw } = settings;
     await makeFolder(folder);
     const slide = slideOf(event, settings);
     if (slide) {
-      const place = { cache: undefined, facts, sourcePath, span, listed, frames: [], folder };
+      const place = { cache: undefined, facts, sourcePath, span, listed, ...beside, frames: [], folder };
       const nothing = { notes: [], damagedSec: [], pictures: undefined, input: undefined };
       return this.#make({ ...place, ...nothing, model: this.#model, analysis, slide, draw, outputs }, id);
     }
@@ -150,7 +151,7 @@ export class EventRunner implements EventMaker {
       if (note !== undefined) this.#options.onNote?.(note);
       timingsSec['trunk'] = await queue.ensure(wanted, rgb, alone);
     }
-    const place = { cache: this.#trunk?.cache.place, facts, sourcePath, span, listed, frames, folder };
+    const place = { cache: this.#trunk?.cache.place, facts, sourcePath, span, listed, ...beside, frames, folder };
     const notes = shown?.troubles.notes ?? [];
     const areOthers = this.#drawn !== this.#frames || crop !== undefined || hidden !== undefined;
     const drawn = areOthers && areDrawn ? await this.#drawn.get(facts, times) : shown;

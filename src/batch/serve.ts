@@ -8,17 +8,20 @@ import { analyzeDense } from '../analysis/dense.ts';
 import { type Analysis, type AnalysisFrame, readAnalysis, writeAnalysis } from '../analysis/document.ts';
 import { type BoundTarget, explainEvent, type TimedAnalysis } from '../analysis/explain.ts';
 import { bindTarget, featuresOf, type OpenModel, type Target } from '../analysis/pipeline.ts';
-import { withSignals } from '../analysis/signals.ts';
+import { readSignals, withSignals } from '../analysis/signals.ts';
 import type { SlideOptions } from '../analysis/windows.ts';
 import { valuesOf } from '../base/errors.ts';
 import { fileSize, writeFileAtomically } from '../base/files.ts';
 import { guardOutputs } from '../base/output.ts';
-import type { FrameBatch } from '../base/types.ts';
+import type { FrameBatch, RecordedSignals } from '../base/types.ts';
 import { type CachePlace, FeatureCache } from '../features/cache.ts';
 import type { EngineInfo } from '../models/backend.ts';
 import { EventNetwork, FRAMES_PER_BATCH } from '../models/event-network.ts';
 import { fromFloat16, toFloat16 } from '../models/float16.ts';
 import type { FeatureMaps, VideoModel } from '../models/video-model.ts';
+import type { ObjectList } from '../objects/boxes.ts';
+import { type PlacedObjects, placeObjects } from '../objects/place.ts';
+import { readObjects } from '../objects/read.ts';
 import {
   drawAnalysisStrip,
   drawAnalysisThumbnail,
@@ -185,14 +188,13 @@ function picturesAt({ clip }: VideoFacts, { model }: Analysis, frames: readonly 
 }
 
 /** The analysis of an event in windows, just as `l2caf analyze --dense` finds it. */
-async function explainWindows(
-  model: OpenModel,
-  { facts, sourcePath, span, listed, analysis }: EventTask,
-  slide: SlideOptions,
-): Promise<TimedAnalysis> {
+async function explainWindows(model: OpenModel, task: EventTask, slide: SlideOptions): Promise<TimedAnalysis> {
+  const { facts, sourcePath, span, listed, analysis } = task;
   const { target, windows: _, trace: __, ...how } = analysis;
   const { clip } = facts;
-  const found = await analyzeDense(model, { ...how, ...slide, clip, span, target: targetOf(target) });
+  const objects = await objectsOf(task);
+  const event = { ...how, ...slide, clip, span, target: targetOf(target), ...(objects && { objects }) };
+  const found = withSignals(await analyzeDense(model, event), await signalsOf(task));
   const source = { ...found.source, path: resolve(sourcePath) };
   return { ...found, source, ...(listed.length > 0 && { events: [...listed] }) };
 }
@@ -215,6 +217,7 @@ async function explain(
     targets.get(name) ?? duringSetup(bindTarget(model, { target: targetOf(target), frames: analysis.frames }));
   targets.set(name, bound);
   const timestampsSec = frames.map(({ timestampSec }) => timestampSec);
+  const objects = await objectsOf(task);
   const { timingsSec: _, ...document } = await explainEvent(
     model,
     {
@@ -227,8 +230,24 @@ async function explain(
       timestampsSec,
       timingsSec: { decode: 0, trunk: 0 },
     },
-    { ...analysis, target: await bound },
+    { ...analysis, ...(objects && { objects }), target: await bound },
   );
-  const recorded = withSignals(document, await recordedSignals(facts.clip));
+  const recorded = withSignals(document, (await signalsOf(task)) ?? (await recordedSignals(facts.clip)));
   return { ...recorded, ...(listed.length > 0 && { events: [...listed] }) };
+}
+
+/** The file of objects that was read last: the next event is often of the same video. */
+let lastRead: { readonly sha256: string; readonly path: string; readonly list: Promise<ObjectList> } | undefined;
+
+/** The objects of an event, where a file of them lies beside its video. */
+async function objectsOf({ objects, facts, span, analysis }: EventTask): Promise<PlacedObjects | undefined> {
+  if (objects === undefined) return undefined;
+  const { path, sha256, calledPath = path } = objects;
+  if (lastRead?.sha256 !== sha256 || lastRead.path !== path) lastRead = { path, sha256, list: readObjects(path) };
+  const list = { ...(await lastRead.list), path: calledPath };
+  return placeObjects(list, facts.clip, span, { ...analysis.objectsRead, mayBeNone: true });
+}
+
+async function signalsOf({ signals }: EventTask): Promise<RecordedSignals | undefined> {
+  return signals && readSignals(signals.path);
 }

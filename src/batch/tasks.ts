@@ -4,6 +4,7 @@ import type { SlideOptions } from '../analysis/windows.ts';
 import type { FrameBatch, TimeSpan } from '../base/types.ts';
 import type { ListedEvent } from '../events/labels.ts';
 import type { CachePlace, FrameVariant } from '../features/cache.ts';
+import type { FilesBeside } from './beside.ts';
 import type { Output } from './choices.ts';
 import type { EventFigures } from './event-figures.ts';
 import type { AnalysisSettings, DrawSettings, ModelChoice } from './outputs.ts';
@@ -27,7 +28,7 @@ export interface FeaturesTask {
 }
 
 /** One event from its features, its pictures, or its analysis, to its files. */
-export interface EventTask {
+export interface EventTask extends FilesBeside {
   readonly model: TaskModel;
   /** Where its features are; absent where the network's features are not kept. */
   readonly cache: CachePlace | undefined;

@@ -33,6 +33,7 @@ import { analysisTable } from './analyze-table.ts';
 import { type FreeFolder, inOwnFolder, isAbout, isOfOther } from './default-folder.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
+import { type ObjectReadingFlags, objectReadingOf } from './object-options.ts';
 import { renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal, partsOf, type Terminal } from './terminal.ts';
 import { seenInWindows, slideWish, type WindowFlags } from './window-options.ts';
@@ -42,7 +43,7 @@ export interface AnalyzeFlags extends Omit<RunFlags, 'ignore'> {
   readonly ignore: HideWish;
 }
 
-interface RunFlags extends VideoFlags, AnalysisFlags, NetworkFlags, WindowFlags {
+interface RunFlags extends VideoFlags, AnalysisFlags, NetworkFlags, WindowFlags, ObjectReadingFlags {
   readonly start?: number;
   readonly end?: number;
   readonly track?: number;
@@ -55,9 +56,6 @@ interface RunFlags extends VideoFlags, AnalysisFlags, NetworkFlags, WindowFlags 
   readonly videos?: string;
   readonly signals?: string;
   readonly objects?: string;
-  readonly objectsFps?: number;
-  readonly objectsFirst?: number;
-  readonly objectsScore?: number;
   readonly output?: string;
   readonly strict?: boolean;
   readonly report: boolean;
@@ -81,7 +79,7 @@ export async function analyze(
   if (flags.videos !== undefined && flags.events === undefined) {
     throw new L2cafError('usage', '--videos says where the videos of a list lie', { hint: 'add --events' });
   }
-  checkObjectFlags(flags);
+  objectReadingOf(flags); // before anything else
   const terminal = createTerminal(flags);
   const { start, end } = flags;
   const wanted = {
@@ -152,35 +150,15 @@ async function analyzeInto(
   for (const file of [...Object.values(files), ...pages]) terminal.result(file);
 }
 
-type ObjectFlags = Pick<AnalyzeFlags, 'objects' | 'objectsFps' | 'objectsFirst' | 'objectsScore'>;
-
-/** Options that say how a file is read need one. */
-function checkObjectFlags({ objects, objectsFps, objectsFirst, objectsScore }: ObjectFlags): void {
-  const [name] = Object.entries({
-    '--objects-fps': objectsFps,
-    '--objects-first': objectsFirst,
-    '--objects-score': objectsScore,
-  })
-    .filter(([, value]) => value !== undefined)
-    .map(([own]) => own);
-  if (objects === undefined && name !== undefined) {
-    throw new L2cafError('usage', `${name} says how a file of objects is read`, { hint: 'add --objects' });
-  }
-}
-
+/** The objects of the clip, where a file of them is given. */
 async function objectsOf(
-  { objects, objectsFps: fps, objectsFirst: first, objectsScore: leastScore }: ObjectFlags,
+  flags: ObjectReadingFlags & Pick<RunFlags, 'objects'>,
   clip: VideoClip,
   span: TimeSpan,
   signal: AbortSignal,
 ): Promise<PlacedObjects | undefined> {
-  if (objects === undefined) return undefined;
-  return placeObjects(await readObjects(objects), clip, span, {
-    ...(fps !== undefined && { fps }),
-    ...(first !== undefined && { first }),
-    ...(leastScore !== undefined && { leastScore }),
-    signal,
-  });
+  if (flags.objects === undefined) return undefined;
+  return placeObjects(await readObjects(flags.objects), clip, span, { ...objectReadingOf(flags), signal });
 }
 
 /** Everything that may be written into the folder of an analysis. */

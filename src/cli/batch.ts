@@ -6,6 +6,7 @@ import { withFolder, writeFileAtomically } from '../base/files.ts';
 import { noteInput } from '../base/noted-inputs.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
 import { Batch, type EventMaker, type EventPlan, isOpen } from '../batch/batch.ts';
+import type { BesideWish } from '../batch/beside.ts';
 import type { Output } from '../batch/choices.ts';
 import { type BatchEvent, readBatchEvents } from '../batch/events.ts';
 import { checkSettings, describeModel } from '../batch/model.ts';
@@ -22,6 +23,7 @@ import type { AnalysisFlags } from './analysis-options.ts';
 import { type BatchDisplay, createBatchDisplay } from './batch-display.ts';
 import { freeName, isOfOther, isSamePath } from './default-folder.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
+import { type ObjectReadingFlags, objectReadingOf } from './object-options.ts';
 import { type QueueFlags, queueAccess } from './queue-options.ts';
 import { EXIT } from './run.ts';
 import { type VideoFlags, videoOptionsOf } from './style-options.ts';
@@ -33,11 +35,14 @@ export interface BatchFlags
     AnalysisFlags,
     NetworkFlags,
     WindowFlags,
+    ObjectReadingFlags,
     Partial<QueueFlags> {
   readonly videos?: string;
   readonly fps?: number;
   readonly crop: CropWish;
   readonly ignore: HideWish;
+  readonly objects?: BesideWish;
+  readonly signals?: BesideWish;
   readonly output?: string;
   readonly jobs?: number;
   readonly only?: string;
@@ -53,6 +58,7 @@ export interface BatchFlags
 /** Analyzes what is missing of a list of events, and writes its tables. */
 export async function runBatch(path: string, flags: BatchFlags, stop: AbortSignal): Promise<void> {
   slideWish(flags); // before anything else
+  objectReadingOf(flags);
   const display = createBatchDisplay(flags);
   try {
     for (let isDone = false; !isDone; ) {
@@ -99,18 +105,21 @@ async function runIn(
 ): Promise<void> {
   const { folder } = batch;
   for (const warning of batch.warnings) display.warn(warning);
-  const { videos, only, limit } = flags;
+  const { videos, only, limit, objects, signals } = flags;
   const { events, problems, notes } = await readBatchEvents(path, batch.videos, {
     videos,
     pictures: readingOf(flags),
     shown: { crop: flags.crop, hide: flags.ignore },
+    beside: { ...(objects && { objects }), ...(signals && { signals }) },
     only,
     limit,
     onProgress: display.onProgress,
     signal: stop,
   });
   for (const note of notes) display.warn(`${path}: ${note}`);
-  for (const { facts } of events) noteInput(facts.clip.path);
+  for (const { facts, objects: boxes, signals: recorded } of events) {
+    for (const path of [facts.clip.path, boxes?.path, recorded?.path]) if (path !== undefined) noteInput(path);
+  }
   await writeFileAtomically(join(folder, LIST), `${JSON.stringify({ schema: 'l2caf-list/1', list: resolve(path) })}\n`);
   await reportProblems(path, batch, problems, flags, display);
   if (events.length === 0) {
@@ -200,6 +209,7 @@ async function settingsOf(
     trace,
     target,
     windows: slideWish(flags),
+    objectsRead: objectReadingOf(flags),
     ...(fine && { fine }),
     ...(flags.strict && { strict: true }),
   };

@@ -35,7 +35,7 @@ type Draw = (
  */
 export async function drawAnalyses(
   paths: readonly string[],
-  { output, quiet, ignore }: DrawingFlags,
+  { output, quiet, ...flags }: DrawingFlags,
   name: string,
   draw: Draw,
 ): Promise<void> {
@@ -45,10 +45,22 @@ export async function drawAnalyses(
   const analyses = await mapConcurrently(paths, paths.length, readAnalysis);
   for (const { source } of analyses) noteInput(source.path);
   await checkOutputs([out]);
-  const warnings = analyses.flatMap((analysis) => [...analysis.warnings, ...ignoredWarnings(analysis, ignore)]);
+  const warnings = analyses.flatMap((analysis) => [...analysis.warnings, ...warningsOf(analysis, flags)]);
   for (const warning of new Set(warnings)) warn(warning);
   await announceFfmpeg(terminal, videoFormatAt(out) !== undefined);
   await drawFile(analyses, out, draw, terminal, warnings);
+}
+
+/** What to warn of before an analysis is drawn so. */
+function warningsOf(
+  analysis: Analysis,
+  { ignore, showObjects }: Pick<DrawingFlags, 'ignore' | 'showObjects'>,
+): string[] {
+  const isBare = showObjects && analysis.objects === undefined;
+  return [
+    ...ignoredWarnings(analysis, ignore),
+    ...(isBare ? ['--show-objects: the analysis has no objects (l2caf analyze --objects)'] : []),
+  ];
 }
 
 /** Draws a file, says what is to be known of it beside `known`, and prints its name. */
@@ -70,7 +82,7 @@ async function drawFile(
  * Has a video drawn of each of many analyses, and prints the names of the files. Where one cannot be made, that is said, and the
  * others are.
  */
-export async function drawEach({ tasks, notes }: Tasks, { quiet, ignore }: DrawingFlags, draw: Draw): Promise<void> {
+export async function drawEach({ tasks, notes }: Tasks, { quiet, ...flags }: DrawingFlags, draw: Draw): Promise<void> {
   const terminal = createTerminal({ quiet });
   const { warn, onProgress } = terminal;
   for (const note of notes) warn(note);
@@ -86,7 +98,7 @@ export async function drawEach({ tasks, notes }: Tasks, { quiet, ignore }: Drawi
   for (const [i, { analysis: path, out }] of tasks.entries()) {
     try {
       const analysis = await readAnalysis(path);
-      const warnings = [...analysis.warnings, ...ignoredWarnings(analysis, ignore)];
+      const warnings = [...analysis.warnings, ...warningsOf(analysis, flags)];
       for (const warning of warnings) warn(`${path}: ${warning}`);
       await drawFile([analysis], out, draw, terminal, warnings);
     } catch (error) {

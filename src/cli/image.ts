@@ -1,5 +1,6 @@
 /** `l2caf image`: what does a classification network look at in a still picture, class by class? */
 import { basename, extname, join } from 'node:path';
+import { percent } from '../analysis/verdicts.ts';
 import { L2cafError } from '../base/errors.ts';
 import { sha256OfFile, withFolder, writeFileAtomically } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
@@ -10,6 +11,7 @@ import type { ClassifierBackend } from '../models/choices.ts';
 import { findClass } from '../models/imagenet.ts';
 import { isImported } from '../models/imported.ts';
 import { isStillHead } from '../models/still-directory.ts';
+import { readObjects } from '../objects/read.ts';
 import { analyzePicture, type StillOptions } from '../stills/analyze.ts';
 import { type PictureAnalysis, writePictureAnalysis } from '../stills/document.ts';
 import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from '../stills/drawing.ts';
@@ -18,6 +20,7 @@ import { outputsNamed, type StillTarget, usualTarget } from '../stills/targets.t
 import { openPicture } from '../video/media/picture.ts';
 import { freeName, inTurn, isAbout, isOfOther } from './default-folder.ts';
 import type { NetworkFlags } from './network-options.ts';
+import { type ObjectReadingFlags, objectReadingOf } from './object-options.ts';
 import { openStill } from './open-still.ts';
 import type { TargetFlag } from './options.ts';
 import { USUAL_MAPS } from './options.ts';
@@ -26,7 +29,7 @@ import { type StyleFlags, styleOf } from './style-options.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
 /** What commander hands over. */
-export interface ImageFlags extends StyleFlags, NetworkFlags {
+export interface ImageFlags extends StyleFlags, NetworkFlags, Pick<ObjectReadingFlags, 'objectsScore'> {
   readonly model: string;
   readonly top?: number;
   readonly classes?: string;
@@ -42,6 +45,9 @@ export interface ImageFlags extends StyleFlags, NetworkFlags {
   readonly sanity?: boolean;
   readonly size?: PictureSize;
   readonly seed: number;
+  /** A file of boxes. */
+  readonly objects?: string;
+  readonly showObjects?: boolean;
   readonly backend: ClassifierBackend;
   readonly output: string;
   readonly json?: boolean;
@@ -53,6 +59,7 @@ export async function analyzeAll(files: readonly string[], flags: ImageFlags, si
   const terminal = createTerminal(flags);
   const own = await isImported(flags.model);
   checkFlags(files, flags, own);
+  const { leastScore } = objectReadingOf(flags);
   const hasOwnClasses = own || (await isStillHead(flags.model));
   const early = hasOwnClasses ? undefined : targetOfImageNet(flags); // before a network is fetched
   await checkOutputFolder(flags.output);
@@ -66,15 +73,19 @@ export async function analyzeAll(files: readonly string[], flags: ImageFlags, si
         ...(flags.sanity ? [sanity] : []),
       ]),
   );
+  const list = flags.objects === undefined ? undefined : await readObjects(flags.objects);
+  if (list) terminal.info(`${list.path} is ${list.format}: ${list.boxes.length} boxes`);
+  for (const note of list?.notes ?? []) terminal.info(note);
+  const objects = list && { list, isOnly: files.length === 1, ...(leastScore !== undefined && { leastScore }) };
   const analyses: PictureAnalysis[] = [];
   const work = { onProgress: terminal.onProgress, signal };
   const model = await openStill(flags, work);
   try {
     if ('warnings' in model) for (const warning of model.warnings) terminal.warn(warning);
-    const { layer, size, ...others } = flags;
+    const { layer, size, objects: _, ...others } = flags;
     const choices = own ? {} : { ...(layer && { layer }), ...(size && { size }) };
     const target = early ?? targetFor(flags, stillNetwork(model, choices), own ? terminal : undefined);
-    const options: StillOptions = { ...others, ...choices, target, ...work };
+    const options: StillOptions = { ...others, ...choices, ...(objects && { objects }), target, ...work };
     for (const path of files) {
       try {
         analyses.push(await withFolder(flags.output, () => analyzeOne(model, path, flags, options, terminal)));
@@ -148,8 +159,11 @@ async function analyzeOne(
   terminal: Terminal,
 ): Promise<PictureAnalysis> {
   const analysis = await analyzePicture(model, path, options);
+  const known = 'warnings' in model ? model.warnings : [];
+  for (const warning of analysis.warnings ?? []) if (!known.includes(warning)) terminal.warn(warning);
   const picture = await openPicture(path, analysis.source.sha256);
-  const style = { overlay: styleOf(flags), signed: flags.signed ?? false };
+  const { signed = false, showObjects = false } = flags;
+  const style = { overlay: styleOf(flags), signed, showObjects };
   const figures: [FileOfPicture, Uint8Array][] = [['maps', drawMapsFigure(picture, analysis, style)]];
   if (analysis.constraints) figures.push(['constraints', drawConstraintsFigure(picture, analysis, style)]);
   if (analysis.sanity) figures.push(['sanity', drawSanityFigure(picture, analysis, style)]);
@@ -165,7 +179,8 @@ async function analyzeOne(
   return analysis;
 }
 
-function report({ source, maps, sanity }: PictureAnalysis, files: readonly string[], terminal: Terminal): void {
+function report(analysis: PictureAnalysis, files: readonly string[], terminal: Terminal): void {
+  const { source, maps, sanity } = analysis;
   const heading = [HEADINGS[maps[0]!.target.kind], 'loss', 'iterations', 'status', 'peak cell', 'opposing'];
   const rows = maps.map((map) => [
     labelOf(map),
@@ -177,11 +192,36 @@ function report({ source, maps, sanity }: PictureAnalysis, files: readonly strin
   ]);
   terminal.result(basename(source.path));
   terminal.result(formatTable([heading, ...rows]));
+  if (analysis.objects) terminal.result(objectTable(analysis, analysis.objects));
   if (sanity) {
     const means = sanity.meanRankCorrelations.map((value) => value.toFixed(2)).join(', ');
     terminal.result(`sanity check ${sanity.verdict}: mean rank correlation ${means} with the trained network's maps`);
   }
   for (const file of files) terminal.result(file);
+}
+
+/** How much of each map lies on each object. */
+function objectTable({ maps }: PictureAnalysis, { area, list }: NonNullable<PictureAnalysis['objects']>): string {
+  const row = (name: string, ownArea: number, shares: readonly number[]): string[] => [
+    name,
+    percent(ownArea),
+    ...shares.map(percent),
+  ];
+  return formatTable([
+    ['object', 'area', ...maps.map(({ target }) => (target.kind === 'oblivious' ? 'attention' : target.label))],
+    ...list.map((object, i) =>
+      row(
+        object.name,
+        object.area,
+        maps.map(({ objects }) => objects!.each[i]!),
+      ),
+    ),
+    row(
+      'any object',
+      area,
+      maps.map(({ objects }) => objects!.share),
+    ),
+  ]);
 }
 
 /** What the first column of the table holds. */

@@ -23,6 +23,7 @@ export interface AnalysisStyleFlags extends StyleFlags {
   readonly normalize: NormalizeMode;
   readonly signed?: boolean;
   readonly ignore: readonly IgnoredPart[];
+  readonly showObjects?: boolean;
 }
 
 /** What `--max-mb` hands over. */
@@ -63,7 +64,13 @@ export function addAnalysisStyleOptions(command: Command, ignore: Option = ignor
       ),
     )
     .option('--signed', 'supporting cells in blue, opposing cells in orange')
+    .addOption(showObjectsOption())
     .addOption(ignore);
+}
+
+/** `--show-objects`. */
+export function showObjectsOption(): Option {
+  return new Option('--show-objects', 'draw the boxes of the objects (--objects), with their shares of the attention');
 }
 
 /** `--ignore` of commands that draw. */
@@ -128,8 +135,8 @@ export function styleOf({ style, colormap, levels, alpha }: StyleFlags): Overlay
 
 /** What the flags mean for drawing. */
 export function renderOptionsOf(flags: AnalysisStyleFlags): RenderOptions {
-  const { normalize, signed = false, ignore } = flags;
-  return { style: styleOf(flags), normalize, signed, ignore };
+  const { normalize, signed = false, ignore, showObjects } = flags;
+  return { style: styleOf(flags), normalize, signed, ignore, ...(showObjects && { showObjects }) };
 }
 
 /** What the flags mean for drawing a video. */

@@ -21,6 +21,8 @@ export interface ObjectBox extends Rectangle {
   readonly movesTo?: Rectangle & { readonly at: number };
   /** File name of the picture, where boxes are of pictures. */
   readonly picture?: string;
+  /** Size of that picture, where the file states it. */
+  readonly of?: PictureSize;
 }
 
 /** What a file says. */
@@ -32,6 +34,8 @@ export interface ObjectList {
   readonly axis: 'frames' | 'seconds';
   /** The number of the first frame, as such files count. */
   readonly firstFrame: number;
+  /** Whether boxes are of pictures that are known by their names alone: `at` says nothing. */
+  readonly isByPicture?: boolean;
   /** Size of the pictures that the boxes are of, where the file says so. */
   readonly picture?: PictureSize;
   readonly boxes: readonly ObjectBox[];

@@ -64,27 +64,28 @@ export function boxesOfCoco(path: string, json: unknown): ObjectList {
     throw refusedObjects(path, `is of ${videos.length} videos`, 'keep the images and annotations of one video');
   }
   const names = new Map(categories.map(({ id, name }) => [String(id), name]));
-  const frames = new Map(images.map((image) => [String(image.id), { image, frame: frameOfImage(image) }]));
   const unnumbered = images.filter((image) => frameOfImage(image) === undefined);
-  if (unnumbered.length > 0) {
-    const [{ file_name: name, id }] = unnumbered as [(typeof unnumbered)[number]];
-    throw refusedObjects(path, `does not say which frame the image ${name ?? id} is`, 'give its images frame_index');
+  const isByPicture = unnumbered.length > 0;
+  const unknown = unnumbered.find(({ file_name: name }) => name === undefined);
+  if (unknown !== undefined) {
+    throw refusedObjects(path, `does not say which frame the image ${unknown.id} is`, 'give its images frame_index');
   }
-  const sizes = new Set(images.map(({ width, height }) => `${width}x${height}`));
-  const [{ width, height }] = images as [(typeof images)[number]];
-  if (sizes.size > 1) throw refusedObjects(path, `has images of several sizes: ${[...sizes].slice(0, 5).join(', ')}`);
+  const frames = new Map(
+    images.map((image) => {
+      const { id, file_name: picture, width, height } = image;
+      const of = width === undefined || height === undefined ? undefined : { width, height };
+      return [String(id), { at: isByPicture ? 0 : frameOfImage(image)!, picture, of }];
+    }),
+  );
   const hasBox = (own: unknown): boolean =>
     typeof own === 'object' && own !== null && 'bbox' in own && Array.isArray(own.bbox) && own.bbox.length > 0;
   const boxed = annotations.map((own, i) => ({ own, place: `annotations.${i}` })).filter(({ own }) => hasBox(own));
-  const boxes = boxesOf(path, boxed, names, (id) => {
-    const found = frames.get(id);
-    return found && { at: found.frame!, picture: found.image.file_name };
-  });
+  const boxes = boxesOf(path, boxed, names, (id) => frames.get(id));
   const without = annotations.length - boxed.length;
   return {
     ...{ path, format: 'COCO', axis: 'frames', boxes },
-    firstFrame: firstOf([...frames.values()].map(({ frame }) => frame!)),
-    ...(width !== undefined && height !== undefined && { picture: { width, height } }),
+    firstFrame: isByPicture ? 0 : firstOf([...frames.values()].map(({ at }) => at)),
+    ...(isByPicture && { isByPicture }),
     notes: without > 0 ? [`${without} annotations without a box were left out`] : [],
   };
 }
@@ -107,11 +108,17 @@ export function boxesOfCocoResults(path: string, json: readonly unknown[]): Obje
   };
 }
 
+/** The picture that a box is of, as far as it is known. */
+interface PictureOfBox {
+  readonly picture?: string | undefined;
+  readonly of?: ObjectBox['of'] | undefined;
+}
+
 function boxesOf(
   path: string,
   entries: readonly { readonly own: unknown; readonly place: string }[],
   names: ReadonlyMap<string, string>,
-  frameOf: (imageId: string) => { readonly at: number; readonly picture?: string | undefined } | undefined,
+  frameOf: (imageId: string) => (Pick<ObjectBox, 'at'> & PictureOfBox) | undefined,
 ): ObjectBox[] {
   const problems: string[] = [];
   const boxes = entries.flatMap(({ own, place }): ObjectBox[] => {
@@ -130,11 +137,12 @@ function boxesOf(
     }
     const id = idOf(ids.track_id ?? ids.instance_id ?? attributes?.track_id);
     const label = category === undefined ? undefined : (names.get(String(category)) ?? `class ${category}`);
-    const { at, picture } = found;
+    const { at, picture, of } = found;
     return [
       {
         ...{ x, y, width, height, at },
         ...(picture !== undefined && { picture }),
+        ...(of && { of }),
         ...(id !== undefined && { id }),
         ...(label !== undefined && { label }),
         ...(typeof score === 'number' && { score }),

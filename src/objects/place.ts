@@ -5,9 +5,18 @@
 
 import { L2cafError } from '../base/errors.ts';
 import { groupBy } from '../base/group-by.ts';
-import type { PictureSize, TimeSpan, VideoClip } from '../base/types.ts';
+import type { TimeSpan, VideoClip } from '../base/types.ts';
 import { type FrameList, listFrames, placeUntil } from '../video/media/frame-list.ts';
 import type { ObjectBox, ObjectList, Rectangle } from './boxes.ts';
+import {
+  keyOf,
+  type NamedObject,
+  namedObjects,
+  refuseOtherPictures,
+  scaledTo,
+  withinPicture,
+  withScores,
+} from './fitted.ts';
 import { refusedObjects } from './refused.ts';
 
 /** How a file is to be read, where it does not say so itself. */
@@ -18,15 +27,9 @@ export interface PlaceOptions {
   readonly first?: number;
   /** Boxes with a lower score are left out. */
   readonly leastScore?: number;
+  /** Whether a span without boxes is a warning, as of an event among many of a drive, and no error. */
+  readonly mayBeNone?: boolean;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** An object, over time. */
-export interface NamedObject {
-  /** Such as `car 3`; `car` for all boxes without an id that have this label. */
-  readonly name: string;
-  readonly id?: string;
-  readonly label?: string;
 }
 
 /** A box of one of the objects on a frame. */
@@ -42,6 +45,7 @@ export interface PlacedObjects {
   readonly path: string;
   /** What the file was taken for, in words. */
   readonly format: string;
+  /** None where the span has no boxes, and need not have any. */
   readonly objects: readonly NamedObject[];
   /** How the file was understood, in words. */
   readonly notes: readonly string[];
@@ -64,8 +68,7 @@ export async function placeObjects(
   options: PlaceOptions = {},
 ): Promise<PlacedObjects> {
   const { path, format } = list;
-  const scored = withScores(list, options.leastScore);
-  const sized = scaled(list, scored, clip);
+  const sized = scaledTo(list, withScores(list, options.leastScore), clip);
   const axis = await axisOf(list, clip, options);
   const boxes = axis.placesOf(sized);
   const beyond = boxes.find(({ at }) => at < axis.first || at >= axis.end);
@@ -74,7 +77,11 @@ export async function placeObjects(
   const lookup = new BoxLookup(boxes, moments, reachOf(moments, axis));
   const [from, to] = [axis.placeAt(span.startSec), axis.placeAt(span.endSec)];
   const within = lookup.between(from, to);
-  if (within.length === 0) throw noneWithin(path, boxes, axis, span);
+  if (within.length === 0) {
+    const none = noneWithin(path, boxes, axis, span);
+    if (options.mayBeNone) return { path, format, objects: [], notes: [], warnings: [none.message], at: () => [] };
+    throw none;
+  }
   const shown = within.filter((box) => withinPicture(box, clip) !== undefined);
   refuseOtherPictures(path, within, clip);
   const { objects, placeOf } = namedObjects(shown);
@@ -99,38 +106,6 @@ export async function placeObjects(
   };
 }
 
-function withScores({ path, boxes }: ObjectList, least: number | undefined): readonly ObjectBox[] {
-  if (least === undefined) return boxes;
-  const kept = boxes.filter(({ score = Number.POSITIVE_INFINITY }) => score >= least);
-  if (kept.length > 0) return kept;
-  throw refusedObjects(path, `has no box with a score of ${least} or more`, 'choose a lower --objects-score');
-}
-
-/** Boxes of pictures of another size, in pixels of the clip as shown. */
-function scaled({ path, picture }: ObjectList, boxes: readonly ObjectBox[], clip: PictureSize): readonly ObjectBox[] {
-  if (boxes.every(({ x, y, width, height }) => x + width <= 1.5 && y + height <= 1.5)) {
-    throw refusedObjects(path, 'has boxes of about a pixel: are they shares of the picture?', 'give them in pixels');
-  }
-  if (picture === undefined || (picture.width === clip.width && picture.height === clip.height)) return boxes;
-  const [across, down] = [clip.width / picture.width, clip.height / picture.height];
-  if (Math.abs(across / down - 1) > SAME_SHAPE) {
-    const sizes = `${picture.width}x${picture.height}, and the clip as shown has ${clip.width}x${clip.height}`;
-    throw refusedObjects(
-      path,
-      `is of pictures of ${sizes}`,
-      'give the boxes of the clip as shown (rotated, square pixels)',
-    );
-  }
-  const resized = <Box extends Rectangle>(box: Box): Box => ({
-    ...box,
-    ...{ x: box.x * across, y: box.y * down, width: box.width * across, height: box.height * down },
-  });
-  return boxes.map((box) => ({ ...resized(box), ...(box.movesTo && { movesTo: resized(box.movesTo) }) }));
-}
-
-/** Sizes that are rounded differ in shape by less. */
-const SAME_SHAPE = 0.02;
-
 /** What boxes are counted along: frame numbers, or seconds. */
 interface Axis {
   readonly words: string;
@@ -148,7 +123,7 @@ interface Axis {
 }
 
 async function axisOf(
-  { path, axis, boxes, firstFrame }: ObjectList,
+  { path, axis, boxes, firstFrame, isByPicture = false }: ObjectList,
   clip: VideoClip,
   { fps, first = firstFrame, signal }: PlaceOptions,
 ): Promise<Axis> {
@@ -169,7 +144,7 @@ async function axisOf(
   }
   const counted = `frames counted from ${first}`;
   const hint = `${OTHER_CLIP}; --objects-first says which number its first frame has, --objects-fps how many there are per second`;
-  if (fps !== undefined) {
+  if (fps !== undefined && !isByPicture) {
     return {
       ...{ words: `${counted}, ${fps} per second`, first, end: first + Math.ceil(clip.durationSec * fps) + 1 },
       ...{ perSecond: fps, placeAt: (timeSec) => first + timeSec * fps, timeOf: (place) => (place - first) / fps },
@@ -183,6 +158,14 @@ async function axisOf(
   const places = details.pictures?.pictures;
   const byName = new Map(places?.map(({ name }, i) => [name, first + i]));
   const isNamed = places !== undefined && boxes.every(({ picture }) => byName.has(baseName(picture)));
+  if (isByPicture && !isNamed) {
+    const named = [...new Set(boxes.map(({ picture }) => picture))].slice(0, 3).join(', ');
+    throw refusedObjects(
+      path,
+      `says of which pictures its boxes are (${named}, …), and those are not the clip's`,
+      hint,
+    );
+  }
   const named = (all: readonly ObjectBox[]): ObjectBox[] =>
     all.map((box) => ({ ...box, at: byName.get(baseName(box.picture))! }));
   return {
@@ -281,53 +264,4 @@ function noneWithin(path: string, boxes: readonly ObjectBox[], axis: Axis, { sta
     `has no boxes within ${startSec.toFixed(2)}–${endSec.toFixed(2)} s: ${theirs}`,
     OTHER_CLIP,
   );
-}
-
-/** Where most boxes lie beside the picture, they are of another one. */
-function refuseOtherPictures(path: string, boxes: readonly Rectangle[], clip: PictureSize): void {
-  const beside = boxes.filter(({ x, y, width, height }) => {
-    const [middleX, middleY] = [x + width / 2, y + height / 2];
-    return middleX < 0 || middleY < 0 || middleX > clip.width || middleY > clip.height;
-  });
-  if (2 * beside.length <= boxes.length) return;
-  const reach = (side: (box: Rectangle) => number): number =>
-    Math.round(boxes.reduce((most, box) => Math.max(most, side(box)), 0));
-  const size = `${reach(({ x, width }) => x + width)},${reach(({ y, height }) => y + height)}`;
-  throw refusedObjects(
-    path,
-    `has boxes outside of the picture (${beside.length} of ${boxes.length}, up to ${size}; it has ${clip.width}x${clip.height})`,
-    'give pixels of the clip as shown (rotated, square pixels)',
-  );
-}
-
-/** The part of a box that lies within the picture; undefined for none. */
-function withinPicture({ x, y, width, height }: Rectangle, picture: PictureSize): Rectangle | undefined {
-  const [left, top] = [Math.max(0, x), Math.max(0, y)];
-  const [right, bottom] = [Math.min(picture.width, x + width), Math.min(picture.height, y + height)];
-  return right > left && bottom > top ? { x: left, y: top, width: right - left, height: bottom - top } : undefined;
-}
-
-/** What boxes of one object have in common: the id, or else the label. */
-function keyOf({ id, label }: Pick<ObjectBox, 'id' | 'label'>): string {
-  return id === undefined ? `label ${label ?? ''}` : `id ${id}`;
-}
-
-/** The objects of boxes, by the order in which they come; of several labels of an id, the one that it has most often. */
-function namedObjects(boxes: readonly ObjectBox[]): { objects: NamedObject[]; placeOf: Map<string, number> } {
-  const placeOf = new Map<string, number>();
-  const ofKey = groupBy(boxes, keyOf);
-  const objects = [...ofKey].map(([key, own], place): NamedObject => {
-    placeOf.set(key, place);
-    const { id } = own[0]!;
-    const labels = [...groupBy(own, ({ label }) => label)].sort((a, b) => b[1].length - a[1].length);
-    const label = labels.find(([one]) => one !== undefined)?.[0];
-    return { name: nameOf(id, label), ...(id !== undefined && { id }), ...(label !== undefined && { label }) };
-  });
-  return { objects, placeOf };
-}
-
-function nameOf(id: string | undefined, label: string | undefined): string {
-  if (id === undefined) return label ?? 'objects';
-  if (label === undefined) return `object ${id}`;
-  return id.toLowerCase().startsWith(label.toLowerCase()) ? id : `${label} ${id}`;
 }

@@ -19,6 +19,7 @@ const NAMES = {
   frame: /^(?:frames?|frame(?:index|idx|id|number|num|no|nr)|framecount)$/,
   seconds: /^(?:times?|timestamp|t|secs?|seconds|timesec|times|timeseconds|timestamps|timestampsec|timestampseconds)$/,
   milliseconds: /^(?:ms|msec|milliseconds|timems|timemsec|timestampms|timestampmsec)$/,
+  picture: /^(?:files?|filename|filepath|image|images|imagename|imagefile|picture|pictures|path)$/,
   id: /^(?:ids?|(?:object|obj|track|tracker|instance)(?:id|no|nr)?)$/,
   label: /^(?:labels?|class(?:es|name)?|category|categoryname|name|type|objectclass|labelname|objecttype)$/,
   classId: /^(?:class|category|label)id$/,
@@ -51,7 +52,9 @@ const BOXES: readonly { readonly names: readonly RegExp[]; readonly isSize: bool
 ];
 
 interface TableColumns {
+  /** Below 0 where boxes are of pictures that are known by their names. */
   readonly at: number;
+  readonly picture: number;
   readonly axis: 'frames' | 'seconds';
   /** Units of a second, where `at` counts time. */
   readonly perSecond: number;
@@ -95,6 +98,7 @@ export function boxesOfTable(
       firstFrame: 0,
       boxes,
     },
+    ...(columns.at < 0 && { isByPicture: true }),
     notes: [],
   };
 }
@@ -106,8 +110,9 @@ function columnsOf(path: string, names: readonly string[]): TableColumns {
   const frame = find(NAMES.frame);
   const [seconds, milliseconds] = [find(NAMES.seconds), find(NAMES.milliseconds)];
   const at = frame >= 0 ? frame : seconds >= 0 ? seconds : milliseconds;
+  const picture = find(NAMES.picture);
   const missing = [
-    ...(at < 0 ? ['frame or time'] : []),
+    ...(at < 0 && picture < 0 ? ['frame or time (or, of pictures, file)'] : []),
     ...(box === undefined ? ['x, y, width and height (or x_min, y_min, x_max and y_max)'] : []),
   ];
   if (missing.length > 0) {
@@ -117,8 +122,8 @@ function columnsOf(path: string, names: readonly string[]): TableColumns {
     );
   }
   return {
-    at,
-    axis: frame >= 0 ? 'frames' : 'seconds',
+    ...{ at, picture },
+    axis: frame >= 0 || at < 0 ? 'frames' : 'seconds',
     perSecond: frame < 0 && seconds < 0 ? 1000 : 1,
     corners: box!.names.map(find),
     isSize: box!.isSize,
@@ -132,17 +137,20 @@ function columnsOf(path: string, names: readonly string[]): TableColumns {
 function boxOfRow(cells: readonly string[], columns: TableColumns): ObjectBox | undefined {
   const text = (column: number): string => (column < 0 ? '' : (cells[column] ?? '').trim());
   const number = (column: number): number => (text(column) === '' ? Number.NaN : Number(text(column)));
-  const at = number(columns.at) / columns.perSecond;
+  const at = columns.at < 0 ? 0 : number(columns.at) / columns.perSecond;
+  const picture = text(columns.picture);
   const [x, y, a, b] = columns.corners.map(number) as [number, number, number, number];
   const box = columns.isSize ? { x, y, width: a, height: b } : { x, y, width: a - x, height: b - y };
   const score = text(columns.score) === '' ? undefined : number(columns.score);
   if (!isBox(box) || !(at >= 0) || !Number.isFinite(at) || Number.isNaN(score)) return undefined;
   if (columns.axis === 'frames' && !Number.isInteger(at)) return undefined;
+  if (columns.at < 0 && picture === '') return undefined;
   const id = idOf(text(columns.id));
   const classId = text(columns.classId);
   const label = text(columns.label) || (classId === '' ? '' : `class ${Number(classId)}`);
   return {
     ...{ ...box, at },
+    ...(picture !== '' && { picture }),
     ...(id !== undefined && { id }),
     ...(label !== '' && { label }),
     ...(score !== undefined && { score }),

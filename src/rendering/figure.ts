@@ -17,7 +17,7 @@ import { painterOf } from '../video/drawing/strip.ts';
 import { defaultStyle, type OverlayStyle } from '../video/drawing/style.ts';
 import { framesAt } from '../video/media/sample.ts';
 import { describeDifferences, describeMethod, describeTarget } from './comparison.ts';
-import { openSource, type RenderOptions } from './rendering.ts';
+import { boxesOn, openSource, type RenderOptions } from './rendering.ts';
 
 /** How a figure is drawn. */
 export interface FigureOptions extends RenderOptions {
@@ -95,7 +95,7 @@ async function rowOf(
     cells: shown.map((keyframe, i) => ({
       picture: frameCanvas(frames, i),
       label: `t = ${keyframe.timestampSec.toFixed(2)} s`,
-      paint: painterOf(keyframe, style),
+      paint: painterOf({ ...keyframe, boxes: boxesOn(analysis, keyframes.indexOf(keyframe), options) }, style),
     })),
   };
 }

@@ -6,12 +6,14 @@ import { basename } from 'node:path';
 import { answersOf } from '../analysis/answers.ts';
 import { type Analysis, type AnalysisFrame, parseAnalysis } from '../analysis/document.ts';
 import { gridName, isUntrained } from '../analysis/model-words.ts';
+import { objectsAt, objectsOn } from '../analysis/object-words.ts';
 import { gapsOf, type KeyframeOptions, keyframesOf, ribbonOf } from '../analysis/timeline.ts';
 import { percent, verdictSentence, verdictsOf } from '../analysis/verdicts.ts';
 import { L2cafError } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import type { FrameBatch, ProgressListener, VideoClip } from '../base/types.ts';
+import type { DrawnBoxes } from '../video/drawing/boxes.ts';
 import { momentAt } from '../video/drawing/keyframes.ts';
 import { stillEdges } from '../video/drawing/legend.ts';
 import type { FigureFormat } from '../video/drawing/panel.ts';
@@ -32,6 +34,8 @@ import { framesAt } from '../video/media/sample.ts';
 /** How to draw. */
 export interface RenderOptions extends KeyframeOptions {
   readonly style?: OverlayStyle;
+  /** Whether the boxes of objects are drawn, where the analysis has some; default false. */
+  readonly showObjects?: boolean;
   readonly onProgress?: ProgressListener;
   readonly signal?: AbortSignal;
 }
@@ -77,7 +81,8 @@ export async function renderVideo(analysis: Analysis, out: string, options: Vide
  * @throws L2cafError `input-changed` when the source is not the file that was analyzed
  */
 export async function panelOf(analysis: Analysis, options: VideoOptions = {}): Promise<RenderPanel> {
-  const { style = defaultStyle, normalize = 'frame', signed = false, ribbon = false, showClass = false } = options;
+  const { style = defaultStyle, normalize = 'frame', signed = false, ribbon = false } = options;
+  const { showClass = false, showObjects = false } = options;
   const clip = await openSource(analysis, options.signal);
   const hasLegend = style.showLegend && !signed;
   const title = [
@@ -97,6 +102,10 @@ export async function panelOf(analysis: Analysis, options: VideoOptions = {}): P
     style: { ...style, showLegend: hasLegend },
     ...(hasLegend && { edges: stillEdges(options.frames ?? (await aFewFrames(analysis, clip, options.signal))) }),
     ...(showClass && { answerAt: answersOf(analysis) }),
+    ...(showObjects &&
+      analysis.objects && {
+        boxesAt: (timeSec) => ({ picture: analysis.source, boxes: objectsAt(analysis, timeSec) }),
+      }),
     ...(title && { title }),
     ...(ribbon && { ribbon: ribbonOf(analysis) }),
   };
@@ -200,11 +209,20 @@ function stripCells(
     frames,
     cells: places.map((i) => ({
       ...{ loss: analysis.frames[i]!.loss, status: analysis.frames[i]!.status, damaged: analysis.frames[i]!.damaged },
-      ...{ heatmap: keyframes[i]!.heatmap, opposing: keyframes[i]!.opposing },
+      ...{ heatmap: keyframes[i]!.heatmap, opposing: keyframes[i]!.opposing, boxes: boxesOn(analysis, i, options) },
     })),
     style: options.style ?? defaultStyle,
     size: analysis.source,
   };
+}
+
+/** The boxes of a sampled frame, where they are to be drawn. */
+export function boxesOn(
+  analysis: Analysis,
+  frame: number,
+  { showObjects = false }: Pick<RenderOptions, 'showObjects'>,
+): DrawnBoxes | undefined {
+  return showObjects && analysis.objects ? { picture: analysis.source, boxes: objectsOn(analysis, frame) } : undefined;
 }
 
 /**
@@ -236,7 +254,8 @@ export async function renderFilm(
     });
     const status = (i: number) => (step < traces[i]!.length - 1 ? undefined : shown[i]!.status);
     const cells = keyframesOf({ ...analysis, frames: shown }, options).map(({ heatmap, opposing }, i) => {
-      return { heatmap, opposing, loss: shown[i]!.loss, status: status(i) };
+      const boxes = boxesOn(analysis, i, options);
+      return { heatmap, opposing, boxes, loss: shown[i]!.loss, status: status(i) };
     });
     const { method, solver, preset } = analysis.options;
     const how = solver === 'gd' ? `gradient descent, ${preset}` : solver;

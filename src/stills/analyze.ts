@@ -22,6 +22,7 @@ import { findClassifier } from '../models/classifiers.ts';
 import { type ImportedOptions, type OpenImported, openImported } from '../models/imported.ts';
 import { picturePixels, readPicture } from '../video/media/picture.ts';
 import { PICTURE_SCHEMA, type PictureAnalysis, type PictureMap } from './document.ts';
+import { type StillObjects, withStillObjects } from './objects.ts';
 import {
   checkReadsPictures,
   type OpenClassifier,
@@ -59,6 +60,8 @@ export interface StillOptions extends WorkOptions {
   readonly compareConstraints?: boolean;
   /** Whether maps have twice the rows and columns of the network's cells, woven from those of four views of the picture. */
   readonly fine?: boolean;
+  /** Boxes of objects, whose share of each map is stated. */
+  readonly objects?: StillObjects;
   /** Re-initialise the network part by part and see whether the maps change (paper, Fig. 10). */
   readonly sanity?: boolean;
 }
@@ -95,7 +98,8 @@ export async function openImportedStill(model: string, options: ImportedOptions)
 /**
  * Analyzes one picture, brought to the network's input size.
  *
- * @throws L2cafError `input-not-found`, `input-unreadable`, `usage` for a wrong size, layer or class, `diverged`, `aborted`
+ * @throws L2cafError `input-not-found`, `input-unreadable`, `usage` for a wrong size, layer or class, `diverged`, `aborted`; as
+ *   `objectsOnPicture`
  */
 export async function analyzePicture(model: OpenStill, path: string, options: StillOptions): Promise<PictureAnalysis> {
   const network = stillNetwork(model, options);
@@ -111,7 +115,7 @@ export async function analyzePicture(model: OpenStill, path: string, options: St
   try {
     const { timingsSec, ...found } = await explain(network, pixels, tail, options);
     const warnings = 'warnings' in model ? model.warnings : [];
-    return {
+    const analysis: PictureAnalysis = {
       schema: PICTURE_SCHEMA,
       l2cafVersion: VERSION,
       source,
@@ -120,6 +124,7 @@ export async function analyzePicture(model: OpenStill, path: string, options: St
       ...found,
       timingsSec: { features: featuresSec, ...timingsSec },
     };
+    return withStillObjects(analysis, options.objects);
   } finally {
     tail.dispose();
   }

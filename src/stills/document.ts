@@ -36,6 +36,31 @@ const mapSchema = z.object({
   peakCell: z.object({ row: count, column: count }),
   /** Share of the filter's energy in cells that argue against the target. */
   opposingShare: probability,
+  /** With objects: the share of the filter's energy on all boxes together, each point once, and on each of the objects. */
+  objects: z.object({ share: probability, each: z.array(probability) }).exactOptional(),
+});
+
+const length = z.number().nonnegative();
+
+/** Boxes of objects beside the maps, where a file of them was given. */
+const objectsSchema = z.object({
+  /** The file, and what it was taken for. */
+  path: z.string().min(1),
+  format: z.string().min(1),
+  /** Share of the picture that the network sees, of all boxes together. */
+  area: probability,
+  list: z
+    .array(
+      z.object({
+        name: z.string(),
+        id: z.string().exactOptional(),
+        label: z.string().exactOptional(),
+        area: probability,
+        /** Pixels of the picture. */
+        boxes: z.array(z.object({ x: length, y: length, width: length, height: length })).min(1),
+      }),
+    )
+    .min(1),
 });
 
 const sanitySchema = z.object({
@@ -88,6 +113,8 @@ const pictureSchema = z.object({
   numbers: z.object({ names: z.array(z.string()), values: z.array(z.number()) }).optional(),
   /** What the user should know before trusting the maps. */
   warnings: z.array(z.string()).optional(),
+  /** Boxes of objects, whose share of the attention each map states. */
+  objects: objectsSchema.exactOptional(),
   maps: z.array(mapSchema).min(1),
   /** The same targets under each constraint (paper, Fig. 11), when asked for. */
   constraints: z.array(z.object({ constraint: z.string(), maps: z.array(mapSchema) })).optional(),

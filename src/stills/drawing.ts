@@ -5,20 +5,26 @@
 import { basename } from 'node:path';
 import type { Image, SKRSContext2D } from '@napi-rs/canvas';
 import { gridWords } from '../analysis/model-words.ts';
-import { type View, viewOf } from '../base/fit.ts';
+import { objectColor } from '../analysis/object-words.ts';
+import type { View } from '../base/fit.ts';
 import type { PictureSize } from '../base/types.ts';
 import { heatmapToDraw } from '../l2caf/heatmap.ts';
+import { type DrawnBoxes, drawBoxes } from '../video/drawing/boxes.ts';
 import { drawHeatmap } from '../video/drawing/overlay.ts';
 import { balancedColumns, drawPanel, type PanelCell, type PanelRow, rowsOf } from '../video/drawing/panel.ts';
 import { drawSigned } from '../video/drawing/signed.ts';
 import type { OverlayStyle } from '../video/drawing/style.ts';
+import { boldFont } from '../video/drawing/text.ts';
 import type { PictureAnalysis, PictureMap } from './document.ts';
+import { viewOfInput } from './objects.ts';
 
 /** How filters are shown. */
 export interface StillStyle {
   readonly overlay: OverlayStyle;
   /** Supporting and opposing cells in two colours, in place of the filter's size. */
   readonly signed: boolean;
+  /** Whether the boxes of objects are drawn over maps, with the share of each; default false. */
+  readonly showObjects?: boolean;
 }
 
 /** The picture, then one overlay per target with its probability (paper, Fig. 1). Returns a PNG file's bytes. */
@@ -26,7 +32,7 @@ export function drawMapsFigure(picture: Image, analysis: PictureAnalysis, style:
   const overlay = overlayOf(picture, analysis, style);
   const cells: PanelCell[] = [
     { picture, label: basename(analysis.source.path) },
-    ...analysis.maps.map((map) => overlay(map.filter, labelOf(map))),
+    ...analysis.maps.map((map) => overlay(map.filter, labelOf(map), map)),
   ];
   const { method, solver, constraint } = analysis.options;
   return drawPanel({
@@ -111,13 +117,27 @@ export function labelOf({ target }: PictureMap): string {
 }
 
 /** Makes cells with a filter over the picture, where the network saw it. */
-function overlayOf(picture: Image, { source, model }: PictureAnalysis, style: StillStyle) {
-  const { inputSize, resize } = model;
-  const view = resize && viewOf(source, { ...inputSize, resize });
-  return (filter: PictureMap['filter'], label: string): PanelCell => ({
-    ...{ picture, label },
-    paint: filterPainter(filter, style, view),
-  });
+function overlayOf(picture: Image, analysis: PictureAnalysis, style: StillStyle) {
+  const view = viewOfInput(analysis);
+  return (filter: PictureMap['filter'], label: string, map?: PictureMap): PanelCell => {
+    const paintFilter = filterPainter(filter, style, view);
+    const boxes = style.showObjects && map?.objects ? boxesOf(analysis, map.objects.each) : undefined;
+    return {
+      ...{ picture, label },
+      paint: (context, area) => {
+        paintFilter(context, area);
+        if (boxes) drawBoxes(context, area, boxes, boldFont);
+      },
+    };
+  };
+}
+
+/** The boxes of a picture, with the shares of a map. */
+function boxesOf({ source, objects }: PictureAnalysis, shares: readonly number[]): DrawnBoxes {
+  const boxes = (objects?.list ?? []).flatMap(({ name, boxes: own }, place) =>
+    own.map((box) => ({ ...box, name, color: objectColor(place), share: shares[place]! })),
+  );
+  return { picture: source, boxes };
 }
 
 /**

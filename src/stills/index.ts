@@ -15,5 +15,6 @@ export {
   writePictureAnalysis,
 } from './document.ts';
 export { drawMapsFigure, type StillStyle } from './drawing.ts';
+export type { StillObjects } from './objects.ts';
 export type { OpenClassifier, OpenStill } from './still-network.ts';
 export type { MapTarget, StillTarget } from './targets.ts';

@@ -65,6 +65,38 @@ describe('image', () => {
     expect((await readdir(join(folder, 'some'))).sort()).toEqual(['blue.json', 'blue.png', 'red.json', 'red.png']);
   });
 
+  it('tells how much of each map lies on objects, and draws their boxes when asked', async () => {
+    const boxes = 'file,label,x,y,width,height\nred.png,square,20,10,50,30\nred.png,corner,0,0,20,10\n';
+    await writeFile(join(folder, 'boxes.csv'), boxes);
+    const args = [...NETWORK, '--top', '2', '--objects', 'boxes.csv', '-q'];
+    const plain = await runCli(['image', 'red.png', 'blue.png', ...args, '-o', 'objects'], { cwd: folder });
+    expect(plain).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/boxes\.csv has no boxes of blue\.png/) });
+    expect(plain.stdout).toMatch(/\nobject +area .*\nsquare +28 % .*\ncorner +3\.7 % .*\nany object +31 % /);
+    const { maps, objects } = parsePictureAnalysis(
+      JSON.parse(await readFile(join(folder, 'objects', 'red.json'), 'utf8')),
+    );
+    expect(objects).toMatchObject({ format: 'CSV', list: [{ name: 'square' }, { name: 'corner' }] });
+    for (const { filter, objects: own } of maps) {
+      // 3 by 3 cells of 30 by 20 pixels: the square takes columns 0.67 to 2.33, rows 0.5 to 2.
+      const [across, down] = [
+        [1 / 3, 1, 1 / 3],
+        [1 / 2, 1, 0],
+      ] as const;
+      expect([filter.width, filter.height]).toEqual([3, 3]);
+      const energy = filter.values.map((value) => value ** 2);
+      const inside = energy.reduce((sum, value, i) => sum + value * across[i % 3]! * down[Math.floor(i / 3)]!, 0);
+      expect(own!.each[0]).toBeCloseTo(inside / energy.reduce((sum, value) => sum + value, 0), 9);
+      expect(own!.share).toBeCloseTo(own!.each[0]! + own!.each[1]!, 9); // they do not overlap
+    }
+    await runCli(['image', 'red.png', ...args, '--show-objects', '-o', 'shown'], { cwd: folder });
+    const [without, shown] = await Promise.all(
+      ['objects', 'shown'].map((name) => readFile(join(folder, name, 'red.png'))),
+    );
+    expect(shown!.equals(without!)).toBe(false);
+    const wrong = await runCli(['image', 'red.png', ...NETWORK, '--show-objects'], { cwd: folder });
+    expect(wrong).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/draws the boxes of objects/) });
+  });
+
   it('gives pictures of one name files of their own, also to two runs at once', async () => {
     for (const [day, name] of [
       ['day1', 'red'],

@@ -167,7 +167,7 @@ describe('files of other clips are refused', () => {
   it('boxes of the stored picture of a clip that is turned when shown', async () => {
     const turned = await probeClip(await makeRotated(clip.path, join(folder, 'turned.mp4')));
     await expect(place('coco.json', { of: turned })).rejects.toThrow(
-      /is of pictures of 160x96, and the clip as shown has 96x160/,
+      /is of pictures of 160x96, and what is shown has 96x160/,
     );
   });
 });

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addAnalysisOptions, PREVIEW_SEC } from '../analysis-options.ts';
 import type { AnalyzeFlags } from '../analyze.ts';
 import { addNetworkOptions } from '../network-options.ts';
+import { addObjectReading } from '../object-options.ts';
 import {
   cropOption,
   examples,
@@ -10,7 +11,6 @@ import {
   LIST_FORMS,
   OBJECT_FORMS,
   parseCount,
-  parseNumber,
   parseSeconds,
   pictureOptions,
   videosOption,
@@ -45,19 +45,11 @@ export function analyzeCommand(): Command {
       '--signals <CSV>',
       "numbers to show over time, in the columns time (seconds) and one for each (default: a tub's own)",
     )
-    .option('--objects <file>', `boxes of objects, whose share of the attention is told: ${OBJECT_FORMS}`)
-    .option(
-      '--objects-fps <number>',
-      'frames per second that the file counts (default: it counts those of the clip)',
-      parseNumber(0.001, 1000),
-    )
-    .option(
-      '--objects-first <number>',
-      'the number of the first frame in the file (default: as such files count)',
-      parseCount(0),
-    )
-    .option('--objects-score <least>', 'leave out boxes with a lower score', parseNumber(0, 1e6))
-    .option('--preview', `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`);
+    .option('--objects <file>', `boxes of objects, whose share of the attention is told: ${OBJECT_FORMS}`);
+  addObjectReading(command).option(
+    '--preview',
+    `first write a small preview.mp4 (with --dense, of the first ${PREVIEW_SEC} seconds)`,
+  );
   addWindowOptions(command, 'the clip');
   addAnalysisOptions(command)
     .option('--fine', `${FINE} (default: of a single event, on l2caf's own networks)`)

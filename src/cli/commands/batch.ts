@@ -4,12 +4,14 @@ import { OUTPUTS } from '../../batch/choices.ts';
 import { addAnalysisOptions } from '../analysis-options.ts';
 import type { BatchFlags } from '../batch.ts';
 import { addNetworkOptions } from '../network-options.ts';
+import { addObjectReading, parseBeside } from '../object-options.ts';
 import {
   cropOption,
   examples,
   FINE,
   JOBS_HELP,
   LIST_FORMS,
+  OBJECT_FORMS,
   parseCount,
   parseNumber,
   parseSome,
@@ -32,6 +34,19 @@ export function batchCommand(): Command {
     .addOption(videosOption())
     .addOption(fps)
     .addOption(cropOption())
+    .addOption(
+      new Option(
+        '--objects <path>',
+        `boxes of objects, whose share of the attention is told: a folder of files called as the videos, a file of the only video, or column:NAME of the list; ${OBJECT_FORMS}`,
+      ).argParser(parseBeside),
+    );
+  addObjectReading(command)
+    .addOption(
+      new Option(
+        '--signals <path>',
+        'recorded numbers, to be compared with those of the network: CSV files with the column time (seconds), given as --objects',
+      ).argParser(parseBeside),
+    )
     .option('-o, --output <folder>', "where the results go (default: the list's name in l2caf-out)")
     .option('--jobs <count>', JOBS_HELP, parseCount(1))
     .addOption(queueOption('give events out to l2caf worker through a Redis or Valkey server, redis://HOST:6379'))
@@ -66,6 +81,9 @@ export function batchCommand(): Command {
         "l2caf batch 201702271017.eaf --videos /data/hdd --only 'left turn'",
         'l2caf batch clips/ --limit 10',
         'l2caf batch drives/ --dense --window 4 --stride 1 --outputs json,strip,report',
+        'l2caf batch events.csv --objects tracks/ --show-objects --outputs json,strip,mp4',
+        'l2caf batch events.csv --objects column:boxes --objects-score 0.5',
+        'l2caf batch drives.csv --model pilot.onnx --norm 0..1 --labels steering,throttle --kind numbers --dense --signals signals/',
         'l2caf batch events.csv --model net.onnx --norm imagenet --labels classes.txt',
         'l2caf batch events.csv -o /shared/results --queue redis://server:6379',
       ),

@@ -5,9 +5,10 @@ import { PRESET_NAMES } from '../../l2caf/presets.ts';
 import { CLASSIFIER_BACKENDS, DEFAULT_TRUNK } from '../../models/choices.ts';
 import type { ImageFlags } from '../image.ts';
 import { addNetworkOptions } from '../network-options.ts';
+import { objectScoreOption } from '../object-options.ts';
 import { choiceOption, examples, FINE, parseCount, parseSize, parseTarget, USUAL_MAPS } from '../options.ts';
 import { interruptible } from '../run.ts';
-import { addStyleOptions } from '../style-options.ts';
+import { addStyleOptions, showObjectsOption } from '../style-options.ts';
 
 /** Maps of one picture: more take minutes to draw, and nobody to look at. */
 const MAX_MAPS = 50;
@@ -55,6 +56,12 @@ export function imageCommand(): Command {
       new Option('--size <WxH>', "size at which the network sees pictures (default: the network's)") //
         .argParser(parseSize),
     )
+    .option(
+      '--objects <file>',
+      'boxes of objects, whose share of each map is told: CSV with the column file, COCO with its images; of one picture any file of boxes (docs/objects.md)',
+    )
+    .addOption(objectScoreOption())
+    .addOption(showObjectsOption())
     .option('--seed <number>', 'seed of everything that is drawn at random', parseCount(0), 0)
     .addOption(choiceOption('--backend <name>', 'what runs the network', CLASSIFIER_BACKENDS, 'auto'))
     .option('-o, --output <folder>', 'where the results go', 'l2caf-out')
@@ -70,6 +77,7 @@ export function imageCommand(): Command {
         'l2caf image *.jpg --top 2 --compare-constraints --sanity -o figures',
         'l2caf image dog.jpg --model net.onnx --norm imagenet --labels classes.txt --target class:monarch',
         'l2caf image dog.jpg --method cam --top 3',
+        'l2caf image *.jpg --objects annotations.json --show-objects',
         'l2caf image dog.jpg --model vit.onnx --norm imagenet --resize cover --oblivious --method rollout',
       ),
     )

@@ -12,7 +12,7 @@ export interface Settings {
   /** Whether maps fade with the importance of their frames. */
   readonly fade: boolean;
   readonly style: OverlayStyle;
-  /** Whether boxes of objects are drawn. */
+  /** Whether boxes of objects, where there are some, are drawn. */
   readonly boxes: boolean;
 }
 
@@ -23,7 +23,7 @@ export interface Settings {
  * @returns undefined where nothing is drawn
  */
 export function renderCommand(
-  { mode, normalize, fade, style }: Omit<Settings, 'boxes'>,
+  { mode, normalize, fade, style, boxes }: Settings,
   hasImportance: boolean,
   ignored: readonly string[] = [],
 ): string | undefined {
@@ -40,6 +40,7 @@ export function renderCommand(
     [drawn !== 'contour' && style.opacity !== defaultStyle.opacity, `--alpha ${style.opacity}`],
     [!isSigned && normalize !== 'frame', `--normalize ${normalize}`],
     [hasImportance && !fade && (isSigned || normalize === 'frame'), '--no-fade'],
+    [boxes, '--show-objects'],
     ...ignored.map((part) => [true, `--ignore ${part}`] as const),
   ];
   const said = options.flatMap(([isSaid, option]) => (isSaid ? [option] : []));

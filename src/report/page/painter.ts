@@ -1,13 +1,13 @@
 /** Draws attention on canvases that lie over pictures, by the rules and with the code of the rendered video. */
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { Analysis } from '../../analysis/document.ts';
-import { type DrawnObject, objectsAt, objectsOn } from '../../analysis/object-words.ts';
+import { objectsAt, objectsOn } from '../../analysis/object-words.ts';
 import { gapsOf, keyframesOf } from '../../analysis/timeline.ts';
 import type { Heatmap, IgnoredPart, PictureSize, TimeSpan } from '../../base/types.ts';
+import { type DrawnBox, drawBoxes } from '../../video/drawing/boxes.ts';
 import { heatmapAt, isInside, type Keyframe } from '../../video/drawing/keyframes.ts';
 import { drawHeatmap } from '../../video/drawing/overlay.ts';
 import { drawSigned } from '../../video/drawing/signed.ts';
-import { drawBoxes } from './boxes.ts';
 import type { Settings } from './command.ts';
 
 /** The heatmaps of an analysis, drawn as the settings say. */
@@ -47,7 +47,7 @@ export class OverlayPainter {
     this.#paintBoxes(context, canvas, settings, objectsOn(this.#analysis, frame));
   }
 
-  #objectsAt(timeSec: number): DrawnObject[] {
+  #objectsAt(timeSec: number): DrawnBox[] {
     return isInside(this.gaps, timeSec) ? [] : objectsAt(this.#analysis, timeSec);
   }
 
@@ -55,9 +55,16 @@ export class OverlayPainter {
     context: CanvasRenderingContext2D,
     { width, height }: PictureSize,
     { boxes }: Settings,
-    objects: readonly DrawnObject[],
+    objects: readonly DrawnBox[],
   ): void {
-    if (boxes) drawBoxes(context, { width, height }, this.#analysis.source, objects);
+    if (!boxes) return;
+    const drawn = { picture: this.#analysis.source, boxes: objects };
+    drawBoxes(
+      context as unknown as SKRSContext2D,
+      { width, height },
+      drawn,
+      (sizePx) => `bold ${sizePx}px system-ui, sans-serif`,
+    );
   }
 
   /** The sampled moments with their heatmaps. */

@@ -24,6 +24,7 @@ export class SettingsPanel {
   readonly #fade = element('input', { type: 'checkbox', checked: true });
   readonly #boxes = element('input', { type: 'checkbox', checked: true });
   readonly #hasImportance: boolean;
+  readonly #hasObjects: boolean;
   readonly #ignored: readonly string[];
   readonly #command = element('input', { type: 'text', class: 'command', readonly: true, 'aria-label': 'Command' });
   readonly #copy = element('button', { type: 'button' }, 'Copy');
@@ -40,6 +41,7 @@ export class SettingsPanel {
     { hasImportance, hasObjects, ignored }: { hasImportance: boolean; hasObjects: boolean; ignored: readonly string[] },
   ) {
     this.#hasImportance = hasImportance;
+    this.#hasObjects = hasObjects;
     this.#ignored = ignored;
     this.#modes[0]!.checked = true;
     this.#colormap.value = defaultStyle.colormap;
@@ -85,7 +87,7 @@ export class SettingsPanel {
       mode,
       normalize: this.#scale.value as NormalizeMode,
       fade: this.#hasImportance && this.#fade.checked,
-      boxes: this.#boxes.checked,
+      boxes: this.#hasObjects && this.#boxes.checked,
       style,
     };
   }

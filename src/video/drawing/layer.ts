@@ -6,10 +6,12 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import { evenlyChosen } from '../../base/evenly.ts';
 import type { Heatmap, PictureSize, TimeSpan } from '../../base/types.ts';
+import { type DrawnBoxes, drawBoxes } from './boxes.ts';
 import { createCanvas } from './canvas.ts';
 import {
   describeScale,
   heatmapAt,
+  isInside,
   type Keyframe,
   momentAt,
   momentsAround,
@@ -24,6 +26,7 @@ import type { RibbonContent } from './ribbon-rows.ts';
 import { drawSigned } from './signed.ts';
 import { ContourPainter } from './stroke.ts';
 import type { OverlayStyle } from './style.ts';
+import { boldFont } from './text.ts';
 import { paintTint, type TintTable, tintTable } from './tint.ts';
 import { type RgbaPixels, YuvaLayer } from './yuva.ts';
 
@@ -45,6 +48,8 @@ export interface LayerContent {
   readonly title?: string | undefined;
   /** What the network answers at a time, seconds from the start of the clip, in a few words; undefined where nothing is known. */
   readonly answerAt?: ((timeSec: number) => string | undefined) | undefined;
+  /** Boxes of objects at a time, seconds from the start of the clip. */
+  readonly boxesAt?: ((timeSec: number) => DrawnBoxes) | undefined;
   /** Where the footage has edges that stand still, which the legend keeps clear of. */
   readonly edges?: LegendSurroundings['edges'];
   /** Drawn below the picture. */
@@ -151,7 +156,17 @@ export class LayerPainter {
   }
 
   #drawMarks(timeSec: number, around: readonly number[], part: number): Area[] {
-    const { picture, span, style, gaps, ribbon, answerAt, marksMoments = true, damagedSec = [] } = this.#content;
+    const {
+      picture,
+      span,
+      style,
+      gaps,
+      ribbon,
+      answerAt,
+      boxesAt,
+      marksMoments = true,
+      damagedSec = [],
+    } = this.#content;
     const moment = momentAt(this.#moments, timeSec);
     const marks = {
       span,
@@ -163,11 +178,25 @@ export class LayerPainter {
       isDamaged: moment !== undefined && damagedSec.includes(this.#moments[moment]!.timestampSec),
     };
     const areas: Area[] = [];
+    if (boxesAt && !isInside(gaps, timeSec)) areas.push(...this.#drawBoxes(boxesAt(timeSec)));
     if (style.showMarks && !ribbon) areas.push(drawTimeline(this.#context, picture, marks));
     if (style.showMarks) areas.push(...drawMoment(this.#context, picture, marks, style.showBadge));
     const answer = answerAt?.(timeSec);
     if (answer !== undefined) areas.push(drawAnswer(this.#context, picture, answer, this.#titleEndPx));
     if (ribbon) areas.push(drawCursor(this.#context, picture, { span, gaps, timeSec, ribbon }));
+    return areas;
+  }
+
+  /** Draws boxes within the picture: a ribbon may lie below it. */
+  #drawBoxes(boxes: DrawnBoxes): Area[] {
+    const { picture } = this.#content;
+    const context = this.#context;
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, picture.width, picture.height);
+    context.clip();
+    const areas = drawBoxes(context, picture, boxes, boldFont);
+    context.restore();
     return areas;
   }
 

@@ -5,17 +5,21 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import { L2cafError } from '../../base/errors.ts';
 import type { FrameBatch, Heatmap, PictureSize, SolverStatus } from '../../base/types.ts';
+import { type DrawnBoxes, drawBoxes } from './boxes.ts';
 import { createCanvas } from './canvas.ts';
 import { frameCanvas } from './frame-canvas.ts';
 import { checkStyle, drawHeatmap } from './overlay.ts';
 import { balancedColumns, drawCell, drawPanel, type FigureFormat, type PanelContent, rowsOf } from './panel.ts';
 import { drawSigned } from './signed.ts';
 import type { OverlayStyle } from './style.ts';
+import { boldFont } from './text.ts';
 
 /** A heatmap as drawn: for signed maps `heatmap` is what argues for the output and `opposing` what argues against it. */
 export interface DrawnMap {
   readonly heatmap: Heatmap;
   readonly opposing?: Heatmap | undefined;
+  /** Boxes of objects over it. */
+  readonly boxes?: DrawnBoxes | undefined;
 }
 
 /** What is shown with one sampled frame. */
@@ -83,10 +87,11 @@ export function drawThumbnail({ frames, cells, style, size, index, widthPx }: Th
 const THUMBNAIL_QUALITY = 80;
 
 /** Draws a map over a picture. */
-export function painterOf({ heatmap, opposing }: DrawnMap, style: OverlayStyle) {
+export function painterOf({ heatmap, opposing, boxes }: DrawnMap, style: OverlayStyle) {
   return (context: SKRSContext2D, size: PictureSize): void => {
     if (opposing) drawSigned(context, size, heatmap, opposing, style);
     else drawHeatmap(context, size, heatmap, style);
+    if (boxes) drawBoxes(context, size, boxes, boldFont);
   };
 }
 

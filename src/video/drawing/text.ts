@@ -12,6 +12,11 @@ export function font(sizePx: number, weight: 'normal' | 'bold' = 'normal'): stri
   return `${weight} ${sizePx}px ${FAMILIES}`;
 }
 
+/** A bold CSS font of this size in pixels. */
+export function boldFont(sizePx: number): string {
+  return font(sizePx, 'bold');
+}
+
 /** Text laid out in lines that fit a width. */
 export interface FittedText {
   readonly lines: readonly string[];

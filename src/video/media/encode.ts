@@ -10,6 +10,7 @@ import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import { writeAtomically } from '../../base/files.ts';
 import { withScratchFolder } from '../../base/scratch-folder.ts';
 import type { PictureSize, ProgressListener, TimeSpan, VideoClip } from '../../base/types.ts';
+import type { DrawnBoxes } from '../drawing/boxes.ts';
 import { isInside, type Keyframe, momentAt, type NormalizeMode } from '../drawing/keyframes.ts';
 import type { LegendSurroundings } from '../drawing/legend.ts';
 import { checkStyle } from '../drawing/overlay.ts';
@@ -62,6 +63,8 @@ export interface RenderPanel {
   readonly title?: string;
   /** Drawn below it: what the network answers at a time, seconds from the start of the clip; undefined where nothing is known. */
   readonly answerAt?: (timeSec: number) => string | undefined;
+  /** Boxes of objects at a time, seconds from the start of the clip. */
+  readonly boxesAt?: (timeSec: number) => DrawnBoxes;
   /** Where the footage has edges that stand still, such as a time stamp: `stillEdges` finds them. */
   readonly edges?: LegendSurroundings['edges'];
   /** Plots over time under the picture. */

@@ -1,20 +1,39 @@
 /** Boxes of objects over a picture, each with its name and the share of the attention that lies on it. */
-import type { DrawnObject } from '../../analysis/object-words.ts';
+import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { PictureSize } from '../../base/types.ts';
-import { type Area, unitOf } from '../../video/drawing/overlay.ts';
+import { type Area, unitOf } from './overlay.ts';
+
+/** A box to be drawn: a rectangle, pixels of the picture that the boxes are of. */
+export interface DrawnBox extends PictureSize {
+  readonly x: number;
+  readonly y: number;
+  readonly name: string;
+  /** As CSS. */
+  readonly color: string;
+  /** Share of the frame's attention on all boxes of the object; absent where the box is between two frames that were analyzed. */
+  readonly share?: number;
+}
+
+/** Boxes over a picture. */
+export interface DrawnBoxes {
+  /** The picture that they are of. */
+  readonly picture: PictureSize;
+  readonly boxes: readonly DrawnBox[];
+}
 
 /**
  * Draws boxes over a picture that lies at the context's origin.
  *
  * @param size the picture as it is drawn, pixels
- * @param picture the picture that the boxes are of
+ * @param fontOf a font of a size, pixels, as CSS
+ * @returns areas outside of which nothing was drawn
  */
 export function drawBoxes(
-  context: CanvasRenderingContext2D,
+  context: SKRSContext2D,
   size: PictureSize,
-  picture: PictureSize,
-  boxes: readonly DrawnObject[],
-): void {
+  { picture, boxes }: DrawnBoxes,
+  fontOf: (sizePx: number) => string,
+): Area[] {
   const unit = unitOf(size);
   const [across, down] = [size.width / picture.width, size.height / picture.height];
   const textPx = Math.max(LEAST_TEXT_PX, TEXT_PX * unit);
@@ -34,7 +53,7 @@ export function drawBoxes(
       context.strokeRect(left, top, right - left, bottom - top);
     }
   }
-  context.font = `bold ${textPx}px system-ui, sans-serif`;
+  context.font = fontOf(textPx);
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   const labels: Area[] = [];
@@ -54,6 +73,21 @@ export function drawBoxes(
     context.fillText(text, label.left + 0.35 * textPx, (label.top + label.bottom) / 2);
   }
   context.restore();
+  return [...drawn.flatMap((box) => sidesOf(box, Math.max(1, 5 * unit))), ...labels];
+}
+
+/** The four lines around a box. */
+function sidesOf({ left, top, right, bottom }: Area, linePx: number): Area[] {
+  const around = (area: Area): Area => ({
+    ...{ left: area.left - linePx, top: area.top - linePx },
+    ...{ right: area.right + linePx, bottom: area.bottom + linePx },
+  });
+  return [
+    around({ left, top, right, bottom: top }),
+    around({ left, top: bottom, right, bottom }),
+    around({ left, top, right: left, bottom }),
+    around({ left: right, top, right, bottom }),
+  ];
 }
 
 /** Where a label covers no other one: above its box, below it, or further up or down; above it where there is no such place. */
