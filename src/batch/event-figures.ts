@@ -4,7 +4,7 @@ import type { Analysis } from '../analysis/document.ts';
 import { rankedObjects } from '../analysis/object-words.ts';
 import { predictionsOf } from '../analysis/predictions.ts';
 import { keyframesOf } from '../analysis/timeline.ts';
-import { isUnlike } from '../analysis/verdicts.ts';
+import { bestClass, isUnlike } from '../analysis/verdicts.ts';
 import { VERDICTS } from '../l2caf/choices.ts';
 import { attentionShares } from '../video/drawing/regions.ts';
 
@@ -13,8 +13,10 @@ const share = z.number();
 /** The shape of {@link EventFigures}. */
 export const figuresSchema = z.object({
   embedding: z.array(z.number()),
-  /** The most probable class, when the model has a classifier and the event is not unlike what it was trained on. */
-  best: z.object({ label: z.string(), probability: z.number() }).optional(),
+  /** The most probable class, when the model has a classifier and the event is not unlike what it was trained on; `place`: among its labels. */
+  best: z
+    .object({ label: z.string(), probability: z.number(), place: z.int().nonnegative().exactOptional() })
+    .optional(),
   /** How far the event is from what the model was trained on, and whether that is too far to believe its classes. */
   familiarity: z.object({ distance: z.number(), unlike: z.boolean() }).exactOptional(),
   /** Whether its maps are to be believed. */
@@ -60,7 +62,7 @@ export type EventFigures = z.infer<typeof figuresSchema>;
 /** The figures of an analysis. */
 export function figuresOf(analysis: Analysis): EventFigures {
   const keyframes = keyframesOf(analysis);
-  const [best] = isUnlike(analysis) ? [] : (analysis.classes ?? []);
+  const best = bestClass(analysis);
   const { familiarity, targetProbability, verdict } = analysis;
   const numbers = predictionsOf(analysis).map(({ name, values, recorded, agreement }) => {
     const known = recorded?.values.at(-1) ?? undefined;

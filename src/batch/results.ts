@@ -73,9 +73,14 @@ export function statusOf(batch: Batch, { event, keys }: EventPlan): EventStatus 
 /**
  * Writes the tables and the index of all events of a batch.
  *
+ * @param leftOut what is wrong with rows of the list that are no events of it, which the index shows
  * @throws L2cafError `output-unwritable`
  */
-export async function writeResults(batch: Batch, plans: readonly EventPlan[]): Promise<void> {
+export async function writeResults(
+  batch: Batch,
+  plans: readonly EventPlan[],
+  leftOut: readonly string[] = [],
+): Promise<void> {
   const path = (name: keyof typeof RESULT_FILES): string => join(batch.folder, RESULT_FILES[name]);
   const columns = resultColumns(batch, plans);
   await writeFileAtomically(path('csv'), csvOf(columns));
@@ -84,6 +89,7 @@ export async function writeResults(batch: Batch, plans: readonly EventPlan[]): P
   await writeIndex(
     path('index'),
     plans.map((plan) => indexRow(batch, plan)),
+    leftOut,
   );
 }
 
@@ -262,7 +268,7 @@ function indexRow(batch: Batch, plan: EventPlan): IndexRow {
   const record = batch.record(event.id);
   const frames = status === 'done' ? (record?.figures?.frames ?? []) : [];
   const isUnlike = status === 'done' && record?.figures?.familiarity?.unlike === true;
-  const verdict = status === 'done' ? record?.figures?.verdict : undefined;
+  const { verdict, best } = (status === 'done' && record?.figures) || {};
   const importance = frames.flatMap((frame) => (frame.importance === undefined ? [] : [frame.importance]));
   const file = (name: 'thumbnail' | 'report'): Partial<IndexRow> => {
     if (record?.files[name]?.key !== keys[name]) return {}; // absent, or of other options
@@ -282,6 +288,7 @@ function indexRow(batch: Batch, plan: EventPlan): IndexRow {
     ...file('thumbnail'),
     ...file('report'),
     ...(verdict && { verdict }),
+    ...(best && { best }),
     extra: { ...event.extra, ...(isUnlike && { 'unlike training': 'yes' }) },
   };
 }

@@ -134,7 +134,7 @@ async function runIn(
   sayWindows(events, settings, display);
   const plans = await batch.plan(events, settings);
   await make(batch, flags, { plans, settings, display, stop });
-  await writeResults(batch, plans);
+  await writeResults(batch, plans, problems);
   const count = (status: string): number => plans.filter((plan) => statusOf(batch, plan) === status).length;
   const summary = {
     events: plans.length,

@@ -23,6 +23,8 @@ export async function htmlPage({ name, title, data }: Page): Promise<string> {
     `style-src '${hashOf(style)}'`,
     "img-src data: 'self' file:",
     "media-src blob: 'self' file:",
+    // The index shows reports side by side.
+    ...(name === 'index' ? ["frame-src 'self' file:"] : []),
     "base-uri 'none'",
     "form-action 'none'",
   ];

@@ -10,11 +10,17 @@ import type { IndexData, IndexRow } from './page-data.ts';
  *
  * @param path the page to write, such as `results/index.html`
  * @param rows in the order in which they are shown first
+ * @param leftOut what is wrong with rows of a list that are not among them, one line each
  * @throws L2cafError `output-unwritable`
  */
-export async function writeIndex(path: string, rows: readonly IndexRow[]): Promise<void> {
+export async function writeIndex(
+  path: string,
+  rows: readonly IndexRow[],
+  leftOut: readonly string[] = [],
+): Promise<void> {
   const title = basename(dirname(resolve(path)));
-  await writeFileAtomically(path, await htmlPage({ name: 'index', title, data: { title, rows } }));
+  const data = { title, rows, ...(leftOut.length > 0 && { leftOut }) };
+  await writeFileAtomically(path, await htmlPage({ name: 'index', title, data }));
 }
 
 /** A row takes a thousand bytes or so. */

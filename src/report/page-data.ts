@@ -21,6 +21,8 @@ export interface IndexRow {
   readonly importance?: number;
   /** Whether its maps are to be believed, in words. */
   readonly verdict?: string;
+  /** The likeliest class, where classes are to be believed; `place`: among the labels of the network, which gives its colour. */
+  readonly best?: { readonly label: string; readonly probability: number; readonly place?: number };
   /** A small picture: its path, or a `data:image/` address. */
   readonly thumbnail?: string;
   /** Path of its report. */
@@ -33,6 +35,8 @@ export interface IndexRow {
 export interface IndexData {
   readonly title: string;
   readonly rows: readonly IndexRow[];
+  /** What is wrong with rows of the list that were left out, one line each. */
+  readonly leftOut?: readonly string[];
 }
 
 /** An event on a map, and what an index would tell of it. */

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Analysis } from '../analysis/document.ts';
 import { ignoredWarnings, keyframesOf } from '../analysis/timeline.ts';
-import { isUnlike } from '../analysis/verdicts.ts';
+import { bestClass, isUnlike } from '../analysis/verdicts.ts';
 import { evenPositions } from '../base/evenly.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { checkOutput, removeSealed } from '../base/output.ts';
@@ -98,8 +98,8 @@ export function clipBeside(report: string): string {
 
 /** What an index tells about an analysis. */
 export function indexRowOf(analysis: Analysis): Omit<IndexRow, 'id'> {
-  const { source, span, frames, classes, options, familiarity, targetProbability, verdict } = analysis;
-  const best = classes?.[0];
+  const { source, span, frames, options, familiarity, targetProbability, verdict } = analysis;
+  const best = bestClass(analysis);
   const importances = frames.flatMap(({ importance }) => (importance === undefined ? [] : [importance]));
   return {
     status: 'done',
@@ -108,8 +108,8 @@ export function indexRowOf(analysis: Analysis): Omit<IndexRow, 'id'> {
     loss: frames.reduce((sum, { loss }) => sum + loss, 0) / frames.length,
     ...(importances.length > 0 && { importance: Math.max(...importances) }),
     ...(verdict && { verdict: verdict.words }),
+    ...(best && { best }),
     extra: {
-      ...(best && !isUnlike(analysis) && { class: best.label, probability: best.probability }),
       ...(familiarity && { 'training distance': familiarity.distance }),
       ...(isUnlike(analysis) && { 'unlike training': 'yes' }),
       ...(targetProbability !== undefined && { 'target probability': targetProbability }),

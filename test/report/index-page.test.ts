@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeFileAtomically } from '../../src/base/files.ts';
 import { writeIndex } from '../../src/report/index-page.ts';
 import type { IndexRow } from '../../src/report/page-data.ts';
+import { classColor } from '../../src/video/drawing/palette.ts';
 import { findingsInBothThemes } from '../support/axe.ts';
 import { chromiumPath, openChromium, watchPage } from '../support/chromium.ts';
 
@@ -23,11 +24,19 @@ function manyRows(): IndexRow[] {
     video: `drive-${i % 10}.mp4`,
     startSec: i,
     endSec: i + 3,
-    ...(i % 50 !== 7 && { loss: ((i * 7919) % 2003) / 2003, report: `event ${i}/report.html` }),
+    ...(i % 50 !== 7 && {
+      loss: ((i * 7919) % 2003) / 2003,
+      report: `event ${i}/report.html`,
+      best: { label: i % 3 === 0 ? 'stop' : 'left_turn', probability: (i % 10) / 10, place: i % 3 === 0 ? 2 : 0 },
+    }),
     thumbnail: 'picture #1.jpg',
     extra: { driver: `driver ${i % 5}`, speed: (i * 31) % 97 },
   }));
 }
+
+/** A colour of our palette as browsers compute it. */
+const rgbOf = (hex: string): string =>
+  `rgb(${[1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16)).join(', ')})`;
 
 describe.skipIf(chromiumPath === undefined)('the index in a browser', () => {
   let browser: Browser;
@@ -38,7 +47,7 @@ describe.skipIf(chromiumPath === undefined)('the index in a browser', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'l2caf-index-'));
     await writeFileAtomically(join(folder, 'picture #1.jpg'), createCanvas(96, 54).toBuffer('image/jpeg'));
-    await writeIndex(join(folder, 'index.html'), manyRows());
+    await writeIndex(join(folder, 'index.html'), manyRows(), [`line 7: ${HOSTILE}`, 'line 9: no video']);
     browser = await openChromium();
     page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     problems = watchPage(page);
@@ -57,8 +66,12 @@ describe.skipIf(chromiumPath === undefined)('the index in a browser', () => {
     expect(problems).toEqual([]);
   });
 
-  it('can be used by everybody: axe finds nothing serious', async () => {
-    expect(await findingsInBothThemes(page)).toEqual([]);
+  it('can be used by everybody: axe finds nothing, not even of little weight', async () => {
+    await writeIndex(join(folder, 'few.html'), manyRows().slice(0, 30), ['line 9: no video']); // axe looks at each row
+    const few = await browser.newPage();
+    await few.goto(pathToFileURL(join(folder, 'few.html')).href);
+    expect(await findingsInBothThemes(few, 'minor')).toEqual([]);
+    await few.close();
   });
 
   it('sorts numbers as numbers, in both directions, rows without a value last', async () => {
@@ -76,16 +89,42 @@ describe.skipIf(chromiumPath === undefined)('the index in a browser', () => {
   });
 
   it('filters by label, by status and by words', async () => {
-    await page.getByLabel('label').selectOption('=stop');
+    await page.getByLabel('label', { exact: true }).selectOption('=stop');
     expect(await visibleNames()).toHaveLength(500);
-    await page.getByLabel('status').selectOption('=failed');
+    await page.getByLabel('status', { exact: true }).selectOption('=failed');
     expect(await page.locator('output').textContent()).toBe('0 of 2,000 events');
-    await page.getByLabel('label').selectOption('');
+    await page.getByLabel('label', { exact: true }).selectOption('');
     expect(await visibleNames()).toHaveLength(40);
-    await page.getByLabel('status').selectOption('');
+    await page.getByLabel('status', { exact: true }).selectOption('');
     await page.getByRole('searchbox').fill('DRIVE-3 driver');
     expect(await visibleNames()).toHaveLength(200);
     await page.getByRole('searchbox').fill('');
+  });
+
+  it('shows classes in the colours that they have elsewhere, and how they agree with labels', async () => {
+    const row = page
+      .locator('.body [role=row]')
+      .filter({ has: page.getByRole('link', { name: 'event 3', exact: true }) });
+    const swatch = row.locator('.swatch');
+    await expect(swatch.evaluate((own) => getComputedStyle(own).backgroundColor)).resolves.toBe(rgbOf(classColor(2)));
+    const confusion = page.locator('details.confusion');
+    const alike = manyRows().filter(({ label, best }) => best && best.label === label).length;
+    expect(await confusion.locator('summary').textContent()).toBe(`Labels and classes: ${alike} of 1960 alike`);
+    await confusion.locator('summary').click();
+    await confusion.getByRole('button', { name: 'with the label right_turn, seen as stop' }).click();
+    const wanted = manyRows().filter(({ label, best }) => label === 'right_turn' && best?.label === 'stop').length;
+    expect(await visibleNames()).toHaveLength(wanted);
+    expect(await confusion.getByRole('button', { name: 'right_turn, seen as stop' }).textContent()).toBe(`${wanted}`);
+    for (const list of ['label', 'class']) await page.getByLabel(list, { exact: true }).selectOption('');
+    await confusion.locator('summary').click();
+  });
+
+  it('says which rows of the list were left out, as text', async () => {
+    const leftOut = page.locator('details.left-out');
+    expect(await leftOut.locator('summary').textContent()).toBe('2 rows of the list were left out');
+    await leftOut.locator('summary').click();
+    expect(await leftOut.locator('li').allTextContents()).toEqual([`line 7: ${HOSTILE}`, 'line 9: no video']);
+    await leftOut.locator('summary').click();
   });
 
   it('lays out only the rows in view', async () => {

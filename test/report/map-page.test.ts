@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeFileAtomically } from '../../src/base/files.ts';
 import { writeMapPage } from '../../src/report/map-page.ts';
 import type { MapPoint } from '../../src/report/page-data.ts';
-import { findingsInBothThemes, seriousFindings } from '../support/axe.ts';
+import { findingsInBothThemes, findingsOn } from '../support/axe.ts';
 import { chromiumPath, openChromium, watchPage } from '../support/chromium.ts';
 
 const HOSTILE = `"><img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script><!-- ' & é 道`;
@@ -70,7 +70,7 @@ describe.skipIf(chromiumPath === undefined)('the map in a browser', () => {
     expect(await findingsInBothThemes(page)).toEqual([]);
     const nameless = await browser.newPage(); // it does find what is wrong
     await nameless.setContent('<!doctype html><html lang="en"><title>x</title><main><select></select></main></html>');
-    expect(await seriousFindings(nameless)).toEqual([expect.stringMatching(/^select-name: /)]);
+    expect(await findingsOn(nameless)).toEqual([expect.stringMatching(/^select-name: /)]);
     await nameless.close();
   });
 

@@ -2,23 +2,23 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 
-/** The serious and critical findings, each with what it is about. */
-export async function seriousFindings(page: Page): Promise<string[]> {
+/** The findings, from `least` on (by default the serious and critical ones), each with what it is about. */
+export async function findingsOn(page: Page, least: 'minor' | 'serious' = 'serious'): Promise<string[]> {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() =>
     (globalThis as unknown as { axe: typeof axe }).axe.run({ resultTypes: ['violations'] }),
   );
   return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .filter(({ impact }) => least === 'minor' || impact === 'serious' || impact === 'critical')
     .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
 }
 
 /** The same in light and in dark colours, which pages take from the system. */
-export async function findingsInBothThemes(page: Page): Promise<string[]> {
+export async function findingsInBothThemes(page: Page, least: 'minor' | 'serious' = 'serious'): Promise<string[]> {
   const found: string[] = [];
   for (const colorScheme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme });
-    found.push(...(await seriousFindings(page)));
+    found.push(...(await findingsOn(page, least)));
   }
   return found;
 }

@@ -1,6 +1,8 @@
 /** The index in the browser: a table of events that can be filtered and sorted. */
 import type { IndexData, IndexRow } from '../page-data.ts';
+import { classSwatch, confusionTable } from './confusion.ts';
 import { addressOf, element, filterHeader, formatNumber, formatTime, readData, searchField, select } from './dom.ts';
+import { Pair } from './pair.ts';
 
 type Value = string | number | undefined;
 
@@ -21,7 +23,18 @@ interface ShownRow {
   readonly line: HTMLElement;
 }
 
-const { title, rows } = readData<IndexData>();
+/** What the index is narrowed down by, and what stands for all of it. */
+const CHOICES = {
+  label: 'all labels',
+  class: 'all classes',
+  status: 'any status',
+  split: 'all splits',
+  verdict: 'any verdict',
+} as const;
+type ChoiceKey = keyof typeof CHOICES;
+
+const { title, rows, leftOut = [] } = readData<IndexData>();
+const pair = new Pair();
 const columns = columnsOf(rows);
 const shownRows = rows.map((row): ShownRow => ({ row, text: textOf(row), line: lineOf(row) }));
 const body = element('div', { role: 'rowgroup', class: 'body' });
@@ -39,12 +52,42 @@ function buildPage(): void {
   const leastRem = columns.reduce((sum, { width }) => sum + width[0] + 1, 3);
   table.style.setProperty('--least-width', `${leastRem}rem`);
   document.body.append(
-    filterHeader(title, search, ...choices.map(({ list }) => list), count),
-    element('main', {}, table, empty),
+    filterHeader(
+      title,
+      search,
+      ...choices.map(({ list }) => list),
+      ...(rows.filter(({ report }) => report !== undefined).length > 1 ? [pair.button] : []),
+      count,
+    ),
+    element('main', {}, ...detailsOf(), table, empty),
   );
   body.append(...shownRows.map(({ line }) => line));
   search.addEventListener('input', filter);
   for (const { list } of choices) list.addEventListener('change', filter);
+}
+
+/** What is told above the table: how classes agree with labels, and what is not in it. */
+function detailsOf(): HTMLElement[] {
+  const confusion = confusionTable(rows, (label, found) => {
+    for (const { key, list } of choices) if (key === 'label') list.value = `=${label}`;
+    for (const { key, list } of choices) if (key === 'class') list.value = `=${found}`;
+    filter();
+  });
+  const items = leftOut.map((problem) => element('li', {}, problem));
+  const many = leftOut.length === 1 ? '1 row of the list was' : `${leftOut.length} rows of the list were`;
+  return [
+    ...(confusion ? [confusion] : []),
+    ...(items.length > 0
+      ? [
+          element(
+            'details',
+            { class: 'left-out' },
+            element('summary', {}, `${many} left out`),
+            element('ul', {}, ...items),
+          ),
+        ]
+      : []),
+  ];
 }
 
 /** The columns for which there is something to show. */
@@ -79,6 +122,12 @@ function columnsOf(all: readonly IndexRow[]): Column[] {
     number('length', lengthOf, formatTime),
     ...(has('loss') ? [number('loss', ({ loss }) => loss)] : []),
     ...(has('importance') ? [number('importance', ({ importance }) => importance)] : []),
+    ...(has('best')
+      ? [
+          { ...text('class', [8, 1], ({ best }) => best?.label), show: classOf },
+          number('probability', ({ best }) => best?.probability),
+        ]
+      : []),
     ...(has('verdict') ? [text('verdict', [9, 1], ({ verdict }) => verdict)] : []),
     ...extras.map(extraColumn),
   ];
@@ -90,6 +139,10 @@ function pictureOf({ thumbnail }: IndexRow): Node | string {
   return element('img', { src, alt: '', loading: 'lazy', decoding: 'async', width: 96, height: 54 });
 }
 
+function classOf({ best }: IndexRow): Node | string {
+  return best === undefined ? '' : element('div', { class: 'clamped' }, classSwatch(best.place), best.label);
+}
+
 /** The file's name; all of its path on asking. */
 function videoOf({ video = '' }: IndexRow): Node {
   return element('div', { class: 'clamped', title: video }, video.split(/[\\/]/).at(-1) ?? '');
@@ -99,10 +152,13 @@ function lengthOf({ startSec, endSec }: IndexRow): Value {
   return startSec === undefined || endSec === undefined ? undefined : endSec - startSec;
 }
 
-function nameOf({ id, report, error }: IndexRow): Node {
+function nameOf(row: IndexRow): Node {
+  const { id, report, error } = row;
   const name = report === undefined ? id : element('a', { href: addressOf(report) }, id);
   const reason = error === undefined ? [] : [element('div', { class: 'error clamped', title: error }, error)];
-  return element('div', {}, element('div', { class: 'clamped' }, name), ...reason);
+  const box = rows.length > 1 ? pair.boxFor(row) : undefined;
+  const about = element('div', {}, element('div', { class: 'clamped' }, name), ...reason);
+  return box ? element('div', { class: 'named' }, box, about) : about;
 }
 
 function statusOf({ status }: IndexRow): Node {
@@ -120,7 +176,9 @@ function lineOf(row: IndexRow): HTMLElement {
 
 function headLine(): HTMLElement {
   const cells = columns.map((column) => {
-    if (column.title === '') return element('div', { role: 'columnheader', 'aria-label': 'picture' });
+    if (column.title === '') {
+      return element('div', { role: 'columnheader' }, element('span', { class: 'unseen' }, 'picture'));
+    }
     const button = element('button', { type: 'button' }, column.title);
     const cell = element(
       'div',
@@ -151,16 +209,18 @@ function sortBy({ read }: Column, direction: 1 | -1): void {
 }
 
 /** One list for each of these that takes several values. */
-function choicesOf(
-  all: readonly IndexRow[],
-): { readonly key: 'label' | 'status' | 'split' | 'verdict'; readonly list: HTMLSelectElement }[] {
-  return (['label', 'status', 'split', 'verdict'] as const).flatMap((key) => {
-    const values = [...new Set(all.map((row) => row[key] ?? ''))].sort();
+function choicesOf(all: readonly IndexRow[]): { readonly key: ChoiceKey; readonly list: HTMLSelectElement }[] {
+  return (Object.keys(CHOICES) as ChoiceKey[]).flatMap((key) => {
+    const values = [...new Set(all.map((row) => choiceIn(row, key)))].sort();
     if (values.length < 2) return [];
-    const plural = { label: 'all labels', status: 'any status', split: 'all splits', verdict: 'any verdict' }[key];
+    const plural = CHOICES[key];
     const options = values.map((value) => [`=${value}`, value || `no ${key}`] as const);
     return [{ key, list: select(key, [['', plural], ...options]) }];
   });
+}
+
+function choiceIn(row: IndexRow, key: ChoiceKey): string {
+  return (key === 'class' ? row.best?.label : row[key]) ?? '';
 }
 
 function textOf(row: IndexRow): string {
@@ -172,6 +232,7 @@ function textOf(row: IndexRow): string {
     row.video,
     row.error,
     row.verdict,
+    row.best?.label,
     ...Object.values(row.extra ?? {}),
   ]
     .join('\n')
@@ -182,7 +243,7 @@ function filter(): void {
   const words = search.value.toLowerCase().split(/\s+/);
   let matching = 0;
   for (const { row, text, line } of shownRows) {
-    const isChosen = choices.every(({ key, list }) => list.value === '' || list.value === `=${row[key] ?? ''}`);
+    const isChosen = choices.every(({ key, list }) => list.value === '' || list.value === `=${choiceIn(row, key)}`);
     const isShown = isChosen && words.every((word) => text.includes(word));
     line.hidden = !isShown;
     if (isShown) matching++;

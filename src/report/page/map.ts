@@ -120,6 +120,8 @@ function columnsOf(all: readonly MapPoint[]): Column[] {
     ['label', ({ label }) => label],
     ['split', ({ split }) => split],
     ['verdict', ({ verdict }) => verdict],
+    ['class', ({ best }) => best?.label],
+    ['probability', ({ best }) => best?.probability],
     ['video', ({ video }) => video?.split(/[\\/]/).at(-1)],
     ['loss', ({ loss }) => loss],
     ['importance', ({ importance }) => importance],

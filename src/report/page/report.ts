@@ -8,6 +8,7 @@ import type { ReportData } from '../page-data.ts';
 import { addCells, describeValue } from './cells.ts';
 import { element, formatTime, readData, select, themeButton } from './dom.ts';
 import { classList, factTables, objectList, verdictPanel } from './facts.ts';
+import { Link } from './linked.ts';
 import { lossCurves } from './losses.ts';
 import { OverlayPainter } from './painter.ts';
 import { pictureGallery } from './pictures.ts';
@@ -47,10 +48,12 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
     ignored: data.ignoredParts ?? [],
   });
   let shownSec = momentsSec[0]!;
+  let link: Link | undefined;
 
   const player = new Player(data.video, data.frames, {
     onSeek: (frame) => {
       const timeSec = player.timesSec[frame]!;
+      link?.tell(timeSec);
       ribbon.show(timeSec);
       status.textContent = `${formatTime(timeSec)} · frame ${frame + 1} of ${player.timesSec.length} · ${mapAt(timeSec)}`;
     },
@@ -128,6 +131,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
   new ResizeObserver(paintPictures).observe(gallery);
   document.addEventListener('keydown', onKey);
   player.goToTime(momentsSec[0]!);
+  link = new Link(player); // from now on: both begin where their own sampled frames do
 
   function lossSection(): HTMLElement {
     const pictured = data.pictures.map(({ frame }) => frame);
