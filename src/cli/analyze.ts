@@ -34,6 +34,7 @@ import { type FreeFolder, inOwnFolder, isAbout, isOfOther } from './default-fold
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { cardOf, type NetworkFlags } from './network-options.ts';
 import { type ObjectReadingFlags, objectReadingOf } from './object-options.ts';
+import { EXIT, reportError } from './run.ts';
 import { renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal, partsOf, type Terminal } from './terminal.ts';
 import { seenInWindows, slideWish, type WindowFlags } from './window-options.ts';
@@ -68,6 +69,53 @@ interface AnalyzeWishes extends RunFlags {
   readonly wish: SlideWish;
   readonly isAuto: boolean;
 }
+
+/**
+ * Analyzes clips one after another, each into a folder of its own, with the same options. One that cannot be analyzed is told of at its
+ * turn and fails the run at its end.
+ */
+export async function analyzeAll(
+  paths: readonly string[],
+  { output, ...flags }: AnalyzeFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  const [first] = paths as [string];
+  if (paths.length === 1) return analyze(first, { ...flags, ...(output !== undefined && { output }) }, signal);
+  const names = paths.map(nameOfClip);
+  const twice = output === undefined ? undefined : names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new L2cafError('usage', `two of the clips are named ${twice}: one's results would replace the other's`, {
+      hint: 'leave -o out, or run l2caf analyze for each',
+    });
+  }
+  // Each is one clip's own.
+  const ofOne = (['start', 'end', 'track', 'times', 'signals', 'objects'] as const).find(
+    (name) => flags[name] !== undefined,
+  );
+  if (ofOne !== undefined) {
+    throw new L2cafError('usage', `--${ofOne} is of one clip, and ${paths.length} are given`, {
+      hint: 'run l2caf analyze for each, or l2caf batch with a list of events',
+    });
+  }
+  const terminal = createTerminal(flags);
+  let failed = 0;
+  for (const [i, path] of paths.entries()) {
+    terminal.info(`${path} (${i + 1} of ${paths.length})`);
+    try {
+      await analyze(path, { ...flags, ...(output !== undefined && { output: join(output, names[i]!) }) }, signal);
+    } catch (error) {
+      if (!(error instanceof L2cafError) || !OF_ONE_CLIP.has(error.code)) throw error;
+      reportError(error);
+      failed++;
+    }
+  }
+  if (failed === 0) return;
+  terminal.warn(`${failed} of ${paths.length} clips could not be analyzed`);
+  process.exitCode = failed === paths.length ? EXIT.failed : EXIT.partly;
+}
+
+/** What is wrong with one clip, and says nothing of the others. */
+const OF_ONE_CLIP: ReadonlySet<string> = new Set(['input-not-found', 'input-unreadable', 'time-span', 'diverged']);
 
 /** Analyzes a clip, or a part of it, and writes and prints what was found. */
 export async function analyze(
@@ -172,10 +220,14 @@ function filesIn(folder: string): Record<'analysis' | 'strip' | 'video' | 'previ
   };
 }
 
+function nameOfClip(path: string): string {
+  return basename(resolve(path), extname(path));
+}
+
 /** The clip's name in l2caf-out; another clip of that name has another folder. */
 async function defaultFolder(clip: VideoClip, signal: AbortSignal): Promise<FreeFolder> {
   const isOwn = isAbout(clip.path, await sha256OfClip(clip, signal));
-  const name = join('l2caf-out', basename(resolve(clip.path), extname(clip.path)));
+  const name = join('l2caf-out', nameOfClip(clip.path));
   return { name, isTaken: (folder) => isOfOther(filesIn(folder).analysis, isOwn) };
 }
 

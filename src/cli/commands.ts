@@ -16,8 +16,8 @@ interface ListedCommand {
 /** In the order of the help. */
 export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   analyze: {
-    takes: '[options] <clip>',
-    description: 'show what the network looks at in a driving clip',
+    takes: '[options] <clips...>',
+    description: 'show what the network looks at in driving clips',
     load: async () => (await import('./commands/analyze.ts')).analyzeCommand(),
   },
   batch: {

@@ -1,6 +1,10 @@
 /** `l2caf doctor`: what will be used on this machine and why, and what to do about what is missing. */
+import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { cacheFolder } from '../base/cache-folder.ts';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { makeFolder } from '../base/files.ts';
@@ -12,7 +16,7 @@ import {
   QUEUE_PACKAGES,
   SEARCH_PACKAGES,
 } from '../base/optional.ts';
-import { useBackend, useEngine } from '../models/backend.ts';
+import { useEngine } from '../models/backend.ts';
 import type { EngineChoice } from '../models/choices.ts';
 import { type EngineSpeed, MEASURED_SIZE, measureEngines } from '../models/engine-speed.ts';
 import { loadModel } from '../models/model-directory.ts';
@@ -35,6 +39,7 @@ export interface DoctorFlags {
 
 /** Looks at everything, says what it found, and fails if anything fails. */
 export async function examine({ backend, probe, json }: DoctorFlags): Promise<void> {
+  const webgpu = await lookForWebgpu();
   const findings = [
     checkNode(),
     ...(await checkFfmpegs()),
@@ -43,7 +48,7 @@ export async function examine({ backend, probe, json }: DoctorFlags): Promise<vo
       const { name, detail, reason, warning } = await useEngine(backend);
       return `${name}: ${detail} (${reason})${warning === undefined ? '' : `; ${warning}`}`;
     }),
-    await describeWebgpu(),
+    describeWebgpu(webgpu),
     await describeOnnxruntime(),
     describeOptional('keras', KERAS_PACKAGES, 'Keras files'),
     describeOptional('search', SEARCH_PACKAGES, 'index, search and project'),
@@ -51,7 +56,7 @@ export async function examine({ backend, probe, json }: DoctorFlags): Promise<vo
     await checkCache(),
     await checkTrunk(),
     await check('licences', describeLicences),
-    ...(probe ? await measured(backend) : []),
+    ...(probe ? await measured(backend, webgpu) : []),
   ];
   const terminal = createTerminal();
   if (json) terminal.result(JSON.stringify(findings, null, 2));
@@ -102,11 +107,11 @@ const OLD_FFMPEG =
   'the embedded one is of 2018: to open files from strangers, install a current ffmpeg, which is then used instead';
 
 /** How fast each engine is here, the one that is used first, and why it is. */
-async function measured(backend: EngineChoice): Promise<Finding[]> {
+async function measured(backend: EngineChoice, webgpu: WebgpuLook): Promise<Finding[]> {
   const name = 'probe';
   try {
     const used = await useEngine(backend);
-    const speeds = await measureEngines();
+    const speeds = await measureEngines(webgpu.why === undefined ? {} : { webgpu: webgpu.why });
     const msOf = (speed: EngineSpeed): number => ('why' in speed ? Number.POSITIVE_INFINITY : speed.msPerFrame);
     const isUsed = (speed: EngineSpeed): boolean => ('why' in speed ? speed.name : speed.engine.name) === used.name;
     const [best] = [...speeds].sort((a, b) => msOf(a) - msOf(b));
@@ -128,13 +133,31 @@ async function measured(backend: EngineChoice): Promise<Finding[]> {
 }
 
 /** The GPU is used only when it is asked for, so nothing is wrong without one. */
-async function describeWebgpu(): Promise<Finding> {
-  const found = await useBackend('webgpu').then(
-    ({ detail }) => `${detail} (with --backend webgpu)`,
-    (error: unknown) => `not available: ${messageOf(error).split('\n')[0]}`,
-  );
+function describeWebgpu({ detail, why }: WebgpuLook): Finding {
+  const found = detail === undefined ? `not available: ${why}` : `${detail} (with --backend webgpu)`;
   return { name: 'webgpu', verdict: 'ok', found };
 }
+
+/** The graphics adapter that was found, or why there is none. */
+interface WebgpuLook {
+  readonly detail?: string;
+  readonly why?: string;
+}
+
+/** Looks for a graphics adapter in a process of its own, whose drivers may say what they like. */
+async function lookForWebgpu(): Promise<WebgpuLook> {
+  const program = fileURLToPath(new URL(`./webgpu-look${extname(import.meta.url)}`, import.meta.url));
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: LOOK_MS });
+    return JSON.parse(stdout.trim().split('\n').at(-1)!) as WebgpuLook;
+  } catch (error) {
+    const { signal, killed } = error as { signal?: string; killed?: boolean };
+    if (killed) return { why: `its driver does not answer within ${LOOK_MS / 1000} s` };
+    return { why: signal ? `its driver ended the process (${signal})` : messageOf(error).split('\n')[0]! };
+  }
+}
+
+const LOOK_MS = 60_000;
 
 /** What runs the trunk at several times the speed, and ONNX networks: fetched when it is first needed. */
 async function describeOnnxruntime(): Promise<Finding> {

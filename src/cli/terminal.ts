@@ -89,6 +89,13 @@ function plainProgress(): ProgressListener {
     if (progress.stage !== stage) rate = rateMeter();
     const pace = rate(progress);
     const isDone = progress.total !== undefined && progress.done >= progress.total;
+    if (progress.unit === 'bytes' && progress.total !== undefined) {
+      // A download: one line, as it begins.
+      if (progress.stage !== stage)
+        process.stderr.write(`${progress.stage}: ${(progress.total / 1e6).toFixed(1)} MB\n`);
+      stage = progress.stage;
+      return;
+    }
     if (progress.stage === stage && !isDone && now - shownAt < 1000 * PLAIN_INTERVAL_SEC) return;
     stage = progress.stage;
     shownAt = now;

@@ -23,13 +23,17 @@ const FRAMES = 5;
  * Milliseconds for a frame of {@link MEASURED_SIZE}, one at a time, preprocessing included, through the trunk as far as the
  * packaged head uses it: the median, engine by engine. Takes some seconds.
  *
+ * @param lacking engines that are known not to be there, and why
  * @throws L2cafError `weights-invalid` when the trunk's weights are not in the cache; `aborted`
  */
-export async function measureEngines(signal?: AbortSignal): Promise<EngineSpeed[]> {
+export async function measureEngines(
+  lacking: Readonly<Partial<Record<EngineInfo['name'], string>>> = {},
+  signal?: AbortSignal,
+): Promise<EngineSpeed[]> {
   const speeds: EngineSpeed[] = [];
   for (const name of MEASURED) {
     throwIfAborted(signal);
-    const engine = await useEngine(name).catch(messageOf);
+    const engine = lacking[name] ?? (await useEngine(name).catch(messageOf));
     if (typeof engine === 'string') speeds.push({ name, why: engine });
     else speeds.push({ engine, msPerFrame: await msPerFrame(engine) });
   }

@@ -12,7 +12,7 @@ import { type ErrorCode, L2cafError, messageOf, systemCodeOf, throwIfAborted } f
 import { exists, makeFolder } from '../base/files.ts';
 import { hashFile } from '../base/input-files.ts';
 import { makeScratchFolder } from '../base/scratch-folder.ts';
-import type { ProgressListener } from '../base/types.ts';
+import type { Progress, ProgressListener } from '../base/types.ts';
 
 /** An exact version of a package. */
 export interface NpmPackage {
@@ -144,10 +144,11 @@ export async function fetchTarball(
   const npmCache = join(staging, `npm-${name}`);
   let [reported, isOver] = [-1, false];
   const report = async (): Promise<void> => {
-    const done = Math.min(await folderBytes(npmCache), npm.bytes);
+    // Never less than before, as when npm begins anew, and never all: that is told when it is unpacked and checked, too.
+    const done = Math.max(reported, Math.min(await folderBytes(npmCache), npm.bytes - 1));
     if (isOver || done === reported) return;
     reported = done;
-    onProgress?.({ stage: `fetching ${npm.npmPackage}`, done, total: npm.bytes, unit: 'bytes' });
+    onProgress?.(fetchProgress(npm, done));
   };
   const timer = setInterval(() => void report(), 500);
   try {
@@ -164,6 +165,11 @@ export async function fetchTarball(
     isOver = true;
     clearInterval(timer);
   }
+}
+
+/** How far fetching a package is; whoever has made use of it tells the end. */
+export function fetchProgress({ npmPackage, bytes }: NpmPackage, done: number = bytes): Progress {
+  return { stage: `fetching ${npmPackage}`, done, total: bytes, unit: 'bytes' };
 }
 
 const HASTY = { npm_config_fetch_retries: '0', npm_config_fetch_timeout: '15000' };

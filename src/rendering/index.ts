@@ -10,3 +10,4 @@ export {
   renderVideo,
   type VideoOptions,
 } from './rendering.ts';
+export { isSequence, renderSequence } from './sequence.ts';

@@ -182,6 +182,7 @@ describe("what is not l2caf's is left as it is", () => {
 /** Those that need no network, whose work can be done here. */
 const DRAWN: readonly [string, readonly string[]][] = [
   ['x.mp4', ['render', IN, '-q', '-o', 'x.mp4']],
+  ['frames/000.png', ['render', IN, '-q', '-o', 'frames/%03d.png']],
   ['x.webm', ['render', IN, '-q', '-o', 'x.webm']],
   ['y.mp4', ['compare', IN, IN, '-q', '-o', 'y.mp4']],
   ['x.svg', ['figure', IN, '-q', '-o', 'x.svg']],

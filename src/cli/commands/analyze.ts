@@ -23,7 +23,10 @@ import { addWindowOptions } from '../window-options.ts';
 export function analyzeCommand(): Command {
   const [fps, times] = pictureOptions();
   const command = new Command('analyze')
-    .argument('<clip>', 'a video file that ffmpeg can read, a folder of numbered pictures, or a Donkey tub')
+    .argument(
+      '<clips...>',
+      'video files that ffmpeg can read, folders of numbered pictures, or Donkey tubs; of several, each has a folder of its own',
+    )
     .option('--start <time>', 'start of the event, seconds or [h:]m:s (default: start of the clip)', parseSeconds)
     .option('--end <time>', 'end of the event (default: end of the clip)', parseSeconds)
     .option(
@@ -55,7 +58,10 @@ export function analyzeCommand(): Command {
     .option('--fine', `${FINE} (default: of a single event, on l2caf's own networks)`)
     .option('--no-fine', "maps of the network's own cells")
     .option('--strict', 'refuse frames that are damaged or lost in the file (default: they are marked, and it is said)')
-    .option('-o, --output <folder>', "where the results go (default: the clip's name in l2caf-out)")
+    .option(
+      '-o, --output <folder>',
+      "where the results go; of several clips, into folders in it (default: the clip's name in l2caf-out)",
+    )
     .option('--no-report', 'do not write report.html')
     .option('--json', 'print the analysis as one JSON document instead of the table')
     .option('-q, --quiet', 'no progress');
@@ -66,6 +72,7 @@ export function analyzeCommand(): Command {
       examples(
         'l2caf analyze drive.mp4 --start 1:02 --end 1:05',
         'l2caf analyze drive.mp4 --frames 5 --style both -o results/turn',
+        'l2caf analyze *.mp4 -o results        each into results/NAME',
         'l2caf analyze drive.mp4 --dense --window 4 --stride 1 --ribbon',
         'l2caf analyze drive.mp4 --whole --frames 8',
         'l2caf analyze drive.mp4 --dense --ribbon --events events.csv',
@@ -80,7 +87,7 @@ export function analyzeCommand(): Command {
         'l2caf analyze drive.mp4 --model pilot.onnx --norm 0..1 --labels steering,throttle --kind numbers --dense --ribbon',
       ),
     )
-    .action((path: string, flags: AnalyzeFlags) =>
-      interruptible(async (signal) => (await import('../analyze.ts')).analyze(path, flags, signal)),
+    .action((paths: string[], flags: AnalyzeFlags) =>
+      interruptible(async (signal) => (await import('../analyze.ts')).analyzeAll(paths, flags, signal)),
     );
 }

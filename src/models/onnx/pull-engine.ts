@@ -12,6 +12,7 @@ import { installCommand, ONNX_PACKAGES } from '../../base/optional.ts';
 import { syncFile, syncFolder } from '../../base/sync.ts';
 import type { ProgressListener } from '../../base/types.ts';
 import {
+  fetchProgress,
   fetchTarball,
   inStaging,
   type NpmPackage,
@@ -70,11 +71,10 @@ export async function pullOnnxruntime(
     const made = join(staging, 'engine');
     for (const part of [release.common, release.node]) {
       const tarball = from === undefined ? await fetchPart(part, staging, options) : await partIn(from, part, release);
-      onProgress?.({ stage: `unpacking ${part.npmPackage}`, done: 0, total: 1, unit: 'files' });
       const target = join(made, 'node_modules', part.npmPackage.split('@')[0]!);
       await mkdir(target, { recursive: true });
       await unpack(part, tarball, target, { purpose: PURPOSE, isWanted: isNeededHere, signal });
-      onProgress?.({ stage: `unpacking ${part.npmPackage}`, done: 1, total: 1, unit: 'files' });
+      if (from === undefined) onProgress?.(fetchProgress(part));
     }
     if (!(await exists(join(nodePackageIn(made), BUILD, 'onnxruntime_binding.node')))) {
       const machine = `${process.platform} ${process.arch}`;
