@@ -20,7 +20,8 @@ const ROOMS = {
   report: ['base', 'analysis', 'rendering', 'video'],
   stills: ['base', 'l2caf', 'models', 'objects', 'analysis', 'video'],
   batch: [
-    ...['base', 'l2caf/choices.ts', 'models', 'features', 'events', 'objects', 'analysis', 'rendering', 'report', 'video'],
+    ...['base', 'l2caf/choices.ts', 'models', 'features', 'events', 'objects'],
+    ...['analysis', 'rendering', 'report', 'video'],
   ],
   retrieval: ['base', 'l2caf', 'models', 'features', 'events', 'analysis', 'batch/results.ts', 'video'],
   training: ['base', 'models', 'features', 'events', 'retrieval/evaluate.ts', 'video/drawing'],

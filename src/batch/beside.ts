@@ -17,13 +17,13 @@ export type BesideWish =
   | { readonly kind: 'path'; readonly path: string };
 
 /** What can lie beside a video, and the endings of such files. */
-const ENDINGS = {
+const ENDINGS: Readonly<Record<BesideKind, readonly string[]>> = {
   objects: ['.csv', '.tsv', '.json', '.xml', '.txt'],
   signals: ['.csv', '.tsv'],
-} as const;
+};
 
 /** A kind of files beside videos. */
-export type BesideKind = keyof typeof ENDINGS;
+export type BesideKind = 'objects' | 'signals';
 
 /** A file as it was when the batch looked at it. */
 export interface BesideFile {

@@ -192,7 +192,7 @@ function report(analysis: PictureAnalysis, files: readonly string[], terminal: T
   ]);
   terminal.result(basename(source.path));
   terminal.result(formatTable([heading, ...rows]));
-  if (analysis.objects) terminal.result(objectTable(analysis, analysis.objects));
+  if (analysis.objects) terminal.result(`\n${objectTable(analysis, analysis.objects)}`);
   if (sanity) {
     const means = sanity.meanRankCorrelations.map((value) => value.toFixed(2)).join(', ');
     terminal.result(`sanity check ${sanity.verdict}: mean rank correlation ${means} with the trained network's maps`);

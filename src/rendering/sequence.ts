@@ -1,9 +1,10 @@
 /** A video as pictures: one PNG for each of its frames, for programs that put videos together themselves. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Analysis } from '../analysis/document.ts';
 import { L2cafError, throwIfAborted } from '../base/errors.ts';
 import { withFolder, writeFileAtomically } from '../base/files.ts';
+import { readOwn } from '../base/input-files.ts';
 import { checkOutputs, removeSealed } from '../base/output.ts';
 import { withScratchFolder } from '../base/scratch-folder.ts';
 import type { RenderedVideo } from '../video/media/encode.ts';
@@ -13,6 +14,9 @@ import { renderVideo, type VideoOptions } from './rendering.ts';
 
 /** The number in a pattern: `%d`, or `%05d` for five digits at least. */
 const NUMBER = /%(?:0(\d))?d/g;
+
+/** A picture of the largest size has fewer, even of noise. */
+const MAX_PICTURE_BYTES = 512e6;
 
 /** Whether a name stands for numbered pictures: `frames/%05d.png`. */
 export function isSequence(path: string): boolean {
@@ -71,12 +75,14 @@ export async function renderSequence(
     await withFolder(dirname(pattern), async () => {
       for (const [number, name] of made.entries()) {
         throwIfAborted(signal);
-        await writeFileAtomically(names[number]!, await readFile(join(scratch, name)), [analysis.source.path]);
+        await writeFileAtomically(names[number]!, await readOwn(join(scratch, name), { maxBytes: MAX_PICTURE_BYTES }), [
+          analysis.source.path,
+        ]);
         onProgress?.({ stage: 'pictures', done: number + 1, total: made.length, unit: 'pictures' });
       }
       await removeSealed(await laterOnes(pattern, made.length));
     });
-    return rendered;
+    return { ...rendered, choice: `${made.length} pictures` };
   });
 }
 

@@ -1,5 +1,6 @@
 /** Videos and what is drawn over them: probing, sampling, decoding; contours, strips, ribbons. No network is needed. */
 export type { IgnoredPart, PictureRegion, RegionMask } from '../base/types.ts';
+export type { DrawnBox, DrawnBoxes } from './drawing/boxes.ts';
 export { type ContourLines, contourLines, type Point, type Ring } from './drawing/contour.ts';
 export type { LabelledSpan } from './drawing/event-lanes.ts';
 export { frameCanvas } from './drawing/frame-canvas.ts';
