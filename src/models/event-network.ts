@@ -117,7 +117,7 @@ export class EventNetwork implements VideoModel {
     });
   }
 
-  /** The trunk's features of t frames → their feature maps; with {@link trunkFeatures} the same as {@link features}. */
+  /** The trunk's features of t frames → their feature maps; with {@link trunkFeatures} the same as {@link EventNetwork.features}. */
   async mapsOf(features: Float32Array): Promise<FeatureMaps> {
     const { trunkGrid, trunkChannels } = this.head.spec;
     const steps = features.length / (trunkGrid.height * trunkGrid.width * trunkChannels);
