@@ -109,7 +109,7 @@ describe('analyze refuses, in one line and leaving no file', () => {
     ['a mask that is no picture', ['good.mp4', '--ignore', 'text.mp4'], 2, /--ignore.*text\.mp4 is not a picture/],
     ['an unknown backend', ['good.mp4', '--backend', 'quantum'], 2, /--backend.*Allowed choices are/],
     ['an option it does not know', ['good.mp4', '--colour', 'red'], 2, /unknown option '--colour'/],
-    ['no clip at all', [], 2, /missing required argument 'clip'/],
+    ['no clip at all', [], 2, /missing required argument 'clips'/],
   ])('%s', async (_, args, exitCode, message) => {
     await expectFailure(['analyze', ...args], exitCode, message);
   });
@@ -204,7 +204,7 @@ describe('the command line', () => {
   it('prints its help and version, and suggests commands', async () => {
     const help = await runCli(['--help']);
     expect(help).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(help.stdout).toContain('analyze [options] <clip>');
+    expect(help.stdout).toContain('analyze [options] <clips...>');
     expect((await runCli(['--version'])).stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/);
     const typo = await runCli(['analyse', clip]);
     expect(typo).toMatchObject({ exitCode: 2, stdout: '' });
