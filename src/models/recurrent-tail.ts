@@ -34,8 +34,9 @@ export type RecurrentOutput = 'embedding' | 'logits';
 /** A recurrent head made ready to run: its weights once in double precision and once as tensors. */
 export class RecurrentHead {
   readonly weights: RecurrentHeadWeights;
-  /** What each place of the (pooled) map gives to the gates, transposed: `[4H, channels]` each. */
-  readonly #inputKernels: readonly Float64Array[];
+  readonly #inputKernel: Float64Array;
+  /** Of pooled maps: what each of their places gives to the gates, transposed, `[4H, channels]` each. */
+  readonly #placeKernels: readonly Float64Array[];
   readonly #recurrentKernel: Float64Array;
   readonly #recurrentKernelTransposed: Float64Array;
   readonly #bias: Float64Array;
@@ -48,22 +49,13 @@ export class RecurrentHead {
     checkHeadWeights(weights);
     const { lstm, grid, pooling } = weights;
     this.weights = weights;
-    const size = 4 * lstm.units * weights.channels;
-    this.#inputKernels = Array.from({ length: lstm.inputKernel.length / size }, (_, place) => {
-      const kernel = new Float64Array(size);
-      transposeInto(
-        lstm.inputKernel.subarray(place * size, (place + 1) * size),
-        kernel,
-        weights.channels,
-        4 * lstm.units,
-      );
-      return kernel;
-    });
+    this.#inputKernel = Float64Array.from(lstm.inputKernel);
     this.#recurrentKernel = Float64Array.from(lstm.recurrentKernel);
     this.#recurrentKernelTransposed = new Float64Array(this.#recurrentKernel.length);
     transposeInto(lstm.recurrentKernel, this.#recurrentKernelTransposed, lstm.units, 4 * lstm.units);
     this.#bias = Float64Array.from(lstm.bias);
     this.#pooling = pooling && poolingWeights(grid, pooling);
+    this.#placeKernels = pooling ? placeKernels(lstm, weights.channels) : [];
     this.#tensors = {
       inputKernel: tf.tensor2d(lstm.inputKernel, [lstm.inputSize, 4 * lstm.units]),
       recurrentKernel: tf.tensor2d(lstm.recurrentKernel, [lstm.units, 4 * lstm.units]),
@@ -120,27 +112,42 @@ export class RecurrentHead {
   }
 
   /** What each cell of a frame's map adds to the LSTM's gates: `[h·w, 4H]`. */
-  #project(maps: FeatureMaps, slot: number): Float64Array {
+  #project({ data }: FeatureMaps, slot: number): Float64Array {
     const { grid, channels, lstm } = this.weights;
     const cells = grid.height * grid.width;
     const width = 4 * lstm.units;
+    const features = Float64Array.from(data.subarray(slot * cells * channels, (slot + 1) * cells * channels));
     const projection = new Float64Array(cells * width);
-    for (const [place, kernel] of this.#inputKernels.entries()) {
-      const shares = this.#pooling?.subarray(place * cells, (place + 1) * cells);
-      const own = shares ? [...shares.keys()].filter((cell) => shares[cell] !== 0) : [place];
-      const features = new Float64Array(own.length * channels);
-      for (const [row, cell] of own.entries()) {
-        const from = (slot * cells + cell) * channels;
-        const share = shares ? shares[cell]! : 1;
-        for (let k = 0; k < channels; k++) features[row * channels + k] = share * maps.data[from + k]!;
-      }
-      const added = new Float64Array(own.length * width);
-      multiplyTransposed(features, kernel, added, own.length, width, channels);
-      for (const [row, cell] of own.entries()) {
-        for (let j = 0; j < width; j++) projection[cell * width + j]! += added[row * width + j]!;
+    if (this.#pooling) this.#projectPooled(features, this.#pooling, projection);
+    else {
+      for (let cell = 0; cell < cells; cell++) {
+        const kernel = this.#inputKernel.subarray(cell * channels * width, (cell + 1) * channels * width);
+        const own = features.subarray(cell * channels, (cell + 1) * channels);
+        addRows(own, kernel, projection.subarray(cell * width, (cell + 1) * width), width);
       }
     }
     return projection;
+  }
+
+  /** Of pooled maps a cell adds to several places, and a place takes from many cells: one product for each place. */
+  #projectPooled(features: Float64Array, pooling: Float64Array, projection: Float64Array): void {
+    const { channels, lstm } = this.weights;
+    const width = 4 * lstm.units;
+    const cells = projection.length / width;
+    for (const [place, kernel] of this.#placeKernels.entries()) {
+      const shares = pooling.subarray(place * cells, (place + 1) * cells);
+      const members = [...shares.keys()].filter((cell) => shares[cell] !== 0);
+      const weighted = new Float64Array(members.length * channels);
+      for (const [row, cell] of members.entries()) {
+        for (let k = 0; k < channels; k++)
+          weighted[row * channels + k] = shares[cell]! * features[cell * channels + k]!;
+      }
+      const added = new Float64Array(members.length * width);
+      multiplyTransposed(weighted, kernel, added, members.length, width, channels);
+      for (const [row, cell] of members.entries()) {
+        for (let j = 0; j < width; j++) projection[cell * width + j]! += added[row * width + j]!;
+      }
+    }
   }
 
   /** Input part of the gates, bias included, of a frame without filter: the sum over its cells, `[4H]`. */
@@ -150,6 +157,16 @@ export class RecurrentHead {
     addRows(new Float64Array(projection.length / width).fill(1), projection, input, width);
     return input;
   }
+}
+
+/** The input kernel by places, each transposed: `[4H, channels]`. */
+function placeKernels({ inputKernel, units }: LstmWeights, channels: number): Float64Array[] {
+  const size = 4 * units * channels;
+  return Array.from({ length: inputKernel.length / size }, (_, place) => {
+    const kernel = new Float64Array(size);
+    transposeInto(inputKernel.subarray(place * size, (place + 1) * size), kernel, channels, 4 * units);
+    return kernel;
+  });
 }
 
 /** The pooling matrix, to multiply from the right: `[h·w, pooled]`. */
