@@ -5,6 +5,7 @@
  */
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { isFolder } from '../base/files.ts';
+import { Recent } from '../base/recent.ts';
 import type { ClipReading, VideoClip } from '../base/types.ts';
 import { type PictureWish, shownAs } from '../video/media/crop.ts';
 import { type FrameList, listFrames } from '../video/media/frame-list.ts';
@@ -25,7 +26,7 @@ const LISTS_KEPT = 16;
 export class Videos {
   readonly #known: Map<string, VideoFacts>;
   readonly #onFound: (facts: VideoFacts) => Promise<void>;
-  readonly #lists = new Map<string, Promise<FrameList>>();
+  readonly #lists = new Recent<string, Promise<FrameList>>(LISTS_KEPT);
   /** Videos that are being looked at. */
   readonly #looking = new Map<string, Promise<PictureFacts>>();
 
@@ -93,12 +94,11 @@ export class Videos {
    */
   frames({ clip }: Pick<VideoFacts, 'clip'>): Promise<FrameList> {
     const key = `${clip.identity} ${clip.path}`;
-    const list = this.#lists.get(key) ?? listFrames(clip, { startSec: 0, endSec: clip.durationSec + 1 });
-    this.#lists.delete(key); // and back to the end: the first is the one that was used longest ago
+    const known = this.#lists.get(key);
+    if (known) return known;
+    const list = listFrames(clip, { startSec: 0, endSec: clip.durationSec + 1 });
     this.#lists.set(key, list);
     list.catch(() => this.#lists.delete(key));
-    const [oldest] = this.#lists.keys();
-    if (this.#lists.size > LISTS_KEPT) this.#lists.delete(oldest!);
     return list;
   }
 }

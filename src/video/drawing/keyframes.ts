@@ -2,6 +2,7 @@
  * Heatmaps over time: which one belongs to a frame, on what scale the heatmaps of an event are compared, and what was not
  * analyzed at all. Pure functions on values.
  */
+import { Recent } from '../../base/recent.ts';
 import type { Heatmap, RegionMask, TimeSpan } from '../../base/types.ts';
 
 /** A sampled moment and what the network looked at then. */
@@ -24,13 +25,12 @@ type Maps = Omit<Keyframe, 'timestampSec'>;
  * @param make the maps of the keyframe at this place
  */
 export function lazyKeyframes(timesSec: readonly number[], make: (place: number) => Maps): Keyframe[] {
-  const recent = new Map<number, Maps>();
+  const recent = new Recent<number, Maps>(KEYFRAMES_KEPT);
   const read = (place: number): Maps => {
-    const maps = recent.get(place) ?? make(place);
-    recent.delete(place);
+    const known = recent.get(place);
+    if (known) return known;
+    const maps = make(place);
     recent.set(place, maps);
-    const [oldest] = recent.keys();
-    if (recent.size > KEYFRAMES_KEPT) recent.delete(oldest!);
     return maps;
   };
   return timesSec.map((timestampSec, place) => ({

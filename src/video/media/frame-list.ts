@@ -4,6 +4,7 @@
  */
 import { L2cafError } from '../../base/errors.ts';
 import { assertUnchanged } from '../../base/files.ts';
+import { Recent } from '../../base/recent.ts';
 import type { TimeSpan, VideoClip } from '../../base/types.ts';
 import { contradictsFrom } from './order.ts';
 import { checkClock, type Packet, type PacketList, packetTime, readPackets, roundToMicroseconds } from './packets.ts';
@@ -117,8 +118,7 @@ interface Stretch extends Pick<FrameList, 'hasComplaints' | 'contradictsFromSec'
 }
 
 /** The stretch of each clip that was listed last: one event is asked for in several places. */
-const listed = new Map<string, Stretch>();
-const CLIPS_LISTED = 4;
+const listed = new Recent<string, Stretch>(4);
 
 /** The frames of the span and around it, from a stretch that was listed before if that holds it. */
 async function packetFrames(
@@ -131,12 +131,10 @@ async function packetFrames(
   const earlier = listed.get(key);
   if (earlier && earlier.fromSec <= span.startSec && span.endSec <= earlier.untilSec) return earlier;
   const stretch = await listedFrames(clip, details, span, signal);
-  listed.delete(key);
   // What is wrong in a stretch need not be so in a part of it.
   const isSound = !stretch.hasComplaints && stretch.contradictsFromSec === Number.POSITIVE_INFINITY;
   if (isSound) listed.set(key, stretch);
-  const [oldest] = listed.keys();
-  if (listed.size > CLIPS_LISTED) listed.delete(oldest!);
+  else listed.delete(key);
   return stretch;
 }
 

@@ -16,6 +16,7 @@ import {
   sha256OfFile,
 } from '../../base/files.ts';
 import { noteInput } from '../../base/noted-inputs.ts';
+import { Recent } from '../../base/recent.ts';
 import type { ClipReading, Rational, RecordedSignals, VideoClip } from '../../base/types.ts';
 import type { ColourTags } from './colour-tags.ts';
 import { chooseTrack, type Metadata, readMetadata, type StreamMetadata, trackNotes, unreadable } from './metadata.ts';
@@ -171,20 +172,13 @@ interface FileFacts extends Metadata {
   readonly lateKeySec: number | undefined;
 }
 
-/** Facts by path and reading, with the identity of the file that had them: one command asks in several places. */
-const known = new Map<string, KnownFacts>();
-
-interface KnownFacts {
-  readonly identity: string;
-  readonly facts: Promise<FileFacts>;
-  /** What it takes of {@link ROOM}. */
-  weight: number;
-}
-
 /** What is known of a file weighs as much as so many packets; those that are kept come on top. */
 const FILE_WEIGHT = 100;
 /** Thousands of short clips, which a training asks for one after the other, and then again. */
 const ROOM = 1_000_000;
+
+/** Facts by path and reading, with the identity of the file that had them: one command asks in several places. */
+const known = new Recent<string, { readonly identity: string; readonly facts: Promise<FileFacts> }>(ROOM);
 
 async function readFacts(clip: NamedClip, signal: AbortSignal | undefined): Promise<FileFacts> {
   const { path, track } = clip;
@@ -198,7 +192,8 @@ async function readFacts(clip: NamedClip, signal: AbortSignal | undefined): Prom
   }
   const identity = identityIn(info);
   const earlier = known.get(key);
-  const facts = earlier?.identity === identity ? earlier.facts : askForFacts({ path, identity }, track, signal);
+  if (earlier?.identity === identity) return earlier.facts;
+  const facts = askForFacts({ path, identity }, track, signal);
   remember(key, identity, facts);
   return facts;
 }
@@ -214,25 +209,14 @@ async function readPictureFacts(key: string, clip: NamedClip, signal: AbortSigna
 }
 
 function remember(key: string, identity: string, facts: Promise<FileFacts>): void {
-  const entry = { identity, facts, weight: known.get(key)?.weight ?? FILE_WEIGHT };
-  known.delete(key);
-  known.set(key, entry);
+  const entry = { identity, facts };
+  known.set(key, entry, FILE_WEIGHT);
   facts.then(
     ({ details: { packets } }) => {
-      entry.weight = FILE_WEIGHT + (packets?.packets.length ?? 0);
-      makeRoom();
+      if (packets && known.get(key) === entry) known.set(key, entry, FILE_WEIGHT + packets.packets.length);
     },
     () => known.delete(key),
   );
-}
-
-/** Forgets what was asked for longest ago. */
-function makeRoom(): void {
-  let weight = 0;
-  for (const [key, entry] of [...known].reverse()) {
-    weight += entry.weight;
-    if (weight > ROOM) known.delete(key);
-  }
 }
 
 async function statInput(path: string): Promise<BigIntStats> {
