@@ -2,17 +2,17 @@
 
 import { createPause } from '../base/concurrent.ts';
 import * as tf from '../base/tensorflow.ts';
-import type { ProgressListener } from '../base/types.ts';
+import type { Progress, ProgressListener } from '../base/types.ts';
 import { computed, type EngineName } from '../models/backend.ts';
 import { averaged } from '../models/familiarity.ts';
 import { fromFloat16 } from '../models/float16.ts';
 import type { Head, HeadSpec } from '../models/head.ts';
-import { runHead } from '../models/head-network.ts';
+import { runHead, type WeightTensors } from '../models/head-network.ts';
 import type { FeatureReader, FrameVariant } from './cache.ts';
 import type { PlannedView } from './dataset.ts';
 
-/** Events that go through the head together; bounds memory. */
-const EVENTS_PER_BATCH = 16;
+/** Events or pictures that go through the head together; bounds memory. */
+const THINGS_PER_BATCH = 16;
 
 /** Reads the features of views of t frames each: `[n·t, h, w, c]`, row by row. */
 export async function loadFeatures(views: readonly PlannedView[], cache: FeatureReader): Promise<Float32Array> {
@@ -59,33 +59,51 @@ export interface EmbedOptions {
 export async function embedViews(
   { spec, weights }: Pick<Head, 'spec' | 'weights'>,
   views: readonly PlannedView[],
-  { cache, backend, onProgress, signal }: EmbedOptions,
+  options: EmbedOptions,
 ): Promise<Float32Array[]> {
+  const run: HeadRun = (tensors, features, frames) => runHead(spec, tensors, features, frames).embeddings;
+  const told = { stage: 'embedding', unit: 'events' } as const;
+  return outputsOfFrames(
+    { spec, weights, run },
+    views.map(({ frames }) => frames),
+    { ...options, ...told },
+  );
+}
+
+/** Runs a head on n things of t frames each, `[n·t, h, w, c]` → `[n, outputs]`; called inside `tf.tidy`. */
+export type HeadRun = (weights: WeightTensors, features: tf.Tensor4D, frames: number) => tf.Tensor2D;
+
+/** What a head answers to each of several things of as many frames, a few of them at a time. Throws L2cafError `aborted`; as `FeatureReader`. */
+export async function outputsOfFrames(
+  head: {
+    readonly spec: Pick<HeadSpec, 'trunkGrid' | 'trunkChannels'>;
+    readonly weights: Head['weights'];
+    readonly run: HeadRun;
+  },
+  things: readonly (readonly FrameVariant[])[],
+  { cache, backend, onProgress, signal, stage, unit }: EmbedOptions & Pick<Progress, 'stage' | 'unit'>,
+): Promise<Float32Array[]> {
+  const { spec, weights, run } = head;
   const tensors = Object.fromEntries(
     [...weights].map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]),
   );
-  const embeddings: Float32Array[] = [];
+  const outputs: Float32Array[] = [];
   const pause = createPause(signal);
   try {
-    for (let first = 0; first < views.length; first += EVENTS_PER_BATCH) {
+    for (let first = 0; first < things.length; first += THINGS_PER_BATCH) {
       await pause();
-      onProgress?.({ stage: 'embedding', done: first, total: views.length, unit: 'events' });
-      const part = views.slice(first, first + EVENTS_PER_BATCH);
-      const data = await loadFeatures(part, cache);
-      const frames = part[0]!.frames.length;
-      const values = await computed(
-        backend,
-        () => runHead(spec, tensors, featureTensor(data, spec), frames).embeddings,
-      );
-      for (let i = 0; i < part.length; i++) {
-        embeddings.push(values.slice(i * spec.embeddingSize, (i + 1) * spec.embeddingSize));
-      }
+      onProgress?.({ stage, done: first, total: things.length, unit });
+      const part = things.slice(first, first + THINGS_PER_BATCH);
+      const data = await loadFrames(part.flat(), cache);
+      const values = await computed(backend, () => run(tensors, featureTensor(data, spec), part[0]!.length));
+      const size = values.length / part.length;
+      for (let i = 0; i < part.length; i++) outputs.push(values.slice(i * size, (i + 1) * size));
     }
   } finally {
     tf.dispose(tensors);
   }
-  onProgress?.({ stage: 'embedding', done: views.length, total: views.length, unit: 'events' });
-  return embeddings;
+  onProgress?.({ stage, done: things.length, total: things.length, unit });
+  return outputs;
 }
 
 /** The trunk's features averaged over cells and frames, `[c]` per view: what any head has to beat. */

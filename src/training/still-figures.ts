@@ -1,46 +1,23 @@
 /** How good a head for still pictures is, its maps apart: how often it is right, or finds a picture of the same class. */
-import { createPause } from '../base/concurrent.ts';
-import * as tf from '../base/tensorflow.ts';
-import { type EmbedOptions, featureTensor, loadFrames } from '../features/embed.ts';
+import { type EmbedOptions, type HeadRun, outputsOfFrames } from '../features/embed.ts';
 import type { PlannedPicture } from '../features/pictures.ts';
-import { computed } from '../models/backend.ts';
 import type { StillHead } from '../models/still-directory.ts';
 import { runStillHead } from '../models/still-head.ts';
 import { evaluateRetrieval } from '../retrieval/evaluate.ts';
-
-/** Pictures that go through the head together; bounds memory. */
-const PICTURES_PER_BATCH = 16;
 
 /** Scores (of ACoL those of the first branch) or embedding of each picture, as it is. Throws L2cafError `aborted`; as reading features does. */
 export async function outputsOf(
   { spec, weights }: StillHead,
   pictures: readonly PlannedPicture[],
-  { cache, backend, onProgress, signal }: EmbedOptions,
+  options: EmbedOptions,
 ): Promise<Float32Array[]> {
-  const tensors = Object.fromEntries(
-    [...weights].map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]),
+  const run: HeadRun = (tensors, features) => runStillHead(spec, tensors, features).outputs;
+  const told = { stage: 'measuring', unit: 'pictures' } as const;
+  return outputsOfFrames(
+    { spec, weights, run },
+    pictures.map(({ views }) => views.slice(0, 1)),
+    { ...options, ...told },
   );
-  const outputs: Float32Array[] = [];
-  const pause = createPause(signal);
-  try {
-    for (let first = 0; first < pictures.length; first += PICTURES_PER_BATCH) {
-      await pause();
-      onProgress?.({ stage: 'measuring', done: first, total: pictures.length, unit: 'pictures' });
-      const part = pictures.slice(first, first + PICTURES_PER_BATCH);
-      const data = await loadFrames(
-        part.map(({ views }) => views[0]!),
-        cache,
-      );
-      const values = await computed(backend, () => runStillHead(spec, tensors, featureTensor(data, spec)).outputs);
-      for (let i = 0; i < part.length; i++) {
-        outputs.push(values.slice(i * spec.outputs, (i + 1) * spec.outputs));
-      }
-    }
-    onProgress?.({ stage: 'measuring', done: pictures.length, total: pictures.length, unit: 'pictures' });
-    return outputs;
-  } finally {
-    tf.dispose(Object.values(tensors));
-  }
 }
 
 /**
