@@ -11,12 +11,15 @@ import { openClip } from '../src/analysis/pipeline.ts';
 import { mean } from '../src/base/matrix.ts';
 import type { ModelManifest } from '../src/models/model-directory.ts';
 import { recordedSignals } from '../src/video/media/probe.ts';
-import { type ResultTable, writeResults } from './results.ts';
+import { firstEvents, GENERATED_CLASSES } from './generated.ts';
+import { type ResultTable, spread, writeResults } from './results.ts';
 import { root } from './support.ts';
 
 const OUT = join(root, 'out', 'driving');
 const COMMAND = 'npm run bench -- driving DATA CLIPS';
 const SEEDS = 3;
+/** Generated events that it is trained on. */
+const GENERATED = 960;
 /** Events of each place that maps are measured on, at most. */
 const MEASURED = 120;
 const METHODS = ['l2caf', 'l2caf-reinit', 'gradcam-abs', 'activation-norm', 'centre'] as const;
@@ -25,8 +28,7 @@ const METHODS = ['l2caf', 'l2caf-reinit', 'gradcam-abs', 'activation-norm', 'cen
 export async function run([data, clips, seeds = String(SEEDS)]: readonly string[]): Promise<void> {
   if (data === undefined || clips === undefined) throw new Error(`usage: ${COMMAND} [SEEDS]`);
   await mkdir(OUT, { recursive: true });
-  const lists = { fixtures: join(OUT, 'fixtures.csv'), steering: join(OUT, 'steering.csv') };
-  await writeFile(lists.fixtures, await generatedEvents(resolve(clips)));
+  const lists = { fixtures: await firstEvents(GENERATED, resolve(clips), OUT), steering: join(OUT, 'steering.csv') };
   await writeFile(lists.steering, await steeringEvents(resolve(data)));
   const places = [
     { title: 'CamVid, test drives', list: join(data, 'camvid', 'events.csv'), truth: join(data, 'camvid', 'labels') },
@@ -48,7 +50,12 @@ export async function run([data, clips, seeds = String(SEEDS)]: readonly string[
       METHODS.map((method) => [
         title,
         method,
-        ...(['energyLift', 'pointing'] as const).map((figure) => spread(figures[i]!.map((of) => of[method]![figure]))),
+        ...(['energyLift', 'pointing'] as const).map((figure) =>
+          spread(
+            figures[i]!.map((of) => of[method]![figure]),
+            2,
+          ),
+        ),
         String(figures[i]!.length),
       ]),
     ),
@@ -62,7 +69,10 @@ export async function run([data, clips, seeds = String(SEEDS)]: readonly string[
     rows: ['fixtures', 'steering'].map((domain) => [
       domain,
       ...(['mapAtRNoOverlap', 'knn'] as const).map((figure) =>
-        spread(manifests.map((of) => of.figures[domain]![figure]!)),
+        spread(
+          manifests.map((of) => of.figures[domain]?.[figure]),
+          2,
+        ),
       ),
       String(manifests.length),
     ]),
@@ -109,12 +119,9 @@ function trainingOptions(
   clips: string,
   seed: number,
 ): string[] {
-  const events = ['traffic_light_red', 'traffic_light_amber', 'traffic_light_green', 'stop_sign'];
-  const decisive = [...events, 'pedestrian_crossing', 'cyclist', 'car_braking'].map((label) => `event:${label}`);
-  const classes = ['traffic_light', 'stop_sign', 'pedestrian', 'cyclist', 'car', ...decisive].join();
   return [
     ...['--domain', `fixtures=${lists.fixtures}`, '--domain', `steering=${lists.steering}`],
-    ...['--dense', `fixtures=${clips}`, '--dense-classes', `fixtures=${classes}`],
+    ...['--dense', `fixtures=${clips}`, '--dense-classes', `fixtures=${GENERATED_CLASSES.join()}`],
     ...['--swap', 'left_turn=right_turn', '--swap', 'steering_left=steering_right'],
     ...'--classifier --pool 4x2 --channels 96,64 --views 1 --classes 18 --per-class 8 --steps 400'.split(' '),
     ...'--learning-rate 0.003 --sparsity 0 --name driving'.split(' '),
@@ -123,20 +130,6 @@ function trainingOptions(
 }
 
 const HEADING = 'id,video,start,end,label,split';
-/** Generated events that it is trained and tested on. */
-const GENERATED = { train: 960, test: 120 } as const;
-
-async function generatedEvents(clips: string): Promise<string> {
-  const lines = (await readFile(join(clips, 'events.csv'), 'utf8')).trim().split(/\r?\n/).slice(1);
-  const first = (['train', 'test'] as const).flatMap((split) => {
-    return lines.filter((line) => line.endsWith(`,${split}`)).slice(0, GENERATED[split]);
-  });
-  const absolute = first.map((line) =>
-    line.replace(/^([^,]*),([^,]*)/, (_, id, video) => `${id},${join(clips, video)}`),
-  );
-  return `${[HEADING, ...absolute].join('\n')}\n`;
-}
-
 /** Windows of the model car's drive, and from one to the next; of the real streets, where the steering is not recorded. */
 const TUB = { windowSec: 1, strideSec: 0.5, testFromSec: 80 } as const;
 const STREET = { windowSec: 1.5, strideSec: 0.75 } as const;
@@ -173,11 +166,4 @@ async function steeringEvents(data: string): Promise<string> {
 function windowsOf(endSec: number, { windowSec, strideSec }: typeof TUB | typeof STREET): [number, number][] {
   const count = Math.max(0, Math.floor((endSec - windowSec) / strideSec) + 1);
   return Array.from({ length: count }, (_, i) => [i * strideSec, i * strideSec + windowSec]);
-}
-
-function spread(values: readonly number[]): string {
-  const average = mean(values);
-  if (values.length < 2) return average.toFixed(2);
-  const variance = values.reduce((sum, value) => sum + (value - average) ** 2, 0) / (values.length - 1);
-  return `${average.toFixed(2)} ± ${Math.sqrt(variance).toFixed(2)}`;
 }

@@ -3,7 +3,7 @@
  * `npm run bench -- heads DATA CLIPS [TABLE [SEEDS]]`: DATA holds `camvid` and `sim-track` (events.csv, videos, CamVid's `labels`),
  * CLIPS a set of generated events. Every training is kept in `out/heads`, so an interrupted study is continued.
  */
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { writeFileAtomically } from '../src/base/files.ts';
 import type { GridShape, PictureSize } from '../src/base/types.ts';
@@ -26,7 +26,8 @@ import type { ValidationRecord } from '../src/training/checkpoint.ts';
 import type { DenseSource } from '../src/training/dense-labels.ts';
 import { describe } from '../src/training/domain-figures.ts';
 import { type TrainingPlan, trainModel } from '../src/training/train-model.ts';
-import { type ResultTable, writeResults } from './results.ts';
+import { firstEvents, GENERATED_CLASSES } from './generated.ts';
+import { type ResultTable, spread, writeResults } from './results.ts';
 import { root, STUDIED_MODEL } from './support.ts';
 
 const DOMAINS = ['camvid', 'sim-track', 'fixtures'] as const;
@@ -231,7 +232,9 @@ async function planOf(variant: Variant, seed: number, places: Places): Promise<T
   const paths: Record<DomainName, string> = {
     camvid: join(places.data, 'camvid', 'events.csv'),
     'sim-track': join(places.data, 'sim-track', 'events.csv'),
-    fixtures: own.domains.includes('fixtures') ? await firstEvents(own.generated, places) : '',
+    fixtures: own.domains.includes('fixtures')
+      ? await firstEvents(own.generated, places.clips, join(root, 'out', 'heads'))
+      : '',
   };
   const sources: readonly (readonly [DomainName, DenseSource])[] = [
     ['camvid', { folder: join(places.data, 'camvid', 'labels'), classes: ['6', '8', '9', '10'] }],
@@ -286,32 +289,6 @@ async function planOf(variant: Variant, seed: number, places: Places): Promise<T
     },
   };
 }
-
-/** The dense classes of generated events: kinds of things, and what decides an event. */
-const GENERATED_CLASSES = [
-  ...['traffic_light', 'stop_sign', 'pedestrian', 'cyclist', 'car'],
-  ...['traffic_light_red', 'traffic_light_amber', 'traffic_light_green', 'stop_sign'].map((label) => `event:${label}`),
-  ...['pedestrian_crossing', 'cyclist', 'car_braking'].map((label) => `event:${label}`),
-];
-
-/** An events file with the first training events of the generated set, and the first of its test events. */
-async function firstEvents(count: number, { clips }: Places): Promise<string> {
-  const [heading, ...lines] = (await readFile(join(clips, 'events.csv'), 'utf8')).trim().split(/\r?\n/);
-  const training = lines.filter((line) => line.endsWith(',train'));
-  if (training.length < count) throw new Error(`${clips} has ${training.length} training events, not ${count}`);
-  const kept = [...training.slice(0, count), ...lines.filter((line) => line.endsWith(',test')).slice(0, TEST_EVENTS)];
-  const absolute = kept.map((line) =>
-    line.replace(/^([^,]*),([^,]*)/, (_, id, video) => `${id},${join(clips, video)}`),
-  );
-  const folder = join(root, 'out', 'heads');
-  await mkdir(folder, { recursive: true });
-  const path = join(folder, `${basename(clips)}-${count}.csv`);
-  await writeFile(path, `${[heading, ...absolute].join('\n')}\n`);
-  return path;
-}
-
-/** Generated events that a head is tested on, at most. */
-const TEST_EVENTS = 120;
 
 const LIFT_METHODS = DEFAULT_METHODS.filter((method) => ['l2caf', 'l2caf-reinit', 'activation-norm'].includes(method));
 
@@ -455,16 +432,6 @@ async function untrainedRows(places: Places, backend: Backend): Promise<string[]
     title,
     ...cells[i]!.flatMap((cell, k) => [cell, reference[i]![k]!]),
   ]);
-}
-
-/** `0.467`, or `0.467 ± 0.012` of several; empty where there is nothing. */
-function spread(values: readonly (number | undefined)[]): string {
-  const found = values.filter((value) => value !== undefined);
-  if (found.length === 0) return '';
-  const mean = found.reduce((sum, value) => sum + value, 0) / found.length;
-  if (found.length === 1) return mean.toFixed(3);
-  const variance = found.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (found.length - 1);
-  return `${mean.toFixed(3)} ± ${Math.sqrt(variance).toFixed(3)}`;
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -76,3 +76,13 @@ function markdown({ title, columns, rows, notes = [] }: ResultTable): string {
   const table = [columns, columns.map(() => '---'), ...rows].map(line).join('\n');
   return [...(title ? [`**${title}**`] : []), table, ...notes].join('\n\n');
 }
+
+/** `0.467`, or `0.467 ± 0.012` of several (mean ± standard deviation); empty where there is nothing. */
+export function spread(values: readonly (number | undefined)[], digits = 3): string {
+  const found = values.filter((value) => value !== undefined);
+  if (found.length === 0) return '';
+  const mean = found.reduce((sum, value) => sum + value, 0) / found.length;
+  if (found.length === 1) return mean.toFixed(digits);
+  const variance = found.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (found.length - 1);
+  return `${mean.toFixed(digits)} ± ${Math.sqrt(variance).toFixed(digits)}`;
+}
