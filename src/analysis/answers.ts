@@ -1,4 +1,5 @@
 /** What a network answers over time, in a few words: to be written on a video. */
+import { likeliest } from './classes.ts';
 import type { Analysis } from './document.ts';
 import { predictionsOf } from './predictions.ts';
 import { isUnlike, percent, targetClass } from './verdicts.ts';
@@ -10,7 +11,7 @@ interface Answer {
 }
 
 /**
- * The likeliest class and its probability, that of the class that was asked for, and predicted numbers, as they stand from each
+ * The likeliest class (of each question) and its probability, that of the class that was asked for, and predicted numbers, as they stand from each
  * sampled frame to the next. Where an event is unlike the training events, that is said instead of a class.
  *
  * @returns by the time, seconds from the start of the clip; undefined before the first sampled frame, and where nothing is known
@@ -23,11 +24,11 @@ export function answersOf(analysis: Analysis): (timeSec: number) => string | und
   const answers = frames.map((frame, i): Answer => {
     const { timestampSec, probabilities = [] } = frame;
     const of = (k: number): string => `${labels[k]!} ${percent(probabilities[k]!)}`;
-    const best = probabilities.indexOf(Math.max(...probabilities));
+    const best = likeliest(analysis, probabilities);
     const wanted = labels.indexOf(asked ?? '');
     const classes = isUnlike(analysis, frame)
       ? ['unlike training: no class']
-      : [...(best < 0 ? [] : [of(best)]), ...(wanted < 0 || wanted === best || best < 0 ? [] : [of(wanted)])];
+      : [...best, ...(wanted < 0 || best.length === 0 || best.includes(wanted) ? [] : [wanted])].map(of);
     for (const [k, { values }] of numbers.entries()) held[k] = values[i] ?? held[k]!;
     const values = numbers.flatMap(({ name }, k) => (held[k] === null ? [] : [`${name} ${held[k]!.toFixed(2)}`]));
     return { timestampSec, words: [...(labels.length > 0 ? classes : []), ...values].join(' · ') };

@@ -6,9 +6,11 @@ import type { EmptiedLoss } from '../l2caf/emptied.ts';
 import { meanCorrelations } from '../l2caf/map-figures.ts';
 import type { Attention } from '../l2caf/method.ts';
 import { meanFigures, type VerdictFigures } from '../l2caf/verdict.ts';
+import type { ModelOutput } from '../models/video-model.ts';
 import type { FrameTroubles } from '../video/media/damage.ts';
+import { describeClasses } from './classes.ts';
 import type { Analysis, AnalysisFrame, AnalysisWindow } from './document.ts';
-import { describeFrame, type Explanation, rankClasses } from './explain.ts';
+import { describeFrame, type Explanation } from './explain.ts';
 import type { ObjectLosses } from './objects.ts';
 import { describeVerdict } from './verdicts.ts';
 
@@ -61,12 +63,21 @@ export class DenseResult {
 
   /** Its part of the document; every frame must belong to a window. */
   describe(
-    labels: readonly string[] | undefined,
+    scored: ModelOutput | undefined,
     names: readonly string[],
     troubles: FrameTroubles,
   ): Pick<
     Analysis,
-    'embedding' | 'familiarity' | 'classes' | 'labels' | 'numbers' | 'importance' | 'verdict' | 'frames' | 'windows'
+    | 'embedding'
+    | 'familiarity'
+    | 'classes'
+    | 'labels'
+    | 'questions'
+    | 'numbers'
+    | 'importance'
+    | 'verdict'
+    | 'frames'
+    | 'windows'
   > {
     const steady = steadinessOf(this.#explanations);
     const judged = this.#explanations.map(({ figures }, w) =>
@@ -81,7 +92,7 @@ export class DenseResult {
       ...(names.length > 0 && {
         numbers: { names: [...names], values: mean(this.#windows.map(({ numbers = [] }) => numbers)) },
       }),
-      ...(labels && { classes: rankClasses(labels, mean(probabilities)), labels: [...labels] }),
+      ...(probabilities.length > 0 && describeClasses(scored, mean(probabilities))),
       ...(this.#importance && { importance: this.#importance }),
       frames: this.#timesSec.map((time, place) => ({
         ...this.#describeFrame(place, judged),

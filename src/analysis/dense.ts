@@ -88,7 +88,7 @@ export async function analyzeDense(model: OpenModel, options: DenseOptions): Pro
     ...described,
     options: { ...described.options, dense: { strideSec, windowSec, framesPerWindow } },
     warnings: [...described.warnings, ...gapWarnings(span, plan.windows), ...troubles.notes],
-    ...result.describe(scoresOf(model.network.outputs)?.labels, numberNames(model.network), troubles),
+    ...result.describe(scoresOf(model.network.outputs), numberNames(model.network), troubles),
     timingsSec: seconds,
   };
   const judged = withObjects(withVerdicts(analysis), options.objects, (frame) => result.objectLossesOf(frame));

@@ -8,6 +8,7 @@ import { writeFileAtomically } from '../base/files.ts';
 import { RESIZES } from '../base/fit.ts';
 import { readInput } from '../base/input-files.ts';
 import { VERDICTS } from '../l2caf/choices.ts';
+import { questionsSchema } from '../models/questions.ts';
 
 /** Version of the document's shape; changes when a reader of the old one would go wrong. */
 export const ANALYSIS_SCHEMA = 'l2caf-analysis/1';
@@ -308,6 +309,11 @@ const analysisSchema = z.object({
   signals: signalsSchema.optional(),
   /** The classes in the order of every `probabilities`. */
   labels: z.array(z.string()).optional(),
+  /**
+   * What classes answer, where not all of them exclude each other: the probabilities of a question's, and of those of its `others`
+   * together, add up to 1. A class is of one question.
+   */
+  questions: questionsSchema.optional(),
   /**
    * What the importance of frames is: their Shapley values, of an embedding as shares of all that frames add to the answer to
    * none, of a class in its probability, of a number in its own unit. `absent`: whether a frame that is taken away is left out of the

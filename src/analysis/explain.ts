@@ -4,7 +4,6 @@
  * events, a sliding window) goes the same way as a single event.
  */
 import { resolve } from 'node:path';
-import { softmax } from '../base/matrix.ts';
 import type { AttentionFilter, GridShape, ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
 import { VERSION } from '../base/version.ts';
 import type { Method } from '../l2caf/choices.ts';
@@ -16,6 +15,7 @@ import type { Objective } from '../l2caf/objective.ts';
 import type { SolveOptions } from '../l2caf/solve.ts';
 import { meanFigures } from '../l2caf/verdict.ts';
 import type { EngineInfo } from '../models/backend.ts';
+import { probabilitiesOf } from '../models/questions.ts';
 import {
   type Distance,
   type FeatureMaps,
@@ -26,6 +26,7 @@ import {
 } from '../models/video-model.ts';
 import type { PlacedObjects } from '../objects/place.ts';
 import { readingOf } from '../video/media/probe.ts';
+import { describeClasses } from './classes.ts';
 import { ANALYSIS_SCHEMA, type Analysis, type AnalysisFrame } from './document.ts';
 import { attentionOf, type FrameAttention } from './frame-attention.ts';
 import { type ObjectLosses, type ObjectPart, partsOnFrame, withObjects } from './objects.ts';
@@ -131,7 +132,7 @@ export async function explainMaps(
     );
     const judgedMs = performance.now();
     const probabilities = whole.probabilitiesSoFar?.() ?? [];
-    const last = probabilities.at(-1) ?? probabilitiesOf(network, maps, whole);
+    const last = probabilities.at(-1) ?? scoredClasses(network, maps, whole);
     const importance = await frameImportance(tail, objective, options.seed);
     const distance = network.distance?.(maps);
     const objectLosses = parts && (await lossesOfObjects(tail, maps, parts, { objective, seed: options.seed }));
@@ -181,17 +182,17 @@ function placeOfFrame(tail: VideoTail, maps: FeatureMaps, frame: number): FrameP
 }
 
 /** Class probabilities of an event, where there are scores of classes, which need not be what is explained. */
-function probabilitiesOf(
+function scoredClasses(
   network: Pick<VideoModel, 'outputs' | 'tail'>,
   maps: FeatureMaps,
   whole: VideoTail,
 ): number[] | undefined {
   const scores = scoresOf(network.outputs);
   if (scores === undefined) return undefined;
-  if (scores === network.outputs[0]) return softmax(whole.reference);
+  if (scores === network.outputs[0]) return probabilitiesOf(whole.reference, scores.questions);
   const beside = network.tail(maps, scores.name);
   try {
-    return softmax(beside.reference);
+    return probabilitiesOf(beside.reference, scores.questions);
   } finally {
     beside.dispose();
   }
@@ -220,7 +221,7 @@ export async function explainEvent(
   const parts = objects && event.timestampsSec.map((time) => partsOnFrame(objects, time, seen, gridOf(event.maps)));
   const found = await explainMaps(model.network, event.maps, options, parts);
   const { embedding, attention, importance, probabilities, scores, numbers, distance, figures, seconds } = found;
-  const labels = scoresOf(model.network.outputs)?.labels;
+  const scored = scoresOf(model.network.outputs);
   const { shape, frames = shape[0] } = event.maps;
   const { eventSec } = model.network.input;
   const described = describeRun(model, event, options, attention);
@@ -230,7 +231,7 @@ export async function explainEvent(
       isLong(event.span, eventSec) && { warnings: [...described.warnings, lengthNote(event.span, eventSec)] }),
     embedding: [...embedding],
     ...(distance && { familiarity: distance }),
-    ...(labels && scores && { classes: rankClasses(labels, scores), labels: [...labels] }),
+    ...(scores && describeClasses(scored, scores)),
     ...(numbers && { numbers: { names: numberNames(model.network), values: [...numbers] } }),
     ...(importance && { importance: { absent: importance.absent } }),
     verdict: describeVerdict(meanFigures(figures, importance?.values)),
@@ -317,16 +318,6 @@ function unclear(network: ExplainModel['network'], { objective }: BoundTarget): 
 }
 
 const FEW_NUMBERS = 8;
-
-/** The classes with their probabilities, most probable first. */
-export function rankClasses(
-  labels: readonly string[],
-  probabilities: readonly number[],
-): NonNullable<Analysis['classes']> {
-  return labels
-    .map((label, i) => ({ label, probability: probabilities[i]! }))
-    .sort((a, b) => b.probability - a.probability);
-}
 
 function describeSource(clip: VideoClip): Omit<Analysis['source'], 'sha256'> {
   const { width, height, frameRate, durationSec, rotationDeg, crop, hidden } = clip;

@@ -17,6 +17,7 @@ import { useOnnxThreads } from '../models/onnx/runtime.ts';
 import { DEFAULT_MODEL, findModel } from '../models/packaged.ts';
 import { findPretrained, type PretrainedTrunk } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
+import { excludedBy } from '../models/questions.ts';
 import {
   type FeatureMaps,
   type ModelInput,
@@ -234,8 +235,10 @@ export async function bindTarget(
     case 'oblivious':
       return { objective: target, name: target.kind };
     case 'class': {
-      const index = classIndex(scoresOf(model.network.outputs)?.labels, target.label);
-      return { objective: { kind: 'class', index }, name: `class:${target.label}` };
+      const scores = scoresOf(model.network.outputs);
+      const index = classIndex(scores?.labels, target.label);
+      const excluded = excludedBy(index, scores?.questions);
+      return { objective: { kind: 'class', index, excluded }, name: `class:${target.label}` };
     }
     case 'output': {
       const index = numberIndex(model.network, target.label);

@@ -60,19 +60,6 @@ export function verdictsOf(analysis: Analysis): string[] {
   return [unlikeNote(analysis), unseenNote(analysis)].flatMap((note) => note ?? []);
 }
 
-/**
- * The likeliest class of an event, where classes are to be believed, and its place among the labels of the network, which gives its
- * colour.
- */
-export function bestClass(
-  analysis: Analysis,
-): { readonly label: string; readonly probability: number; readonly place?: number } | undefined {
-  const [best] = isUnlike(analysis) ? [] : (analysis.classes ?? []);
-  if (best === undefined) return undefined;
-  const place = analysis.labels?.indexOf(best.label) ?? -1;
-  return { label: best.label, probability: best.probability, ...(place >= 0 && { place }) };
-}
-
 /** The class that the maps explain; undefined where they explain something else. */
 export function targetClass({ options: { target } }: Pick<Analysis, 'options'>): string | undefined {
   return /^class:(.+)$/s.exec(target)?.[1];

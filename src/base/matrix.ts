@@ -184,6 +184,11 @@ export function softmax(scores: ArrayLike<number>): number[] {
   return exponentials.map((value) => value / total);
 }
 
+/** Softmax over a few of the scores, divided by a temperature: a probability for each of those, in their order. */
+export function softmaxAmong(scores: ArrayLike<number>, places: readonly number[], temperature: number): number[] {
+  return softmax(places.map((place) => scores[place]! / temperature));
+}
+
 /** The sum of some numbers. */
 export function sum(values: ArrayLike<number>): number {
   let total = 0;

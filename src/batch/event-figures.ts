@@ -1,22 +1,30 @@
 /** What the tables of a batch say about an event: a few numbers of its analysis. */
 import * as z from '#zod';
+import { bestClasses } from '../analysis/classes.ts';
 import type { Analysis } from '../analysis/document.ts';
 import { rankedObjects } from '../analysis/object-words.ts';
 import { predictionsOf } from '../analysis/predictions.ts';
 import { keyframesOf } from '../analysis/timeline.ts';
-import { bestClass, isUnlike } from '../analysis/verdicts.ts';
+import { isUnlike } from '../analysis/verdicts.ts';
 import { VERDICTS } from '../l2caf/choices.ts';
 import { attentionShares } from '../video/drawing/regions.ts';
 
 const share = z.number();
 
+/** A class; `place`: among the labels of the network. */
+const bestSchema = z.object({
+  label: z.string(),
+  probability: z.number(),
+  place: z.int().nonnegative().exactOptional(),
+});
+
 /** The shape of {@link EventFigures}. */
 export const figuresSchema = z.object({
   embedding: z.array(z.number()),
-  /** The most probable class, when the model has a classifier and the event is not unlike what it was trained on; `place`: among its labels. */
-  best: z
-    .object({ label: z.string(), probability: z.number(), place: z.int().nonnegative().exactOptional() })
-    .optional(),
+  /** The most probable class, when the model has a classifier and the event is not unlike what it was trained on. */
+  best: bestSchema.optional(),
+  /** Where not all classes exclude each other: those of the further questions, and the classes that answer them. */
+  further: z.array(bestSchema.extend({ among: z.array(z.string()) })).exactOptional(),
   /** How far the event is from what the model was trained on, and whether that is too far to believe its classes. */
   familiarity: z.object({ distance: z.number(), unlike: z.boolean() }).exactOptional(),
   /** Whether its maps are to be believed. */
@@ -59,10 +67,21 @@ export const figuresSchema = z.object({
 /** The numbers of an event that its row in the results holds. */
 export type EventFigures = z.infer<typeof figuresSchema>;
 
+/** The likeliest class of an event: of the question that its label answers or, where it has none or another, of the first. */
+export function bestClassOf(
+  { best, further = [] }: Pick<EventFigures, 'best' | 'further'>,
+  label: string | null,
+): EventFigures['best'] {
+  const asked = further.find(({ among }) => label !== null && among.includes(label));
+  if (asked === undefined) return best;
+  const { among: _, ...own } = asked;
+  return own;
+}
+
 /** The figures of an analysis. */
 export function figuresOf(analysis: Analysis): EventFigures {
   const keyframes = keyframesOf(analysis);
-  const best = bestClass(analysis);
+  const [best, ...further] = bestClasses(analysis);
   const { familiarity, targetProbability, verdict } = analysis;
   const numbers = predictionsOf(analysis).map(({ name, values, recorded, agreement }) => {
     const known = recorded?.values.at(-1) ?? undefined;
@@ -76,6 +95,9 @@ export function figuresOf(analysis: Analysis): EventFigures {
   return {
     embedding: analysis.embedding,
     ...(best && { best }),
+    ...(further.length > 0 && {
+      further: further.map((one, k) => ({ ...one, among: analysis.questions![k + 1]!.labels })),
+    }),
     ...(familiarity && { familiarity: { distance: familiarity.distance, unlike: isUnlike(analysis) } }),
     ...(verdict && { verdict: verdict.words }),
     ...(targetProbability !== undefined && { targetProbability }),

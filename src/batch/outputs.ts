@@ -134,8 +134,9 @@ function identityOfModel(model: BatchModel): object {
     const { description, warnings } = model.imported;
     return { ...description, warnings, backend };
   }
-  const { facts = null } = model.head; // documents say them
-  return { ...featureSource(model), head: headSha256(model.head), facts, backend };
+  const { facts = null, spec } = model.head; // documents say them
+  const { questions } = spec;
+  return { ...featureSource(model), head: headSha256(model.head), facts, ...(questions && { questions }), backend };
 }
 
 /** What the trunk features of a network of this project depend on, beside the frame. */

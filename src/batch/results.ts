@@ -11,7 +11,7 @@ import { MAX_TEXT_BYTES } from '../base/text.ts';
 import { writeIndex } from '../report/index-page.ts';
 import type { IndexRow } from '../report/page-data.ts';
 import type { Batch, EventPlan } from './batch.ts';
-import type { EventFigures } from './event-figures.ts';
+import { bestClassOf, type EventFigures } from './event-figures.ts';
 import type { BatchEvent } from './events.ts';
 import { FILE_NAMES } from './outputs.ts';
 
@@ -96,6 +96,7 @@ export async function writeResults(
 function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
   const statuses = plans.map((plan) => statusOf(batch, plan));
   const figures = plans.map(({ event }, i) => (statuses[i] === 'done' ? batch.record(event.id)?.figures : undefined));
+  const best = plans.map(({ event }, i) => figures[i] && bestClassOf(figures[i], event.label));
   type Figures = NonNullable<(typeof figures)[number]>;
   type Frame = Figures['frames'][number];
   const text = (name: string, of: (plan: EventPlan, i: number) => string | null): Column => {
@@ -114,8 +115,8 @@ function resultColumns(batch: Batch, plans: readonly EventPlan[]): Column[] {
     text('status', (_, i) => statuses[i]!),
     text('error', ({ event }, i) => (statuses[i] === 'failed' ? batch.record(event.id)!.error! : null)),
     text('folder', ({ event }, i) => (statuses[i] === 'done' ? relativeFolder(batch, event.id) : null)),
-    text('class', (_, i) => figures[i]?.best?.label ?? null),
-    { name: 'class_probability', kind: 'number', values: figures.map((found) => found?.best?.probability ?? null) },
+    text('class', (_, i) => best[i]?.label ?? null),
+    { name: 'class_probability', kind: 'number', values: best.map((found) => found?.probability ?? null) },
     text('verdict', (_, i) => figures[i]?.verdict ?? null),
     ...verdictColumns(figures),
     ...windowColumns(figures),
@@ -266,9 +267,10 @@ function indexRow(batch: Batch, plan: EventPlan): IndexRow {
   const { event, keys } = plan;
   const status = statusOf(batch, plan);
   const record = batch.record(event.id);
-  const frames = status === 'done' ? (record?.figures?.frames ?? []) : [];
-  const isUnlike = status === 'done' && record?.figures?.familiarity?.unlike === true;
-  const { verdict, best } = (status === 'done' && record?.figures) || {};
+  const figures = status === 'done' ? record?.figures : undefined;
+  const best = figures && bestClassOf(figures, event.label);
+  const frames = figures?.frames ?? [];
+  const isUnlike = figures?.familiarity?.unlike === true;
   const importance = frames.flatMap((frame) => (frame.importance === undefined ? [] : [frame.importance]));
   const file = (name: 'thumbnail' | 'report'): Partial<IndexRow> => {
     if (record?.files[name]?.key !== keys[name]) return {}; // absent, or of other options
@@ -287,7 +289,7 @@ function indexRow(batch: Batch, plan: EventPlan): IndexRow {
     ...(importance.length > 0 && { importance: Math.max(...importance) }),
     ...file('thumbnail'),
     ...file('report'),
-    ...(verdict && { verdict }),
+    ...(figures?.verdict && { verdict: figures.verdict }),
     ...(best && { best }),
     extra: { ...event.extra, ...(isUnlike && { 'unlike training': 'yes' }) },
   };

@@ -1,4 +1,5 @@
 /** What `l2caf analyze` prints of an analysis. */
+import { classesByQuestion } from '../analysis/classes.ts';
 import type { Analysis, AnalysisFrame, AnalysisWindow, ObjectSummary } from '../analysis/document.ts';
 import { liftOf, rankedObjects } from '../analysis/object-words.ts';
 import { predictionsOf } from '../analysis/predictions.ts';
@@ -8,14 +9,11 @@ import { formatTable } from './terminal.ts';
 
 /** The frames or windows of an analysis as a table, and what is known of the event below it. */
 export function analysisTable(analysis: Analysis): string {
-  const { classes, numbers, options, windows, targetProbability, familiarity, events = [] } = analysis;
+  const { numbers, options, windows, targetProbability, familiarity, events = [] } = analysis;
   const lines = [windows ? describeWindows(analysis, windows) : describeFrames(analysis)];
   lines.push(...describeVerdicts(analysis));
   lines.push(`${options.solver}: ${options.solverReason}`);
-  if (classes) {
-    const best = classes.slice(0, 3).map(({ label, probability }) => `${label} ${percent(probability)}`);
-    lines.push(isUnlike(analysis) ? 'classes: none to be believed, see above' : `classes: ${best.join(', ')}`);
-  }
+  lines.push(...describeClasses(analysis));
   if (targetProbability !== undefined) lines.push(`${options.target}: ${percent(targetProbability)}`);
   if (familiarity) {
     const { distance, limit } = familiarity;
@@ -36,6 +34,16 @@ export function analysisTable(analysis: Analysis): string {
   }
   lines.push(...describeObjects(analysis));
   return lines.join('\n');
+}
+
+/** The three likeliest classes, of each question where not all of them exclude each other. */
+function describeClasses(analysis: Analysis): string[] {
+  const questions = classesByQuestion(analysis);
+  if (questions.length > 0 && isUnlike(analysis)) return ['classes: none to be believed, see above'];
+  return questions.map(({ name, classes }) => {
+    const best = classes.slice(0, 3).map(({ label, probability }) => `${label} ${percent(probability)}`);
+    return `classes${name === undefined ? '' : ` (${name})`}: ${best.join(', ')}`;
+  });
 }
 
 /** The objects that most of the attention lies on. */

@@ -4,6 +4,7 @@ import { type View, viewOf } from '../base/fit.ts';
 import type { PictureSize } from '../base/types.ts';
 import type { AttentionMap } from '../l2caf/heatmap.ts';
 import type { Tail } from '../l2caf/tail.ts';
+import { excludedBy } from '../models/questions.ts';
 import { unitVectors } from '../retrieval/metrics.ts';
 import { squaredDistance, type Vector } from '../retrieval/vector.ts';
 import type { StillNetwork } from '../stills/still-network.ts';
@@ -69,10 +70,13 @@ export async function measureStill<T>(
   };
   try {
     const isScores = output.kind === 'scores';
-    const ranked = isScores ? rankOutputs(tail, output.labelOf).map((prediction) => prediction.index) : [];
+    const ranked = isScores ? rankOutputs(tail, output).map((prediction) => prediction.index) : [];
     const known = still.label === undefined ? undefined : output.indexOf(still.label);
     const isIn = (count: number) => ranked.slice(0, count).includes(known!);
-    const target = isScores ? ({ kind: 'class', index: known ?? ranked[0]! } as const) : undefined;
+    const index = known ?? ranked[0]!;
+    const target = isScores
+      ? ({ kind: 'class', index, excluded: excludedBy(index, output.questions) } as const)
+      : undefined;
     const rows = new Map<string, T>();
     for (const method of options.methods) {
       rows.set(method, score(await stillMap(tail, method, target, { ...options, viewed }), truth, view));

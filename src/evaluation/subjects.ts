@@ -17,6 +17,7 @@ import type { Head } from '../models/head.ts';
 import { createRecurrentHead, forgetfulHead } from '../models/head-tails.ts';
 import { findPretrained } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
+import { excludedBy } from '../models/questions.ts';
 import type { RecurrentOutput } from '../models/recurrent-tail.ts';
 import { type FeatureMaps, scoresOf, sliceOfFrame, unlearningOf, type VideoModel } from '../models/video-model.ts';
 import type { MapSubject } from './baseline-maps.ts';
@@ -299,7 +300,13 @@ export function objectivesOf(
   if (target === 'oblivious') return labels.map(() => ({ kind: target }));
   const classes = classesOf(studied);
   const unknown = [...new Set(labels)].filter((label) => !classes.includes(label));
-  if (unknown.length === 0) return labels.map((label) => ({ kind: 'class', index: classes.indexOf(label) }));
+  if (unknown.length === 0) {
+    const questions = isNetwork(studied) ? scoresOf(studied.outputs)?.questions : studied.spec.questions;
+    return labels.map((label) => {
+      const index = classes.indexOf(label);
+      return { kind: 'class', index, excluded: excludedBy(index, questions) };
+    });
+  }
   throw new L2cafError('usage', `the model has no class named ${unknown.join(', ')}`, {
     hint: `${classes.length > 0 ? `its classes: ${classes.join(', ')}` : 'it has no classifier'}; use --target oblivious`,
   });

@@ -3,6 +3,7 @@
  * `samples.json`, whose entries are what its labels are made of: heatmap, classification, detections, plain fields.
  */
 import { join } from 'node:path';
+import { likeliest } from '../analysis/classes.ts';
 import type { Analysis, AnalysisFrame } from '../analysis/document.ts';
 import { keyframesOf } from '../analysis/timeline.ts';
 import { isUnlike } from '../analysis/verdicts.ts';
@@ -106,12 +107,13 @@ function greyPng({ height, width, values }: Heatmap): Uint8Array {
 function sampleOf({ id, label, split }: ExportedEvent, analysis: Analysis, frame: AnalysisFrame): object {
   const { source, span, options, labels = [], objects } = analysis;
   const { timestampSec, loss, importance, verdict, probabilities = [] } = frame;
-  const best = isUnlike(analysis, frame) ? -1 : probabilities.indexOf(Math.max(...probabilities));
+  const asked = analysis.questions?.findIndex((question) => question.labels.includes(label ?? '')) ?? 0;
+  const best = isUnlike(analysis, frame) ? undefined : likeliest(analysis, probabilities)[Math.max(0, asked)];
   const spanText = ({ startSec, endSec }: TimeSpan): string => `${startSec.toFixed(3)}-${endSec.toFixed(3)}`;
   return {
     tags: split === undefined ? [] : [split],
     ...(label !== undefined && { ground_truth: { label } }),
-    ...(best >= 0 && { prediction: { label: labels[best], confidence: probabilities[best] } }),
+    ...(best !== undefined && { prediction: { label: labels[best], confidence: probabilities[best] } }),
     ...(objects && {
       detections: (frame.objects?.each ?? []).flatMap(({ object, boxes, share, area, lost }) => {
         const { name, id: own, label: kind = name } = objects.list[object]!;

@@ -11,7 +11,8 @@ import type { Tail } from './tail.ts';
 
 /**
  * - `oblivious` (paper, Eq. 1): keep the whole output: `‖NT(x) − FT(x, f)‖²`.
- * - `class` (paper, Eq. 2): raise one output, lower the others: `−FT_c + Σ_{i≠c} FT_i`. For logits.
+ * - `class` (paper, Eq. 2): raise one output, lower the others: `−FT_c + Σ_{i≠c} FT_i`. For logits. The others are those that exclude
+ *   it: all, unless some are named.
  * - `output`: drive one number, such as a steering angle, away from zero, to the side on which it is: `−sign(NT_k) FT_k`. (To
  *   keep a single number has no unique answer.)
  * - `similarity`: keep the cosine similarity to another clip's embedding: `(s(NT, y) − s(FT, y))²`.
@@ -19,10 +20,16 @@ import type { Tail } from './tail.ts';
  */
 export type Objective =
   | { readonly kind: 'oblivious' }
-  | { readonly kind: 'class'; readonly index: number }
+  | { readonly kind: 'class'; readonly index: number; readonly excluded?: Exclusion | undefined }
   | { readonly kind: 'output'; readonly index: number }
   | { readonly kind: 'similarity'; readonly other: Float32Array }
   | { readonly kind: 'custom'; readonly loss: OutputLoss };
+
+/** Classes that exclude each other, as places among the scores, and what their scores are divided by before the softmax. */
+export interface Exclusion {
+  readonly classes: readonly number[];
+  readonly temperature: number;
+}
 
 /** A loss of an output `[d]`, which it must not keep or change, and its gradient `[d]` there. */
 export type OutputLoss = (output: Float64Array) => { readonly loss: number; readonly gradient: Float64Array };
@@ -67,7 +74,7 @@ export function bindObjective(
     case 'output': {
       const weights =
         objective.kind === 'class'
-          ? classWeights(objective.index, outputSize)
+          ? classWeights(objective.index, outputSize, objective.excluded)
           : outputWeights(objective.index, reference);
       const gradient = Float64Array.from(weights);
       return {
@@ -87,15 +94,17 @@ export function bindObjective(
 }
 
 /**
- * The class-specific loss as weights of the outputs (paper, Eq. 2): −1 for the class, +1 for all others, `[d]`.
+ * The class-specific loss as weights of the outputs (paper, Eq. 2): −1 for the class, +1 for all others that exclude it, 0 for classes
+ * that do not, `[d]`.
  *
  * @throws L2cafError `usage` when there is no such class.
  */
-export function classWeights(index: number, outputSize: number): Float32Array {
+export function classWeights(index: number, outputSize: number, excluded?: Pick<Exclusion, 'classes'>): Float32Array {
   if (!Number.isInteger(index) || index < 0 || index >= outputSize) {
     throw new L2cafError('usage', `there is no class ${index}: the network has the classes 0 to ${outputSize - 1}`);
   }
-  const weights = new Float32Array(outputSize).fill(1);
+  const weights = new Float32Array(outputSize).fill(excluded === undefined ? 1 : 0);
+  for (const other of excluded?.classes ?? []) weights[other] = 1;
   weights[index] = -1;
   return weights;
 }

@@ -3,13 +3,13 @@
  * measure by.
  */
 import { assertNever } from '../base/errors.ts';
-import { softmax, unit } from '../base/matrix.ts';
+import { softmax, softmaxAmong, unit } from '../base/matrix.ts';
 import { cosine, type Objective } from './objective.ts';
 
 /**
  * Binds an objective to an input: what an output `[d]` is worth. Of `oblivious`, the recovery of the whole output,
  * `1 − ‖FT − NT‖ / ‖FT(0) − NT‖`: 1 for the output without a filter, 0 for that of nothing. Of a class, its softmax probability, of
- * logits. Of a number, its value, counted the way it points; of a similarity, that; of another loss, less that.
+ * logits, among those that exclude it. Of a number, its value, counted the way it points; of a similarity, that; of another loss, less that.
  *
  * @param reference the output without a filter, `NT`, `[d]`
  * @param nothing the output when nothing is let through, `FT(0)`, `[d]`
@@ -24,8 +24,12 @@ export function bindWorth(
       const empty = distanceBetween(nothing, reference);
       return (output) => (empty > 0 ? 1 - distanceBetween(output, reference) / empty : 1);
     }
-    case 'class':
-      return (output) => softmax(output)[objective.index]!;
+    case 'class': {
+      const { index, excluded } = objective;
+      if (excluded === undefined) return (output) => softmax(output)[index]!;
+      const { classes, temperature } = excluded;
+      return (output) => softmaxAmong(output, classes, temperature)[classes.indexOf(index)]!;
+    }
     case 'output': {
       const side = reference[objective.index]! < 0 ? -1 : 1;
       return (output) => side * output[objective.index]!;

@@ -3,6 +3,7 @@
  * name (`net.onnx`, `net.json`); the command line's options say the same. What neither says is guessed from shapes where
  * that is safe, and asked for where not (docs/networks.md).
  */
+
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import * as z from '#zod';
 import { L2cafError } from '../base/errors.ts';
@@ -11,6 +12,7 @@ import { jsonIn, readInput } from '../base/input-files.ts';
 import { FILTER_SPANS, NORMS, type Norm, OUTPUT_KINDS } from './choices.ts';
 import { readNpy } from './npy.ts';
 import type { Preprocessing } from './preprocessing.ts';
+import { type Question, questionsAmong, questionsSchema } from './questions.ts';
 
 const triple = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])]);
 const positive = z.int().positive();
@@ -77,10 +79,13 @@ const cardSchema = z.strictObject({
       kind: z.enum(OUTPUT_KINDS).optional(),
       /** Names of the classes or numbers, or a file with one on each line. */
       labels: labelNames.optional(),
+      questions: questionsSchema.optional(),
     })
     .optional(),
   /** The output that scores classes, where another one is explained. */
-  scores: z.strictObject({ tensor: z.string(), labels: labelNames.optional() }).optional(),
+  scores: z
+    .strictObject({ tensor: z.string(), labels: labelNames.optional(), questions: questionsSchema.optional() })
+    .optional(),
   /** Under what its weights, and the data that it was trained on, may be used. */
   licences: z.array(z.strictObject({ of: z.string().min(1), licence: z.string().min(1) })).optional(),
 });
@@ -261,6 +266,20 @@ export async function labelsOf(
   if (typeof labels !== 'string') return labels;
   const text = (await readInput(resolve(folder, labels), { maxBytes: MAX_LABELS_BYTES })).toString('utf8');
   return text.split(/\r?\n/).filter((line, i, all) => line !== '' || i < all.length - 1);
+}
+
+/**
+ * What the classes of an output answer, where not all of them exclude each other.
+ *
+ * @param labels of the output
+ * @throws L2cafError `model-invalid` as {@link questionsAmong}, and where classes have no names
+ */
+export function questionsIn(
+  { questions }: NonNullable<Pick<Card, 'output'>['output']>,
+  labels: readonly string[] | undefined,
+  path: string,
+): { readonly questions?: readonly Question[] } {
+  return questions ? { questions: questionsAmong(labels ?? [], questions, path) } : {};
 }
 
 /**

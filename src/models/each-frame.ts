@@ -1,8 +1,8 @@
 /** Networks that answer for each frame of a clip: what is explained is what they say of the last. */
-import { softmax } from '../base/matrix.ts';
 import * as tf from '../base/tensorflow.ts';
 import { isFeatureTail, type MapTail } from '../l2caf/tail.ts';
-import type { VideoTail } from './video-model.ts';
+import { probabilitiesOf } from './questions.ts';
+import type { ModelOutput, VideoTail } from './video-model.ts';
 
 /** An output of a network of clips, as its file and its card have it. */
 interface ClipOutput {
@@ -30,7 +30,7 @@ export function lastFrameNote(name: string, each: number): string {
 }
 
 /** The last frame of a tail of all, with the class probabilities after each where they are scores. */
-export function ofLastFrame(tail: MapTail, size: number, areScores: boolean): MapTail & VideoTail {
+export function ofLastFrame(tail: MapTail, { size, kind, questions }: ModelOutput): MapTail & VideoTail {
   const { outputSize, reference, subsets } = tail;
   const lastOf = (outputs: Float32Array): Float32Array => {
     const rows = outputs.length / outputSize;
@@ -54,9 +54,11 @@ export function ofLastFrame(tail: MapTail, size: number, areScores: boolean): Ma
       filtered: (filters: tf.Tensor3D, slots: readonly number[]) => inTensors(() => tail.filtered(filters, slots)),
       outputsOf: (features: tf.Tensor4D, slots: readonly number[]) => inTensors(() => tail.outputsOf(features, slots)),
     }),
-    ...(areScores && {
+    ...(kind === 'scores' && {
       probabilitiesSoFar: () =>
-        Array.from({ length: outputSize / size }, (_, i) => softmax(reference.subarray(i * size, (i + 1) * size))),
+        Array.from({ length: outputSize / size }, (_, i) =>
+          probabilitiesOf(reference.subarray(i * size, (i + 1) * size), questions),
+        ),
     }),
   };
 }

@@ -31,6 +31,7 @@ export function createRecurrentHead({ spec, weights }: Head): RecurrentHead {
     },
     embedding: dense('embedding'),
     ...(spec.labels && { logits: dense('logits') }),
+    ...(spec.questions && { questions: spec.questions }),
   });
 }
 

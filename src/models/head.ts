@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { createRandom } from '../base/random.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
 import type { Familiarity } from './familiarity.ts';
+import type { Question } from './questions.ts';
 import type { NamedArray } from './safetensors.ts';
 import { type ShallowCnnSpec, shallowCnnGrid, shallowCnnShapes } from './shallow-cnn.ts';
 import type { Licence, ModelInput, ModelOutput } from './video-model.ts';
@@ -29,6 +30,8 @@ export interface HeadSpec {
   readonly embeddingSize: number;
   /** Classes of the classifier on the raw embedding, in the order of its logits; absent: there is none. */
   readonly labels?: readonly string[];
+  /** What they answer, where not all of them exclude each other. */
+  readonly questions?: readonly Question[];
 }
 
 /** Where a head's weights come from. An untrained head is random, and says so wherever it is used. */
@@ -69,10 +72,12 @@ export function inputOf({ inputSize, eventSec }: HeadSpec): ModelInput {
 }
 
 /** What can be explained of a network with such a head. */
-export function eventOutputs({ embeddingSize, labels }: HeadSpec): ModelOutput[] {
+export function eventOutputs({ embeddingSize, labels, questions }: HeadSpec): ModelOutput[] {
   return [
     { name: 'embedding', kind: 'embedding', size: embeddingSize },
-    ...(labels ? [{ name: 'logits', kind: 'scores', size: labels.length, labels } as const] : []),
+    ...(labels
+      ? [{ name: 'logits', kind: 'scores', size: labels.length, labels, ...(questions && { questions }) } as const]
+      : []),
   ];
 }
 

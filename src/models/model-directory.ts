@@ -15,6 +15,7 @@ import { expectHash } from './expected-hash.ts';
 import type { Familiarity } from './familiarity.ts';
 import { type Head, type HeadSpec, headShapes } from './head.ts';
 import { findPretrained } from './pretrained.ts';
+import { namedQuestions, type Question, questionSchema, questionsAmong } from './questions.ts';
 import { featureShape } from './resnet.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { expectShapes } from './shapes.ts';
@@ -37,6 +38,14 @@ const positive = z.int().positive();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const grid = z.object({ height: positive, width: positive });
 const figures = z.record(z.string(), z.number());
+
+/** How a temperature was found, and expected calibration errors on other events, in [0, 1], before and after. */
+const calibrationSchema = z.object({
+  events: positive,
+  measuredOn: positive,
+  before: z.number().min(0).max(1),
+  after: z.number().min(0).max(1),
+});
 
 const manifestSchema = z.object({
   schema: z.literal(MODEL_SCHEMA),
@@ -69,6 +78,8 @@ const manifestSchema = z.object({
   }),
   /** Classes in the order of the logits; absent without a classifier. */
   labels: z.array(z.string()).min(1).optional(),
+  /** What classes answer, where not all of them exclude each other; with how well they were calibrated. */
+  questions: z.array(questionSchema.extend({ calibration: calibrationSchema.optional() })).optional(),
   weights: z.object({
     sha256,
     /** Under what they may be used; absent where whoever trained them did not say. */
@@ -109,7 +120,14 @@ export type ModelFacts = Pick<ModelManifest, 'id' | 'l2cafVersion' | 'training' 
   /** Of the weights. */
   readonly licence?: string | undefined;
   readonly familiarity?: Familiarity | undefined;
+  readonly calibration?: Calibrations | undefined;
 };
+
+/** How well the classes of a question are calibrated, see {@link ModelManifest}. */
+export type Calibration = z.infer<typeof calibrationSchema>;
+
+/** By the name of a question. */
+export type Calibrations = ReadonlyMap<string, Calibration>;
 
 /** A model as it was read. */
 export interface LoadedModel {
@@ -122,7 +140,7 @@ export interface LoadedModel {
  * `output-unwritable`.
  */
 export async function saveModel(folder: string, { spec, weights }: Head, facts: ModelFacts): Promise<ModelManifest> {
-  const { id, l2cafVersion, training, frames, licence, familiarity } = facts;
+  const { id, l2cafVersion, training, frames, licence, familiarity, calibration } = facts;
   const weightsPath = join(folder, WEIGHTS_FILE);
   await writeSafetensors(weightsPath, weights, { id });
   const { mean, channelOrder, weightsSha256 } = findPretrained(spec.trunk);
@@ -140,7 +158,7 @@ export async function saveModel(folder: string, { spec, weights }: Head, facts: 
     },
     preprocessing: { ...spec.inputSize, channelOrder, mean, frames, ...(eventSec !== undefined && { eventSec }) },
     architecture: { shallowCnn, ...(pool && { pool }), lstmUnits, embeddingSize },
-    ...(spec.labels && { labels: spec.labels }),
+    ...(spec.labels && { labels: spec.labels, ...describeQuestions(spec, calibration) }),
     weights: { sha256: await sha256OfFile(weightsPath), ...(licence !== undefined && { licence }) },
     ...(familiarity && { familiarity: await writeReference(folder, familiarity) }),
     training,
@@ -160,6 +178,35 @@ export async function saveFamiliarity(folder: string, familiarity: Familiarity):
   const manifest = await readManifest(join(folder, MANIFEST_FILE));
   const changed = { ...manifest, familiarity: await writeReference(folder, familiarity) };
   await writeFileAtomically(join(folder, MANIFEST_FILE), `${JSON.stringify(manifestSchema.parse(changed), null, 2)}\n`);
+}
+
+/**
+ * Writes what the classes of a model answer and how they are calibrated, in place of what was written before.
+ *
+ * @throws L2cafError as {@link loadModel} for the model that is there; `output-unwritable`
+ */
+export async function saveQuestions(
+  folder: string,
+  questions: readonly Question[],
+  calibration: Calibrations,
+): Promise<void> {
+  const manifest = await readManifest(join(folder, MANIFEST_FILE));
+  const { labels = [] } = manifest;
+  const changed = { ...manifest, ...describeQuestions({ labels, questions }, calibration) };
+  await writeFileAtomically(join(folder, MANIFEST_FILE), `${JSON.stringify(manifestSchema.parse(changed), null, 2)}\n`);
+}
+
+function describeQuestions(
+  { labels, questions }: Pick<HeadSpec, 'labels' | 'questions'>,
+  calibrations: Calibrations = new Map(),
+): Pick<ModelManifest, 'questions'> {
+  if (labels === undefined || questions === undefined) return {};
+  return {
+    questions: namedQuestions(labels, questions).map((question) => {
+      const calibration = calibrations.get(question.name);
+      return { ...question, ...(calibration && { calibration }) };
+    }),
+  };
 }
 
 async function writeReference(
@@ -264,7 +311,7 @@ async function readManifest(path: string): Promise<ModelManifest> {
 }
 
 /** The architecture, checked against the trunk as this version knows it. */
-function specOf({ trunk, preprocessing, architecture, labels }: ModelManifest, folder: string): HeadSpec {
+function specOf({ trunk, preprocessing, architecture, labels, questions }: ModelManifest, folder: string): HeadSpec {
   const pretrained = findPretrained(trunk.id);
   const { width, height, channelOrder, mean, eventSec } = preprocessing;
   const expected = featureShape({ ...pretrained.spec, upTo: trunk.stage }, { width, height });
@@ -295,5 +342,6 @@ function specOf({ trunk, preprocessing, architecture, labels }: ModelManifest, f
     lstmUnits,
     embeddingSize,
     ...(labels && { labels }),
+    ...(labels && questions && { questions: questionsAmong(labels, questions, join(folder, MANIFEST_FILE)) }),
   };
 }

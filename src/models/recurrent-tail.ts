@@ -6,13 +6,14 @@
  */
 
 import { L2cafError } from '../base/errors.ts';
-import { addRows, multiplyTransposed, softmax, transposeInto } from '../base/matrix.ts';
+import { addRows, multiplyTransposed, transposeInto } from '../base/matrix.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { GridShape } from '../base/types.ts';
 import { type DenseWeights, type HeadTensors, RecurrentTail } from './event-tail.ts';
 import { checkLstmWeights, type LstmWeights } from './lstm.ts';
 import { statesOf } from './lstm-steps.ts';
 import { poolingWeights } from './pooling.ts';
+import { probabilitiesOf, type Question } from './questions.ts';
 import type { FeatureMaps } from './video-model.ts';
 
 /** The weights of a recurrent head for feature maps of one grid shape and channel count. */
@@ -26,6 +27,8 @@ export interface RecurrentHeadWeights {
   readonly embedding: DenseWeights;
   /** Class scores, computed from the raw embedding. */
   readonly logits?: DenseWeights;
+  /** What the classes answer, where not all of them exclude each other. */
+  readonly questions?: readonly Question[];
 }
 
 /** Which output of the head a tail ends in. */
@@ -93,17 +96,18 @@ export class RecurrentHead {
       states: statesOf(inputs, this.#recurrentKernel, lstm.units),
       dense: outputLayer(this.weights, output),
       head: this.#tensors,
-      probabilities: (values) => (output === 'embedding' ? this.probabilities(values) : softmax(values)),
+      probabilities: (values) =>
+        output === 'embedding' ? this.probabilities(values) : probabilitiesOf(values, this.weights.questions),
     });
   }
 
-  /** Class probabilities of an embedding: softmax of the logits. Undefined when the head has no classifier. */
+  /** Class probabilities of an embedding, from the logits. Undefined when the head has no classifier. */
   probabilities(embedding: Float64Array): number[] | undefined {
-    const { logits } = this.weights;
+    const { logits, questions } = this.weights;
     if (logits === undefined) return undefined;
     const scores = Float64Array.from(logits.bias);
     addRows(embedding, Float64Array.from(logits.kernel), scores, scores.length);
-    return softmax(scores);
+    return probabilitiesOf(scores, questions);
   }
 
   /** Frees its tensors. */

@@ -7,6 +7,7 @@ import { L2cafError } from '../base/errors.ts';
 import type { FittedSize, Resize } from '../base/fit.ts';
 import type { FrameBatch, GridShape, PictureSize } from '../base/types.ts';
 import type { Tail } from '../l2caf/tail.ts';
+import type { Question } from './questions.ts';
 
 /** What a network reads. */
 export interface ModelInput {
@@ -27,6 +28,8 @@ export interface ModelOutput {
   readonly size: number;
   /** Names of the classes or numbers, in order. */
   readonly labels?: readonly string[];
+  /** What classes answer, where not all of them exclude each other; each is the answer to one question. */
+  readonly questions?: readonly Question[];
 }
 
 /** Feature maps of one event: `data` holds `t·h·w·c` values row by row. */

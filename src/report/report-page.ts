@@ -6,9 +6,10 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { bestClasses } from '../analysis/classes.ts';
 import type { Analysis } from '../analysis/document.ts';
 import { ignoredWarnings, keyframesOf } from '../analysis/timeline.ts';
-import { bestClass, isUnlike } from '../analysis/verdicts.ts';
+import { isUnlike } from '../analysis/verdicts.ts';
 import { evenPositions } from '../base/evenly.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { checkOutput, removeSealed } from '../base/output.ts';
@@ -99,7 +100,7 @@ export function clipBeside(report: string): string {
 /** What an index tells about an analysis. */
 export function indexRowOf(analysis: Analysis): Omit<IndexRow, 'id'> {
   const { source, span, frames, options, familiarity, targetProbability, verdict } = analysis;
-  const best = bestClass(analysis);
+  const [best] = bestClasses(analysis);
   const importances = frames.flatMap(({ importance }) => (importance === undefined ? [] : [importance]));
   return {
     status: 'done',

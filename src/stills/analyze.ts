@@ -133,6 +133,9 @@ export async function analyzePicture(model: OpenStill, path: string, options: St
 /** Classes listed in the document. */
 const SHOWN_PREDICTIONS = 5;
 
+/** The options of a picture, and what the network answers. */
+type MapOptions = StillOptions & { readonly output: StillOutput };
+
 interface FoundMaps {
   readonly maps: PictureMap[];
   readonly choices: Attention['options'];
@@ -140,8 +143,9 @@ interface FoundMaps {
 }
 
 /** What depends on the tail: predictions, maps, and the comparisons that were asked for. */
-async function explain(network: StillNetwork, pixels: Pixels, tail: Tail, options: StillOptions) {
+async function explain(network: StillNetwork, pixels: Pixels, tail: Tail, wanted: StillOptions) {
   const { output } = network;
+  const options = { ...wanted, output };
   const targets = resolveTargets(options.target, tail, output);
   const startedAt = performance.now();
   const views = options.fine ? viewsOf(pixels, tail.grid) : undefined;
@@ -166,7 +170,7 @@ async function explain(network: StillNetwork, pixels: Pixels, tail: Tail, option
       ...(options.fine && { fine: true as const }),
       seed: options.seed,
     },
-    predictions: output.kind === 'scores' ? rankOutputs(tail, output.labelOf).slice(0, SHOWN_PREDICTIONS) : [],
+    predictions: output.kind === 'scores' ? rankOutputs(tail, output).slice(0, SHOWN_PREDICTIONS) : [],
     ...(output.kind === 'numbers' && { numbers: numbersOf(tail, output) }),
     maps,
     ...(constraints && { constraints }),
@@ -202,7 +206,7 @@ async function onTails<T>(
 async function findMaps(
   tails: readonly Tail[],
   targets: readonly MapTarget[],
-  options: StillOptions,
+  options: MapOptions,
 ): Promise<FoundMaps> {
   const { constraint, solver, preset, seed, method, signal } = options;
   const maps: PictureMap[] = [];
@@ -210,7 +214,7 @@ async function findMaps(
   for (const [done, target] of targets.entries()) {
     throwIfAborted(signal);
     options.onProgress?.({ stage: `maps, ${constraint}`, done, total: targets.length, unit: 'maps' });
-    const objective = objectiveOf(target);
+    const objective = objectiveOf(target, options.output);
     const filters: AttentionFilter[] = [];
     for (const tail of tails) {
       last = await findAttention(tail, method, {
@@ -233,7 +237,7 @@ async function findMaps(
 async function compareConstraints(
   tails: readonly Tail[],
   targets: readonly MapTarget[],
-  options: StillOptions,
+  options: MapOptions,
 ): Promise<NonNullable<PictureAnalysis['constraints']>> {
   const compared: NonNullable<PictureAnalysis['constraints']> = [];
   for (const constraint of CONSTRAINTS) {
@@ -247,7 +251,7 @@ function checkPicture(
   network: StillNetwork,
   pixels: Pixels,
   trained: readonly PictureMap[],
-  options: StillOptions,
+  options: MapOptions,
   grid: GridShape,
 ): Promise<SanityReport> {
   const { onProgress, ...quiet } = options;

@@ -31,7 +31,7 @@ export type OpenStill = OpenClassifier | OpenStillHead | OpenImported;
 export type Pixels = Pick<FrameBatch, 'rgb' | 'shape'>;
 
 /** What its outputs are. */
-export interface StillOutput extends Pick<ModelOutput, 'kind' | 'size'> {
+export interface StillOutput extends Pick<ModelOutput, 'kind' | 'size' | 'questions'> {
   /** What each of them is called. */
   labelOf(index: number): string;
   /** Which of them is the class of this name; undefined when none is. */
@@ -173,6 +173,7 @@ function ofImported(
     inputSize: input.size,
     output: {
       ...{ kind: output.kind, size: output.size },
+      ...(output.questions && { questions: output.questions }),
       labelOf: (index) => output.labels?.[index] ?? String(index),
       indexOf: indexAmong(output.labels ?? []),
     },

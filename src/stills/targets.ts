@@ -4,10 +4,10 @@
  */
 
 import { L2cafError } from '../base/errors.ts';
-import { softmax } from '../base/matrix.ts';
 import type { Objective } from '../l2caf/objective.ts';
 import type { Tail } from '../l2caf/tail.ts';
 import { labelIndex } from '../models/imagenet.ts';
+import { excludedBy, probabilitiesOf } from '../models/questions.ts';
 import type { PictureAnalysis, PictureMap } from './document.ts';
 import type { StillOutput } from './still-network.ts';
 
@@ -29,9 +29,9 @@ export type StillTarget =
 /** All classes, most probable first. */
 export function rankOutputs(
   { reference }: Pick<Tail, 'reference'>,
-  labelOf: StillOutput['labelOf'],
+  { labelOf, questions }: Pick<StillOutput, 'labelOf' | 'questions'>,
 ): ClassPrediction[] {
-  return softmax(reference)
+  return probabilitiesOf(reference, questions)
     .map((probability, index) => ({ index, label: labelOf(index), probability }))
     .sort((a, b) => b.probability - a.probability);
 }
@@ -53,16 +53,17 @@ export function resolveTargets(
     return indices.map((index) => ({ kind: 'output', ...numberOf(index, reference, output) }));
   }
   checkKind(output, 'scores', 'a class');
-  const ranked = rankOutputs({ reference }, output.labelOf);
+  const ranked = rankOutputs({ reference }, output);
   const chosen =
     target.kind === 'top' ? ranked.slice(0, target.count) : target.indices.map((index) => predictionOf(index, ranked));
   return chosen.map((prediction) => ({ kind: 'class', ...prediction }));
 }
 
 /** The objective of a target: the paper's Eq. 1 or 2, or what drives a number (METHOD §2). */
-export function objectiveOf(target: MapTarget): Objective {
+export function objectiveOf(target: MapTarget, { questions }: Pick<StillOutput, 'questions'>): Objective {
   if (target.kind === 'oblivious') return { kind: 'oblivious' };
-  return { kind: target.kind, index: target.index };
+  const { kind, index } = target;
+  return kind === 'class' ? { kind, index, excluded: excludedBy(index, questions) } : { kind, index };
 }
 
 /** What is explained unless something is asked for, at most `count` maps. */

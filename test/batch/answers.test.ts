@@ -7,7 +7,7 @@ import { writeAnalysis } from '../../src/analysis/document.ts';
 import { L2cafError, systemCodeOf } from '../../src/base/errors.ts';
 import { checkedOutcome, figuresIn, fromAnswer, toAnswer } from '../../src/batch/answers.ts';
 import { Batch, type EventMaker } from '../../src/batch/batch.ts';
-import { figuresOf } from '../../src/batch/event-figures.ts';
+import { bestClassOf, figuresOf, figuresSchema } from '../../src/batch/event-figures.ts';
 import type { BatchEvent } from '../../src/batch/events.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 
@@ -114,4 +114,33 @@ it('costs a batch its event, and leaves the journal readable', async () => {
     2 + MALFORMED.length,
   );
   await rm(folder, { recursive: true });
+});
+
+describe('the class in the tables of a batch', () => {
+  const classes = [
+    { label: 'left', probability: 0.9 },
+    { label: 'stop', probability: 0.6 },
+    { label: 'clear', probability: 0.4 },
+    { label: 'right', probability: 0.1 },
+  ];
+  const labels = ['clear', 'left', 'right', 'stop'];
+  const questions = [
+    { name: 'event', labels: ['clear', 'stop'] },
+    { name: 'turn', labels: ['left', 'right'] },
+  ];
+
+  it('is the likeliest answer to the question that the label answers, else to the first', () => {
+    const found = figuresOf({ ...exampleAnalysis(), frames: [], classes, labels, questions });
+    expect(figuresSchema.parse(found)).toEqual(found); // as it comes out of the journal
+    expect(bestClassOf(found, 'right')).toEqual({ label: 'left', probability: 0.9, place: 1 });
+    expect(bestClassOf(found, 'clear')).toEqual({ label: 'stop', probability: 0.6, place: 3 });
+    expect(bestClassOf(found, 'something else')?.label).toBe('stop');
+    expect(bestClassOf(found, null)?.label).toBe('stop');
+  });
+
+  it('is the likeliest of all where all exclude each other', () => {
+    const found = figuresOf({ ...exampleAnalysis(), frames: [], classes, labels });
+    expect(found.further).toBeUndefined();
+    expect(bestClassOf(found, 'clear')?.label).toBe('left');
+  });
 });

@@ -54,7 +54,7 @@ describe('studyStills', () => {
         const scale = [64, 60, 64, 60].map((side) => WSOL_SIDE / side);
         const scaled = boxes.map((box) => box.map((side, i) => side * scale[i]!) as unknown as Box);
         let isHit = false;
-        for (const prediction of rankOutputs(tail, network.output.labelOf).slice(0, count)) {
+        for (const prediction of rankOutputs(tail, network.output).slice(0, count)) {
           const target = { kind: 'class', index: prediction.index } as const;
           const map = await stillMap(tail, method, target, { seed: 0, index, viewed: async () => [] });
           const heatmap = toHeatmap(map, { height: WSOL_SIDE, width: WSOL_SIDE });

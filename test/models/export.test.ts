@@ -61,11 +61,18 @@ async function explained(networks: readonly [VideoModel, VideoModel], frames: Fr
   );
 }
 
+/** Two classes that may both be so. */
+const QUESTIONS = [
+  { name: 'to the left', answers: [0], others: [1], temperature: 2 },
+  { name: 'to the right', answers: [1], others: [0] },
+];
+
 describe('the event network', () => {
   it.each<[string, Partial<HeadSpec>, number, Objective]>([
     ['as it is', {}, 3, { kind: 'oblivious' }],
     ['of five frames', {}, 5, { kind: 'oblivious' }],
     ['for one of its classes', {}, 3, { kind: 'class', index: 1 }],
+    ['whose classes do not exclude each other', { questions: QUESTIONS }, 3, { kind: 'class', index: 1 }],
     ['that pools its maps', { pool: { height: 2, width: 3 } }, 3, { kind: 'oblivious' }],
   ])('%s has the same maps, outputs and filters', async (_, change, count, objective) => {
     const networks = await bothWays(change, count);
@@ -75,6 +82,8 @@ describe('the event network', () => {
     expect(difference(imported!.embedding, own!.embedding)).toBeLessThan(1e-5);
     expect(networks[1].outputs.map(({ labels }) => labels)).toEqual([undefined, ['left', 'right']]);
     expect(difference(imported!.scores!, own!.scores!)).toBeLessThan(1e-5);
+    expect(networks[1].outputs[1]?.questions).toEqual(change.questions);
+    expect(own!.scores![0]! + own!.scores![1]! === 1).toBe(change.questions === undefined);
     for (const [i, { loss, values }] of own!.attention.filters.entries()) {
       const other = imported!.attention.filters[i]!;
       expect(Math.abs(other.loss - loss) / Math.abs(loss)).toBeLessThan(1e-4);

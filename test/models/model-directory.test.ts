@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type HeadSpec, untrainedHead } from '../../src/models/head.ts';
-import { loadModel, type ModelFacts, saveModel } from '../../src/models/model-directory.ts';
+import { loadModel, type ModelFacts, saveModel, saveQuestions } from '../../src/models/model-directory.ts';
 import { DEFAULT_MODEL, findModel, packagedModels } from '../../src/models/packaged.ts';
 import { licencesOn, RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 
@@ -59,6 +59,27 @@ describe('loadModel', () => {
     expect(head.spec.eventSec).toBe(2.5);
     await edit((m) => Object.assign(m['preprocessing']!, { eventSec: 0 }));
     await expect(loadModel(folder)).rejects.toThrow(/preprocessing\.eventSec/);
+  });
+  it('knows what classes answer, and how that was calibrated', async () => {
+    const questions = [
+      { name: 'one', answers: [0], others: [1], temperature: 1.5 },
+      { name: 'two', answers: [1] },
+    ];
+    const calibration = new Map([['one', { events: 10, measuredOn: 5, before: 0.2, after: 0.1 }]]);
+    const stated = [
+      { name: 'one', labels: ['a'], others: ['b'], temperature: 1.5, calibration: calibration.get('one') },
+      { name: 'two', labels: ['b'] },
+    ];
+    await saveModel(folder, untrainedHead({ ...SPEC, questions }, 1), { ...FACTS, calibration });
+    const { head, manifest } = await loadModel(folder);
+    expect(manifest.questions).toEqual(stated);
+    expect(head.spec.questions).toEqual(questions);
+    await saveQuestions(folder, [{ name: 'all', answers: [0, 1], temperature: 3 }], new Map());
+    const changed = await loadModel(folder);
+    expect(changed.manifest.questions).toEqual([{ name: 'all', labels: ['a', 'b'], temperature: 3 }]);
+    expect(changed.head.weights).toEqual(head.weights);
+    await edit((m) => Object.assign(m, { questions: [{ name: 'half', labels: ['a'] }] }));
+    await expect(loadModel(folder)).rejects.toThrow(/b answers 0 questions/);
   });
   it('knows the licences of weights and data, as far as they were told', async () => {
     const [domain] = FACTS.training.domains;

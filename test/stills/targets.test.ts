@@ -14,7 +14,7 @@ const NUMBERS: StillOutput = {
 const EMBEDDING: StillOutput = { kind: 'embedding', size: 3, labelOf: String, indexOf: () => undefined };
 
 it('ranks classes from the most probable to the least, and takes the targets from there', () => {
-  const ranked = rankOutputs({ reference }, shortLabel);
+  const ranked = rankOutputs({ reference }, { labelOf: shortLabel });
   expect(ranked.map(({ index }) => index)).toEqual([1, 0, 2]);
   expect(ranked.map(({ probability }) => probability)).toEqual([0.7, 0.2, 0.1].map((p) => expect.closeTo(p, 5)));
   expect(ranked[0]!.label).toBe('goldfish');
@@ -32,7 +32,7 @@ it('explains the numbers of a network of numbers, all or by name', () => {
     { kind: 'output', index: 0, label: 'steering', value: -0.5 },
     { kind: 'output', index: 1, label: 'throttle', value: 2 },
   ]);
-  expect(objectiveOf(all[1]!)).toEqual({ kind: 'output', index: 1 });
+  expect(objectiveOf(all[1]!, {})).toEqual({ kind: 'output', index: 1 });
   expect(outputsNamed(NUMBERS, 'outputs', ['Throttle'])).toEqual({ kind: 'outputs', indices: [1] });
   expect(() => outputsNamed(NUMBERS, 'outputs', ['brake'])).toThrow('no number named "brake"');
   expect(() => resolveTargets({ kind: 'outputs', indices: [2] }, of, NUMBERS)).toThrow('there is no number 2');

@@ -40,7 +40,7 @@ export interface KerasOptions {
   /** Default: the network's outputs. */
   readonly outputs?: readonly KerasOutput[];
   /** What the first of the network's own outputs is, where `outputs` does not say. */
-  readonly first?: Pick<KerasOutput, 'kind' | 'labels'>;
+  readonly first?: Pick<KerasOutput, 'kind' | 'labels' | 'questions'>;
   /** Frames of an event, where the network takes any number. */
   readonly frames?: number;
   /** Of frames, where the network takes any size. */
@@ -210,8 +210,8 @@ export class KerasNetwork implements VideoModel {
     }
     const graph = this.#unfolded(maps.frames ?? this.input.frames ?? maps.shape[0]);
     const tail = kerasTail(this.#plan(graph, wanted), maps, (node) => this.#weights.get(node.weights)!);
-    const { size, kind } = describedOutput(graph, wanted);
-    return size === tail.outputSize ? tail : ofLastFrame(tail, size, kind === 'scores');
+    const described = describedOutput(graph, wanted);
+    return described.size === tail.outputSize ? tail : ofLastFrame(tail, described);
   }
 
   /** See {@link VideoModel.unlearning}. Statistics of batch norms are kept. */

@@ -3,7 +3,17 @@ import { dirname, extname } from 'node:path';
 import { L2cafError } from '../../base/errors.ts';
 import type { PictureSize } from '../../base/types.ts';
 import { type EngineInfo, useBackend } from '../backend.ts';
-import { type Card, cardBeside, cardWith, constantsOf, fitNotes, fitOf, labelsOf, preprocessingOf } from '../card.ts';
+import {
+  type Card,
+  cardBeside,
+  cardWith,
+  constantsOf,
+  fitNotes,
+  fitOf,
+  labelsOf,
+  preprocessingOf,
+  questionsIn,
+} from '../card.ts';
 import type { EngineChoice } from '../choices.ts';
 import { KerasNetwork } from './keras-network.ts';
 
@@ -58,6 +68,7 @@ export async function openKeras(
   if (!isSaid) warnings.push('pictures are given as numbers from 0 to 1 (--norm says otherwise)');
   const labels = await labelsOf(card, dirname(path));
   const described = { ...(output.kind && { kind: output.kind }), ...(labels && { labels: [...labels] }) };
+  const asked = { ...described, ...questionsIn(output, labels, path) };
   const backend = await useBackend(choice);
   const wanted = size ?? (input.size && { width: input.size[1], height: input.size[0] });
   const constants = card.constants && (await constantsOf(card.constants, dirname(path)));
@@ -69,7 +80,7 @@ export async function openKeras(
   const network = await KerasNetwork.open(path, {
     preprocessing: preprocessingOf(told, path),
     ...(layer.tensor && layer.tensor !== 'last' && { layer: layer.tensor }),
-    ...(output.tensor ? { outputs: [{ name: output.tensor, ...described }] } : { first: described }),
+    ...(output.tensor ? { outputs: [{ name: output.tensor, ...asked }] } : { first: asked }),
     ...(input.frames && { frames: input.frames }),
     ...(input.name && { input: input.name }),
     ...(input.layout && { layout: input.layout }),

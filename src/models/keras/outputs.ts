@@ -1,6 +1,8 @@
 /** What of a Keras network is explained. */
+
 import { L2cafError } from '../../base/errors.ts';
 import { sizePerFrame } from '../each-frame.ts';
+import type { Question } from '../questions.ts';
 import type { ModelOutput } from '../video-model.ts';
 import { nodeNamed } from './cut-layers.ts';
 import type { Graph } from './graph.ts';
@@ -16,6 +18,8 @@ export interface KerasOutput {
   /** Default: `scores` of a layer that ends in a softmax, else `numbers`. Scores are explained before the softmax. */
   readonly kind?: ModelOutput['kind'];
   readonly labels?: readonly string[];
+  /** What classes answer, where not all of them exclude each other. */
+  readonly questions?: readonly Question[];
 }
 
 /** The network's outputs; a single number has its name for a label, and several of them are one output, too. */
@@ -49,7 +53,7 @@ export function outputNodes({ nodes }: Graph, { name, layers = [name], kind }: K
  * number.
  */
 export function describedOutput(graph: Graph, output: KerasOutput): ModelOutput {
-  const { name, labels } = output;
+  const { name, labels, questions } = output;
   const nodes = outputNodes(graph, output);
   const all = nodes.reduce((sum, { node }) => sum + sizeOf(node.shape), 0);
   const areScores =
@@ -62,5 +66,6 @@ export function describedOutput(graph: Graph, output: KerasOutput): ModelOutput 
   if (labels !== undefined && labels.length !== size) {
     throw new L2cafError('usage', `the output ${name} is ${size} numbers, but has ${labels.length} labels`);
   }
-  return { name, kind: output.kind ?? (areScores ? 'scores' : 'numbers'), size, ...(labels && { labels }) };
+  const kind = output.kind ?? (areScores ? 'scores' : 'numbers');
+  return { name, kind, size, ...(labels && { labels }), ...(questions && { questions }) };
 }

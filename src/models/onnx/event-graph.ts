@@ -1,9 +1,11 @@
 /** The event network as one ONNX graph: trunk, shallow CNN, LSTM, embedding and scores, any number of events and frames. */
+
 import { transposeInto } from '../../base/matrix.ts';
 import type { GridShape } from '../../base/types.ts';
 import type { Card } from '../card.ts';
 import { featureMapShape, type Head } from '../head.ts';
 import { poolingWeights } from '../pooling.ts';
+import { namedQuestions } from '../questions.ts';
 import type { ResNetSpec } from '../resnet.ts';
 import type { NamedArray } from '../safetensors.ts';
 import { GraphBuilder } from './builder.ts';
@@ -62,13 +64,22 @@ export function addHead(
  * @param input how it wants its frames, beside its name
  * @param layer what filters act on
  */
-export function eventCard(input: NonNullable<Card['input']>, layer: string, { labels, eventSec }: Head['spec']): Card {
+export function eventCard(
+  input: NonNullable<Card['input']>,
+  layer: string,
+  { labels, questions, eventSec }: Head['spec'],
+): Card {
   const { frames, embedding, logits } = EVENT_TENSORS;
   return {
     input: { name: frames, ...input, ...(eventSec !== undefined && { eventSec }) },
     layer: { tensor: layer, layout: '(b t) c h w' },
     output: { tensor: embedding, kind: 'embedding' },
-    ...(labels && { scores: { tensor: logits, labels: [...labels] } }),
+    ...(labels && {
+      scores: {
+        ...{ tensor: logits, labels: [...labels] },
+        ...(questions && { questions: namedQuestions(labels, questions) }),
+      },
+    }),
   };
 }
 

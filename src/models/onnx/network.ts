@@ -4,7 +4,7 @@ import { basename, dirname, extname } from 'node:path';
 import { L2cafError, throwIfAborted } from '../../base/errors.ts';
 import type { FrameBatch, GridShape } from '../../base/types.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
-import { type Card, labelsOf, preprocessingOf } from '../card.ts';
+import { type Card, labelsOf, preprocessingOf, questionsIn } from '../card.ts';
 import { lastFrameNote, ofLastFrame, sizePerFrame } from '../each-frame.ts';
 import { parseLayout } from '../layout.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
@@ -155,7 +155,8 @@ export class OnnxNetwork implements VideoModel {
         const dims = (info && declared(info)?.dims) ?? [];
         const lastAxis = dims.length > 1 && dims.at(-1)! > 0 ? dims.at(-1) : undefined;
         const each = sizePerFrame({ size: all, lastAxis, frames: pictures.frames, areScores, labels });
-        return modelOutput(path, one.tensor, each ?? all, one.isSquashed, { output: said }, labels);
+        const found = modelOutput(path, one.tensor, each ?? all, one.isSquashed, { output: said }, labels);
+        return { ...found, ...questionsIn(said ?? {}, labels, path) };
       };
       const outputs = [await described(output, card.output)];
       if (scores) outputs.push(await described(scores, { ...card.scores, kind: 'scores' }));
@@ -265,8 +266,8 @@ export class OnnxNetwork implements VideoModel {
     }
     const tails = events.map((event) => this.#attended(event, this.#cut.tail(event, output, this.filter)));
     if (tails.length > 1) return meanTail(tails);
-    const [{ size, kind }, [tail]] = [outputNamed(this.outputs, output)!, tails as [MapTail]];
-    return size === tail.outputSize ? tail : ofLastFrame(tail, size, kind === 'scores');
+    const [wanted, [tail]] = [outputNamed(this.outputs, output)!, tails as [MapTail]];
+    return wanted.size === tail.outputSize ? tail : ofLastFrame(tail, wanted);
   }
 
   /** See {@link VideoModel.unlearning}. */

@@ -1,4 +1,5 @@
 /** What was analyzed, with which model and options. */
+import { type AnsweredQuestion, classesByQuestion } from '../../analysis/classes.ts';
 import type { Analysis } from '../../analysis/document.ts';
 import { gridWords, sharingNote, targetName } from '../../analysis/model-words.ts';
 import { liftOf, objectColor, rankedObjects } from '../../analysis/object-words.ts';
@@ -94,7 +95,26 @@ function capitalized(text: string): string {
 
 /** The classes of the event with their probabilities, the likeliest first; nothing for a model without a classifier. */
 export function classList(analysis: Analysis): HTMLElement[] {
-  const { classes = [], labels = classes.map(({ label }) => label) } = analysis;
+  const { classes = [] } = analysis;
+  if (classes.length === 0) return [];
+  const lists = classesByQuestion(analysis).flatMap((question) => classRows(analysis, question));
+  if (!isUnlike(analysis)) return [element('section', { class: 'classes' }, element('h2', {}, 'Classes'), ...lists)];
+  const { distance, limit } = analysis.familiarity!;
+  const text = `Its distance is ${formatNumber(distance)}; up to ${formatNumber(limit)} is alike.`;
+  return [
+    element(
+      'section',
+      { class: 'classes' },
+      element('h2', {}, 'Unlike what it was trained on'),
+      element('p', {}, text),
+      element('details', {}, element('summary', {}, 'Its classes all the same'), ...lists),
+    ),
+  ];
+}
+
+/** The likeliest classes of a question, and that which was asked for. */
+function classRows(analysis: Analysis, { name, classes }: AnsweredQuestion): HTMLElement[] {
+  const { labels = classes.map(({ label }) => label) } = analysis;
   const asked = targetClass(analysis);
   const shown = classes.filter(({ label }, i) => i < MAX_CLASSES || label === asked);
   const rows = shown.map(({ label, probability }) => {
@@ -109,21 +129,9 @@ export function classList(analysis: Analysis): HTMLElement[] {
       element('span', { class: 'number' }, percent(probability)),
     );
   });
-  if (rows.length === 0) return [];
-  const title = classes.length > rows.length ? `The ${rows.length} likeliest of ${classes.length} classes` : 'Classes';
-  const list = element('ul', {}, ...rows);
-  if (!isUnlike(analysis)) return [element('section', { class: 'classes' }, element('h2', {}, title), list)];
-  const { distance, limit } = analysis.familiarity!;
-  const text = `Its distance is ${formatNumber(distance)}; up to ${formatNumber(limit)} is alike.`;
-  return [
-    element(
-      'section',
-      { class: 'classes' },
-      element('h2', {}, 'Unlike what it was trained on'),
-      element('p', {}, text),
-      element('details', {}, element('summary', {}, 'Its classes all the same'), list),
-    ),
-  ];
+  const of = classes.length > rows.length ? `the ${rows.length} likeliest of ${classes.length}` : '';
+  const title = [name ?? '', of].filter(Boolean).join(': ');
+  return [...(title === '' ? [] : [element('h3', {}, title)]), element('ul', {}, ...rows)];
 }
 
 /** The objects that most of the attention lies on; nothing where none were given. */
