@@ -20,9 +20,10 @@ import { EXPORTED_FILES, writeExported } from '../models/export.ts';
 import type { Familiarity } from '../models/familiarity.ts';
 import { featureMapShape, type Head, type HeadSpec, untrainedHead } from '../models/head.ts';
 import { SURVEY_FILE } from '../models/imported.ts';
-import { licencesOf, MODEL_FILES, type ModelManifest, saveModel } from '../models/model-directory.ts';
+import { licencesOf, MODEL_FILES, type ModelFacts, type ModelManifest, saveModel } from '../models/model-directory.ts';
 import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import type { NamedArray } from '../models/safetensors.ts';
+import { askedOf } from './calibration.ts';
 import { freshState, readCheckpoint, type StepRecord, type TrainingState } from './checkpoint.ts';
 import { checkComponents, fitComponents, reducedSpec, reduceFeatures, unfoldComponents } from './components.ts';
 import { drawCurves } from './curves.ts';
@@ -152,7 +153,9 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   );
 
   const head = headOf(state);
-  const finished = components ? unfoldComponents(spec, head, components) : head;
+  const { questions, calibration } = await askedOf(head, planned, { ...figures, onProgress, onNote: work.onNote });
+  const whole = components ? unfoldComponents(spec, head, components) : head;
+  const finished = questions.length > 0 ? { ...whole, spec: { ...whole.spec, questions } } : whole;
   const facts: TrainedModel = {
     id: plan.id,
     l2cafVersion: VERSION,
@@ -164,7 +167,7 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
     figures: await domainFigures(head, planned, 'test', { ...figures, onProgress }),
   };
   const familiarity = plan.trunk ? undefined : await familiarityOf(planned, spec, cache, work);
-  const model = await write(plan, finished, { ...facts, familiarity }, work.outputFolder);
+  const model = await write(plan, finished, { ...facts, familiarity, calibration }, work.outputFolder);
   const { history, validation } = state;
   const about = plan.trunk ? facts : { options: settingsOf(plan) }; // a model's own file says the rest
   const log = { model: model.id, ...about, steps: history, validation };
@@ -201,13 +204,13 @@ async function familiarityOf(
 async function write(
   { trunk, trainer: { frames }, licences }: TrainingPlan,
   head: Head,
-  { familiarity, ...facts }: TrainedModel & { readonly familiarity: Familiarity | undefined },
+  { familiarity, calibration, ...facts }: TrainedModel & Pick<ModelFacts, 'familiarity' | 'calibration'>,
   folder: string,
 ): Promise<TrainedModel> {
   const others = trunk ? MODEL_FILES : [...EXPORTED_FILES, SURVEY_FILE];
   await removeSealed(others.map((name) => join(folder, name)));
   const licence = licences?.get(OF_WEIGHTS);
-  if (trunk === undefined) return saveModel(folder, head, { ...facts, frames, licence, familiarity });
+  if (trunk === undefined) return saveModel(folder, head, { ...facts, frames, licence, familiarity, calibration });
   const { bytes, card } = trunk.withHead(head, frames);
   const all = [...licencesOf({ ...facts, licence }), ...(card.licences ?? [])];
   await writeExported(folder, { bytes, card: { ...card, ...(all.length > 0 && { licences: all }) } });

@@ -127,6 +127,35 @@ it('writes a model that can be loaded, with its figures, log and curves', async 
   expect(JSON.stringify([manifest, log])).not.toContain(folder);
 });
 
+it('asks a question of each domain, and calibrates it on validation events', async () => {
+  const { path } = plan.domains[0]!;
+  const rows = (await readFile(path, 'utf8')).trimEnd().split('\n');
+  const listOf = async (name: string, change: (row: string) => string): Promise<string> => {
+    await writeFile(join(folder, `${name}.csv`), `${[rows[0]!, ...rows.slice(1).map(change)].join('\n')}\n`);
+    return join(folder, `${name}.csv`);
+  };
+  // The last test event of each label validates in the first list; the second has other labels, and none of the kind.
+  const domains = [
+    {
+      name: 'motion',
+      path: await listOf('motion', (row) => (/^(stop|go)4/.test(row) ? row.replace(',test', ',val') : row)),
+    },
+    { name: 'light', path: await listOf('light', (row) => row.replace(/,stop,/, ',red,').replace(/,go,/, ',green,')) },
+  ];
+  await trainModel({ ...plan, domains, components: 2 }, work('asked'));
+  const { head, manifest } = await loadModel(join(folder, 'asked'));
+  expect(head.spec.labels).toEqual(['go', 'green', 'red', 'stop']);
+  expect(manifest.questions).toEqual([
+    {
+      name: 'motion',
+      labels: ['go', 'stop'],
+      temperature: expect.any(Number),
+      calibration: expect.objectContaining({ events: 2, measuredOn: 2 }),
+    },
+    { name: 'light', labels: ['green', 'red'] },
+  ]);
+});
+
 it('gives the same weights when it is interrupted and resumed', async () => {
   await trainModel(plan, work('whole'));
   const controller = new AbortController();
