@@ -139,7 +139,7 @@ const TURN = 0.25;
 const STREETS = ['project_video_cut', 'solidWhiteRight', 'vehicle_test_video'] as const;
 
 /** Events by the side to which is steered: of the model car's drive as recorded, its last stretch left out, and straight streets. */
-async function steeringEvents(data: string): Promise<string> {
+export async function steeringEvents(data: string): Promise<string> {
   const rows: string[] = [];
   const tub = join(data, 'donkey', 'tub');
   const { clip, span } = await openClip(tub, {});

@@ -10,7 +10,7 @@ export const GENERATED_CLASSES: readonly string[] = [
 ];
 
 /** Generated events that a head is tested on, at most. */
-const TEST_EVENTS = 120;
+export const TEST_EVENTS = 120;
 
 /** An events file in `folder` with the first training events of the generated set in `clips`, and the first of its test events. */
 export async function firstEvents(count: number, clips: string, folder: string): Promise<string> {

@@ -2,7 +2,7 @@
 import { L2cafError } from '../base/errors.ts';
 import { DEFAULT_TRUNK } from '../models/choices.ts';
 import type { Head } from '../models/head.ts';
-import { loadModel, type ModelManifest } from '../models/model-directory.ts';
+import { type Calibration, loadModel, type ModelManifest } from '../models/model-directory.ts';
 import type { PullOptions } from '../models/npm-package.ts';
 import { locateOnnxruntime } from '../models/onnx/locate.ts';
 import { pullOnnxruntime } from '../models/onnx/pull-engine.ts';
@@ -127,12 +127,16 @@ function inputInWords({ frames, width, height, eventSec }: ModelManifest['prepro
   return `${frames} frames of ${width}x${height}${length}`;
 }
 
+function calibrationInWords(temperature: number, { events, measuredOn, before, after }: Calibration): string {
+  return `temperature ${temperature} (of ${events} events); expected error ${before} before, ${after} after, on ${measuredOn}`;
+}
+
 const NOT_STATED = 'not stated';
 
 function describeHead(
   folder: string,
   head: Head,
-  { trunk, architecture, preprocessing, labels, weights, training, figures }: ModelManifest,
+  { trunk, architecture, preprocessing, labels, questions = [], weights, training, figures }: ModelManifest,
 ): string {
   const { shallowCnn, pool, lstmUnits, embeddingSize } = architecture;
   const layers = shallowCnn.map(
@@ -146,7 +150,13 @@ function describeHead(
     ['shallow CNN', layers.join(', ')],
     ['pooling', pool ? `${pool.width}x${pool.height}` : 'none'],
     ['LSTM, embedding', `${lstmUnits}, ${embeddingSize}`],
-    ['classes', labels?.join(', ') ?? 'none'],
+    ...(questions.length === 0 ? [['classes', labels?.join(', ') ?? 'none'] as [string, string]] : []),
+    ...questions.flatMap(({ name, labels: own, temperature = 1, calibration }): [string, string][] => [
+      [`classes, ${name}`, own.join(', ')],
+      ...(calibration
+        ? [[`calibration, ${name}`, calibrationInWords(temperature, calibration)] as [string, string]]
+        : []),
+    ]),
     ...licencesOn(findPretrained(trunk.id), head).map(({ of, licence }): [string, string] => [
       `licence, ${of}`,
       licence,

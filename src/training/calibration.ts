@@ -13,6 +13,8 @@ import { type Question, questionsOf } from '../models/questions.ts';
 
 /** Bins of confidence, of equal width. */
 const BINS = 15;
+/** Fewer validation events tell too little: what is fitted on twenty windows of a drive makes the next twenty worse. */
+export const LEAST_EVENTS = 50;
 /** Temperatures beyond mean that there is nothing to find. */
 const MOST = 20;
 const STEPS = 60;
@@ -103,8 +105,8 @@ function rounded(value: number): number {
 }
 
 /**
- * The temperature of the lowest mean cross-entropy. 1 where that has no minimum between 1/20 and 20: where all events are
- * recognised, ever lower ones are better, and nothing is to be learnt from that.
+ * The temperature of the lowest mean cross-entropy. 1 for fewer than {@link LEAST_EVENTS}, and where that has no minimum between 1/20
+ * and 20: where all events are recognised, ever lower ones are better, and nothing is to be learnt from that.
  */
 export function fitTemperature(events: readonly ScoredEvent[]): number {
   // The cross-entropy is convex in 1/T. Its derivative: by how much the expected score exceeds that of the true class.
@@ -114,7 +116,7 @@ export function fitTemperature(events: readonly ScoredEvent[]): number {
       return sum + expected - scores[truth]!;
     }, 0);
   let [low, high] = [1 / MOST, MOST];
-  if (!(slope(low) < 0 && slope(high) > 0)) return 1;
+  if (events.length < LEAST_EVENTS || !(slope(low) < 0 && slope(high) > 0)) return 1;
   for (let step = 0; step < STEPS; step++) {
     const middle = Math.sqrt(low * high);
     if (slope(middle) < 0) low = middle;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { softmax } from '../../src/base/matrix.ts';
 import { createRandom } from '../../src/base/random.ts';
-import { calibrationError, fitTemperature, type ScoredEvent } from '../../src/training/calibration.ts';
+import { calibrationError, fitTemperature, LEAST_EVENTS, type ScoredEvent } from '../../src/training/calibration.ts';
 
 /** Events whose class is drawn by the probabilities that their scores promise at a temperature. */
 function drawn(temperature: number, count: number): ScoredEvent[] {
@@ -22,15 +22,17 @@ describe('fitTemperature', () => {
     expect(fitTemperature(drawn(temperature, 20000)) / temperature).toBeCloseTo(1, 1);
   });
 
-  it('is where the expected score is that of the true class: two events, by hand', () => {
+  it('is where the expected score is that of the true class, by hand', () => {
     // 3 of 4 right at a difference of 2: 1/(1 + e^(−2/T)) = 3/4, so T = 2/ln 3.
-    const events = [0, 0, 0, 1].map((truth) => ({ scores: [2, 0], truth }));
+    const events = Array.from({ length: 52 }, (_, i) => ({ scores: [2, 0], truth: i % 4 === 3 ? 1 : 0 }));
     expect(fitTemperature(events)).toBeCloseTo(2 / Math.log(3), 9);
+    expect(fitTemperature(events.slice(0, LEAST_EVENTS - 1))).toBe(1); // too few to tell
   });
 
   it('learns nothing where all are right, or all wrong', () => {
-    expect(fitTemperature([{ scores: [2, 0], truth: 0 }])).toBe(1);
-    expect(fitTemperature([{ scores: [2, 0], truth: 1 }])).toBe(1);
+    for (const truth of [0, 1]) {
+      expect(fitTemperature(Array.from({ length: LEAST_EVENTS }, () => ({ scores: [2, 0], truth })))).toBe(1);
+    }
   });
 });
 
