@@ -128,7 +128,18 @@ export function keysOf(event: BatchEvent, settings: BatchSettings): Record<Outpu
   };
 }
 
-function identityOfModel(model: BatchModel): object {
+const identities = new WeakMap<BatchModel, string>();
+
+/** Found once for each model: what a head knows of its training events is long. */
+function identityOfModel(model: BatchModel): string {
+  const known = identities.get(model);
+  if (known !== undefined) return known;
+  const identity = hashOf(describeModel(model));
+  identities.set(model, identity);
+  return identity;
+}
+
+function describeModel(model: BatchModel): object {
   const { backend } = model;
   if ('imported' in model) {
     const { description, warnings } = model.imported;
