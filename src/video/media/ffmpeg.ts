@@ -330,13 +330,30 @@ class Log {
     if (signal !== undefined) this.heeded = Number(signal);
     this.lastLines.push(line);
     if (this.lastLines.length > 50) this.lastLines.shift();
-    if (COMPLAINT.test(line) && this.complaints.length < COMPLAINTS_KEPT) this.complaints.push(withoutPart(line));
+    const complaint = COMPLAINT.test(line) ? withoutPart(line) : strangeIn(line);
+    if (complaint !== undefined && this.complaints.length < COMPLAINTS_KEPT) this.complaints.push(complaint);
   }
 }
 
 /** ffmpeg's levels of severity, which it names in each line; it warns of incomplete packets and frames with errors. */
 const COMPLAINT = /\[(error|fatal|panic)\] |corrupt (input packet|decoded frame)|packet corrupt/i;
 const COMPLAINTS_KEPT = 100;
+
+/** A line of `showinfo` about a frame: its name, and what it says. */
+const OF_FRAME = /showinfo\S*(?: @ \S+)?\] \[info\] (.*\b(?:n|checksum|mean|stdev): *\[?\d.*)$/;
+/** A name and what it stands for, such as `pts: 200`, `s:64x48` and `mean:[126 128 128]`. */
+const OWN_FIELD = /[a-z_]+: *(?:\[[^\]]*\]|\S+)/gi;
+/** A word, not a number in hexadecimal. */
+const WORD = /(?:^|\s)[a-z]{3,}(?=\s|$)/i;
+
+/**
+ * What a line about a frame says beside its fields: it is written in several parts, and where a decoder complains in between, in
+ * a thread of its own, that has no severity before it. Undefined where there is nothing.
+ */
+function strangeIn(line: string): string | undefined {
+  const rest = OF_FRAME.exec(line)?.[1]?.replace(OWN_FIELD, '').trim();
+  return rest !== undefined && WORD.test(rest) ? rest : undefined;
+}
 
 /** How ffmpeg says that it was told to end (SIGINT, SIGTERM), which it does in order, with an exit code of its own. */
 const HEEDED = /Exiting normally, received signal (\d+)/;
