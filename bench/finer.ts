@@ -1,7 +1,7 @@
 /**
  * Finer maps, of four views of each frame, beside maps of the network's own cells: where they lie, and what they cost.
- * `npm run bench -- finer EVENTS CLIPS/events.csv CAMVID/events.csv TINY-IMAGENET PICTURES`: EVENTS of each list, evenly spread; the
- * first is of `npm run fixtures` of another seed than the packaged head was trained on, the second has its masks in `labels` beside it.
+ * `npm run bench -- finer EVENTS CLIPS/events.csv CAMVID/events.csv TINY-IMAGENET PICTURES`: EVENTS of the test events of each list,
+ * evenly spread; the first is what `npm run fixtures -- --events 1200 --seed 7` draws, the second has its masks in `labels` beside it.
  */
 import { type ExplainOptions, explainMaps } from '../src/analysis/explain.ts';
 import { featuresOfViews } from '../src/analysis/finer.ts';
@@ -13,12 +13,13 @@ import { objectsOf } from '../src/evaluation/truth.ts';
 import { framesOfEvent } from '../src/features/frames.ts';
 import { useEngine } from '../src/models/backend.ts';
 import { EventNetwork } from '../src/models/event-network.ts';
+import { DEFAULT_MODEL } from '../src/models/packaged.ts';
 import { RESNET50_IMAGENET } from '../src/models/pretrained.ts';
 import { openStillModel } from '../src/stills/analyze.ts';
 import { stillNetwork } from '../src/stills/still-network.ts';
 import { type ResultTable, writeResults } from './results.ts';
 import { openStudy, report, resultTable, type StudyEvents } from './study.ts';
-import { median } from './support.ts';
+import { median, STUDIED_MODEL } from './support.ts';
 
 const SEED = 0;
 const OWN = "the network's cells";
@@ -30,16 +31,17 @@ export async function run([count, planted, camvid, stills, pictures]: readonly s
     throw new Error('usage: npm run bench -- finer EVENTS CLIPS/events.csv CAMVID/events.csv TINY-IMAGENET PICTURES');
   }
   const limit = Number(count);
-  const [generated] = await openStudy([planted], { limit, areUnseen: true });
-  const [real] = await openStudy([camvid], { limit, labels: 'labels' });
   const { name: engine } = await useEngine('auto');
-  const network = await EventNetwork.load(generated!.head, RESNET50_IMAGENET, { engine });
   const cost: Cost = { own: [], finer: [] };
-  const tables = [
-    await tableOf(network, generated!, 'Planted evidence', cost),
-    await tableOf(network, real!, 'Real driving', cost),
-  ];
-  network.dispose();
+  const tables: ResultTable[] = [];
+  for (const model of [DEFAULT_MODEL, STUDIED_MODEL]) {
+    const [generated] = await openStudy([planted], { limit, model });
+    const [real] = await openStudy([camvid], { limit, labels: 'labels', model });
+    const network = await EventNetwork.load(generated!.head, RESNET50_IMAGENET, { engine });
+    tables.push(await tableOf(network, generated!, `${model}: generated test events`, cost));
+    tables.push(await tableOf(network, real!, `${model}: real driving`, cost));
+    network.dispose();
+  }
   await writeResults({
     name: 'finer',
     command: `npm run bench -- finer ${count} CLIPS/events.csv CAMVID/events.csv TINY-IMAGENET ${pictures}`,

@@ -37,14 +37,16 @@ export interface StudyOptions {
   readonly limit: number;
   /** Whether no head has been trained on any of them, so that they all serve as test events. */
   readonly areUnseen?: boolean;
+  /** A packaged head; default the one that the studies are of. */
+  readonly model?: string;
 }
 
 /** Opens test events of lists. */
 export async function openStudy(
   paths: readonly string[],
-  { labels = '', limit, areUnseen = false }: StudyOptions,
+  { labels = '', limit, areUnseen = false, model = STUDIED_MODEL }: StudyOptions,
 ): Promise<StudyEvents[]> {
-  const { head, manifest } = await loadModel(await findModel(STUDIED_MODEL));
+  const { head, manifest } = await loadModel(await findModel(model));
   const { name: backend } = await useBackend('auto');
   const context: StudyContext = { target: 'oblivious', seed: SEED, backend, onProgress: report() };
   const studies: StudyEvents[] = [];
