@@ -18,6 +18,8 @@ import { type CliMeasure, ffmpeg, fixtureClip, measureCli, temporaryFolder } fro
 
 const SECONDS_PER_EVENT = 3;
 const TRUNK_BATCHES_PER_WORKER = 6;
+const ENGINES = ['wasm', 'onnxruntime'] as const;
+type Engine = (typeof ENGINES)[number];
 
 /** Prints the tables. */
 export async function run([data = '../shared/data', count = '200']: readonly string[]): Promise<void> {
@@ -28,17 +30,20 @@ export async function run([data = '../shared/data', count = '200']: readonly str
   const rows = eventsOf(data, events);
   const speed: string[][] = [];
   const perMinute: number[] = [];
-  for (const jobs of [1, 2]) {
+  for (const [engine, jobs] of ENGINES.flatMap((of) => [1, 2].map((jobs) => [of, jobs] as const))) {
     // Half of the events are enough for a rate.
     const part = jobs === 1 ? evenly(rows, events / 2) : rows;
-    const list = writeList(join(folder, `${jobs}.csv`), part);
-    const cache = emptyCache(join(folder, `cache-${jobs}`));
-    const { seconds, stdout, peakMb } = runBatch(list, join(folder, `out-${jobs}`), cache, jobs, 'json,strip');
+    const name = `${engine}-${jobs}`;
+    const list = writeList(join(folder, `${name}.csv`), part);
+    const cache = emptyCache(join(folder, `cache-${name}`));
+    const run = { list, out: join(folder, `out-${name}`), cache, jobs, engine };
+    const { seconds, stdout, peakMb } = runBatch(run, 'json,strip');
     const frames = countFeatures(cache);
-    const framesPerSec = await trunkAlone(jobs, cache);
+    const framesPerSec = await trunkAlone(engine, jobs, cache);
     const trunkSec = frames / framesPerSec;
     perMinute.push((60 * part.length) / seconds);
     speed.push([
+      engine,
       String(jobs),
       String(part.length),
       String(frames),
@@ -54,8 +59,9 @@ export async function run([data = '../shared/data', count = '200']: readonly str
     command: 'npm run bench -- batch DATA',
     tables: [
       {
-        title: 'Three-second events of CamVid and sim-track, json and strip, empty caches, wasm',
+        title: 'Three-second events of CamVid and sim-track, json and strip, empty caches',
         columns: [
+          'engine',
           'jobs',
           'events',
           'different frames',
@@ -67,7 +73,7 @@ export async function run([data = '../shared/data', count = '200']: readonly str
         ],
         rows: speed,
         notes: [
-          `Two jobs against one: ${(perMinute[1]! / perMinute[0]!).toFixed(2)}× the events per minute, on ${cpus().length} cores; load of the machine before: ${load}.`,
+          `Two jobs against one: ${ENGINES.map((of, i) => `${(perMinute[2 * i + 1]! / perMinute[2 * i]!).toFixed(2)}× (${of})`).join(', ')} the events per minute, on ${cpus().length} cores; load of the machine before: ${load}.`,
           'Trunk alone: the same frames at the rate that as many workers reach with nothing else to do. Frames that overlapping events share are computed once.',
         ],
       },
@@ -126,8 +132,16 @@ function countFeatures(cache: string): number {
     .length;
 }
 
-function runBatch(list: string, out: string, cache: string, jobs: number, outputs: string): CliMeasure {
-  const options = ['--jobs', String(jobs), '--outputs', outputs, '--backend', 'wasm', '--json'];
+interface BatchRun {
+  readonly list: string;
+  readonly out: string;
+  readonly cache: string;
+  readonly jobs: number;
+  readonly engine: Engine;
+}
+
+function runBatch({ list, out, cache, jobs, engine }: BatchRun, outputs: string): CliMeasure {
+  const options = ['--jobs', String(jobs), '--outputs', outputs, '--backend', engine, '--json'];
   return measureCli(['batch', list, '-o', out, ...options], { L2CAF_CACHE: cache });
 }
 
@@ -139,8 +153,8 @@ function workerPeaks(stdout: string): string {
 }
 
 /** Frames per second of worker processes that do nothing but run the trunk. */
-async function trunkAlone(workers: number, cache: string): Promise<number> {
-  const choice = { backend: 'wasm' } as const;
+async function trunkAlone(backend: Engine, workers: number, cache: string): Promise<number> {
+  const choice = { backend };
   const { head, pretrained } = await readHead({});
   const source = featureSource({ head, pretrained });
   const { width, height } = head.spec.inputSize;
@@ -183,18 +197,27 @@ async function manyEvents(
     const list = join(folder, `many-${count}.csv`);
     writeFileSync(list, `video,start,end\n${lines.join('\n')}\n`);
     const out = join(folder, `many-${count}`);
-    const first = runBatch(list, out, cache, 2, 'json');
-    const again = runBatch(list, out, cache, 2, 'json');
+    const run = { list, out, cache, jobs: 2, engine: 'onnxruntime' } as const;
+    const first = runBatch(run, 'json');
+    const again = runBatch(run, 'json');
     rows.push([
       String(count),
       first.seconds.toFixed(0),
+      ((60 * count) / first.seconds).toFixed(0),
       `${first.peakMb.toFixed(0)} + ${workerPeaks(first.stdout)}`,
       again.seconds.toFixed(1),
       again.peakMb.toFixed(0),
     ]);
   }
   return {
-    columns: ['events', 'first run, s', 'peak memory, MB: batch + workers', 'run again, s', 'its peak memory, MB'],
+    columns: [
+      'events',
+      'first run, s',
+      'events/min',
+      'peak memory, MB: batch + workers',
+      'run again, s',
+      'its peak memory, MB',
+    ],
     rows,
     notes: ['Run again: the same command on the finished batch, tables and index included.'],
   };
