@@ -62,7 +62,7 @@ export class LabelFolder {
     const picture = await openPicture(path);
     expectClipSize(path, picture, clip);
     const { rgb } = picturePixels(picture);
-    return Uint8Array.from({ length: clip.width * clip.height }, (_, i) => rgb[3 * i]!);
+    return new Uint8Array(clip.width * clip.height).map((_, i) => rgb[3 * i]!);
   }
 
   #baseOf(video: string): string {

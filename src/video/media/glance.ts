@@ -39,10 +39,11 @@ function shrunk({ width, height }: PictureSize): PictureSize {
 /** Brightness of each pixel, a frame after the other. */
 function greyFrames({ rgb, shape: [count, height, width] }: FrameBatch): Uint8Array[] {
   const pixels = height * width;
-  return Array.from({ length: count }, (_, k) =>
-    Uint8Array.from({ length: pixels }, (__, i) => {
-      const at = 3 * (k * pixels + i);
-      return Math.round(0.299 * rgb[at]! + 0.587 * rgb[at + 1]! + 0.114 * rgb[at + 2]!);
-    }),
-  );
+  return Array.from({ length: count }, (_, k) => {
+    const grey = new Uint8Array(pixels);
+    for (let i = 0, at = 3 * k * pixels; i < pixels; i++, at += 3) {
+      grey[i] = Math.round(0.299 * rgb[at]! + 0.587 * rgb[at + 1]! + 0.114 * rgb[at + 2]!);
+    }
+    return grey;
+  });
 }

@@ -55,21 +55,24 @@ function overlaysIn(frames: readonly Uint8Array[], size: PictureSize): PictureRe
   const spread = spreadOf(frames);
   const moving = spread.reduce((count, value) => count + Number(value >= MOVING), 0);
   if (moving < MOVING_SHARE * spread.length) return [];
-  const strokes = Uint8Array.from(spread, (_, i) => Number(isStroke(i, frames, spread, size)));
+  const strokes = new Uint8Array(spread.length).map((_, i) => Number(isStroke(i, frames, spread, size)));
   const sums = summed(strokes, size);
   return clusters(strokes, sums, size).filter((region) => isText(region, strokes, sums, size));
 }
 
 /** Standard deviation of each pixel's brightness over the frames. */
 function spreadOf(frames: readonly Uint8Array[]): Float32Array {
-  return Float32Array.from(frames[0]!, (_, i) => {
-    let [sum, squares] = [0, 0];
+  const spread = new Float32Array(frames[0]!.length);
+  for (let i = 0; i < spread.length; i++) {
+    let sum = 0;
+    let squares = 0;
     for (const frame of frames) {
       sum += frame[i]!;
       squares += frame[i]! ** 2;
     }
-    return Math.sqrt(Math.max(0, squares / frames.length - (sum / frames.length) ** 2));
-  });
+    spread[i] = Math.sqrt(Math.max(0, squares / frames.length - (sum / frames.length) ** 2));
+  }
+  return spread;
 }
 
 /** Whether a pixel lies on an edge in every frame, and itself or one beside it never changes. */
