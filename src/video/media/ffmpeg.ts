@@ -146,8 +146,11 @@ async function runOnInputs(job: FfmpegJob, inputs: readonly OpenInput[]): Promis
 interface FluentInternals {
   _checkCapabilities(done: () => void): void;
   availableEncoders(done: (error: null, encoders: object) => void): void;
-  _spawnFfmpeg(args: unknown, options: object, ...rest: unknown[]): void;
+  _spawnFfmpeg(args: unknown, options: object, onProcess: unknown, onEnd: OnEnd): void;
 }
+
+/** What fluent-ffmpeg calls at the end of a process, with the last lines of its outputs. */
+type OnEnd = (error: unknown, ...outputs: { get(): string }[]) => void;
 
 function adapt(command: FluentInternals): void {
   // It would list the formats and encoders of the executable first, in two more processes, and compare ours with them, and
@@ -155,7 +158,12 @@ function adapt(command: FluentInternals): void {
   command._checkCapabilities = (done) => done();
   command.availableEncoders = (done) => done(null, {});
   const spawnFfmpeg = command._spawnFfmpeg.bind(command);
-  command._spawnFfmpeg = (args, options, ...rest) => spawnFfmpeg(args, { ...options, ...APART }, ...rest);
+  // Of a process that could not be started it hands over no outputs, and then fails to read them.
+  const nothing = { get: () => '' };
+  command._spawnFfmpeg = (args, options, onProcess, onEnd) =>
+    spawnFfmpeg(args, { ...options, ...APART }, onProcess, (error, out = nothing, log = nothing) =>
+      onEnd(error, out, log),
+    );
 }
 
 /** A group of its own: Ctrl-C reaches this process only, which lets its children finish, or ends them. */
@@ -392,6 +400,9 @@ const HINTS = {
 function failure(error: unknown, { lastLines: lines, heeded }: Log, binary: Binary, end: ProcessEnd): unknown {
   const thrownByInput = (error as { inputStreamError?: unknown }).inputStreamError;
   if (thrownByInput !== undefined) return thrownByInput;
+  if (/^spawn/.test((error as NodeJS.ErrnoException).syscall ?? '')) {
+    return new L2cafError('ffmpeg-failed', `${binary.path} cannot be started: ${messageOf(error)}`, { cause: error });
+  }
   const said = lines
     .map(withoutPart)
     .filter((line) => /\S/.test(line) && !NOT_WHY.test(line))

@@ -1,4 +1,4 @@
-/** What ffmpeg complains of is heard even in the middle of a line about a frame, which it writes in several parts. */
+/** What ffmpeg complains of is heard, even in the middle of a line about a frame, which it writes in several parts. */
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

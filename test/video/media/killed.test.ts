@@ -38,6 +38,16 @@ async function pretend(name: 'ffmpeg' | 'ffprobe', script: string): Promise<void
 
 const nowhere = (): Writable => new Writable({ emitClose: false, write: (_chunk, _encoding, done) => done() });
 
+it('that cannot be started is named', async () => {
+  const path = join(folder, 'gone');
+  const binary = { path, source: 'a test', version: '5', renamed: {} };
+  const job = { inputs: [{ source: clip, options: [] }], options: ['-f', 'null'], output: nowhere() };
+  await expect(runFfmpeg({ ...job, binary })).rejects.toMatchObject({
+    code: 'ffmpeg-failed',
+    message: `${path} cannot be started: there is no such file or folder`,
+  });
+});
+
 describe.skipIf(process.platform === 'win32')('a program that is ended from outside', () => {
   const job = () => ({ inputs: [{ source: clip, options: ['-re'] }], options: ['-f', 'null'], output: nowhere() });
 
