@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from '#zod';
-import { regionSchema } from '../analysis/document.ts';
+import { regionSchema } from '../analysis/document-values.ts';
 import { L2cafError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { makeFolder } from '../base/files.ts';
 import { jsonIn, openInput } from '../base/input-files.ts';

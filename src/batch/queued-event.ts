@@ -4,7 +4,7 @@
  */
 import { isAbsolute, win32 } from 'node:path';
 import * as z from '#zod';
-import { regionSchema } from '../analysis/document.ts';
+import { regionSchema } from '../analysis/document-values.ts';
 import { L2cafError } from '../base/errors.ts';
 import type { RegionMask } from '../base/types.ts';
 import { OUTPUTS, type Output } from './choices.ts';
