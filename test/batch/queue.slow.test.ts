@@ -201,17 +201,17 @@ describe.skipIf(!hasRedis)('a batch through a queue', () => {
   }, 300_000);
 
   it('is tried by another worker where one fails, and given up when that fails too', async () => {
-    const few = await writeEvents('failing.csv', 4);
+    const few = await writeEvents('failing.csv', 2);
     begin({ workerModule: program('failing-worker') });
     const out = join(root, 'failing', 'out');
     const alone = await runTinyBatch(few, out, { queue: redis.address, outputs: ['strip'] });
     expect(alone.ends.map(({ error, attempts }) => [error?.message, attempts])).toEqual(
-      Array(4).fill(['this worker fails', 4]),
+      Array(2).fill(['this worker fails', 4]),
     );
     startWorker();
     await vi.waitUntil(async () => (await present()) === 2, { timeout: 60_000 });
     const { ends } = await runTinyBatch(few, out, { queue: redis.address, outputs: ['strip'] });
-    expect(ends.map(({ error }) => error)).toEqual(Array(4).fill(undefined));
+    expect(ends.map(({ error }) => error)).toEqual(Array(2).fill(undefined));
   }, 300_000);
 
   it('is not kept from its workers by what a batch with an unknown model has left behind', async () => {

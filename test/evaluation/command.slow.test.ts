@@ -56,9 +56,10 @@ describe('evaluate localization', () => {
   });
 
   it('gives the same numbers again, as one JSON document', async () => {
-    const runs = [await runCli([...args('a'), '--json', '-q']), await runCli([...args('b'), '--json', '-q'])];
-    expect(runs[0]!.stdout).toBe(runs[1]!.stdout);
-    const report = JSON.parse(runs[0]!.stdout) as StudyReport;
+    const { stdout } = await runCli([...args('a'), '--json', '-q']);
+    const report = JSON.parse(stdout) as StudyReport;
+    const { seal: _, ...written } = JSON.parse(await readFile(join(folder, 'table', 'localization.json'), 'utf8'));
+    expect(report).toEqual(written); // of the test before
     expect(report).toMatchObject({
       schema: 'l2caf-evaluation/1',
       study: 'localization',
