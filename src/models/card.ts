@@ -50,7 +50,7 @@ const cardSchema = z.strictObject({
     .optional(),
   /** Further inputs: numbers, or the .npy file that holds them. */
   constants: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.number())])).optional(),
-  /** Of a Keras network: what its Lambda layers do, by their names. */
+  /** Of a Keras network: what its Lambda layers do, and layers of classes that are not known, by their names. */
   lambdas: z
     .record(
       z.string(),

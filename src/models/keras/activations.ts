@@ -34,6 +34,7 @@ const FUNCTIONS: Readonly<Record<string, Activation>> = {
   log_sigmoid: (x) => tf.neg(tf.softplus(tf.neg(x))),
   squareplus: (x) => tf.div(tf.add(x, tf.sqrt(tf.add(tf.square(x), 4))), 2),
   sparse_plus: (x) => tf.add(tf.div(tf.square(tf.clipByValue(tf.add(x, 1), 0, 2)), 4), tf.relu(tf.sub(x, 1))),
+  sparse_sigmoid: (x) => tf.div(tf.clipByValue(tf.add(x, 1), 0, 2), 2),
   tanh_shrink: (x) => tf.sub(x, tf.tanh(x)),
   soft_shrink: (x) => tf.sub(x, tf.clipByValue(x, -0.5, 0.5)),
   hard_shrink: (x) => tf.mul(x, tf.step(tf.sub(tf.abs(x), 0.5))),

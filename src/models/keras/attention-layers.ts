@@ -1,17 +1,18 @@
 /** Attention among the steps of sequences `[t, d]`, and products of two tensors. */
 import * as tf from '../../base/tensorflow.ts';
-import { type Layer, type LayerMaker, trained, type WeightSpec } from './layer.ts';
+import { axisOf } from './axes.ts';
+import { type Layer, type LayerMaker, type MakeLayer, trained, type WeightSpec } from './layer.ts';
 import { type LayerConfig, type Shape, shapeText, sizeOf } from './layer-config.ts';
 
 /** The layers of this file. */
 export const ATTENTION_LAYERS: Readonly<Record<string, LayerMaker>> = {
-  MultiHeadAttention: (config, inputs) => {
+  MultiHeadAttention: (config, inputs, make) => {
+    const along = attendedAxes(config, inputs);
+    if (along !== undefined) return alongAxes(config, inputs, make, along);
     const [[steps, width], [, depth], [, keyDepth]] = queryValueKey(config, inputs);
     if (config.flag('use_gate', false) || config.get('sliding_window') !== undefined) {
       throw config.refused('has gates or a sliding window, which is not supported');
     }
-    const axes = config.get('attention_axes') ?? 1;
-    if (![1, -2].includes(Number(axes))) throw config.refused('attends along another axis than that of the steps');
     const heads = config.count('num_heads');
     const keyWidth = config.count('key_dim');
     const valueWidth = config.count('value_dim', keyWidth);
@@ -47,7 +48,7 @@ export const ATTENTION_LAYERS: Readonly<Record<string, LayerMaker>> = {
         const k = parted(projected(key!, weights, 1, heads * keyWidth));
         const v = parted(projected(value!, weights, 2, heads * valueWidth));
         const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(keyWidth));
-        const mixed = tf.transpose(tf.matMul(tf.softmax(scores), v), [0, 2, 1, 3]);
+        const mixed = tf.transpose(tf.matMul(tf.softmax(masked(config, scores)), v), [0, 2, 1, 3]);
         return projected(tf.reshape(mixed, [mixed.shape[0]!, mixed.shape[1]!, heads * valueWidth]), weights, 3, out);
       },
     };
@@ -95,6 +96,54 @@ export const ATTENTION_LAYERS: Readonly<Record<string, LayerMaker>> = {
   },
 };
 
+/** Scores `[…, queries, keys]`, of which each query sees those of its own step and before, where that is asked for. */
+function masked(config: LayerConfig, scores: tf.Tensor): tf.Tensor {
+  const isCausal = config.flag('use_causal_mask', config.flag('causal', false));
+  if (!isCausal) return scores;
+  const [queries, keys] = scores.shape.slice(-2) as [number, number];
+  const hidden = Float32Array.from({ length: queries * keys }, (_, i) => (i % keys > Math.floor(i / keys) ? -1e9 : 0));
+  return tf.add(scores, tf.tensor2d(hidden, [queries, keys]));
+}
+
+/** The axes of inputs `[…, d]` that attention is among, from 1 as the batch is 0; undefined of sequences. */
+function attendedAxes(config: LayerConfig, inputs: readonly Shape[]): number[] | undefined {
+  const { length } = inputs[0] ?? [];
+  const given = config.get('attention_axes');
+  const usual = Array.from({ length: length - 1 }, (_, i) => i + 1);
+  const axes =
+    given === undefined ? usual : config.listOf('attention_axes').map((axis) => axisOf(config, axis, length));
+  if (axes.includes(length)) throw config.refused('attends among channels, which is not supported');
+  return length > 2 ? axes.sort((a, b) => a - b) : undefined;
+}
+
+/** Attention among some axes of inputs of the same others: as among the steps of sequences, one for each place along the others. */
+function alongAxes(config: LayerConfig, inputs: readonly Shape[], make: MakeLayer, axes: readonly number[]): Layer {
+  const [query] = inputs as readonly [Shape];
+  const rest = query.slice(0, -1).flatMap((_, i) => (axes.includes(i + 1) ? [] : [i + 1]));
+  const order = [0, ...rest, ...axes, query.length];
+  const lengthOf = (shape: Shape, of: readonly number[]): number => sizeOf(of.map((axis) => shape[axis - 1]!));
+  const fits = inputs.every(
+    (shape) => shape.length === query.length && rest.every((axis) => shape[axis - 1] === query[axis - 1]),
+  );
+  if (!fits) throw config.refused(`cannot combine ${inputs.map(shapeText).join(' and ')}`);
+  const sequences = inputs.map((shape) => [lengthOf(shape, axes), shape.at(-1)!]);
+  const layer = make('MultiHeadAttention', config.with({ attention_axes: [1] }), sequences);
+  const width = layer.shape.at(-1)!;
+  const ordered = [...rest, ...axes].map((axis) => query[axis - 1]!);
+  return {
+    ...layer,
+    shape: [...query.slice(0, -1), width],
+    apply: (values, weights) => {
+      const given = values.map((x, i) => tf.reshape(tf.transpose(x, order), [-1, ...sequences[i]!]));
+      const made = tf.reshape(layer.apply(given, weights), [values[0]!.shape[0]!, ...ordered, width]);
+      return tf.transpose(
+        made,
+        order.map((_, axis) => order.indexOf(axis)),
+      );
+    },
+  };
+}
+
 /** A mean of values, weighted by the softmax of scores. */
 function attention(
   config: LayerConfig,
@@ -106,7 +155,8 @@ function attention(
   return {
     shape: [steps, depth],
     weights,
-    apply: ([query, value, key = value], own) => tf.matMul(tf.softmax(score(query!, key!, own)), value!),
+    apply: ([query, value, key = value], own) =>
+      tf.matMul(tf.softmax(masked(config, score(query!, key!, own))), value!),
   };
 }
 

@@ -50,19 +50,6 @@ export const CONVOLUTION_LAYERS: Readonly<Record<string, LayerMaker>> = {
     const layer = biased(config, make, shape, [kernel], ([x], [w]) => convolve(x!, w!));
     return { ...layer, ...dilatedGradient(dilation) };
   },
-  Conv3D: (config, inputs, make) => {
-    const input = onlyInput(config, inputs, 4);
-    const { padding, filters, kernel, size, dilation, strides, groups } = windowOf(config, input, 3);
-    if (groups !== 1) throw config.refused(`has ${groups} groups, which is not supported in three dimensions`);
-    if (dilation.some((one) => one !== 1))
-      throw config.refused('is dilated, which is not supported in three dimensions');
-    const lengths = input.slice(0, 3).map((length, axis) => outLength(length, size[axis]!, strides[axis]!, padding));
-    const shape = positive(config, [...lengths, filters]);
-    const layer = biased(config, make, shape, [kernel], ([x], [w]) =>
-      tf.conv3d(x as tf.Tensor5D, w as tf.Tensor5D, triple(strides), padding),
-    );
-    return { ...layer, noGradient: true };
-  },
   DepthwiseConv2D: (config, inputs, make) => {
     const input = onlyInput(config, inputs, 3);
     const { padding, size, dilation, strides } = windowOf(config, input, 2);
@@ -89,28 +76,6 @@ export const CONVOLUTION_LAYERS: Readonly<Record<string, LayerMaker>> = {
   SeparableConv1D: inOneRow('SeparableConv2D', ['depthwise_kernel', 'pointwise_kernel']),
   DepthwiseConv1D: inOneRow('DepthwiseConv2D', ['depthwise_kernel', 'kernel']),
   Conv1DTranspose: inOneRow('Conv2DTranspose', ['kernel']),
-  Conv2DTranspose: (config, inputs, make) => {
-    const input = onlyInput(config, inputs, 3);
-    const { padding, filters, size, dilation, strides } = windowOf(config, input, 2);
-    if (config.get('output_padding') !== undefined || dilation.some((one) => one !== 1)) {
-      throw config.refused('has an output padding or is dilated, which is not supported');
-    }
-    const lengths = [0, 1].map((axis) =>
-      padding === 'same'
-        ? input[axis]! * strides[axis]!
-        : input[axis]! * strides[axis]! + Math.max(size[axis]! - strides[axis]!, 0),
-    );
-    const shape: Shape = [...lengths, filters];
-    return biased(config, make, shape, [trained('kernel', ...size, filters, input[2]!)], ([x], [w]) =>
-      tf.conv2dTranspose(
-        x as tf.Tensor4D,
-        w as tf.Tensor4D,
-        [x!.shape[0]!, shape[0]!, shape[1]!, filters],
-        pair(strides),
-        padding,
-      ),
-    );
-  },
 };
 
 /** A layer of sequences `[t, c]`, as one of pictures of one row. */
@@ -127,6 +92,9 @@ function inOneRow(className: string, rowKernels: readonly string[]): LayerMaker 
       kernel_size: [1, size],
       strides: className === 'Conv2DTranspose' ? [1, stride] : [stride, stride],
       dilation_rate: dilation === 1 ? [1, 1] : [dilation, dilation],
+      ...(config.get('output_padding') !== undefined && {
+        output_padding: [0, ...config.counts('output_padding', 1, 0, 0)],
+      }),
       ...(isCausal && { padding: 'valid' }),
     });
     const layer = make(className, row, [[1, steps! + left, channels!]]);
@@ -153,7 +121,7 @@ function inOneRow(className: string, rowKernels: readonly string[]): LayerMaker 
 }
 
 /** Adds the bias and the activation that a layer has to what it computes. */
-function biased(
+export function biased(
   config: LayerConfig,
   make: MakeLayer,
   shape: Shape,
@@ -173,10 +141,11 @@ function biased(
   };
 }
 
-type Padding = 'same' | 'valid';
+/** Whether windows reach over the edges of their input. */
+export type Padding = 'same' | 'valid';
 
 /** What all convolutions say of themselves. */
-function windowOf<Other extends string = never>(
+export function windowOf<Other extends string = never>(
   config: LayerConfig,
   input: Shape,
   axes: number,
@@ -243,7 +212,7 @@ function dilatedGradient(dilation: readonly number[]): Pick<Layer, 'noGradient'>
 }
 
 /** Channels in groups, each with filters of its own. */
-function grouped(
+export function grouped(
   groups: number,
   convolve: (x: tf.Tensor, kernel: tf.Tensor) => tf.Tensor,
 ): (x: tf.Tensor, kernel: tf.Tensor) => tf.Tensor {
@@ -271,9 +240,4 @@ function depthwise(
 /** Two numbers of a list. */
 export function pair([a, b]: readonly number[]): [number, number] {
   return [a!, b!];
-}
-
-/** Three numbers of a list. */
-export function triple([a, b, c]: readonly number[]): [number, number, number] {
-  return [a!, b!, c!];
 }

@@ -1,5 +1,6 @@
 /** The layers at which a Keras network can be cut, and which of them is taken. */
 import { L2cafError } from '../../base/errors.ts';
+import { groupBy } from '../../base/group-by.ts';
 import type { GridShape } from '../../base/types.ts';
 import type { Graph } from './graph.ts';
 import { nodesIn, tailBehind } from './keras-tail.ts';
@@ -20,7 +21,7 @@ export interface KerasLayer {
 /** Classes that make other axes of height and width. */
 const NO_MAPS: ReadonlySet<string> = new Set(['Flatten', 'Reshape', 'Permute', 'RepeatVector']);
 
-/** Layers whose outputs have height and width, last first; those that pass their input on are left out. */
+/** Layers whose outputs have height and width, last first; those that pass their input on, or a frame of it, are left out. */
 export function layersOf({ nodes, input }: Graph): KerasLayer[] {
   const maps = new Set<Node>([input]);
   for (const node of nodes) {
@@ -29,7 +30,7 @@ export function layersOf({ nodes, input }: Graph): KerasLayer[] {
   }
   maps.delete(input);
   return [...maps]
-    .filter(({ layer }) => !layer!.isIdentity)
+    .filter(({ layer }) => !layer!.isIdentity && layer!.takes === undefined)
     .map(described)
     .reverse();
 }
@@ -94,16 +95,13 @@ export function beside(graph: Graph, name: string, outputs: readonly Node[]): st
   const ofPicture = pictureNodes(graph);
   const others = tailBehind(nodes, cut, outputs).others.filter((one) => ofPicture.has(one));
   if (others.length === 0) return [];
-  const isOfOneFrame = input.shape.length === 4 && cut.shape.length === 3;
-  const calls = nodes.filter(({ weights, className, shape }) => {
-    return weights === cut.weights && className === cut.className && shape.length === 3;
-  });
-  if (isOfOneFrame && calls.length > 1) {
+  const repeated = calledForFrames(graph, cut);
+  if (repeated !== undefined) {
     throw new L2cafError(
       'usage',
-      `the layer ${cut.weights} is called ${calls.length} times, for one frame after another`,
+      `the layer ${repeated.weights} is called ${repeated.calls} times, for one frame after another`,
       {
-        hint: 'build the network with TimeDistributed, or export it to ONNX: there the calls are found as one layer (docs/networks.md)',
+        hint: 'take frames as frames[:, k], or build the network with TimeDistributed, or export it to ONNX (docs/networks.md)',
       },
     );
   }
@@ -112,6 +110,20 @@ export function beside(graph: Graph, name: string, outputs: readonly Node[]): st
   return [
     `beside the layer ${name} the output has the picture through ${listed.join(', ')}${more}: maps do not show that part`,
   ];
+}
+
+/** A layer of maps that is called several times, in a network of clips of which the cut has not all frames. */
+function calledForFrames(
+  { nodes, input }: Graph,
+  cut: Node,
+): { readonly weights: string; readonly calls: number } | undefined {
+  if (input.shape.length !== 4 || (cut.shape.length === 4 && cut.shape[0]! > 1)) return undefined;
+  const maps = nodes.filter(
+    ({ shape, layer }) => shape.length === 3 && layer !== undefined && layer.weights.length > 0,
+  );
+  const times = groupBy(maps, ({ weights }) => weights);
+  const found = [...times].find(([, calls]) => calls.length > 1);
+  return found && { weights: found[0], calls: found[1].length };
 }
 
 /** A layer by its whole name, or by the end of it where that is enough. */

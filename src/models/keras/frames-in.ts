@@ -21,6 +21,8 @@ import type { ModelSpec } from './topology.ts';
 export interface InputShape extends PictureSize {
   /** The input of the pictures. */
   readonly name: string;
+  /** Of a network with an input for each frame: these, in order of time. */
+  readonly each?: readonly string[];
   /** Its axes as the file has them, without the batch. */
   readonly layout: Layout;
   /** Undefined where it takes any number. */
@@ -57,7 +59,9 @@ export function inputShapeOf(model: ModelSpec, { input: asked, layout: said, fra
   if (!inputs.includes(name)) {
     throw new L2cafError('usage', `the network has no input ${name}`, { hint: `it has ${inputs.join(', ')}` });
   }
-  const shape = lengthsOf(model, name);
+  const own = lengthsOf(model, name);
+  const each = asked === undefined && said !== undefined ? inputsOfFrames(model, name, said) : undefined;
+  const shape = each === undefined ? own : [each.length, ...own];
   const layout = said === undefined ? layoutOf(shape, usual) : saidLayout(said, name, shape);
   if (layout === undefined) throw notPictures(shape);
   const along = (axis: AxisName): number | null | undefined =>
@@ -82,11 +86,21 @@ export function inputShapeOf(model: ModelSpec, { input: asked, layout: said, fra
   };
   return {
     name,
+    ...(each && { each }),
     layout,
     ...framesOf(),
     height: pick('height', along('h'), size?.height),
     width: pick('width', along('w'), size?.width),
   };
+}
+
+/** The inputs of a network that has one for each frame, where its clips are said to have time first, which none of them has. */
+function inputsOfFrames(model: ModelSpec, name: string, said: string): readonly string[] | undefined {
+  const axes = parseLayout(said).axes.filter(({ names }) => names.join() !== 'b');
+  const shape = lengthsOf(model, name);
+  if (axes[0]?.names.join() !== 't' || axes.length !== shape.length + 1) return undefined;
+  const alike = model.inputs.filter((one) => shapeText(lengthsOf(model, one)) === shapeText(shape));
+  return alike.length > 1 ? alike : undefined;
 }
 
 /** What an input of pictures would be without being told; undefined where it is none. */
@@ -175,18 +189,20 @@ export function givenInputs(
   frames: number,
   { constants = {} }: InputOptions,
 ): GivenInput[] {
-  const others = model.inputs.filter((name) => name !== pictures.name);
+  const { each = [pictures.name] } = pictures;
+  const others = model.inputs.filter((name) => !each.includes(name));
   const unknown = Object.keys(constants).find((name) => !others.includes(name));
   if (unknown !== undefined) {
     const hint = others.length > 0 ? `beside the pictures it has ${others.join(', ')}` : 'it reads pictures only';
     throw new L2cafError('usage', `the network has no further input ${unknown}`, { hint });
   }
   return model.inputs.map((name): GivenInput => {
-    if (name === pictures.name) {
+    if (each.includes(name)) {
       const { layout } = pictures;
       const last = channelsLast(layout);
       return {
         name,
+        ...(pictures.each && { frame: each.indexOf(name) }),
         shape: dimsOf(last, sizesOf(pictures, frames)),
         ...(last !== layout && { order: orderFrom(last, layout) }),
       };
@@ -198,7 +214,9 @@ export function givenInputs(
     const size = shape.reduce<number>((product, length) => product * (length ?? Number.NaN), 1);
     if (value === undefined && shapeText(lengthsOf(model, name)) === shapeText(lengthsOf(model, pictures.name))) {
       throw new L2cafError('usage', `the network has an input for each picture: ${pictures.name}, ${name}`, {
-        hint: 'build it with one input for all frames, [t, h, w, c]; or say what this one is given, as constants in its card',
+        hint:
+          `if they are frames of one clip, in the order ${model.inputs.join(', ')}: --input-layout "b t ${pictures.layout.text}"; ` +
+          'or say what this one is given, as constants in its card',
       });
     }
     if (value === undefined) {

@@ -5,6 +5,7 @@
 import { L2cafError } from '../../base/errors.ts';
 import * as tf from '../../base/tensorflow.ts';
 import { activationName } from './activations.ts';
+import { placeAlong } from './axes.ts';
 import {
   type AxisOrder,
   AxisOrders,
@@ -16,9 +17,10 @@ import {
   movesChannels,
 } from './axis-orders.ts';
 import { refoldedBy } from './batch-folds.ts';
+import { alongFrames } from './frame-copies.ts';
 import { type Layer, untrained, type WeightSpec } from './layer.ts';
 import { folderNames, isObject, type JsonObject, LayerConfig, type Shape, shapeText, sizeOf } from './layer-config.ts';
-import { makeLayer } from './layers.ts';
+import { isKnownClass, makeLayer } from './layers.ts';
 import { isNode, type Node, type Read } from './node.ts';
 import { innerLayer } from './recurrent-layers.ts';
 import {
@@ -71,6 +73,8 @@ export interface GivenInput {
   /** Without the batch. */
   readonly shape: Shape;
   readonly values?: readonly number[];
+  /** Of a network with an input for each frame: which it is of the clip, whose shape is the same for all. */
+  readonly frame?: number;
   /** Of pictures whose channels are not last in the file: the order that its axes are of those of `shape`. */
   readonly order?: AxisOrder;
 }
@@ -78,7 +82,7 @@ export interface GivenInput {
 /** How a network is unfolded. */
 export interface GraphOptions {
   readonly kerasMajor: number;
-  /** What Lambda layers do, by their names. */
+  /** What Lambda layers do, and others that are not known, by their names. */
   readonly lambdas: Readonly<Record<string, Scaling | StandIn>>;
 }
 
@@ -94,16 +98,34 @@ const DEEPEST = 16;
 export function unfold(model: ModelSpec, given: readonly GivenInput[], options: GraphOptions): Graph {
   const unfolding = new Unfolding(options);
   const { nodes, orders, slots } = unfolding;
-  const inputs = given.map(({ name, shape, values, order }): Node => {
-    if (values !== undefined) return unfolding.constant(name, shape, values);
-    const node: Node = { name, className: 'InputLayer', shape, inputs: [], lead: 0, weights: name };
-    nodes.push(node);
-    return order === undefined ? node : orders.inOrder(node, order);
+  const pictures = ({ name, shape, order, frame }: GivenInput): Node => {
+    const called = frame === undefined ? name : 'frames of all inputs';
+    const before = nodes.find(({ layer }) => layer === undefined);
+    const node = before ?? { name: called, className: 'InputLayer', shape, inputs: [], lead: 0, weights: called };
+    if (node !== before) nodes.push(node);
+    const asInFile = order === undefined ? node : orders.inOrder(node, order);
+    if (frame === undefined) return asInFile;
+    const layer = placeAlong(asInFile.shape, 1, frame);
+    const taken: Node = {
+      name,
+      className: 'GetItem',
+      shape: layer.shape,
+      inputs: [asInFile],
+      layer,
+      lead: 0,
+      weights: name,
+    };
+    nodes.push(taken);
+    return taken;
+  };
+  const inputs = given.map((one) => {
+    return one.values === undefined ? pictures(one) : unfolding.constant(one.name, one.shape, one.values);
   });
   const outputs = unfolding.model(model, inputs, OUTERMOST).map((node) => orders.sourceOf(node));
   if (outputs.length === 0) throw new L2cafError('model-invalid', 'the network has no output');
   const inOrder = keysOf(model).flatMap((key) => slots.get(key) ?? []);
-  return { input: nodes.find(({ layer }) => layer === undefined)!, outputs, nodes, slots: inOrder };
+  const input = nodes.find(({ layer }) => layer === undefined)!;
+  return { input, ...alongFrames({ input, nodes, outputs }), slots: inOrder };
 }
 
 /** Keys of weights in the order of the file's layers. */
@@ -237,7 +259,7 @@ class Unfolding {
   #layer(className: string, config: LayerConfig, name: string, read: readonly Read[], place: Place): readonly Node[] {
     if (this.nodes.length >= MOST_NODES)
       throw new L2cafError('model-invalid', `the network has more than ${MOST_NODES} layers`);
-    const [ownClass, said] = className === 'Lambda' ? this.#lambda(name, config) : [className, config];
+    const [ownClass, said] = isKnownClass(className) ? [className, config] : this.#lambda(className, name, config);
     const refolded = refoldedBy(ownClass, said, read, place.lead, this.#foldedIn(read, config));
     const { className: own, folds, settings } = refolded;
     const lead = place.lead + refolded.lead;
@@ -332,9 +354,10 @@ class Unfolding {
     return this.constant(name, [...front, ...own], Array.from({ length: steps }, () => values).flat());
   }
 
-  #lambda(name: string, config: LayerConfig): [string, LayerConfig] {
+  /** What the card says that a layer is which is not known, as code is not. */
+  #lambda(className: string, name: string, config: LayerConfig): [string, LayerConfig] {
     const known = Object.hasOwn(this.#options.lambdas, name) ? this.#options.lambdas[name] : undefined;
-    if (known === undefined) return ['Lambda', config];
+    if (known === undefined) return [className, config];
     if ('layer' in known) {
       const { layer, ...options } = known as StandIn;
       return [layer, new LayerConfig(`${config.title} (as ${layer})`, options as JsonObject, config.kerasMajor)];

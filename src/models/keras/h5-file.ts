@@ -3,6 +3,7 @@
  */
 import { L2cafError, messageOf } from '../../base/errors.ts';
 import { fromOptional, KERAS_PACKAGES } from '../../base/optional.ts';
+import { fromFloat16 } from '../float16.ts';
 import type { StoredWeight } from './weights.ts';
 
 type H5Wasm = typeof import('h5wasm').default;
@@ -142,6 +143,7 @@ function numbersOf(dataset: H5Dataset, at: string): Float32Array {
   if (count > MOST_VALUES)
     throw new L2cafError('weights-invalid', `the weights ${at} are ${count} numbers, which is too many`);
   const { dtype } = dataset;
+  if (dtype === '<e') return fromFloat16(bitsOf(dataset));
   if (typeof dtype !== 'string' || !/^[<>|]?[fdiIlLqQ]$/.test(dtype)) throw notNumbers(at);
   const value = dataset.value as unknown;
   if (value instanceof Float32Array) return value;
@@ -151,8 +153,16 @@ function numbersOf(dataset: H5Dataset, at: string): Float32Array {
   throw notNumbers(at);
 }
 
+/** Numbers of half precision, which h5wasm does not read, as it would read whole ones of their length. */
+function bitsOf(dataset: H5Dataset): Uint16Array {
+  const metadata = { ...dataset.metadata, type: 0, signed: false };
+  const asBits = Object.create(dataset, { metadata: { value: metadata } }) as H5Dataset;
+  const { value } = asBits as { value: unknown };
+  return value instanceof Uint16Array ? value : Uint16Array.of(Number(value));
+}
+
 function notNumbers(at: string): L2cafError {
-  return new L2cafError('weights-invalid', `the weights ${at} are not numbers of single precision`, {
+  return new L2cafError('weights-invalid', `the weights ${at} are not numbers of half, single or double precision`, {
     hint: 'save the network in float32; the slopes of a quantised one mean nothing',
   });
 }

@@ -49,7 +49,7 @@ export interface KerasOptions {
   readonly fit?: Pick<FittedSize, 'resize' | 'padding'>;
   /** Length of the events that it was trained on, seconds. */
   readonly eventSec?: number;
-  /** What Lambda layers do, by their names: their code is never run. */
+  /** What Lambda layers do, and layers of classes that are not known, by their names: their code is never run. */
   readonly lambdas?: Readonly<Record<string, Scaling | StandIn>>;
   /** The input of the pictures, where there are several; default the first that has height, width and colours. */
   readonly input?: string;

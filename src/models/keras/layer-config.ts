@@ -69,6 +69,11 @@ export class LayerConfig {
     return (Object.hasOwn(this.#values, key) ? this.#values[key] : undefined) ?? undefined;
   }
 
+  /** Whether a value is said to be none. */
+  isNull(key: string): boolean {
+    return Object.hasOwn(this.#values, key) && this.#values[key] === null;
+  }
+
   /** A finite number. */
   number(key: string, fallback?: number): number {
     const value = this.get(key) ?? fallback;
@@ -98,6 +103,11 @@ export class LayerConfig {
     const value = this.get(key);
     if (Array.isArray(value) && value.every((one) => Number.isSafeInteger(one))) return value as number[];
     throw this.#wrong(key, 'a list of whole numbers');
+  }
+
+  /** Whole numbers, or one. */
+  listOf(key: string): number[] {
+    return typeof this.get(key) === 'number' ? [this.number(key)] : this.integers(key);
   }
 
   /** True or false. */

@@ -24,6 +24,8 @@ export interface Layer {
   readonly isIdentity?: true;
   /** Backends compute its gradient wrongly, or not at all. */
   readonly noGradient?: true;
+  /** It is that place, from 0, of its input's first axis, whole. */
+  readonly takes?: number;
   /** What a person should know of how it is computed here. */
   readonly note?: string;
   /** Its further outputs, such as states: layers of the same inputs and weights. */

@@ -1,7 +1,9 @@
 /** All kinds of layers that are understood, by their class in Keras. */
 import { ACTIVATION_LAYERS } from './activations.ts';
+import { ARRAY_OPERATORS } from './array-operators.ts';
 import { ATTENTION_LAYERS } from './attention-layers.ts';
 import { CONVOLUTION_LAYERS } from './convolutions.ts';
+import { CONVOLUTION_3D_LAYERS } from './convolutions-3d.ts';
 import { EINSUM_LAYERS } from './einsum-dense.ts';
 import type { LayerMaker, MakeLayer } from './layer.ts';
 import type { LayerConfig } from './layer-config.ts';
@@ -14,9 +16,11 @@ import { SHAPE_LAYERS } from './shape-layers.ts';
 
 const LAYERS: Readonly<Record<string, LayerMaker>> = {
   ...OPERATORS,
+  ...ARRAY_OPERATORS,
   ...ACTIVATION_LAYERS,
   ...ATTENTION_LAYERS,
   ...CONVOLUTION_LAYERS,
+  ...CONVOLUTION_3D_LAYERS,
   ...EINSUM_LAYERS,
   ...MERGE_LAYERS,
   ...NORMALISATION_LAYERS,
@@ -44,6 +48,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   SeparableConvolution2D: 'SeparableConv2D',
   Convolution1DTranspose: 'Conv1DTranspose',
   Convolution2DTranspose: 'Conv2DTranspose',
+  Convolution3DTranspose: 'Conv3DTranspose',
   GlobalAvgPool1D: 'GlobalAveragePooling1D',
   GlobalAvgPool2D: 'GlobalAveragePooling2D',
   GlobalAvgPool3D: 'GlobalAveragePooling3D',
@@ -52,6 +57,15 @@ const ALIASES: Readonly<Record<string, string>> = {
   GlobalMaxPool3D: 'GlobalMaxPooling3D',
   SyncBatchNormalization: 'BatchNormalization',
 };
+
+/** Whether a class of layers is understood. */
+export function isKnownClass(className: string): boolean {
+  return Object.hasOwn(LAYERS, usualName(className));
+}
+
+function usualName(className: string): string {
+  return Object.hasOwn(ALIASES, className) ? ALIASES[className]! : className;
+}
 
 /** Values of the largest tensor of one event: more is a mistake, or malice. */
 const MOST_VALUES = 2 ** 29;
@@ -62,8 +76,8 @@ const MOST_VALUES = 2 ** 29;
  * @throws L2cafError `model-invalid` for a class that is not known, with options that are not, or for inputs that do not fit
  */
 export const makeLayer: MakeLayer = (className, config, inputs) => {
-  const name = Object.hasOwn(ALIASES, className) ? ALIASES[className]! : className;
-  if (!Object.hasOwn(LAYERS, name)) throw config.refused(...whyUnknown(name, config));
+  const name = usualName(className);
+  if (!isKnownClass(className)) throw config.refused(...whyUnknown(name, config));
   const layer = LAYERS[name]!(config, inputs, makeLayer);
   const size = layer.shape.reduce((product, length) => product * length, 1);
   if (!(size <= MOST_VALUES)) throw config.refused(`makes ${size} values of one event, which is too many`);
@@ -71,19 +85,17 @@ export const makeLayer: MakeLayer = (className, config, inputs) => {
 };
 
 function whyUnknown(className: string, { title }: LayerConfig): readonly [why: string, hint: string] {
+  const name = title.split(/[ /]/).at(-1);
   if (className === 'Lambda') {
-    const name = title.split(/[ /]/).at(-1);
     const example = `"lambdas": { "${name}": { "scale": 0.00784, "offset": -1 } }`;
     return [
       'is code, which a model file is not allowed to run',
       `say in its card what it does: ${example}, or a layer in its place (docs/keras.md)`,
     ];
   }
-  if (className === 'Masking') {
-    return ['masks steps, which is not supported', 'save the network without it: events have no missing frames'];
-  }
   return [
     `is of a class that is not supported: ${className}`,
-    'export the network to ONNX, or build it of the layers that docs/keras.md lists',
+    'export the network to ONNX, or say in its card which layer stands for it: ' +
+      `"lambdas": { "${name}": { "layer": "CenterCrop", "height": 66, "width": 200 } } (docs/keras.md)`,
   ];
 }

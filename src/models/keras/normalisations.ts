@@ -37,6 +37,19 @@ export const NORMALISATION_LAYERS: Readonly<Record<string, LayerMaker>> = {
       },
     };
   },
+  RMSNormalization: (config, inputs) => {
+    const shape = onlyInput(config, inputs);
+    const axes = axesOf(config, shape);
+    const epsilon = config.number('epsilon', 1e-6);
+    return {
+      shape,
+      weights: [trained('scale', ...axes.map((axis) => shape[axis - 1]!))],
+      apply: ([x], [scale]) => {
+        const length = tf.rsqrt(tf.add(tf.mean(tf.square(x!), axes, true), epsilon));
+        return tf.mul(tf.mul(x!, length), along(scale!, shape, axes));
+      },
+    };
+  },
   GroupNormalization: (config, inputs) => {
     const shape = onlyInput(config, inputs);
     const axis = oneAxis(config, shape);
@@ -78,7 +91,7 @@ export const NORMALISATION_LAYERS: Readonly<Record<string, LayerMaker>> = {
   },
   Normalization: (config, inputs) => {
     const shape = onlyInput(config, inputs);
-    if (config.flag('invert', false)) throw config.refused('is inverted, which is not supported');
+    const scaled = config.flag('invert', false) ? unscaled : normalised;
     if (config.get('mean') !== undefined) {
       const [mean, variance] = [perChannel(config, 'mean', 0), perChannel(config, 'variance', 1)];
       return { shape, weights: [], apply: ([x]) => scaled(x!, mean, variance) };
@@ -105,8 +118,13 @@ function along(values: tf.Tensor | number, shape: Shape, axes: readonly number[]
 }
 
 /** Keras divides by at least 1e-7. */
-function scaled(x: tf.Tensor, mean: tf.TensorLike | tf.Tensor, variance: tf.TensorLike | tf.Tensor): tf.Tensor {
+function normalised(x: tf.Tensor, mean: tf.TensorLike | tf.Tensor, variance: tf.TensorLike | tf.Tensor): tf.Tensor {
   return tf.div(tf.sub(x, mean), tf.maximum(tf.sqrt(variance), 1e-7));
+}
+
+/** What undoes {@link normalised}. */
+function unscaled(x: tf.Tensor, mean: tf.TensorLike | tf.Tensor, variance: tf.TensorLike | tf.Tensor): tf.Tensor {
+  return tf.add(mean, tf.mul(x, tf.maximum(tf.sqrt(variance), 1e-7)));
 }
 
 /** To mean 0 and variance 1 over some axes. */

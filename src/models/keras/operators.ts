@@ -1,5 +1,6 @@
 /** Functions that Keras writes into files as if they were layers: arithmetic, means, slices. Axes count the batch as 0. */
 import * as tf from '../../base/tensorflow.ts';
+import { axisOf } from './axes.ts';
 import { type Layer, type LayerMaker, onlyInput } from './layer.ts';
 import { isObject, type Json, type LayerConfig, type Shape, shapeText, sizeOf } from './layer-config.ts';
 
@@ -15,6 +16,12 @@ const ELEMENTWISE: Readonly<Record<string, Unary>> = {
   Sqrt: tf.sqrt,
   Exp: tf.exp,
   Log: tf.log,
+  Log1p: tf.log1p,
+  Expm1: tf.expm1,
+  Rsqrt: tf.rsqrt,
+  Reciprocal: tf.reciprocal,
+  Sin: tf.sin,
+  Cos: tf.cos,
 };
 
 /** Functions that are an activation, by its name. */
@@ -63,6 +70,10 @@ const OF_TENSORFLOW: Readonly<Record<string, string>> = {
   'math.negative': 'Negative',
   'math.square': 'Square',
   'math.sqrt': 'Sqrt',
+  'math.rsqrt': 'Rsqrt',
+  'math.sin': 'Sin',
+  'math.cos': 'Cos',
+  'math.log1p': 'Log1p',
   'math.exp': 'Exp',
   'math.reduce_mean': 'Mean',
   'math.reduce_sum': 'Sum',
@@ -83,6 +94,14 @@ const OF_TENSORFLOW: Readonly<Record<string, string>> = {
   expand_dims: 'ExpandDims',
   concat: 'Concatenate',
   stack: 'Stack',
+  unstack: 'Unstack',
+  pad: 'Pad',
+  'compat.v1.pad': 'Pad',
+  reverse: 'Flip',
+  roll: 'Roll',
+  tile: 'Tile',
+  zeros_like: 'ZerosLike',
+  ones_like: 'OnesLike',
   reshape: 'Reshape',
   transpose: 'Transpose',
   'compat.v1.transpose': 'Transpose',
@@ -233,6 +252,7 @@ export const OPERATORS: Readonly<Record<string, LayerMaker>> = {
       shape,
       weights: [],
       ...(ranges.some(({ step }) => step !== 1) && { noGradient: true }),
+      ...(ranges[0]!.isOne && shapeText(shape) === shapeText(input.slice(1)) && { takes: ranges[0]!.from }),
       apply: ([x]) => {
         const slices = ranges.reduce((part, { from, step }, axis) => {
           if (step === 1) return tf.slice(part, [0, ...at(axis, from)], [-1, ...at(axis, lengths[axis]!, part)]);
@@ -248,12 +268,17 @@ export const OPERATORS: Readonly<Record<string, LayerMaker>> = {
 /** Options of a function of TensorFlow by the names that Keras has for them. */
 function inKerasWords(config: LayerConfig): LayerConfig {
   const [shape, axes, size, method] = ['shape', 'perm', 'size', 'method'].map((key) => config.get(key));
+  const [widths, repeats] = ['paddings', 'multiples'].map((key) => config.get(key));
+  const mode = config.get('mode');
   const [height = null, width = null] = Array.isArray(size) ? (size as Json[]) : [];
   return config.with({
     ...(shape !== undefined && { newshape: shape }),
     ...(axes !== undefined && { axes }),
     ...(size !== undefined && { height, width }),
     ...(method !== undefined && { interpolation: method }),
+    ...(widths !== undefined && { pad_width: widths }),
+    ...(repeats !== undefined && { repeats }),
+    ...(typeof mode === 'string' && { mode: mode.toLowerCase() }),
   });
 }
 
@@ -323,15 +348,7 @@ function reshaped(shape: Shape): Layer {
 function axesOf(config: LayerConfig, input: Shape): number[] {
   const given = config.get('axis');
   if (given === undefined) throw config.refused('works over the batch');
-  const axes = typeof given === 'number' ? [given] : config.integers('axis');
-  return axes.map((axis) => axisOf(config, axis, input.length));
-}
-
-/** An axis from 1, the batch being 0, among some behind the batch. */
-function axisOf(config: LayerConfig, axis: number, axes: number): number {
-  const own = axis < 0 ? axes + 1 + axis : axis;
-  if (Number.isSafeInteger(own) && own >= 1 && own <= axes) return own;
-  throw config.refused(own === 0 ? 'works over the batch' : `works along axis ${axis}, which its input lacks`);
+  return config.listOf('axis').map((axis) => axisOf(config, axis, input.length));
 }
 
 function mapped<T, U>(of: Readonly<Record<string, T>>, make: (value: T) => U): Record<string, U> {

@@ -20,6 +20,12 @@ export const POOLING_LAYERS: Readonly<Record<string, LayerMaker>> = {
   GlobalAveragePooling1D: (config, inputs) => everything(config, inputs, 1, 'average'),
   GlobalAveragePooling2D: (config, inputs) => everything(config, inputs, 2, 'average'),
   GlobalAveragePooling3D: (config, inputs) => everything(config, inputs, 3, 'average'),
+  AdaptiveMaxPooling1D: (config, inputs) => intoParts(config, inputs, 1, 'max'),
+  AdaptiveMaxPooling2D: (config, inputs) => intoParts(config, inputs, 2, 'max'),
+  AdaptiveMaxPooling3D: (config, inputs) => intoParts(config, inputs, 3, 'max'),
+  AdaptiveAveragePooling1D: (config, inputs) => intoParts(config, inputs, 1, 'average'),
+  AdaptiveAveragePooling2D: (config, inputs) => intoParts(config, inputs, 2, 'average'),
+  AdaptiveAveragePooling3D: (config, inputs) => intoParts(config, inputs, 3, 'average'),
 };
 
 function windows(config: LayerConfig, inputs: readonly Shape[], axes: 1 | 2 | 3, how: Pooling): ReturnType<LayerMaker> {
@@ -66,5 +72,28 @@ function everything(config: LayerConfig, inputs: readonly Shape[], axes: number,
     shape: [...(keep ? over.map(() => 1) : []), input.at(-1)!],
     weights: [],
     apply: ([x]) => reduce(x!, over, keep),
+  };
+}
+
+/** As many parts of each axis as are asked for, which may share values; one axis after the other comes to the same. */
+function intoParts(config: LayerConfig, inputs: readonly Shape[], axes: number, how: Pooling): ReturnType<LayerMaker> {
+  const input = onlyInput(config, inputs, axes + 1);
+  channelsLast(config);
+  const counts = config.counts('output_size', axes);
+  const reduce = how === 'max' ? tf.max : tf.mean;
+  const along = (x: tf.Tensor, axis: number): tf.Tensor => {
+    const [length, count] = [input[axis]!, counts[axis]!];
+    const parts = Array.from({ length: count }, (_, i) => {
+      const first = Math.floor((i * length) / count);
+      const begin = x.shape.map((_, at) => (at === axis + 1 ? first : 0));
+      const part = tf.slice(x, begin, x.shape.with(axis + 1, Math.ceil(((i + 1) * length) / count) - first));
+      return reduce(part, axis + 1, true);
+    });
+    return tf.concat(parts, axis + 1);
+  };
+  return {
+    shape: [...counts, input.at(-1)!],
+    weights: [],
+    apply: ([x]) => counts.reduce((all, _, axis) => along(all, axis), x!),
   };
 }

@@ -3,9 +3,8 @@
  * all steps at once.
  */
 import * as tf from '../../base/tensorflow.ts';
-import { activationOf } from './activations.ts';
-import { channelsLast, outLength, pair, positive } from './convolutions.ts';
-import { type Layer, type LayerMaker, type MakeLayer, onlyInput, trained, type WeightSpec } from './layer.ts';
+import { CELLS, type Cell, type CellMaker } from './cells.ts';
+import { type Layer, type LayerMaker, type MakeLayer, onlyInput } from './layer.ts';
 import {
   folderNames,
   isObject,
@@ -16,114 +15,14 @@ import {
   shapeText,
 } from './layer-config.ts';
 
-/** One step of a recurrent layer. */
-interface Cell {
-  /** Of its output. */
-  readonly shape: Shape;
-  readonly states: readonly Shape[];
-  readonly weights: readonly WeightSpec[];
-  readonly noGradient?: true;
-  /** What the cell makes of inputs `[n, …]` alone. */
-  inputs(x: tf.Tensor, weights: readonly tf.Tensor[]): tf.Tensor;
-  /** The states after a step. */
-  step(input: tf.Tensor, states: readonly tf.Tensor[], weights: readonly tf.Tensor[]): tf.Tensor[];
-  /** Which of its states is its output. */
-  readonly output: number;
-}
-
-type CellMaker = (config: LayerConfig, input: Shape, make: MakeLayer) => Cell;
-
-const CELLS: Readonly<Record<string, CellMaker>> = {
-  SimpleRNN: (config, input, make) => {
-    const { units, hasBias, weights, activation } = denseCell(config, input, make, 1);
-    return {
-      shape: [units],
-      states: [[units]],
-      output: 0,
-      weights,
-      inputs: (x, [kernel, , bias]) => affine(x, kernel!, hasBias ? bias : undefined),
-      step: (input, [hidden], [, recurrent]) => [activation(tf.add(input, product(hidden!, recurrent!)))],
-    };
-  },
-  LSTM: (config, input, make) => {
-    const { units, hasBias, weights, activation, gate } = denseCell(config, input, make, 4);
-    return {
-      shape: [units],
-      states: [[units], [units]],
-      output: 0,
-      weights,
-      inputs: (x, [kernel, , bias]) => affine(x, kernel!, hasBias ? bias : undefined),
-      step: (input, [hidden, cell], [, recurrent]) =>
-        lstmStates(tf.add(input, product(hidden!, recurrent!)), cell!, gate, activation),
-    };
-  },
-  GRU: (config, input, make) => {
-    const resetsAfter = config.flag('reset_after', false);
-    const { units, hasBias, weights, activation, gate } = denseCell(config, input, make, 3, resetsAfter);
-    const biasOf = (bias: tf.Tensor, row: number): tf.Tensor =>
-      resetsAfter ? tf.reshape(tf.slice(bias, [row, 0], [1, 3 * units]), [3 * units]) : bias;
-    return {
-      shape: [units],
-      states: [[units]],
-      output: 0,
-      weights,
-      inputs: (x, [kernel, , bias]) => affine(x, kernel!, hasBias ? biasOf(bias!, 0) : undefined),
-      step: (input, [hidden], [, recurrent, bias]) => {
-        const [inputZ, inputR, inputH] = tf.split(input, 3, -1);
-        const after = hasBias ? biasOf(bias!, 1) : undefined;
-        const [kernelZR, kernelH] = tf.split(recurrent!, [2 * units, units], 1);
-        const all = resetsAfter ? affine(hidden!, recurrent!, after) : product(hidden!, kernelZR!);
-        const [hiddenZ, hiddenR, hiddenH] = tf.split(all, resetsAfter ? 3 : 2, -1);
-        const z = gate(tf.add(inputZ!, hiddenZ!));
-        const r = gate(tf.add(inputR!, hiddenR!));
-        const recalled = resetsAfter ? tf.mul(r, hiddenH!) : product(tf.mul(r, hidden!), kernelH!);
-        const candidate = activation(tf.add(inputH!, recalled));
-        return [tf.add(tf.mul(z, hidden!), tf.mul(tf.sub(1, z), candidate))];
-      },
-    };
-  },
-  ConvLSTM2D: (config, input, make) => {
-    channelsLast(config);
-    const filters = config.count('filters');
-    const size = config.counts('kernel_size', 2);
-    const strides = pair(config.counts('strides', 2, 1));
-    const dilation = pair(config.counts('dilation_rate', 2, 1));
-    const padding = config.oneOf('padding', ['valid', 'same'], 'valid');
-    const hasBias = config.flag('use_bias', true);
-    const lengths = [0, 1].map((axis) =>
-      outLength(input[axis]!, (size[axis]! - 1) * dilation[axis]! + 1, strides[axis]!, padding),
-    );
-    const shape = positive(config, [...lengths, filters]);
-    const activation = activationOf(config, shape, make, 'activation', 'tanh');
-    const gate = activationOf(config, shape, make, 'recurrent_activation', 'hard_sigmoid');
-    return {
-      shape,
-      states: [shape, shape],
-      output: 0,
-      ...(dilation.some((one) => one !== 1) && { noGradient: true }),
-      weights: [
-        trained('kernel', ...size, input[2]!, 4 * filters),
-        trained('recurrent_kernel', ...size, filters, 4 * filters),
-        ...(hasBias ? [trained('bias', 4 * filters)] : []),
-      ],
-      inputs: (x, [kernel, , bias]) => {
-        const maps = tf.conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, strides, padding, 'NHWC', dilation);
-        return hasBias ? tf.add(maps, bias!) : maps;
-      },
-      step: (input, [hidden, cell], [, recurrent]) => {
-        const recalled = tf.conv2d(hidden as tf.Tensor4D, recurrent as tf.Tensor4D, 1, 'same');
-        return lstmStates(tf.add(input, recalled), cell!, gate, activation);
-      },
-    };
-  },
-};
-
 /** The layers of this file. */
 export const RECURRENT_LAYERS: Readonly<Record<string, LayerMaker>> = {
   SimpleRNN: (config, inputs, make) => alongTime(config, inputs, make, CELLS['SimpleRNN']!),
   LSTM: (config, inputs, make) => alongTime(config, inputs, make, CELLS['LSTM']!),
   GRU: (config, inputs, make) => alongTime(config, inputs, make, CELLS['GRU']!),
+  ConvLSTM1D: (config, inputs, make) => alongTime(config, inputs, make, CELLS['ConvLSTM1D']!),
   ConvLSTM2D: (config, inputs, make) => alongTime(config, inputs, make, CELLS['ConvLSTM2D']!),
+  ConvLSTM3D: (config, inputs, make) => alongTime(config, inputs, make, CELLS['ConvLSTM3D']!),
   RNN: (config, inputs, make) => {
     const cell = innerLayer(config, 'cell');
     return alongTime(config, inputs, make, (_, input) => cellOf(cell, input, make));
@@ -270,7 +169,9 @@ const MERGES: Readonly<Record<string, (a: tf.Tensor, b: tf.Tensor) => tf.Tensor>
 };
 
 function bothWays(config: LayerConfig, forward: Layer, backward: Layer, sequences: boolean): Layer {
-  const mode = config.oneOf('merge_mode', ['concat', 'sum', 'mul', 'ave'], 'concat');
+  const mode = config.isNull('merge_mode')
+    ? undefined
+    : config.oneOf('merge_mode', ['concat', 'sum', 'mul', 'ave'], 'concat');
   const { length } = forward.weights;
   const last = forward.shape.at(-1)!;
   type Values = readonly tf.Tensor[];
@@ -282,15 +183,20 @@ function bothWays(config: LayerConfig, forward: Layer, backward: Layer, sequence
     weights: [...forward.weights, ...backward.weights],
     ...((forward.noGradient ?? backward.noGradient) && { noGradient: true as const }),
   };
+  const turnedBack = (inputs: Values, weights: Values): tf.Tensor => {
+    const turned = back(backward, inputs, weights);
+    return sequences ? tf.reverse(turned, 1) : turned;
+  };
   return {
     ...common,
     shape: mode === 'concat' ? [...forward.shape.slice(0, -1), 2 * last] : forward.shape,
     ...(forward.note !== undefined && { note: forward.note }),
     apply: (inputs, weights) => {
-      const turned = back(backward, inputs, weights);
-      return MERGES[mode]!(there(forward, inputs, weights), sequences ? tf.reverse(turned, 1) : turned);
+      const ahead = there(forward, inputs, weights);
+      return mode === undefined ? ahead : MERGES[mode]!(ahead, turnedBack(inputs, weights));
     },
     more: [
+      ...(mode === undefined ? [{ ...common, shape: backward.shape, apply: turnedBack }] : []),
       ...(forward.more ?? []).map((layer) => ({
         ...layer,
         ...common,
@@ -303,43 +209,4 @@ function bothWays(config: LayerConfig, forward: Layer, backward: Layer, sequence
       })),
     ],
   };
-}
-
-/** What cells with dense weights have in common. */
-function denseCell(config: LayerConfig, input: Shape, make: MakeLayer, gates: number, twoBiases = false) {
-  if (input.length !== 1) throw config.refused(`takes vectors along time, not ${input.length} axes`);
-  const units = config.count('units');
-  const hasBias = config.flag('use_bias', true);
-  const bias = twoBiases ? trained('bias', 2, gates * units) : trained('bias', gates * units);
-  return {
-    units,
-    hasBias,
-    weights: [
-      trained('kernel', input[0]!, gates * units),
-      trained('recurrent_kernel', units, gates * units),
-      ...(hasBias ? [bias] : []),
-    ],
-    activation: activationOf(config, [units], make, 'activation', 'tanh'),
-    gate: activationOf(config, [units], make, 'recurrent_activation', 'sigmoid'),
-  };
-}
-
-function product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
-  return tf.matMul(x as tf.Tensor2D, kernel as tf.Tensor2D);
-}
-
-function affine(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor | undefined): tf.Tensor {
-  return bias === undefined ? product(x, kernel) : tf.add(product(x, kernel), bias);
-}
-
-/** Gates in Keras's order: input, forget, candidate, output. */
-function lstmStates(
-  gates: tf.Tensor,
-  cell: tf.Tensor,
-  gate: (x: tf.Tensor) => tf.Tensor,
-  activation: (x: tf.Tensor) => tf.Tensor,
-): tf.Tensor[] {
-  const [i, f, c, o] = tf.split(gates, 4, -1);
-  const next = tf.add(tf.mul(gate(f!), cell), tf.mul(gate(i!), activation(c!)));
-  return [tf.mul(gate(o!), activation(next)), next];
 }

@@ -4,6 +4,7 @@ import { channelsLast, positive } from './convolutions.ts';
 import { type Layer, type LayerMaker, onlyInput } from './layer.ts';
 import { type LayerConfig, type Shape, shapeText, sizeOf } from './layer-config.ts';
 import { targetShape } from './operators.ts';
+import { innerLayer } from './recurrent-layers.ts';
 
 const identity: LayerMaker = (config, inputs) => ({
   shape: onlyInput(config, inputs),
@@ -47,6 +48,29 @@ export const SHAPE_LAYERS: Readonly<Record<string, LayerMaker>> = {
   AugMix: identity,
   MixUp: identity,
   CutMix: identity,
+  Masking: (config, inputs) => ({
+    shape: onlyInput(config, inputs),
+    weights: [],
+    isIdentity: true,
+    note: `the layer ${config.title} leaves out steps of which all values are ${config.number('mask_value', 0)}: here none is`,
+    apply: ([x]) => x!,
+  }),
+  /** Layers one after another, as of augmentation. */
+  Pipeline: (config, inputs, make) => {
+    const list = config.get('layers');
+    if (!Array.isArray(list)) throw config.refused('lacks its layers');
+    const layers: Layer[] = [];
+    for (const i of list.keys()) {
+      const { className, config: own } = innerLayer(config, 'layers', i);
+      layers.push(make(className, own, layers.length === 0 ? inputs : [layers.at(-1)!.shape]));
+    }
+    if (layers.some(({ weights }) => weights.length > 0)) throw config.refused('has layers with weights');
+    return {
+      shape: layers.at(-1)?.shape ?? onlyInput(config, inputs),
+      weights: [],
+      apply: ([x]) => layers.reduce((value, layer) => layer.apply([value], []), x!),
+    };
+  },
   Flatten: (config, inputs) => {
     channelsLast(config);
     return reshaped([sizeOf(onlyInput(config, inputs))]);

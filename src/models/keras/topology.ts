@@ -115,9 +115,10 @@ function inputFor(config: JsonObject, model: JsonObject): LayerSpec {
 }
 
 function functional(layers: readonly JsonObject[], model: JsonObject): Graph {
+  const masks = new Set(layers.filter(isMask).map(({ config }) => (config as JsonObject)['name'] ?? null));
   const specs = layers.map((layer) => {
     const spec = named(layer);
-    return { ...spec, calls: isInput(layer) ? [] : callsOf(layer['inbound_nodes'], spec) };
+    return { ...spec, calls: isInput(layer) ? [] : callsOf(withoutMasks(layer['inbound_nodes'], masks), spec) };
   });
   checkNames(specs);
   return {
@@ -125,6 +126,21 @@ function functional(layers: readonly JsonObject[], model: JsonObject): Graph {
     inputs: refsIn(model['input_layers']).map(({ layer }) => layer),
     outputs: refsIn(model['output_layers']),
   };
+}
+
+/** Which steps a `Masking` layer lets through, as Keras 3 writes it: any of a step's values is another than the one that it masks. */
+function isMask({ class_name: className, config }: JsonObject): boolean {
+  return className === 'Any' && isObject(config) && typeof config['name'] === 'string';
+}
+
+/** Calls without the masks among their keywords: events have all their steps. */
+function withoutMasks(nodes: Json | undefined, masks: ReadonlySet<Json>): Json | undefined {
+  if (masks.size === 0 || !Array.isArray(nodes)) return nodes;
+  return (nodes as readonly Json[]).map((node): Json => {
+    const { mask, ...kwargs } = isObject(node) && isObject(node['kwargs']) ? node['kwargs'] : {};
+    const tensor = isObject(mask) && isObject(mask['config']) ? mask['config']['keras_history'] : undefined;
+    return Array.isArray(tensor) && masks.has(tensor[0] as Json) ? { ...(node as JsonObject), kwargs } : node;
+  });
 }
 
 function isInput(layer: JsonObject): boolean {
@@ -176,8 +192,16 @@ function callOfKeras2(node: readonly Json[], layer: string): Call {
 /** `{args: […], kwargs: {…}}`, in which tensors are objects that name where they come from. */
 function callOfKeras3(node: JsonObject, layer: string, className: string): Call {
   const args = list(node['args'] ?? [], `the arguments of ${layer}`);
-  const [tensors, options] = className === 'GetItem' ? [args.slice(0, 1), { key: args[1] ?? null }] : [args, {}];
-  return withKeywords({ inputs: tensors.flatMap((one) => inputsIn(one, layer)), options }, [node['kwargs']], layer);
+  const chosen = { GetItem: 'key', Take: 'indices' }[className];
+  const [tensors, options] = chosen === undefined ? [args, {}] : [args.slice(0, 1), { [chosen]: args[1] ?? null }];
+  const { kwargs } = node;
+  if (className === 'BatchNormalization' && isObject(kwargs) && kwargs['training'] === true) {
+    throw invalid(
+      `the layer ${layer} is called with training=True: it normalises by the event itself`,
+      'call it without, and save the network again',
+    );
+  }
+  return withKeywords({ inputs: tensors.flatMap((one) => inputsIn(one, layer)), options }, [kwargs], layer);
 }
 
 function inputsIn(argument: Json, layer: string): CallInput[] {
@@ -222,7 +246,10 @@ function isIndex(value: Json | undefined): value is number {
 /** Keywords that hold tensors, in the order in which layers take them. */
 const TENSOR_KEYWORDS = ['inputs', 'x', 'x1', 'query', 'value', 'y', 'x2', 'key', 'initial_state'];
 /** Keywords that add to the options of what is called, which knows them. */
-const OPTION_KEYWORDS = ['axis', 'keepdims', 'size', 'method', 'shape', 'perm', 'slice_spec'];
+const OPTION_KEYWORDS = [
+  ...['axis', 'keepdims', 'size', 'method', 'shape', 'perm', 'slice_spec', 'use_causal_mask', 'indices', 'num'],
+  ...['paddings', 'mode', 'constant_values', 'multiples', 'shift'],
+];
 /** Keywords that change nothing here. */
 const IDLE_KEYWORDS = ['training', 'name', 'dtype'];
 

@@ -128,7 +128,7 @@ describe('an .h5 file', () => {
     await refused(
       await weightsWith((weights) => weights.map((one) => ({ ...one, data: Int8Array.from(one.data) }))),
       'weights-invalid',
-      /not numbers of single precision/,
+      /not numbers of half, single or double precision/,
     );
   });
 });
@@ -304,6 +304,18 @@ describe('a topology', () => {
       /reads its own output|is not there/,
     ],
     [
+      'that is given a mask of its own',
+      edited(/"class_name":"Any"/, '"class_name":"Sum"', caseOf('apart')),
+      'model-invalid',
+      /the layer bidirectional is called with mask, which is not supported/,
+    ],
+    [
+      'that normalises by the event itself',
+      edited(/("class_name":"BatchNormalization".*?"kwargs":\{)/, '$1"training":true,', caseOf('residual')),
+      'model-invalid',
+      /batch_normalization is called with training=True: it normalises by the event itself/,
+    ],
+    [
       'that reads what is not there',
       edited(/"keras_history":\["re_lu",0,0\]/, '"keras_history":["gone",0,0]', caseOf('residual')),
       'model-invalid',
@@ -372,7 +384,7 @@ describe('calls', () => {
 });
 
 describe('a Lambda', () => {
-  it('is what it is said to be, and never run', async () => {
+  it('is what it is said to be, as a layer of a class of its own is, and never run', async () => {
     const shared = caseOf('norms');
     const rescaling = /"module":"keras.layers","class_name":"Rescaling","config":\{"name":"rescaling"/;
     const lambda =
@@ -390,6 +402,11 @@ describe('a Lambda', () => {
       tail.dispose();
       network.dispose();
     }
+    const own = lambda.replace('"Lambda"', '"Normed"');
+    const ofOwnClass = await asModelJson(edited(rescaling, own, shared));
+    await refused(ofOwnClass, 'model-invalid', /Normed rescaling is of a class that is not supported/);
+    const network = await KerasNetwork.open(ofOwnClass, { lambdas: { rescaling: said[0]! } });
+    network.dispose();
     const wrong = { rescaling: { layer: 'Elsewhere' } };
     await refused(path, 'model-invalid', /\(as Elsewhere\) is of a class that is not supported/, { lambdas: wrong });
   });

@@ -9,16 +9,7 @@ import { useBackend } from '../../../src/models/backend.ts';
 import { KerasNetwork, type KerasOptions } from '../../../src/models/keras/keras-network.ts';
 import { preprocessed } from '../../../src/models/preprocessing.ts';
 import type { VideoModel } from '../../../src/models/video-model.ts';
-import {
-  asModelJson,
-  caseOf,
-  FIXTURES,
-  type FixtureCase,
-  framesFor,
-  optionsOf,
-  REFUSED,
-  temporaryFolder,
-} from './fixtures.ts';
+import { asModelJson, caseOf, FIXTURES, type FixtureCase, framesFor, optionsOf, temporaryFolder } from './fixtures.ts';
 
 beforeAll(async () => {
   await useBackend('wasm');
@@ -170,10 +161,53 @@ describe('where a network is cut', () => {
     });
   });
 
-  it('is refused where a network is called for one frame after another', async () => {
-    await expect(KerasNetwork.open(await asModelJson(REFUSED), {})).rejects.toMatchObject({
+  it.each(['frame-by-frame', 'frame-by-frame-backwards'])(
+    'cuts at all calls of a layer where it is called for one frame after another: %s',
+    async (name) => {
+      const fixture = caseOf(name);
+      await withNetwork(await asModelJson(fixture), {}, async (network) => {
+        expect(network.layer).toMatchObject({ name: 'cnn/conv2d', layout: 'b t h w c', shape: [3, 6, 8, 4] });
+        expect(network.layers.map(({ name }) => name)).toEqual(['cnn/conv2d']);
+        expect(network.notes).toEqual([]);
+        const whole = framesFor(fixture);
+        const size = whole.rgb.length / 3;
+        const rgb = whole.rgb.slice();
+        rgb.fill(0, size, 2 * size); // the second frame
+        const [maps, changed] = [await network.features(whole), await network.features({ ...whole, rgb })];
+        const mapOf = ({ data }: typeof maps, k: number): number[] => [
+          ...data.slice((k * data.length) / 3, ((k + 1) * data.length) / 3),
+        ];
+        const isSame = [0, 1, 2].map((k) => mapOf(maps, k).join() === mapOf(changed, k).join());
+        expect(isSame).toEqual([true, false, true]);
+      });
+    },
+  );
+
+  it('is refused where the calls for one frame after another are not told apart', async () => {
+    const fixture = caseOf('frame-by-frame');
+    const path = await asModelJson(fixture, (json) => {
+      const text = JSON.stringify(json).replaceAll(
+        '"config":{"start":null,"stop":null,"step":null}},0]',
+        '"config":{"start":null,"stop":null,"step":null}},1]',
+      );
+      return JSON.parse(text) as unknown;
+    });
+    await expect(KerasNetwork.open(path, {})).rejects.toMatchObject({
       code: 'usage',
       message: 'the layer cnn/conv2d is called 3 times, for one frame after another',
+    });
+  });
+
+  it('takes an input for each frame where their order is said', async () => {
+    const fixture = caseOf('each-input');
+    const path = await asModelJson(fixture);
+    await expect(KerasNetwork.open(path, {})).rejects.toMatchObject({
+      code: 'usage',
+      message: 'the network has an input for each picture: before, now',
+      hint: expect.stringContaining('in the order before, now: --input-layout "b t h w c"'),
+    });
+    await withNetwork(path, optionsOf(fixture), async ({ input, layer }) => {
+      expect([input.frames, layer.name, layer.shape]).toEqual([2, 'cnn/conv2d', [2, 6, 8, 4]]);
     });
   });
 

@@ -128,6 +128,11 @@ describe('files of Keras', () => {
       expect(await outputsOf(join(FIXTURES, `${name}.keras`), fixture)).toEqual(fixture.outputs.map(close));
     },
   );
+
+  it('may have their weights in half precision', async () => {
+    const fixture = caseOf('td-lstm');
+    expect(await outputsOf(join(FIXTURES, 'td-lstm-half.keras'), fixture)).toEqual(fixture.outputs.map(close));
+  });
 });
 
 describe('the words of Keras 2', () => {
