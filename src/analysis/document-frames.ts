@@ -85,7 +85,7 @@ export const frameSchema = z
     loss: z.number(),
     lossHistory: z.array(z.number()),
     iterations: z.int().nonnegative(),
-    status: z.enum(['converged', 'max-iterations', 'exact']),
+    status: z.enum(['converged', 'max-iterations', 'exact', 'no-effect']),
     /** Cell of the largest absolute filter value, from the top left, 0-based. */
     peakCell: z.object({ row: z.int().nonnegative(), column: z.int().nonnegative() }),
     /** Share of the filter's energy in cells that argue against the output. */

@@ -57,7 +57,7 @@ export function verdictReasons({ moved, top, random, strongest, redrawn, steady 
 
 /** What must not be believed; nothing where there is no reason for doubt. */
 export function verdictsOf(analysis: Analysis): string[] {
-  return [unlikeNote(analysis), unseenNote(analysis)].flatMap((note) => note ?? []);
+  return [unlikeNote(analysis), unseenNote(analysis), idleNote(analysis)].flatMap((note) => note ?? []);
 }
 
 /** The class that the maps explain; undefined where they explain something else. */
@@ -88,6 +88,19 @@ function unlikeNote({ familiarity, windows, model }: Analysis): string | undefin
   const unlike = windows.filter((window) => (window.distance ?? 0) > limit).length;
   return unlike === 0 ? undefined : `${unlike} of ${windows.length} windows are ${trained}: ${meaning}`;
 }
+
+/** That frames have maps of which any would do. */
+function idleNote({ frames }: Analysis): string | undefined {
+  const idle = frames.flatMap(({ status }, i) => (status === 'no-effect' ? [i + 1] : []));
+  if (idle.length === 0) return undefined;
+  const which = idle.length > NAMED_FRAMES ? `${idle.length} of ${frames.length} frames` : `frame ${idle.join(', ')}`;
+  return (
+    `no filter of ${which} changes the output, as where the largest of the frames counts and another one is larger: ` +
+    'the map there has equal cells, and says nothing'
+  );
+}
+
+const NAMED_FRAMES = 8;
 
 function unseenNote(analysis: Analysis): string | undefined {
   const { targetProbability } = analysis;

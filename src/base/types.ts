@@ -89,9 +89,9 @@ export interface FrameBatch {
 
 /**
  * Why a solver stopped: `converged` (its stop rule held), `max-iterations` (it ran out of them first), `exact` (closed
- * form, no iteration needed).
+ * form, no iteration needed), `no-effect` (no filter changes the output: this one has equal cells, and any would do).
  */
-export type SolverStatus = 'converged' | 'max-iterations' | 'exact';
+export type SolverStatus = 'converged' | 'max-iterations' | 'exact' | 'no-effect';
 
 /** One attention filter, the result of L2-CAF for one frame (paper, Sec. 3). */
 export interface AttentionFilter extends GridShape {

@@ -10,6 +10,6 @@ export function obeying(values: Float32Array, constraint: Constraint): Float32Ar
 
 /** The status that promises least. */
 export function worstOf(statuses: readonly SolverStatus[]): SolverStatus {
-  const order: readonly SolverStatus[] = ['max-iterations', 'converged', 'exact'];
+  const order: readonly SolverStatus[] = ['max-iterations', 'converged', 'exact', 'no-effect'];
   return order.find((status) => statuses.includes(status))!;
 }

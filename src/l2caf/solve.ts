@@ -11,7 +11,7 @@ import { differentiated, differentiatedLoss, lossOfResponse, ROWS_PER_BATCH } fr
 import type { Constraint, SolverChoice } from './choices.ts';
 import { constrain, initialParameters, parameterCount } from './constraint.ts';
 import { type DescentResult, descend } from './descent.ts';
-import { type ExactFilter, exactOblivious, exactWeighted } from './exact.ts';
+import { type ExactFilter, equalCells, exactOblivious, exactWeighted } from './exact.ts';
 import { gaussNewton } from './gauss-newton.ts';
 import { measuredProjections, measuredResponses } from './measured.ts';
 import { type BoundObjective, bindObjective, type Objective } from './objective.ts';
@@ -229,11 +229,11 @@ async function eachSlot(
 
 function closedForm({ tail, bound: { weights }, descent }: Task, slot: number): AttentionFilter {
   const projection = tail.linear?.(slot) as LinearProjection;
-  const { filter, loss }: ExactFilter = weights
+  const { filter, loss, hasEffect }: ExactFilter = weights
     ? exactWeighted(projection, weights)
     : exactOblivious(projection, tail.reference, descent.reduction);
   const values = Float32Array.from(filter);
-  return { ...tail.grid, values, loss, iterations: 0, status: 'exact', lossHistory: [loss] };
+  return { ...tail.grid, values, loss, iterations: 0, status: hasEffect ? 'exact' : 'no-effect', lossHistory: [loss] };
 }
 
 /**
@@ -258,16 +258,30 @@ async function onSphere(
     results.push({ ...run, values: Float32Array.from(run.filter) });
   }
   const { best, outcomes } = compareStarts(results);
+  const isStuck = results.every(({ path }) => path.length === 1);
+  const ended = best.converged ? 'converged' : 'max-iterations';
   return {
     ...tail.grid,
     values: best.values,
     loss: best.loss,
     iterations: best.iterations,
-    status: best.converged ? 'converged' : 'max-iterations',
+    status: isStuck && !(await hasEffect(tail, slot)) ? 'no-effect' : ended,
     lossHistory: best.path.map(({ loss }) => loss),
     ...(trace && { trace: best.path.map(({ filter }) => Float32Array.from(filter)) }),
     ...(starts > 1 && { starts: outcomes }),
   };
+}
+
+/** Whether a slot changes the output by more than rounding: nothing of it, equal cells, and every other cell at minus one. */
+async function hasEffect(tail: Tail, slot: number): Promise<boolean> {
+  const cells = tail.grid.height * tail.grid.width;
+  const equal = equalCells(cells);
+  const turned = equal.map((value, cell) => (cell % 2 === 0 ? value : -value));
+  const rows = Float32Array.from([...new Float64Array(cells), ...equal, ...turned]);
+  const outputs = await tail.evaluate(rows, [slot, slot, slot]);
+  const nothing = outputs.subarray(0, tail.outputSize);
+  const largest = nothing.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return outputs.some((value, i) => Math.abs(value - nothing[i % tail.outputSize]!) > 1e-6 * largest);
 }
 
 type SphereSolver = (start: Float64Array) => Promise<SphereResult>;

@@ -31,7 +31,7 @@ const mapSchema = z.object({
   filter: filterSchema,
   loss: z.number(),
   iterations: count,
-  status: z.enum(['converged', 'max-iterations', 'exact']),
+  status: z.enum(['converged', 'max-iterations', 'exact', 'no-effect']),
   /** Cell of the largest absolute filter value, from the top left, 0-based. */
   peakCell: z.object({ row: count, column: count }),
   /** Share of the filter's energy in cells that argue against the target. */

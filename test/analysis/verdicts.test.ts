@@ -44,6 +44,21 @@ it('says that an event is unlike what the network was trained on', () => {
   expect(parseAnalysis(far, 'x')).toEqual(far);
 });
 
+it('says of which frames any map would do', () => {
+  const idle = (count: number): Analysis =>
+    judged({
+      frames: Array.from({ length: 10 }, (_, i) => {
+        return { ...EXAMPLE.frames[0]!, ...(i >= 1 && i < 1 + count && { status: 'no-effect' as const }) };
+      }),
+    });
+  expect(idle(0).warnings).toEqual([]);
+  expect(idle(2).warnings).toEqual([
+    'no filter of frame 2, 3 changes the output, as where the largest of the frames counts and another one is larger: the map there has equal cells, and says nothing',
+  ]);
+  expect(idle(9).warnings[0]).toMatch(/^no filter of 9 of 10 frames changes the output/);
+  expect(parseAnalysis(idle(2), 'x').frames[2]!.status).toBe('no-effect');
+});
+
 it('puts the figures of a verdict into words, and says what was not judged', () => {
   const verdict = describeVerdict({ moved: 0.31, top: 0.861, random: 0.22, redrawn: 0.99 });
   expect(verdict.words).toBe('shows what the first layers see');

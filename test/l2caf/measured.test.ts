@@ -130,3 +130,33 @@ describe('a target of the user', () => {
     });
   });
 });
+
+describe('a frame of which no filter changes the output', () => {
+  /** Two frames: the first weighs their cells by what follows, the second is always below another one. */
+  const withLargest = (end: (value: number) => number): Tail => ({
+    slots: 2,
+    grid: { height: 2, width: 3 },
+    outputSize: 2,
+    reference: Float32Array.of(end(4.2), end(2.1)),
+    evaluate: async (filters, slots) =>
+      Float32Array.from(
+        slots.flatMap((slot, row) => {
+          const cells = filters.subarray(6 * row, 6 * row + 6);
+          const sum = cells.reduce((total, value, cell) => total + 0.2 * (cell + 1) * value, 0);
+          return slot === 0 ? [end(sum), end(sum / 2)] : [Math.max(end(4.2), sum - 40), Math.max(end(2.1), sum - 40)];
+        }),
+      ),
+    dispose: () => {},
+  });
+
+  it.each([
+    ['a tail that is linear else', (value: number) => value, 'exact'],
+    ['a tail that is not', (value: number) => Math.tanh(value), 'converged'],
+  ] as const)('has equal cells, and is said to have none: %s', async (_, end, other) => {
+    for (const objective of [{ kind: 'oblivious' }, { kind: 'class', index: 1 }] as const) {
+      const { filters } = await solveFilters(withLargest(end), { objective });
+      expect(filters.map(({ status }) => status)).toEqual([other, 'no-effect']);
+      expect([...filters[1]!.values]).toEqual(new Array(6).fill(expect.closeTo(1 / Math.sqrt(6), 6)));
+    }
+  });
+});
