@@ -9,7 +9,7 @@ import { type CutEvent, CutNetwork, type Feeds } from './cut-network.ts';
 import { ancestors, descendants, type OnnxGraph, partsOf } from './graph.ts';
 import { type ClipPart, changesFor, layoutsOf, NOTHING, type ProbeRuns, placesIn } from './places.ts';
 import { expectSame } from './repeat.ts';
-import { type OnnxSession, type OnnxTensor, openSession } from './runtime.ts';
+import { floatsOf, type OnnxSession, type OnnxTensor, openSession } from './runtime.ts';
 
 /** A tensor at which the network can be cut. */
 export interface CutPoint {
@@ -123,8 +123,34 @@ export async function surveyNetwork(graph: OnnxGraph, options: NetworkSurveyOpti
   } finally {
     session.release();
   }
+  const mayTellFrames = options.isStacked || options.frames === 1 || points.some(({ sizes }) => sizes.t > 1);
+  if (proposal === undefined && !mayTellFrames) return withoutTime(graph, options);
   const found = proposal ?? (await besideResidual(graph, points, options));
   return { points, unseen: all.length - candidates.length, ...(found && { proposal: found }) };
+}
+
+/** Of a network that mixes its frames before any layer, or reads one of them: layers that do not tell them apart. */
+async function withoutTime(graph: OnnxGraph, options: NetworkSurveyOptions): Promise<Survey> {
+  const survey = await surveyNetwork(graph, { ...options, isStacked: true });
+  const { proposal } = survey;
+  if (proposal === undefined) return survey;
+  const session = await openSession(graph.file.path, withOutputs(graph, [options.output]), graph.file.externalData);
+  try {
+    const runs = await runsOf(session, options, [options.output]);
+    const isMoved = (change: 'first-frame' | 'last-frame'): boolean => {
+      const [before, after] = ['nothing' as const, change].map((one) => floatsOf(runs.get(one)![options.output]!));
+      return before!.some((value, i) => value !== after![i]);
+    };
+    const moved = [isMoved('first-frame'), isMoved('last-frame')].join();
+    const reads =
+      {
+        'true,false': 'the network does not read the last frame',
+        'false,true': 'the network does not read the first frame',
+      }[moved] ?? 'no layer tells the frames apart';
+    return { ...survey, proposal: { ...proposal, why: `${proposal.why}; ${reads}` } };
+  } finally {
+    session.release();
+  }
 }
 
 /**

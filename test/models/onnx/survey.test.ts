@@ -18,6 +18,7 @@ import {
   tubelets,
   twoPaths,
   twoStreams,
+  withoutTime,
   withSpeed,
 } from './tiny-networks.ts';
 
@@ -60,6 +61,21 @@ describe('the proposal', () => {
       why: 'the last layer that holds all of the picture',
     });
     expect(pointOf(found, 'features')?.tail).toMatchObject({ hidesScale: false });
+  });
+
+  it.each([
+    ['last', 'the network does not read the first frame'],
+    ['first', 'the network does not read the last frame'],
+    ['mean', 'no layer tells the frames apart'],
+  ] as const)('is a layer that all frames share, where none tells them apart: %s', async (how, why) => {
+    for (const first of [true, false]) {
+      const { proposal } = await surveyOf(withoutTime(how), {}, first);
+      expect(proposal).toMatchObject({
+        point: { tensor: 'features', layout: { text: 'b c h w' }, sizes: { t: 1, h: 4, w: 4, c: 8 } },
+        why: `the last layer that holds all of the picture; ${why}`,
+      });
+      proposal?.network?.dispose();
+    }
   });
 
   it('is not the picture itself with its axes moved, where no layer holds all of it', async () => {

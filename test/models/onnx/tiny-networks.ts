@@ -407,6 +407,25 @@ export function largestOfFrames(): TinyFiles {
   return graph.files();
 }
 
+/** Four frames, of which one is read, or the mean of all. */
+export function withoutTime(how: 'last' | 'first' | 'mean'): TinyFiles {
+  const graph = new TinyGraph();
+  const frames = graph.input('frames', [1, 4, 3, 16, 16]);
+  const picture =
+    how === 'mean'
+      ? graph.node('ReduceMean', [frames], 'picture', { axes: [1], keepdims: 0 })
+      : graph.node(
+          'ReduceMean',
+          [graph.node('Gather', [frames, graph.integers('which', [how === 'last' ? 3 : 0])], 'one', { axis: 1 })],
+          'picture',
+          { axes: [1], keepdims: 0 },
+        );
+  const early = graph.convolution(picture, 'early', [6, 3, 3, 3], [2, 2]);
+  graph.dense(graph.pooled(graph.convolution(early, 'features', [8, 6, 3, 3], [2, 2])), 'scores', [8, 5]);
+  graph.output('scores', [1, 5]);
+  return graph.files();
+}
+
 /** Frames, channels first, that go two ways, of which neither sees all: `slow` takes every other one. */
 export function twoPaths(): TinyFiles {
   const graph = new TinyGraph();
