@@ -49,7 +49,7 @@ export function affineSplit(
 }
 
 /** The nodes that tensors are computed by, as far as they are not given. */
-function leadingTo(
+export function leadingTo(
   nodes: readonly NodeProto[],
   tensors: readonly string[],
   isGiven: (name: string) => boolean,

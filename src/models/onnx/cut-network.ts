@@ -33,8 +33,9 @@ import {
   withOutputs,
 } from './cut.ts';
 import { invalid } from './file.ts';
+import { FrameTail } from './frame-tail.ts';
 import { AffineFront, type FrontEvent } from './front.ts';
-import { CALL_BYTES, grown, stillTensors, type TailEvent } from './front-part.ts';
+import { CALL_BYTES, type CutTail, grown, stillTensors, type TailEvent } from './front-part.ts';
 import type { OnnxGraph } from './graph.ts';
 import { type Growth, growthOf, joined } from './growth.ts';
 import { Masks } from './masked.ts';
@@ -89,6 +90,8 @@ export class CutNetwork {
   readonly #seen: ReadonlyMap<string, OnnxTensor>;
   /** What is affine behind the layer; looked for when many filters are tried. */
   #front: Promise<AffineFront | undefined> | undefined;
+  /** What takes frames one by one; looked for then, too. */
+  #frameTail: Promise<FrameTail | undefined> | undefined;
   readonly #layerLength: number;
   readonly #growth: ReadonlyMap<string, Growth>;
 
@@ -212,6 +215,8 @@ export class CutNetwork {
           if (slots.filter((other) => other === slot).length >= cells) collapsed.add(slot);
         }
         if (slots.every((slot) => collapsed.has(slot))) {
+          const apart = perSlot === 1 ? await this.#frameTailOf(event) : undefined;
+          if (apart) return apart.evaluate(event, filters, slots, output);
           behind ??= this.#frontOf(event).then((front) => front?.of(event, perSlot));
           const front = await behind;
           if (front) return front.evaluate(filters, slots, output);
@@ -261,14 +266,26 @@ export class CutNetwork {
     this.#trunk.release();
     this.#tail.release();
     void this.#front?.then((front) => front?.dispose());
+    void this.#frameTail?.then((apart) => apart?.dispose());
+  }
+
+  /** The tail that parts are looked for in. */
+  get #whole(): CutTail {
+    const { graph, cut, layout, sizes } = this;
+    return { graph, cut, layout, sizes, seen: this.#seen, growth: this.#growth };
+  }
+
+  #frameTailOf(event: CutEvent): Promise<FrameTail | undefined> {
+    this.#frameTail ??= this.#frontOf(event)
+      .then((front) =>
+        FrameTail.open(this.#whole, event, this.#batching, (...given) => this.#filtered(...given), front),
+      )
+      .catch(() => undefined);
+    return this.#frameTail;
   }
 
   #frontOf(event: CutEvent): Promise<AffineFront | undefined> {
-    const { graph, cut, layout, sizes } = this;
-    const tail = { graph, cut, layout, sizes, seen: this.#seen, growth: this.#growth };
-    this.#front ??= AffineFront.open(tail, event, this.#batching, (one, filters, slots, output) =>
-      this.#filtered(one, filters, slots, output),
-    );
+    this.#front ??= AffineFront.open(this.#whole, event, this.#batching, (...given) => this.#filtered(...given));
     return this.#front;
   }
 

@@ -2,6 +2,7 @@
  * The affine front of a tail, ready to run: filters of the layer → the tensors that the rest reads of it; and how each number
  * of them depends on the cells, which is found out by trying.
  */
+import type { NodeProto } from 'onnx-buf';
 import { createRandom } from '../../base/random.ts';
 import { dimsOf, type Layout, type LayoutSizes } from '../layout.ts';
 import { type AffineSplit, affineSplit } from './affine.ts';
@@ -279,19 +280,28 @@ async function workOf(tail: CutTail, split: SplitTail, reads: readonly string[],
     });
     const dimsAt = (name: string): readonly number[] =>
       name === cut.layer ? seen.get(name)!.dims : (results[partOutput(name)]?.dims ?? []);
-    return front.reduce((sum, { opType, input, output }) => {
-      const made = output.reduce((total, name) => total + product(dimsAt(name)), 0);
-      const weights = graph.constants.get(input[1] ?? '')?.dims.map(Number) ?? [];
-      const inner = opType.startsWith('Conv')
-        ? product(weights.slice(1))
-        : ['MatMul', 'Gemm', 'Einsum'].includes(opType)
-          ? (dimsAt(input[0]!).at(-1) ?? dimsAt(input[1]!).at(-2) ?? 1)
-          : 0;
-      return sum + made * (inner + (MOVING.includes(opType) ? 0 : MEMORY));
-    }, 0);
+    return workOfNodes(graph, front, dimsAt);
   } finally {
     session.release();
   }
+}
+
+/** What nodes take for one filter. */
+export function workOfNodes(
+  { constants }: Pick<OnnxGraph, 'constants'>,
+  nodes: readonly NodeProto[],
+  dimsAt: (name: string) => readonly number[],
+): number {
+  return nodes.reduce((sum, { opType, input, output }) => {
+    const made = output.reduce((total, name) => total + product(dimsAt(name)), 0);
+    const weights = constants.get(input[1] ?? '')?.dims.map(Number) ?? [];
+    const inner = opType.startsWith('Conv')
+      ? product(weights.slice(1))
+      : ['MatMul', 'Gemm', 'Einsum'].includes(opType)
+        ? (dimsAt(input[0]!).at(-1) ?? dimsAt(input[1]!).at(-2) ?? 1)
+        : 0;
+    return sum + made * (inner + (MOVING.includes(opType) ? 0 : MEMORY));
+  }, 0);
 }
 
 /** Operators that give the same numbers another shape. */

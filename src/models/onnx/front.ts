@@ -4,7 +4,6 @@
  */
 import type { NodeProto, TensorProto, ValueInfoProto } from 'onnx-buf';
 import { addRows, concatenated } from '../../base/matrix.ts';
-import { createRandom } from '../../base/random.ts';
 import { elementType, integerTensor, nodeOf } from './builder.ts';
 import { BATCHINGS, type Batching, type GraphPart, inputLike, ofRank, partBytes, partOutput } from './cut.ts';
 import {
@@ -20,17 +19,7 @@ import {
   type TailEvent,
 } from './front-part.ts';
 import { floatsOf, type OnnxSession, type OnnxTensor, openSession, tensorOf } from './runtime.ts';
-
-/** By how much outputs may differ from those of the whole tail, of the largest: rounding, in single and half precision. */
-const TOLERANCE = { single: 1e-4, half: 2e-2 };
-
-/** Filters `[rows, h·w]` of slices of time of an event → outputs `[rows, d]`. */
-export type Evaluate = (
-  event: TailEvent,
-  filters: Float32Array,
-  slots: readonly number[],
-  output: string,
-) => Promise<Float32Array>;
+import { type Evaluate, isAsWhole } from './same-outputs.ts';
 
 /** See the head of the file. Dispose of it when done. */
 export class AffineFront {
@@ -69,11 +58,18 @@ export class AffineFront {
       const isAll = tail.cut.outputs.every((name) => split.frontier.includes(name));
       const session = isAll ? undefined : await Rest.open(tail, split, part, rest !== 'one').catch(() => undefined);
       const opened = isAll || session ? new AffineFront(tail, part, session) : undefined;
-      if (opened && (await opened.#isTheSame(event, whole).catch(() => false))) return opened;
+      const behind = opened?.of(event, 1);
+      const isSame = behind && isAsWhole(tail, event, whole, (...given) => behind.evaluate(...given));
+      if (opened && (await isSame?.catch(() => false))) return opened;
       session?.dispose();
       part.dispose();
     }
     return undefined;
+  }
+
+  /** What it takes to add up what cells contribute, for one filter. */
+  get sumWork(): number {
+    return sumWorkOf(this.#tail, this.#front);
   }
 
   /** An event whose slots are that many slices of time. */
@@ -86,35 +82,18 @@ export class AffineFront {
     this.#front.dispose();
     this.#rest?.dispose();
   }
-
-  /** Whether it gives what the whole tail gives, for filters of the first slice of time and of the last, several at once. */
-  async #isTheSame(event: TailEvent, whole: Evaluate): Promise<boolean> {
-    const { cut, sizes, seen } = this.#tail;
-    const cells = sizes.h * sizes.w;
-    const random = createRandom(1, cells);
-    const slots = [0, sizes.t - 1, sizes.t - 1];
-    const filters = Float32Array.from({ length: slots.length * cells }, () => random.normal());
-    const tolerance = seen.get(cut.layer)!.type === 'float16' ? TOLERANCE.half : TOLERANCE.single;
-    const behind = this.of(event, 1);
-    for (const output of cut.outputs) {
-      const [ours, theirs] = [
-        await behind.evaluate(filters, slots, output),
-        await whole(event, filters, slots, output),
-      ];
-      const largest = theirs.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-      if (!theirs.every((value, i) => Math.abs(value - ours[i]!) <= tolerance * largest)) return false;
-    }
-    return true;
-  }
 }
 
 /** Whether adding up what cells contribute takes less than the front does. */
-function isWorthwhile({ sizes: { t, h, w, c } }: CutTail, { tensors, work }: FrontPart): boolean {
+function isWorthwhile(tail: CutTail, front: FrontPart): boolean {
+  const { t, h, w, c } = tail.sizes;
+  return sumWorkOf(tail, front) < front.work + 2 * MEMORY * (t * h * w * c);
+}
+
+/** What adding up takes for one filter. */
+function sumWorkOf({ sizes: { h, w } }: CutTail, { tensors }: FrontPart): number {
   const rows = h * w + 1;
-  const collapsed = tensors.reduce((sum, { size, form }) => {
-    return sum + size * (form.kind === 'cell' ? MEMORY : MEMORY + rows);
-  }, 0);
-  return collapsed < work + 2 * MEMORY * (t * h * w * c);
+  return tensors.reduce((sum, { size, form }) => sum + size * (form.kind === 'cell' ? MEMORY : MEMORY + rows), 0);
 }
 
 /** What cells of a slot contribute to the frontier, and last what all else does: `[cells + 1, size]` by tensor. */

@@ -4,9 +4,11 @@ import { affineSplit } from '../../../src/models/onnx/affine.ts';
 import { nodeOf } from '../../../src/models/onnx/builder.ts';
 import { withOutputs } from '../../../src/models/onnx/cut.ts';
 import { readOnnx } from '../../../src/models/onnx/file.ts';
+import { FrameTail } from '../../../src/models/onnx/frame-tail.ts';
 import { AffineFront } from '../../../src/models/onnx/front.ts';
 import { graphOf } from '../../../src/models/onnx/graph.ts';
 import { openSession } from '../../../src/models/onnx/runtime.ts';
+import type { Evaluate } from '../../../src/models/onnx/same-outputs.ts';
 import { type TinyCut, TinyFolder } from './tiny-folder.ts';
 import { cnnLstm, conv3d, pictureCnn, type TinyFiles } from './tiny-networks.ts';
 
@@ -96,8 +98,47 @@ it('is left aside when it gives something else than the whole tail', async () =>
   dispose();
 });
 
+describe('a tail whose frames go through it one by one', () => {
+  it.each([
+    ['with a ReLU before its LSTM', 'early', true],
+    ['that is affine up to its LSTM', 'features', false],
+  ] as const)('%s', async (_, layer, isTaken) => {
+    const { tail, event, whole } = await tailOf(cnnLstm({ dynamic: true }), { ...LSTM, layer });
+    const found = await FrameTail.open(tail, event, 'reshaped', whole);
+    expect(found !== undefined).toBe(isTaken);
+    if (found === undefined) return;
+    const cells = tail.sizes.h * tail.sizes.w;
+    const slots = [2, 0, 1, 1, 2, 0, 2];
+    const filters = Float32Array.from({ length: slots.length * cells }, (_, i) => Math.sin(i * 1.7));
+    const [ours, theirs] = [
+      await found.evaluate(event, filters, slots, 'logits'),
+      await whole(event, filters, slots, 'logits'),
+    ];
+    expect([...ours]).toEqual([...theirs].map((value) => expect.closeTo(value, 5)));
+    found.dispose();
+  });
+
+  it('is left whole where they give something else', async () => {
+    const { tail, event, whole } = await tailOf(cnnLstm({ dynamic: true }), { ...LSTM, layer: 'early' });
+    const other: typeof whole = async (...given) => (await whole(...given)).map((value) => 1.01 * value);
+    expect(await FrameTail.open(tail, event, 'reshaped', other)).toBeUndefined();
+  });
+
+  it('is left whole in three dimensions', async () => {
+    const { tail, event, whole } = await tailOf(conv3d(), VOLUME);
+    expect(await FrameTail.open(tail, event, 'reshaped', whole)).toBeUndefined();
+  });
+});
+
 /** The front of a network, held against its whole tail, which `change` may change. */
 async function frontOf(files: TinyFiles, tiny: TinyCut, change = (values: Float32Array) => values) {
+  const { tail, event, whole } = await tailOf(files, tiny);
+  const front = await AffineFront.open(tail, event, 'reshaped', async (...given) => change(await whole(...given)));
+  return { front, dispose: () => front?.dispose() };
+}
+
+/** The tail of a network, and what the whole of it gives. */
+async function tailOf(files: TinyFiles, tiny: TinyCut) {
   const { network, feeds } = await folder.cut(files, tiny);
   const graph = graphOf(await readOnnx(await folder.write(files)));
   const { cut, layout, sizes } = network;
@@ -106,9 +147,15 @@ async function frontOf(files: TinyFiles, tiny: TinyCut, change = (values: Float3
   const seen = new Map(Object.entries({ ...feeds, ...(await session.run(feeds, names)) }));
   session.release();
   const event = await network.run(feeds);
-  const tail = { graph, cut, layout, sizes, seen, growth: new Map() };
-  const front = await AffineFront.open(tail, event, 'reshaped', async (_, filters, slots, output) =>
-    change(await network.tail(event, output).evaluate(filters, slots)),
-  );
-  return { front, dispose: () => front?.dispose() };
+  const whole: Evaluate = async (_, filters, slots, output) => {
+    // One by one, which is never in parts.
+    const { evaluate } = network.tail(event, output);
+    const cells = filters.length / slots.length;
+    const rows: number[] = [];
+    for (const [row, slot] of slots.entries()) {
+      rows.push(...(await evaluate(filters.slice(row * cells, (row + 1) * cells), [slot])));
+    }
+    return Float32Array.from(rows);
+  };
+  return { tail: { graph, cut, layout, sizes, seen, growth: new Map() }, event, whole };
 }
