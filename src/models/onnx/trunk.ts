@@ -86,7 +86,14 @@ export class OnnxTrunk {
     const session = await openSession(`the part of ${path} before ${parts.layer}`, featuresGraph(parts));
     try {
       const dims = await expectApart(session, parts);
-      return new OnnxTrunk(parts, session, dims);
+      if (parts.each === undefined) return new OnnxTrunk(parts, session, dims);
+      const [first] = parts.each as readonly [string];
+      const ofFirst = await openSession(
+        `the part of ${path} before ${first}`,
+        featuresGraph({ ...parts, each: [first] }),
+      );
+      session.release();
+      return new OnnxTrunk(parts, ofFirst, dims); // of one picture no more than one call is needed
     } catch (error) {
       session.release();
       throw error;
@@ -160,6 +167,8 @@ interface TrunkParts {
   readonly preprocessing: Preprocessing;
   /** Frames that it was exported for, where that is fixed. */
   readonly frames?: number;
+  /** Of a network that is called for one frame after another: the layer's tensor of each, in order of time. */
+  readonly each?: readonly string[];
   readonly notes: readonly string[];
 }
 
@@ -171,13 +180,14 @@ async function partsOf(read: ReadNetwork, options: OnnxOptions): Promise<TrunkPa
   const found = isNamed ? undefined : await layerOf(read, options);
   const isLast = pictures.layout.axes.at(-1)!.names[0] === 'c';
   const folded = hasTime(pictures.layout) ? '(b t)' : 'b';
-  const layout = found?.layout ?? card.layer?.layout ?? `${folded} ${isLast ? 'h w c' : 'c h w'}`;
+  const said = found?.layout ?? card.layer?.layout ?? `${folded} ${isLast ? 'h w c' : 'c h w'}`;
   const layer = found?.tensor ?? tensorNamed(graph, String(named));
   if (layer === undefined)
     throw refused(path, `it has no tensor or node named ${named}`, 'l2caf models inspect lists them');
-  const join = graph.joins.get(layer);
-  if (join) {
-    const why = `it was called in a loop over frames: its layer lies in ${join.parts.length} tensors`;
+  const each = graph.joins.get(layer)?.parts;
+  const layout = each ? said.replace('(t b)', '(b t)') : said; // put together event by event
+  if (each && each.length !== pictures.frames) {
+    const why = `it is called for ${each.length} of ${pictures.frames} frames`;
     throw refused(path, why, 'export what is called in the loop by itself, for pictures');
   }
   if (pictures.channels !== 3)
@@ -204,7 +214,7 @@ async function partsOf(read: ReadNetwork, options: OnnxOptions): Promise<TrunkPa
     });
   }
   const why = found?.why ? [`the head stands on ${layer} (${layout}): ${found.why}`] : [];
-  const isFixed = hasTime(pictures.layout) && fixedFrames(read);
+  const isFixed = each !== undefined || (hasTime(pictures.layout) && fixedFrames(read));
   return {
     // That any number of frames is taken is as it should be.
     ...{
@@ -215,6 +225,7 @@ async function partsOf(read: ReadNetwork, options: OnnxOptions): Promise<TrunkPa
       notes: [...(hasTime(pictures.layout) && !isFixed ? [] : read.notes), ...why],
     },
     ...(isFixed && { frames: pictures.frames }),
+    ...(each && { each }),
   };
 }
 
@@ -243,16 +254,28 @@ function trunkGraph(parts: TrunkParts): { graph: GraphBuilder; features: string 
     ? frames
     : graph.node('Reshape', [frames, graph.integers('fold/shape', [-1, ...picture])], 'fold');
   graph.cast(folded, ofTrunk(pictures.name), pictures.type);
-  const places = [...ancestors(file, [layer])].sort((a, b) => a - b);
+  const { each = [layer] } = parts;
+  const places = [...ancestors(file, each)].sort((a, b) => a - b);
   for (const place of places) graph.add(renamed(read.path, file.nodes[place]!));
   const wanted = new Set(places.flatMap((place) => file.reads[place]!));
   for (const tensor of file.constants.values()) {
     if (!wanted.has(tensor.name)) continue;
     graph.tensor(create(TensorProtoSchema, { ...inlined(file.file, tensor), name: ofTrunk(tensor.name) }));
   }
-  const single = graph.cast(ofTrunk(layer), 'trunk features', 'float32');
-  const features = LAYOUTS[layout] ? graph.node('Transpose', [single], 'features', { perm: [0, 3, 1, 2] }) : single;
-  return { graph, features };
+  const found = each.map((tensor, i) => {
+    const single = graph.cast(ofTrunk(tensor), `trunk features ${i}`, 'float32');
+    return LAYOUTS[layout] ? graph.node('Transpose', [single], `features ${i}`, { perm: [0, 3, 1, 2] }) : single;
+  });
+  return { graph, features: found.length === 1 ? found[0]! : framesTogether(graph, found) };
+}
+
+/** Features `b c h w` of each frame → `(b t) c h w`. */
+function framesTogether(graph: GraphBuilder, each: readonly string[]): string {
+  const beside = graph.node('Concat', each, 'features beside each other', { axis: 1 }); // b (t c) h w
+  const [from, to] = [graph.integers('features/from', [1]), graph.integers('features/to', [4])];
+  const map = graph.node('Slice', [graph.node('Shape', [each[0]!], 'features/shape'), from, to], 'features/map');
+  const shape = graph.node('Concat', [graph.integers('features/frames', [-1]), map], 'features/all', { axis: 0 });
+  return graph.node('Reshape', [beside, shape], 'features');
 }
 
 /** What a trunk's tensor is called beside a head. */

@@ -11,7 +11,16 @@ import { openImported } from '../../../src/models/imported.ts';
 import { OnnxTrunk } from '../../../src/models/onnx/trunk.ts';
 import { difference } from '../../support/compare.ts';
 import { noiseFrames, RANGE, TinyFolder } from './tiny-folder.ts';
-import { cnnLstm, conv3d, pictureCnn, type TinyFiles, TinyGraph, transformer, twoStreams } from './tiny-networks.ts';
+import {
+  cnnLstm,
+  conv3d,
+  looped,
+  pictureCnn,
+  type TinyFiles,
+  TinyGraph,
+  transformer,
+  twoStreams,
+} from './tiny-networks.ts';
 
 let folder: TinyFolder;
 beforeAll(async () => {
@@ -57,6 +66,14 @@ describe('a trunk', () => {
     ['of pictures, at the layer that is found', pictureCnn(), RANGE, 2],
     ['in half precision', pictureCnn({ float16: true }), at('features'), 2],
     ['of a video network for three frames', cnnLstm(), at('features'), 3],
+    ['that is called in a loop', looped(), RANGE, 3],
+    ['that is called in a loop, in any order', looped({ order: [2, 0, 1] }), at('features 0'), 3],
+    [
+      'that is called in a loop, at an earlier layer, for any number of events',
+      looped({ dynamic: true }),
+      at('early 1'),
+      3,
+    ],
     [
       'with channels last, blue first',
       cnnLstm({ channelsLast: true }),
