@@ -39,7 +39,7 @@ import { CALL_BYTES, type CutTail, grown, stillTensors, type TailEvent } from '.
 import type { OnnxGraph } from './graph.ts';
 import { type Growth, growthOf, joined } from './growth.ts';
 import { Masks } from './masked.ts';
-import { expectSameAgain } from './repeat.ts';
+import { expectNumbers, expectSameAgain } from './repeat.ts';
 import { floatsOf, isFloating, type OnnxSession, type OnnxTensor, openSession, tensorOf } from './runtime.ts';
 
 /** What a network is fed, by name. */
@@ -383,12 +383,7 @@ function eventOf(
   beside: readonly string[],
   seen: ReadonlyMap<string, OnnxTensor>,
 ): CutEvent {
-  const outputs = new Map(cut.outputs.map((name) => [name, floatsOf(seen.get(name)!)]));
-  for (const [name, values] of outputs) {
-    if (values.every(Number.isFinite)) continue;
-    const hint = 'check how pictures are given to it (--norm), and its weights';
-    throw invalid(file.path, `its output ${name} is not a number`, hint);
-  }
+  const outputs = new Map(cut.outputs.map((name) => [name, expectNumbers(file.path, name, seen.get(name)!)]));
   return {
     layer: floatsOf(seen.get(cut.layer)!),
     boundary: new Map(beside.map((name) => [name, seen.get(name)!])),

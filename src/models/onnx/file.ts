@@ -12,6 +12,7 @@ import {
 } from 'onnx-buf';
 import { L2cafError, messageOf } from '../../base/errors.ts';
 import { readInput } from '../../base/input-files.ts';
+import { endlessLoop } from './endless.ts';
 import type { ExternalData } from './runtime.ts';
 
 /** The largest file that protobuf can describe, bytes. */
@@ -45,6 +46,15 @@ export async function readOnnx(path: string, signal?: AbortSignal): Promise<Onnx
   if (graph.node.length > MOST_NODES) {
     const hint = 'export it for fewer frames, or without steps of time that are written out one by one';
     throw invalid(path, `it has ${graph.node.length} operators, more than ${MOST_NODES}`, hint);
+  }
+  const endless = endlessLoop(graph);
+  if (endless) {
+    const steps = endless.steps === undefined ? 'no end' : `${endless.steps} steps`;
+    throw invalid(
+      path,
+      `its Loop ${endless.node.name || endless.node.output[0]} has ${steps}`,
+      'export it with a loop over frames',
+    );
   }
   if (model.irVersion < 3n) throw invalid(path, `it is of version ${model.irVersion} of ONNX`, 'export it again');
   checkTensors(path, graph);

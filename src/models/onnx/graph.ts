@@ -46,6 +46,8 @@ export function graphOf(file: OnnxFile): OnnxGraph {
   for (const { values } of graph.sparseInitializer) if (values) constants.set(values.name, values);
   const inputs = graph.input.map(({ name }) => name).filter((name) => !constants.has(name));
   if (inputs.length === 0) throw invalid(path, 'it has no input');
+  if (graph.output.length === 0)
+    throw invalid(path, 'it has no output', 'the file is damaged or was edited: export it again');
   const producer = new Map<string, number>();
   const reads = graph.node.map(readsOf);
   const known = new Set<string>(['', ...inputs, ...constants.keys()]);

@@ -46,3 +46,18 @@ export function expectSame(
 }
 
 const CHANCE = 'there is dropout or other chance in it';
+
+/**
+ * The numbers of an output.
+ *
+ * @throws L2cafError `model-invalid` when one is not a number
+ */
+export function expectNumbers(path: string, name: string, output: OnnxTensor): Float32Array {
+  const values = floatsOf(output);
+  if (values.every(Number.isFinite)) return values;
+  throw invalid(
+    path,
+    `its output ${name} is not a number`,
+    'check how pictures are given to it (--norm), and its weights',
+  );
+}

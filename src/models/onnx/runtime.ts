@@ -169,12 +169,13 @@ function valuesOf({ type, dims, data }: OrtTensor): OnnxTensor {
   return { type, dims, data: new Uint16Array(buffer, byteOffset, length) };
 }
 
-/** What onnxruntime says, without the places in its own sources. */
+/** What onnxruntime says, without the places in its own sources, and which of its functions said so. */
 function inWords(error: unknown): string {
   return messageOf(error)
     .replace(/\S+\.(cc|h):\d+\s*/g, '')
     .replace(/^.*?Status Message:\s*/, '')
-    .replace(/^\[ONNXRuntimeError\][\s:\d]*/, '');
+    .replace(/^\[ONNXRuntimeError\][\s:\d]*/, '')
+    .replace(/^[\w:<>*&,~ ]*::\w+\((?:[^()]|\([^()]*\))*\)\s*(?:const\s+)?/, '');
 }
 
 /** Whether numbers can be made of it without loss of meaning. */

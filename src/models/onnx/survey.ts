@@ -8,7 +8,7 @@ import { cutAt, withOutputs } from './cut.ts';
 import { type CutEvent, CutNetwork, type Feeds } from './cut-network.ts';
 import { ancestors, descendants, type OnnxGraph, partsOf } from './graph.ts';
 import { type ClipPart, changesFor, layoutsOf, NOTHING, type ProbeRuns, placesIn } from './places.ts';
-import { expectSame } from './repeat.ts';
+import { expectNumbers, expectSame } from './repeat.ts';
 import { floatsOf, type OnnxSession, type OnnxTensor, openSession } from './runtime.ts';
 
 /** A tensor at which the network can be cut. */
@@ -102,7 +102,10 @@ export async function surveyNetwork(graph: OnnxGraph, options: NetworkSurveyOpti
       const runs = await runsOf(session, options, [
         ...new Set([...(isFirst ? [output] : []), ...names.flatMap((name) => [name, renamedBy(graph, name) ?? name])]),
       ]);
-      if (isFirst) expectSame({ path: graph.file.path, outputs: [output], seen }, runs.get('nothing')!);
+      if (isFirst) {
+        expectSame({ path: graph.file.path, outputs: [output], seen }, runs.get('nothing')!);
+        expectNumbers(graph.file.path, output, seen.get(output)!);
+      }
       // What comes before in a network is larger, but seldom many times.
       const largest = Math.max(1, ...Object.values(runs.get('nothing')!).map(({ data }) => data.length));
       count = Math.max(1, Math.min(TENSORS_AT_ONCE, Math.floor(VALUES_AT_ONCE / largest)));

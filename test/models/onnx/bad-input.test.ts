@@ -208,6 +208,25 @@ describe('a graph', () => {
       'it has no input',
     ],
     [
+      'without output',
+      () => {
+        const graph = new TinyGraph();
+        graph.node('Relu', [graph.input('pictures', [1, 3, 16, 16])], 'scores');
+        return graph.files().bytes;
+      },
+      'it has no output',
+    ],
+    [
+      'with a loop that has no end',
+      () => ending((graph, features) => repeated(graph, features, '')),
+      'its Loop scores has no end',
+    ],
+    [
+      'with a loop of a thousand million steps',
+      () => ending((graph, features) => repeated(graph, features, graph.number('steps', 1e9))),
+      'its Loop scores has 1000000000 steps',
+    ],
+    [
       'whose output does not depend on its input',
       () => {
         const graph = new TinyGraph();
@@ -251,6 +270,21 @@ it('a network whose layers all lie inside of a branch is told how to be exported
   expect(message).toContain('has no layer that holds a place for every part of the picture');
   expect(hint).toContain('what lies inside of its If cannot be cut');
 });
+
+/** An end that doubles its scores in a loop that nothing but its number of steps ends. */
+function repeated(graph: TinyGraph, features: string, steps: string): void {
+  const inner = new TinyGraph();
+  inner.input('step', [], 'int64');
+  inner.node('Identity', [inner.input('is on', [], 'bool')], 'goes on');
+  const scores = inner.input('some scores', [1, 5]);
+  inner.output('goes on', [], 'bool');
+  inner.output(inner.node('Add', [scores, scores], 'twice'), [1, 5]);
+  const body = fromBinary(ModelProtoSchema, inner.bytes()).graph!;
+  const start = graph.dense(graph.pooled(features), 'start', [8, 5]);
+  const attribute = [create(AttributeProtoSchema, { name: 'body', type: AttributeProto_AttributeType.GRAPH, g: body })];
+  graph.add(create(NodeProtoSchema, { opType: 'Loop', input: [steps, '', start], output: ['scores'], attribute }));
+  graph.output('scores', [1, 5]);
+}
 
 /** An end that puts its scores into a list. */
 function listed(graph: TinyGraph, features: string): void {
