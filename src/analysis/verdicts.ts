@@ -95,7 +95,7 @@ function idleNote({ frames }: Analysis): string | undefined {
   if (idle.length === 0) return undefined;
   const which = idle.length > NAMED_FRAMES ? `${idle.length} of ${frames.length} frames` : `frame ${idle.join(', ')}`;
   return (
-    `no filter of ${which} changes the output, as where the largest of the frames counts and another one is larger: ` +
+    `no filter of ${which} changes the output, as where its features are all 0, or the largest of the frames counts and another one is: ` +
     'the map there has equal cells, and says nothing'
   );
 }

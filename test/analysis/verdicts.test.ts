@@ -53,7 +53,7 @@ it('says of which frames any map would do', () => {
     });
   expect(idle(0).warnings).toEqual([]);
   expect(idle(2).warnings).toEqual([
-    'no filter of frame 2, 3 changes the output, as where the largest of the frames counts and another one is larger: the map there has equal cells, and says nothing',
+    'no filter of frame 2, 3 changes the output, as where its features are all 0, or the largest of the frames counts and another one is: the map there has equal cells, and says nothing',
   ]);
   expect(idle(9).warnings[0]).toMatch(/^no filter of 9 of 10 frames changes the output/);
   expect(parseAnalysis(idle(2), 'x').frames[2]!.status).toBe('no-effect');

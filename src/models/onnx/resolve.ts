@@ -77,7 +77,10 @@ export async function constantsOf(
         'usage',
         `${graph.file.path} has another input, ${name} (${size}), which nothing is known of`,
         {
-          hint: `say what it holds: "constants": {"${name}": 0} or a .npy file, in the card`,
+          hint: isOfPictures(graph, dims, pictures)
+            ? `if it is the same clip at another rate (SlowFast), export a model that makes it of its one input, as in docs/networks.md; ` +
+              `else say what it holds: "constants": {"${name}": "${name}.npy"}, in the card`
+            : `say what it holds: "constants": {"${name}": 0} or a .npy file, in the card`,
         },
       );
     }
@@ -85,6 +88,13 @@ export async function constantsOf(
     feeds[name] = constantTensor(graph.file.path, name, elemType, values, shape);
   }
   return feeds;
+}
+
+/** Whether an input has the axes of that of the pictures, but for one length: as many colours, rows and columns. */
+function isOfPictures(graph: OnnxGraph, dims: readonly number[], pictures: string): boolean {
+  const info = graph.file.graph.input.find(({ name }) => name === pictures);
+  const own = (info && declared(info)?.dims) ?? [];
+  return own.length >= 4 && own.length === dims.length && own.filter((n, i) => n !== dims[i]).length <= 1;
 }
 
 /**

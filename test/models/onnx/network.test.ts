@@ -273,6 +273,28 @@ describe('a card', () => {
     });
   });
 
+  it('says how to export a network of the same clip at two rates', async () => {
+    const graph = new TinyGraph();
+    const paths = ['slow', 'fast'].map((name, i) => {
+      const clip = graph.input(name, [1, 3, [2, 4][i]!, 16, 16]);
+      return graph.node(
+        'ReduceMean',
+        [graph.convolution(clip, `${name} path`, [8, 3, 1, 3, 3], [1, 2, 2])],
+        `mean of ${name}`,
+        {
+          ...{ axes: [2, 3, 4], keepdims: 0 },
+        },
+      );
+    });
+    graph.dense(graph.node('Concat', paths, 'both', { axis: 1 }), 'scores', [16, 5]);
+    graph.output('scores', [1, 5]);
+    await expect(folder.open(graph.files())).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('has another input, fast (1×3×4×16×16), which nothing is known of'),
+      hint: expect.stringMatching(/^if it is the same clip at another rate \(SlowFast\), export a model that makes it/),
+    });
+  });
+
   it('names what is explained: scores before they are probabilities, or any tensor', async () => {
     expect((await folder.open(cnnLstm())).outputs).toEqual([
       { name: 'logits', kind: 'scores', size: 4, labels: ['0', '1', '2', '3'] },
