@@ -93,7 +93,8 @@ const DEEPEST = 16;
  * Unfolds a network.
  *
  * @param given one for each of its inputs, one of them pictures
- * @throws L2cafError `model-invalid` when a layer is not supported or does not fit the shape of its input
+ * @throws L2cafError `model-invalid` when a layer is not supported or does not fit the shape of its input, `usage` where lambdas
+ *   are of others than those that are not known
  */
 export function unfold(model: ModelSpec, given: readonly GivenInput[], options: GraphOptions): Graph {
   const unfolding = new Unfolding(options);
@@ -122,6 +123,16 @@ export function unfold(model: ModelSpec, given: readonly GivenInput[], options: 
     return one.values === undefined ? pictures(one) : unfolding.constant(one.name, one.shape, one.values);
   });
   const outputs = unfolding.model(model, inputs, OUTERMOST).map((node) => orders.sourceOf(node));
+  const wrong = Object.keys(options.lambdas).find((name) => !unfolding.explained.has(name));
+  if (wrong !== undefined) {
+    throw new L2cafError(
+      'usage',
+      `the card says what the layer ${wrong} does, but there is none of that name that is not known`,
+      {
+        hint: `leave it out of "lambdas"${unfolding.explained.size > 0 ? `, which may be of ${[...unfolding.explained].join(', ')}` : ''}`,
+      },
+    );
+  }
   if (outputs.length === 0) throw new L2cafError('model-invalid', 'the network has no output');
   const inOrder = keysOf(model).flatMap((key) => slots.get(key) ?? []);
   const input = nodes.find(({ layer }) => layer === undefined)!;
@@ -171,6 +182,8 @@ class Unfolding {
   readonly nodes: Node[] = [];
   readonly orders = new AxisOrders(this.nodes);
   readonly slots = new Map<string, WeightSlot>();
+  /** Layers of which the card may say what they do. */
+  readonly explained = new Set<string>();
   readonly #folded = new Map<Node, number>();
   readonly #options: GraphOptions;
 
@@ -357,6 +370,7 @@ class Unfolding {
   /** What the card says that a layer is which is not known, as code is not. */
   #lambda(className: string, name: string, config: LayerConfig): [string, LayerConfig] {
     const known = Object.hasOwn(this.#options.lambdas, name) ? this.#options.lambdas[name] : undefined;
+    this.explained.add(name);
     if (known === undefined) return [className, config];
     if ('layer' in known) {
       const { layer, ...options } = known as StandIn;

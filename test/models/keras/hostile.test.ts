@@ -407,6 +407,10 @@ describe('a Lambda', () => {
     await refused(ofOwnClass, 'model-invalid', /Normed rescaling is of a class that is not supported/);
     const network = await KerasNetwork.open(ofOwnClass, { lambdas: { rescaling: said[0]! } });
     network.dispose();
+    const more = { rescaling: said[0]!, conv2d: said[0]! };
+    await refused(path, 'usage', /says what the layer conv2d does, but there is none of that name that is not known/, {
+      lambdas: more,
+    });
     const wrong = { rescaling: { layer: 'Elsewhere' } };
     await refused(path, 'model-invalid', /\(as Elsewhere\) is of a class that is not supported/, { lambdas: wrong });
   });
