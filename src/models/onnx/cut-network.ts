@@ -16,14 +16,12 @@ import {
   type LayoutSizes,
   type LayoutStrides,
   scatter,
-  sizesOf,
   stridesOf,
 } from '../layout.ts';
 import {
   BATCHINGS,
   type Batching,
   cutAt,
-  initialStates,
   LAYER,
   MASK,
   partOutput,
@@ -32,6 +30,7 @@ import {
   tailBytes,
   withOutputs,
 } from './cut.ts';
+import { type CutEvent, computedBy, eventOf, shapesOf, sizesAt } from './cut-run.ts';
 import { invalid } from './file.ts';
 import { FrameTail } from './frame-tail.ts';
 import { AffineFront, type FrontEvent } from './front.ts';
@@ -39,8 +38,8 @@ import { CALL_BYTES, type CutTail, grown, stillTensors, type TailEvent } from '.
 import type { OnnxGraph } from './graph.ts';
 import { type Growth, growthOf, joined } from './growth.ts';
 import { Masks } from './masked.ts';
-import { expectNumbers, expectSameAgain } from './repeat.ts';
-import { floatsOf, isFloating, type OnnxSession, type OnnxTensor, openSession, tensorOf } from './runtime.ts';
+import { expectSameAgain } from './repeat.ts';
+import { floatsOf, type OnnxSession, type OnnxTensor, openSession, tensorOf } from './runtime.ts';
 
 /** What a network is fed, by name. */
 export type Feeds = Readonly<Record<string, OnnxTensor>>;
@@ -57,12 +56,6 @@ export interface CutOptions {
   readonly known: KnownSizes;
   /** Whether the network is known to say the same of the same input twice; default false: it is tried. */
   readonly isSteady?: boolean;
-}
-
-/** An event that went through the first part; the layer is as the graph has it. */
-export interface CutEvent extends TailEvent {
-  /** Outputs with no filter, by name. */
-  readonly outputs: ReadonlyMap<string, Float32Array>;
 }
 
 /** Filters of one slice of time each, or one of all of them together. */
@@ -334,61 +327,6 @@ export class CutNetwork {
     }
     return results;
   }
-}
-
-/** @throws L2cafError `usage` when a layer does not fit its layout, or has a single cell */
-function sizesAt(layer: string, layout: Layout, at: OnnxTensor, known: KnownSizes): LayoutSizes {
-  const sizes = isFloating(at) ? sizesOf(layout, at.dims, known) : undefined;
-  const shape = `the layer ${layer} has the shape ${at.dims.join('×')}`;
-  if (sizes === undefined) {
-    const hint = 'name its layout with --layout, or see l2caf models inspect';
-    throw new L2cafError('usage', `${shape}: it is no ${layout.text}`, { hint });
-  }
-  const { h, w } = sizes;
-  if (h * w === 1) {
-    const hint = 'take an earlier layer: l2caf models inspect lists them';
-    throw new L2cafError('usage', `${shape}: it has one place for the whole picture`, { hint });
-  }
-  const { grid } = known;
-  if (grid && (grid.height !== h || grid.width !== w)) {
-    const hint = 'leave the grid out: it is only needed where rows and columns are folded into one axis';
-    throw new L2cafError('usage', `${shape}: its grid is ${h}x${w}, not ${grid.height}x${grid.width}`, { hint });
-  }
-  return sizes;
-}
-
-/** What the first part computes: the layer, what else the tail and its parts read of it, and the outputs with no filter. */
-function computedBy(graph: OnnxGraph, cut: TailCut, beside: readonly string[]): string[] {
-  return [...new Set([cut.layer, ...beside.filter((name) => !graph.inputs.includes(name)), ...cut.outputs])];
-}
-
-/** What was seen of a run, without the numbers but of states, which may begin at zero. */
-function shapesOf(
-  graph: OnnxGraph,
-  cut: TailCut,
-  seen: ReadonlyMap<string, OnnxTensor>,
-): ReadonlyMap<string, OnnxTensor> {
-  const states = new Set(cut.places.flatMap((at) => initialStates(graph.nodes[at]!)));
-  return new Map(
-    [...seen].map(([name, { type, dims, data }]) => {
-      return [name, { type, dims, data: states.has(name) ? data : new Float32Array(0) }];
-    }),
-  );
-}
-
-/** @throws L2cafError `model-invalid` when an output is not a number */
-function eventOf(
-  { file }: OnnxGraph,
-  cut: TailCut,
-  beside: readonly string[],
-  seen: ReadonlyMap<string, OnnxTensor>,
-): CutEvent {
-  const outputs = new Map(cut.outputs.map((name) => [name, expectNumbers(file.path, name, seen.get(name)!)]));
-  return {
-    layer: floatsOf(seen.get(cut.layer)!),
-    boundary: new Map(beside.map((name) => [name, seen.get(name)!])),
-    outputs,
-  };
 }
 
 /** Whether rows that go through a tail together come out as they do alone: three different filters at different places. */

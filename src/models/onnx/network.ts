@@ -21,7 +21,8 @@ import {
 } from '../video-model.ts';
 import { attentionRollout, attentionTensors } from './attention.ts';
 import { withOutputs } from './cut.ts';
-import { type CutEvent, CutNetwork, type Feeds, type FilterSpan } from './cut-network.ts';
+import { CutNetwork, type Feeds, type FilterSpan } from './cut-network.ts';
+import type { CutEvent } from './cut-run.ts';
 import { declared, kindOf } from './pictures.ts';
 import { NOTHING } from './places.ts';
 import {

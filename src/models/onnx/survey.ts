@@ -1,12 +1,14 @@
 /** Where a network can be cut: tensors between its input and its output that have a place for every part of the picture. */
-import { L2cafError, throwIfAborted } from '../../base/errors.ts';
+import { throwIfAborted } from '../../base/errors.ts';
 import type { ProgressListener } from '../../base/types.ts';
 import { isLinear } from '../../l2caf/measured.ts';
 import type { MapTail } from '../../l2caf/tail.ts';
 import type { Layout, LayoutSizes } from '../layout.ts';
+import { COARSER, candidatesOf, isPicture, renamedBy, showsPicture } from './candidates.ts';
 import { cutAt, withOutputs } from './cut.ts';
-import { type CutEvent, CutNetwork, type Feeds } from './cut-network.ts';
-import { ancestors, descendants, type OnnxGraph, partsOf } from './graph.ts';
+import { CutNetwork, type Feeds } from './cut-network.ts';
+import type { CutEvent } from './cut-run.ts';
+import { type OnnxGraph, partsOf } from './graph.ts';
 import { type ClipPart, changesFor, layoutsOf, NOTHING, type ProbeRuns, placesIn } from './places.ts';
 import { expectNumbers, expectSame } from './repeat.ts';
 import { floatsOf, type OnnxSession, type OnnxTensor, openSession } from './runtime.ts';
@@ -84,7 +86,7 @@ const SEEN = 1e-3;
 export async function surveyNetwork(graph: OnnxGraph, options: NetworkSurveyOptions): Promise<Survey> {
   const { output, signal, onProgress } = options;
   const feeds = options.probe(NOTHING, 1)!;
-  const all = candidatesOf(graph, output, feeds);
+  const all = candidatesOf(graph, output, Object.keys(feeds));
   const candidates = all.slice(0, TENSORS_LOOKED_AT);
   const looked = new Set([output, ...candidates.flatMap((name) => [name, renamedBy(graph, name) ?? name])]);
   const session = await openSession(graph.file.path, withOutputs(graph, [...looked]), graph.file.externalData);
@@ -226,30 +228,6 @@ async function runsOf(
   return runs;
 }
 
-/**
- * Tensors between the inputs and the output, last first.
- *
- * @throws L2cafError `model-invalid` when there is nothing between them
- */
-function candidatesOf(graph: OnnxGraph, output: string, feeds: Feeds): string[] {
-  const { nodes, reads, fixed, producer, file, joins } = graph;
-  const behind = descendants(graph, Object.keys(feeds));
-  if (!behind.has(producer.get(output) ?? -1)) {
-    const inputs = Object.keys(feeds).join(', ');
-    throw new L2cafError('model-invalid', `${file.path}: its output ${output} does not depend on its input ${inputs}`);
-  }
-  const before = [...ancestors(graph, [output])];
-  const read = new Set(before.flatMap((at) => reads[at]!));
-  const together = new Map([...joins].flatMap(([name, { parts }]) => parts.map((part) => [part, name] as const)));
-  const names = before
-    .sort((a, b) => b - a)
-    .filter((at) => behind.has(at) && !['Shape', 'Size'].includes(nodes[at]!.opType))
-    .map((at) => nodes[at]!.output[0]!)
-    .filter((name) => name !== output && read.has(name) && !fixed.has(name))
-    .map((name) => together.get(name) ?? name);
-  return [...new Set(names)];
-}
-
 function pointAt(
   graph: OnnxGraph,
   tensor: string,
@@ -277,79 +255,10 @@ function besideOf(graph: OnnxGraph, tensor: string, { output, pictures }: Networ
   return cutAt(graph, tensor, [output]).boundary.filter((name) => showsPicture(graph, name, pictures));
 }
 
-/** Whether a tensor takes more from the pictures than how large they are. */
-function showsPicture(graph: OnnxGraph, tensor: string, pictures: string): boolean {
-  const { nodes, producer, reads, constants } = graph;
-  const open = [tensor];
-  const seen = new Set<string>();
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (seen.has(name) || constants.has(name)) continue;
-    seen.add(name);
-    const at = producer.get(name);
-    if (at === undefined && name === pictures) return true;
-    if (at !== undefined && nodes[at]!.opType !== 'Shape') open.push(...reads[at]!);
-  }
-  return false;
-}
-
-/** Operators that give the same values another name or shape: the tensor before them is meant. */
-const RENAMING = ['Identity', 'Dropout', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze'];
-
-/** What a tensor only renames, or all parts of a layer do. */
-function renamedBy(graph: OnnxGraph, tensor: string): string | undefined {
-  const { nodes, producer, joins } = graph;
-  const join = joins.get(tensor);
-  if (join) {
-    const renamed = join.parts.map((part) => renamedBy(graph, part));
-    return [...joins].find(([, { parts }]) => parts.every((part, i) => part === renamed[i]))?.[0];
-  }
-  const node = nodes[producer.get(tensor) ?? -1];
-  return node && RENAMING.includes(node.opType) && producer.has(node.input[0]!) ? node.input[0] : undefined;
-}
-
 /** Whether a layer holds all of the picture, and all frames where it may tell them apart. */
 function isEligible({ beside, operator, sizes }: CutPoint, { frames, isStacked }: NetworkSurveyOptions): boolean {
   return beside.length === 0 && !COARSER.test(operator) && (frames === 1 || isStacked || sizes.t > 1);
 }
-
-/** Operators that leave the picture what it is: other axes, other numbers for the same brightness, a part. */
-const KEEPS_PICTURE: ReadonlySet<string> = new Set([
-  ...[
-    ...RENAMING,
-    'Transpose',
-    'Cast',
-    'CastLike',
-    'Slice',
-    'Split',
-    'Gather',
-    'Concat',
-    'Pad',
-    'Clip',
-    'Shape',
-    'Expand',
-  ],
-  ...[
-    'Add',
-    'Sub',
-    'Mul',
-    'Div',
-    'Neg',
-    'BatchNormalization',
-    'Constant',
-    'ConstantOfShape',
-    'Range',
-    'Where',
-    'Equal',
-  ],
-]);
-
-/** Whether a tensor is still the picture: nothing has been computed of it that would be a layer. */
-function isPicture(graph: OnnxGraph, tensor: string): boolean {
-  return [...ancestors(graph, partsOf(graph, tensor))].every((at) => KEEPS_PICTURE.has(graph.nodes[at]!.opType));
-}
-
-/** Operators that only make a layer coarser: the one before them shows more. */
-const COARSER = /Pool$|^Reduce|^Pad$|^Resize$/;
 
 function proposed(point: CutPoint, points: readonly CutPoint[]): NonNullable<Survey['proposal']> {
   const hidden = points.find(({ tail, beside }) => tail?.hidesScale && beside.length === 0);
