@@ -38,7 +38,7 @@ export interface BatchDisplay {
   /** The user asked to stop. */
   stopping(): void;
   /** The last word: counts, and where the results are. */
-  finish(summary: BatchSummary, resultsPath: string): void;
+  finish(summary: BatchSummary, results: readonly string[]): void;
   /** Puts the terminal in order again, whatever happened. */
   close(): void;
 }
@@ -102,7 +102,7 @@ export function createBatchDisplay({ json = false, quiet = false }: { json?: boo
       const events = running === 1 ? '1 event is' : `${running} events are`;
       process.stderr.write(`stopping: ${events} being finished; once more to stop at once\n`);
     },
-    finish: (summary, resultsPath) => {
+    finish: (summary, results) => {
       close();
       view.event({
         event: 'finished',
@@ -113,7 +113,7 @@ export function createBatchDisplay({ json = false, quiet = false }: { json?: boo
       const { events, done, failed, pending } = summary;
       terminal.info(`${done} of ${events} events done, ${failed} failed${pending > 0 ? `, ${pending} to do` : ''}`);
       if (pending > 0) terminal.info('the same command continues');
-      terminal.result(resultsPath);
+      for (const path of results) terminal.result(path);
     },
     close,
   };

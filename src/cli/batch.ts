@@ -144,7 +144,10 @@ async function runIn(
     wrongRows: problems.length,
     folder,
   };
-  display.finish(summary, join(folder, RESULT_FILES.csv));
+  display.finish(
+    summary,
+    [RESULT_FILES.csv, RESULT_FILES.index].map((name) => join(folder, name)),
+  );
   if (stop.aborted) process.exitCode = EXIT.interrupted;
   else if (summary.failed > 0 || summary.wrongRows > 0) process.exitCode = EXIT.partly;
 }

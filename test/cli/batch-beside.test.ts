@@ -40,7 +40,7 @@ async function rowsIn(out: string): Promise<Record<string, Record<string, string
 it('tells of objects and signals as analyze does, in documents and tables', async () => {
   const beside = ['--objects', 'beside', '--signals', 'signals', '--show-objects', '--outputs', 'json,strip'];
   const first = await run('batch events.csv', 'out', ...beside);
-  expect(first).toMatchObject({ exitCode: 0 });
+  expect(first).toMatchObject({ exitCode: 0, stdout: 'out/results.csv\nout/index.html\n' });
   const alone = ['--objects', 'beside/drive.csv', '--signals', 'signals/drive.csv', '--no-report', '--ignore', 'none'];
   expect(
     await run('analyze drive.mp4', 'alone', '--start', '1', '--end', '4', '--crop', 'none', ...alone),
