@@ -33,12 +33,20 @@ export function partsOnFrame(
   { source, model }: SeenPicture,
   grid: GridShape,
 ): ObjectPart[] {
-  const view = inputView({ source, model });
-  const parts = [...byObject(objects.at(timeSec))].map(([object, boxes]) => {
+  return partsOf(byObject(objects.at(timeSec)), source, grid, inputView({ source, model }));
+}
+
+/** Which cells of a map objects cover on a picture, those that are to be emptied one after another. */
+export function partsOf(
+  objects: Iterable<readonly [object: number, boxes: readonly BoxOnFrame['box'][]]>,
+  source: PictureSize,
+  grid: GridShape,
+  view: View | undefined,
+): ObjectPart[] {
+  return Array.from(objects, ([object, boxes]) => {
     const covered = coverage(boxes, source, grid, view);
     return { object, covered, area: sum(covered) };
-  });
-  return parts
+  })
     .filter(({ area }) => area > 0)
     .sort((a, b) => b.area - a.area)
     .slice(0, MAX_EMPTIED)

@@ -54,7 +54,7 @@ function describeObjects(analysis: Analysis): string[] {
   const isEmptied = ranked.some(({ lost }) => lost !== undefined);
   const figures = ({ share, area, lost, lostElsewhere }: ObjectFigures): string[] => {
     const lift = liftOf({ share, area });
-    const without = lost === undefined ? '-' : `${short(lost)} (${short(lostElsewhere!)})`;
+    const without = lost === undefined ? '-' : lossWords(lost, lostElsewhere!);
     return [percent(share), percent(area), lift === undefined ? '-' : lift.toFixed(2), ...(isEmptied ? [without] : [])];
   };
   const rows = ranked
@@ -77,6 +77,11 @@ type ObjectFigures = Pick<ObjectSummary, 'share' | 'area' | 'lost' | 'lostElsewh
 
 /** Rows of the table; the document has all. */
 const OBJECTS_SHOWN = 8;
+
+/** `0.93 (0.31)`: what is lost without an object, and with as much emptied elsewhere. */
+export function lossWords(lost: number, elsewhere: number): string {
+  return `${short(lost)} (${short(elsewhere)})`;
+}
 
 function short(value: number): string {
   return String(Number(value.toPrecision(2)));

@@ -18,6 +18,7 @@ import { drawConstraintsFigure, drawMapsFigure, drawSanityFigure, labelOf } from
 import { checkSize, type OpenStill, stillNetwork } from '../stills/still-network.ts';
 import { outputsNamed, type StillTarget, usualTarget } from '../stills/targets.ts';
 import { openPicture } from '../video/media/picture.ts';
+import { lossWords } from './analyze-table.ts';
 import { freeName, inTurn, isAbout, isOfOther } from './default-folder.ts';
 import type { NetworkFlags } from './network-options.ts';
 import { type ObjectReadingFlags, objectReadingOf } from './object-options.ts';
@@ -200,28 +201,26 @@ function report(analysis: PictureAnalysis, files: readonly string[], terminal: T
   for (const file of files) terminal.result(file);
 }
 
-/** How much of each map lies on each object. */
+/** How much of each map lies on each object, and what of each answer is lost without it. */
 function objectTable({ maps }: PictureAnalysis, { area, list }: NonNullable<PictureAnalysis['objects']>): string {
-  const row = (name: string, ownArea: number, shares: readonly number[]): string[] => [
-    name,
-    percent(ownArea),
-    ...shares.map(percent),
-  ];
-  return formatTable([
-    ['object', 'area', ...maps.map(({ target }) => (target.kind === 'oblivious' ? 'attention' : target.label))],
-    ...list.map((object, i) =>
-      row(
-        object.name,
-        object.area,
-        maps.map(({ objects }) => objects!.each[i]!),
-      ),
-    ),
-    row(
-      'any object',
-      area,
-      maps.map(({ objects }) => objects!.share),
-    ),
+  const names = maps.map(({ target }) => (target.kind === 'oblivious' ? 'attention' : target.label));
+  const shares = list.map(({ name, area: own }, i) => [
+    ...[name, percent(own)],
+    ...maps.map(({ objects }) => percent(objects!.each[i]!)),
   ]);
+  const any = ['any object', percent(area), ...maps.map(({ objects }) => percent(objects!.share))];
+  const losses = list.map(({ name }, i) => [
+    name,
+    ...maps.map(({ objects }) => {
+      const own = objects!.without?.find(({ object }) => object === i);
+      return own ? lossWords(own.lost, own.elsewhere) : '-';
+    }),
+  ]);
+  const lostOf = maps.map(({ target }) => (target.kind === 'oblivious' ? 'lost (elsewhere)' : target.label));
+  return [
+    formatTable([['object', 'area', ...names], ...shares, any]),
+    formatTable([['without (elsewhere)', ...lostOf], ...losses]),
+  ].join('\n\n');
 }
 
 /** What the first column of the table holds. */

@@ -40,11 +40,21 @@ export interface FramePlace {
  */
 export async function lossesWithout(
   tail: Tail,
-  { slot, rows = { from: 0, count: tail.grid.height } }: FramePlace,
+  place: FramePlace,
   parts: readonly EmptiedPart[],
   { objective, seed }: { readonly objective: Objective; readonly seed: number },
 ): Promise<EmptiedLoss[]> {
-  if (parts.length === 0) return [];
+  return (await withoutParts(tail, place, parts, seed))(objective);
+}
+
+/** `lossesWithout` for several objectives of one tail, which is run once for all of them. */
+export async function withoutParts(
+  tail: Tail,
+  { slot, rows = { from: 0, count: tail.grid.height } }: FramePlace,
+  parts: readonly EmptiedPart[],
+  seed: number,
+): Promise<(objective: Objective) => EmptiedLoss[]> {
+  if (parts.length === 0) return () => [];
   const { height, width } = tail.grid;
   const random = createRandom(seed, MOVES_STREAM, slot, rows.from);
   const shift = (size: number): number => Math.floor(random.uniform() * size);
@@ -63,13 +73,15 @@ export async function lossesWithout(
     ...Array.from({ length: MOVES }, () => keeping(covered, shift(rows.count), shift(width))),
   ]);
   const [nothing, ...outputs] = await filteredOutputs(tail, slot, [emptied, ...filters]);
-  const worth = bindWorth(objective, tail.reference, nothing!);
-  const whole = worth(tail.reference);
-  const lost = outputs.map((output) => whole - worth(output));
-  return parts.map((_, k) => {
-    const [own, ...moved] = lost.slice(k * (MOVES + 1), (k + 1) * (MOVES + 1));
-    return { lost: own!, elsewhere: mean(moved) };
-  });
+  return (objective) => {
+    const worth = bindWorth(objective, tail.reference, nothing!);
+    const whole = worth(tail.reference);
+    const lost = outputs.map((output) => whole - worth(output));
+    return parts.map((_, k) => {
+      const [own, ...moved] = lost.slice(k * (MOVES + 1), (k + 1) * (MOVES + 1));
+      return { lost: own!, elsewhere: mean(moved) };
+    });
+  };
 }
 
 /** Outputs of one slot with filters `[h·w]` over it, `[d]` each. */

@@ -124,7 +124,7 @@ export async function analyzePicture(model: OpenStill, path: string, options: St
       ...found,
       timingsSec: { features: featuresSec, ...timingsSec },
     };
-    return withStillObjects(analysis, options.objects);
+    return await withStillObjects(analysis, options.objects, { tail, output: network.output });
   } finally {
     tail.dispose();
   }

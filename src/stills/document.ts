@@ -37,7 +37,14 @@ const mapSchema = z.object({
   /** Share of the filter's energy in cells that argue against the target. */
   opposingShare: probability,
   /** With objects: the share of the filter's energy on all boxes together, each point once, and on each of the objects. */
-  objects: z.object({ share: probability, each: z.array(probability) }).exactOptional(),
+  objects: z
+    .object({
+      share: probability,
+      each: z.array(probability),
+      /** What of the answer is lost without an object, and with as much emptied elsewhere (`EmptiedLoss`), of the largest. */
+      without: z.array(z.object({ object: count, lost: z.number(), elsewhere: z.number() })).exactOptional(),
+    })
+    .exactOptional(),
 });
 
 const length = z.number().nonnegative();

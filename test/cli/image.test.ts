@@ -76,6 +76,11 @@ describe('image', () => {
       JSON.parse(await readFile(join(folder, 'objects', 'red.json'), 'utf8')),
     );
     expect(objects).toMatchObject({ format: 'CSV', list: [{ name: 'square' }, { name: 'corner' }] });
+    expect(plain.stdout).toMatch(/\nwithout \(elsewhere\) .*\nsquare( +-?[\d.e-]+ \(-?[\d.e-]+\)){2}\ncorner /);
+    // More of the probability of the likeliest class goes with half of the picture's middle than with a ninth of a corner cell.
+    const [likeliest] = maps.map(({ objects: own }) => own!.without!);
+    expect(likeliest!.map(({ object }) => object)).toEqual([0, 1]);
+    expect(Math.abs(likeliest![0]!.lost)).toBeGreaterThan(Math.abs(likeliest![1]!.lost));
     for (const { filter, objects: own } of maps) {
       // 3 by 3 cells of 30 by 20 pixels: the square takes columns 0.67 to 2.33, rows 0.5 to 2.
       const [across, down] = [
