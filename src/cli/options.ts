@@ -121,7 +121,7 @@ export function examples(...lines: readonly string[]): string {
 export const LIST_FORMS = 'CSV, JSON, ELAN .eaf, BDD-X, a folder of clips (docs/events.md)';
 
 /** What a file of objects may be, for the help. */
-export const OBJECT_FORMS = 'CSV, JSON, COCO, MOT challenge, supervision, CVAT for video (docs/objects.md)';
+export const OBJECT_FORMS = 'CSV, JSON, COCO, MOT challenge, supervision, CVAT (docs/objects.md)';
 
 /** Maps of one picture unless another number is asked for (`image`). */
 export const USUAL_MAPS = 5;

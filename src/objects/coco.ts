@@ -4,6 +4,7 @@
  */
 import * as z from '#zod';
 import type { ObjectBox, ObjectList } from './boxes.ts';
+import { firstOf, numberIn } from './numbering.ts';
 import { refusedEntries, refusedObjects } from './refused.ts';
 import { idOf, isBox } from './table.ts';
 
@@ -155,16 +156,4 @@ function boxesOf(
 
 function frameOfImage({ id, file_name: name, ...image }: z.infer<typeof imageSchema>): number | undefined {
   return image.frame_id ?? image.frame_index ?? image.frame_number ?? numberIn(name) ?? numberIn(String(id));
-}
-
-/** The last number of a file's name. */
-function numberIn(name = ''): number | undefined {
-  const [, digits] = /(\d+)\D*$/.exec(name.replace(/\.[a-z]\w{0,4}$/i, '')) ?? [];
-  const number = Number(digits);
-  return digits !== undefined && Number.isSafeInteger(number) ? number : undefined;
-}
-
-/** Where nobody says from which number frames are counted: from 1 if that is the least, else from 0. */
-function firstOf(frames: readonly number[]): number {
-  return frames.reduce((least, frame) => Math.min(least, frame), Number.POSITIVE_INFINITY) === 1 ? 1 : 0;
 }

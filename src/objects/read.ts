@@ -13,7 +13,7 @@ import { boxesOfTable, type TableRow } from './table.ts';
 const MAX_BOXES = 2e6;
 
 /**
- * Reads boxes of objects: CSV or JSON with named columns, COCO, the MOT challenge, CVAT for video.
+ * Reads boxes of objects: CSV or JSON with named columns, COCO, the MOT challenge, CVAT.
  *
  * @throws L2cafError `input-not-found`; `input-unreadable` for another kind of file, or with what is wrong in it
  */

@@ -3,7 +3,7 @@ import { L2cafError } from '../base/errors.ts';
 
 /** What a file of objects may be. */
 const HINT =
-  'give boxes as CSV or JSON (frame or time, id, label, x, y, width, height), COCO, MOT challenge, supervision or CVAT for video 1.1 (docs/objects.md)';
+  'give boxes as CSV or JSON (frame or time, id, label, x, y, width, height), COCO, MOT challenge, supervision or CVAT 1.1 (docs/objects.md)';
 
 /** That a file of objects cannot be used. */
 export function refusedObjects(path: string, why: string, hint: string = HINT): L2cafError {

@@ -104,6 +104,25 @@ describe('every kind of file', () => {
     });
   });
 
+  it('boxes of single images of CVAT count the frames of a video from 0, others by their names', async () => {
+    const image = (name: string, id: number, label: string) =>
+      `<image id="${id}" name="${name}" width="160" height="96">` +
+      `<box label="${label}" xtl="14" ytl="20" xbr="44" ybr="36" rotation="3"><attribute name="track_id">3</attribute></box>` +
+      '<polygon label="road" points="1,1;2,2;3,1"/></image>';
+    const of = (images: string) => read('images.xml', `<annotations><version>1.1</version>${images}</annotations>`);
+    const video = await of(image('frame_000001', 0, 'car') + image('frame_000009', 1, 'car'));
+    expect(video).toMatchObject({ format: 'CVAT for images', firstFrame: 0, axis: 'frames' });
+    expect(video.boxes.map(({ at }) => at)).toEqual([1, 9]);
+    expect(video.boxes[0]).toEqual({
+      ...{ ...CAR, at: 1, label: 'car', picture: 'frame_000001', of: { width: 160, height: 96 } },
+    });
+    expect(video.notes).toEqual(['2 shapes that are no boxes were left out', '2 turned boxes were taken upright']);
+    const pictures = await of(image('day/img_0001.jpg', 0, 'car') + image('day/img_0002.jpg', 1, 'car'));
+    expect(pictures).toMatchObject({ firstFrame: 1, boxes: [{ at: 1, picture: 'day/img_0001.jpg' }, { at: 2 }] });
+    const unnumbered = await of(image('street.jpg', 4, 'car'));
+    expect(unnumbered.boxes).toMatchObject([{ at: 4, picture: 'street.jpg' }]);
+  });
+
   it('says what was left out', async () => {
     expect((await read('mot.txt', OBJECT_FILES['mot.txt']!)).notes).toEqual([
       '6 boxes that it marks as not to be counted were left out',
@@ -112,7 +131,7 @@ describe('every kind of file', () => {
       '</annotations>',
       '<track id="5" label="lane"><polygon frame="0" points="1,1;2,2"/></track></annotations>',
     );
-    expect((await read('p.xml', polygons)).notes).toEqual(['1 tracks of other shapes than boxes were left out']);
+    expect((await read('p.xml', polygons)).notes).toEqual(['1 tracks that are no boxes were left out']);
   });
 
   it('takes COCO images that are counted from 1 for that, and their own field before their names', async () => {
@@ -154,7 +173,12 @@ describe('what is wrong', () => {
     ['COCO without frames', '{"images":[{"id":"a"}],"annotations":[]}', /does not say which frame the image a is/],
     ['COCO of two videos', '{"videos":[1,2],"images":[{"id":1}],"annotations":[]}', /is of 2 videos/],
     ['other XML', '<html><body/></html>', /is XML, but not of CVAT/],
-    ['CVAT of images', '<annotations><image id="0"><box/></image></annotations>', /annotations of single images/],
+    ['CVAT without anything', '<annotations><version>1.1</version></annotations>', /holds no tracks and no images/],
+    [
+      'a box of CVAT that is none',
+      '<annotations><image id="0" name="a"><box xtl="9" ytl="0" xbr="1" ybr="5"/></image></annotations>',
+      /images that cannot be read \(1\):\n {2}image 1: no box from 9, 0 to 1, 5/,
+    ],
     [
       'a CVAT box without corners',
       '<annotations><track id="1" label="a"><box frame="0"/></track></annotations>',
