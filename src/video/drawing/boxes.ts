@@ -22,7 +22,8 @@ export interface DrawnBoxes {
 }
 
 /**
- * Draws boxes over a picture that lies at the context's origin.
+ * Draws boxes over a picture that lies at the context's origin. Labels do not cover each other: those of the largest shares have the first
+ * choice of a place, and what is left without one has none.
  *
  * @param size the picture as it is drawn, pixels
  * @param fontOf a font of a size, pixels, as CSS
@@ -57,8 +58,8 @@ export function drawBoxes(
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   const labels: Area[] = [];
-  for (const [i, { name, color, share, ...box }] of drawn.entries()) {
-    if (drawn.findIndex((other) => other.name === name) !== i) continue; // once for all boxes of an object
+  const named = drawn.filter(({ name }, i) => drawn.findIndex((other) => other.name === name) === i); // once for all boxes of an object
+  for (const { name, color, share, ...box } of named.sort((a, b) => (b.share ?? 0) - (a.share ?? 0))) {
     const text = share === undefined ? name : `${name} · ${Math.round(100 * share)} %`;
     const label = freePlace(
       box,
@@ -66,6 +67,7 @@ export function drawBoxes(
       size,
       labels,
     );
+    if (label === undefined) continue;
     labels.push(label);
     context.fillStyle = color;
     context.fillRect(label.left, label.top, label.right - label.left, label.bottom - label.top);
@@ -90,20 +92,27 @@ function sidesOf({ left, top, right, bottom }: Area, linePx: number): Area[] {
   ];
 }
 
-/** Where a label covers no other one: above its box, below it, or further up or down; above it where there is no such place. */
-function freePlace(box: Area, { width, height }: PictureSize, size: PictureSize, taken: readonly Area[]): Area {
-  const left = Math.min(box.left, Math.max(0, size.width - width));
+/** Where a label covers no other one: above its box, below it, or further up or down, at its left or right side; undefined for nowhere. */
+function freePlace(
+  box: Area,
+  { width, height }: PictureSize,
+  size: PictureSize,
+  taken: readonly Area[],
+): Area | undefined {
+  const within = (left: number): number => Math.max(0, Math.min(left, size.width - width));
   const tops = [box.top - height, box.bottom];
   for (let step = 1; step <= MOST_STEPS; step++) tops.push(box.top - (step + 1) * height, box.bottom + step * height);
-  const places = tops
-    .filter((top) => top >= 0 && top + height <= size.height)
-    .map((top) => ({ left, top, right: left + width, bottom: top + height }));
-  const isFree = (place: Area): boolean =>
+  const shown = tops.filter((top) => top >= 0 && top + height <= size.height);
+  const places = [...shown, Math.min(Math.max(0, box.top), size.height - height)].flatMap((top) =>
+    [within(box.left), within(box.right - width)].map((left) => ({
+      ...{ left, top, right: left + width, bottom: top + height },
+    })),
+  );
+  return places.find((place) =>
     taken.every(
       (o) => o.left >= place.right || o.right <= place.left || o.top >= place.bottom || o.bottom <= place.top,
-    );
-  const inside = { left, top: Math.max(0, box.top), right: left + width, bottom: Math.max(0, box.top) + height };
-  return places.find(isFree) ?? places[0] ?? inside;
+    ),
+  );
 }
 
 /** Heights that a label is moved by, at most. */

@@ -35,6 +35,30 @@ describe('boxes', () => {
     }
   });
 
+  it('have labels that do not cover each other, those of the largest shares first', () => {
+    const crowd = Array.from({ length: 30 }, (_, i) => ({
+      ...box(200 + i, 100 + i, i === 29 ? 0.9 : 0.01),
+      name: `car ${i}`,
+    }));
+    const drawn: { text: string; x: number; y: number; width: number }[] = [];
+    const context = createCanvas(640, 360).getContext('2d');
+    const fillText = context.fillText.bind(context);
+    context.fillText = (text, x, y) => {
+      drawn.push({ text, x, y, width: context.measureText(text).width });
+      fillText(text, x, y);
+    };
+    drawBoxes(context, PICTURE, { picture: PICTURE, boxes: crowd }, boldFont);
+    expect(drawn[0]!.text).toBe('car 29 · 90 %');
+    expect(drawn.length).toBeGreaterThan(8);
+    expect(drawn.length).toBeLessThan(30);
+    for (const [i, one] of drawn.entries()) {
+      for (const other of drawn.slice(i + 1)) {
+        const isApart = one.x + one.width < other.x || other.x + other.width < one.x || Math.abs(one.y - other.y) > 12;
+        expect([one.text, other.text, isApart]).toEqual([one.text, other.text, true]);
+      }
+    }
+  });
+
   it('are dashed where they are not of a sampled frame', () => {
     const inkOf = (share?: number): number => {
       const context = createCanvas(640, 360).getContext('2d');
