@@ -52,6 +52,12 @@ export async function mapPoints(
   return found;
 }
 
+/** The classes of the network that made analyses; none where there are no analyses, or it has none. */
+export async function classesOf(events: readonly MappedEvent[]): Promise<readonly string[]> {
+  const path = events.find((event) => event.path !== undefined)?.path;
+  return path === undefined ? [] : ((await readAnalysis(path)).labels ?? []);
+}
+
 /** What a table or an analysis says of an event. */
 async function aboutEvent(path: string, listed: DoneEvent | undefined): Promise<Partial<IndexRow>> {
   if (listed === undefined) return indexRowOf(await readAnalysis(path));

@@ -11,7 +11,7 @@ import { type EmbeddedRecord, EventTable } from '../retrieval/event-table.ts';
 import { drawMap } from '../retrieval/map-picture.ts';
 import { type Projection, projectEmbeddings } from '../retrieval/project.ts';
 import { projectorFiles, writeProjectorFiles } from '../retrieval/projector-files.ts';
-import { type MappedEvent, mapPoints } from './project-page.ts';
+import { classesOf, type MappedEvent, mapPoints } from './project-page.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 
 /** What commander hands over. */
@@ -51,6 +51,7 @@ export async function project(path: string, flags: ProjectFlags, signal: AbortSi
         axes: projected.axes,
         title: `${events.length} events of ${basename(path)}`,
         caption: `Embeddings of length 1, ${method === 'pca' ? 'principal components' : `UMAP, seed ${seed}`}.`,
+        classes: await classesOf(mapped),
       };
       const [labels, splits] = [events.map(({ label }) => label), events.map(({ split }) => split)];
       if (format === 'html') {

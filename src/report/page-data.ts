@@ -54,6 +54,8 @@ export interface MapData {
   /** What the axes mean. */
   readonly axes: readonly [x: string, y: string];
   readonly points: readonly MapPoint[];
+  /** The classes of the network, in the order of their colours; none where it has none or they are not known. */
+  readonly classes?: readonly string[];
 }
 
 /** What a report shows. */

@@ -1,10 +1,10 @@
 /**
- * Draws projected events: the colour is the label, the shape the split. Colours repeat after seven labels, then hollow;
- * each label is also written where its events lie, beside the points, so nothing depends on colours alone.
+ * Draws projected events: the colour is the label, the shape the split. A label that is a class of the network has the colour
+ * that it has in ribbons and reports. Where none is, colours repeat after seven labels, then hollow; each label is also written where its events lie, beside the points, so nothing depends on colours alone.
  */
 import type { Canvas, SKRSContext2D } from '@napi-rs/canvas';
 import { canvasLibrary, createCanvas } from '../video/drawing/canvas.ts';
-import { CATEGORY_COLORS } from '../video/drawing/palette.ts';
+import { CATEGORY_COLORS, classColor, classPlaces } from '../video/drawing/palette.ts';
 import { drawText, fitText, font, heightOf } from '../video/drawing/text.ts';
 import { placeNames } from './place-names.ts';
 import type { ProjectedEvents } from './project.ts';
@@ -17,6 +17,8 @@ export interface MapContent extends ProjectedEvents {
   /** One per point; undefined for events that nobody labelled. */
   readonly labels: readonly (string | undefined)[];
   readonly splits: readonly (string | undefined)[];
+  /** The classes of the network, in the order of their colours. */
+  readonly classes?: readonly string[];
 }
 
 /** Draws the map; returns the bytes of a PNG or SVG file. In SVG, texts are outlines: they look alike everywhere. */
@@ -56,7 +58,7 @@ interface LabelLook {
 function drawOn(ink: SKRSContext2D, { title, caption, axes, points, ...content }: MapContent): void {
   const labels = content.labels.map((label) => label ?? NO_LABEL);
   const splits = content.splits.map((split) => split ?? NO_SPLIT);
-  const looks = looksOf(labels);
+  const looks = looksOf(labels, content.classes ?? []);
   ink.fillStyle = '#fff';
   ink.fillRect(0, 0, WIDTH, HEIGHT);
   const place = placing(points);
@@ -90,13 +92,16 @@ function drawOn(ink: SKRSContext2D, { title, caption, axes, points, ...content }
   drawText(ink, footer, 20, HEIGHT - 12 - heightOf(footer));
 }
 
-/** The most frequent labels get a look of their own, the rest share one. */
-function looksOf(labels: readonly string[]): Map<string, LabelLook> {
+/** Classes have their colours; of other labels, the most frequent get a look of their own, the rest share one. */
+function looksOf(labels: readonly string[], classes: readonly string[]): Map<string, LabelLook> {
   const counts = new Map<string, number>();
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
   const byFrequency = [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([label]) => label);
+  const places = classPlaces(byFrequency, classes);
   return new Map(
     byFrequency.map((label, i) => {
+      if (places)
+        return [label, { color: label === NO_LABEL ? OTHER_COLOR : classColor(places.get(label)!), isHollow: false }];
       const round = Math.floor(i / CATEGORY_COLORS.length);
       const isKnown = label !== NO_LABEL && round < 2;
       return [

@@ -4,16 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { writeAnalysis } from '../../src/analysis/document.ts';
-import { mapPoints } from '../../src/cli/project-page.ts';
+import { classesOf, mapPoints } from '../../src/cli/project-page.ts';
 import type { EmbeddedRecord } from '../../src/retrieval/event-table.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 
+const CLASSES = ['left_turn', 'stop'];
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'l2caf-map-points-'));
   const batch = join(folder, 'batch');
   await writeAnalysis(join(batch, 'events', 'a', 'analysis.json'), exampleAnalysis());
-  await writeAnalysis(join(folder, 'lone', 'analysis.json'), exampleAnalysis());
+  await writeAnalysis(join(folder, 'lone', 'analysis.json'), { ...exampleAnalysis(), labels: CLASSES });
   for (const file of ['batch/events/a/report.html', 'batch/events/a/thumbnail.jpg', 'lone/strip.png']) {
     await writeFile(join(folder, file), '');
   }
@@ -44,6 +45,8 @@ it('takes the columns of a batch from its table, of other events from their anal
     ...{ id: 'a', label: 'x', x: 1, y: 2, startSec: 0, endSec: 3, report: 'batch/events/a/report.html' },
     ...{ thumbnail: 'batch/events/a/thumbnail.jpg', extra: { class: 'turn', class_probability: 0.5, driver: 'Ann' } },
   });
+  expect(await classesOf([{ event }, { event, path: join(folder, 'lone', 'analysis.json') }])).toEqual(CLASSES);
+  expect(await classesOf([{ event }])).toEqual([]);
   expect(Object.keys(listed!.extra!)).not.toContain('loss'); // a list
   expect(lone).toMatchObject({ id: 'lone', thumbnail: 'lone/strip.png', loss: 0.125, extra: { method: 'l2caf' } });
   expect(lone).not.toHaveProperty('report');

@@ -9,10 +9,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeFileAtomically } from '../../src/base/files.ts';
 import { writeMapPage } from '../../src/report/map-page.ts';
 import type { MapPoint } from '../../src/report/page-data.ts';
+import { classColor } from '../../src/video/drawing/palette.ts';
 import { findingsInBothThemes, findingsOn } from '../support/axe.ts';
 import { chromiumPath, openChromium, watchPage } from '../support/chromium.ts';
 
 const HOSTILE = `"><img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script><!-- ' & é 道`;
+
+/** `#rrggbb` as browsers tell it. */
+function rgbOf(color: string): string {
+  return `rgb(${[1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16)).join(', ')})`;
+}
 
 /** A grid of 5 by 4 events: from the left `a`, `b`, …; from the top 0, 1, … */
 const POINTS: readonly MapPoint[] = Array.from({ length: 20 }, (_, i) => ({
@@ -37,6 +43,7 @@ describe.skipIf(chromiumPath === undefined)('the map in a browser', () => {
       caption: 'a caption',
       axes: ['one', 'two'],
       points: POINTS,
+      classes: ['left', 'stop', 'right', 'turn'],
     });
     browser = await openChromium();
     page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
@@ -94,6 +101,7 @@ describe.skipIf(chromiumPath === undefined)('the map in a browser', () => {
   it('is coloured by any column, by categories that can be hidden or along a scale', async () => {
     const byLabel = await fills();
     expect(new Set(byLabel).size).toBe(3);
+    expect([byLabel[1], byLabel[2]]).toEqual([classColor(3), classColor(1)].map(rgbOf)); // turn, stop
     const options = await page.getByRole('combobox', { name: 'Colour by' }).locator('option').allTextContents();
     expect(options).toEqual(['label', 'start', 'speed', 'driver']);
     await page.getByRole('combobox', { name: 'Colour by' }).selectOption('speed');

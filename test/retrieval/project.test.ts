@@ -8,6 +8,7 @@ import { createRandom } from '../../src/base/random.ts';
 import { drawMap } from '../../src/retrieval/map-picture.ts';
 import { PROJECTIONS, projectEmbeddings } from '../../src/retrieval/project.ts';
 import { writeProjectorFiles } from '../../src/retrieval/projector-files.ts';
+import { classColor, classPlaces } from '../../src/video/drawing/palette.ts';
 import { someRecords } from './records.ts';
 
 /** Two groups of directions in eight dimensions. */
@@ -69,6 +70,24 @@ describe('the picture', () => {
     expect(svg).toMatch(/^<\?xml .*<svg .*<\/svg>\s*$/s);
     expect(svg.match(/<path/g)!.length).toBeGreaterThan(2 * GROUPS.length);
     expect(svg.length).toBeLessThan(1e6);
+  });
+
+  it('draws labels that are classes of the network in their own colours, others in those that follow', () => {
+    const classes = ['label 3', 'label 1', 'label 2'];
+    const svg = Buffer.from(drawMap({ ...content, classes }, 'svg')).toString();
+    const plain = Buffer.from(drawMap(content, 'svg')).toString();
+    const ink = new RegExp(`fill="${classColor(0)}"`, 'gi');
+    const own = content.labels.filter((label) => label === 'label 3').length;
+    expect(svg.match(ink)).toHaveLength(own + 1); // and the legend
+    expect(svg).not.toBe(plain);
+    expect(classPlaces(['x', 'label 1', 'y'], classes)).toEqual(
+      new Map([
+        ['x', 3],
+        ['label 1', 1],
+        ['y', 4],
+      ]),
+    );
+    expect(classPlaces(['x'], classes)).toBeUndefined();
   });
 
   it('takes points that are all the same', () => {

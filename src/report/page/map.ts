@@ -3,7 +3,7 @@
  * beside it, with its picture, and opens its report.
  */
 import { colorOf, cssColor } from '../../video/drawing/colormap.ts';
-import { classColor } from '../../video/drawing/palette.ts';
+import { classColor, classPlaces } from '../../video/drawing/palette.ts';
 import type { MapData, MapPoint } from '../page-data.ts';
 import { addressOf, element, filterHeader, formatNumber, formatTime, readData, searchField, select } from './dom.ts';
 
@@ -30,7 +30,7 @@ const OTHER = '#8a929c';
 /** Categories that have colours of their own. */
 const MOST_CATEGORIES = 20;
 
-const { title, caption, axes, points } = readData<MapData>();
+const { title, caption, axes, points, classes = [] } = readData<MapData>();
 const columns = columnsOf(points);
 const shown = placed(points);
 const hidden = new Set<string>();
@@ -166,9 +166,11 @@ function colour(): void {
     const named = [...counts].sort(
       ([a, m], [b, n]) => Number(a === '') - Number(b === '') || n - m || (a < b ? -1 : 1),
     );
-    const place = new Map(named.map(([name], k) => [name, k]));
+    const known = named.flatMap(([name]) => (name === '' ? [] : [name]));
+    const place = classPlaces(known, classes) ?? new Map(known.map((name, k) => [name, k]));
+    const most = Math.max(MOST_CATEGORIES, classes.length);
     const colorOfName = (name: string): string =>
-      name === '' || place.get(name)! >= MOST_CATEGORIES ? OTHER : classColor(place.get(name)!);
+      (place.get(name) ?? most) >= most ? OTHER : classColor(place.get(name)!);
     for (const [i, { mark }] of shown.entries()) mark.style.fill = colorOfName(String(values[i] ?? ''));
     const entries = named.map(([name, own]) => categoryButton(name, own, colorOfName(name)));
     legend.replaceChildren(element('h2', {}, column.name), element('ul', {}, ...entries));

@@ -22,6 +22,20 @@ export function classColor(place: number): string {
   );
 }
 
+/**
+ * The places of names among the classes of a network, which decide their colours (`classColor`); names that are no classes follow. Undefined
+ * where none is a class.
+ */
+export function classPlaces(
+  names: Iterable<string>,
+  classes: readonly string[],
+): ReadonlyMap<string, number> | undefined {
+  const unique = [...new Set(names)];
+  if (!unique.some((name) => classes.includes(name))) return undefined;
+  const all = [...classes, ...unique.filter((name) => !classes.includes(name))];
+  return new Map(unique.map((name) => [name, all.indexOf(name)]));
+}
+
 /** Seven of them for kinds of things on white, the most different ones first; yellow could not be seen there. */
 export const CATEGORY_COLORS = [
   OKABE_ITO.blue,
