@@ -3,7 +3,7 @@
 import { basename, extname, join, resolve } from 'node:path';
 import { analyzeDense } from '../analysis/dense.ts';
 import { type Analysis, writeAnalysis } from '../analysis/document.ts';
-import { analyzeEvent, framesFor, type OpenModel, openClip, openModel, readHead } from '../analysis/pipeline.ts';
+import { analyzeEvent, framesFor, type OpenModel, openClip, readHead } from '../analysis/pipeline.ts';
 import { readSignals, withSignals } from '../analysis/signals.ts';
 import { ignoredWarnings } from '../analysis/timeline.ts';
 import {
@@ -32,9 +32,10 @@ import { type AnalysisFlags, PREVIEW_SEC } from './analysis-options.ts';
 import { analysisTable } from './analyze-table.ts';
 import { type FreeFolder, inOwnFolder, isAbout, isOfOther } from './default-folder.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
-import { cardOf, type NetworkFlags } from './network-options.ts';
+import type { NetworkFlags } from './network-options.ts';
 import { type ObjectReadingFlags, objectReadingOf } from './object-options.ts';
 import { EXIT, reportError } from './run.ts';
+import { SharedNetwork } from './shared-network.ts';
 import { renderOptionsOf, type VideoFlags, videoOptionsOf } from './style-options.ts';
 import { createTerminal, partsOf, type Terminal } from './terminal.ts';
 import { seenInWindows, slideWish, type WindowFlags } from './window-options.ts';
@@ -64,8 +65,9 @@ interface RunFlags extends VideoFlags, AnalysisFlags, NetworkFlags, WindowFlags,
   readonly quiet?: boolean;
 }
 
-/** How an analysis slides, and whether what is burnt into clips is hidden. */
+/** How an analysis slides, what with, and whether what is burnt into clips is hidden. */
 interface AnalyzeWishes extends RunFlags {
+  readonly network: SharedNetwork;
   readonly wish: SlideWish;
   readonly isAuto: boolean;
 }
@@ -74,13 +76,23 @@ interface AnalyzeWishes extends RunFlags {
  * Analyzes clips one after another, each into a folder of its own, with the same options. One that cannot be analyzed is told of at its
  * turn and fails the run at its end.
  */
-export async function analyzeAll(
+export async function analyzeAll(paths: readonly string[], flags: AnalyzeFlags, signal: AbortSignal): Promise<void> {
+  const [first] = paths as [string];
+  const network = new SharedNetwork(flags, paths.length);
+  try {
+    if (paths.length === 1) await analyze(first, flags, network, signal);
+    else await analyzeEach(paths, flags, network, signal);
+  } finally {
+    await network.close();
+  }
+}
+
+async function analyzeEach(
   paths: readonly string[],
   { output, ...flags }: AnalyzeFlags,
+  network: SharedNetwork,
   signal: AbortSignal,
 ): Promise<void> {
-  const [first] = paths as [string];
-  if (paths.length === 1) return analyze(first, { ...flags, ...(output !== undefined && { output }) }, signal);
   const names = paths.map(nameOfClip);
   const twice = output === undefined ? undefined : names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -102,9 +114,10 @@ export async function analyzeAll(
   for (const [i, path] of paths.entries()) {
     terminal.info(`${path} (${i + 1} of ${paths.length})`);
     try {
-      await analyze(path, { ...flags, ...(output !== undefined && { output: join(output, names[i]!) }) }, signal);
+      const own = output !== undefined && { output: join(output, names[i]!) };
+      await analyze(path, { ...flags, ...own }, network, signal);
     } catch (error) {
-      if (!(error instanceof L2cafError) || !OF_ONE_CLIP.has(error.code)) throw error;
+      if (network.isBroken || !(error instanceof L2cafError) || !OF_ONE_CLIP.has(error.code)) throw error;
       reportError(error);
       failed++;
     }
@@ -118,9 +131,10 @@ export async function analyzeAll(
 const OF_ONE_CLIP: ReadonlySet<string> = new Set(['input-not-found', 'input-unreadable', 'time-span', 'diverged']);
 
 /** Analyzes a clip, or a part of it, and writes and prints what was found. */
-export async function analyze(
+async function analyze(
   path: string,
   { ignore: hide, ...flags }: AnalyzeFlags,
+  network: SharedNetwork,
   signal: AbortSignal,
 ): Promise<void> {
   const wish = slideWish(flags);
@@ -137,7 +151,14 @@ export async function analyze(
   };
   const { clip, span } = await openClip(path, wanted, signal);
   await inOwnFolder(flags.output ?? (await defaultFolder(clip, signal)), (folder) =>
-    analyzeInto(folder, clip, span, { ...flags, wish, ignore: hide.parts, isAuto: hide.isAuto }, terminal, signal),
+    analyzeInto(
+      folder,
+      clip,
+      span,
+      { ...flags, wish, network, ignore: hide.parts, isAuto: hide.isAuto },
+      terminal,
+      signal,
+    ),
   );
 }
 
@@ -251,17 +272,17 @@ function withLabels(analysis: Analysis, { events, warnings }: ListedEvents): Ana
 /** What is asked for, and the objects beside it. */
 type SeenFlags = AnalyzeWishes & { readonly placed?: PlacedObjects };
 
-/** Opens the model and calls `use` with a function that analyzes a span of the clip, and whether it does so in windows. */
+/** Calls `use` with a function that analyzes a span of the clip, and whether it does so in windows. */
 async function withAttention<T>(
   clip: VideoClip,
   span: TimeSpan,
-  { start: _start, end: _end, target: wanted, size, wish, isAuto, placed, ...flags }: SeenFlags,
+  { start: _start, end: _end, target: wanted, network, wish, isAuto, placed, ...flags }: SeenFlags,
   terminal: Terminal,
   signal: AbortSignal,
   use: (analyze: (span: TimeSpan) => Promise<Analysis>, isDense: boolean) => Promise<T>,
 ): Promise<T> {
   const work = { signal, onProgress: terminal.onProgress };
-  const { untrained, frames: count, card: _card, crop, objects: _objects, ...options } = flags;
+  const { frames: count, card: _card, size: _size, crop, objects: _objects, ...options } = flags;
   // A part of this clip is none of another.
   const ofOther: PictureWish = { crop: crop === 'auto' ? crop : 'none', hide: { isAuto, parts: [] } };
   const target =
@@ -269,15 +290,7 @@ async function withAttention<T>(
       ? { ...wanted, ...(await openClip(wanted.path, { ...wanted.span, ...ofOther }, signal)) }
       : wanted;
   if (wish.isDense) await checkFits(span, { ...options, count, wish });
-  const card = await cardOf(flags);
-  const model = await openModel({
-    ...options,
-    ...work,
-    ...(card && { card }),
-    ...(size && { size }),
-    ...(count && { frames: count }),
-    ...(untrained && { untrainedSeed: options.seed }),
-  });
+  const model = await network.open(work);
   try {
     const { input } = model.network;
     const frames = framesFor(input, count);
@@ -304,7 +317,7 @@ async function withAttention<T>(
       return { ...found, warnings: [...found.warnings, ...ignoredWarnings(found, options.ignore)] };
     }, slide !== undefined);
   } finally {
-    model.network.dispose();
+    await network.leave();
   }
 }
 

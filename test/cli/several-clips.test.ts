@@ -1,11 +1,15 @@
 /** `l2caf analyze A B …`: one clip after another, each into a folder of its own. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { readAnalysis } from '../../src/analysis/document.ts';
+import { openModel } from '../../src/analysis/pipeline.ts';
+import { loadCommand } from '../../src/cli/commands.ts';
 import { makeClip } from '../support/clips.ts';
 import { makeNetworkDrive, type NetworkDrive } from './network-drive.ts';
 import { type CliResult, runCli } from './run-cli.ts';
+
+vi.mock('../../src/analysis/pipeline.ts', { spy: true });
 
 let drive: NetworkDrive;
 beforeAll(async () => {
@@ -29,6 +33,23 @@ it('does each, tells of one that it cannot do, and does the others', async () =>
     expect(source.path).toBe(join(drive.folder, `${name}.mp4`));
     expect(stdout).toContain(join('out', name, 'strip.png'));
   }
+});
+
+it('opens the network once, and tells of one that cannot be opened once', async () => {
+  const paths = ['drive.mp4', 'other.mp4'].map((name) => join(drive.folder, name));
+  const silent = [process.stdout, process.stderr].map((stream) => vi.spyOn(stream, 'write').mockReturnValue(true));
+  try {
+    const how = ['--model', drive.model, '--norm', '0..1', '--no-report', '-q', '-o', join(drive.folder, 'once')];
+    await (await loadCommand('analyze')).parseAsync([...paths, ...how], { from: 'user' });
+    expect(openModel).toHaveBeenCalledTimes(1);
+  } finally {
+    for (const spy of silent) spy.mockRestore();
+  }
+  const { exitCode, stderr } = await runCli(['analyze', ...paths, '--model', 'gone.onnx', '-o', 'none'], {
+    cwd: drive.folder,
+  });
+  expect(exitCode).toBe(1);
+  expect(stderr.match(/error: .*gone\.onnx/g)).toHaveLength(1);
 });
 
 it.each([
