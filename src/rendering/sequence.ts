@@ -7,10 +7,8 @@ import { withFolder, writeFileAtomically } from '../base/files.ts';
 import { readOwn } from '../base/input-files.ts';
 import { checkOutputs, removeSealed } from '../base/output.ts';
 import { withScratchFolder } from '../base/scratch-folder.ts';
-import type { RenderedVideo } from '../video/media/encode.ts';
-import { runFfmpeg } from '../video/media/ffmpeg.ts';
-import { KEEP_TIMESTAMPS } from '../video/media/seek.ts';
-import { renderVideo, type VideoOptions } from './rendering.ts';
+import { type RenderedVideo, renderFrames } from '../video/media/encode.ts';
+import { panelOf, type VideoOptions } from './rendering.ts';
 
 /** The number in a pattern: `%d`, or `%05d` for five digits at least. */
 const NUMBER = /%(?:0(\d))?d/g;
@@ -32,11 +30,12 @@ function nameIn(pattern: string, number: number): string {
 }
 
 /**
- * Draws the event's video as {@link renderVideo} does, and writes each of its frames as a PNG, numbered from 0. Pictures of an earlier
+ * Draws the event's video as `renderVideo` does, and writes each of its frames as a PNG, numbered from 0: as drawn, not encoded in between.
+ * Pictures of an earlier
  * run that were numbered so and are no longer among them are removed.
  *
  * @param pattern with one number, as ffmpeg writes it: `frames/%05d.png`
- * @throws L2cafError `usage` for another pattern, or a size limit; else as {@link renderVideo}
+ * @throws L2cafError `usage` for another pattern, or a size limit; else as `renderVideo`
  */
 export async function renderSequence(
   analysis: Analysis,
@@ -49,27 +48,12 @@ export async function renderSequence(
   if (maxBytes !== undefined) throw new L2cafError('usage', '--max-mb is of a video, not of pictures');
   const { signal, onProgress } = options;
   return withScratchFolder('l2caf-sequence-', async (scratch) => {
-    const video = join(scratch, 'whole.mp4');
-    const rendered = await renderVideo(analysis, video, { ...options, audio: false });
-    await runFfmpeg({
-      inputs: [{ source: video }],
-      options: [
-        ...KEEP_TIMESTAMPS,
-        '-map',
-        '0:v:0',
-        '-fps_mode',
-        'passthrough',
-        '-c:v',
-        'png',
-        '-f',
-        'image2',
-        '-start_number',
-        '0',
-      ],
-      output: join(scratch, '%08d.png'),
-      signal,
-    });
-    const made = (await readdir(scratch)).filter((name) => name.endsWith('.png')).sort();
+    const panel = await panelOf(analysis, options);
+    const rendered = await renderFrames(
+      { ...panel, ...(signal && { signal }), ...(onProgress && { onProgress }) },
+      scratch,
+    );
+    const made = (await readdir(scratch)).sort().slice(0, rendered.frames);
     const names = made.map((_, number) => nameIn(pattern, number));
     await checkOutputs(names);
     await withFolder(dirname(pattern), async () => {

@@ -9,7 +9,7 @@ import { sha256OfFile } from '../../src/base/files.ts';
 import { isSequence, renderSequence } from '../../src/rendering/sequence.ts';
 import { defaultStyle } from '../../src/video/drawing/style.ts';
 import { probeClip } from '../../src/video/media/probe.ts';
-import { makeClip, readNumber } from '../support/clips.ts';
+import { ffmpeg, makeClip, readNumber } from '../support/clips.ts';
 import { exampleAnalysis } from '../support/example-analysis.ts';
 
 let folder: string;
@@ -31,15 +31,19 @@ const options = {
   style: { ...defaultStyle, showLegend: false, showMarks: false, kind: 'heatmap' as const, opacity: 0 },
 };
 
+async function pixelsOf(path: string): Promise<Uint8ClampedArray> {
+  const picture = await loadImage(await readFile(path));
+  const context = createCanvas(picture.width, picture.height).getContext('2d');
+  context.drawImage(picture, 0, 0);
+  return context.getImageData(0, 0, picture.width, picture.height).data;
+}
+
 async function numbersIn(out: string): Promise<number[]> {
   const names = (await readdir(out)).filter((name) => name.endsWith('.png')).sort();
   return Promise.all(
     names.map(async (name) => {
-      const picture = await loadImage(await readFile(join(out, name)));
-      const context = createCanvas(picture.width, picture.height).getContext('2d');
-      context.drawImage(picture, 0, 0);
-      const { data } = context.getImageData(0, 0, picture.width, picture.height);
-      return readNumber(new Uint8Array(data), picture.width, picture.height, 4);
+      const { width, height } = await loadImage(await readFile(join(out, name)));
+      return readNumber(new Uint8Array(await pixelsOf(join(out, name))), width, height, 4);
     }),
   );
 }
@@ -56,6 +60,38 @@ describe('numbered pictures', () => {
     const numbers = await numbersIn(out);
     expect(numbers).toEqual(Array.from({ length: rendered.frames }, (_, i) => i));
     expect(rendered.frames).toBeGreaterThanOrEqual(19); // the last of a variable rate begins where the span ends
+  });
+
+  it('are as drawn, not encoded in between: where nothing is drawn, the colours of the clip', async () => {
+    for (const [name, tags] of [
+      ['untagged.mp4', []],
+      ['hd.mp4', ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv']],
+    ] as const) {
+      const clip = join(folder, name);
+      // Noise of many colours, which an encoder smooths.
+      const graph =
+        'nullsrc=s=96x64:r=10:d=1,format=yuv420p,geq=lum=random(1)*200+20:cb=random(2)*200+28:cr=random(3)*200+28';
+      await ffmpeg(['-f', 'lavfi', '-i', graph, '-c:v', 'libx264', '-crf', '30', ...tags, clip]);
+      const out = join(folder, `${name}-frames`);
+      const analysis = await analysisOf(clip);
+      await renderSequence(analysis, join(out, '%d.png'), options);
+      await ffmpeg([
+        '-i',
+        clip,
+        '-sws_flags',
+        'bicubic+accurate_rnd+full_chroma_int',
+        '-start_number',
+        '0',
+        join(out, 'own-%d.png'),
+      ]);
+      for (const number of [0, 9]) {
+        const [drawn, own] = await Promise.all(
+          [`${number}.png`, `own-${number}.png`].map((file) => pixelsOf(join(out, file))),
+        );
+        const worst = drawn!.reduce((most, value, i) => Math.max(most, Math.abs(value - own![i]!)), 0);
+        expect(worst).toBeLessThanOrEqual(3);
+      }
+    }
   });
 
   it('leave none of a longer run behind, and what is not theirs alone', async () => {

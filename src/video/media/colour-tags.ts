@@ -35,10 +35,14 @@ const CARRIED_TAGS = {
 
 /** Options of `scale` that give a panel the range and matrix of the video, whose tags are those of the first panel. */
 export function colourConversion(from: ColourTags, to: ColourTags): string {
-  const nameOf = ({ matrix }: ColourTags): string => SCALE_MATRICES[matrix ?? ''] ?? 'bt601';
-  const isOther = nameOf(from) !== nameOf(to);
-  const matrix = isOther ? `:in_color_matrix=${nameOf(from)}:out_color_matrix=${nameOf(to)}` : '';
+  const [own, wanted] = [scaleMatrixOf(from), scaleMatrixOf(to)];
+  const matrix = own === wanted ? '' : `:in_color_matrix=${own}:out_color_matrix=${wanted}`;
   return `${from.range === 'pc' ? ':in_range=pc:out_range=tv' : ''}${matrix}`;
+}
+
+/** What `scale` calls the matrix of a video; one that is not stated is BT.601, which players assume. */
+export function scaleMatrixOf({ matrix }: ColourTags): string {
+  return SCALE_MATRICES[matrix ?? ''] ?? 'bt601';
 }
 
 /** What `scale` calls the matrices that are not BT.601. */

@@ -21,7 +21,7 @@ import { colourOptions } from './colour-tags.ts';
 import { converterTo, type Master } from './convert.ts';
 import { type DecodingJob, type DecodingOutcome, withDecodableFrames } from './decodable.ts';
 import { runFfmpeg } from './ffmpeg.ts';
-import { type GraphPanel, sceneGraph, soundGraph } from './filtergraph.ts';
+import { type GraphPanel, rgbGraph, sceneGraph, soundGraph } from './filtergraph.ts';
 import { findH264Encoder, type H264Encoder } from './h264.ts';
 import { IVF_INPUT, ivfFrameHeader, ivfHeader } from './ivf.ts';
 import { setLastFrameLength } from './mp4.ts';
@@ -160,12 +160,27 @@ export async function renderScene({ out, audio = true, maxBytes, ...scene }: Sce
   return rendered!;
 }
 
+/**
+ * Writes the frames of a segment with its heatmaps as PNG files, `00000000.png` and so on, into a folder that is there: as they are drawn,
+ * not encoded as a video in between.
+ *
+ * @throws L2cafError as {@link renderScene}
+ */
+export async function renderFrames(
+  job: RenderPanel & Pick<VideoOutput, 'onProgress' | 'signal'>,
+  folder: string,
+): Promise<RenderedVideo> {
+  const panels = [openPanel(job)];
+  const output = join(folder, '%08d.png');
+  return (await encodeScene({ ...job, panels, rows: [1], hasAudio: false, output })).video;
+}
+
 /** A video that was written, and what its file does not say. */
 interface EncodedScene extends Pick<Master, 'colour' | 'lastFrameSec'> {
   readonly video: RenderedVideo;
 }
 
-/** Writes the video as an MP4 file. */
+/** Writes the video as an MP4 file, or its frames as pictures. */
 async function encodeScene(job: OpenScene): Promise<EncodedScene> {
   const { panels: opened, rows, hasAudio, encoder, output } = job;
   const { value, notes } = await withDecodableFrames(opened, job.signal, async ({ frames, ...run }) => {
@@ -178,11 +193,11 @@ async function encodeScene(job: OpenScene): Promise<EncodedScene> {
   });
   const { timing, scene, colour } = value;
   const { timesSec, durationSec, constantRate, lastFrameSec } = timing;
-  if (!constantRate) await setLastFrameLength(output, lastFrameSec);
+  if (encoder && !constantRate) await setLastFrameLength(output, lastFrameSec);
   const video = {
     ...{ width: scene.width, height: scene.height, frames: timesSec.length, durationSec, constantRate, hasAudio },
     notes: [
-      ...(encoder.note === undefined ? [] : [encoder.note]),
+      ...(encoder?.note === undefined ? [] : [encoder.note]),
       ...notes.flatMap((ofClip, k) => ofClip.map((note) => `${opened[k]!.clip.path}: ${note}`)),
     ],
   };
@@ -207,7 +222,9 @@ interface OpenPanel extends RenderPanel {
 interface OpenScene extends Pick<VideoOutput, 'onProgress' | 'signal'>, Pick<SceneJob, 'rows'> {
   readonly panels: readonly OpenPanel[];
   readonly hasAudio: boolean;
-  readonly encoder: H264Encoder;
+  /** Absent: the frames are written as pictures. */
+  readonly encoder?: H264Encoder;
+  /** An MP4 file; of pictures, ffmpeg's pattern of their names. */
   readonly output: string;
 }
 
@@ -238,11 +255,11 @@ async function encodeFrames(job: EncodeJob): Promise<DecodingOutcome<EncodedFram
   const first = panels[0]!;
   const { colour } = first.details;
   const layerInput = { source: Readable.from(layerStream(job), { highWaterMark: 1 }), options: IVF_INPUT };
-  const graphs = [sceneGraph(panels, scene, timing)];
+  const graphs = [sceneGraph(panels, scene, timing), ...(encoder ? [] : [rgbGraph(colour)])];
   if (hasAudio) graphs.push(soundGraph(panels.length + 1, first, timing));
   const { source, seek } = inputFrom(first.clip, first, mode, AUDIO_LEAD_SEC);
   const { complaints } = await runFfmpeg({
-    binary: encoder.binary,
+    ...(encoder && { binary: encoder.binary }),
     inputs: [
       ...panels.map((panel) => inputFrom(panel.clip, panel, mode)),
       layerInput,
@@ -250,8 +267,10 @@ async function encodeFrames(job: EncodeJob): Promise<DecodingOutcome<EncodedFram
     ],
     filtergraph: graphs.join(';'),
     options: [
-      ...[...KEEP_TIMESTAMPS, '-map', '[out]', ...timing.options],
-      ...[...encoder.options('fine', scene), ...colourOptions(colour)],
+      ...KEEP_TIMESTAMPS,
+      ...(encoder
+        ? ['-map', '[out]', ...timing.options, ...encoder.options('fine', scene), ...colourOptions(colour)]
+        : PICTURES_OUT),
       ...(hasAudio ? ['-map', '[sound]', '-c:a', 'aac', '-b:a', '160k'] : []),
     ],
     output,
@@ -260,6 +279,12 @@ async function encodeFrames(job: EncodeJob): Promise<DecodingOutcome<EncodedFram
   });
   return { complaints, value: { timing, scene, colour } };
 }
+
+/** Each frame as a picture, numbered from 0. */
+const PICTURES_OUT: readonly string[] = [
+  ...['-map', '[rgb]', '-fps_mode', 'passthrough'],
+  ...['-c:v', 'png', '-f', 'image2', '-start_number', '0'],
+];
 
 /** Sound begins to be read this long before the first frame: containers interleave it more or less loosely. */
 const AUDIO_LEAD_SEC = 2;

@@ -4,7 +4,7 @@
  */
 import type { PictureSize, VideoClip } from '../../base/types.ts';
 import { SCENE_BACKGROUND, type Scene } from '../drawing/scene.ts';
-import { type ColourTags, colourConversion } from './colour-tags.ts';
+import { type ColourTags, colourConversion, scaleMatrixOf } from './colour-tags.ts';
 import { framesFrom, type WantedFrames } from './seek.ts';
 import type { Timing } from './timing.ts';
 
@@ -39,6 +39,11 @@ export function sceneGraph(panels: readonly GraphPanel[], scene: Scene, timing: 
   const pictures = panels.map((_, k) => `${panelChain(panels, k, scene, timing)}[panel${k}]`);
   const overlay = `[video][${panels.length}:v:0]overlay=format=yuv420,${timing.finish}[out]`;
   return [...pictures, ...stackChains(scene), overlay].join(';');
+}
+
+/** The video, `[out]`, in colours of the screen: `[rgb]`. */
+export function rgbGraph(colour: ColourTags): string {
+  return `[out]scale=flags=bicubic+accurate_rnd+full_chroma_int:in_range=tv:out_range=pc:in_color_matrix=${scaleMatrixOf(colour)},format=rgb24[rgb]`;
 }
 
 /** Stacks the panels to rows, and those to the video: `[video]`. */
