@@ -87,7 +87,7 @@ export class Desk {
   }
 
   /**
-   * Finds out whether the batch's folder and the event's video are there, without reading them.
+   * Finds out whether the batch's folder, the event's video and the files beside it are there, without reading them.
    *
    * @throws LackError
    */
@@ -102,7 +102,9 @@ export class Desk {
       });
     }
     this.#expectAllowed(queued.settings);
-    await this.#find(queued.event);
+    const { event } = queued;
+    await this.#find(event);
+    for (const file of [event.objects, event.signals]) if (file) await this.#place(file.path, file.path);
   }
 
   /** Where there is a folder of videos, the clip that events are compared with is read from no other place either. */

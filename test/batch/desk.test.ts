@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { L2cafError } from '../../src/base/errors.ts';
+import { sha256OfFile } from '../../src/base/files.ts';
+import type { FilesBeside } from '../../src/batch/beside.ts';
 import { Desk, LackError } from '../../src/batch/desk.ts';
 import type { QueuedEvent } from '../../src/batch/queued-event.ts';
 import { Videos } from '../../src/batch/videos.ts';
@@ -75,4 +77,45 @@ it('opens the model where this machine has it, if that is said', async () => {
     await expect(desk.run({ ...job, event, settings })).rejects.toBeInstanceOf(LackError);
   }
   expect(tried).toEqual(['/mnt/net.onnx', '/data/net.onnx']);
+});
+
+it('looks for files of objects and signals where it has the videos, and takes none with another content', async () => {
+  const video = await new Videos().facts(await makeClip(join(root, 'videos', 'beside.mp4')));
+  await writeFile(join(root, 'videos', 'boxes.csv'), 'frame,x,y,w,h\n0,1,2,3,4\n');
+  await writeFile(join(root, 'elsewhere', 'signals.csv'), 'time,speed\n0,1\n');
+  const sha256 = await sha256OfFile(join(root, 'videos', 'boxes.csv'));
+  let opened = 0;
+  const run = async (beside: FilesBeside, videos?: string): Promise<string> => {
+    const desk = new Desk({
+      ...{ jobs: () => 1, output: join(root, 'out'), ...(videos !== undefined && { videos: join(root, videos) }) },
+      describe: async () => {
+        opened++;
+        throw new L2cafError('model-invalid', 'all was found');
+      },
+    });
+    const job = queued('beside.mp4');
+    const { clip } = video;
+    const event = { ...job.event, ...beside, facts: { ...job.event.facts, clip, sha256: video.sha256 } };
+    const settings = { ...job.settings, choice: { backend: 'wasm' } as const };
+    const error = await desk.run({ ...job, event, settings }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(LackError);
+    return (error as Error).message;
+  };
+  const called = { path: '/data/boxes.csv', sha256 };
+  expect(await run({ objects: called, signals: called }, 'videos')).toBe('all was found');
+  expect(await run({ objects: { path: join(root, 'videos', 'boxes.csv'), sha256 } })).toBe('all was found');
+  expect(opened).toBe(2);
+  expect(await run({ objects: called })).toMatch(/there is no file \/data\/boxes\.csv/);
+  expect(await run({ signals: { path: join(root, 'elsewhere', 'signals.csv'), sha256 } }, 'videos')).toMatch(
+    /there is no file .*signals\.csv/,
+  );
+  expect(await run({ objects: { ...called, sha256: 'f'.repeat(64) } }, 'videos')).toMatch(/its content differs/);
+  expect(opened).toBe(2);
+});
+
+it('says at its start that a file beside a video is not here', async () => {
+  const desk = new Desk({ jobs: () => 1, output: join(root, 'out'), videos: join(root, 'videos') });
+  const job = queued('a.mp4');
+  const event = { ...job.event, objects: { path: '/data/gone.csv', sha256: '' } };
+  await expect(desk.expectPlaces({ ...job, event })).rejects.toThrow(/there is no file .*gone\.csv/);
 });
