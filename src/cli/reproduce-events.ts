@@ -15,7 +15,7 @@ import { type LabelledEvent, readEvents } from '../events/labelled.ts';
 import { DEFAULT_MODEL } from '../models/packaged.ts';
 import { type FigureOptions, renderFigure } from '../rendering/figure.ts';
 import { publish } from './evaluate-study.ts';
-import type { ReproduceFlags } from './reproduce.ts';
+import { paperOfTables, type ReproduceFlags } from './reproduce.ts';
 import { createTerminal } from './terminal.ts';
 
 /** Events that a clone of l2caf holds. */
@@ -27,6 +27,7 @@ const FRAMES = 3;
 /** Makes the figure, or says what it needs. */
 export async function reproduceEvents(item: PaperItem, flags: ReproduceFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
+  if (flags.paper !== undefined) throw paperOfTables(item);
   const { data = OWN_EVENTS, model = DEFAULT_MODEL, seed, limit = EVENTS } = flags;
   const isThere = await exists(data);
   const needs = [

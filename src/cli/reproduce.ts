@@ -15,10 +15,17 @@ import {
   type PaperTable,
   tableOf,
 } from '../evaluation/reproduce/choices.ts';
+import { methodFigure } from '../evaluation/reproduce/method-figures.ts';
 import { outcomesOf } from '../evaluation/reproduce/outcomes.ts';
 import { besidePaper, readPaperFigures } from '../evaluation/reproduce/paper-figures.ts';
 import { type NetworkOutcomes, paperTable } from '../evaluation/reproduce/paper-table.ts';
-import { measuresOfFigure, noteOfFigure, pictureFigure } from '../evaluation/reproduce/picture-figures.ts';
+import {
+  measuresOfFigure,
+  type NetworkFigure,
+  noteOfFigure,
+  type PictureFigureOptions,
+  pictureFigure,
+} from '../evaluation/reproduce/picture-figures.ts';
 import { formatOf, readStills, readUnseen, stillsIn } from '../evaluation/still-datasets.ts';
 import type { StillTruth } from '../evaluation/still-truth.ts';
 import { type ReportFile, type StudyReport, studyReport } from '../evaluation/study-report.ts';
@@ -51,15 +58,25 @@ export interface ReproduceFlags extends OutputFlags {
 /** Where `npm run fixtures -- --stills` is told to put its pictures in the documents. */
 const MADE = 'stills';
 
+/** Figures have no numbers of the paper beside them. */
+export function paperOfTables(item: PaperItem): L2cafError {
+  return new L2cafError('usage', `--paper has numbers to stand beside those of tables, and ${item} is a figure`, {
+    hint: 'leave it out',
+  });
+}
+
 /** Makes the item, or says what it needs. */
 export async function reproduce(item: PaperItem, flags: ReproduceFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const files = await networkFiles(flags.networks);
   const [table, figure] = [tableOf(item), figureOf(item)];
-  const found = await describeNeeds(table ?? figure, table?.kind, flags, files);
+  const found = await describeNeeds(table ?? figure, (table ?? figure)?.kind, flags, files);
   if (flags.needs) {
     for (const line of found) terminal.result(line);
     return;
+  }
+  if (flags.paper !== undefined && table === undefined) {
+    throw paperOfTables(item);
   }
   for (const line of found) terminal.info(line);
   const work = { signal, onProgress: terminal.onProgress };
@@ -109,7 +126,7 @@ async function reproduceTable(
 /** Pictures that figures are measured on unless a number is given: each takes seconds for every column. */
 const FIGURE_PICTURES = 8;
 
-/** Figures 10 and 11: a picture and rows of the table for each network that can be examined so. */
+/** Figures of pictures: a picture and rows of the table for each network that can be examined so. */
 async function reproduceFigure(
   item: PaperItem,
   figure: PaperFigure,
@@ -119,7 +136,7 @@ async function reproduceFigure(
   terminal: Terminal,
 ): Promise<void> {
   const { level, seed, limit = FIGURE_PICTURES } = flags;
-  const data = await pictures('scores', { ...flags, limit });
+  const data = await pictures(figure.kind ?? 'scores', { ...flags, limit });
   await publish(flags, terminal, { study: item, data: data.path }, async () => {
     const rows: FigureRow[] = [];
     const drawn: ReportFile[] = [];
@@ -130,17 +147,14 @@ async function reproduceFigure(
       const open = await openAny(file, flags.backend, work);
       try {
         if ('warnings' in open) for (const warning of open.warnings) terminal.warn(warning);
-        const { id, weightsSha256 } = stillNetwork(open, {}).description;
-        const found = await pictureFigure(figure, open, data.stills, { level, seed, ...work }).catch(
-          (error: unknown): string => {
-            if (!(error instanceof L2cafError) || error.code !== 'usage') throw error;
-            return error.message;
-          },
-        );
+        const network = stillNetwork(open, { asEmbedding: file === undefined && figure.kind === 'embedding' });
+        const { id, weightsSha256 } = network.description;
+        const found = await figureOfNetwork(figure, open, network, data.stills, { level, seed, ...work });
         if (typeof found === 'string') {
           notes.push(`Left out: ${id}: ${found}.`);
           continue;
         }
+        notes.push(...(found.refused ?? []).map((why) => `Left out: ${why}.`));
         rows.push(...found.rows);
         drawn.push({ name: `${item}-${id.replace(/[^\w.-]+/g, '_')}.png`, data: found.png });
         ids.push(weightsSha256);
@@ -150,15 +164,40 @@ async function reproduceFigure(
     }
     const table: FigureTable = {
       title: `${figure.title} (${data.title})`,
-      rowTitle: figure.compares === 'sanity' ? 'weights' : 'constraint',
+      rowTitle: ROW_TITLES[figure.compares],
       measures: measuresOfFigure(figure),
       rows,
-      highlighted: ['l2', 'trained'],
+      highlighted: ['l2', 'trained', 'l2caf-class', 'l2caf-oblivious'],
       notes,
     };
     const used = { data: data.path, format: data.format, pictures: data.stills.length };
     return { report: reportOf(item, flags, table, ids, used), files: drawn };
   });
+}
+
+const ROW_TITLES: Readonly<Record<PaperFigure['compares'], string>> = {
+  sanity: 'weights',
+  constraints: 'constraint',
+  methods: 'method',
+};
+
+/** A network's part of a figure, or why it has none. */
+async function figureOfNetwork(
+  figure: PaperFigure,
+  open: OpenStill,
+  network: StillNetwork,
+  stills: readonly StillTruth[],
+  options: PictureFigureOptions,
+): Promise<(NetworkFigure & { readonly refused?: readonly string[] }) | string> {
+  if (figure.kind !== undefined && network.output.kind !== figure.kind)
+    return `its outputs are not ${KINDS[figure.kind]}`;
+  try {
+    if (figure.compares === 'methods') return await methodFigure(figure, network, stills, options);
+    return await pictureFigure(figure, open, stills, options);
+  } catch (error) {
+    if (!(error instanceof L2cafError) || error.code !== 'usage') throw error;
+    return error.message;
+  }
 }
 
 function reportOf(

@@ -69,9 +69,14 @@ export interface BoxCase {
  * level overlaps a true one with an IoU of at least 0.5.
  */
 export function isLocalized({ heatmap, level, boxes, isClassCorrect }: BoxCase): boolean {
-  const pixels = Uint8Array.from(heatmap.values, (value) => Number(value > level));
-  const [largest] = boxesOf({ ...heatmap, pixels }) as [Box, ...Box[]];
+  const largest = largestBox(heatmap, level);
   return isClassCorrect && boxes.some((box) => boxIou(largest, box) >= MIN_IOU);
+}
+
+/** The box around the largest region of a heatmap above a level, pixels of the heatmap. */
+export function largestBox(heatmap: Heatmap, level: number): Box {
+  const pixels = Uint8Array.from(heatmap.values, (value) => Number(value > level));
+  return (boxesOf({ ...heatmap, pixels }) as [Box, ...Box[]])[0];
 }
 
 const MIN_IOU = 0.5;

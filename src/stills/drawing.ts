@@ -7,7 +7,7 @@ import type { Image, SKRSContext2D } from '@napi-rs/canvas';
 import { gridWords } from '../analysis/model-words.ts';
 import { objectColor } from '../analysis/object-words.ts';
 import type { View } from '../base/fit.ts';
-import type { PictureSize } from '../base/types.ts';
+import type { GridShape, PictureSize } from '../base/types.ts';
 import { heatmapToDraw } from '../l2caf/heatmap.ts';
 import { type DrawnBoxes, drawBoxes } from '../video/drawing/boxes.ts';
 import { drawHeatmap } from '../video/drawing/overlay.ts';
@@ -148,7 +148,11 @@ function boxesOf({ source, objects }: PictureAnalysis, shares: readonly number[]
  * the two: 7 to 8 pixels up and left by the gradient of its activation over photographs and their mirror images, 10 ± 2 by
  * the peaks of class maps against the boxes of small objects.
  */
-function filterPainter(filter: PictureMap['filter'], { overlay: look, signed }: StillStyle, view: View | undefined) {
+export function filterPainter(
+  filter: GridShape & { readonly values: ArrayLike<number> },
+  { overlay: look, signed }: StillStyle,
+  view: View | undefined,
+) {
   const map = { ...filter, values: Float32Array.from(filter.values) };
   return (context: SKRSContext2D, area: PictureSize): void => {
     if (!signed) drawHeatmap(context, area, heatmapToDraw(map, 'abs', view), look);

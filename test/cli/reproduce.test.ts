@@ -74,6 +74,8 @@ describe('reproduce', () => {
     ['no events', ['fig9'], 1, /there is no list of events fixtures/],
     ['events that are not there', ['fig9', '--data', 'none.csv'], 1, /there is no list of events none\.csv/],
     ['no pictures for a figure', ['fig11'], 1, /there is no stills with pictures and boxes/],
+    ["the paper's numbers beside a figure", ['fig11', '--paper', 'paper.csv'], 2, /of tables, and fig11 is a figure/],
+    ["the paper's numbers beside events", ['fig9', '--paper', 'paper.csv'], 2, /of tables, and fig9 is a figure/],
     ['networks that are not there', ['fig12', '--networks', 'nowhere'], 1, /cannot read nowhere/],
     ["wrong numbers of the paper's", ['table1', '--data', 'drawn', '--paper', 'paper.csv'], 1, /43\.6, not a share/],
   ])('refuses %s', async (_, args, code, message) => {

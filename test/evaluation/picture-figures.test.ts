@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../src/base/tensorflow.ts';
 import { sparseness } from '../../src/evaluation/complexity.ts';
 import { PAPER_FIGURES } from '../../src/evaluation/reproduce/choices.ts';
+import { methodFigure } from '../../src/evaluation/reproduce/method-figures.ts';
 import { measuresOfFigure, noteOfFigure, pictureFigure } from '../../src/evaluation/reproduce/picture-figures.ts';
 import type { StillTruth } from '../../src/evaluation/still-truth.ts';
 import { studyStills } from '../../src/evaluation/stills-study.ts';
@@ -30,7 +31,7 @@ afterAll(async () => {
 });
 
 const OPTIONS = { seed: 0, level: 0.2 };
-const { fig10, fig11 } = PAPER_FIGURES;
+const { fig6, fig7, fig10, fig11 } = PAPER_FIGURES;
 
 describe('pictureFigure', () => {
   it('measures the maps of the first class under each constraint, and shows four pictures', async () => {
@@ -71,6 +72,25 @@ describe('pictureFigure', () => {
     const plain = await pictureFigure(fig11, model, stills, OPTIONS);
     expect(value(0, 'lift')).toBe(plain.rows[0]!.figures['lift']!.value);
     expect(noteOfFigure(fig10, 0.2)).toMatch(/high means that the map does not depend/);
+  });
+
+  it('compares methods over the same pictures, as the tables do, with the boxes that they give', async () => {
+    const before = tf.memory().numTensors;
+    const { rows, png, refused } = await methodFigure(fig6, stillNetwork(model, {}), stills, OPTIONS);
+    expect(tf.memory().numTensors).toBe(before);
+    const methods = rows.map(({ name }) => name);
+    expect(methods).toEqual(fig6.methods!.filter((method) => methods.includes(method)));
+    expect(methods).toEqual(expect.arrayContaining(['gradcam', 'l2caf-class', 'l2caf-oblivious']));
+    expect(methods.length + refused.length).toBe(fig6.methods!.length);
+    const { table } = await studyStills(stillNetwork(model, {}), stills, { methods, ...OPTIONS });
+    for (const [i, { figures }] of rows.entries()) {
+      expect(figures['box']!.value).toBeCloseTo(table.rows[i]!.figures['gtKnown']!.value, 10);
+    }
+    const { width, height } = await loadImage(Buffer.from(png));
+    expect(width / height).toBeGreaterThan(0.5);
+    const embedding = stillNetwork(model, { asEmbedding: true });
+    const retrieval = await methodFigure(fig7, embedding, stills, OPTIONS);
+    expect(retrieval.rows.map(({ name }) => name)).toEqual(['gradcam', 'gradcam-abs', 'l2caf-oblivious']);
   });
 
   it('can be stopped', async () => {

@@ -22,7 +22,7 @@ export function reproduceCommand(): Command {
       'networks beside the ResNet-50: trained heads, ONNX and Keras files, each with its card',
     )
     .option('--model <name>', `of fig9: the recurrent network (default: ${DEFAULT_MODEL})`)
-    .option('--paper <file>', "the paper's numbers, to stand beside: CSV with network, method, top1, …")
+    .option('--paper <file>', "of tables: the paper's numbers, to stand beside: CSV with network, method, top1, …")
     .option('--needs', 'say what is needed and what is there, and do nothing else')
     .option(
       '--limit <count>',
@@ -46,6 +46,7 @@ export function reproduceCommand(): Command {
         'l2caf reproduce table1 --data ILSVRC --networks networks --paper table1.csv',
         'l2caf reproduce table3 --data CUB_200_2011 -o table3',
         'l2caf reproduce table3 --data stills --limit 200',
+        'l2caf reproduce fig7 --data stills --networks heads',
         'l2caf reproduce fig9 --data events.csv --model models/mine',
         'l2caf reproduce fig10 --data stills --networks heads --limit 12',
         'l2caf reproduce fig12 --networks networks',

@@ -1,7 +1,7 @@
 /** The tables and figures of the paper that can be made again, apart from the code that does it. */
 
 /** What can be asked for. */
-export const PAPER_ITEMS = ['table1', 'table2', 'table3', 'fig9', 'fig10', 'fig11', 'fig12'] as const;
+export const PAPER_ITEMS = ['table1', 'table2', 'table3', 'fig6', 'fig7', 'fig9', 'fig10', 'fig11', 'fig12'] as const;
 /** See {@link PAPER_ITEMS}. */
 export type PaperItem = (typeof PAPER_ITEMS)[number];
 
@@ -48,14 +48,34 @@ export const PAPER_TABLES: Readonly<Record<'table1' | 'table2' | 'table3', Paper
 export interface PaperFigure {
   readonly title: string;
   /** What is compared in a row. */
-  readonly compares: 'constraints' | 'sanity';
+  readonly compares: 'constraints' | 'sanity' | 'methods';
+  /** What its networks answer with; absent: with either. */
+  readonly kind?: PaperTable['kind'];
+  /** Where methods are compared: which, in the order of the columns. */
+  readonly methods?: readonly string[];
   /** The networks and data of the paper, as far as its methods are known here. */
   readonly networks: readonly string[];
   readonly data: string;
 }
 
 /** The figures, as far as they are about still pictures and more than times. */
-export const PAPER_FIGURES: Readonly<Record<'fig10' | 'fig11', PaperFigure>> = {
+export const PAPER_FIGURES: Readonly<Record<'fig6' | 'fig7' | 'fig10' | 'fig11', PaperFigure>> = {
+  fig6: {
+    title: 'Figure 6: maps of classification networks, method by method',
+    compares: 'methods',
+    kind: 'scores',
+    methods: CLASS_METHODS,
+    networks: ['classification networks, as in Tables 1 and 2'],
+    data: 'pictures of their classes',
+  },
+  fig7: {
+    title: 'Figure 7: maps of retrieval networks, method by method',
+    compares: 'methods',
+    kind: 'embedding',
+    methods: PAPER_TABLES.table3.methods,
+    networks: ['retrieval networks, as in Table 3'],
+    data: 'pictures of unseen classes',
+  },
   fig10: {
     title: 'Figure 10: do maps depend on what was learnt?',
     compares: 'sanity',

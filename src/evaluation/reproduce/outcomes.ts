@@ -95,12 +95,16 @@ function fitsAt(level: number): StillScore<boolean> {
   };
 }
 
-/** Tries each method on a picture: which of them a network has shows there. */
-async function usableMethods(
+/**
+ * Tries each method on a picture: which of them a network has shows there.
+ *
+ * @throws L2cafError `usage` when it has none of them; as `measureStill`
+ */
+export async function usableMethods<T>(
   network: StillNetwork,
   still: StillTruth,
-  { methods, seed }: OutcomesOptions,
-  score: StillScore<boolean>,
+  { methods, seed }: Pick<OutcomesOptions, 'methods' | 'seed'>,
+  score: StillScore<T>,
 ): Promise<Pick<Outcomes, 'methods' | 'refused'>> {
   const usable: string[] = [];
   const refused: string[] = [];

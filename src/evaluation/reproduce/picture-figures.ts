@@ -5,8 +5,9 @@
 import type { WorkOptions } from '../../analysis/pipeline.ts';
 import { throwIfAborted } from '../../base/errors.ts';
 import { evenlyChosen } from '../../base/evenly.ts';
-import { type FittedSize, viewOf } from '../../base/fit.ts';
-import { toHeatmap } from '../../l2caf/heatmap.ts';
+import { type FittedSize, type View, viewOf } from '../../base/fit.ts';
+import type { Heatmap } from '../../base/types.ts';
+import { type AttentionMap, toHeatmap } from '../../l2caf/heatmap.ts';
 import { analyzePicture, type StillOptions } from '../../stills/analyze.ts';
 import type { PictureAnalysis, PictureMap } from '../../stills/document.ts';
 import { constraintRows, type StillStyle, sanityRows } from '../../stills/drawing.ts';
@@ -18,7 +19,7 @@ import { openPicture } from '../../video/media/picture.ts';
 import { sparseness } from '../complexity.ts';
 import { type EventRecords, type FigureRow, figureRows, measuresOf, type Statistic } from '../figure-table.ts';
 import { energyLift, isLocalized } from '../localization.ts';
-import { share, truthOf } from '../still-measure.ts';
+import { type SquareTruth, share, truthOf } from '../still-measure.ts';
 import type { StillTruth } from '../still-truth.ts';
 import { WSOL_SIDE } from '../wsol.ts';
 import type { PaperFigure } from './choices.ts';
@@ -39,9 +40,9 @@ export interface NetworkFigure {
 }
 
 /** Pictures that are shown. */
-const SHOWN = 4;
+export const SHOWN = 4;
 /** Of a picture, pixels. */
-const MAX_PICTURE_PX = 300;
+export const MAX_PICTURE_PX = 300;
 
 /**
  * Makes the figure of a network: its most probable class on each picture, or its embedding.
@@ -72,16 +73,8 @@ export async function pictureFigure(
     const picture = await openPicture(still.path, analysis.source.sha256);
     const truth = await truthOf(still, picture);
     const view = viewOf(picture, network.inputSize as FittedSize);
-    const figures = ({ filter }: Pick<PictureMap, 'filter'>): MapFigures => {
-      const map = { ...filter, values: Float32Array.from(filter.values, Math.abs) };
-      const heatmap = toHeatmap(map, { height: WSOL_SIDE, width: WSOL_SIDE, view });
-      const object = { width: WSOL_SIDE, height: WSOL_SIDE, pixels: truth.mask };
-      return {
-        isFit: isLocalized({ heatmap, level, boxes: truth.boxes, isClassCorrect: true }),
-        lift: energyLift(heatmap, object),
-        sparseness: sparseness(map),
-      };
-    };
+    const figures = ({ filter }: Pick<PictureMap, 'filter'>): MapFigures =>
+      placeOf({ ...filter, values: Float32Array.from(filter.values, Math.abs) }, truth, view, level).figures;
     records.push({ rows: new Map(columnsOf(analysis, figures)) });
     if (shown.has(still)) {
       rows.push(...(compares === 'sanity' ? sanityRows : constraintRows)(picture, analysis, STYLE));
@@ -96,6 +89,25 @@ export async function pictureFigure(
   };
 }
 
+/** How a map without signs lies in the picture, and on the object. */
+export function placeOf(
+  map: AttentionMap,
+  { boxes, mask }: SquareTruth,
+  view: View | undefined,
+  level: number,
+): { readonly heatmap: Heatmap; readonly figures: MapFigures } {
+  const heatmap = toHeatmap(map, { height: WSOL_SIDE, width: WSOL_SIDE, view });
+  const object = { width: WSOL_SIDE, height: WSOL_SIDE, pixels: mask };
+  return {
+    heatmap,
+    figures: {
+      isFit: isLocalized({ heatmap, level, boxes, isClassCorrect: true }),
+      lift: energyLift(heatmap, object),
+      sparseness: sparseness(map),
+    },
+  };
+}
+
 /** The measures of a figure's table. */
 export function measuresOfFigure({ compares }: PaperFigure) {
   return measuresOf(compares === 'sanity' ? [...LIKENESS, ...PLACE] : PLACE);
@@ -104,22 +116,29 @@ export function measuresOfFigure({ compares }: PaperFigure) {
 /** What a figure's table must be read with. */
 export function noteOfFigure({ compares }: PaperFigure, level: number): string {
   const box = `Box: that of the largest region above ${level} of the map's range overlaps a true one by half. Lift: energy on the object, 1 is chance. Sparseness: Gini index of the cells.`;
-  const what =
-    compares === 'sanity'
-      ? 'Weights are drawn at random from the output down, cumulatively; rank correlation (Spearman) and SSIM are with the map of the trained network: high means that the map does not depend on what was learnt.'
-      : 'Each filter is the best under its constraint.';
-  return `${what} ${box}`;
+  return `${NOTES[compares]} ${box}`;
 }
 
-const STYLE: StillStyle = { overlay: defaultStyle, signed: false };
+const NOTES: Readonly<Record<PaperFigure['compares'], string>> = {
+  sanity:
+    'Weights are drawn at random from the output down, cumulatively; rank correlation (Spearman) and SSIM are with the map of the trained network: high means that the map does not depend on what was learnt.',
+  constraints: 'Each filter is the best under its constraint.',
+  methods:
+    "Maps of the picture's class where the network knows it, else of its most probable one; of a retrieval network, of the embedding. Four pictures are shown for each network, with their true boxes and those of the maps.",
+};
 
-const CAPTIONS: Readonly<Record<PaperFigure['compares'], string>> = {
+/** How maps are drawn in a figure. */
+export const STYLE: StillStyle = { overlay: defaultStyle, signed: false };
+
+/** What is written below a figure. */
+export const CAPTIONS: Readonly<Record<PaperFigure['compares'], string>> = {
   sanity: 'weights drawn at random from the output down, cumulatively; a map that stays as it is has failed',
   constraints: 'losses can be compared within a row only up to the scale of the constraint',
+  methods: 'white: true boxes; dashed: the box of the largest region of the map',
 };
 
 /** What is measured of a map. */
-interface MapFigures {
+export interface MapFigures {
   readonly isFit: boolean;
   readonly lift: number;
   readonly sparseness: number;
@@ -145,7 +164,8 @@ function columnsOf(
 const mean = (of: (figures: MapFigures) => number) => (all: readonly MapFigures[]) =>
   all.reduce((sum, figures) => sum + of(figures), 0) / all.length;
 
-const PLACE: readonly Statistic<MapFigures>[] = [
+/** How maps lie on objects. */
+export const PLACE: readonly Statistic<MapFigures>[] = [
   { key: 'box', title: 'box', digits: 3, of: (all) => share(all, ({ isFit }) => isFit) },
   { key: 'lift', title: 'energy lift', digits: 2, chance: 1, of: mean(({ lift }) => lift) },
   { key: 'sparseness', title: 'sparseness', digits: 3, of: mean((figures) => figures.sparseness) },
