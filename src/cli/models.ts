@@ -1,12 +1,15 @@
 /** `l2caf models`: which networks there are, fetching them, and what is known about one. */
-import { L2cafError } from '../base/errors.ts';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { L2cafError, messageOf } from '../base/errors.ts';
 import { DEFAULT_TRUNK } from '../models/choices.ts';
 import type { Head } from '../models/head.ts';
+import { isImported } from '../models/imported.ts';
 import { type Calibration, loadModel, type ModelManifest } from '../models/model-directory.ts';
 import type { PullOptions } from '../models/npm-package.ts';
 import { locateOnnxruntime } from '../models/onnx/locate.ts';
 import { pullOnnxruntime } from '../models/onnx/pull-engine.ts';
-import { findModel, packagedModels } from '../models/packaged.ts';
+import { findModel, isModel, packagedModels } from '../models/packaged.ts';
 import {
   cacheState,
   findPretrained,
@@ -16,12 +19,35 @@ import {
   weightsPath,
 } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
+import { isStillHead, loadStillHead, type StillManifest } from '../models/still-directory.ts';
 import { interruptible } from './run.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
-/** Prints the networks that l2caf knows. */
-export async function list({ json }: { json?: boolean }): Promise<void> {
-  const trunks = await Promise.all(
+/** A network in a list. */
+interface Listed {
+  readonly model: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly licence: string;
+  readonly description: string;
+}
+
+/**
+ * Prints the networks that l2caf knows, or those in folders of the user's.
+ *
+ * @throws L2cafError `input-not-found` for a folder that holds none
+ */
+export async function list(folders: readonly string[], { json }: { json?: boolean }): Promise<void> {
+  const terminal = createTerminal();
+  const rows = folders.length > 0 ? await listedIn(folders) : [...(await listedHeads()), ...(await listedTrunks())];
+  if (json) return terminal.result(JSON.stringify(rows, null, 2));
+  terminal.result(
+    formatTable([['model', 'kind', 'state', 'licence', 'description'], ...rows.map((row) => Object.values(row))]),
+  );
+}
+
+function listedTrunks(): Promise<Listed[]> {
+  return Promise.all(
     PRETRAINED_TRUNKS.map(async (trunk) => ({
       model: trunk.id,
       kind: 'trunk',
@@ -30,19 +56,53 @@ export async function list({ json }: { json?: boolean }): Promise<void> {
       description: `${trunk.title}, ${Math.round(trunk.source.bytes / 1e6)} MB`,
     })),
   );
-  const heads = await Promise.all(
-    (await packagedModels()).map(async (name) => {
-      const { trunk, labels = [], weights } = (await loadModel(await findModel(name))).manifest;
-      const description = `trained head on ${trunk.id} after ${trunk.stage}, ${labels.length} classes`;
-      return { model: name, kind: 'head', state: 'packaged', licence: weights.licence ?? NOT_STATED, description };
-    }),
-  );
-  const rows = [...heads, ...trunks];
-  const terminal = createTerminal();
-  if (json) return terminal.result(JSON.stringify(rows, null, 2));
-  terminal.result(
-    formatTable([['model', 'kind', 'state', 'licence', 'description'], ...rows.map((row) => Object.values(row))]),
-  );
+}
+
+async function listedHeads(): Promise<Listed[]> {
+  return Promise.all((await packagedModels()).map(async (name) => listedHead(name, await findModel(name), 'packaged')));
+}
+
+async function listedHead(name: string, folder: string, state: string): Promise<Listed> {
+  const { trunk, labels = [], weights } = (await loadModel(folder)).manifest;
+  const description = `trained head on ${trunk.id} after ${trunk.stage}, ${labels.length} classes`;
+  return { model: name, kind: 'head', state, licence: weights.licence ?? NOT_STATED, description };
+}
+
+async function listedStillHead(folder: string): Promise<Listed> {
+  const { head, trunk, weights } = (await loadStillHead(folder)).manifest;
+  const what = head.labels ? `${head.labels.length} classes` : `an embedding of ${head.outputs}`;
+  const description = `head for still pictures (${head.kind}) on ${trunk.id} after ${trunk.stage}, ${what}`;
+  return { model: folder, kind: 'still head', state: 'here', licence: weights.licence ?? NOT_STATED, description };
+}
+
+/** Networks in folders, one a line: the folder itself where it is one, else what lies in it. */
+async function listedIn(folders: readonly string[]): Promise<Listed[]> {
+  const rows: Listed[] = [];
+  for (const folder of folders) {
+    const names = await readdir(folder).catch((cause: unknown) => {
+      throw new L2cafError('input-not-found', `cannot read ${folder}: ${messageOf(cause)}`, { cause });
+    });
+    const before = rows.length;
+    for (const path of [folder, ...names.sort().map((name) => join(folder, name))]) {
+      const own = await listedAt(path);
+      if (own) rows.push(own);
+      if (own && path === folder) break; // its files are its own
+    }
+    if (rows.length === before) {
+      throw new L2cafError('input-not-found', `${folder} holds no network`, {
+        hint: 'name a folder of heads that were trained, imported networks, ONNX or Keras files',
+      });
+    }
+  }
+  return rows;
+}
+
+async function listedAt(path: string): Promise<Listed | undefined> {
+  if (await isStillHead(path)) return listedStillHead(path);
+  if (await isModel(path)) return listedHead(path, path, 'here');
+  if (!(await isImported(path)) || path.endsWith('.json')) return undefined;
+  const description = 'network of yours: l2caf models inspect says what is in it';
+  return { model: path, kind: 'network', state: 'here', licence: NOT_STATED, description };
 }
 
 /** What commander hands over for `models pull`. */
@@ -99,6 +159,15 @@ export async function describeNetwork(name: string, { json }: { json?: boolean }
     const facts = await trunkFacts(findPretrained(name));
     return terminal.result(json ? JSON.stringify(facts, null, 2) : formatTable(Object.entries(facts)));
   }
+  if (await isStillHead(name)) {
+    const { manifest } = await loadStillHead(name);
+    return terminal.result(json ? JSON.stringify(manifest, null, 2) : describeStillHead(name, manifest));
+  }
+  if (await isImported(name)) {
+    throw new L2cafError('usage', `${name} is a network of yours, which models info knows nothing of`, {
+      hint: `l2caf models inspect ${name}`,
+    });
+  }
   const folder = await findModel(name);
   const { head, manifest } = await loadModel(folder);
   terminal.result(json ? JSON.stringify(manifest, null, 2) : describeHead(folder, head, manifest));
@@ -121,7 +190,6 @@ async function trunkFacts(trunk: PretrainedTrunk): Promise<Record<string, string
   };
 }
 
-/** Of a model whose training was told no licence. */
 function inputInWords({ frames, width, height, eventSec }: ModelManifest['preprocessing']): string {
   const length = eventSec === undefined ? '' : `, from events of ${eventSec} s`;
   return `${frames} frames of ${width}x${height}${length}`;
@@ -131,6 +199,7 @@ function calibrationInWords(temperature: number, { events, measuredOn, before, a
   return `temperature ${temperature} (of ${events} events); expected error ${before} before, ${after} after, on ${measuredOn}`;
 }
 
+/** Of a model whose training was told no licence. */
 const NOT_STATED = 'not stated';
 
 function describeHead(
@@ -168,10 +237,48 @@ function describeHead(
       return [`events, ${name}`, counts.join(', ')];
     }),
   ];
-  const names = [...new Set(Object.values(figures).flatMap((domain) => Object.keys(domain)))];
-  const table = [
-    ['figure', ...Object.keys(figures)],
-    ...names.map((name) => [name, ...Object.values(figures).map((domain) => String(domain[name] ?? ''))]),
-  ];
-  return `${formatTable(facts)}\n\n${formatTable(table)}`;
+  return `${formatTable(facts)}\n\n${figuresTable(figures)}`;
 }
+
+/** A row for each figure, a column for each set that it was measured on. */
+function figuresTable(figures: Readonly<Record<string, Readonly<Record<string, number>>>>): string {
+  const sets = Object.values(figures);
+  const names = [...new Set(sets.flatMap((own) => Object.keys(own)))];
+  return formatTable([
+    ['figure', ...Object.keys(figures)],
+    ...names.map((name) => [name, ...sets.map((own) => String(own[name] ?? ''))]),
+  ]);
+}
+
+function describeStillHead(
+  folder: string,
+  { id, trunk, inputSize, head, weights, training, figures }: StillManifest,
+): string {
+  const { width, height } = trunk.grid;
+  const grid = `grid ${width}x${height}`;
+  const facts: [string, string][] = [
+    ['folder', folder],
+    ['id', id],
+    ['weights', weights.sha256],
+    ['trunk', `${trunk.id} after ${trunk.stage}, ${grid}${trunk.own ? `, in the folder: ${trunk.sha256}` : ''}`],
+    ['input', `pictures of ${inputSize.width}x${inputSize.height}`],
+    ['head', `${STILL_HEAD_WORDS[head.kind]}; convolutions of ${head.channels.join(' and ')} channels`],
+    ['classes', head.labels?.join(', ') ?? `none: an embedding of ${head.outputs} numbers`],
+    ['licence', weights.licence ?? NOT_STATED],
+    ['training data', `${training.data}: ${training.licence ?? NOT_STATED}`],
+    [
+      'pictures',
+      Object.entries(training.pictures)
+        .map(([use, count]) => `${count} ${use}`)
+        .join(', '),
+    ],
+  ];
+  return `${formatTable(facts)}\n\n${figuresTable(figures)}`;
+}
+
+const STILL_HEAD_WORDS: Readonly<Record<StillManifest['head']['kind'], string>> = {
+  gap: 'classes by global average pooling (gap)',
+  acol: 'two adversarial branches (acol)',
+  adl: 'attention-based dropout in training (adl)',
+  retrieval: 'an embedding (retrieval)',
+};

@@ -30,6 +30,7 @@ export async function findModel(name: string): Promise<string> {
   });
 }
 
-function isModel(folder: string): Promise<boolean> {
+/** Whether a folder holds a trained head for events. */
+export function isModel(folder: string): Promise<boolean> {
   return exists(join(folder, 'model.json'));
 }

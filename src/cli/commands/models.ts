@@ -12,9 +12,13 @@ export function modelsCommand(): Command {
   const command = new Command('models');
   command
     .command('list')
-    .description('the networks that l2caf knows, and whether they are on this machine')
+    .description('the networks that l2caf knows, and whether they are on this machine, or those in folders of yours')
+    .argument('[folders...]', 'folders of trained heads and of other networks')
     .option('--json', 'print one JSON document')
-    .action(async (options: { json?: boolean }) => (await import('../models.ts')).list(options));
+    .addHelpText('after', examples('l2caf models list', 'l2caf models list heads'))
+    .action(async (folders: string[], options: { json?: boolean }) =>
+      (await import('../models.ts')).list(folders, options),
+    );
   command
     .command('pull')
     .description(
@@ -41,7 +45,7 @@ export function modelsCommand(): Command {
   command
     .command('info')
     .description('everything that is known about a network')
-    .argument('[model]', 'a trunk, a packaged model, or the folder of a trained one', DEFAULT_MODEL)
+    .argument('[model]', 'a trunk, a packaged model, or the folder of a trained head', DEFAULT_MODEL)
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
