@@ -189,8 +189,7 @@ async function figureOfNetwork(
   stills: readonly StillTruth[],
   options: PictureFigureOptions,
 ): Promise<(NetworkFigure & { readonly refused?: readonly string[] }) | string> {
-  if (figure.kind !== undefined && network.output.kind !== figure.kind)
-    return `its outputs are not ${KINDS[figure.kind]}`;
+  if (figure.kind !== undefined && network.output.kind !== figure.kind) return otherKind(network, figure.kind);
   try {
     if (figure.compares === 'methods') return await methodFigure(figure, network, stills, options);
     return await pictureFigure(figure, open, stills, options);
@@ -316,16 +315,17 @@ async function withNetwork(
     if ('warnings' in open) for (const warning of open.warnings) terminal.warn(warning);
     const network = stillNetwork(open, { asEmbedding: file === undefined && kind === 'embedding' });
     if (network.output.kind === kind) await use(network);
-    else terminal.warn(`${network.description.id} is left out: its outputs are not ${KINDS[kind]}`);
+    else terminal.warn(`${network.description.id} is left out: ${otherKind(network, kind)}`);
   } finally {
     open.network.dispose();
   }
 }
 
-const KINDS = {
-  scores: 'scores of classes (output.kind in its card)',
-  embedding: 'an embedding (output.kind in its card)',
-};
+/** Why a network is of no use where others answer with something else. */
+function otherKind({ description }: StillNetwork, kind: PaperTable['kind']): string {
+  const place = description.format === undefined ? '' : ' (output.kind in its card)'; // of a file, that may be a guess
+  return `its outputs are not ${kind === 'scores' ? 'scores of classes' : 'an embedding'}${place}`;
+}
 
 function noNetwork({ kind }: PaperTable): L2cafError {
   return new L2cafError('usage', `none of the networks has ${kind === 'scores' ? 'classes' : 'an embedding'}`);
