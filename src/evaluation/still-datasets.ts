@@ -4,17 +4,15 @@
  */
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import { parseCsv } from '../base/csv.ts';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { exists, isFolder } from '../base/files.ts';
 import { groupBy } from '../base/group-by.ts';
-import { readInput } from '../base/input-files.ts';
 import { readBoxesCsv } from './boxes-csv.ts';
+import { readCars } from './cars.ts';
 import { STILL_FORMATS, type StillFormat } from './choices.ts';
 import { readIlsvrc } from './ilsvrc.ts';
-import { type MatStruct, type MatValue, readMatFile } from './mat-file.ts';
+import { boxOf, textOf, unreadable } from './still-files.ts';
 import type { StillSplit, StillTruth } from './still-truth.ts';
-import type { Box } from './wsol.ts';
 
 /**
  * Reads a data set: the pictures of one split, or all. Those of which it does not say what they are for belong to any.
@@ -65,7 +63,7 @@ export async function formatOf(path: string): Promise<StillFormat> {
 /** A file or folder that only this format has; the first that fits counts. */
 const MARKS: readonly (readonly [StillFormat, readonly string[]])[] = [
   ['cub', ['bounding_boxes.txt']],
-  ['cars', ['cars_test']],
+  ['cars', ['cars_test', 'cars_annos.mat', 'anno_test.csv']],
   ['ilsvrc', ['ILSVRC2012_img_val', 'ILSVRC/Data/CLS-LOC/val', 'Data/CLS-LOC/val']],
   ['tiny-imagenet', ['val_annotations.txt', 'boxes.csv']],
   ['masks', ['masks']],
@@ -146,107 +144,14 @@ async function readCub(folder: string): Promise<StillTruth[]> {
 
 /** Of two hundred classes, the first are those that retrieval networks are trained on by convention (Song et al. 2016). */
 const CUB_SEEN = 100;
-/** Likewise of the 196 of Stanford Cars. */
-const CARS_SEEN = 98;
-
-/** A line of Stanford Cars' annotations; classes count from 1. */
-interface CarRow {
-  readonly file: string;
-  readonly corners: readonly string[];
-  readonly classNumber: number;
-}
-
-async function readCars(folder: string): Promise<StillTruth[]> {
-  const { rows, names } = (await exists(join(folder, 'anno_test.csv')))
-    ? await readCarsCsv(folder)
-    : await readCarsDevkit(folder);
-  const images = join(folder, 'cars_test');
-  const entries = await readdir(images, { recursive: true }).catch((cause: unknown) => {
-    throw new L2cafError('input-not-found', `cannot read ${images}: ${messageOf(cause)}`, { cause });
-  });
-  const pathOf = new Map(entries.map((entry) => [basename(entry), join(images, entry)]));
-  return rows.map(({ file, corners, classNumber }) => {
-    const label = names[classNumber - 1];
-    const path = pathOf.get(file);
-    if (path === undefined) throw unreadable(folder, `has no picture ${file} in cars_test`);
-    return {
-      ...{ path, boxes: [boxOf(corners, folder)] },
-      ...(label !== undefined && { label, isSeen: classNumber <= CARS_SEEN }),
-    };
-  });
-}
-
-interface CarList {
-  readonly rows: readonly CarRow[];
-  readonly names: readonly string[];
-}
-
-async function readCarsCsv(folder: string): Promise<CarList> {
-  const csv = async (name: string): Promise<string[][]> =>
-    parseCsv(await text(join(folder, name)), name, ',').map(({ fields }) => [...fields]);
-  const names = (await csv('names.csv')).map((fields) => fields.join(', '));
-  const rows = (await csv('anno_test.csv')).map(([file = '', ...rest]) => ({
-    file,
-    corners: rest.slice(0, 4),
-    classNumber: Number(rest[4]),
-  }));
-  return { rows, names };
-}
-
-/** The MATLAB files, in `devkit` or beside it; without the labelled ones, pictures have no class. */
-async function readCarsDevkit(folder: string): Promise<CarList> {
-  const find = async (name: string): Promise<Map<string, MatValue> | undefined> => {
-    for (const path of [join(folder, 'devkit', name), join(folder, name)]) {
-      if (!(await exists(path))) continue;
-      return readMatFile(await readInput(path, { maxBytes: MAX_FILE_BYTES }), path);
-    }
-    return undefined;
-  };
-  const list = (await find('cars_test_annos_withlabels.mat')) ?? (await find('cars_test_annos.mat'));
-  const structs = list?.get('annotations') as readonly MatStruct[] | undefined;
-  if (structs === undefined) {
-    throw unreadable(folder, 'has neither anno_test.csv nor cars_test_annos.mat with the annotations');
-  }
-  const number = (value: MatValue | undefined): number => Number(value?.[0]);
-  const rows = structs.map((annotation) => ({
-    file: String(annotation['fname']),
-    corners: ['x1', 'y1', 'x2', 'y2'].map((side) => String(number(annotation[`bbox_${side}`]))),
-    classNumber: number(annotation['class']),
-  }));
-  const names = (await find('cars_meta.mat'))?.get('class_names') ?? [];
-  return { rows, names: names as readonly string[] };
-}
-
-/** The first four fields as a box. */
-function boxOf(fields: readonly string[], where: string): Box {
-  const [left, top, right, bottom] = fields.slice(0, 4).map(Number);
-  const box = [left, top, right, bottom] as const;
-  if (!box.every((value) => Number.isFinite(value)) || box[2]! < box[0]! || box[3]! < box[1]!) {
-    throw unreadable(where, `has a line without a box: ${fields.join(' ')}`);
-  }
-  return box as unknown as Box;
-}
-
 /** The lines of a list, each of at least `columns` fields; the last one takes what is left. */
 async function table(path: string, columns: number, separator = '\t'): Promise<string[][]> {
-  const lines = (await text(path)).split(/\r?\n/).filter((line) => line.trim() !== '');
+  const lines = (await textOf(path)).split(/\r?\n/).filter((line) => line.trim() !== '');
   return lines.map((line, i) => {
     const fields = line.trim().split(separator);
     if (fields.length >= columns) return [...fields.slice(0, columns - 1), fields.slice(columns - 1).join(separator)];
     throw unreadable(path, `line ${i + 1}: ${fields.length} fields, ${columns} expected`);
   });
-}
-
-/** Lists of the largest data sets have some ten million bytes. */
-const MAX_FILE_BYTES = 256e6;
-
-async function text(path: string): Promise<string> {
-  const bytes = await readInput(path, { maxBytes: MAX_FILE_BYTES }).catch((cause: unknown) => {
-    if (!(cause instanceof L2cafError)) throw cause;
-    const hint = 'docs/evaluation.md describes the layouts; --format says which this is';
-    throw new L2cafError(cause.code, cause.message, { hint, cause });
-  });
-  return bytes.toString('utf8');
 }
 
 async function list(folder: string): Promise<string[]> {
@@ -258,10 +163,4 @@ async function list(folder: string): Promise<string[]> {
 
 function stem(name: string): string {
   return basename(name, extname(name));
-}
-
-function unreadable(path: string, why: string): L2cafError {
-  return new L2cafError('input-unreadable', `${path} ${why}`, {
-    hint: 'docs/evaluation.md describes the layouts; --format says which this is',
-  });
 }

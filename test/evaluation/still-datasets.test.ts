@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBoxesCsv } from '../../src/evaluation/boxes-csv.ts';
 import type { StillFormat } from '../../src/evaluation/choices.ts';
 import { formatOf, readStills, readUnseen } from '../../src/evaluation/still-datasets.ts';
-import { matFile } from './mat-files.ts';
+import { matFile, matlabFile } from './mat-files.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -143,7 +143,68 @@ describe('readStills', () => {
         boxes: [[30, 52, 246, 147]],
         label: 'Audi R8, Coupe',
         isSeen: true,
+        split: 'test',
       },
+    ]);
+  });
+
+  it("reads Kaggle's form of Stanford Cars, with its pictures for training, whose names are the same", async () => {
+    const at = await miniature('cars kaggle', {
+      'names.csv': `${Array.from({ length: 120 }, (_, i) => `Car ${i + 1}`).join('\n')}\n`,
+      'anno_test.csv': '00001.jpg,30,52,246,147,2\n',
+      'anno_train.csv': '00001.jpg,1,2,3,4,120\n',
+      'car_data/car_data/test/Car 2/00001.jpg': '',
+      'car_data/car_data/train/Car 120/00001.jpg': '',
+    });
+    expect(await formatOf(at)).toBe('cars');
+    const pathOf = (part: string, car: string) => join(at, 'car_data', 'car_data', part, car, '00001.jpg');
+    expect(await readStills(at, 'cars')).toMatchObject([
+      { path: pathOf('test', 'Car 2'), label: 'Car 2', isSeen: true },
+    ]);
+    const train = [{ path: pathOf('train', 'Car 120'), boxes: [[1, 2, 3, 4]], label: 'Car 120', isSeen: false }];
+    expect(await readStills(at, 'cars', 'train')).toMatchObject(train);
+    expect(await readUnseen(at, 'cars')).toMatchObject(train); // of an unseen class, whatever it is for
+  });
+
+  it('reads the one list of all of Stanford Cars, as MATLAB wrote it', async () => {
+    const row = (file: string, number: number, isTest: boolean) => ({
+      ...{ relative_im_path: `car_ims/${file}`, bbox_x1: 112, bbox_y1: 7, bbox_x2: 853, bbox_y2: 717 },
+      ...{ class: number, test: isTest },
+    });
+    const names = Array.from({ length: 196 }, (_, i) => (i === 98 ? 'Chevrolet Citroën 2012' : `Car ${i + 1}`));
+    const at = await miniature('cars of one list', {
+      'cars_annos.mat': matlabFile({
+        annotations: [row('000001.jpg', 1, false), row('000002.jpg', 98, true), row('000003.jpg', 99, true)],
+        class_names: names,
+      }),
+      'car_ims/000001.jpg': '',
+      'car_ims/000002.jpg': '',
+      'car_ims/000003.jpg': '',
+    });
+    expect(await formatOf(at)).toBe('cars');
+    const boxes = [[112, 7, 853, 717]];
+    expect(await readStills(at, 'cars')).toEqual([
+      { path: join(at, 'car_ims', '000002.jpg'), boxes, label: 'Car 98', isSeen: true, split: 'test' },
+      { path: join(at, 'car_ims', '000003.jpg'), boxes, label: names[98], isSeen: false, split: 'test' },
+    ]);
+    expect(await readStills(at, 'cars', 'train')).toMatchObject([{ label: 'Car 1' }]);
+    expect(await readUnseen(at, 'cars')).toMatchObject([{ label: names[98] }]);
+  });
+
+  it("takes boxes of the devkit's lists without classes, and leaves out pictures for training that are not there", async () => {
+    const box = { bbox_x1: 30, bbox_y1: 52, bbox_x2: 246, bbox_y2: 147 };
+    const at = await miniature('cars devkit as it was', {
+      'devkit/cars_test_annos.mat': matlabFile({ annotations: [{ ...box, fname: '00001.jpg' }] }),
+      'devkit/cars_train_annos.mat': matlabFile({ annotations: [{ ...box, class: 1, fname: '00001.jpg' }] }),
+      'devkit/cars_meta.mat': matlabFile({ class_names: ['Audi', 'BMW'] }),
+      'cars_test/00001.jpg': '',
+    });
+    expect(await readStills(at, 'cars', 'all')).toEqual([
+      { path: join(at, 'cars_test', '00001.jpg'), boxes: [[30, 52, 246, 147]], split: 'test' },
+    ]);
+    await miniature('cars devkit as it was', { 'cars_train/00001.jpg': '' });
+    expect(await readStills(at, 'cars', 'train')).toMatchObject([
+      { path: join(at, 'cars_train', '00001.jpg'), label: 'Audi', split: 'train' },
     ]);
   });
 
@@ -155,12 +216,19 @@ describe('readStills', () => {
       'cars_test/00002.jpg': '',
     });
     expect(await readStills(at, 'cars')).toEqual([
-      { path: join(at, 'cars_test', '00001.jpg'), boxes: [[30, 52, 246, 147]], label: 'Audi R8, Coupé', isSeen: true },
+      {
+        path: join(at, 'cars_test', '00001.jpg'),
+        boxes: [[30, 52, 246, 147]],
+        label: 'Audi R8, Coupé',
+        isSeen: true,
+        split: 'test',
+      },
       {
         path: join(at, 'cars_test', '00002.jpg'),
         boxes: [[100, 19, 576, 1203]],
         label: 'AM General Hummer SUV 2000',
         isSeen: true,
+        split: 'test',
       },
     ]);
   });
@@ -205,7 +273,7 @@ describe('readStills', () => {
     ],
     ['a folder without its lists', 'cub', { x: '' }, /cannot read .*images\.txt/],
     ['a picture without mask', 'masks', { 'images/a.jpg': '', 'masks/b.png': '' }, /no mask for a\.jpg/],
-    ['no annotations', 'cars', { 'cars_test/00001.jpg': '' }, /neither anno_test\.csv nor/],
+    ['no annotations', 'cars', { 'cars_test/00001.jpg': '' }, /none of cars_annos\.mat, anno_test\.csv and/],
     ['a damaged MATLAB file', 'cars', { 'devkit/cars_test_annos.mat': '' }, /not a MATLAB file of level 5/],
     ['a line that is cut off', 'tiny-imagenet', { 'val_annotations.txt': 'a.JPEG\tn1\t0\n' }, /line 1: 3 fields, 6/],
     [
