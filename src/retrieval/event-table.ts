@@ -6,11 +6,12 @@
  */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Table } from '@lancedb/lancedb';
 import type { Schema } from 'apache-arrow';
 import * as z from '#zod';
 import { assertNever, L2cafError, messageOf } from '../base/errors.ts';
+import { exists } from '../base/files.ts';
 import { fromOptional, SEARCH_PACKAGES } from '../base/optional.ts';
 import type { TimeSpan } from '../base/types.ts';
 import type { EmbeddingModel } from './embedding-model.ts';
@@ -62,6 +63,8 @@ const NOT_INDEXED = 'is it a database that l2caf index wrote?';
 
 /** Name of the table in its database. */
 const TABLE = 'events';
+/** Where LanceDB keeps it in a folder. */
+const TABLE_FOLDER = `${TABLE}.lance`;
 const RECORD_COLUMNS = ['key', ...CONDITION_COLUMNS];
 
 /** The events of one model. */
@@ -97,8 +100,8 @@ export class EventTable {
    */
   static async openOrCreate(uri: string): Promise<EventTable> {
     const { connect } = await loadLance();
-    // Connecting would make the folder.
-    if (!isRemote(uri) && !(await isFolder(uri))) return new EventTable(uri, undefined, undefined);
+    // Connecting would make the folder, and files in one that is something else.
+    if (!isRemote(uri) && !(await isDatabase(uri))) return new EventTable(uri, undefined, undefined);
     return reading(uri, async () => {
       const database = await connect(locationOf(uri));
       const table = (await database.tableNames()).includes(TABLE) ? await database.openTable(TABLE) : undefined;
@@ -350,10 +353,10 @@ function isRemote(uri: string): boolean {
   return /^[a-z0-9+]+:\/\//i.test(uri);
 }
 
-/** Whether there is a database's folder at a path; throws `input-unreadable` when there is something else. */
-async function isFolder(path: string): Promise<boolean> {
+/** Whether a folder holds a table. Throws L2cafError `input-unreadable` for a file. */
+async function isDatabase(path: string): Promise<boolean> {
   const there = await stat(path).catch(() => undefined);
-  if (there === undefined || there.isDirectory()) return there !== undefined;
+  if (there === undefined || there.isDirectory()) return exists(join(path, TABLE_FOLDER));
   throw new L2cafError('input-unreadable', `cannot read the indexed events in ${path}: it is not a folder`, {
     hint: NOT_INDEXED,
   });

@@ -1,5 +1,5 @@
 /** The table of events on a real LanceDB: what it finds is what an exhaustive search finds. */
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@lancedb/lancedb';
@@ -20,6 +20,15 @@ beforeAll(async () => {
   table = await EventTable.open(join(folder, 'db'));
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+it('writes nothing into a folder that is no database', async () => {
+  const other = join(folder, 'results');
+  await mkdir(other);
+  await writeFile(join(other, 'results.csv'), 'id\n');
+  await expect(EventTable.open(other)).rejects.toThrow(/no indexed events in/);
+  expect((await EventTable.openOrCreate(other)).model).toBeUndefined();
+  expect(await readdir(other)).toEqual(['results.csv']);
+});
 
 describe('a search', () => {
   it.each(EXCLUSIONS)('without %s finds what an exhaustive search finds', async (exclude) => {
