@@ -124,7 +124,7 @@ function columnsOf(all: readonly IndexRow[]): Column[] {
     ...(has('importance') ? [number('importance', ({ importance }) => importance)] : []),
     ...(has('best')
       ? [
-          { ...text('class', [8, 1], ({ best }) => best?.label), show: classOf },
+          { ...text('class', [10, 1], ({ best }) => best?.label), show: classOf },
           number('probability', ({ best }) => best?.probability),
         ]
       : []),
@@ -140,7 +140,9 @@ function pictureOf({ thumbnail }: IndexRow): Node | string {
 }
 
 function classOf({ best }: IndexRow): Node | string {
-  return best === undefined ? '' : element('div', { class: 'clamped' }, classSwatch(best.place), best.label);
+  if (best === undefined) return '';
+  const label = element('span', { class: 'clamped', title: best.label }, best.label);
+  return element('div', { class: 'beside-swatch' }, classSwatch(best.place), label);
 }
 
 /** The file's name; all of its path on asking. */

@@ -110,7 +110,13 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
       element(
         'div',
         { class: 'view' },
-        element('div', { class: 'stage-column' }, stage, controls),
+        element(
+          'div',
+          { class: 'stage-column' },
+          stage,
+          controls,
+          section('Over time', ribbon.element, keyHints(analysis.objects !== undefined)),
+        ),
         element(
           'aside',
           {},
@@ -120,7 +126,6 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
           ...objectList(analysis),
         ),
       ),
-      section('Over time', ribbon.element, keyHints(analysis.objects !== undefined)),
       section(`Sampled frames${someOf(data.pictures.length, frames.length)}`, gallery),
       ...(analysis.windows ? [] : [lossSection()]), // windows keep no losses but their last
       section('How it was made', factTables(analysis)),
