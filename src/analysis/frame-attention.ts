@@ -2,7 +2,7 @@
  * One attention filter for each frame of an event, and what the verdict on it goes by: filters act on slices of time, of which
  * a network may have fewer than frames, and finer maps are woven from those of several views (`l2caf/woven.ts`).
  */
-import type { AttentionFilter } from '../base/types.ts';
+import type { AttentionFilter, ProgressListener } from '../base/types.ts';
 import type { Method } from '../l2caf/choices.ts';
 import { deletionFigures, meanCorrelations } from '../l2caf/map-figures.ts';
 import { type Attention, findAttention } from '../l2caf/method.ts';
@@ -40,10 +40,14 @@ export async function attentionOf(
 ): Promise<FrameAttention> {
   if (maps.views === undefined) return attentionTo(network, maps, { tail, output }, options);
   const found: FrameAttention[] = [];
-  for (const view of maps.views) {
+  const { onProgress, ...rest } = options;
+  const count = maps.views.length;
+  for (const [i, view] of maps.views.entries()) {
     const own = network.tail(view, output);
+    const onView: ProgressListener = ({ done, total, ...what }) =>
+      onProgress?.({ ...what, done: i * (total ?? 0) + done, ...(total !== undefined && { total: count * total }) });
     try {
-      found.push(await attentionTo(network, view, { tail: own, output }, options));
+      found.push(await attentionTo(network, view, { tail: own, output }, { ...rest, onProgress: onView }));
     } finally {
       own.dispose();
     }

@@ -11,6 +11,7 @@ import type { ClassifierBackend } from '../models/choices.ts';
 import { findClass } from '../models/imagenet.ts';
 import { isImported } from '../models/imported.ts';
 import { isStillHead } from '../models/still-directory.ts';
+import { expectPictures } from '../objects/on-picture.ts';
 import { readObjects } from '../objects/read.ts';
 import { analyzePicture, type StillOptions } from '../stills/analyze.ts';
 import { type PictureAnalysis, writePictureAnalysis } from '../stills/document.ts';
@@ -75,6 +76,7 @@ export async function analyzeAll(files: readonly string[], flags: ImageFlags, si
       ]),
   );
   const list = flags.objects === undefined ? undefined : await readObjects(flags.objects);
+  if (list) expectPictures(list, files.length === 1); // before a network is opened
   if (list) terminal.info(`${list.path} is ${list.format}: ${list.boxes.length} boxes`);
   for (const note of list?.notes ?? []) terminal.info(note);
   const objects = list && { list, isOnly: files.length === 1, ...(leastScore !== undefined && { leastScore }) };

@@ -12,7 +12,7 @@ export interface IndexFlags extends NetworkFlags {
   readonly videos?: string;
   readonly model: string;
   readonly backend: EngineChoice;
-  readonly prune: boolean;
+  readonly prune?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }

@@ -35,15 +35,7 @@ export interface StillPicture extends PictureSize {
 export function objectsOnPicture(list: ObjectList, picture: StillPicture, leastScore?: number): ObjectOnPicture[] {
   const { path } = list;
   const scored = withScores(list, leastScore);
-  const areNamed = scored.some((box) => box.picture !== undefined);
-  const moments = new Set(list.boxes.map(({ at }) => at));
-  if (!areNamed && !(picture.isOnly && moments.size === 1)) {
-    throw refusedObjects(
-      path,
-      'does not say which pictures its boxes are of',
-      'give CSV with the column file, or COCO annotations with their images',
-    );
-  }
+  const areNamed = expectPictures(list, picture.isOnly);
   const own = areNamed ? scored.filter((box) => isOf(box.picture, picture.path)) : scored;
   if (own.length === 0) return [];
   const sized = scaledTo(list, own, picture);
@@ -59,6 +51,21 @@ export function objectsOnPicture(list: ObjectList, picture: StillPicture, leastS
       .filter((box) => placeOf.get(keyOf(box)) === place)
       .map(({ x, y, width, height }) => ({ x, y, width, height })),
   }));
+}
+
+/**
+ * Whether the boxes of a list name their pictures; they need not where all are of one, and no other is looked at.
+ *
+ * @throws L2cafError `input-unreadable` when it is not known which pictures they are of
+ */
+export function expectPictures({ path, boxes }: ObjectList, isOnly: boolean): boolean {
+  if (boxes.some((box) => box.picture !== undefined)) return true;
+  if (isOnly && new Set(boxes.map(({ at }) => at)).size === 1) return false;
+  throw refusedObjects(
+    path,
+    'does not say which pictures its boxes are of',
+    'give CSV with the column file, or COCO annotations with their images',
+  );
 }
 
 /** Whether a file that boxes name is a picture: the same name, in the same folders as far as both state them. */

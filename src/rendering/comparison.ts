@@ -29,7 +29,7 @@ export async function renderComparison(
   options: ComparisonOptions = {},
 ): Promise<RenderedVideo> {
   const { titles = describeDifferences(analyses) } = options;
-  if (analyses.length < 2) throw new L2cafError('usage', 'to compare, give at least two analyses');
+  expectSeveral(analyses);
   if (titles.length !== analyses.length) {
     throw new L2cafError('usage', `${analyses.length} analyses need as many titles, not ${titles.length}`);
   }
@@ -101,4 +101,9 @@ const FILTER_TRAITS: readonly Trait[] = [
 /** Two heads may share a name. */
 function describeWeights({ model }: Analysis): string {
   return `weights ${weightsSha256(model).slice(0, 8)}`;
+}
+
+/** @throws L2cafError `usage` for fewer than two */
+export function expectSeveral(compared: readonly unknown[]): void {
+  if (compared.length < 2) throw new L2cafError('usage', 'to compare, give at least two analyses');
 }

@@ -7,6 +7,7 @@ import { parseAnalysis } from '../../src/analysis/document.ts';
 import { viewsOf } from '../../src/analysis/finer.ts';
 import { analyzeEvent, openClip } from '../../src/analysis/pipeline.ts';
 import * as tf from '../../src/base/tensorflow.ts';
+import type { ProgressListener } from '../../src/base/types.ts';
 import { findAttention } from '../../src/l2caf/method.ts';
 import { sampleFrames } from '../../src/video/media/sample.ts';
 import { makeClip } from '../support/clips.ts';
@@ -50,7 +51,17 @@ describe('finer maps', () => {
     const before = tf.memory().numTensors;
     const model = await tinyModel('wasm');
     const { network } = model;
-    const [coarse, fine] = [await analyzeEvent(model, event), await analyzeEvent(model, { ...event, fine: true })];
+    const told: string[] = [];
+    const onProgress: ProgressListener = ({ stage, done, total }) => {
+      if (stage === 'filters') told.push(`${done}/${total}`);
+    };
+    const [coarse, fine] = [
+      await analyzeEvent(model, event),
+      await analyzeEvent(model, { ...event, fine: true, onProgress }),
+    ];
+    const all = 4 * fine.frames.length; // of four views, counted once
+    expect(told.at(-1)).toBe(`${all}/${all}`);
+    expect(told).toHaveLength(all);
     const slide = { windowSec: 1.5, strideSec: 0.5 };
     const dense = await analyzeDense(model, { ...event, ...slide, fine: true });
 

@@ -108,7 +108,7 @@ describe('l2caf compare and figure', () => {
   });
 
   it.each<[string, string[], RegExp, number]>([
-    ['a single analysis', ['a.json'], /at least two analyses/, 2],
+    ['a single analysis', ['a.json'], /^error: to compare, give at least two analyses/, 2],
     ['too few titles', ['a.json', 'b.json', '--titles', 'one'], /2 analyses need as many titles, not 1/, 2],
     ['an analysis that is not there', ['a.json', 'c.json'], /cannot read c\.json/, 1],
     ['its own source as output', ['a.json', 'b.json', '-o', 'clip.mp4'], /clip\.mp4 is what this run reads/, 2],

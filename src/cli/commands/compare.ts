@@ -46,7 +46,8 @@ export function compareCommand(): Command {
       ),
     )
     .action(async (paths: string[], { titles, layout, ...flags }: CompareFlags) => {
-      const { renderComparison } = await import('../../rendering/comparison.ts');
+      const { expectSeveral, renderComparison } = await import('../../rendering/comparison.ts');
+      expectSeveral(paths); // before anything is said of them
       const { drawAnalyses } = await import('../draw.ts');
       await drawAnalyses(paths, flags, 'compare.mp4', (analyses, out, work) =>
         renderComparison(analyses, out, {

@@ -20,7 +20,7 @@ export function indexCommand(): Command {
     )
     .addOption(choiceOption('--backend <name>', 'what runs the network', ENGINE_CHOICES, 'auto'))
     .addOption(deviceOption())
-    .option('--prune', 'remove events from the database that are not among these', false)
+    .option('--prune', 'remove events from the database that are not among these')
     .option('--json', 'print the counts as one JSON document')
     .option('-q, --quiet', 'no progress');
   return addNetworkOptions(command)
