@@ -34,14 +34,14 @@ export interface SheetContent {
 
 /** Draws the sheet; long texts shrink and wrap, and rows grow with them. Returns a PNG file's bytes. */
 export function drawContactSheet({ title, caption, rows, columns, style }: SheetContent): Uint8Array {
-  const picture = pictureSize(rows, columns);
+  const picture = cellSize(rows, columns);
   const width = TEXT_LEFT + TEXT_WIDTH + columns * (picture.width + GAP) + GAP;
-  const fitted = fitter();
-  const heading = fitted(title, { widthPx: width - 2 * GAP, sizePx: 26, minPx: 18, weight: 'bold' });
-  const footer = fitted(caption, { widthPx: width - 2 * GAP, sizePx: 16, minPx: 13 });
+  const textOf = fitter();
+  const heading = textOf(title, { widthPx: width - 2 * GAP, sizePx: 26, minPx: 18, weight: 'bold' });
+  const footer = textOf(caption, { widthPx: width - 2 * GAP, sizePx: 16, minPx: 13 });
   const texts = rows.map((row) => [
-    fitted(row.heading, { widthPx: TEXT_WIDTH, sizePx: 20, minPx: 15, weight: 'bold' }),
-    ...row.lines.map((line) => fitted(line, { widthPx: TEXT_WIDTH, sizePx: 16, minPx: 13 })),
+    textOf(row.heading, { widthPx: TEXT_WIDTH, sizePx: 20, minPx: 15, weight: 'bold' }),
+    ...row.lines.map((line) => textOf(line, { widthPx: TEXT_WIDTH, sizePx: 16, minPx: 13 })),
   ]);
   const heights = texts.map((lines) => Math.max(picture.height, sum(lines.map(heightOf))));
   const top = heightOf(heading) + 2 * GAP;
@@ -72,13 +72,29 @@ const TEXT_WIDTH = 280;
 const FRAMES_WIDTH = 1250;
 const MAX_PICTURE_WIDTH = 400;
 
-/** All pictures have the proportions of the first row that has some. */
-function pictureSize(rows: readonly SheetRow[], columns: number): PictureSize {
+/** Room for the pictures of every row: those of another shape than the first row's stand in its middle, as they are. */
+function cellSize(rows: readonly SheetRow[], columns: number): PictureSize {
   const width = Math.min(MAX_PICTURE_WIDTH, Math.floor(FRAMES_WIDTH / columns) - GAP);
   const [, height, ownWidth] = rows.flatMap(({ frames }) => (typeof frames === 'string' ? [] : [frames]))[0]?.shape ?? [
     1, 9, 16,
   ];
-  return { width, height: Math.round((width * height) / ownWidth) };
+  return { width, height: Math.max(Math.round((width * height) / ownWidth), Math.round(LEAST_SHARE * width)) };
+}
+
+/** A cell is at least so high, as a share of its width: others' pictures need room beside very wide ones. */
+const LEAST_SHARE = 0.4;
+
+/** The largest area of a cell with the proportions of a picture, in its middle. */
+function fitted(
+  { width, height }: PictureSize,
+  [, rows, columns]: FrameBatch['shape'],
+): PictureSize & {
+  readonly left: number;
+  readonly top: number;
+} {
+  const scale = Math.min(width / columns, height / rows);
+  const own = { width: Math.max(1, Math.round(columns * scale)), height: Math.max(1, Math.round(rows * scale)) };
+  return { ...own, left: Math.floor((width - own.width) / 2), top: Math.floor((height - own.height) / 2) };
 }
 
 interface Place {
@@ -103,16 +119,17 @@ function drawFrames(ink: SKRSContext2D, row: SheetRow, { x, y, picture, columns 
     );
     return;
   }
+  const area = fitted(picture, frames.shape);
   for (let i = 0; i < frames.shape[0]; i++) {
     const heatmap = heatmaps?.[i];
     ink.save();
-    ink.translate(x + i * (picture.width + GAP), y);
+    ink.translate(x + i * (picture.width + GAP) + area.left, y + area.top);
     ink.beginPath();
-    ink.rect(0, 0, picture.width, picture.height);
+    ink.rect(0, 0, area.width, area.height);
     ink.clip();
     ink.imageSmoothingQuality = 'high';
-    ink.drawImage(frameCanvas(frames, i), 0, 0, picture.width, picture.height);
-    if (heatmap) drawHeatmap(ink, picture, heatmap, style);
+    ink.drawImage(frameCanvas(frames, i), 0, 0, area.width, area.height);
+    if (heatmap) drawHeatmap(ink, area, heatmap, style);
     ink.restore();
   }
 }
