@@ -162,7 +162,7 @@ const ANY_OBJECT = '#9aa3ae';
 /** In a few words, why classes are missing or which one was asked for. */
 function classNotes(document: Analysis, doubtful: readonly boolean[]): string[] {
   const unlike = doubtful.filter(Boolean).length;
-  const parts = unlike === doubtful.length ? 'all' : `${unlike} of ${doubtful.length}`;
+  const parts = unlike === doubtful.length ? 'classes: all' : `${unlike} of ${doubtful.length}`;
   const { targetProbability: p } = document;
   return [
     ...(unlike > 0 ? [`${parts} unlike training`] : []),

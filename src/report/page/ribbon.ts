@@ -286,7 +286,7 @@ function linesRow(
     })),
     notes,
     description: [what, ...ofHidden, ...notes].join(', '),
-    height: Math.max(70, 24 * (lines.length + notes.length)),
+    height: Math.max(lines.length > 0 ? 70 : 0, 24 * (lines.length + notes.length)),
     max: 1.04 * top,
     xs: samples.map(({ timestampSec }) => timestampSec),
     ys: lines.map(({ shares }) => shares),

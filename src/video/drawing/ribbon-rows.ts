@@ -210,6 +210,7 @@ function sharesRow({ lines, hidden, notes = [] }: ShareLines, samples: readonly 
   const names = lines.map(({ name, color }) => ({ text: name, color }));
   if (hidden > 0) names.push({ text: `and ${hidden} more`, color: INK });
   names.push(...notes.map((text) => ({ text, color: INK })));
+  if (lines.length === 0) return { height: 17 * names.length, names, isSampled: false, draw: () => {} };
   return { height: Math.max(60, 17 * names.length), names, isSampled: true, draw, valuesAt };
 }
 

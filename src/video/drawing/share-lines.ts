@@ -39,7 +39,8 @@ export function largestShares(all: readonly ShareLine[], asked?: string): ShareL
   const lines = ranked.filter(
     ({ most, line }, k) => (k === 0 && most > 0) || line.name === asked || (k < MAX_LINES && most >= LEAST_SHARE),
   );
-  return { lines: lines.map(({ line }) => line), hidden: all.length - lines.length };
+  // Where none is shown, there are none to which others could be added.
+  return { lines: lines.map(({ line }) => line), hidden: lines.length > 0 ? all.length - lines.length : 0 };
 }
 
 /** The upper end of a scale on which the lines have room: 1 of probabilities, less where all shares are small. */
