@@ -162,9 +162,11 @@ const ANY_OBJECT = '#9aa3ae';
 /** In a few words, why classes are missing or which one was asked for. */
 function classNotes(document: Analysis, doubtful: readonly boolean[]): string[] {
   const unlike = doubtful.filter(Boolean).length;
-  const parts = unlike === doubtful.length ? 'classes: all' : `${unlike} of ${doubtful.length}`;
+  const isNone = unlike === doubtful.length;
+  const parts = isNone ? 'all' : `${unlike} of ${doubtful.length}`;
   const { targetProbability: p } = document;
   return [
+    ...(isNone ? ['no class shown'] : []),
     ...(unlike > 0 ? [`${parts} unlike training`] : []),
     ...(p === undefined ? [] : [`target: ${percent(p)}${p < SEEN_PROBABILITY ? ', not seen' : ''}`]),
   ];

@@ -90,5 +90,5 @@ it('shows no class where it is not to be believed, and the target in any case', 
   expect(shown.notes).toEqual(['1 of 2 unlike training', 'target: 3.0 %, not seen']);
   const none = frames.map((frame) => ({ ...frame, distance: 20 }));
   const nothing = ribbonOf(judged({ frames: none, familiarity, labels: ['turn', 'stop'] })).classes!;
-  expect(nothing).toMatchObject({ lines: [], hidden: 0, notes: ['classes: all unlike training'] });
+  expect(nothing).toMatchObject({ lines: [], hidden: 0, notes: ['no class shown', 'all unlike training'] });
 });

@@ -16,10 +16,31 @@ export const OKABE_ITO = {
  */
 export function classColor(place: number): string {
   const { orange, sky, green, purple, vermilion, blue } = OKABE_ITO;
-  // Each next hue lies as far as possible from those before it (golden angle).
-  return (
-    [orange, sky, green, purple, vermilion, blue][place] ?? `hsl(${Math.round((place * 137.508) % 360)}, 60%, 55%)`
-  );
+  const known = [orange, sky, green, purple, vermilion, blue][place];
+  if (known !== undefined) return known;
+  const hue = Math.round((place * 137.508) % 360); // as far as possible from those before it (golden angle)
+  return `hsl(${hue}, ${SATURATION}%, ${lightnessOf(hue)}%)`;
+}
+
+const SATURATION = 60;
+/** Relative luminance (WCAG 2) of which text can be read on white as on the dark of a ribbon. */
+const LUMINANCE = 0.24;
+
+/** The lightness, per cent, at which a hue is as bright as the others: blue needs more of it than yellow. */
+function lightnessOf(hue: number): number {
+  for (let lightness = 30; lightness < 80; lightness++) if (luminanceOf(hue, lightness) >= LUMINANCE) return lightness;
+  return 80;
+}
+
+/** Relative luminance of a colour in HSL. */
+function luminanceOf(hue: number, lightness: number): number {
+  const reach = (SATURATION / 100) * Math.min(lightness / 100, 1 - lightness / 100);
+  const channel = (offset: number): number => {
+    const k = (offset + hue / 30) % 12;
+    const value = lightness / 100 - reach * Math.max(-1, Math.min(k - 3, 9 - k, 1));
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  };
+  return 0.2126 * channel(0) + 0.7152 * channel(8) + 0.0722 * channel(4);
 }
 
 /**
