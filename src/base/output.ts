@@ -62,14 +62,15 @@ export async function checkOutputs(paths: readonly string[]): Promise<void> {
 /**
  * Checks that a folder may be made or written to.
  *
- * @throws L2cafError `output-unwritable` when there is something else of that name; `usage` when it is named as a file
+ * @throws L2cafError `output-unwritable` when there is something else of that name, or it is write-protected; `usage` when it is named
+ *   as a file
  */
 export async function checkOutputFolder(path: string): Promise<void> {
   const info = await stat(path).catch(() => undefined);
-  if (info?.isDirectory()) return;
-  if (info !== undefined) throw unwritable(path, 'it is not a folder');
+  if (info && !info.isDirectory()) throw unwritable(path, 'it is not a folder');
   const extension = extname(path).toLowerCase();
-  if (/[\\/]$/.test(path) || !(isForPeople(path) || OTHER_EXTENSIONS.includes(extension))) return;
+  const isFile = !/[\\/]$/.test(path) && (isForPeople(path) || OTHER_EXTENSIONS.includes(extension));
+  if (info || !isFile) return expectWritable(path, path);
   throw new L2cafError('usage', `the output is a folder, and ${path} is named as a file`, {
     hint: `give a folder, such as ${path.slice(0, -extension.length)}`,
   });
@@ -110,7 +111,10 @@ async function targetOf(path: string): Promise<OutputTarget> {
       const info = await lstat(target).catch((error: unknown) => {
         if (!ABSENT.has(systemCodeOf(error) ?? '')) throw error;
       });
-      if (info === undefined) return { path: target };
+      if (info === undefined) {
+        await expectWritable(dirname(resolve(target)), path);
+        return { path: target };
+      }
       if (!info.isSymbolicLink()) {
         if (info.isDirectory()) throw unwritable(path, 'it is a folder');
         if (!info.isFile()) throw unwritable(path, 'it is not a regular file');
@@ -123,6 +127,23 @@ async function targetOf(path: string): Promise<OutputTarget> {
     throw error instanceof L2cafError ? error : unwritable(path, error);
   }
   throw unwritable(path, 'its links lead in a circle');
+}
+
+/**
+ * Checks that a folder can be written to, or the one in which it would be made.
+ *
+ * @param path what is to be written
+ * @throws L2cafError `output-unwritable`
+ */
+async function expectWritable(folder: string, path: string): Promise<void> {
+  for (let place = resolve(folder); ; place = dirname(place)) {
+    try {
+      await access(place, constants.W_OK);
+      return;
+    } catch (error) {
+      if (!ABSENT.has(systemCodeOf(error) ?? '') || place === dirname(place)) throw unwritable(path, error);
+    }
+  }
 }
 
 const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);

@@ -12,6 +12,7 @@ import {
   writeAtomically,
   writeFileAtomically,
 } from '../../src/base/files.ts';
+import { checkOutput, checkOutputFolder } from '../../src/base/output.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -123,6 +124,24 @@ describe('writeFileAtomically', () => {
     }
     expect(await names()).toEqual(before);
   });
+
+  // To root, little else is.
+  it.skipIf(process.platform !== 'linux')(
+    'is told of folders that are write-protected before anything is made',
+    async () => {
+      for (const check of [
+        () => checkOutput('/proc/sys/picture.png'),
+        () => checkOutput('/proc/sys/new/folder/picture.png'),
+        () => checkOutputFolder('/proc/sys'),
+        () => checkOutputFolder('/proc/sys/new'),
+      ]) {
+        await expect(check()).rejects.toMatchObject({
+          code: 'output-unwritable',
+          message: expect.stringMatching(/^cannot write \/proc\/sys.*: permission denied$/),
+        });
+      }
+    },
+  );
 
   it.skipIf(process.getuid?.() === 0)('refuses what is write-protected', async () => {
     await writeFile(join(folder, 'protected'), 'old', { mode: 0o400 });
