@@ -2,9 +2,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { L2cafError, messageOf } from '../base/errors.ts';
+import { cardBeside } from '../models/card.ts';
 import { DEFAULT_TRUNK } from '../models/choices.ts';
 import type { Head } from '../models/head.ts';
-import { isImported } from '../models/imported.ts';
+import { importedPath, isImported, isKeras } from '../models/imported.ts';
 import { type Calibration, loadModel, type ModelManifest } from '../models/model-directory.ts';
 import type { PullOptions } from '../models/npm-package.ts';
 import { locateOnnxruntime } from '../models/onnx/locate.ts';
@@ -101,8 +102,15 @@ async function listedAt(path: string): Promise<Listed | undefined> {
   if (await isStillHead(path)) return listedStillHead(path);
   if (await isModel(path)) return listedHead(path, path, 'here');
   if (!(await isImported(path)) || path.endsWith('.json')) return undefined;
-  const description = 'network of yours: l2caf models inspect says what is in it';
-  return { model: path, kind: 'network', state: 'here', licence: NOT_STATED, description };
+  const file = isKeras(path) ? path : await importedPath(path).catch(() => undefined);
+  const { licences = [] } = file === undefined ? {} : await cardBeside(file);
+  const licence = [...new Set(licences.map((one) => one.licence))].join(', ') || NOT_STATED;
+  const what =
+    file === undefined
+      ? ' that is not read: l2caf models inspect says how to export it'
+      : ': l2caf models inspect says what is in it';
+  const description = `network of yours${what}`;
+  return { model: path, kind: 'network', state: 'here', licence, description };
 }
 
 /** What commander hands over for `models pull`. */

@@ -13,7 +13,9 @@ beforeAll(async () => {
     { kind: 'acol', outputs: 2, labels: ['stop', 'go'], erase: 0.6 },
     { kind: 'retrieval', outputs: 3 },
   ]);
-  await writeFile(join(folder, 'heads', 'net.onnx'), '');
+  for (const name of ['net.onnx', 'other.pt']) await writeFile(join(folder, 'heads', name), '');
+  const licences = [{ of: 'weights', licence: 'Apache-2.0' }];
+  await writeFile(join(folder, 'heads', 'net.json'), JSON.stringify({ model: 'net.onnx', licences }));
   await mkdir(join(folder, 'empty'));
   await cp(join(import.meta.dirname, '..', '..', 'models', 'driving'), join(folder, 'events'), { recursive: true });
 });
@@ -28,7 +30,8 @@ it('lists the networks in folders: heads for pictures and for events, and files 
     expect.stringMatching(
       /^heads.acol +still head +here +MIT +.*\(acol\) on resnet50-imagenet after conv4, 2 classes$/,
     ),
-    expect.stringMatching(/^heads.net\.onnx +network +here +not stated +/),
+    expect.stringMatching(/^heads.net\.onnx +network +here +Apache-2\.0 +/),
+    expect.stringMatching(/^heads.other\.pt +network +here +not stated +network of yours that is not read: /),
     expect.stringMatching(/^heads.retrieval +still head .*\(retrieval\) .*an embedding of 3$/),
     expect.stringMatching(/^events +head +here +MIT +trained head on resnet50-imagenet/),
   ]);
