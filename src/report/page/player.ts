@@ -81,7 +81,7 @@ export class Player {
     if (this.#isBroken) return;
     if (this.video.paused)
       this.video.play().catch(() => {}); // a pause at once, or `error` will tell
-    else this.video.pause();
+    else this.goToFrame(this.#wanted); // a browser that is busy has gone on, and told nobody
   }
 
   /**
