@@ -1,6 +1,6 @@
 /** Which files commands make of analyses that are named one by one, or lie in folders. */
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { mapConcurrently } from '../base/concurrent.ts';
 import { L2cafError } from '../base/errors.ts';
 import { findAnalyses } from '../retrieval/analyses.ts';
@@ -58,8 +58,8 @@ export async function tasksFor(
   const found = await mapConcurrently(paths, 1, async (path) =>
     (await isFolder(path)) ? analysesIn(path, note) : [path],
   );
-  const root = paths.length === 1 ? paths[0]! : '.';
   const analyses = found.flat();
+  const root = paths.length === 1 ? paths[0]! : rootOf(analyses.map((path) => dirname(resolve(path))));
   const ids = uniqueNames(analyses.map((path) => relative(root, dirname(path)) || basename(dirname(resolve(path)))));
   const tasks = analyses.map((analysis, i): Task => {
     const id = ids[i]!;
@@ -67,6 +67,18 @@ export async function tasksFor(
     return { id, analysis, out };
   });
   return { tasks, notes };
+}
+
+/** The folder from which others are named: where the command runs, or, where some lie elsewhere, the innermost that holds all. */
+function rootOf(folders: readonly string[]): string {
+  const holds = (root: string): boolean =>
+    folders.every((folder) => {
+      const way = relative(root, folder);
+      return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+    });
+  if (holds('.')) return '.';
+  for (let root = folders[0]!; root !== dirname(root); root = dirname(root)) if (holds(root)) return root;
+  return '.';
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -26,6 +26,19 @@ it('reports on every analysis in a folder, lists those that fail in the index, a
   const index = await readFile(join(results, 'index.html'), 'utf8');
   expect(index).toContain('good/report.html');
   expect(index).toContain('gone.mp4');
+});
+
+it('names analyses that lie elsewhere from the folder that holds them all', async () => {
+  const path = await makeClip(join(folder, 'named.mp4'), { frames: 75, width: 64, height: 64 });
+  const analysis = exampleAnalysis({ path, sha256: await sha256OfFile(path), width: 64, height: 64 });
+  const at = join(folder, 'named');
+  for (const name of ['a', join('b', 'c')]) await writeAnalysis(join(at, name, 'analysis.json'), analysis);
+  const where = join(folder, 'where');
+  await mkdir(where);
+  const { exitCode } = await runCli(['report', join(at, 'a'), '../named/b', '-o', 'pages', '-q'], { cwd: where });
+  expect(exitCode).toBe(0);
+  const pages = (await readdir(join(where, 'pages'))).filter((name) => name.endsWith('.html'));
+  expect(pages.sort()).toEqual(['a.html', 'b-c.html', 'index.html']);
 });
 
 it('says what is wrong in one line, and writes nothing', async () => {
