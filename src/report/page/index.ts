@@ -97,8 +97,13 @@ function columnsOf(all: readonly IndexRow[]): Column[] {
     ...{ title: name, width, read },
     isNumber: false,
   });
-  const number = (name: string, read: Column['read'], format: (value: number) => string = formatNumber): Column => ({
-    ...{ title: name, width: [6.8, 0], read },
+  const number = (
+    name: string,
+    read: Column['read'],
+    format: (value: number) => string = formatNumber,
+    rem = 6.8,
+  ): Column => ({
+    ...{ title: name, width: [rem, 0], read },
     isNumber: true,
     show: (row) => {
       const value = read(row);
@@ -113,13 +118,13 @@ function columnsOf(all: readonly IndexRow[]): Column[] {
   };
   return [
     ...(has('thumbnail') ? [{ ...text('', [6.4, 0], () => undefined), show: pictureOf }] : []),
-    { ...text('event', [14, 2], ({ id }) => id), show: nameOf },
+    { ...text('event', [11, 2], ({ id }) => id), show: nameOf },
     ...(has('label') ? [text('label', [8, 1], ({ label }) => label)] : []),
     { ...text('status', [4.5, 0], ({ status }) => status), show: statusOf },
     ...(has('split') ? [text('split', [4.5, 0], ({ split }) => split)] : []),
     ...(has('video') ? [{ ...text('video', [9, 1], ({ video }) => video), show: videoOf }] : []),
-    number('start', ({ startSec }) => startSec, formatTime),
-    number('length', lengthOf, formatTime),
+    number('start', ({ startSec }) => startSec, formatTime, 5),
+    number('length', lengthOf, formatTime, 5),
     ...(has('loss') ? [number('loss', ({ loss }) => loss)] : []),
     ...(has('importance') ? [number('importance', ({ importance }) => importance)] : []),
     ...(has('best')
