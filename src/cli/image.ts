@@ -2,7 +2,7 @@
 import { basename, extname, join } from 'node:path';
 import { percent } from '../analysis/verdicts.ts';
 import { L2cafError } from '../base/errors.ts';
-import { sha256OfFile, withFolder, writeFileAtomically } from '../base/files.ts';
+import { isFolder, sha256OfFile, withFolder, writeFileAtomically } from '../base/files.ts';
 import { checkOutputFolder, checkOutputs, removeSealed } from '../base/output.ts';
 import type { PictureSize } from '../base/types.ts';
 import type { Constraint, Method, SolverChoice } from '../l2caf/choices.ts';
@@ -61,6 +61,7 @@ export async function analyzeAll(files: readonly string[], flags: ImageFlags, si
   const terminal = createTerminal(flags);
   const own = await isImported(flags.model);
   checkFlags(files, flags, own);
+  await expectFiles(files);
   const { leastScore } = objectReadingOf(flags);
   const hasOwnClasses = own || (await isStillHead(flags.model));
   const early = hasOwnClasses ? undefined : targetOfImageNet(flags); // before a network is fetched
@@ -102,6 +103,16 @@ export async function analyzeAll(files: readonly string[], flags: ImageFlags, si
   }
   if (flags.json) terminal.result(JSON.stringify(analyses));
   if (analyses.length < files.length) process.exitCode = EXIT.failed;
+}
+
+/** @throws L2cafError `usage` for a folder */
+async function expectFiles(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    if (!(await isFolder(path))) continue;
+    throw new L2cafError('usage', `${path} is a folder, not a picture`, {
+      hint: `name the pictures in it, such as ${join(path, '*.jpg')}; of a video's, l2caf analyze takes the folder`,
+    });
+  }
 }
 
 /** @throws L2cafError `usage` for what no picture could be analyzed with */

@@ -132,6 +132,7 @@ describe('image', () => {
     ['a constraint on what has no filter', ['--method', 'gradcam', '--constraint', 'l1'], 2, /gradcam has no filter/],
     ['a solver that does not fit', [...NETWORK, '--solver', 'closed-form', '--constraint', 'l1'], 2, /is l1, not l2/],
     ['two pictures of one name', ['other/red.png'], 2, /two of the pictures are named red/],
+    ['a folder', ['network'], 2, /network is a folder, not a picture\nhint: name the pictures in it/],
     ['an output folder that is a file', [...NETWORK, '-o', 'text.jpg'], 1, /error: cannot write text\.jpg/],
   ])('refuses %s, in one line and leaving no file', async (_, args, exitCode, message) => {
     const before = await readdir(folder, { recursive: true });
