@@ -6,7 +6,7 @@ import * as z from '#zod';
 import { L2cafError } from '../base/errors.ts';
 import { writeFileAtomically } from '../base/files.ts';
 import { readInput } from '../base/input-files.ts';
-import { questionsSchema } from '../models/questions.ts';
+import { questionsSchema } from '../models/question-schema.ts';
 import { frameSchema, objectSchema, sharesSchema, verdictSchema, windowSchema } from './document-frames.ts';
 import { modelSchema } from './document-model.ts';
 import { positiveInt, regionSchema, seconds, sha256, sizeSchema } from './document-values.ts';

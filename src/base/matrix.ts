@@ -184,9 +184,15 @@ export function softmax(scores: ArrayLike<number>): number[] {
   return exponentials.map((value) => value / total);
 }
 
-/** Softmax over a few of the scores, divided by a temperature: a probability for each of those, in their order. */
-export function softmaxAmong(scores: ArrayLike<number>, places: readonly number[], temperature: number): number[] {
-  return softmax(places.map((place) => scores[place]! / temperature));
+/** Classes that exclude each other, as places among the scores, and what their scores are divided by before the softmax. */
+export interface ExclusiveClasses {
+  readonly classes: readonly number[];
+  readonly temperature: number;
+}
+
+/** Softmax over classes that exclude each other: a probability for each of them, in their order. */
+export function softmaxAmong(scores: ArrayLike<number>, { classes, temperature }: ExclusiveClasses): number[] {
+  return softmax(classes.map((place) => scores[place]! / temperature));
 }
 
 /** The sum of some numbers. */

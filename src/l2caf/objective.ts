@@ -5,7 +5,7 @@
  */
 
 import { assertNever, L2cafError } from '../base/errors.ts';
-import { addRows, dot, unit } from '../base/matrix.ts';
+import { addRows, dot, type ExclusiveClasses, unit } from '../base/matrix.ts';
 import * as tf from '../base/tensorflow.ts';
 import type { Tail } from './tail.ts';
 
@@ -20,16 +20,10 @@ import type { Tail } from './tail.ts';
  */
 export type Objective =
   | { readonly kind: 'oblivious' }
-  | { readonly kind: 'class'; readonly index: number; readonly excluded?: Exclusion | undefined }
+  | { readonly kind: 'class'; readonly index: number; readonly excluded?: ExclusiveClasses | undefined }
   | { readonly kind: 'output'; readonly index: number }
   | { readonly kind: 'similarity'; readonly other: Float32Array }
   | { readonly kind: 'custom'; readonly loss: OutputLoss };
-
-/** Classes that exclude each other, as places among the scores, and what their scores are divided by before the softmax. */
-export interface Exclusion {
-  readonly classes: readonly number[];
-  readonly temperature: number;
-}
 
 /** A loss of an output `[d]`, which it must not keep or change, and its gradient `[d]` there. */
 export type OutputLoss = (output: Float64Array) => { readonly loss: number; readonly gradient: Float64Array };
@@ -99,7 +93,11 @@ export function bindObjective(
  *
  * @throws L2cafError `usage` when there is no such class.
  */
-export function classWeights(index: number, outputSize: number, excluded?: Pick<Exclusion, 'classes'>): Float32Array {
+export function classWeights(
+  index: number,
+  outputSize: number,
+  excluded?: Pick<ExclusiveClasses, 'classes'>,
+): Float32Array {
   if (!Number.isInteger(index) || index < 0 || index >= outputSize) {
     throw new L2cafError('usage', `there is no class ${index}: the network has the classes 0 to ${outputSize - 1}`);
   }

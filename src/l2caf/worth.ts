@@ -27,8 +27,7 @@ export function bindWorth(
     case 'class': {
       const { index, excluded } = objective;
       if (excluded === undefined) return (output) => softmax(output)[index]!;
-      const { classes, temperature } = excluded;
-      return (output) => softmaxAmong(output, classes, temperature)[classes.indexOf(index)]!;
+      return (output) => softmaxAmong(output, excluded)[excluded.classes.indexOf(index)]!;
     }
     case 'output': {
       const side = reference[objective.index]! < 0 ? -1 : 1;

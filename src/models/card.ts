@@ -12,7 +12,8 @@ import { jsonIn, readInput } from '../base/input-files.ts';
 import { FILTER_SPANS, NORMS, type Norm, OUTPUT_KINDS } from './choices.ts';
 import { readNpy } from './npy.ts';
 import type { Preprocessing } from './preprocessing.ts';
-import { type Question, questionsAmong, questionsSchema } from './questions.ts';
+import { questionsSchema } from './question-schema.ts';
+import { type Question, questionsAmong } from './questions.ts';
 
 const triple = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])]);
 const positive = z.int().positive();

@@ -2,10 +2,9 @@
  * What a classifier is asked. Classes of different data sets need not exclude each other: a car that turns left may stand before a
  * red light. So each question has a softmax of its own over the classes that answer it.
  */
-import * as z from '#zod';
 import { L2cafError } from '../base/errors.ts';
-import { softmax, softmaxAmong } from '../base/matrix.ts';
-import type { Exclusion } from '../l2caf/objective.ts';
+import { type ExclusiveClasses, softmax, softmaxAmong } from '../base/matrix.ts';
+import type { NamedQuestion } from './question-schema.ts';
 
 /** A question with its classes, as places among the scores. */
 export interface Question {
@@ -19,39 +18,24 @@ export interface Question {
   readonly temperature?: number;
 }
 
-/** A question as files state it, by the names of its classes. */
-export const questionSchema = z.object({
-  name: z.string().min(1),
-  labels: z.array(z.string()).min(1),
-  others: z.array(z.string()).min(1).optional(),
-  temperature: z.number().positive().optional(),
-});
-
-/** What classes answer, as files state it; each class answers one question. */
-export const questionsSchema = z.array(questionSchema).min(1);
-
-/** A question by the names of its classes. */
-export type NamedQuestion = z.infer<typeof questionSchema>;
-
 /** Probability of each class, `[classes]`: softmax over those that exclude each other, of all where there are no questions. */
 export function probabilitiesOf(scores: ArrayLike<number>, questions: readonly Question[] | undefined): number[] {
   if (questions === undefined) return softmax(scores);
   const probabilities = new Array<number>(scores.length).fill(0);
   for (const question of questions) {
-    const { classes, temperature } = exclusionOf(question);
-    const own = softmaxAmong(scores, classes, temperature);
+    const own = softmaxAmong(scores, exclusionOf(question));
     for (const [k, index] of question.answers.entries()) probabilities[index] = own[k]!;
   }
   return probabilities;
 }
 
 /** The classes that exclude a class, itself among them; undefined where all do. */
-export function excludedBy(index: number, questions: readonly Question[] | undefined): Exclusion | undefined {
+export function excludedBy(index: number, questions: readonly Question[] | undefined): ExclusiveClasses | undefined {
   const question = questions?.find(({ answers }) => answers.includes(index));
   return question && exclusionOf(question);
 }
 
-function exclusionOf({ answers, others = [], temperature = 1 }: Question): Exclusion {
+function exclusionOf({ answers, others = [], temperature = 1 }: Question): ExclusiveClasses {
   return { classes: [...answers, ...others], temperature };
 }
 
