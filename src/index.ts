@@ -29,6 +29,7 @@ export type * from './base/types.ts';
 export * from './l2caf/index.ts';
 export { type BackendInfo, type EngineInfo, useBackend, useEngine } from './models/backend.ts';
 export { BACKEND_CHOICES, type BackendChoice, ENGINE_CHOICES, type EngineChoice } from './models/choices.ts';
+export type { Question } from './models/questions.ts';
 export type * from './models/video-model.ts';
 export type { ObjectBox, ObjectList, Rectangle } from './objects/boxes.ts';
 export type { NamedObject } from './objects/fitted.ts';

@@ -70,6 +70,7 @@ export const objectSchema = sharesSchema.extend({
   ...objectLoss,
 });
 
+/** A sampled frame. */
 export const frameSchema = z
   .object({
     /** Index in the LSTM; in a dense analysis, where a frame has several, its place among the frames. */

@@ -1,4 +1,6 @@
 /** L2-CAF: attention filters for any network that has a {@link Tail}, and the baselines they are compared with. */
+
+export type { ExclusiveClasses } from '../base/matrix.ts';
 export {
   CONSTRAINTS,
   type Constraint,

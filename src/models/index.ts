@@ -26,6 +26,7 @@ export { DEFAULT_MODEL, findModel, packagedModels } from './packaged.ts';
 export { type Preprocessing, preprocessed } from './preprocessing.ts';
 export { findPretrained, PRETRAINED_TRUNKS, type PretrainedTrunk } from './pretrained.ts';
 export { pullTrunk } from './pull.ts';
+export type { Question } from './questions.ts';
 export type { NetworkPart, WeightsEdit } from './reinitialise.ts';
 export type { FoldedWeights, ResNetSpec } from './resnet.ts';
 export type { NamedArray } from './safetensors.ts';
