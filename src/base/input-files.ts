@@ -45,7 +45,7 @@ export async function readOwn(path: string, { maxBytes, signal }: ReadInputOptio
     for (let bytes = 0; ; ) {
       throwIfAborted(signal);
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - bytes + 1)));
-      if (bytesRead === 0) return Buffer.concat(chunks);
+      if (bytesRead === 0) return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
       bytes += bytesRead;
       if (bytes > size) throw unreadable(path, 'it grows while it is read');
       chunks.push(buffer.subarray(0, bytesRead));
@@ -92,8 +92,9 @@ export async function hashFile(path: string, { algorithm = 'sha256', bytes, sign
   const hash = createHash(algorithm);
   const file = await openInput(path);
   try {
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (let left = bytes ?? (await file.stat()).size; left > 0; ) {
+    let left = bytes ?? (await file.stat()).size;
+    const buffer = Buffer.allocUnsafe(Math.min(left, CHUNK_BYTES)); // most files are small
+    while (left > 0) {
       throwIfAborted(signal);
       const { bytesRead } = await file.read(buffer, 0, Math.min(left, CHUNK_BYTES));
       if (bytesRead === 0) break;

@@ -24,7 +24,9 @@ export interface Familiarity {
 /** Features of cells, `[n, c]` row by row, averaged: `[c]`. */
 export function averaged(features: Float32Array, channels: number): Float32Array {
   const sums = new Float64Array(channels);
-  for (let i = 0; i < features.length; i++) sums[i % channels]! += features[i]!;
+  for (let first = 0; first < features.length; first += channels) {
+    for (let c = 0; c < channels; c++) sums[c]! += features[first + c]!;
+  }
   return Float32Array.from(sums, (sum) => (sum * channels) / features.length);
 }
 
@@ -37,7 +39,8 @@ export function distanceOf(
   let rest = offset.reduce((sum, value) => sum + value * value, 0);
   let squared = 0;
   for (const [k, variance] of variances.entries()) {
-    const along = offset.reduce((sum, value, i) => sum + value * directions[k * mean.length + i]!, 0);
+    let along = 0;
+    for (let i = 0; i < offset.length; i++) along += offset[i]! * directions[k * offset.length + i]!;
     squared += along ** 2 / (variance + floor);
     rest -= along ** 2;
   }

@@ -138,15 +138,16 @@ export class RecurrentHead {
     const { channels, lstm } = this.weights;
     const width = 4 * lstm.units;
     const cells = projection.length / width;
+    const [room, out] = [new Float64Array(cells * channels), new Float64Array(cells * width)]; // of the largest place
     for (const [place, kernel] of this.#placeKernels.entries()) {
       const shares = pooling.subarray(place * cells, (place + 1) * cells);
       const members = [...shares.keys()].filter((cell) => shares[cell] !== 0);
-      const weighted = new Float64Array(members.length * channels);
+      const weighted = room.subarray(0, members.length * channels);
       for (const [row, cell] of members.entries()) {
         for (let k = 0; k < channels; k++)
           weighted[row * channels + k] = shares[cell]! * features[cell * channels + k]!;
       }
-      const added = new Float64Array(members.length * width);
+      const added = out.subarray(0, members.length * width);
       multiplyTransposed(weighted, kernel, added, members.length, width, channels);
       for (const [row, cell] of members.entries()) {
         for (let j = 0; j < width; j++) projection[cell * width + j]! += added[row * width + j]!;

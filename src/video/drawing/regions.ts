@@ -92,9 +92,9 @@ export function attentionShares({ height, width, values }: Heatmap): AttentionSh
 function shareWhere(values: Float32Array, isCounted: (i: number) => boolean): number {
   let counted = 0;
   let sum = 0;
-  for (const [i, value] of values.entries()) {
-    sum += value;
-    if (isCounted(i)) counted += value;
+  for (let i = 0; i < values.length; i++) {
+    sum += values[i]!;
+    if (isCounted(i)) counted += values[i]!;
   }
   return sum > 0 ? counted / sum : 0;
 }
