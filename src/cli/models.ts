@@ -6,7 +6,7 @@ import { cardBeside } from '../models/card.ts';
 import { DEFAULT_TRUNK } from '../models/choices.ts';
 import type { Head } from '../models/head.ts';
 import { importedPath, isImported, isKeras } from '../models/imported.ts';
-import { type Calibration, loadModel, type ModelManifest } from '../models/model-directory.ts';
+import { calibrationInWords, loadModel, type ModelManifest } from '../models/model-directory.ts';
 import type { PullOptions } from '../models/npm-package.ts';
 import { locateOnnxruntime } from '../models/onnx/locate.ts';
 import { pullOnnxruntime } from '../models/onnx/pull-engine.ts';
@@ -201,10 +201,6 @@ async function trunkFacts(trunk: PretrainedTrunk): Promise<Record<string, string
 function inputInWords({ frames, width, height, eventSec }: ModelManifest['preprocessing']): string {
   const length = eventSec === undefined ? '' : `, from events of ${eventSec} s`;
   return `${frames} frames of ${width}x${height}${length}`;
-}
-
-function calibrationInWords(temperature: number, { events, measuredOn, before, after }: Calibration): string {
-  return `temperature ${temperature} (of ${events} events); expected error ${before} before, ${after} after, on ${measuredOn}`;
 }
 
 /** Of a model whose training was told no licence. */

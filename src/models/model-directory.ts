@@ -127,6 +127,11 @@ export type ModelFacts = Pick<ModelManifest, 'id' | 'l2cafVersion' | 'training' 
 /** How well the classes of a question are calibrated, see {@link ModelManifest}. */
 export type Calibration = z.infer<typeof calibrationSchema>;
 
+/** What a calibration found, for people. */
+export function calibrationInWords(temperature: number, { events, measuredOn, before, after }: Calibration): string {
+  return `temperature ${temperature} (of ${events} events); expected error ${before} before, ${after} after, on ${measuredOn}`;
+}
+
 /** By the name of a question. */
 export type Calibrations = ReadonlyMap<string, Calibration>;
 

@@ -8,7 +8,7 @@ import type { PlannedEvent } from '../features/dataset.ts';
 import { type EmbedOptions, type HeadRun, outputsOfFrames } from '../features/embed.ts';
 import type { Head } from '../models/head.ts';
 import { runHead } from '../models/head-network.ts';
-import type { Calibration, Calibrations } from '../models/model-directory.ts';
+import { type Calibration, type Calibrations, calibrationInWords } from '../models/model-directory.ts';
 import { type Question, questionsOf } from '../models/questions.ts';
 
 /** Bins of confidence, of equal width. */
@@ -50,7 +50,14 @@ export async function askedOf(
   const questions = questionsOf(labels, domains);
   const split = (name: string): PlannedEvent[] => planned.filter(({ event }) => event.split === name);
   const validation = split('val');
-  if (validation.length > 0) return calibrated(head, questions, { validation, others: split('test') }, options);
+  if (validation.length > 0) {
+    const found = await calibrated(head, questions, { validation, others: split('test') }, options);
+    for (const { name, temperature = 1 } of found.questions) {
+      const own = found.calibration.get(name);
+      if (own) onNote?.(`class probabilities of ${name}: ${calibrationInWords(temperature, own)}`);
+    }
+    return found;
+  }
   onNote?.('no validation events: class probabilities are not calibrated');
   return { questions: questions.length > 1 ? questions : [], calibration: new Map() };
 }

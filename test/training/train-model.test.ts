@@ -142,7 +142,13 @@ it('asks a question of each domain, and calibrates it on validation events', asy
     },
     { name: 'light', path: await listOf('light', (row) => row.replace(/,stop,/, ',red,').replace(/,go,/, ',green,')) },
   ];
-  await trainModel({ ...plan, domains, components: 2 }, work('asked'));
+  const notes: string[] = [];
+  await trainModel({ ...plan, domains, components: 2 }, { ...work('asked'), onNote: (text) => notes.push(text) });
+  expect(notes.filter((text) => text.startsWith('class probabilities'))).toEqual([
+    expect.stringMatching(
+      /^class probabilities of motion: temperature 1 \(of 2 events\); expected error [\d.]+ before, /,
+    ),
+  ]);
   const { head, manifest } = await loadModel(join(folder, 'asked'));
   expect(head.spec.labels).toEqual(['go', 'green', 'red', 'stop']);
   expect(manifest.questions).toEqual([
