@@ -202,6 +202,11 @@ export function sum(values: ArrayLike<number>): number {
   return total;
 }
 
+/** The product of some numbers, such as how many values a shape holds; 1 of none. */
+export function product(values: readonly number[]): number {
+  return values.reduce((all, value) => all * value, 1);
+}
+
 /** The mean of some numbers; not a number for none. */
 export function mean(values: ArrayLike<number>): number {
   return sum(values) / values.length;

@@ -4,6 +4,7 @@
  */
 import { inflateSync } from 'node:zlib';
 import { L2cafError } from '../base/errors.ts';
+import { product } from '../base/matrix.ts';
 
 /** An array in MATLAB's order (columns first): its numbers, its text, its cells, or its structs. */
 export type MatValue = readonly number[] | string | readonly MatValue[] | readonly MatStruct[];
@@ -62,7 +63,7 @@ function variableOf({ type, data }: Element): [string, MatValue] {
   if (type !== MATRIX) throw new Error(`it holds data of type ${type} outside an array`);
   const [flags, dimensions, name, ...content] = [...elementsOf(data)];
   if (!flags || !dimensions || !name) return ['', []]; // an array that was never filled
-  const count = numbersOf(dimensions).reduce((product, side) => product * side, 1);
+  const count = product(numbersOf(dimensions));
   return [name.data.toString('latin1'), contentOf(flags.data.readUInt8(0), count, content)];
 }
 

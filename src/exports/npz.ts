@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { Zip, ZipDeflate } from 'fflate';
 import { L2cafError } from '../base/errors.ts';
 import { writeAtomically } from '../base/files.ts';
+import { product } from '../base/matrix.ts';
 
 /** An array of numbers, row by row (C order). */
 export interface NumpyArray {
@@ -26,7 +27,7 @@ export type NpzMember =
  * @throws L2cafError `shape-mismatch`
  */
 export function npyBytes({ shape, values }: NumpyArray): Uint8Array {
-  const count = shape.reduce((product, length) => product * length, 1);
+  const count = product(shape);
   if (count !== values.length) {
     throw new L2cafError('shape-mismatch', `${values.length} numbers are no array of ${shape.join('x')}`);
   }

@@ -3,6 +3,7 @@
  * (pooling) → LSTM over the frames → dense embedding. Here as plain numbers; `event-network.ts` runs it.
  */
 import { createHash } from 'node:crypto';
+import { product } from '../base/matrix.ts';
 import { createRandom } from '../base/random.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
 import type { Familiarity } from './familiarity.ts';
@@ -112,7 +113,7 @@ export function untrainedHead(spec: HeadSpec, seed: number): Head {
   const weights = new Map<string, NamedArray>();
   for (const [index, [name, shape]] of [...headShapes(spec)].entries()) {
     const random = createRandom(seed, index);
-    const count = shape.reduce((product, n) => product * n, 1);
+    const count = product(shape);
     const inputs = count / shape.at(-1)!;
     const draw = name.startsWith('cnn')
       ? () => random.normal() * Math.sqrt(2 / inputs)

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import * as z from '#zod';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { jsonIn, readInput } from '../base/input-files.ts';
+import { product } from '../base/matrix.ts';
 import { foldBatchNorm } from './batch-norm.ts';
 import { convLayers, type FoldedWeights, type ResNetSpec, resnetLayout } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
@@ -90,7 +91,7 @@ async function readLayersModelWeights(folder: string): Promise<Map<string, Named
     const bytes = new Uint8Array(Buffer.concat(shards)).buffer; // aligned, unlike a pooled Buffer
     let offset = 0;
     for (const { name, shape } of weights) {
-      const count = shape.reduce((product, n) => product * n, 1);
+      const count = product(shape);
       if (offset + 4 * count > bytes.byteLength)
         throw new L2cafError('weights-invalid', `${folder}: the shards end before ${name}`);
       tensors.set(name, { shape, data: new Float32Array(bytes, offset, count) });

@@ -4,6 +4,7 @@
  * `b c t h w` a 3-D CNN, `(b t) (cls h w) c` a transformer per frame whose tokens begin with one of no place.
  */
 import { L2cafError } from '../base/errors.ts';
+import { product } from '../base/matrix.ts';
 
 /** `b` events of one batch, `t` frames or slices of time, `c` channels, `h` rows, `w` columns. */
 export type AxisName = 'b' | 't' | 'c' | 'h' | 'w';
@@ -198,12 +199,12 @@ export function dimsOf({ axes }: Layout, sizes: LayoutSizes, b = 1): number[] {
 export function interleaving({ axes }: Layout, sizes: LayoutSizes): { outer: number; block: number } {
   const all = { ...sizes, b: 1 };
   const dims = dimsOf({ text: '', axes }, sizes);
-  const size = dims.reduce((product, n) => product * n, 1);
+  const size = product(dims);
   const at = axes.findIndex(({ names }) => names.includes('b'));
   if (at < 0) return { outer: 1, block: size };
   const { names, hasToken } = axes[at]!;
   const slower = names.slice(0, names.indexOf('b')).reduce((product, name) => product * all[name], 1);
-  const before = dims.slice(0, at).reduce((product, n) => product * n, 1);
+  const before = product(dims.slice(0, at));
   const outer = hasToken ? before : before * slower;
   return { outer, block: size / outer };
 }

@@ -4,6 +4,7 @@
  */
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { readInput } from '../base/input-files.ts';
+import { product } from '../base/matrix.ts';
 import type { NamedArray } from './safetensors.ts';
 
 /** Of the largest array of the networks that are read so, many times over. */
@@ -31,7 +32,7 @@ export async function readNpy(path: string): Promise<NamedArray> {
   if (type !== '<f4') throw invalid(`it holds ${type}, only <f4 (float32) can be read`);
   if (!/'fortran_order':\s*False/.test(header)) throw invalid('it is in column order, only row order can be read');
   const shape = (dimensions.match(/\d+/g) ?? []).map(Number);
-  const count = shape.reduce((product, n) => product * n, 1);
+  const count = product(shape);
   if (bytes.length !== headerEnd + 4 * count) throw invalid(`it is truncated: expected ${count} numbers`);
   return { shape, data: new Float32Array(new Uint8Array(bytes.subarray(headerEnd)).buffer) };
 }

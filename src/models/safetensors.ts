@@ -7,6 +7,7 @@ import { open } from 'node:fs/promises';
 import { L2cafError, messageOf } from '../base/errors.ts';
 import { writeAtomically } from '../base/files.ts';
 import { openInput } from '../base/input-files.ts';
+import { product } from '../base/matrix.ts';
 import { fromFloat16 } from './float16.ts';
 
 /** A named array of numbers: `shape` row by row, as float32 whatever the file's precision (integers up to 2^24). */
@@ -56,7 +57,7 @@ export async function readSafetensors(
     const tensors = new Map<string, NamedArray>();
     for (const [name, entry] of entries) {
       const [begin, end] = entry.data_offsets;
-      const count = entry.shape.reduce((product, n) => product * n, 1);
+      const count = product(entry.shape);
       const width = Object.hasOwn(BYTES_PER_NUMBER, entry.dtype) ? BYTES_PER_NUMBER[entry.dtype] : undefined;
       if (width === undefined) throw invalid(path, `tensor ${name} has the unsupported type ${entry.dtype}`);
       if (end - begin !== count * width) throw invalid(path, `tensor ${name} has the wrong length for its shape`);

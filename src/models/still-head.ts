@@ -7,6 +7,7 @@
  * maps are fused. ADL (Choe and Shim 2019, https://arxiv.org/abs/1908.10028, Sec. 3): in training, feature maps are multiplied by a
  * mask that drops what they attend to most, or by a map of what is important.
  */
+import { product } from '../base/matrix.ts';
 import { createRandom, type Random } from '../base/random.ts';
 import * as tf from '../base/tensorflow.ts';
 import { untaped } from '../base/untaped.ts';
@@ -59,7 +60,7 @@ export function untrainedStillHead(spec: StillHeadSpec, seed: number): Map<strin
   return new Map(
     shapes.map(([name, shape], index): [string, NamedArray] => {
       const random = createRandom(seed, WEIGHTS_STREAM, index);
-      const length = shape.reduce((product, n) => product * n, 1);
+      const length = product(shape);
       const inputs = length / shape.at(-1)!;
       const spread = name.includes('dense') ? Math.sqrt(2 / (inputs + shape.at(-1)!)) : Math.sqrt(2 / inputs);
       const draw = name.endsWith('bias') ? () => 0 : () => spread * random.normal();

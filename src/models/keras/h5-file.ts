@@ -2,6 +2,7 @@
  * HDF5 files through h5wasm. The file is read from memory, where a library that follows links to other files finds none.
  */
 import { L2cafError, messageOf } from '../../base/errors.ts';
+import { product } from '../../base/matrix.ts';
 import { fromOptional, KERAS_PACKAGES } from '../../base/optional.ts';
 import { fromFloat16 } from '../float16.ts';
 import type { StoredWeight } from './weights.ts';
@@ -139,7 +140,7 @@ function stored(h5wasm: H5Wasm, found: unknown, at: string, safely: <T>(work: ()
 const MOST_VALUES = 2 ** 29;
 
 function numbersOf(dataset: H5Dataset, at: string): Float32Array {
-  const count = (dataset.shape ?? []).reduce((product, length) => product * length, 1);
+  const count = product(dataset.shape ?? []);
   if (count > MOST_VALUES)
     throw new L2cafError('weights-invalid', `the weights ${at} are ${count} numbers, which is too many`);
   const { dtype } = dataset;

@@ -1,5 +1,6 @@
 /** The options of one layer as a Keras file has them, read with their types checked and the layer named in what is refused. */
 import { L2cafError } from '../../base/errors.ts';
+import { product } from '../../base/matrix.ts';
 
 /** A value of JSON. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -17,7 +18,7 @@ export type Shape = readonly number[];
 
 /** Number of values of a shape. */
 export function sizeOf(shape: Shape): number {
-  return shape.reduce((product, length) => product * length, 1);
+  return product(shape);
 }
 
 /** A shape as messages show it. */

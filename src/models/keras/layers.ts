@@ -6,7 +6,7 @@ import { CONVOLUTION_LAYERS } from './convolutions.ts';
 import { CONVOLUTION_3D_LAYERS } from './convolutions-3d.ts';
 import { EINSUM_LAYERS } from './einsum-dense.ts';
 import type { LayerMaker, MakeLayer } from './layer.ts';
-import type { LayerConfig } from './layer-config.ts';
+import { type LayerConfig, sizeOf } from './layer-config.ts';
 import { MERGE_LAYERS } from './merges.ts';
 import { NORMALISATION_LAYERS } from './normalisations.ts';
 import { OPERATORS } from './operators.ts';
@@ -79,7 +79,7 @@ export const makeLayer: MakeLayer = (className, config, inputs) => {
   const name = usualName(className);
   if (!isKnownClass(className)) throw config.refused(...whyUnknown(name, config));
   const layer = LAYERS[name]!(config, inputs, makeLayer);
-  const size = layer.shape.reduce((product, length) => product * length, 1);
+  const size = sizeOf(layer.shape);
   if (!(size <= MOST_VALUES)) throw config.refused(`makes ${size} values of one event, which is too many`);
   return layer;
 };

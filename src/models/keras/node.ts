@@ -1,4 +1,5 @@
 /** A tensor of an unfolded network, and how its layer is applied. */
+import { product } from '../../base/matrix.ts';
 import * as tf from '../../base/tensorflow.ts';
 import type { Layer } from './layer.ts';
 import type { Shape } from './layer-config.ts';
@@ -45,6 +46,6 @@ export function applyNode(
 
 /** `[n, t, …]` → `[n·t, …]` */
 function merged(x: tf.Tensor, lead: number): tf.Tensor {
-  const rows = x.shape.slice(0, lead + 1).reduce((product, length) => product * length, 1);
+  const rows = product(x.shape.slice(0, lead + 1));
   return tf.reshape(x, [rows, ...x.shape.slice(lead + 1)]);
 }

@@ -3,6 +3,7 @@
  * reaches the last tokens through the softmax attention of all layers, were each half its attention and half its residual path.
  * Knows nothing of what is explained. The attention matrices are found in the graph, not in names.
  */
+import { product } from '../../base/matrix.ts';
 import type { Layout, LayoutSizes } from '../layout.ts';
 import { tensorNamed } from './cut.ts';
 import { ancestors, type OnnxGraph } from './graph.ts';
@@ -80,7 +81,7 @@ function attentionOf(tensor: OnnxTensor, { t, h, w }: LayoutSizes): Attention | 
   const { dims } = tensor;
   const tokens = dims.at(-1) ?? 0;
   if (dims.length < 3 || dims.at(-2) !== tokens) return undefined;
-  const matrices = dims.slice(0, -2).reduce((product, n) => product * n, 1);
+  const matrices = product(dims.slice(0, -2));
   const [alone, together] = [tokens - h * w, tokens - t * h * w];
   const isJoint = t > 1 && together >= 0 && together <= MOST_EXTRA;
   const extra = isJoint ? together : alone;

@@ -3,6 +3,7 @@
  * that a filter acts on alone, the rest with what the other frames gave without one.
  */
 import type { NodeProto } from 'onnx-buf';
+import { product } from '../../base/matrix.ts';
 import { createRandom } from '../../base/random.ts';
 import { dimsOf, type LayoutSizes } from '../layout.ts';
 import { leadingTo } from './affine.ts';
@@ -281,7 +282,7 @@ async function splitByFrame(
   if (!isSplit) return undefined;
   const between = names.map((name): Between => {
     const dims = name === cut.layer ? tail.seen.get(name)!.dims : made.get(name)!.dims;
-    return { name, dims, block: dims.reduce((product, n) => product * n, 1) / sizes.t };
+    return { name, dims, block: product(dims) / sizes.t };
   });
   const split = { frame, rest, between, constants };
   const [frameReads] = readsOfParts(tail, split);
@@ -342,7 +343,7 @@ async function tensorsOf(
         const { dims } = base[partOutput(name)]!;
         const before = floatsOf(base[partOutput(name)]!);
         const isAlong = (axis: number): boolean => {
-          const [length, inner] = [dims[axis]! / sizes.t, dims.slice(axis + 1).reduce((product, n) => product * n, 1)];
+          const [length, inner] = [dims[axis]! / sizes.t, product(dims.slice(axis + 1))];
           const frameAt = (i: number): number => Math.floor(i / (length * inner)) % sizes.t;
           return [...changes].every(([frame, after]) => {
             const values = floatsOf(after[partOutput(name)]!);

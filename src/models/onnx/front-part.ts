@@ -3,6 +3,7 @@
  * of them depends on the cells, which is found out by trying.
  */
 import type { NodeProto } from 'onnx-buf';
+import { product } from '../../base/matrix.ts';
 import { createRandom } from '../../base/random.ts';
 import { dimsOf, type Layout, type LayoutSizes } from '../layout.ts';
 import { type AffineSplit, affineSplit } from './affine.ts';
@@ -306,7 +307,3 @@ export function workOfNodes(
 
 /** Operators that give the same numbers another shape. */
 const MOVING = ['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Dropout'];
-
-function product(dims: readonly number[]): number {
-  return dims.reduce((all, n) => all * n, 1);
-}

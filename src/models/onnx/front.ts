@@ -3,7 +3,7 @@
  * computed once for each cell; a filter then goes through the rest alone, as the sum of what its cells contribute there.
  */
 import type { NodeProto, TensorProto, ValueInfoProto } from 'onnx-buf';
-import { addRows, concatenated } from '../../base/matrix.ts';
+import { addRows, concatenated, product } from '../../base/matrix.ts';
 import { elementType, integerTensor, nodeOf } from './builder.ts';
 import { BATCHINGS, type Batching, type GraphPart, inputLike, ofRank, partBytes, partOutput } from './cut.ts';
 import {
@@ -347,9 +347,9 @@ function assembly(
     const isCast = type !== 'float32';
     const shaped = isCast ? `${flat}/shaped` : name;
     const target = integers('shape', isBatched ? dims.map((n, i) => (i === axis ? -1 : n)) : dims);
-    const outer = dims.slice(0, axis).reduce((product, n) => product * n, 1);
+    const outer = product(dims.slice(0, axis));
     if (isBatched && outer > 1) {
-      const inner = dims.slice(axis).reduce((product, n) => product * n, 1);
+      const inner = product(dims.slice(axis));
       nodes.push(
         nodeOf('Reshape', [flat, integers('apart', [-1, outer, inner])], [`${flat}/apart`]),
         nodeOf('Transpose', [`${flat}/apart`], [`${flat}/turned`], { perm: [1, 0, 2] }),

@@ -1,4 +1,5 @@
 /** Tensors of one event made into those of several, and several taken apart. */
+import { product } from '../../base/matrix.ts';
 import type { TailCut } from './cut.ts';
 import { isFloating, type OnnxSession, type OnnxTensor } from './runtime.ts';
 
@@ -53,7 +54,7 @@ export function grow(tensor: OnnxTensor, growth: Growth, count: number): OnnxTen
 
 /** Values of one event that lie together in a tensor of several, which has them one after another along an axis. */
 function blockAt(dims: readonly number[], axis: number): number {
-  return dims.slice(axis).reduce((product, n) => product * n, 1);
+  return product(dims.slice(axis));
 }
 
 /** Tensors of several events as one: `outer` times, a block of each in turn. */
@@ -73,7 +74,7 @@ export function joined(
 /** Values of several events along an axis of one event's `dims`, event by event. */
 export function apart(values: Float32Array, dims: readonly number[], axis: number): Float32Array {
   const block = blockAt(dims, axis);
-  const size = dims.reduce((product, n) => product * n, 1);
+  const size = product(dims);
   const outer = size / block;
   if (outer === 1) return values;
   const count = values.length / size;

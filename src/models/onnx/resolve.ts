@@ -1,5 +1,6 @@
 /** What a card leaves open, found in the graph: what to explain, and what the inputs beside the pictures are fed. */
 import { L2cafError } from '../../base/errors.ts';
+import { product } from '../../base/matrix.ts';
 import type { Card } from '../card.ts';
 import { readNpy } from '../npy.ts';
 import type { ModelOutput } from '../video-model.ts';
@@ -109,7 +110,7 @@ async function constantValues(
   folder: (file: string) => string,
 ): Promise<{ readonly values: Float32Array; readonly shape: readonly number[] }> {
   const one = dims.map((n) => (n < 0 ? 1 : n));
-  const count = one.reduce((product, n) => product * n, 1);
+  const count = product(one);
   const takes = shapeText(dims);
   if (count > MOST_VALUES) throw new L2cafError('usage', `the input ${name} (${takes}) is larger than can be held`);
   if (typeof given === 'number') return { values: new Float32Array(count).fill(given), shape: one };
