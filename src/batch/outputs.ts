@@ -134,12 +134,12 @@ const identities = new WeakMap<BatchModel, string>();
 function identityOfModel(model: BatchModel): string {
   const known = identities.get(model);
   if (known !== undefined) return known;
-  const identity = hashOf(describeModel(model));
+  const identity = hashOf(contentOfModel(model));
   identities.set(model, identity);
   return identity;
 }
 
-function describeModel(model: BatchModel): object {
+function contentOfModel(model: BatchModel): object {
   const { backend } = model;
   if ('imported' in model) {
     const { description, warnings } = model.imported;

@@ -13,7 +13,7 @@ export function analysisTable(analysis: Analysis): string {
   const lines = [windows ? describeWindows(analysis, windows) : describeFrames(analysis)];
   lines.push(...describeVerdicts(analysis));
   lines.push(`${options.solver}: ${options.solverReason}`);
-  lines.push(...describeClasses(analysis));
+  lines.push(...classLines(analysis));
   if (targetProbability !== undefined) lines.push(`${options.target}: ${percent(targetProbability)}`);
   if (familiarity) {
     const { distance, limit } = familiarity;
@@ -37,7 +37,7 @@ export function analysisTable(analysis: Analysis): string {
 }
 
 /** The three likeliest classes, of each question where not all of them exclude each other. */
-function describeClasses(analysis: Analysis): string[] {
+function classLines(analysis: Analysis): string[] {
   const questions = classesByQuestion(analysis);
   if (questions.length > 0 && isUnlike(analysis)) return ['classes: none to be believed, see above'];
   return questions.map(({ name, classes }) => {
