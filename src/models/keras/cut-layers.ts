@@ -2,10 +2,10 @@
 import { L2cafError } from '../../base/errors.ts';
 import { groupBy } from '../../base/group-by.ts';
 import type { GridShape } from '../../base/types.ts';
-import type { Graph } from './graph.ts';
 import { nodesIn, tailBehind } from './keras-tail.ts';
 import { shapeText } from './layer-config.ts';
 import type { Node } from './node.ts';
+import type { Graph } from './unfolded.ts';
 
 /** A layer at which a network can be cut. */
 export interface KerasLayer {

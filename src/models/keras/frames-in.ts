@@ -13,9 +13,9 @@ import {
   stacksFrames,
   stridesOf,
 } from '../layout.ts';
-import type { GivenInput } from './graph.ts';
 import { isObject, shapeText } from './layer-config.ts';
 import type { ModelSpec } from './topology.ts';
+import type { GivenInput } from './unfolded.ts';
 
 /** What a network reads: pictures, or frames of an event. */
 export interface InputShape extends PictureSize {

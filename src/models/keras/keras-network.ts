@@ -22,12 +22,13 @@ import {
 } from '../video-model.ts';
 import { beside, type KerasLayer, lastLayer, layerNamed, layersOf } from './cut-layers.ts';
 import { givenInputs, type InputShape, inputShapeOf, placed } from './frames-in.ts';
-import { type Graph, type Scaling, type StandIn, unfold } from './graph.ts';
+import { unfold } from './graph.ts';
 import { type KerasFile, openKerasFile } from './keras-file.ts';
 import { type KerasMaps, kerasTail, nodesIn, planTail, type TailPlan } from './keras-tail.ts';
 import { type Shape, sizeOf } from './layer-config.ts';
 import { applyNode, type Node } from './node.ts';
 import { defaultOutputs, describedOutput, type KerasOutput, outputNodes } from './outputs.ts';
+import type { Graph, Scaling, StandIn } from './unfolded.ts';
 import { type Forgotten, partsOf, withoutLearnt } from './unlearn.ts';
 import { assignWeights, type LoadedWeights } from './weights.ts';
 

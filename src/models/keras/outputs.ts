@@ -5,9 +5,9 @@ import { sizePerFrame } from '../each-frame.ts';
 import type { Question } from '../questions.ts';
 import type { ModelOutput } from '../video-model.ts';
 import { nodeNamed } from './cut-layers.ts';
-import type { Graph } from './graph.ts';
 import type { OutputNode } from './keras-tail.ts';
 import { sizeOf } from './layer-config.ts';
+import type { Graph } from './unfolded.ts';
 
 /** What is to be explained of a Keras network. */
 export interface KerasOutput {

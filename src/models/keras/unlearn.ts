@@ -1,8 +1,8 @@
 /** What a Keras network learnt, layer by layer, and its weights without some of it (cascading re-initialisation, METHOD §6). */
 import * as tf from '../../base/tensorflow.ts';
 import { redrawn, type WeightPart } from '../reinitialise.ts';
-import type { Graph } from './graph.ts';
 import type { Node } from './node.ts';
+import type { Graph } from './unfolded.ts';
 import type { LoadedWeights } from './weights.ts';
 
 /** Weights that are drawn anew: their keys, from the output to the input. */

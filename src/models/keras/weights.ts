@@ -1,8 +1,8 @@
 /** Which weights of a file belong to which layer: by their order and names in .h5 and TF.js files, by their folder in .keras. */
 import { L2cafError } from '../../base/errors.ts';
 import * as tf from '../../base/tensorflow.ts';
-import type { Graph, WeightSlot } from './graph.ts';
 import { shapeText } from './layer-config.ts';
+import type { Graph, WeightSlot } from './unfolded.ts';
 
 /** A weight as a file has it. */
 export interface StoredWeight {
