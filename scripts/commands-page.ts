@@ -1,32 +1,73 @@
-/** docs/commands.md: every command as `--help` describes it. */
+/** The pages of the commands, docs/commands/, each as `--help` describes it, and docs/commands.md, the list of them. */
 import { Command } from 'commander';
 import { COMMANDS, loadCommand } from '../src/cli/commands.ts';
 
-/** Columns of the help as it stands in the page. */
-const WIDTH = 110;
+/** Columns of the help as it stands in a page. */
+const WIDTH = 88;
 
-/** The page. */
-export async function commandsPage(): Promise<string> {
-  const parts: string[] = [];
+/** The text of each page, by its path in docs/. */
+export async function commandPages(): Promise<Map<string, string>> {
+  const pages = new Map<string, string>();
   const contents: string[] = [];
   for (const name of Object.keys(COMMANDS)) {
     const command = await loadCommand(name);
     new Command('l2caf').addCommand(command);
-    for (const own of [command, ...command.commands]) {
-      const title = own === command ? `l2caf ${name}` : `l2caf ${name} ${own.name()}`;
-      const indent = own === command ? '' : '  ';
-      contents.push(`${indent}- [${title}](#${title.replaceAll(' ', '-')}): ${own.description()}`);
-      parts.push(`## ${title}\n\n\`\`\`\n${helpOf(own)}\n\`\`\``);
+    const subcommands = command.commands.map((own) => ({ own, title: `l2caf ${name} ${own.name()}` }));
+    contents.push(`- [l2caf ${name}](commands/${name}.md): ${command.description()}`);
+    for (const { own, title } of subcommands) {
+      contents.push(`  - [${title}](commands/${name}.md#${title.replaceAll(' ', '-')}): ${own.description()}`);
     }
+    const guides = (GUIDES[name] ?? []).map(([what, page]) => `[${what}](../${page})`);
+    pages.set(
+      `commands/${name}.md`,
+      `${[
+        `# l2caf ${name}`,
+        [...guides, '[all commands](../commands.md)'].join(' · '),
+        fenced(helpOf(command)),
+        ...subcommands.flatMap(({ own, title }) => [`## ${title}`, fenced(helpOf(own))]),
+      ].join('\n\n')}\n`,
+    );
   }
-  return `# Commands\n\n${INTRODUCTION}\n\n${contents.join('\n')}\n\n${parts.join('\n\n')}\n`;
+  return pages.set('commands.md', `# Commands\n\n${INTRODUCTION}\n\n${contents.join('\n')}\n`);
 }
 
+/** The pages that tell more of a command: title and path. */
+const GUIDES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  analyze: [
+    ['what it does step by step', 'analyze.md'],
+    ['reading the picture', 'reading.md'],
+    ['objects beside attention', 'objects.md'],
+  ],
+  batch: [['many events', 'batch.md']],
+  worker: [['many machines', 'batch.md']],
+  render: [
+    ['what is written', 'outputs.md'],
+    ['reading the picture', 'reading.md'],
+  ],
+  compare: [['comparing', 'comparing.md']],
+  figure: [['figures for print', 'comparing.md#figures-for-print']],
+  report: [['reports', 'report.md']],
+  image: [['still pictures', 'stills.md']],
+  export: [['exports', 'exports.md']],
+  index: [['finding similar events', 'retrieval.md']],
+  search: [['finding similar events', 'retrieval.md']],
+  project: [['finding similar events', 'retrieval.md']],
+  train: [['training a head', 'training.md']],
+  'train-stills': [['training a head', 'training.md']],
+  evaluate: [['evaluation', 'evaluation.md']],
+  reproduce: [['evaluation', 'evaluation.md']],
+  models: [
+    ['your own network', 'networks.md'],
+    ['Keras networks', 'keras.md'],
+  ],
+  doctor: [['troubleshooting', 'troubleshooting.md']],
+};
+
 const INTRODUCTION =
-  'What `l2caf COMMAND --help` says of each, made by `npm run docs`. Several commands are described at length: ' +
-  '[analyze](analyze.md), [batch](batch.md), [compare](comparing.md), [report](report.md), [image](stills.md), [export](exports.md), ' +
-  '[train](training.md), [evaluate and reproduce](evaluation.md), [index, search and project](retrieval.md); ' +
-  'what is written, and what is never overwritten, in [outputs.md](outputs.md).';
+  'A page for each, what `l2caf COMMAND --help` says, made by `npm run docs`. ' +
+  'What is written, and what is never overwritten: [outputs.md](outputs.md).';
+
+const fenced = (text: string): string => `\`\`\`text\n${text}\n\`\`\``;
 
 /** The help with what is added to it, such as examples. */
 function helpOf(command: Command): string {

@@ -2,7 +2,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { commandsPage } from '../../scripts/commands-page.ts';
+import { commandPages } from '../../scripts/commands-page.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const read = (path: string): Promise<string> => readFile(join(ROOT, path), 'utf8');
@@ -12,7 +12,7 @@ async function pages(): Promise<string[]> {
     (await readdir(join(ROOT, folder))).filter((name) => name.endsWith('.md')).map((name) => join(folder, name));
   const models = await Promise.all(['models/driving', 'models/driving-camvid'].map(inFolder));
   const own = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'];
-  return [...own, ...(await inFolder('docs')), ...models.flat()];
+  return [...own, ...(await inFolder('docs')), ...(await inFolder('docs/commands')), ...models.flat()];
 }
 
 /** The text without blocks of code, in which nothing is a link or a heading. */
@@ -34,7 +34,10 @@ function anchorsIn(text: string): Set<string> {
 
 describe('documents', () => {
   it('describe the commands as they are (npm run docs)', async () => {
-    expect(await read('docs/commands.md')).toBe(await commandsPage());
+    const made = await commandPages();
+    for (const [path, text] of made) expect(await read(join('docs', path)), path).toBe(text);
+    const there = (await readdir(join(ROOT, 'docs', 'commands'))).map((name) => `commands/${name}`);
+    expect([...there, 'commands.md'].sort()).toEqual([...made.keys()].sort());
   });
 
   it('link to files and headings that are there, in the package those of it', async () => {
