@@ -5,7 +5,7 @@ export { type ContourLines, contourLines, type Point, type Ring } from './drawin
 export type { LabelledSpan } from './drawing/event-lanes.ts';
 export { frameCanvas } from './drawing/frame-canvas.ts';
 export type { NormalizeMode } from './drawing/keyframes.ts';
-export { type Area, drawContours, drawHeatmap } from './drawing/overlay.ts';
+export { type Area, type DrawnPicture, drawContours, drawHeatmap } from './drawing/overlay.ts';
 export type { FigureFormat } from './drawing/panel.ts';
 export { maskOfParts } from './drawing/regions.ts';
 export { type DrawnMap, drawStrip, type StripCell, type StripContent } from './drawing/strip.ts';

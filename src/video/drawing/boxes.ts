@@ -1,7 +1,7 @@
 /** Boxes of objects over a picture, each with its name and the share of the attention that lies on it. */
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { PictureSize } from '../../base/types.ts';
-import { type Area, unitOf } from './overlay.ts';
+import { type Area, type DrawnPicture, unitOf } from './overlay.ts';
 
 /** A box to be drawn: a rectangle, pixels of the picture that the boxes are of. */
 export interface DrawnBox extends PictureSize {
@@ -31,7 +31,7 @@ export interface DrawnBoxes {
  */
 export function drawBoxes(
   context: SKRSContext2D,
-  size: PictureSize,
+  size: DrawnPicture,
   { picture, boxes }: DrawnBoxes,
   fontOf: (sizePx: number) => string,
 ): Area[] {

@@ -20,7 +20,7 @@ import {
 } from './keyframes.ts';
 import { drawLegend, type LegendSurroundings } from './legend.ts';
 import { drawAnswer, drawMoment, drawTimeline, drawTitle, originInWords } from './marks.ts';
-import type { Area } from './overlay.ts';
+import type { Area, DrawnPicture } from './overlay.ts';
 import { drawCursor, drawRibbon, ribbonHeight } from './ribbon.ts';
 import type { RibbonContent } from './ribbon-rows.ts';
 import { drawSigned } from './signed.ts';
@@ -32,8 +32,8 @@ import { type RgbaPixels, YuvaLayer } from './yuva.ts';
 
 /** What the layers of a video show. */
 export interface LayerContent {
-  /** The picture's size, even. */
-  readonly picture: PictureSize;
+  /** The picture, its size even. */
+  readonly picture: DrawnPicture;
   readonly span: TimeSpan;
   readonly keyframes: readonly Keyframe[];
   /** Whether keyframes are marked as sampled moments; default true. Too many marks say nothing. */

@@ -6,7 +6,7 @@ import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { FrameBatch, Heatmap, PictureSize } from '../../base/types.ts';
 import { colorOf, cssColor } from './colormap.ts';
 import { timelineHeight } from './marks.ts';
-import { type Area, levelColor, unitOf } from './overlay.ts';
+import { type Area, type DrawnPicture, levelColor, unitOf } from './overlay.ts';
 import type { OverlayStyle } from './style.ts';
 import { font } from './text.ts';
 
@@ -31,7 +31,7 @@ type Grid = Pick<Heatmap, 'width' | 'height' | 'values'>;
  */
 export function drawLegend(
   context: SKRSContext2D,
-  size: PictureSize,
+  size: DrawnPicture,
   style: OverlayStyle,
   scale: string,
   surroundings: LegendSurroundings = { heatmaps: [] },
@@ -79,11 +79,13 @@ interface Rows {
 
 /** Letters of this size can just be read. */
 const LEAST_PX = 10;
+/** To the usual size, before words are laid in two rows. */
+const NOT_MUCH_SMALLER = 0.75;
 /** Of the picture, at most. */
 const MOST_COVERED = 0.12;
 
-/** All in one row; else in two, where that covers little; else the levels alone, smaller if need be. */
-function fittingRows(context: SKRSContext2D, size: PictureSize, style: OverlayStyle, scale: string): Rows | undefined {
+/** All in one row; else in two, where that covers little, rather than much smaller; else the levels alone, smaller if need be. */
+function fittingRows(context: SKRSContext2D, size: DrawnPicture, style: OverlayStyle, scale: string): Rows | undefined {
   const levels = levelParts(style);
   const words: Part = { text: scale, before: 0.1, after: 0.5 };
   const usualPx = Math.max(11, Math.round(17 * unitOf(size)));
@@ -95,8 +97,10 @@ function fittingRows(context: SKRSContext2D, size: PictureSize, style: OverlaySt
       (parts.length === 1 || width * height <= MOST_COVERED * size.width * size.height)
     );
   };
-  for (const parts of [[[...levels, words]], [levels, [{ ...words, before: 0 }]]]) {
-    for (let sizePx = usualPx; sizePx >= LEAST_PX; sizePx--) if (fits(parts, sizePx)) return { parts, sizePx };
+  for (const leastPx of [Math.max(LEAST_PX, NOT_MUCH_SMALLER * usualPx), LEAST_PX]) {
+    for (const parts of [[[...levels, words]], [levels, [{ ...words, before: 0 }]]]) {
+      for (let sizePx = usualPx; sizePx >= leastPx; sizePx--) if (fits(parts, sizePx)) return { parts, sizePx };
+    }
   }
   for (let sizePx = usualPx; sizePx >= 1; sizePx--) if (fits([levels], sizePx)) return { parts: [levels], sizePx };
   return undefined;

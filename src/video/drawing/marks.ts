@@ -3,9 +3,9 @@
  * and what was not analyzed.
  */
 import type { SKRSContext2D } from '@napi-rs/canvas';
-import type { PictureSize, TimeSpan } from '../../base/types.ts';
+import type { TimeSpan } from '../../base/types.ts';
 import { isInside } from './keyframes.ts';
-import { type Area, unitOf } from './overlay.ts';
+import { type Area, type DrawnPicture, unitOf } from './overlay.ts';
 import { drawText, fitText, heightOf } from './text.ts';
 
 /** What the marks of one frame show. */
@@ -34,7 +34,7 @@ export const MARK_COLOR = '#ffb000';
  * @param hasBadge whether there are badges; without them there is the border alone
  * @returns areas outside which nothing was drawn
  */
-export function drawMoment(context: SKRSContext2D, size: PictureSize, marks: Marks, hasBadge = true): Area[] {
+export function drawMoment(context: SKRSContext2D, size: DrawnPicture, marks: Marks, hasBadge = true): Area[] {
   const { moment, momentsSec, gaps, timeSec } = marks;
   if (!hasBadge) return moment === undefined ? [] : drawBorder(context, size);
   if (moment === undefined) {
@@ -73,7 +73,7 @@ export function originInWords(
 }
 
 /** Draws a title in the left upper corner; returns the area outside which nothing was drawn. */
-export function drawTitle(context: SKRSContext2D, size: PictureSize, title: string): Area {
+export function drawTitle(context: SKRSContext2D, size: DrawnPicture, title: string): Area {
   return drawBadge(context, size, title, 'left', { background: '#0009', ink: '#fff' });
 }
 
@@ -83,12 +83,12 @@ export function drawTitle(context: SKRSContext2D, size: PictureSize, title: stri
  * @param topPx where a title above it ends; 0 without one
  * @returns the area outside which nothing was drawn
  */
-export function drawAnswer(context: SKRSContext2D, size: PictureSize, answer: string, topPx: number): Area {
+export function drawAnswer(context: SKRSContext2D, size: DrawnPicture, answer: string, topPx: number): Area {
   return drawBadge(context, size, answer, 'left', { background: '#000b', ink: '#fff', topPx });
 }
 
 /** Draws the timeline along the lower edge; returns the area outside which nothing was drawn. */
-export function drawTimeline(context: SKRSContext2D, size: PictureSize, marks: Marks): Area {
+export function drawTimeline(context: SKRSContext2D, size: DrawnPicture, marks: Marks): Area {
   const { startSec, endSec } = marks.span;
   const unit = unitOf(size);
   const bar = timelineHeight(size);
@@ -134,13 +134,14 @@ export function drawHatching(context: SKRSContext2D, area: Area, unit: number): 
 }
 
 /** Height of the timeline, pixels; its marks stand out by half of that. */
-export function timelineHeight(size: PictureSize): number {
+export function timelineHeight(size: DrawnPicture): number {
   return Math.max(4, Math.round(8 * unitOf(size)));
 }
 
 /** Draws a border; returns its four sides. */
-function drawBorder(context: SKRSContext2D, { width, height }: PictureSize): Area[] {
-  const thickness = Math.ceil(6 * unitOf({ width, height }));
+function drawBorder(context: SKRSContext2D, size: DrawnPicture): Area[] {
+  const { width, height } = size;
+  const thickness = Math.ceil(6 * unitOf(size));
   const whole = { left: 0, top: 0, right: width, bottom: height };
   const sides = [
     { ...whole, bottom: thickness },
@@ -153,9 +154,12 @@ function drawBorder(context: SKRSContext2D, { width, height }: PictureSize): Are
   return sides;
 }
 
+/** To the usual size of a badge's text, before it is wrapped. */
+const NOT_MUCH_SMALLER = 0.7;
+
 function drawBadge(
   context: SKRSContext2D,
-  size: PictureSize,
+  size: DrawnPicture,
   content: string,
   side: 'left' | 'right',
   {
@@ -167,7 +171,10 @@ function drawBadge(
 ): Area {
   const sizePx = Math.max(11, Math.round(fullPx * unitOf(size)));
   const padding = sizePx / 2;
-  const text = fitText(context, content, { widthPx: size.width / 2 - 4 * padding, sizePx, minPx: 9, weight: 'bold' });
+  const text = fitText(context, content, {
+    ...{ widthPx: size.width / 2 - 4 * padding, sizePx, weight: 'bold' },
+    minPx: Math.max(9, NOT_MUCH_SMALLER * sizePx),
+  });
   context.font = text.font;
   const width = Math.max(...text.lines.map((line) => context.measureText(line).width)) + 2 * padding;
   const x = side === 'left' ? padding : size.width - padding - width;

@@ -34,7 +34,7 @@ export interface Area {
 }
 
 /** Draws a heatmap in its style over a picture of the given size that lies at the context's origin. */
-export function drawHeatmap(context: SKRSContext2D, size: PictureSize, heatmap: Heatmap, style: OverlayStyle): void {
+export function drawHeatmap(context: SKRSContext2D, size: DrawnPicture, heatmap: Heatmap, style: OverlayStyle): void {
   context.save();
   context.globalAlpha = heatmap.opacity ?? 1;
   if (style.kind !== 'contour') drawColors(context, size, heatmap, style);
@@ -43,7 +43,7 @@ export function drawHeatmap(context: SKRSContext2D, size: PictureSize, heatmap: 
 }
 
 /** Draws the contours only: each line on a wider dark one, so that it can be seen on snow as well as in a tunnel. */
-export function drawContours(context: SKRSContext2D, size: PictureSize, heatmap: Heatmap, style: OverlayStyle): void {
+export function drawContours(context: SKRSContext2D, size: DrawnPicture, heatmap: Heatmap, style: OverlayStyle): void {
   const width = lineWidth(size, style);
   context.lineJoin = 'round';
   for (const { level, rings } of contourLines(heatmap, style.levels)) {
@@ -64,7 +64,7 @@ export const HALO_OPACITY = 0.55;
 export const HALO_WIDTHS = 2;
 
 /** Width of contours on a picture, pixels. */
-export function lineWidth(size: PictureSize, style: OverlayStyle): number {
+export function lineWidth(size: DrawnPicture, style: OverlayStyle): number {
   return Math.max(2, style.lineWidthPx * unitOf(size));
 }
 
@@ -80,9 +80,15 @@ export function opacityOf(value: number, { opacity }: OverlayStyle): number {
   return Math.round(255 * opacity * value);
 }
 
-/** The scale of lines and text: 1 on a picture with as many pixels as 1280×720. */
-export function unitOf({ width, height }: PictureSize): number {
-  return Math.max(0.5, Math.sqrt((width * height) / (1280 * 720)));
+/** A picture that is drawn on, pixels. */
+export interface DrawnPicture extends PictureSize {
+  /** The scale of its lines and text where others beside it decide: see {@link unitOf}. */
+  readonly unit?: number;
+}
+
+/** The scale of lines and text: 1 on a picture with as many pixels as 1280×720, unless it has its own. */
+export function unitOf({ width, height, unit }: DrawnPicture): number {
+  return unit ?? Math.max(0.5, Math.sqrt((width * height) / (1280 * 720)));
 }
 
 function drawColors(context: SKRSContext2D, size: PictureSize, heatmap: Heatmap, style: OverlayStyle): void {

@@ -3,15 +3,15 @@
  * cursor that follows the video. Its rows are in ribbon-rows.ts.
  */
 import type { SKRSContext2D } from '@napi-rs/canvas';
-import type { PictureSize, TimeSpan } from '../../base/types.ts';
+import type { TimeSpan } from '../../base/types.ts';
 import { isInside, spansAround } from './keyframes.ts';
 import { drawHatching } from './marks.ts';
-import type { Area } from './overlay.ts';
+import type { Area, DrawnPicture } from './overlay.ts';
 import { FONT_PX, INK, type Name, type Plot, type RibbonContent, type RibbonTime, ribbonRows } from './ribbon-rows.ts';
 import { cutToFit, fitText, font } from './text.ts';
 
 /** Height of the ribbon under a picture, pixels; even. */
-export function ribbonHeight(picture: PictureSize, content: RibbonContent): number {
+export function ribbonHeight(picture: DrawnPicture, content: RibbonContent): number {
   const rows = ribbonRows(content).reduce((sum, { height }) => sum + height + GAP, 0);
   return 2 * Math.ceil(((rows + AXIS_HEIGHT + GAP) * unitOf(picture)) / 2);
 }
@@ -19,7 +19,7 @@ export function ribbonHeight(picture: PictureSize, content: RibbonContent): numb
 /** Draws everything but the cursor under a picture that lies at the context's origin; returns the ribbon's area. */
 export function drawRibbon(
   context: SKRSContext2D,
-  picture: PictureSize,
+  picture: DrawnPicture,
   time: RibbonTime,
   content: RibbonContent,
 ): Area {
@@ -50,7 +50,7 @@ export function drawRibbon(
 /** Draws the cursor, its time and the classes' values there; returns the area outside which nothing was drawn. */
 export function drawCursor(
   context: SKRSContext2D,
-  picture: PictureSize,
+  picture: DrawnPicture,
   { span, gaps, timeSec, ribbon }: RibbonTime & { readonly timeSec: number; readonly ribbon: RibbonContent },
 ): Area {
   const unit = unitOf(picture);
@@ -142,12 +142,15 @@ const MIN_TEXT_PX = 10;
 /** Of the text along the axis, to that of the names. */
 const AXIS_TEXT = 0.9;
 
-/** By the longer side, so that text can be read under upright pictures, too. */
-function unitOf({ width, height }: PictureSize): number {
-  return Math.max(MIN_TEXT_PX / (AXIS_TEXT * FONT_PX), Math.max(width, height) / 1280);
+/** By the longer side, so that text can be read under upright pictures, too; that of others beside it where there is room. */
+function unitOf({ width, height, unit = 0 }: DrawnPicture): number {
+  const ofOthers = Math.min(unit, width / LEAST_WIDTH);
+  return Math.max(MIN_TEXT_PX / (AXIS_TEXT * FONT_PX), Math.max(width, height) / 1280, ofOthers);
 }
+/** Least width of a ribbon, in its lengths, that is drawn larger than its picture asks for. */
+const LEAST_WIDTH = 640;
 
-function plotOf(context: SKRSContext2D, picture: PictureSize, { startSec, endSec }: TimeSpan): Plot {
+function plotOf(context: SKRSContext2D, picture: DrawnPicture, { startSec, endSec }: TimeSpan): Plot {
   const unit = unitOf(picture);
   const left = Math.min(GUTTER * unit, MAX_GUTTER * picture.width);
   const right = picture.width - RIGHT_MARGIN * unit;

@@ -3,12 +3,14 @@
  * rows, a panel may have a heading, and one whose segment has ended says so. ffmpeg stacks the pictures, this side
  * lays the panels' layers beside each other in one layer for all. A single panel without a heading is the usual video.
  */
+
+import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { PictureSize } from '../../base/types.ts';
 import { createCanvas } from './canvas.ts';
 import { type LayerContent, LayerPainter, layerSize } from './layer.ts';
-import { unitOf } from './overlay.ts';
+import { type DrawnPicture, unitOf } from './overlay.ts';
 import type { SceneLayout } from './style.ts';
-import { drawText, fitText, heightOf } from './text.ts';
+import { drawText, type FittedText, fitText, heightOf } from './text.ts';
 import { type RgbaPixels, YuvaLayer } from './yuva.ts';
 
 /** How many panels stand in each row, from above; in order. */
@@ -108,13 +110,30 @@ function sizeOfAll(pictures: readonly PictureSize[], rows: SceneRows): PictureSi
 const LARGEST: PictureSize = { width: 3840, height: 2160 };
 const GAP_PX = 8;
 
+/**
+ * Pictures of a scene, whose lines and text get one scale, so that those on a narrow picture can be read as well as those on a
+ * wide one beside it. A picture alone keeps its own.
+ */
+export function withOneUnit(pictures: readonly PictureSize[], rows: SceneRows): DrawnPicture[] {
+  if (pictures.length < 2) return [...pictures];
+  const unit = Math.max(...pictures.map(unitOf), LEAST_OF_ALL * unitOf(sizeOfAll(pictures, rows)));
+  return pictures.map((picture) => ({ ...picture, unit }));
+}
+
+/** Scale of the text of many small pictures, at least, to what it would be on one that is as large as all. */
+const LEAST_OF_ALL = 0.5;
+
 /** Places the panels: rows in the middle of the video. */
 export function layOut(panels: readonly ScenePanel[], rows: SceneRows): Scene {
+  const context = createCanvas(1, 1).getContext('2d');
   const inRows = perRow(panels, rows).map((row) => {
     // Pictures of a row begin at one height.
-    const headings = row.map(({ heading, picture }) =>
-      heading === undefined ? 0 : 2 * Math.ceil(HEADING_PX * unitOf(picture)),
-    );
+    const headings = row.map(({ heading, picture }) => {
+      if (heading === undefined) return 0;
+      const oneLinePx = 2 * HEADING_PX * unitOf(picture);
+      const { lines, lineHeightPx } = fitHeading(context, heading, picture);
+      return 2 * Math.ceil((oneLinePx + (lines.length - 1) * lineHeightPx) / 2);
+    });
     const headingPx = Math.max(...headings);
     const sizes = row.map((panel) => {
       const { width, height } = layerSize(panel);
@@ -143,8 +162,10 @@ export function layOut(panels: readonly ScenePanel[], rows: SceneRows): Scene {
   return { rows, places, width, height: top };
 }
 
-/** Half the height of a heading's bar on a picture of 1280×720. */
+/** Half the height of a heading's bar of one line, for a unit of 1. */
 const HEADING_PX = 24;
+/** Most lines of a heading. */
+const HEADING_LINES = 4;
 
 /** A moment of one panel. */
 export interface PanelMoment {
@@ -168,10 +189,10 @@ export class ScenePainter {
     this.#painters = panels.map((panel) => new LayerPainter(panel));
     this.#endings = panels.map(drawEnding);
     this.#handedOut = Array.from({ length: LAYERS_HELD }, () => new YuvaLayer(scene, matrix));
-    for (const [k, { heading = '' }] of panels.entries()) {
-      const { left, top, headingPx, width } = scene.places[k]!;
-      if (headingPx === 0) continue;
-      const pixels = drawHeading(heading, { width, height: headingPx });
+    for (const [k, { heading, picture }] of panels.entries()) {
+      const { left, top, headingPx } = scene.places[k]!;
+      if (heading === undefined) continue;
+      const pixels = drawHeading(heading, picture, headingPx);
       for (const layer of this.#handedOut) layer.blend(pixels, left, top);
     }
   }
@@ -195,16 +216,24 @@ export class ScenePainter {
 /** How many layers exist at a time: one being written to a pipe, one waiting for it, one being painted, and one to spare. */
 const LAYERS_HELD = 4;
 
-function drawHeading(heading: string, size: PictureSize): RgbaPixels {
-  const context = createCanvas(size.width, size.height).getContext('2d');
-  const sizePx = size.height * 0.52;
-  const text = fitText(context, heading, { widthPx: size.width - sizePx, sizePx, minPx: 8, weight: 'bold' });
+/** A heading as it stands above a picture: a little smaller to fit, else in several lines, else smaller and cut. */
+function fitHeading(context: SKRSContext2D, heading: string, picture: DrawnPicture): FittedText {
+  const sizePx = Math.round(1.04 * HEADING_PX * unitOf(picture));
+  const widthPx = picture.width - sizePx;
+  for (let minPx = Math.ceil(0.6 * sizePx); ; minPx--) {
+    const text = fitText(context, heading, { widthPx, sizePx, minPx, weight: 'bold' });
+    if (text.lines.length <= HEADING_LINES || minPx <= 8) return { ...text, lines: text.lines.slice(0, HEADING_LINES) };
+  }
+}
+
+function drawHeading(heading: string, picture: DrawnPicture, height: number): RgbaPixels {
+  const { width } = picture;
+  const context = createCanvas(width, height).getContext('2d');
+  const text = fitHeading(context, heading, picture);
   context.fillStyle = '#fff';
   context.textAlign = 'center';
-  // A heading that does not fit even when small keeps its first line.
-  const line = { ...text, lines: text.lines.slice(0, 1) };
-  drawText(context, line, size.width / 2, (size.height - heightOf(line)) / 2);
-  return context.getImageData(0, 0, size.width, size.height);
+  drawText(context, text, width / 2, (height - heightOf(text)) / 2);
+  return context.getImageData(0, 0, width, height);
 }
 
 /** Darkens the picture, whose last frame stays, and says why. */

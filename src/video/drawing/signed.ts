@@ -8,6 +8,7 @@ import type { Heatmap, PictureSize } from '../../base/types.ts';
 import { canvasLibrary, createCanvas } from './canvas.ts';
 import { cssColor, type Rgb } from './colormap.ts';
 import { contourLines } from './contour.ts';
+import { type DrawnPicture, unitOf } from './overlay.ts';
 import type { OverlayStyle } from './style.ts';
 
 /** The colours of the two sides: blue and orange, which all common kinds of colour vision tell apart. */
@@ -26,7 +27,7 @@ export const SIGNED_COLORS: { readonly supporting: Rgb; readonly opposing: Rgb }
  */
 export function drawSigned(
   context: SKRSContext2D,
-  size: PictureSize,
+  size: DrawnPicture,
   supporting: Heatmap,
   opposing: Heatmap,
   style: OverlayStyle,
@@ -75,20 +76,19 @@ function fill(context: SKRSContext2D, size: PictureSize, strengths: Heatmap, col
 /** Contours on a dark halo, the line growing with its level. */
 function outline(
   context: SKRSContext2D,
-  size: PictureSize,
+  size: DrawnPicture,
   strengths: Heatmap,
   color: Rgb,
   isDashed: boolean,
   { levels, lineWidthPx }: OverlayStyle,
 ): void {
-  const scale = Math.max(0.5, Math.sqrt((size.width * size.height) / (1280 * 720)));
   context.save();
   context.lineJoin = 'round';
   for (const { level, rings } of contourLines(strengths, levels)) {
     const corners = rings.map((ring) => ring.map(([x, y]) => `${x * size.width} ${y * size.height}`).join('L'));
     if (corners.length === 0) continue;
     const path = new (canvasLibrary().Path2D)(corners.map((ring) => `M${ring}Z`).join(''));
-    const width = Math.max(2, lineWidthPx * scale * (0.6 + 0.6 * level));
+    const width = Math.max(2, lineWidthPx * unitOf(size) * (0.6 + 0.6 * level));
     context.setLineDash(isDashed ? [4 * width, 2.5 * width] : []);
     context.strokeStyle = 'rgba(0, 0, 0, 0.55)';
     context.lineWidth = 2 * width;

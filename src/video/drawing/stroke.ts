@@ -2,16 +2,16 @@
  * Strokes contours straight into a video layer. A canvas would have to be read back, frame after frame, which costs more
  * than encoding them; here each pixel near a line gets its distance from it, and a table turns distances into colours.
  */
-import type { Heatmap, PictureSize } from '../../base/types.ts';
+import type { Heatmap } from '../../base/types.ts';
 import { contourLines, type Ring } from './contour.ts';
-import { HALO_OPACITY, HALO_WIDTHS, levelColor, lineWidth } from './overlay.ts';
+import { type DrawnPicture, HALO_OPACITY, HALO_WIDTHS, levelColor, lineWidth } from './overlay.ts';
 import type { OverlayStyle } from './style.ts';
 import type { YuvaLayer } from './yuva.ts';
 
 /** Draws contours on the picture at the top of a layer; what it looks like is what `drawContours` draws on a canvas. */
 export class ContourPainter {
   readonly #layer: YuvaLayer;
-  readonly #picture: PictureSize;
+  readonly #picture: DrawnPicture;
   readonly #style: OverlayStyle;
   /** Distance from which on nothing is drawn, pixels. */
   readonly #reach: number;
@@ -22,7 +22,7 @@ export class ContourPainter {
   /** RGBA, one number per pixel. */
   readonly #tile = new Uint32Array(TILE_PX * TILE_PX);
 
-  constructor(layer: YuvaLayer, picture: PictureSize, style: OverlayStyle) {
+  constructor(layer: YuvaLayer, picture: DrawnPicture, style: OverlayStyle) {
     this.#layer = layer;
     this.#picture = picture;
     this.#style = style;

@@ -13,9 +13,9 @@ import type { PictureSize, ProgressListener, TimeSpan, VideoClip } from '../../b
 import type { DrawnBoxes } from '../drawing/boxes.ts';
 import { isInside, type Keyframe, momentAt, type NormalizeMode } from '../drawing/keyframes.ts';
 import type { LegendSurroundings } from '../drawing/legend.ts';
-import { checkStyle } from '../drawing/overlay.ts';
+import { checkStyle, type DrawnPicture } from '../drawing/overlay.ts';
 import type { RibbonContent } from '../drawing/ribbon-rows.ts';
-import { layOut, type PanelMoment, type Scene, ScenePainter, type SceneRows } from '../drawing/scene.ts';
+import { layOut, type PanelMoment, type Scene, ScenePainter, type SceneRows, withOneUnit } from '../drawing/scene.ts';
 import type { OverlayStyle } from '../drawing/style.ts';
 import { colourOptions } from './colour-tags.ts';
 import { converterTo, type Master } from './convert.ts';
@@ -127,7 +127,7 @@ export function renderOverlay(job: RenderJob): Promise<RenderedVideo> {
  */
 export async function renderScene({ out, audio = true, maxBytes, ...scene }: SceneJob): Promise<RenderedVideo> {
   const format = videoFormatOf(out);
-  const panels = scene.panels.map(openPanel);
+  const panels = openPanels(scene);
   const hasAudio = panels[0]!.clip.hasAudio && audio && format !== 'gif';
   const encoder = await findH264Encoder();
   const job = { ...scene, panels, hasAudio, encoder };
@@ -215,7 +215,7 @@ function withAudioHint(error: unknown): unknown {
 interface OpenPanel extends RenderPanel {
   readonly normalize: NormalizeMode;
   readonly gaps: readonly TimeSpan[];
-  readonly picture: PictureSize;
+  readonly picture: DrawnPicture;
 }
 
 /** What {@link encodeScene} needs. */
@@ -229,8 +229,17 @@ interface OpenScene extends Pick<VideoOutput, 'onProgress' | 'signal'>, Pick<Sce
 }
 
 /** A panel whose frames are known. */
-interface Panel extends OpenPanel, GraphPanel {
+interface Panel extends OpenPanel, Omit<GraphPanel, 'picture'> {
   readonly clip: VideoClip;
+}
+
+function openPanels({ panels, rows }: Pick<SceneJob, 'panels' | 'rows'>): OpenPanel[] {
+  const opened = panels.map(openPanel);
+  const pictures = withOneUnit(
+    opened.map(({ picture }) => picture),
+    rows,
+  );
+  return opened.map((panel, k) => ({ ...panel, picture: pictures[k]! }));
 }
 
 function openPanel(panel: RenderPanel): OpenPanel {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { VideoClip } from '../../../src/base/types.ts';
-import { fitPictures, rowsFor, type SceneRows } from '../../../src/video/drawing/scene.ts';
+import { fitPictures, layOut, rowsFor, type SceneRows, withOneUnit } from '../../../src/video/drawing/scene.ts';
 import { defaultStyle } from '../../../src/video/drawing/style.ts';
 import { type RenderPanel, renderScene } from '../../../src/video/media/encode.ts';
 import { listFrames } from '../../../src/video/media/frame-list.ts';
@@ -189,6 +189,30 @@ describe('sizes', () => {
     expect(Math.abs(a.width + b.width - c.width - d.width)).toBeLessThan(0.01 * (c.width + d.width));
     expect(Math.min(a.width, c.width, d.width)).toBeGreaterThanOrEqual(640);
     expect(b.height).toBeGreaterThanOrEqual(720);
+  });
+
+  test('lines and text have one scale on all, that of the largest, or of the whole where all are small', () => {
+    const unitsOf = (pictures: readonly Size[], rows: SceneRows) =>
+      withOneUnit(fitPictures(pictures, rows), rows).map(({ unit }) => unit);
+    expect(unitsOf([wide, upright], [2])).toEqual([1, 1]); // 1280×720 beside 480×720
+    expect(unitsOf([wide], [1])).toEqual([undefined]);
+    expect(unitsOf(Array<Size>(9).fill(wide), [3, 3, 3])).toEqual(Array(9).fill(0.75)); // half that of 1920×1080
+  });
+
+  test('a long heading above a narrow picture has several lines, and what stands beside it begins at the same height', () => {
+    const { keyframes, style } = panelOf({} as VideoClip);
+    const layer = { keyframes, style, span: { startSec: 0, endSec: 1 }, normalize: 'frame', gaps: [] } as const;
+    const [narrow, beside] = withOneUnit(fitPictures([upright, wide], [2]), [2]);
+    const heading = 'camera-front-left.mp4 62.00–65.00 s · similarity to drive.mp4 12–15 s';
+    const panels = [
+      { ...layer, picture: narrow!, heading },
+      { ...layer, picture: beside!, heading: 'B' },
+    ];
+    const headingsOf = (all: typeof panels) => layOut(all, [2]).places.map(({ headingPx }) => headingPx);
+    const [one] = headingsOf(panels.map((panel) => ({ ...panel, heading: 'B' })));
+    const [several, same] = headingsOf(panels);
+    expect(several).toBeGreaterThan(1.3 * one!);
+    expect(same).toBe(several);
   });
 
   test('stay within what players can show, and are even', () => {
