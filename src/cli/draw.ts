@@ -12,7 +12,7 @@ import { videoFormatAt } from '../video/media/video-steps.ts';
 import { announceFfmpeg, warnOfNotes } from './executables.ts';
 import { EXIT, interruptible } from './run.ts';
 import type { AnalysisStyleFlags } from './style-options.ts';
-import type { Tasks } from './tasks.ts';
+import { analysisFiles, type Tasks } from './tasks.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 
 /** What commander hands over. */
@@ -22,7 +22,7 @@ export interface DrawingFlags extends AnalysisStyleFlags {
 }
 
 /** Draws one file of analyses. */
-type Draw = (
+export type Draw = (
   analyses: readonly Analysis[],
   out: string,
   work: Required<Pick<RenderOptions, 'signal' | 'onProgress'>>,
@@ -31,18 +31,23 @@ type Draw = (
 /**
  * Reads analyses, says what they warn of, has them drawn, and prints the name of the file.
  *
+ * @param paths of analyses, and folders in which to look for them
  * @param name of the file where none is given, beside the first analysis
+ * @param expect throws where there are too few or too many files
  */
 export async function drawAnalyses(
   paths: readonly string[],
   { output, quiet, ...flags }: DrawingFlags,
   name: string,
   draw: Draw,
+  expect?: (files: readonly string[]) => void,
 ): Promise<void> {
   const terminal = createTerminal({ quiet });
   const { warn } = terminal;
-  const out = output ?? join(dirname(paths[0]!), name);
-  const analyses = await mapConcurrently(paths, paths.length, readAnalysis);
+  const files = await analysisFiles(paths, warn);
+  expect?.(files);
+  const out = output ?? join(dirname(files[0]!), name);
+  const analyses = await mapConcurrently(files, files.length, readAnalysis);
   for (const { source } of analyses) noteInput(source.path);
   await checkOutputs([out]);
   const warnings = analyses.flatMap((analysis) => [...analysis.warnings, ...warningsOf(analysis, flags)]);

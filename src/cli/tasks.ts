@@ -55,10 +55,7 @@ export async function tasksFor(
   }
   const notes: string[] = [];
   const note = (text: string): void => void notes.push(text);
-  const found = await mapConcurrently(paths, 1, async (path) =>
-    (await isFolder(path)) ? analysesIn(path, note) : [path],
-  );
-  const analyses = found.flat();
+  const analyses = await analysisFiles(paths, note);
   const root = paths.length === 1 ? paths[0]! : rootOf(analyses.map((path) => dirname(resolve(path))));
   const ids = uniqueNames(analyses.map((path) => relative(root, dirname(path)) || basename(dirname(resolve(path)))));
   const tasks = analyses.map((analysis, i): Task => {
@@ -86,6 +83,19 @@ async function isFolder(path: string): Promise<boolean> {
     (entry) => entry.isDirectory(),
     () => false, // reading it will say what is wrong
   );
+}
+
+/**
+ * The files that were named, and those in the folders that were.
+ *
+ * @param onNote told what is left out
+ * @throws L2cafError `input-not-found` for a folder without one
+ */
+export async function analysisFiles(paths: readonly string[], onNote: (note: string) => void): Promise<string[]> {
+  const found = await mapConcurrently(paths, 1, async (path) =>
+    (await isFolder(path)) ? analysesIn(path, onNote) : [path],
+  );
+  return found.flat();
 }
 
 /** @throws L2cafError `input-not-found` */

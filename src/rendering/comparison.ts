@@ -103,7 +103,13 @@ function describeWeights({ model }: Analysis): string {
   return `weights ${weightsSha256(model).slice(0, 8)}`;
 }
 
-/** @throws L2cafError `usage` for fewer than two */
+/** Each reads a clip of its own at the same time. */
+const MOST_COMPARED = 36;
+
+/** @throws L2cafError `usage` for fewer than two, and for more than anybody could look at */
 export function expectSeveral(compared: readonly unknown[]): void {
   if (compared.length < 2) throw new L2cafError('usage', 'to compare, give at least two analyses');
+  if (compared.length > MOST_COMPARED) {
+    throw new L2cafError('usage', `one video cannot show ${compared.length} analyses, at most ${MOST_COMPARED}`);
+  }
 }

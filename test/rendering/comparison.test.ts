@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadImage } from '@napi-rs/canvas';
@@ -107,7 +107,24 @@ describe('l2caf compare and figure', () => {
     await rm(join(folder, 'both.mp4'));
   });
 
+  it('takes folders of analyses, as other commands do', async () => {
+    for (const name of ['a', 'b']) {
+      await mkdir(join(folder, 'runs', name), { recursive: true });
+      await copyFile(join(folder, `${name}.json`), join(folder, 'runs', name, 'analysis.json'));
+    }
+    const compared = await runCli(['compare', join('runs', 'a'), join('runs', 'b'), '-q'], { cwd: folder });
+    expect(compared).toMatchObject({ exitCode: 0, stdout: `${join('runs', 'a', 'compare.mp4')}\n` });
+    const drawn = await runCli(['figure', 'runs', '-o', 'runs.svg', '-q'], { cwd: folder });
+    expect(drawn).toMatchObject({ exitCode: 0, stdout: 'runs.svg\n' });
+    expect((await readFile(join(folder, 'runs.svg'), 'utf8')).match(/data:image\/jpeg/g)).toHaveLength(4);
+    const film = await runCli(['film', 'runs', '-q'], { cwd: folder });
+    expect(film).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('shows one analysis, and there are 2') });
+    await rm(join(folder, 'runs'), { recursive: true });
+    await rm(join(folder, 'runs.svg'));
+  });
+
   it.each<[string, string[], RegExp, number]>([
+    ['more than anybody could look at', Array<string>(37).fill('a.json'), /cannot show 37 analyses, at most 36/, 2],
     ['a single analysis', ['a.json'], /^error: to compare, give at least two analyses/, 2],
     ['too few titles', ['a.json', 'b.json', '--titles', 'one'], /2 analyses need as many titles, not 1/, 2],
     ['an analysis that is not there', ['a.json', 'c.json'], /cannot read c\.json/, 1],

@@ -1,7 +1,7 @@
 /** `l2caf compare`: several analyses synchronised in one video. */
 import { Command, Option } from 'commander';
 import { SCENE_LAYOUTS, type SceneLayout } from '../../video/drawing/style.ts';
-import type { DrawingFlags } from '../draw.ts';
+import type { Draw, DrawingFlags } from '../draw.ts';
 import { examples, parseTitles } from '../options.ts';
 import {
   addVideoOptions,
@@ -20,7 +20,10 @@ interface CompareFlags extends DrawingFlags, VideoFlags, FileFlags {
 /** The `compare` command. */
 export function compareCommand(): Command {
   const command = new Command('compare')
-    .argument('<analyses...>', 'analysis.json files: of one clip with several methods, or of several clips')
+    .argument(
+      '<analyses...>',
+      'analysis.json files, or folders in which to look for them: of one clip with several methods, or of several clips',
+    )
     .option(
       '-o, --output <file>',
       'the video to write: .mp4, .webm or .gif (default: compare.mp4 beside the first analysis)',
@@ -39,24 +42,23 @@ export function compareCommand(): Command {
       'after',
       examples(
         'l2caf analyze turn.mp4 -o l2caf && l2caf analyze turn.mp4 --method gradcam-abs -o gradcam',
-        'l2caf compare l2caf/analysis.json gradcam/analysis.json -o compare.mp4 --titles "L2-CAF,Grad-CAM-abs"',
+        'l2caf compare l2caf gradcam -o compare.mp4 --titles "L2-CAF,Grad-CAM-abs"',
         'l2caf analyze a.mp4 --target similar:b.mp4 -o a && l2caf analyze b.mp4 --target similar:a.mp4 -o b',
         'l2caf compare a/analysis.json b/analysis.json --ribbon',
-        'l2caf compare a/analysis.json b/analysis.json c/analysis.json d/analysis.json --layout grid -o four.webm',
+        'l2caf compare a b c d --layout grid -o four.webm',
       ),
     )
     .action(async (paths: string[], { titles, layout, ...flags }: CompareFlags) => {
       const { expectSeveral, renderComparison } = await import('../../rendering/comparison.ts');
-      expectSeveral(paths); // before anything is said of them
       const { drawAnalyses } = await import('../draw.ts');
-      await drawAnalyses(paths, flags, 'compare.mp4', (analyses, out, work) =>
+      const draw: Draw = (analyses, out, work) =>
         renderComparison(analyses, out, {
           ...videoOptionsOf(flags),
           ...maxBytesOf(flags),
           ...(layout && { layout }),
           ...(titles && { titles }),
           ...work,
-        }),
-      );
+        });
+      await drawAnalyses(paths, flags, 'compare.mp4', draw, expectSeveral);
     });
 }

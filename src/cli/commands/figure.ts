@@ -15,7 +15,7 @@ interface FigureFlags extends DrawingFlags {
 /** The `figure` command. */
 export function figureCommand(): Command {
   const command = new Command('figure')
-    .argument('<analyses...>', 'analysis.json files')
+    .argument('<analyses...>', 'analysis.json files, or folders in which to look for them')
     .option(
       '-o, --output <file>',
       'the figure to write: .png, .svg or .pdf (default: figure.png beside the first analysis)',
@@ -32,7 +32,7 @@ export function figureCommand(): Command {
       'after',
       examples(
         'l2caf figure left/analysis.json right/analysis.json -o figure.svg --titles "Left turn,Right turn"',
-        'l2caf figure left/analysis.json right/analysis.json -o figure.pdf',
+        'l2caf figure left right -o figure.pdf',
         'l2caf figure l2caf/analysis.json gradcam/analysis.json -o methods.png --frames 4 --no-caption',
       ),
     )
