@@ -32,15 +32,22 @@ export async function readInput(path: string, options: ReadInputOptions): Promis
   return readOwn(path, options);
 }
 
+/** How a file of l2caf's own is read. */
+interface ReadOwnOptions extends ReadInputOptions {
+  /** Memory for what it holds, of at least `maxBytes`: of many files one after another none is thrown away. */
+  readonly into?: Buffer | undefined;
+}
+
 /**
  * Reads a whole file that l2caf keeps for itself (caches, notes, results that it goes on from): it may be replaced by what is
  * written next. Throws as {@link readInput}.
  */
-export async function readOwn(path: string, { maxBytes, signal }: ReadInputOptions): Promise<Buffer> {
+export async function readOwn(path: string, { maxBytes, signal, into }: ReadOwnOptions): Promise<Buffer> {
   const file = await openInput(path);
   try {
     const { size } = await file.stat();
     if (size > maxBytes) throw tooLarge(path, size, maxBytes);
+    if (into !== undefined) return into.subarray(0, (await file.read(into, 0, into.length, 0)).bytesRead);
     const chunks: Buffer[] = [];
     for (let bytes = 0; ; ) {
       throwIfAborted(signal);

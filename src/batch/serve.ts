@@ -170,15 +170,18 @@ async function processEvent(
   return { ...(isNew && { figures: figuresOf(analysis) }), bytes: Object.fromEntries(sizes), timingsSec };
 }
 
+/** Those of the last event: a worker has one event at a time, and garbage of this size costs more than it is worth. */
+let cachedFeatures = new Float32Array(0);
+
 /** Feature maps from cached features of the trunk. */
 async function cachedMaps({ network }: OpenModel, { frames }: EventTask, cache: CachePlace): Promise<FeatureMaps> {
   const store = FeatureCache.at(cache);
   const { length } = cache.source;
-  const features = new Float32Array(frames.length * length);
+  if (cachedFeatures.length !== frames.length * length) cachedFeatures = new Float32Array(frames.length * length);
   for (const [i, frame] of frames.entries()) {
-    fromFloat16(await store.read(frame), features.subarray(i * length, (i + 1) * length));
+    fromFloat16(await store.read(frame), cachedFeatures.subarray(i * length, (i + 1) * length));
   }
-  return own(network).mapsOf(features);
+  return own(network).mapsOf(cachedFeatures);
 }
 
 /** Frames of an analysis that is of many, at the size at which the network saw them, but whole. */

@@ -81,6 +81,8 @@ export class FeatureCache implements FeatureReader {
   readonly damaged = new Set<string>();
   #spareFolder: string | undefined;
   #prepared: Promise<string | undefined> | undefined;
+  /** Memory for files that are looked at and not kept: garbage of their size costs more than to read them. */
+  readonly #rooms: Buffer[] = [];
 
   /** @param maxBytes Bound on all files under `folder`, whichever source they belong to. */
   constructor(folder: string, source: FeatureSource, maxBytes: number) {
@@ -148,7 +150,9 @@ export class FeatureCache implements FeatureReader {
 
   /** Whether a frame's features are there and undamaged; if so, they count as just used. */
   async touch(variant: FrameVariant): Promise<boolean> {
-    const found = await this.#load(this.pathOf(variant));
+    const room = this.#rooms.pop() ?? Buffer.allocUnsafe(this.frameBytes);
+    const found = await this.#load(this.pathOf(variant), room);
+    this.#rooms.push(room);
     if (found === undefined) return false;
     const now = new Date();
     try {
@@ -168,7 +172,10 @@ export class FeatureCache implements FeatureReader {
   async read(variant: FrameVariant): Promise<Uint16Array> {
     const path = this.pathOf(variant);
     const found = await this.#load(path);
-    if (found !== undefined) return found.features;
+    if (found !== undefined) {
+      const { buffer, byteOffset } = found.content;
+      return new Uint16Array(buffer, byteOffset, this.source.length);
+    }
     throw new L2cafError('input-unreadable', `cached features are missing or damaged: ${path}`, {
       hint: 'run the command again: what is missing is computed again',
     });
@@ -196,26 +203,26 @@ export class FeatureCache implements FeatureReader {
   }
 
   /** What is kept of a frame, and where; undefined where there is nothing, or nothing undamaged. */
-  async #load(path: string): Promise<{ readonly path: string; readonly features: Uint16Array } | undefined> {
+  async #load(path: string, into?: Buffer): Promise<{ readonly path: string; readonly content: Buffer } | undefined> {
     for (const place of [this.#inSpareFolder(path), path]) {
-      const features = place && (await this.#loadFile(place, path));
-      if (features) return { path: place, features };
+      const content = place && (await this.#loadFile(place, path, into));
+      if (content) return { path: place, content };
     }
     return undefined;
   }
 
   /** What a file holds; undefined when it is absent, or damaged, which is noted. */
-  async #loadFile(path: string, name: string): Promise<Uint16Array | undefined> {
+  async #loadFile(path: string, name: string, into: Buffer | undefined): Promise<Buffer | undefined> {
     let bytes: Buffer;
     try {
-      bytes = await readOwn(path, { maxBytes: this.frameBytes });
+      bytes = await readOwn(path, { maxBytes: this.frameBytes, into });
     } catch (error) {
       if (systemCodeOf(error) !== 'ENOENT') this.damaged.add(path);
       return undefined;
     }
     const content = bytes.subarray(0, 2 * this.source.length);
     if (bytes.length === this.frameBytes && checksum(name, content).equals(bytes.subarray(content.length))) {
-      return new Uint16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + content.length));
+      return content;
     }
     this.damaged.add(path);
     return undefined;

@@ -10,7 +10,7 @@ import type { FeatureTail, FrameSets, ImmediateResponse, LinearProjection } from
 import { mapMethods, numbersOf } from '../l2caf/tensor-tail.ts';
 import { type LstmState, lstmStep } from './lstm.ts';
 import { type RecurrentState, runStep, stepRecord } from './lstm-steps.ts';
-import { RecurrentResponse } from './recurrent-response.ts';
+import { RecurrentResponse, type ResponseRoom } from './recurrent-response.ts';
 import type { FeatureMaps, VideoTail } from './video-model.ts';
 
 /** A dense layer without activation. */
@@ -45,6 +45,8 @@ export interface RecurrentTailParts {
   readonly states: readonly RecurrentState[];
   readonly dense: DenseWeights;
   readonly head: HeadTensors;
+  /** The head's, for the Jacobians of all its tails. */
+  readonly room: ResponseRoom;
   /** Class probabilities of an output; undefined where there are no classes. */
   probabilities(output: Float64Array): number[] | undefined;
 }
@@ -151,8 +153,9 @@ export class RecurrentTail implements FeatureTail, VideoTail {
   }
 
   smooth(slot: number): ImmediateResponse {
-    const { projections, bias, recurrentKernel, recurrentKernelTransposed, states, inputs, dense } = this.#parts;
+    const { projections, bias, recurrentKernel, recurrentKernelTransposed, states, inputs, dense, room } = this.#parts;
     return new RecurrentResponse({
+      room,
       projection: projections[slot]!,
       bias,
       recurrentKernel,

@@ -33,6 +33,25 @@ export interface RecurrentResponseInput {
   /** Dense output layer, transposed: `[d, H]`, and its bias `[d]`. */
   readonly outputKernel: Float64Array;
   readonly outputBias: Float64Array;
+  /** What Jacobians are worked out in. */
+  readonly room: ResponseRoom;
+}
+
+/**
+ * What Jacobians of one head are worked out in, one after another: nothing in it outlives a call. As garbage, for every frame of every
+ * event, it would cost more than the work.
+ */
+export class ResponseRoom {
+  #numbers = new Float64Array(0);
+
+  /** A folded kernel, and two sets of adjoints or tangents; what they hold at first is left over. */
+  take(cells: number, outputs: number, units: number): WorkSpace {
+    const folded = Math.max(units, cells) * 2 * units;
+    const carried = Math.min(outputs, cells) * 2 * units;
+    if (this.#numbers.length < folded + 2 * carried) this.#numbers = new Float64Array(folded + 2 * carried);
+    const part = (start: number, length: number): Float64Array => this.#numbers.subarray(start, start + length);
+    return { folded: part(0, folded), carried: [part(folded, carried), part(folded + carried, carried)] };
+  }
 }
 
 /** The response of one slot. Arrays it returns are overwritten by the next call. */
@@ -43,7 +62,8 @@ export class RecurrentResponse implements ImmediateResponse {
   readonly #cells: number;
   readonly #steps: readonly LstmStep[];
   readonly #result: Float64Array;
-  #space: WorkSpace | undefined;
+  /** `[d, h·w]`; absent until it is asked for. */
+  #jacobian: Float64Array | undefined;
 
   constructor(input: RecurrentResponseInput) {
     this.#input = input;
@@ -66,10 +86,11 @@ export class RecurrentResponse implements ImmediateResponse {
 
   jacobian(filter: Float64Array): Float64Array {
     this.#run(filter);
-    this.#space ??= workSpace(this.#cells, this.#outputs, this.#units);
-    if (this.#cells < this.#outputs) this.#carryTangents(this.#space);
-    else this.#carryAdjoints(this.#space);
-    return this.#space.jacobian;
+    this.#jacobian ??= new Float64Array(this.#outputs * this.#cells);
+    const space = this.#input.room.take(this.#cells, this.#outputs, this.#units);
+    if (this.#cells < this.#outputs) this.#carryTangents(this.#jacobian, space);
+    else this.#carryAdjoints(this.#jacobian, space);
+    return this.#jacobian;
   }
 
   #run(filter: Float64Array): void {
@@ -84,7 +105,7 @@ export class RecurrentResponse implements ImmediateResponse {
   }
 
   /** Reverse mode: `[d, H]` adjoints of the last hidden state, then `[d, 2H]` of hidden and cell, back to the slot. */
-  #carryAdjoints({ jacobian, folded, carried }: WorkSpace): void {
+  #carryAdjoints(jacobian: Float64Array, { folded, carried }: WorkSpace): void {
     const { projection, recurrentKernel, outputKernel } = this.#input;
     const [units, outputs] = [this.#units, this.#outputs];
     const last = this.#steps.length - 1;
@@ -112,7 +133,7 @@ export class RecurrentResponse implements ImmediateResponse {
   }
 
   /** Forward mode: the tangents of hidden and cell state by each cell of the filter, `[h·w, H]` each, to the last step. */
-  #carryTangents({ jacobian, folded, carried }: WorkSpace): void {
+  #carryTangents(jacobian: Float64Array, { folded, carried }: WorkSpace): void {
     const { projection, recurrentKernelTransposed, outputKernel } = this.#input;
     const [units, cells] = [this.#units, this.#cells];
     const last = this.#steps.length - 1;
@@ -147,20 +168,8 @@ export class RecurrentResponse implements ImmediateResponse {
   }
 }
 
-/** What a Jacobian is worked out in. Responses of which only the output is asked do without. */
+/** See {@link ResponseRoom.take}. */
 interface WorkSpace {
-  /** `[d, h·w]` */
-  readonly jacobian: Float64Array;
-  /** A folded kernel, and two sets of adjoints or tangents. */
   readonly folded: Float64Array;
   readonly carried: readonly [Float64Array, Float64Array];
-}
-
-function workSpace(cells: number, outputs: number, units: number): WorkSpace {
-  const carried = Math.min(outputs, cells) * 2 * units;
-  return {
-    jacobian: new Float64Array(outputs * cells),
-    folded: new Float64Array(Math.max(units, cells) * 2 * units),
-    carried: [new Float64Array(carried), new Float64Array(carried)],
-  };
 }

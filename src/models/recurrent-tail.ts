@@ -14,6 +14,7 @@ import { checkLstmWeights, type LstmWeights } from './lstm.ts';
 import { statesOf } from './lstm-steps.ts';
 import { poolingWeights } from './pooling.ts';
 import { probabilitiesOf, type Question } from './questions.ts';
+import { ResponseRoom } from './recurrent-response.ts';
 import type { FeatureMaps } from './video-model.ts';
 
 /** The weights of a recurrent head for feature maps of one grid shape and channel count. */
@@ -46,6 +47,9 @@ export class RecurrentHead {
   /** Average pooling as a matrix, `[pooled cells, h·w]`; absent when maps are flattened as they are. */
   readonly #pooling: Float64Array | undefined;
   readonly #tensors: HeadTensors;
+  readonly #room = new ResponseRoom();
+  /** What is multiplied for a place, of all cells at most: garbage of this size, for every frame, would cost more than the product. */
+  #places: { readonly weighted: Float64Array; readonly added: Float64Array } | undefined;
 
   /** @throws L2cafError `weights-invalid` when the layers do not fit each other. */
   constructor(weights: RecurrentHeadWeights) {
@@ -96,6 +100,7 @@ export class RecurrentHead {
       states: statesOf(inputs, this.#recurrentKernel, lstm.units),
       dense: outputLayer(this.weights, output),
       head: this.#tensors,
+      room: this.#room,
       probabilities: (values) =>
         output === 'embedding' ? this.probabilities(values) : probabilitiesOf(values, this.weights.questions),
     });
@@ -120,13 +125,13 @@ export class RecurrentHead {
     const { grid, channels, lstm } = this.weights;
     const cells = grid.height * grid.width;
     const width = 4 * lstm.units;
-    const features = Float64Array.from(data.subarray(slot * cells * channels, (slot + 1) * cells * channels));
+    const features = data.subarray(slot * cells * channels, (slot + 1) * cells * channels);
     const projection = new Float64Array(cells * width);
     if (this.#pooling) this.#projectPooled(features, this.#pooling, projection);
     else {
       for (let cell = 0; cell < cells; cell++) {
         const kernel = this.#inputKernel.subarray(cell * channels * width, (cell + 1) * channels * width);
-        const own = features.subarray(cell * channels, (cell + 1) * channels);
+        const own = Float64Array.from(features.subarray(cell * channels, (cell + 1) * channels));
         addRows(own, kernel, projection.subarray(cell * width, (cell + 1) * width), width);
       }
     }
@@ -134,20 +139,20 @@ export class RecurrentHead {
   }
 
   /** Of pooled maps a cell adds to several places, and a place takes from many cells: one product for each place. */
-  #projectPooled(features: Float64Array, pooling: Float64Array, projection: Float64Array): void {
+  #projectPooled(features: Float32Array, pooling: Float64Array, projection: Float64Array): void {
     const { channels, lstm } = this.weights;
     const width = 4 * lstm.units;
     const cells = projection.length / width;
-    const [room, out] = [new Float64Array(cells * channels), new Float64Array(cells * width)]; // of the largest place
+    this.#places ??= { weighted: new Float64Array(cells * channels), added: new Float64Array(cells * width) };
     for (const [place, kernel] of this.#placeKernels.entries()) {
       const shares = pooling.subarray(place * cells, (place + 1) * cells);
       const members = [...shares.keys()].filter((cell) => shares[cell] !== 0);
-      const weighted = room.subarray(0, members.length * channels);
+      const weighted = this.#places.weighted.subarray(0, members.length * channels);
       for (const [row, cell] of members.entries()) {
         for (let k = 0; k < channels; k++)
           weighted[row * channels + k] = shares[cell]! * features[cell * channels + k]!;
       }
-      const added = out.subarray(0, members.length * width);
+      const added = this.#places.added.subarray(0, members.length * width);
       multiplyTransposed(weighted, kernel, added, members.length, width, channels);
       for (const [row, cell] of members.entries()) {
         for (let j = 0; j < width; j++) projection[cell * width + j]! += added[row * width + j]!;

@@ -66,6 +66,20 @@ describe.each(HEADS)('a recurrent tail ($what)', (toy) => {
 });
 
 describe('RecurrentHead', () => {
+  it('works out Jacobians of several events in one place, none of which changes another', () => {
+    const { head, tail } = toyRecurrent();
+    const another = head.tail({ ...toyMaps(), data: toyMaps().data.map((value) => 2 * value) });
+    const filter = Float64Array.from(filters.subarray(0, 12));
+    const first = tail.smooth(0).jacobian(filter);
+    const copy = Float64Array.from(first);
+    const other = another.smooth(1).jacobian(filter);
+    expect(first).toEqual(copy);
+    expect(other).not.toEqual(copy);
+    tail.dispose();
+    another.dispose();
+    head.dispose();
+  });
+
   it('leaves frames out as if they had never been there', async () => {
     const { head, tail } = toyRecurrent();
     const { data } = toyMaps();
