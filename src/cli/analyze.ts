@@ -23,7 +23,7 @@ import { type ListedEvents, readLabels } from '../events/labels.ts';
 import { isImported } from '../models/imported.ts';
 import { type PlacedObjects, placeObjects } from '../objects/place.ts';
 import { readObjects } from '../objects/read.ts';
-import { renderStrip, renderVideo } from '../rendering/rendering.ts';
+import { renderStrip, renderVideo, stripFrames } from '../rendering/rendering.ts';
 import { writeReport } from '../report/index.ts';
 import { clipBeside, filesOfReport } from '../report/report-page.ts';
 import type { CropWish, HideWish, PictureWish } from '../video/media/crop.ts';
@@ -199,13 +199,17 @@ async function analyzeInto(
   if (!flags.preview) await clear(folder, terminal);
   await writeAnalysis(files.analysis, analysis);
   const part = partsOf('rendering', terminal.onProgress);
+  const frames = await stripFrames(analysis, signal);
   const { video, pages } = await sideBySide(
     {
       video: (stop) =>
-        renderVideo(analysis, files.video, { ...videoOptionsOf(flags), signal: stop, onProgress: part('video') }),
+        renderVideo(analysis, files.video, {
+          ...videoOptionsOf(flags),
+          ...{ frames, signal: stop, onProgress: part('video') },
+        }),
       pages: async (stop) => {
         // The strip is soon made, and is worth having where the video cannot be.
-        const frames = await renderStrip(analysis, files.strip, { ...renderOptionsOf(flags), signal });
+        await renderStrip(analysis, files.strip, { ...renderOptionsOf(flags), frames, signal });
         if (!flags.report) return [];
         const how = { ignore: flags.ignore, frames, signal: stop, onProgress: part('report') };
         return writeReport(analysis, report, how);

@@ -8,6 +8,8 @@ export {
   renderFilm,
   renderStrip,
   renderVideo,
+  type StripOptions,
+  stripFrames,
   type VideoOptions,
 } from './rendering.ts';
 export { isSequence, renderSequence } from './sequence.ts';

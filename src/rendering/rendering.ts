@@ -40,8 +40,14 @@ export interface RenderOptions extends KeyframeOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How to draw what shows the frames of {@link stripFrames}. */
+export interface StripOptions extends RenderOptions {
+  /** Those, where they are at hand: else the strip decodes them, and a video a few small ones to find a place for its legend. */
+  readonly frames?: FrameBatch;
+}
+
 /** How to draw a video; in videos maps fade unless it is said that they do not. */
-export interface VideoOptions extends RenderOptions {
+export interface VideoOptions extends StripOptions {
   /**
    * Plots under the picture: labelled events, loss, importance, attention shares, class probabilities and recorded signals of
    * the sampled frames.
@@ -55,8 +61,6 @@ export interface VideoOptions extends RenderOptions {
   readonly scale?: PictureScale;
   /** Whether the classes that the network finds likeliest, or its numbers, are written on the picture; default false. */
   readonly showClass?: boolean;
-  /** Frames of the clip that are at hand, by which the legend finds its place; else a few are decoded. */
-  readonly frames?: FrameBatch;
 }
 
 /** How to make a film. */
@@ -131,16 +135,21 @@ export function videoOutputOf(options: VideoOptions): Omit<VideoOutput, 'out'> {
  * The sampled frames (of a dense analysis a few, evenly spread) in a row with contours, times and losses (paper,
  * Figure 9), as a PNG.
  *
- * @returns the frames, `[t, h, w, 3]`, of the clip's size, for others who show them
- * @throws L2cafError `input-changed`, `output-unwritable`
+ * @throws L2cafError `output-unwritable`; as {@link stripFrames}
  */
-export async function renderStrip(analysis: Analysis, out: string, options: RenderOptions = {}): Promise<FrameBatch> {
-  const { signal } = options;
-  const clip = await openSource(analysis, signal);
+export async function renderStrip(analysis: Analysis, out: string, options: StripOptions = {}): Promise<void> {
+  const { signal, frames = await stripFrames(analysis, signal) } = options;
+  await writeFileAtomically(out, drawAnalysisStrip(analysis, frames, options), [analysis.source.path]);
+}
+
+/**
+ * The frames that the strip of an analysis shows, `[t, h, w, 3]`, of the clip's size, for all who show them.
+ *
+ * @throws L2cafError `input-changed`; as `framesAt`
+ */
+export async function stripFrames(analysis: Analysis, signal?: AbortSignal): Promise<FrameBatch> {
   const times = framesOfStrip(analysis).map(({ timestampSec }) => timestampSec);
-  const frames = await framesAt(clip, times, signal ? { signal } : {});
-  await writeFileAtomically(out, drawAnalysisStrip(analysis, frames, options), [clip.path]);
-  return frames;
+  return framesAt(await openSource(analysis, signal), times, signal ? { signal } : {});
 }
 
 /** The frames of an analysis that its strip shows: of a dense one a few, evenly spread. */

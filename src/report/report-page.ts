@@ -28,7 +28,7 @@ import type { FramePicture, IndexRow, ReportData, VideoFrames } from './page-dat
 export interface ReportOptions {
   /** Parts of the picture that count for nothing. */
   readonly ignore?: readonly IgnoredPart[];
-  /** Frames of the analysis that are at hand, so that they need not be decoded again: `renderStrip` gives them. */
+  /** Frames of the analysis that are at hand, so that they need not be decoded again: `stripFrames` gives them. */
   readonly frames?: FrameBatch;
   /** A small picture for an index to write as well: a JPEG file. */
   readonly thumbnail?: string;

@@ -7,7 +7,7 @@ import { analyzeEvent, openClip } from '../../src/analysis/pipeline.ts';
 import { announceFfmpeg } from '../../src/cli/executables.ts';
 import { readEvents } from '../../src/events/labelled.ts';
 import { planEvents } from '../../src/features/dataset.ts';
-import { renderStrip, renderVideo } from '../../src/rendering/rendering.ts';
+import { renderStrip, renderVideo, stripFrames } from '../../src/rendering/rendering.ts';
 import { writeReport } from '../../src/report/index.ts';
 import { findFfmpeg, findFfprobe } from '../../src/video/media/binaries.ts';
 import { makeClip } from '../support/clips.ts';
@@ -57,7 +57,8 @@ it.skipIf(process.platform === 'win32')('is no more often than needed', async ()
   const { clip, span } = await openClip(path, {});
   await announceFfmpeg({ info: () => {}, warn: () => {} });
   const analysis = await analyzeEvent({ ...model, network }, { clip, span, frames: 3, seed: 0 });
-  const frames = await renderStrip(analysis, join(folder, 'strip.png'));
+  const frames = await stripFrames(analysis);
+  await renderStrip(analysis, join(folder, 'strip.png'), { frames });
   await renderVideo(analysis, join(folder, 'overlay.mp4'), { frames });
   await writeReport(analysis, join(folder, 'report.html'), { frames });
   network.dispose();
