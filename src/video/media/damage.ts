@@ -153,66 +153,78 @@ async function decodeAndListen(
   details: StreamDetails,
   { keySec, untilSec, signal }: { keySec: number; untilSec: number; signal: AbortSignal | undefined },
 ): Promise<HeardPacket[] | undefined> {
-  const { originSec, track, clock, reorderFrames } = details;
-  const until = (originSec + untilSec).toFixed(6);
-  const startSec = keySec - leadSec(details);
-  for (const from of clock === 'packets' && startSec > 0 ? [(originSec + startSec).toFixed(6), ''] : ['']) {
-    const options = [
-      // The last filter makes pictures nicer, which nobody looks at here.
-      ...[
-        '-fflags',
-        '+discardcorrupt',
-        '-skip_loop_filter',
-        'all',
-        '-show_log',
-        '16',
-        '-select_streams',
-        String(track),
-      ],
-      ...['-read_intervals', `${from}%${until}`, '-show_packets', '-show_frames', '-of', 'compact'],
-      ...['-show_entries', 'packet=pts_time,dts_time,pos,flags:frame=key_frame:log=level'],
-    ];
-    const packets: HeardPacket[] = [];
-    const onLine = (line: string): void => {
-      const [kind, ...fields] = line.split('|');
-      if (kind === 'packet') {
-        const row = Object.fromEntries(fields.map((field) => field.split('=') as [string, string]));
-        const stated = { shownSec: seconds(row['pts_time']), decodedSec: seconds(row['dts_time']) };
-        const time = clock === 'packets' ? packetTime(stated, reorderFrames) : undefined;
-        const isShown = !row['flags']?.includes('D');
-        packets.push({
-          ...{ timeSec: time === undefined ? time : time - originSec, isShown, frames: 0, hasErrors: false },
-          at: Number.parseInt(row['pos'] ?? '', 10),
-        });
-      }
-      const last = packets.at(-1);
-      if (last && kind === 'frame') last.frames++;
-      if (last && (kind === 'log' || fields.includes('log'))) last.hasErrors = true;
-    };
-    const isCrash = await runFfprobe(clip.path, options, onLine, signal).then(
-      ({ complaints }) => {
-        for (const complaint of complaints) {
-          const [, place] = BROKEN_AT.exec(complaint) ?? [];
-          const before =
-            place === undefined ? undefined : packets.findLast(({ at }) => at < Number.parseInt(place, 16));
-          if (before) before.hasErrors = true;
-        }
-        return false;
-      },
-      (error: unknown) => {
-        if (!(error instanceof L2cafError) || !/^ffmpeg-(failed|crashed)$/.test(error.code)) throw error;
-        return error.code === 'ffmpeg-crashed';
-      },
-    );
-    if (isCrash) return undefined;
-    if (clock !== 'packets' || Number.isNaN(keySec)) return packets;
+  const nearSec = keySec - leadSec(details);
+  if (details.clock !== 'packets' || Number.isNaN(keySec)) return listenFrom(clip, details, 0, untilSec, signal);
+  const furtherSec = Math.max(0, nearSec - FURTHER_SEC);
+  let heard: HeardPacket[] = [];
+  for (const startSec of nearSec > 0 ? [nearSec, furtherSec, 0] : [0]) {
+    if (heard.length > 0 && startSec < furtherSec) break; // the start of a long file is for where a seek does not find the key frame
+    const packets = await listenFrom(clip, details, startSec, untilSec, signal);
+    if (packets === undefined) return undefined;
     const first = packets.findIndex(({ timeSec }) => isClose(timeSec ?? Number.NaN, keySec));
+    if (first < 0) continue;
     // Pictures that are shown before the key frame may need one before it: whether they come out says nothing.
     const isLeading = ({ timeSec = keySec }: HeardPacket): boolean => timeSec < keySec - SAME_TIME_SEC / 2;
-    if (first >= 0)
-      return packets.slice(first).map((packet) => (isLeading(packet) ? { ...packet, isShown: false } : packet));
+    heard = packets.slice(first).map((packet) => (isLeading(packet) ? { ...packet, isShown: false } : packet));
+    // Where pictures are refreshed piece by piece, none is whole soon after decoding began: the decoder complains of sound ones.
+    if (suspectsOf(heard, details.reorderFrames).length === 0) break;
   }
-  return [];
+  return heard;
+}
+
+/** How much further back decoding begins where the decoder complains, seconds: longer than a picture takes to be refreshed. */
+const FURTHER_SEC = 15;
+
+/**
+ * Decodes what is shown from a time on, as a demuxer finds it, and writes down what the decoder says of each packet. Undefined
+ * where ffprobe crashes.
+ *
+ * @param startSec seconds from the start of the clip; 0: from the start of the file
+ */
+async function listenFrom(
+  clip: VideoClip,
+  { originSec, track, clock, reorderFrames }: StreamDetails,
+  startSec: number,
+  untilSec: number,
+  signal: AbortSignal | undefined,
+): Promise<HeardPacket[] | undefined> {
+  const from = startSec > 0 ? (originSec + startSec).toFixed(6) : '';
+  const options = [
+    // The last filter makes pictures nicer, which nobody looks at here.
+    ...['-fflags', '+discardcorrupt', '-skip_loop_filter', 'all', '-show_log', '16'],
+    ...['-select_streams', String(track), '-read_intervals', `${from}%${(originSec + untilSec).toFixed(6)}`],
+    ...['-show_packets', '-show_frames', '-of', 'compact'],
+    ...['-show_entries', 'packet=pts_time,dts_time,pos,flags:frame=key_frame:log=level'],
+  ];
+  const packets: HeardPacket[] = [];
+  const onLine = (line: string): void => {
+    const [kind, ...fields] = line.split('|');
+    if (kind === 'packet') {
+      const row = Object.fromEntries(fields.map((field) => field.split('=') as [string, string]));
+      const stated = { shownSec: seconds(row['pts_time']), decodedSec: seconds(row['dts_time']) };
+      const time = clock === 'packets' ? packetTime(stated, reorderFrames) : undefined;
+      const isShown = !row['flags']?.includes('D');
+      packets.push({
+        ...{ timeSec: time === undefined ? time : time - originSec, isShown, frames: 0, hasErrors: false },
+        at: Number.parseInt(row['pos'] ?? '', 10),
+      });
+    }
+    const last = packets.at(-1);
+    if (last && kind === 'frame') last.frames++;
+    if (last && (kind === 'log' || fields.includes('log'))) last.hasErrors = true;
+  };
+  try {
+    const { complaints } = await runFfprobe(clip.path, options, onLine, signal);
+    for (const complaint of complaints) {
+      const [, place] = BROKEN_AT.exec(complaint) ?? [];
+      const before = place === undefined ? undefined : packets.findLast(({ at }) => at < Number.parseInt(place, 16));
+      if (before) before.hasErrors = true;
+    }
+  } catch (error) {
+    if (!(error instanceof L2cafError) || !/^ffmpeg-(failed|crashed)$/.test(error.code)) throw error;
+    if (error.code === 'ffmpeg-crashed') return undefined;
+  }
+  return packets;
 }
 
 /** Collects what was wrong with the frames of a clip, to tell it in a few words. */
