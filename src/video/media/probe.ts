@@ -328,7 +328,10 @@ function lacksOrder(shown: readonly Packet[], reorderFrames: number): boolean {
 /** Containers that are plain streams of packets, in ffprobe's names. It only says where to begin to look. */
 const UNINDEXED = /^(mpegts|mpeg|mpegvideo|h264|hevc|m4v|obu|ivf|vobsub|dv)$/;
 
-/** The first packets of a track, and its last, as those around the stated end show them; all, where they do not. */
+/**
+ * The first packets of a track, and its last, as those around the stated end show them; all, where they do not, and of a short file,
+ * of which an analysis would ask for the others next.
+ */
 async function readEnds(
   path: string,
   track: number,
@@ -336,7 +339,7 @@ async function readEnds(
   signal: AbortSignal | undefined,
 ): Promise<PacketList & { readonly isAll: boolean }> {
   const tailSec = statedEndSec - TAIL_SEC;
-  if (tailSec > 0) {
+  if (statedEndSec > SHORT_SEC) {
     const intervals = [`%+#${HEAD_PACKETS}`, `${tailSec.toFixed(6)}%`];
     const ends = await readPackets(path, track, intervals, signal).catch(ifUnreadable);
     const isTailThere = ends?.packets.some(({ shownSec, decodedSec }) => (shownSec ?? decodedSec ?? 0) >= tailSec);
@@ -363,6 +366,8 @@ function ifUnreadable(error: unknown): undefined {
   if (!(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
 }
 
+/** Most files that hold one event are no longer, seconds. */
+const SHORT_SEC = 8;
 /** How far before its stated end a file's last packets are looked for, seconds. */
 const TAIL_SEC = 3;
 /** Enough packets to see how they state their times, and the first key frame of most files. */
