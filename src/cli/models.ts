@@ -20,7 +20,7 @@ import {
   weightsPath,
 } from '../models/pretrained.ts';
 import { pullTrunk } from '../models/pull.ts';
-import { isStillHead, loadStillHead, type StillManifest } from '../models/still-directory.ts';
+import { isStillHead, type LoadedStillHead, loadStillHead, type StillManifest } from '../models/still-directory.ts';
 import { interruptible } from './run.ts';
 import { createTerminal, formatTable, type Terminal } from './terminal.ts';
 
@@ -72,7 +72,8 @@ async function listedHead(name: string, folder: string, state: string): Promise<
 async function listedStillHead(folder: string): Promise<Listed> {
   const { head, trunk, weights } = (await loadStillHead(folder)).manifest;
   const what = head.labels ? `${head.labels.length} classes` : `an embedding of ${head.outputs}`;
-  const description = `head for still pictures (${head.kind}) on ${trunk.id} after ${trunk.stage}, ${what}`;
+  const tuned = head.tuned ? ` with ${head.tuned} fine-tuned` : '';
+  const description = `head for still pictures (${head.kind}) on ${trunk.id} after ${trunk.stage}${tuned}, ${what}`;
   return { model: folder, kind: 'still head', state: 'here', licence: weights.licence ?? NOT_STATED, description };
 }
 
@@ -168,8 +169,8 @@ export async function describeNetwork(name: string, { json }: { json?: boolean }
     return terminal.result(json ? JSON.stringify(facts, null, 2) : formatTable(Object.entries(facts)));
   }
   if (await isStillHead(name)) {
-    const { manifest } = await loadStillHead(name);
-    return terminal.result(json ? JSON.stringify(manifest, null, 2) : describeStillHead(name, manifest));
+    const head = await loadStillHead(name);
+    return terminal.result(json ? JSON.stringify(head.manifest, null, 2) : describeStillHead(name, head));
   }
   if (await isImported(name)) {
     throw new L2cafError('usage', `${name} is a network of yours, which models info knows nothing of`, {
@@ -256,16 +257,18 @@ function figuresTable(figures: Readonly<Record<string, Readonly<Record<string, n
 
 function describeStillHead(
   folder: string,
-  { id, trunk, inputSize, head, weights, training, figures }: StillManifest,
+  { manifest: { id, trunk, inputSize, head, weights, training, figures }, weights: arrays }: LoadedStillHead,
 ): string {
+  const bytes = [...arrays.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
   const { width, height } = trunk.grid;
   const grid = `grid ${width}x${height}`;
   const facts: [string, string][] = [
     ['folder', folder],
     ['id', id],
-    ['weights', weights.sha256],
+    ['weights', `${weights.sha256}, ${(bytes / 1e6).toFixed(1)} MB`],
     ['trunk', `${trunk.id} after ${trunk.stage}, ${grid}${trunk.own ? `, in the folder: ${trunk.sha256}` : ''}`],
     ['input', `pictures of ${inputSize.width}x${inputSize.height}`],
+    ...(head.tuned ? [['fine-tuned', `${head.tuned}, among the weights of the head`] as [string, string]] : []),
     ['head', `${STILL_HEAD_WORDS[head.kind]}; convolutions of ${head.channels.join(' and ')} channels`],
     ['classes', head.labels?.join(', ') ?? `none: an embedding of ${head.outputs} numbers`],
     ['licence', weights.licence ?? NOT_STATED],

@@ -7,9 +7,11 @@ import { formatOf, readStills, stillsIn } from '../evaluation/still-datasets.ts'
 import type { StillTruth } from '../evaluation/still-truth.ts';
 import type { EngineChoice, Stage, StillHeadKind } from '../models/choices.ts';
 import { trunkSide } from '../models/event-network.ts';
+import { isImported } from '../models/imported.ts';
 import type { OnnxTrunk } from '../models/onnx/trunk.ts';
 import { findPretrained } from '../models/pretrained.ts';
 import type { StillManifest } from '../models/still-directory.ts';
+import { stageBefore } from '../models/tuned-stage.ts';
 import type { MetricLoss, Mining } from '../training/choices.ts';
 import {
   rolesOf,
@@ -30,6 +32,8 @@ export interface TrainStillsFlags extends TrunkFlags {
   readonly output?: string;
   readonly name?: string;
   readonly stage: Stage;
+  readonly fineTune?: boolean;
+  readonly tuneRate?: number;
   readonly size?: PictureSize;
   readonly channels: readonly [number, number];
   readonly erase?: number;
@@ -67,6 +71,7 @@ const OF_KIND = {
 export async function trainStills(named: string, flags: TrainStillsFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   checkKind(flags);
+  await checkTuning(flags);
   const data = await stillsIn(named);
   const pictures = await readStills(data, flags.format ?? (await formatOf(data)), 'all');
   const source = sourceName(named);
@@ -106,6 +111,17 @@ function checkKind(flags: TrainStillsFlags): void {
   }
 }
 
+/** @throws L2cafError `usage` for a stage that cannot learn, or the rate of one that does not */
+async function checkTuning({ fineTune, tuneRate, trunk }: TrainStillsFlags): Promise<void> {
+  if (fineTune && (await isImported(trunk))) {
+    throw new L2cafError('usage', `--fine-tune is not for ${trunk}: what runs ONNX files computes no gradients`, {
+      hint: 'tune it where it was made, and export it again; or leave --fine-tune out',
+    });
+  }
+  if (tuneRate === undefined || fineTune) return;
+  throw new L2cafError('usage', '--tune-rate is for a stage that learns: give --fine-tune, too');
+}
+
 /** @throws L2cafError `input-unreadable` where the classes are not known */
 function labelled(pictures: readonly StillTruth[], data: string): StillPicture[] {
   return pictures.map(({ path, label, split, isSeen }) => {
@@ -130,7 +146,7 @@ function planOf(
         ...{ trunk: trunk.id, stage: trunk.layer, trunkGrid: trunk.grid, trunkChannels: trunk.channels },
         inputSize: trunk.size,
       }
-    : trunkSide(findPretrained(flags.trunk), flags.stage, flags.size ?? USUAL_SIZE);
+    : ownFront(flags);
   return {
     id: flags.name ?? basename(resolve(output)),
     ...{ source, pictures, trunk },
@@ -145,6 +161,7 @@ function planOf(
       margin: flags.margin ?? own.margin,
       dropRate: flags.dropRate ?? own.dropRate,
       dropThreshold: flags.dropThreshold ?? own.dropThreshold,
+      ...(flags.fineTune && { ownRates: { [`${flags.stage}_`]: flags.tuneRate ?? USUAL_TUNE_RATE } }),
       warmUpSteps: Math.min(10, steps),
       maxGradientNorm: 5,
       checkpointEvery: Math.max(1, Math.min(40, Math.ceil(steps / 4))),
@@ -153,6 +170,23 @@ function planOf(
   };
 }
 
+/** The frozen part of a trunk of this project, and the stage behind it that learns, where that is asked for. */
+function ownFront({ trunk, stage, size = USUAL_SIZE, fineTune }: TrainStillsFlags) {
+  const pretrained = findPretrained(trunk);
+  if (!fineTune) return trunkSide(pretrained, stage, size);
+  const frozen = stageBefore(stage);
+  if (frozen !== undefined) return { ...trunkSide(pretrained, frozen, size), tuned: stage };
+  throw new L2cafError(
+    'usage',
+    `--fine-tune needs a frozen stage before the one that learns, and ${stage} is the first`,
+    {
+      hint: 'take a later one, such as --stage conv5',
+    },
+  );
+}
+
+/** Of a stage that has learnt before; the head's own is thirty times as high. */
+const USUAL_TUNE_RATE = 1e-4;
 /** What the ResNet-50 was trained at. */
 const USUAL_SIZE: PictureSize = { width: 224, height: 224 };
 

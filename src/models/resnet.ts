@@ -10,6 +10,7 @@ import * as tf from '../base/tensorflow.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
 import { STAGES, type Stage } from './choices.ts';
 import { type NamedStep, runSteps } from './classification-network.ts';
+import { convolve, type LayerTensors, padSymmetric, runResidualBlock } from './residual-block.ts';
 import type { NamedArray } from './safetensors.ts';
 import { expectShapes } from './shapes.ts';
 
@@ -127,7 +128,12 @@ export function stepNames({ blocks }: ResNetLayout): [stem: string, ...blocks: s
 
 /** All convolutions of a network, shortcuts included. */
 export function convLayers({ stem, blocks }: ResNetLayout): ConvLayer[] {
-  return [stem, ...blocks.flatMap(({ convs, shortcut }) => (shortcut ? [shortcut, ...convs] : convs))];
+  return [stem, ...blockLayers(blocks)];
+}
+
+/** All convolutions of blocks, shortcuts included. */
+export function blockLayers(blocks: readonly ResidualBlock[]): ConvLayer[] {
+  return blocks.flatMap(({ convs, shortcut }) => (shortcut ? [shortcut, ...convs] : convs));
 }
 
 /**
@@ -140,25 +146,20 @@ export function createResNet(spec: ResNetSpec, weights: FoldedWeights): Trunk {
   const layers = convLayers(layout);
   expectShapes(weightShapes(layers), weights);
   const parameters = new Map(layers.map((layer) => [layer.name, toTensors(layer.name, weights)]));
-  const conv = (x: tf.Tensor4D, layer: ConvLayer, activation: 'relu' | 'linear'): tf.Tensor4D => {
-    const { kernel, bias } = parameters.get(layer.name)!;
-    const common = { filter: kernel, bias, activation, strides: layer.stride };
-    // Without a stride, and for 1×1 kernels, the two paddings are the same thing.
-    const isPadded = spec.padding === 'symmetric' && layer.stride === 2 && layer.size > 1;
-    if (!isPadded) return tf.fused.conv2d({ ...common, x, pad: 'same' });
-    return tf.fused.conv2d({ ...common, x: padSymmetric(x, (layer.size - 1) / 2), pad: 'valid' });
-  };
-  const runBlock = (x: tf.Tensor4D, block: ResidualBlock): tf.Tensor4D =>
-    tf.tidy(() => {
-      const last = block.convs.length - 1;
-      const residual = block.convs.reduce((y, layer, i) => conv(y, layer, i === last ? 'linear' : 'relu'), x);
-      const shortcut = block.shortcut ? conv(x, block.shortcut, 'linear') : x;
-      return tf.relu(tf.add(residual, shortcut));
-    });
+  const weightsOf = ({ name }: ConvLayer): LayerTensors => parameters.get(name)!;
   const [stem, ...blocks] = stepNames(layout);
   const steps: NamedStep[] = [
-    { name: stem, apply: (x) => tf.tidy(() => maxPool(conv(x, layout.stem, 'relu'), spec.padding)) },
-    ...layout.blocks.map((block, i): NamedStep => ({ name: blocks[i]!, apply: (x) => runBlock(x, block) })),
+    {
+      name: stem,
+      apply: (x) =>
+        tf.tidy(() => {
+          const first = convolve(x, layout.stem, weightsOf(layout.stem), spec.padding, 'relu');
+          return maxPool(first, spec.padding);
+        }),
+    },
+    ...layout.blocks.map((block, i): NamedStep => {
+      return { name: blocks[i]!, apply: (x) => runResidualBlock(x, block, weightsOf, spec.padding) };
+    }),
   ];
   return {
     steps,
@@ -225,17 +226,8 @@ function maxPool(x: tf.Tensor4D, padding: ResNetSpec['padding']): tf.Tensor4D {
   return tf.maxPool(padSymmetric(x, 1), 3, 2, 'valid');
 }
 
-/** Explicit zeros: the tensorflow backend knows only `same` and `valid`. */
-function padSymmetric(x: tf.Tensor4D, zeros: number): tf.Tensor4D {
-  return tf.pad(x, [
-    [0, 0],
-    [zeros, zeros],
-    [zeros, zeros],
-    [0, 0],
-  ]);
-}
-
-function weightShapes(layers: readonly ConvLayer[]): Map<string, readonly number[]> {
+/** Shapes of the weights of layers, by name. */
+export function weightShapes(layers: readonly ConvLayer[]): Map<string, readonly number[]> {
   return new Map(
     layers.flatMap(({ name, size, inChannels, outChannels }): [string, readonly number[]][] => [
       [`${name}/kernel`, [size, size, inChannels, outChannels]],
@@ -244,7 +236,7 @@ function weightShapes(layers: readonly ConvLayer[]): Map<string, readonly number
   );
 }
 
-function toTensors(name: string, weights: FoldedWeights): { kernel: tf.Tensor4D; bias: tf.Tensor1D } {
+function toTensors(name: string, weights: FoldedWeights): LayerTensors {
   const kernel = weights.get(`${name}/kernel`)!;
   return {
     kernel: tf.tensor4d(kernel.data, kernel.shape as [number, number, number, number]),

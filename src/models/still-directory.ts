@@ -10,7 +10,7 @@ import { jsonIn, readInput } from '../base/input-files.ts';
 import { noteInput } from '../base/noted-inputs.ts';
 import { removeSealed } from '../base/output.ts';
 import { cardPath } from './card.ts';
-import { STILL_HEADS } from './choices.ts';
+import { STAGES, STILL_HEADS } from './choices.ts';
 import { trunkSide } from './event-network.ts';
 import { expectHash } from './expected-hash.ts';
 import type { OnnxTrunk } from './onnx/trunk.ts';
@@ -19,6 +19,7 @@ import { stageNamed } from './resnet.ts';
 import { type NamedArray, readSafetensors, writeSafetensors } from './safetensors.ts';
 import { expectShapes } from './shapes.ts';
 import { type StillHeadSpec, stillHeadShapes } from './still-head.ts';
+import { stageBefore } from './tuned-stage.ts';
 
 /** Version of `still.json`; changes when a reader of the old one would go wrong. */
 export const STILL_HEAD_SCHEMA = 'l2caf-still-head/1';
@@ -46,7 +47,7 @@ const manifestSchema = z.object({
     id: z.string(),
     /** Of the trunk's weights, or of `trunk.onnx`. */
     sha256,
-    /** Stage after which it is trimmed, or the layer of a user's own. */
+    /** Stage after which it is frozen and trimmed, or the layer of a user's own. */
     stage: z.string(),
     grid: z.object({ height: positive, width: positive }),
     channels: positive,
@@ -60,6 +61,8 @@ const manifestSchema = z.object({
     outputs: positive,
     labels: z.array(z.string()).min(2).optional(),
     erase: share.optional(),
+    /** The stage behind it, where that learnt with the head: its weights are among those of the head. */
+    tuned: z.enum(STAGES).optional(),
   }),
   weights: z.object({ sha256, licence: z.string().min(1).optional() }),
   training: z.object({
@@ -132,7 +135,7 @@ export async function saveStillHead(
   } else {
     await removeSealed([trunkPath, cardPath(trunkPath)]); // of an earlier training
   }
-  const { kind, channels, outputs, labels, erase } = spec;
+  const { kind, channels, outputs, labels, erase, tuned } = spec;
   const manifest: StillManifest = manifestSchema.parse({
     schema: STILL_HEAD_SCHEMA,
     id,
@@ -146,7 +149,12 @@ export async function saveStillHead(
       own: trunk !== undefined,
     },
     inputSize: spec.inputSize,
-    head: { kind, channels, outputs, ...(labels && { labels }), ...(erase !== undefined && { erase }) },
+    head: {
+      ...{ kind, channels, outputs },
+      ...(labels && { labels }),
+      ...(erase !== undefined && { erase }),
+      ...(tuned && { tuned }),
+    },
     weights: { sha256: await sha256OfFile(weightsPath), ...(licence !== undefined && { licence }) },
     training,
     figures,
@@ -169,8 +177,10 @@ export async function loadStillHead(folder: string): Promise<LoadedStillHead> {
     ...{ kind: head.kind, channels: head.channels, outputs: head.outputs },
     ...(head.labels && { labels: head.labels }),
     ...(head.erase !== undefined && { erase: head.erase }),
+    ...(head.tuned && { tuned: head.tuned }),
   };
   checkHead(folder, spec);
+  checkTuned(folder, manifest);
   const weightsPath = join(folder, WEIGHTS_FILE);
   noteInput(weightsPath);
   const { tensors } = await readSafetensors(weightsPath);
@@ -208,6 +218,12 @@ function checkHead(folder: string, { kind, labels, outputs, erase }: StillHeadSp
   if ((kind === 'acol') !== (erase !== undefined)) {
     throw invalid(folder, `a ${kind} head ${erase === undefined ? 'needs' : 'has no'} height from which it erases`);
   }
+}
+
+/** @throws L2cafError `model-invalid` for a stage that learnt and does not follow the frozen ones */
+function checkTuned(folder: string, { trunk, head: { tuned } }: StillManifest): void {
+  if (tuned === undefined || (!trunk.own && stageBefore(tuned) === trunk.stage)) return;
+  throw invalid(folder, `${tuned} cannot have learnt behind ${trunk.own ? `a file's ${trunk.stage}` : trunk.stage}`);
 }
 
 /** @throws L2cafError `model-unknown`, `model-invalid` when it was trained on another trunk than the one of this version */

@@ -1,6 +1,6 @@
 /**
  * A trained head for still pictures on its trunk, ready to run. The trunk is a frozen one in plain values, on any engine; the head
- * is a small network of its own, whose first layer is what the trunk gives.
+ * is a network of its own, whose first layer is what the trunk gives; a stage that learnt with the head is part of it.
  */
 import * as tf from '../base/tensorflow.ts';
 import type { FrameBatch, PictureSize } from '../base/types.ts';
@@ -17,7 +17,8 @@ import { pullTrunk } from './pull.ts';
 import { type NetworkPart, reinitialise } from './reinitialise.ts';
 import { stageNamed } from './resnet.ts';
 import { type LoadedStillHead, loadStillHead, type StillManifest } from './still-directory.ts';
-import { convolved, fusedMap, type StillHeadSpec, untrainedStillHead } from './still-head.ts';
+import { convolved, fusedMap, lastMap, type StillHeadSpec, untrainedStillHead } from './still-head.ts';
+import { isOfStage } from './tuned-stage.ts';
 import type { Licence } from './video-model.ts';
 
 /** A head that is ready, and what runs its trunk. Its `network` is to be disposed of. */
@@ -151,17 +152,18 @@ export class StillHeadNetwork {
    */
   async without(count: number, seed: number): Promise<StillHeadNetwork> {
     const parts = HEAD_PARTS.slice(0, count);
+    const forgotten = this.#trunkParts().slice(0, Math.max(0, count - HEAD_PARTS.length));
     const untrained = untrainedStillHead(this.spec, seed);
     const weights = new Map(
-      [...this.#head.weights].map(([name, own]) => [
+      [...reinitialise(this.#head.weights, forgotten, seed)].map(([name, own]) => [
         name,
         parts.some((part) => part.owns(name)) ? untrained.get(name)! : own,
       ]),
     );
     const head = { ...this.#head, weights };
-    const forgotten = this.#trunkParts().slice(0, Math.max(0, count - HEAD_PARTS.length));
-    if (forgotten.length === 0) return new StillHeadNetwork(head, this.#trunk, this.#engine, true);
-    const { trunk, stage } = this.spec;
+    const { trunk, stage, tuned } = this.spec;
+    const isTrunkKept = forgotten.every(({ name }) => name === tuned);
+    if (isTrunkKept) return new StillHeadNetwork(head, this.#trunk, this.#engine, true);
     const edited = await loadFrameTrunk(findPretrained(trunk), stageNamed(stage), {
       engine: this.#engine,
       edit: (trunkWeights) => reinitialise(trunkWeights, forgotten, seed),
@@ -169,10 +171,12 @@ export class StillHeadNetwork {
     return new StillHeadNetwork(head, edited, this.#engine);
   }
 
+  /** Its stages from the last, which may have learnt with the head, to the first. */
   #trunkParts(): readonly NetworkPart[] {
     if (this.manifest.trunk.own) return [];
-    const stages = STAGES.slice(0, STAGES.indexOf(stageNamed(this.spec.stage)) + 1);
-    return ['conv1', ...stages].reverse().map((name) => ({ name, owns: (weight) => weight.startsWith(`${name}_`) }));
+    const { stage, tuned } = this.spec;
+    const stages = STAGES.slice(0, STAGES.indexOf(tuned ?? stageNamed(stage)) + 1);
+    return ['conv1', ...stages].reverse().map((name) => ({ name, owns: (weight) => isOfStage(weight, name) }));
   }
 
   /** Frees what it holds. */
@@ -193,7 +197,11 @@ function layeredNetwork(id: string, { spec, weights }: LoadedStillHead, tensors:
   const step = (name: string) => ({ name, apply: (x: tf.Tensor4D) => tf.tidy(() => convolved(x, tensors, name)) });
   return {
     id,
-    steps: [{ name: spec.stage, apply: (x) => tf.clone(x) }, step('cnn1'), step('cnn2')],
+    steps: [
+      { name: spec.stage, apply: (x) => tf.clone(x) },
+      ...(spec.tuned ? [{ name: spec.tuned, apply: (x: tf.Tensor4D) => lastMap(spec, tensors, x) }] : []),
+      ...[step('cnn1'), step('cnn2')],
+    ],
     defaultLayer: 'cnn2',
     dense: { kernel: weights.get('dense/kernel')!.data, bias: weights.get('dense/bias')!.data },
     answer: spec.kind === 'retrieval' ? 'embedding' : 'scores',

@@ -1,6 +1,6 @@
 /**
- * Heads for still pictures on a frozen trunk: a 1×1 and a 3×3 convolution with ReLU, global average pooling, one dense layer
- * for classes or an embedding. As plain numbers, and as a differentiable function of the weights.
+ * Heads for still pictures on a frozen trunk, or on one whose last stage learns with them: a 1×1 and a 3×3 convolution with ReLU,
+ * global average pooling, one dense layer for classes or an embedding. As plain numbers, and as a differentiable function of the weights.
  *
  * Two are made to localize. ACoL (Zhang et al. 2018, https://arxiv.org/abs/1804.06962, Sec. 3.2): two branches behind the 1×1
  * convolution; where the class map of the first is large, features are erased before the second sees them, and the two
@@ -11,10 +11,11 @@ import { product } from '../base/matrix.ts';
 import { createRandom, type Random } from '../base/random.ts';
 import * as tf from '../base/tensorflow.ts';
 import { untaped } from '../base/untaped.ts';
-import type { StillHeadKind } from './choices.ts';
+import type { Stage, StillHeadKind } from './choices.ts';
 import type { HeadSpec } from './head.ts';
 import type { Dropout, WeightTensors } from './head-network.ts';
 import type { NamedArray } from './safetensors.ts';
+import { runStage, stageChannels, stageShapes } from './tuned-stage.ts';
 
 /** The architecture of a head, and what it expects in front of it. */
 export interface StillHeadSpec extends Pick<HeadSpec, 'trunk' | 'stage' | 'trunkGrid' | 'trunkChannels' | 'inputSize'> {
@@ -25,6 +26,8 @@ export interface StillHeadSpec extends Pick<HeadSpec, 'trunk' | 'stage' | 'trunk
   readonly labels?: readonly string[];
   /** Scores, or components of the embedding. */
   readonly outputs: number;
+  /** The stage behind `stage`, where it is not frozen but learns as the first part of the head; of a trunk of this project. */
+  readonly tuned?: Stage;
   /** Of `acol`: height of the class map, in (0, 1] of its range, from which on features are erased. */
   readonly erase?: number;
 }
@@ -33,13 +36,18 @@ export interface StillHeadSpec extends Pick<HeadSpec, 'trunk' | 'stage' | 'trunk
 const [FIRST, SECOND] = ['', 'second/'] as const;
 type Branch = typeof FIRST | typeof SECOND;
 
-/** Shapes of all weights by name. */
-export function stillHeadShapes({
+/** Shapes of all weights by name: of the head itself, then of the stage that learns with it. */
+export function stillHeadShapes(spec: StillHeadSpec): Map<string, readonly number[]> {
+  return new Map([...ownShapes(spec), ...(spec.tuned ? stageShapes(spec.trunk, spec.tuned) : [])]);
+}
+
+function ownShapes({
   kind,
   channels: [narrow, last],
-  trunkChannels,
   outputs,
+  ...front
 }: StillHeadSpec): Map<string, readonly number[]> {
+  const { trunk, tuned, trunkChannels } = front;
   const branch = (name: Branch): [string, readonly number[]][] => [
     [`${name}cnn2/kernel`, [3, 3, narrow, last]],
     [`${name}cnn2/bias`, [last]],
@@ -47,16 +55,16 @@ export function stillHeadShapes({
     [`${name}dense/bias`, [outputs]],
   ];
   return new Map<string, readonly number[]>([
-    ['cnn1/kernel', [1, 1, trunkChannels, narrow]],
+    ['cnn1/kernel', [1, 1, tuned ? stageChannels(trunk, tuned) : trunkChannels, narrow]],
     ['cnn1/bias', [narrow]],
     ...branch(FIRST),
     ...(kind === 'acol' ? branch(SECOND) : []),
   ]);
 }
 
-/** Random weights to begin with: He-normal convolutions, Glorot-normal dense layers, biases 0. */
+/** Random weights of the head itself to begin with: He-normal convolutions, Glorot-normal dense layers, biases 0. */
 export function untrainedStillHead(spec: StillHeadSpec, seed: number): Map<string, NamedArray> {
-  const shapes = [...stillHeadShapes(spec)];
+  const shapes = [...ownShapes(spec)];
   return new Map(
     shapes.map(([name, shape], index): [string, NamedArray] => {
       const random = createRandom(seed, WEIGHTS_STREAM, index);
@@ -110,7 +118,7 @@ export function runStillHead(
   const random = attentionDropout && createRandom(attentionDropout.seed);
   const attend = (x: tf.Tensor4D): tf.Tensor4D =>
     attentionDropout ? attentionDropped(x, attentionDropout, random!) : x;
-  const shared = attend(convolved(attend(features), weights, 'cnn1'));
+  const shared = attend(convolved(lastMap(spec, weights, features, attend), weights, 'cnn1'));
   const pooledOf = (maps: tf.Tensor4D, index: number): tf.Tensor2D => {
     const pooled = tf.mean(maps, [1, 2]) as tf.Tensor2D;
     if (dropout === undefined || dropout.rate === 0) return pooled;
@@ -134,7 +142,7 @@ export function fusedMap(
   index: number,
 ): Promise<Float32Array> {
   const fused = tf.tidy(() => {
-    const shared = convolved(features, weights, 'cnn1');
+    const shared = convolved(lastMap(spec, weights, features), weights, 'cnn1');
     const maps = convolved(shared, weights, `${FIRST}cnn2`);
     const first = classMaps(maps, weights, FIRST, [index]);
     const erased = erasedFor(spec, weights, shared, maps, [index]);
@@ -142,6 +150,16 @@ export function fusedMap(
     return tf.maximum(first, second);
   });
   return fused.data<'float32'>().finally(() => fused.dispose());
+}
+
+/** The trunk's last map, on which the head stands: its features, or what the stage that learns makes of them. */
+export function lastMap(
+  { trunk, tuned }: StillHeadSpec,
+  weights: WeightTensors,
+  features: tf.Tensor4D,
+  attend: (map: tf.Tensor4D) => tf.Tensor4D = (map) => map,
+): tf.Tensor4D {
+  return tuned ? runStage(trunk, tuned, weights, features, attend) : attend(features);
 }
 
 /** `same` padding, then ReLU. */

@@ -18,6 +18,8 @@ export interface OptimiserState {
 export interface OptimiserOptions {
   /** Highest learning rate. */
   readonly learningRate: number;
+  /** The same of weights whose names begin so, such as those of a stage that has learnt before. */
+  readonly ownRates?: Readonly<Record<string, number>>;
   /** Share of a kernel that a step at learning rate 1 would remove; biases do not decay. */
   readonly weightDecay: number;
   /** Steps of linear warm-up. */
@@ -61,10 +63,12 @@ export function adamWStep(
   step: number,
   options: OptimiserOptions,
 ): void {
-  const rate = learningRateAt(step, options);
+  const { ownRates = {} } = options;
   const firstScale = 1 / (1 - FIRST_DECAY ** (step + 1));
   const secondScale = 1 / (1 - SECOND_DECAY ** (step + 1));
   for (const [name, values] of weights) {
+    const own = Object.keys(ownRates).find((start) => name.startsWith(start));
+    const rate = learningRateAt(step, own === undefined ? options : { ...options, learningRate: ownRates[own]! });
     const [gradient, m, v] = [gradients.get(name)!, first.get(name)!, second.get(name)!];
     const kept = name.endsWith('bias') ? 1 : 1 - rate * options.weightDecay;
     for (let i = 0; i < values.length; i++) {

@@ -1,6 +1,6 @@
 /**
- * Training of a head for still pictures, from files to a folder: pictures → features → head → figures → files. The trunk is frozen
- * and runs once per picture; no gradient reaches back into it, whatever runs it.
+ * Training of a head for still pictures, from files to a folder: pictures → features → head → figures → files. What is frozen of the
+ * trunk runs once per picture; gradients reach back into its last stage where that is part of the head (`spec.tuned`).
  */
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
@@ -12,9 +12,14 @@ import { VERSION } from '../base/version.ts';
 import type { Split } from '../events/row.ts';
 import { type FeatureOptions, openFeatureCache, preparePictures } from '../features/features.ts';
 import { type LabelledPicture, type PlannedPicture, planPictures } from '../features/pictures.ts';
+import { currentBackend, type EngineName, onBackend } from '../models/backend.ts';
 import type { OnnxTrunk } from '../models/onnx/trunk.ts';
+import { findPretrained } from '../models/pretrained.ts';
+import { pullTrunk } from '../models/pull.ts';
+import type { NamedArray } from '../models/safetensors.ts';
 import { STILL_HEAD_FILES, type StillHead, type StillManifest, saveStillHead } from '../models/still-directory.ts';
 import { type StillHeadSpec, untrainedStillHead } from '../models/still-head.ts';
+import { pretrainedStage } from '../models/tuned-stage.ts';
 import { freshState, readCheckpoint, type StepRecord, type TrainingState } from './checkpoint.ts';
 import { drawCurves } from './curves.ts';
 import { runLoop } from './loop.ts';
@@ -94,12 +99,12 @@ export async function trainStill(plan: StillPlan, work: StillWork): Promise<Stil
   const all = [...planned.train, ...planned.val, ...planned.measured];
   const { computed, reused } = await preparePictures(all, spec, cache, { ...work, importedTrunk: trunk });
   onNote?.(`features of ${computed + reused} pictures: ${computed} computed, ${reused} from the cache`);
-  onNote?.('the trunk is frozen: only the head behind it learns');
+  onNote?.(whatLearns(spec, work.backend));
 
   const checkpoint = { path: join(work.outputFolder, CHECKPOINT), fingerprint: fingerprintOf(plan, spec, planned) };
   const state = work.resume
     ? await readCheckpoint(checkpoint.path, checkpoint.fingerprint)
-    : freshState(untrainedStillHead(spec, trainer.seed));
+    : freshState(await untrainedWeights(spec, trainer.seed, work));
   if (work.resume) onNote?.(`resuming after step ${state.step}`);
   const headOf = ({ weights }: TrainingState): StillHead => ({ spec, weights });
   const measure = { cache, backend: work.backend, seed: trainer.seed, signal };
@@ -145,6 +150,25 @@ export async function trainStill(plan: StillPlan, work: StillWork): Promise<Stil
   const manifest = await saveStillHead(work.outputFolder, head, facts, trunk);
   await rm(checkpoint.path, { force: true });
   return manifest;
+}
+
+function whatLearns({ tuned, stage }: StillHeadSpec, engine: EngineName): string {
+  if (tuned === undefined) return 'the trunk is frozen: only the head behind it learns';
+  const backend = onBackend(engine, currentBackend);
+  const slow = backend === 'wasm' ? ', which takes seconds a step: @tensorflow/tfjs-node is several times as fast' : '';
+  return `${tuned} learns with the head, up to ${stage} the trunk is frozen; gradients on ${backend}${slow}`;
+}
+
+/** The head at random, and the stage that learns with it as it was pulled. Throws as `pullTrunk`. */
+async function untrainedWeights(
+  spec: StillHeadSpec,
+  seed: number,
+  { onProgress, signal }: StillWork,
+): Promise<Map<string, NamedArray>> {
+  const head = untrainedStillHead(spec, seed);
+  if (spec.tuned === undefined) return head;
+  await pullTrunk(findPretrained(spec.trunk), { ...(onProgress && { onProgress }), ...(signal && { signal }) });
+  return new Map([...head, ...(await pretrainedStage(spec.trunk, spec.tuned))]);
 }
 
 /** Figures to watch, without the number of pictures. */
@@ -242,6 +266,7 @@ function settingsOf({ trainer, sampler, mirrored, embedding, spec, trunk }: Stil
   }[spec.kind];
   return {
     ...(trunk && { trunk: { name: trunk.id, sha256: trunk.fileSha256, layer: trunk.layer } }),
+    ...(spec.tuned && { fineTuned: spec.tuned }),
     ...{ head: spec.kind, ...ofKind, ...common, ...sampler, mirrored },
   };
 }

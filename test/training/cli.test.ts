@@ -54,6 +54,19 @@ it.each<[string, string[], number, RegExp]>([
     2,
     /--per-class must be 2 or more/,
   ],
+  [
+    'the first stage as one that learns',
+    ['train-stills', 'classes.csv', '--stage', 'conv2', '--fine-tune'],
+    2,
+    /conv2 is the first/,
+  ],
+  [
+    'a file as one that learns',
+    ['train-stills', 'classes.csv', '--trunk', 'x.onnx', '--fine-tune'],
+    2,
+    /--fine-tune is not for x\.onnx/,
+  ],
+  ['a rate of what does not learn', ['train-stills', 'classes.csv', '--tune-rate', '0.1'], 2, /give --fine-tune, too/],
   ['a norm of a trunk of ours', ['train-stills', 'classes.csv', '--norm', 'imagenet'], 2, /knows itself how/],
   ['a folder without a model', ['evaluate', 'retrieval', 'gone.csv', '--model', 'none'], 1, /there is no model/],
 ])('refuses %s', async (_, args, exitCode, message) => {

@@ -44,6 +44,14 @@ describe('adamWStep', () => {
     expect(weights.get('x/kernel')![1]).toBeCloseTo(1.05, 5);
     expect(weights.get('x/bias')![0]).toBeCloseTo(0.9, 5);
   });
+  it('moves weights whose names begin so by a rate of their own', () => {
+    const weights = new Map(['conv5_a/kernel', 'cnn1/kernel'].map((name) => [name, Float32Array.of(1)]));
+    const gradients = new Map([...weights.keys()].map((name) => [name, Float32Array.of(2)]));
+    const own = { ...options, warmUpSteps: 0, weightDecay: 0, ownRates: { conv5_: 0.01 } };
+    adamWStep(weights, gradients, initialState(weights), 0, own);
+    expect(weights.get('conv5_a/kernel')![0]).toBeCloseTo(0.99, 5);
+    expect(weights.get('cnn1/kernel')![0]).toBeCloseTo(0.9, 5);
+  });
   it('remembers earlier gradients', () => {
     const weights = new Map([['bias', Float32Array.of(0)]]);
     const state = initialState(weights);

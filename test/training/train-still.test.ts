@@ -174,6 +174,11 @@ describe('a folder of a head', () => {
     ['another version', (own) => ({ ...own, schema: 'l2caf-still-head/0' }), /schema/],
     ['a class less', (own) => ({ ...own, head: { ...own.head, labels: ['a', 'b'] } }), /2 labels for 3 scores/],
     ['no height to erase from', (own) => ({ ...own, head: { ...own.head, kind: 'acol' } }), /acol head needs/],
+    [
+      'a stage that learnt behind a file',
+      (own) => ({ ...own, head: { ...own.head, tuned: 'conv5' } }),
+      /conv5 cannot have learnt/,
+    ],
     ['other weights', (own) => ({ ...own, weights: { sha256: 'a'.repeat(64) } }), /still\.json says a+/],
     [
       'another trunk',

@@ -50,6 +50,12 @@ export function trainStillsCommand(): Command {
       new Option('--mining <name>', `${OF_RETRIEVAL}which triplets count (default: semi-hard)`).choices(MININGS),
     )
     .option('--margin <distance>', `${OF_RETRIEVAL}margin of the triplet loss (default: 0.2)`, parseNumber(0, 2))
+    .option('--fine-tune', 'the last stage of the trunk (--stage) learns, too; not of an ONNX file')
+    .option(
+      '--tune-rate <rate>',
+      'with --fine-tune: highest learning rate of that stage (default: 1e-4)',
+      parseNumber(1e-8, 10),
+    )
     .option('--steps <count>', 'batches to train on', parseCount(1), 200)
     .option('--learning-rate <rate>', 'highest learning rate', parseNumber(1e-8, 10), 3e-3)
     .option('--weight-decay <share>', 'decay of the kernels', parseNumber(0, 10), 0.1)
@@ -72,6 +78,7 @@ export function trainStillsCommand(): Command {
         'l2caf train-stills stills -o heads/gap',
         'l2caf train-stills CUB_200_2011 --head acol --erase 0.6 -o heads/acol',
         'l2caf train-stills stills --head retrieval --loss npair -o heads/npair',
+        'l2caf train-stills stills --head acol --stage conv5 --fine-tune -o heads/tuned-acol',
         'l2caf train-stills pictures.csv --trunk backbone.onnx --layer layer4 --norm imagenet -o heads/mine',
         'l2caf evaluate stills stills/stills.csv --format boxes --model heads/acol --methods acol,cam,l2caf-class',
       ),
