@@ -20,8 +20,9 @@ import { createTerminal } from './terminal.ts';
 
 /** Events that a clone of l2caf holds. */
 const OWN_EVENTS = join('fixtures', 'clips', 'events.csv');
-/** Rows of the figure, and frames in each, as in the paper. */
-const EVENTS = 4;
+/** Rows of the figure, as in the paper. */
+export const EVENTS = 4;
+/** Frames in each. */
 const FRAMES = 3;
 
 /** Makes the figure, or says what it needs. */

@@ -1,8 +1,7 @@
 /** `l2caf reproduce`: a table or figure of the paper again, on the data and networks that are at hand. */
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkOptions } from '../analysis/pipeline.ts';
-import { L2cafError, messageOf, throwIfAborted } from '../base/errors.ts';
+import { L2cafError, throwIfAborted } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
 import { exists } from '../base/files.ts';
 import { checkOutput } from '../base/output.ts';
@@ -32,13 +31,11 @@ import { type ReportFile, type StudyReport, studyReport } from '../evaluation/st
 import { measureTimes, timedClassifier, timedStill } from '../evaluation/timing.ts';
 import { autoBackend } from '../models/backend.ts';
 import { type ClassifierBackend, DEFAULT_TRUNK } from '../models/choices.ts';
-import { isImported, type OpenImported } from '../models/imported.ts';
-import { isStillHead } from '../models/still-directory.ts';
-import { type OpenStillHead, openStillHead } from '../models/still-head-network.ts';
-import { openImportedStill, openStillModel } from '../stills/analyze.ts';
+import { openStillModel } from '../stills/analyze.ts';
 import { type OpenStill, type StillNetwork, stillNetwork } from '../stills/still-network.ts';
 import type { OutputFlags } from './evaluate-options.ts';
 import { publish } from './evaluate-study.ts';
+import { networkFiles, openAny, openFile, otherKind, withNetwork } from './reproduce-networks.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 
 /** What commander hands over. */
@@ -53,10 +50,12 @@ export interface ReproduceFlags extends OutputFlags {
   readonly level: number;
   readonly seed: number;
   readonly backend: ClassifierBackend;
+  /** Folder of what is known of pictures, where tables share it; default: that of the results. */
+  readonly known?: string;
 }
 
 /** Where `npm run fixtures -- --stills` is told to put its pictures in the documents. */
-const MADE = 'stills';
+export const MADE = 'stills';
 
 /** Figures have no numbers of the paper beside them. */
 export function paperOfTables(item: PaperItem): L2cafError {
@@ -105,7 +104,8 @@ async function reproduceTable(
       throwIfAborted(work.signal);
       await withNetwork(file, table, flags, { work, terminal }, async (network) => {
         const { id, weightsSha256 } = network.description;
-        const path = join(folder, `${item}-${id.replace(/[^\w.-]+/g, '_')}.outcomes.json`);
+        const name = `${id.replace(/[^\w.-]+/g, '_')}.outcomes.json`;
+        const path = flags.known ? join(flags.known, `${table.kind}-${name}`) : join(folder, `${item}-${name}`);
         await checkOutput(path);
         const { level, seed } = flags;
         const options = { methods: table.methods, level, seed, path, ...work };
@@ -124,7 +124,7 @@ async function reproduceTable(
 }
 
 /** Pictures that figures are measured on unless a number is given: each takes seconds for every column. */
-const FIGURE_PICTURES = 8;
+export const FIGURE_PICTURES = 8;
 
 /** Figures of pictures: a picture and rows of the table for each network that can be examined so. */
 async function reproduceFigure(
@@ -225,7 +225,7 @@ interface Pictures {
 }
 
 /** @throws L2cafError `input-not-found` when there are none; as `readStills` */
-async function pictures(
+export async function pictures(
   kind: PaperTable['kind'],
   { data: named = MADE, format: said, limit }: ReproduceFlags,
 ): Promise<Pictures> {
@@ -242,22 +242,6 @@ async function pictures(
   const name = isMade ? 'pictures that are drawn' : format === 'boxes' ? data : format;
   const count = stills.length < all.length ? `${stills.length} of ${all.length}` : String(all.length);
   return { path: data, format, stills, title: `${name}, ${count} pictures` };
-}
-
-/** Files and folders of networks, in alphabetical order. Throws L2cafError `input-not-found`. */
-async function networkFiles(folder: string | undefined): Promise<string[]> {
-  if (folder === undefined) return [];
-  const names = await readdir(folder).catch((cause: unknown) => {
-    throw new L2cafError('input-not-found', `cannot read ${folder}: ${messageOf(cause)}`, { cause });
-  });
-  const files: string[] = [];
-  for (const name of names.sort()) {
-    const isCard = name.endsWith('.json') && name !== 'model.json'; // which is a network of TensorFlow.js
-    const path = join(folder, name);
-    const isNetwork = !isCard && ((await isImported(path)) || (await isStillHead(path)));
-    if (!name.startsWith('.') && isNetwork) files.push(path);
-  }
-  return files;
 }
 
 /** What the item needs in the paper, and what there is of it. */
@@ -279,52 +263,6 @@ async function describeNeeds(
     `${found} (others: ${where})`,
     `data: ${there}`,
   ];
-}
-
-/** Opens a head that was trained, or a network file. */
-async function openFile(
-  file: string,
-  backend: ClassifierBackend,
-  work: Required<WorkOptions>,
-): Promise<OpenStillHead | OpenImported> {
-  const isHead = await isStillHead(file);
-  return isHead ? openStillHead(file, { backend, ...work }) : openImportedStill(file, { backend, ...work });
-}
-
-/** Opens a file, or the network that is always there. */
-async function openAny(
-  file: string | undefined,
-  backend: ClassifierBackend,
-  work: Required<WorkOptions>,
-): Promise<OpenStill> {
-  return file === undefined
-    ? openStillModel({ model: DEFAULT_TRUNK, backend, ...work })
-    : openFile(file, backend, work);
-}
-
-/** Opens a network and closes it; one that answers with something else than the table is about is passed over, which is said. */
-async function withNetwork(
-  file: string | undefined,
-  { kind }: PaperTable,
-  { backend }: Pick<ReproduceFlags, 'backend'>,
-  { work, terminal }: { readonly work: Required<WorkOptions>; readonly terminal: Terminal },
-  use: (network: StillNetwork) => Promise<void>,
-): Promise<void> {
-  const open = await openAny(file, backend, work);
-  try {
-    if ('warnings' in open) for (const warning of open.warnings) terminal.warn(warning);
-    const network = stillNetwork(open, { asEmbedding: file === undefined && kind === 'embedding' });
-    if (network.output.kind === kind) await use(network);
-    else terminal.warn(`${network.description.id} is left out: ${otherKind(network, kind)}`);
-  } finally {
-    open.network.dispose();
-  }
-}
-
-/** Why a network is of no use where others answer with something else. */
-function otherKind({ description }: StillNetwork, kind: PaperTable['kind']): string {
-  const place = description.format === undefined ? '' : ' (output.kind in its card)'; // of a file, that may be a guess
-  return `its outputs are not ${kind === 'scores' ? 'scores of classes' : 'an embedding'}${place}`;
 }
 
 function noNetwork({ kind }: PaperTable): L2cafError {

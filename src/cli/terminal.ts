@@ -118,7 +118,7 @@ function rateMeter(): (progress: Progress) => string {
 }
 
 /** `45 s`, `3 min 20 s` or `2 h 05 min`. */
-function formatDuration(seconds: number): string {
+export function formatDuration(seconds: number): string {
   const whole = Math.ceil(seconds);
   if (whole < 60) return `${whole} s`;
   const two = (n: number): string => String(n).padStart(2, '0');

@@ -8,10 +8,13 @@ import { choiceOption, deviceOption, examples, parseCount, parseNumber } from '.
 import type { ReproduceFlags } from '../reproduce.ts';
 import { interruptible } from '../run.ts';
 
+/** Every item. */
+const ALL = 'all';
+
 /** The `reproduce` command. */
 export function reproduceCommand(): Command {
   return new Command('reproduce')
-    .addArgument(new Argument('<item>', 'table or figure of the paper').choices(PAPER_ITEMS))
+    .addArgument(new Argument('<item>', 'table or figure of the paper, or all of them').choices([...PAPER_ITEMS, ALL]))
     .option(
       '--data <path>',
       'pictures with boxes (default: stills, as npm run fixtures -- --stills draws them); of fig9 a list of events',
@@ -26,7 +29,7 @@ export function reproduceCommand(): Command {
     .option('--needs', 'say what is needed and what is there, and do nothing else')
     .option(
       '--limit <count>',
-      'measure this many pictures (of fig9: events), evenly spread over all (default: all; of figures a few)',
+      'measure this many pictures (of fig9: events), evenly spread over all (default: all; of figures a few, as with all)',
       parseCount(1),
     )
     .option('--level <share>', 'heatmap level above which pixels belong to the box', parseNumber(0, 0.99), 0.2)
@@ -35,13 +38,14 @@ export function reproduceCommand(): Command {
     .addOption(deviceOption())
     .option(
       '-o, --output <folder>',
-      'where the results go, and what an interrupted run goes on from (default: l2caf-out/ITEM)',
+      'where the results go, and what an interrupted run goes on from (default: l2caf-out/ITEM; of all: l2caf-out/reproduce, a folder for each)',
     )
-    .option('--json', 'print the results as one JSON document instead of the table')
+    .option('--json', 'print the results as one JSON document instead of the table (of all: one a line)')
     .option('-q, --quiet', 'no progress')
     .addHelpText(
       'after',
       examples(
+        'l2caf reproduce all --data stills --networks heads',
         'l2caf reproduce table1 --needs',
         'l2caf reproduce table1 --data ILSVRC --networks networks --paper table1.csv',
         'l2caf reproduce table3 --data CUB_200_2011 -o table3',
@@ -52,8 +56,9 @@ export function reproduceCommand(): Command {
         'l2caf reproduce fig12 --networks networks',
       ),
     )
-    .action((item: PaperItem, flags: ReproduceFlags) =>
+    .action((item: PaperItem | typeof ALL, flags: ReproduceFlags) =>
       interruptible(async (signal) => {
+        if (item === ALL) return (await import('../reproduce-all.ts')).reproduceAll(flags, signal);
         if (item === 'fig9') return (await import('../reproduce-events.ts')).reproduceEvents(item, flags, signal);
         return (await import('../reproduce.ts')).reproduce(item, flags, signal);
       }),
