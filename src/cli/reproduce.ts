@@ -257,7 +257,7 @@ async function describeNeeds(
   const data = await stillsIn(named);
   const there = (await exists(data)) ? `${data} (${format ?? (await formatOf(data))})` : `none: there is no ${data}`;
   const where =
-    networks === undefined ? 'they can be given with --networks, as docs/networks.md exports them' : `in ${networks}`;
+    networks === undefined ? 'they can be given with --networks, as docs/network-examples.md exports them' : `in ${networks}`;
   return [
     `the paper has: ${wanted.networks.join(', ')}; on ${wanted.data}`,
     `${found} (others: ${where})`,
