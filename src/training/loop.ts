@@ -121,7 +121,7 @@ async function lossAndGradients<B>(
     value.dispose();
     const values = await Promise.all(grads.map((gradient) => gradient.data<'float32'>()));
     tf.dispose(grads);
-    const gradients = new Map(names.map((name, i) => [name, Float32Array.from(values[i]!)]));
+    const gradients = new Map(names.map((name, i) => [name, values[i]!.slice()]));
     const parts: Record<string, number> = {};
     for (const [name, part] of Object.entries(kept)) parts[name] = (await part.data())[0]!;
     return { parts, gradients };
