@@ -256,8 +256,9 @@ async function describeNeeds(
   if (wanted === undefined) return [found];
   const data = await stillsIn(named);
   const there = (await exists(data)) ? `${data} (${format ?? (await formatOf(data))})` : `none: there is no ${data}`;
+  const given = files.length > 0 ? `in ${networks}` : `none in ${networks}`;
   const where =
-    networks === undefined ? 'they can be given with --networks, as docs/network-examples.md exports them' : `in ${networks}`;
+    networks === undefined ? 'they can be given with --networks, as docs/network-examples.md exports them' : given;
   return [
     `the paper has: ${wanted.networks.join(', ')}; on ${wanted.data}`,
     `${found} (others: ${where})`,

@@ -59,6 +59,7 @@ describe('reproduce', () => {
       '',
     ]);
     expect((await run('table3', '--needs')).stdout).toContain('data: none: there is no stills');
+    expect((await run('table1', '--needs', '--networks', 'drawn')).stdout).toContain('(others: none in drawn)');
     expect((await run('fig12', '--needs')).stdout).toBe('networks: resnet50-imagenet\n');
     expect((await run('fig10', '--needs', '--networks', 'heads')).stdout).toMatch(
       /re-initialised.*\n.*heads.gap \(others/,
