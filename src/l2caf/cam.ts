@@ -53,7 +53,7 @@ async function projectionsOf(
   slots: readonly number[],
 ): Promise<ReadonlyMap<number, Pick<LinearProjection, 'matrix'>>> {
   for (const slot of slots) {
-    if (await isPooled(tail, slot)) continue;
+    if (await isSameAfter(movedOn, tail, slot)) continue;
     throw new L2cafError('usage', `cam needs ${NEEDED}, and where a feature lies matters to this one`, { hint: HINT });
   }
   const projections = tail.linear
@@ -69,26 +69,33 @@ const HINT = 'use gradcam or l2caf, or choose its last feature map (--layer)';
 /** By how much the outputs may differ that should be the same, of the largest change against an empty map: single precision. */
 const TOLERANCE = 1e-4;
 
-/** Whether the outputs stay when all cells of a map change places: they do behind global pooling, and hardly elsewhere. */
-async function isPooled(tail: MapTail, slot: number): Promise<boolean> {
+/** All cells of a map, `[h, w, c]` row by row, moved on by one: behind global pooling the outputs stay, and hardly elsewhere. */
+function movedOn(map: Float32Array, channels: number): Float32Array {
+  return map.map((_, i) => map[(i + map.length - channels) % map.length]!);
+}
+
+/** Whether the outputs for a map of noise, `[h, w, c]`, stay when it is changed. */
+export async function isSameAfter(
+  change: (map: Float32Array, channels: number) => Float32Array,
+  tail: MapTail,
+  slot: number,
+): Promise<boolean> {
   const own = tail.mapOf(slot);
   const channels = own.length / (tail.grid.height * tail.grid.width);
   const random = createRandom(0, CAM_STREAM);
   const scale = Math.sqrt(own.reduce((sum, value) => sum + value * value, 0) / own.length) || 1;
-  const maps = new Float32Array(3 * own.length); // a map of noise, the same moved on by one cell, and an empty one
-  for (let i = 0; i < own.length; i++) {
-    const value = scale * random.uniform();
-    maps[i] = value;
-    maps[own.length + ((i + channels) % own.length)] = value;
-  }
+  const maps = new Float32Array(3 * own.length); // a map of noise, the same changed, and an empty one
+  const noise = maps.subarray(0, own.length);
+  for (let i = 0; i < own.length; i++) noise[i] = scale * random.uniform();
+  maps.set(change(noise, channels), own.length);
   const outputs = await tail.evaluateMaps(maps, [slot, slot, slot]);
   const d = tail.outputSize;
-  let [change, miss] = [0, 0];
+  let [range, miss] = [0, 0];
   for (let k = 0; k < d; k++) {
-    change = Math.max(change, Math.abs(outputs[k]! - outputs[2 * d + k]!));
+    range = Math.max(range, Math.abs(outputs[k]! - outputs[2 * d + k]!));
     miss = Math.max(miss, Math.abs(outputs[k]! - outputs[d + k]!));
   }
-  return miss <= TOLERANCE * change;
+  return miss <= TOLERANCE * range;
 }
 
 /** Keeps this noise apart from other draws of the same seed. */

@@ -1,10 +1,14 @@
 /**
  * Grad-CAM (METHOD §5) of a network that tells no gradients: the weight of a channel is the derivative of the target along
- * that channel over the slot's cells, which two evaluations tell: a little more of the channel everywhere, and a little less.
+ * that channel over the slot's cells, which two evaluations tell: a little more of the channel everywhere, and a little less. Behind
+ * global average pooling the weighted sum of a cell's channels is the derivative of the target by a filter at that cell, of which there are
+ * far fewer than channels.
  */
+import { isSameAfter } from './cam.ts';
 import type { GradCamTarget, GradCamVariant } from './gradcam.ts';
 import { gradCamMap, targetWeights } from './gradcam.ts';
 import type { AttentionMap } from './heatmap.ts';
+import { measuredResponses } from './measured.ts';
 import type { MapTail } from './tail.ts';
 
 /** How far a channel is moved, of the root mean square of the slot's map. */
@@ -27,10 +31,30 @@ export async function measuredGradCam(
   const maps: AttentionMap[] = [];
   for (const slot of slots) {
     const features = tail.mapOf(slot);
-    const alpha = await channelWeights(tail, slot, features, weights);
-    maps.push({ ...tail.grid, values: gradCamMap(features, alpha, variant) });
+    const values = (await isSameAfter(levelled, tail, slot))
+      ? gradCamMap(await cellSlopes(tail, slot, weights), Float64Array.of(1), variant)
+      : gradCamMap(features, await channelWeights(tail, slot, features, weights), variant);
+    maps.push({ ...tail.grid, values });
   }
   return maps;
+}
+
+/** A map, `[h, w, c]`, whose channels are their means everywhere: behind global average pooling the outputs stay. */
+function levelled(map: Float32Array, channels: number): Float32Array {
+  const means = new Float64Array(channels);
+  for (const [i, value] of map.entries()) means[i % channels]! += (value * channels) / map.length;
+  return map.map((_, i) => means[i % channels]!);
+}
+
+/**
+ * `∂y/∂f_ij` at a filter of ones, `[h·w]`. Where `y = g(mean_ij f_ij A_ij)`, that is `∇g · A_ij / (h·w)`, and so is `Σ_k α_k A^k_ij`.
+ */
+async function cellSlopes(tail: MapTail, slot: number, weights: Float32Array): Promise<Float32Array> {
+  const cells = tail.grid.height * tail.grid.width;
+  const jacobian = await measuredResponses(tail, slot)[0]!.jacobian(new Float64Array(cells).fill(1));
+  return Float32Array.from({ length: cells }, (_, cell) =>
+    weights.reduce((sum, weight, k) => sum + weight * jacobian[k * cells + cell]!, 0),
+  );
 }
 
 /** `α_k = mean_ij ∂y/∂A^k_ij`, `[c]`. */

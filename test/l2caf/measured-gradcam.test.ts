@@ -1,5 +1,6 @@
 /** Grad-CAM by evaluations alone is Grad-CAM by gradients. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createRandom } from '../../src/base/random.ts';
 import { gradCam } from '../../src/l2caf/gradcam.ts';
 import { measuredGradCam } from '../../src/l2caf/measured-gradcam.ts';
 import { findAttention } from '../../src/l2caf/method.ts';
@@ -65,8 +66,73 @@ describe.each(TAILS)('of a %s tail', (_, make) => {
 
 it('is zero where the map is', async () => {
   const tail = toyLinearTail();
-  const dark: MapTail = { ...evaluating(tail), mapOf: (slot) => new Float32Array(tail.mapOf(slot).length) };
+  const cells = tail.grid.height * tail.grid.width;
+  const still = async (filters: Float32Array): Promise<Float32Array> =>
+    Float32Array.from(
+      { length: (filters.length / cells) * tail.outputSize },
+      (_, i) => tail.reference[i % tail.outputSize]!,
+    );
+  const dark: MapTail = {
+    ...evaluating(tail),
+    mapOf: (slot) => new Float32Array(tail.mapOf(slot).length),
+    evaluate: still,
+  };
   const [map] = await measuredGradCam(dark, { kind: 'embedding' }, 'abs');
   expect(Math.max(...map!.values)).toBe(0);
   tail.dispose();
+});
+
+/** Behind the mean over cells, or the largest, a bent function of more channels than cells; counts the maps that it is asked for. */
+function pooledTail(pool: (values: readonly number[]) => number) {
+  const [cells, channels] = [6, 40];
+  const random = createRandom(3);
+  const draw = (length: number): Float32Array => Float32Array.from({ length }, () => random.normal());
+  const [map, kernel] = [draw(cells * channels).map(Math.abs), draw(channels)];
+  let asked = 0;
+  const answer = (own: Float32Array): number => {
+    asked++;
+    const pooled = Array.from({ length: channels }, (_, k) =>
+      pool(Array.from({ length: cells }, (__, cell) => own[cell * channels + k]!)),
+    );
+    return Math.tanh(pooled.reduce((sum, value, k) => sum + (value * kernel[k]!) / 40, 0));
+  };
+  const answers = (maps: Float32Array): Float32Array =>
+    Float32Array.from({ length: maps.length / map.length }, (_, row) =>
+      answer(maps.subarray(row * map.length, (row + 1) * map.length)),
+    );
+  const tail: MapTail = {
+    ...{ slots: 1, grid: { height: 2, width: 3 }, outputSize: 1, reference: Float32Array.of(answer(map)) },
+    mapOf: () => map,
+    evaluateMaps: async (maps) => answers(maps),
+    evaluate: async (filters) =>
+      answers(
+        Float32Array.from({ length: (filters.length / cells) * map.length }, (_, i) => {
+          const row = Math.floor(i / map.length);
+          return map[i % map.length]! * filters[row * cells + Math.floor((i % map.length) / channels)]!;
+        }),
+      ),
+    dispose: () => {},
+  };
+  /** By differences in every channel, in double precision. */
+  const expected = Array.from({ length: cells }, (_, cell) =>
+    Array.from({ length: channels }, (__, k) => {
+      const at = (by: number): number => answer(map.map((value, i) => (i % channels === k ? value + by : value)));
+      return (map[cell * channels + k]! * (at(1e-2) - at(-1e-2))) / (2e-2 * cells);
+    }).reduce((sum, value) => sum + value, 0),
+  );
+  asked = 0;
+  return { tail, expected, asked: () => asked };
+}
+
+it.each([
+  ['the mean', (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length, 3 + 2 * 6],
+  ['the largest', (values: readonly number[]) => Math.max(...values), 3 + 2 * 40],
+] as const)('behind %s over cells, asks no more than it needs', async (_, pool, most) => {
+  const { tail, expected, asked } = pooledTail(pool);
+  const [map] = await measuredGradCam(tail, { kind: 'embedding' }, 'abs');
+  const largest = Math.max(...expected.map(Math.abs));
+  for (const [cell, value] of map!.values.entries()) {
+    expect(Math.abs(value - Math.abs(expected[cell]!))).toBeLessThan(2e-3 * largest);
+  }
+  expect(asked()).toBe(most);
 });
