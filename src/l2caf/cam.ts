@@ -74,7 +74,7 @@ function movedOn(map: Float32Array, channels: number): Float32Array {
   return map.map((_, i) => map[(i + map.length - channels) % map.length]!);
 }
 
-/** Whether the outputs for a map of noise, `[h, w, c]`, stay when it is changed. */
+/** Whether the outputs for a map of noise of both signs, `[h, w, c]`, stay when it is changed: a ReLU would let a positive one through. */
 export async function isSameAfter(
   change: (map: Float32Array, channels: number) => Float32Array,
   tail: MapTail,
@@ -86,7 +86,7 @@ export async function isSameAfter(
   const scale = Math.sqrt(own.reduce((sum, value) => sum + value * value, 0) / own.length) || 1;
   const maps = new Float32Array(3 * own.length); // a map of noise, the same changed, and an empty one
   const noise = maps.subarray(0, own.length);
-  for (let i = 0; i < own.length; i++) noise[i] = scale * random.uniform();
+  for (let i = 0; i < own.length; i++) noise[i] = scale * random.normal();
   maps.set(change(noise, channels), own.length);
   const outputs = await tail.evaluateMaps(maps, [slot, slot, slot]);
   const d = tail.outputSize;
