@@ -2,6 +2,7 @@
  * Networks as ONNX files, per event: what their trunks and filters take, beside the packaged model's own path and, of
  * networks of real size with random weights, beside the published loop in PyTorch on the same network in the same run
  * (`--python PATH`: a Python with torch and onnx; `networks.py`). Golden networks (`L2CAF_GOLDEN`) where they are at hand.
+ * `--paper FOLDER`: the networks of the paper on a picture, as the script of docs/network-examples.md exports them.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -18,6 +19,7 @@ import { exportEventNetwork, writeExported } from '../src/models/export.ts';
 import type { VideoModel } from '../src/models/video-model.ts';
 import { sampleFrames } from '../src/video/media/sample.ts';
 import { goldenFolder } from '../test/support/data.ts';
+import { ofPaper } from './paper-networks.ts';
 import { type ResultTable, writeResults } from './results.ts';
 import { fixtureClip, measureCli, median, medianMs, temporaryFolder } from './support.ts';
 
@@ -50,8 +52,9 @@ interface Measured {
 
 /** Prints the tables: those of networks at hand, or with `--python` those of networks of real size. */
 export async function run(args: readonly string[]): Promise<void> {
-  const options = { python: { type: 'string' }, networks: { type: 'string' } } as const;
-  const { python, networks } = parseArgs({ args: [...args], options }).values;
+  const options = { python: { type: 'string' }, networks: { type: 'string' }, paper: { type: 'string' } } as const;
+  const { python, networks, paper } = parseArgs({ args: [...args], options }).values;
+  if (paper !== undefined) return ofPaper(paper);
   const folder = networks ?? temporaryFolder();
   if (python !== undefined) return besidePublished(pythonOf(python), folder);
   const rows: string[][] = [];

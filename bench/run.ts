@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 
 /** The files that are no benchmark. */
-const SHARED = ['run', 'support', 'results', 'compose', 'study', 'other-things'];
+const SHARED = ['run', 'support', 'results', 'compose', 'study', 'other-things', 'still-directions', 'paper-networks'];
 
 const [name, ...args] = process.argv.slice(2);
 const files = await readdir(import.meta.dirname);
