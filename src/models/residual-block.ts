@@ -1,6 +1,27 @@
 /** Convolutions and residual blocks of a ResNet on tensors: of a frozen trunk, and of a stage that is trained. Differentiable. */
 import * as tf from '../base/tensorflow.ts';
-import type { ConvLayer, ResidualBlock, ResNetSpec } from './resnet.ts';
+
+/**
+ * What surrounds a picture where a kernel of size k > 1 meets its border: `symmetric` (torch and Keras v1) puts
+ * `(k − 1) / 2` zeros on each side; `same` (TensorFlow) puts the odd zero of a strided layer on the right and bottom.
+ */
+export type Padding = 'symmetric' | 'same';
+
+/** One convolution with its folded batch norm. Kernels are `[size, size, inChannels, outChannels]`. */
+export interface ConvLayer {
+  readonly name: string;
+  readonly size: 1 | 3 | 7;
+  readonly stride: 1 | 2;
+  readonly inChannels: number;
+  readonly outChannels: number;
+}
+
+/** A residual block: `relu(convs(x) + shortcut(x))`, where no shortcut layer means the identity. */
+export interface ResidualBlock {
+  readonly name: string;
+  readonly convs: readonly ConvLayer[];
+  readonly shortcut?: ConvLayer;
+}
 
 /** Weights of one layer, batch norm folded in. */
 export interface LayerTensors {
@@ -18,7 +39,7 @@ export function convolve(
   x: tf.Tensor4D,
   layer: ConvLayer,
   { kernel, bias }: LayerTensors,
-  padding: ResNetSpec['padding'],
+  padding: Padding,
   activation: 'relu' | 'linear',
 ): tf.Tensor4D {
   const common = { filter: kernel, bias, activation, strides: layer.stride };
@@ -33,7 +54,7 @@ export function runResidualBlock(
   x: tf.Tensor4D,
   { convs, shortcut }: ResidualBlock,
   weightsOf: LayerWeights,
-  padding: ResNetSpec['padding'],
+  padding: Padding,
 ): tf.Tensor4D {
   const conv = (input: tf.Tensor4D, layer: ConvLayer, activation: 'relu' | 'linear'): tf.Tensor4D =>
     convolve(input, layer, weightsOf(layer), padding, activation);

@@ -10,7 +10,15 @@ import * as tf from '../base/tensorflow.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
 import { STAGES, type Stage } from './choices.ts';
 import { type NamedStep, runSteps } from './classification-network.ts';
-import { convolve, type LayerTensors, padSymmetric, runResidualBlock } from './residual-block.ts';
+import {
+  type ConvLayer,
+  convolve,
+  type LayerTensors,
+  type Padding,
+  padSymmetric,
+  type ResidualBlock,
+  runResidualBlock,
+} from './residual-block.ts';
 import type { NamedArray } from './safetensors.ts';
 import { expectShapes } from './shapes.ts';
 
@@ -38,29 +46,9 @@ export interface ResNetSpec {
    * Basic blocks downsample in their first 3×3 either way.
    */
   readonly strideIn: 'first-1x1' | '3x3';
-  /**
-   * What surrounds a picture where a kernel of size k > 1 meets its border: `symmetric` (torch and Keras v1) puts
-   * `(k − 1) / 2` zeros on each side; `same` (TensorFlow) puts the odd zero of a strided layer on the right and bottom.
-   */
-  readonly padding: 'symmetric' | 'same';
+  readonly padding: Padding;
   /** Last stage that is kept. */
   readonly upTo: Stage;
-}
-
-/** One convolution with its folded batch norm. Kernels are `[size, size, inChannels, outChannels]`. */
-export interface ConvLayer {
-  readonly name: string;
-  readonly size: 1 | 3 | 7;
-  readonly stride: 1 | 2;
-  readonly inChannels: number;
-  readonly outChannels: number;
-}
-
-/** A residual block: `relu(convs(x) + shortcut(x))`, where no shortcut layer means the identity. */
-export interface ResidualBlock {
-  readonly name: string;
-  readonly convs: readonly ConvLayer[];
-  readonly shortcut?: ConvLayer;
 }
 
 /** A network as data: the stem convolution (followed by a 3×3 max-pooling of stride 2), then its blocks. */
@@ -220,7 +208,7 @@ function withShortcut(name: string, convs: readonly ConvLayer[], stride: 1 | 2):
   return { name, convs, shortcut: { name: `${name}_0_conv`, size: 1, stride, inChannels, outChannels } };
 }
 
-function maxPool(x: tf.Tensor4D, padding: ResNetSpec['padding']): tf.Tensor4D {
+function maxPool(x: tf.Tensor4D, padding: Padding): tf.Tensor4D {
   if (padding === 'same') return tf.maxPool(x, 3, 2, 'same');
   // Zeros are as good as −∞ here: the input has passed a ReLU.
   return tf.maxPool(padSymmetric(x, 1), 3, 2, 'valid');

@@ -6,8 +6,8 @@ import * as tf from '../base/tensorflow.ts';
 import { STAGES, type Stage } from './choices.ts';
 import type { WeightTensors } from './head-network.ts';
 import { findPretrained, loadWeights } from './pretrained.ts';
-import { type LayerWeights, runResidualBlock } from './residual-block.ts';
-import { blockLayers, type ResidualBlock, resnetLayout, weightShapes } from './resnet.ts';
+import { type LayerWeights, type ResidualBlock, runResidualBlock } from './residual-block.ts';
+import { blockLayers, resnetLayout, weightShapes } from './resnet.ts';
 import type { NamedArray } from './safetensors.ts';
 
 /** The stage after which the trunk is frozen where this one learns; none for the first. */

@@ -5,7 +5,8 @@
  */
 import { kernelToChannelsFirst } from '../channels-last.ts';
 import type { HeadSpec } from '../head.ts';
-import type { ConvLayer, ResNetSpec } from '../resnet.ts';
+import type { ConvLayer } from '../residual-block.ts';
+import type { ResNetSpec } from '../resnet.ts';
 import { resnetLayout, stepNames } from '../resnet.ts';
 import type { NamedArray } from '../safetensors.ts';
 import { SQUEEZENET_LAYERS } from '../squeezenet.ts';
