@@ -67,6 +67,8 @@ export async function longClip(path: string, seconds: number, width: number, hei
 export interface CliMeasure {
   /** Wall clock. */
   readonly seconds: number;
+  /** Of the processor, all cores together; not of processes that it started. */
+  readonly processorSec: number;
   /** Peak resident memory of the process, MB; not of processes that it started. */
   readonly peakMb: number;
   readonly stdout: string;
@@ -75,7 +77,10 @@ export interface CliMeasure {
 /** Runs the built command line in a node process of its own. */
 export function measureCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): CliMeasure {
   const start = performance.now();
-  const script = `process.on('exit', () => process.stderr.write('\\nPEAK ' + process.resourceUsage().maxRSS));`;
+  const script = `process.on('exit', () => {
+    const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+    process.stderr.write('\\nPEAK ' + maxRSS + ' ' + (userCPUTime + systemCPUTime));
+  });`;
   const main = join(root, 'dist', 'cli', 'main.js');
   const preload = `data:text/javascript,${encodeURIComponent(script)}`;
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', preload, main, ...args], {
@@ -84,9 +89,11 @@ export function measureCli(args: readonly string[], env: Readonly<Record<string,
     maxBuffer: 1e9,
   });
   if (status !== 0) throw new Error(`l2caf ${args.join(' ')} failed: ${stderr}`);
+  const [, peakKb, processorUs] = /PEAK (\d+) (\d+)/.exec(stderr)!;
   return {
     seconds: (performance.now() - start) / 1000,
-    peakMb: Number(/PEAK (\d+)/.exec(stderr)![1]) / 1024,
+    processorSec: Number(processorUs) / 1e6,
+    peakMb: Number(peakKb) / 1024,
     stdout,
   };
 }
