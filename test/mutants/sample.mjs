@@ -1,11 +1,12 @@
 /**
- * A checker of Stryker's that lets a seeded sample of all mutants be tried: those of it pass, the others are left out of
- * the score. Every mutant has the same chance, whatever others it holds or is held by.
+ * What Stryker lacks here. A checker that lets a seeded sample of all mutants be tried: those of it pass, the others are left
+ * out of the score. Every mutant has the same chance, whatever others it holds or is held by. And a reporter that prints the
+ * mutants that no test notices as they are found: a run takes long, and they can be read meanwhile.
  */
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
 import process from 'node:process';
-import { declareFactoryPlugin, PluginKind } from '@stryker-mutator/api/plugin';
+import { declareClassPlugin, declareFactoryPlugin, PluginKind } from '@stryker-mutator/api/plugin';
 
 /** Options of `sample` in Stryker's configuration. @typedef {{ seed: string, share: number }} Sample */
 
@@ -30,7 +31,19 @@ function sampleFactory({ sample }) {
 }
 sampleFactory.inject = /** @type {const} */ (['options']);
 
-export const strykerPlugins = [declareFactoryPlugin(PluginKind.Checker, 'sample', sampleFactory)];
+class SurvivorReporter {
+  /** @param {import('@stryker-mutator/api/core').MutantResult} result */
+  onMutantTested({ status, fileName, location, mutatorName, replacement }) {
+    if (!['Survived', 'NoCoverage', 'RuntimeError'].includes(status)) return;
+    const { line, column } = location.start;
+    console.log(`${status}: ${fileIn(fileName)}:${line}:${column} ${mutatorName}: ${replacement}`);
+  }
+}
+
+export const strykerPlugins = [
+  declareFactoryPlugin(PluginKind.Checker, 'sample', sampleFactory),
+  declareClassPlugin(PluginKind.Reporter, 'survivors', SurvivorReporter),
+];
 
 /**
  * A number in [0, 1) that depends on the mutant and the seed alone.
@@ -40,7 +53,11 @@ export const strykerPlugins = [declareFactoryPlugin(PluginKind.Checker, 'sample'
  */
 function placeOf({ fileName, location, mutatorName, replacement }, seed) {
   const { start, end } = location;
-  const file = relative(process.cwd(), fileName).replaceAll('\\', '/');
-  const words = [seed, file, start.line, start.column, end.line, end.column, mutatorName, replacement];
+  const words = [seed, fileIn(fileName), start.line, start.column, end.line, end.column, mutatorName, replacement];
   return createHash('sha256').update(JSON.stringify(words)).digest().readUInt32BE() / 2 ** 32;
+}
+
+/** @param {string} fileName */
+function fileIn(fileName) {
+  return relative(process.cwd(), fileName).replaceAll('\\', '/');
 }

@@ -160,7 +160,7 @@ test('the clip itself and other kinds of files are never written over', async ()
   const job = { panels: [panelOf(clip)], rows: [1] };
   await expect(renderScene({ ...job, out: clip.path })).rejects.toMatchObject({
     code: 'usage',
-    message: /the clip itself/,
+    message: /source\.mp4 is what this run reads: it is not replaced$/,
   });
   await expect(renderScene({ ...job, out: 'out.avi' })).rejects.toMatchObject({ code: 'usage' });
 });
