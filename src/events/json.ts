@@ -109,6 +109,7 @@ function textOf(text: string, { type, value, offset, length }: Node): string {
 
 /** The syntax tree of a text that is JSON, or what is wrong with it. */
 function parse(text: string): { readonly root: Node } | { readonly wrong: string } {
+  if (text.trim() === '') return { wrong: 'it is empty' };
   const errors: ParseError[] = [];
   let root: Node | undefined;
   try {
@@ -118,8 +119,7 @@ function parse(text: string): { readonly root: Node } | { readonly wrong: string
     throw error;
   }
   const [first] = errors;
-  if (first === undefined && root !== undefined) return { root };
-  if (first === undefined) return { wrong: 'it is empty' };
+  if (first === undefined) return { root: root! };
   const before = text.slice(0, first.offset).split(LINE_END);
   const words = printParseErrorCode(first.error)
     .replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
