@@ -47,7 +47,7 @@ export function toHeatmap(map: AttentionMap, { height, width, part = 'abs', view
     if (value > max) max = value;
   }
   const range = max - min;
-  const values = resized.map((value) => (range > 0 && value > min ? (value - min) / range : 0));
+  const values = resized.map((value) => (value > min ? (value - min) / range : 0));
   return { height, width, values, min, max };
 }
 
@@ -99,8 +99,7 @@ function samples(
   start: number,
   end: number,
 ): { readonly low: number; readonly high: number; readonly share: number }[] {
-  const mirrored = (index: number): number =>
-    from === 1 ? 0 : index < 0 ? -index : Math.min(index, 2 * (from - 1) - index);
+  const mirrored = (index: number): number => (from === 1 ? 0 : Math.min(Math.abs(index), 2 * (from - 1) - index));
   return Array.from({ length: to }, (_, i) => {
     const position = ((i + 0.5 - start * to) * from) / (to * (end - start)) - 0.5;
     if (position < -0.5 || position > from - 0.5) return { low: 0, high: 0, share: Number.NaN };

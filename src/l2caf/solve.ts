@@ -173,13 +173,13 @@ function chooseSolver({ tail, objective, bound, constraint, choice }: Task): { s
     tail.smooth === undefined && isTensorTail(tail) && !tail.isMeasured && tail.outputSize > ROWS_PER_BATCH;
   const noQuasiNewton = constraint === 'l2' ? undefined : `the constraint is ${constraint}, not l2`;
   const noDescent = tail.filtered === undefined ? 'the network tells no gradients' : undefined;
-  const obstacles = {
+  const obstacles: Readonly<Partial<Record<SolverChoice, string | undefined>>> = {
     'closed-form': noClosedForm,
     'gauss-newton': noGaussNewton,
     'quasi-newton': noQuasiNewton,
     gd: noDescent,
   };
-  const refused = choice === 'auto' ? undefined : obstacles[choice];
+  const refused = obstacles[choice];
   if (refused !== undefined) {
     throw new L2cafError('usage', `the ${choice} solver cannot be used: ${refused}`, {
       hint: 'leave the solver to auto',

@@ -52,6 +52,17 @@ describe('classActivation', () => {
     toy.dispose();
   });
 
+  it('is nothing for a class that the layer gives no weight', async () => {
+    const blind = pooledDenseTail({
+      grid: { height: 1, width: 2 },
+      features: Float32Array.of(1, 0, 0, 2),
+      kernel: new Float32Array(4),
+      bias: Float32Array.of(7, 0),
+    });
+    expect([...(await classActivation(blind, { kind: 'class', index: 0 }))[0]!.values]).toEqual([0, 0]);
+    blind.dispose();
+  });
+
   it('is refused where the tail is no pooling and dense layer', async () => {
     const target = { kind: 'class', index: 0 } as const;
     const recurrent = toyRecurrent();

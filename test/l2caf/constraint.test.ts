@@ -66,6 +66,23 @@ describe('constrain', () => {
     weights.dispose();
   });
 
+  it.each([
+    ['l2', 'uniform', new Array(6).fill(0.25)],
+    ['l1', 'normal', new Array(6).fill(2)],
+    ['softmax', 'ones', new Array(6).fill(1)],
+    // Rows 0 to 1, columns 0 to 2: anywhere, a quarter of that about the middle, and there.
+    ['gaussian', 'uniform', [0.25, 0.5]],
+    ['gaussian', 'normal', [1, 2]],
+    ['gaussian', 'ones', [0.5, 1]],
+  ] as const)('%s starts %s', (constraint, initial, expected) => {
+    const random = { uniform: () => 0.25, normal: () => 2 };
+    expect([...initialParameters(constraint, initial, grid, random)]).toEqual(expected);
+  });
+
+  it('does not know others', () => {
+    expect(() => constrained('l3' as 'l2', [[1, 0, 0, 0, 0, 0]])).toThrow('l3');
+  });
+
   it('starts where it was asked to, from a stream of its own', () => {
     expect([...initialParameters('l2', 'ones', grid, createRandom(1))]).toEqual([1, 1, 1, 1, 1, 1]);
     expect([...initialParameters('gaussian', 'ones', grid, createRandom(1))]).toEqual([0.5, 1]);

@@ -42,6 +42,14 @@ describe('the curvature that Gauss–Newton leaves out', () => {
     expect(matrixOf(kept)).toEqual([1 + 36 / 9, 2 + 18 / 9, 2 + 18 / 9, 4 + 9 / 9]);
   });
 
+  it('is not corrected where the change is at right angles to the step, as near as rounding tells', () => {
+    for (const length of [1e3, 1e-3]) {
+      const of = (cosine: number) => matrixOf(learnt(vector(length, 0), vector(cosine, 1)));
+      expect(of(1e-9)).toEqual([0, 0, 0, 0]);
+      expect(of(1e-7)[3]! * 1e-7 * length).toBeCloseTo(1, 6);
+    }
+  });
+
   it('is trusted while it predicts a decrease better than the tangent alone', () => {
     const curvature = new SecantCurvature(2);
     curvature.judge(5, 2, 3.5); // 3 beside 5, for 3.5

@@ -34,6 +34,23 @@ it('takes away what the covered part of cells adds, by hand', async () => {
   expect(corner!.elsewhere).toBeLessThanOrEqual(0.5);
 });
 
+it('moves a part to every place of the frame alike', async () => {
+  const tail = adding([4, 2, 1, 1]);
+  const seeds = Array.from({ length: 60 }, (_, seed) => seed);
+  const corners = await Promise.all(
+    seeds.map((seed) => lossesWithout(tail, { slot: 0 }, [{ covered: [1, 0, 0, 0] }], { ...OBLIVIOUS, seed })),
+  );
+  const elsewhere = corners.map(([corner]) => corner!.elsewhere);
+  expect(elsewhere.reduce((sum, value) => sum + value, 0) / seeds.length).toBeCloseTo(0.25, 1.3);
+  expect(new Set(elsewhere).size).toBeGreaterThan(5);
+  expect(elsewhere.every((value) => Number.isInteger(Math.round(value * 8 * 5 * 1e6) / 1e6))).toBe(true); // of five
+  // A row of two moves up and down, and what is covered of a part moves with it.
+  const [row] = await lossesWithout(tail, { slot: 0 }, [{ covered: [0.5, 0.5, 0, 0] }], { ...OBLIVIOUS, seed: 3 });
+  expect([3, 1].map((sum) => sum / 8).some((value) => Math.abs(row!.lost - value) < 1e-6)).toBe(true);
+  expect(row!.elsewhere * 8).toBeGreaterThanOrEqual(1);
+  expect(row!.elsewhere * 8).toBeLessThanOrEqual(3);
+});
+
 it('empties only the rows of the frame, where a slot holds several', async () => {
   const tail = adding([4, 2, 1, 1]);
   const [part] = await lossesWithout(tail, { slot: 0, rows: { from: 1, count: 1 } }, [{ covered: [1, 0] }], OBLIVIOUS);

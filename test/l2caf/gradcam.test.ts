@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../src/base/tensorflow.ts';
-import { gradCam } from '../../src/l2caf/gradcam.ts';
+import { gradCam, targetWeights } from '../../src/l2caf/gradcam.ts';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { toyRecurrent } from './toys.ts';
@@ -29,6 +29,15 @@ describe('gradCam', () => {
   it('takes the sum of the outputs for an embedding', () => {
     const toy = tail();
     expect([...gradCam(toy, { kind: 'embedding' })[0]!.values]).toEqual([2, 4]); // (4+0)/2·1 and (−2+6)/2·2
+    toy.dispose();
+  });
+
+  it('takes a number to the side on which it is', () => {
+    const toy = tail(); // its numbers: (4·½ − 2·1, 6·1) = (0, 6)
+    expect([...gradCam(toy, { kind: 'output', index: 1 })[0]!.values]).toEqual([0, 6]);
+    expect([
+      ...targetWeights({ kind: 'output', index: 0 }, { outputSize: 2, reference: Float32Array.of(-1, 0) }),
+    ]).toEqual([-1, 0].map((value) => expect.closeTo(value)));
     toy.dispose();
   });
 

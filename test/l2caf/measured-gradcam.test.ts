@@ -141,3 +141,44 @@ it.each([
   }
   expect(asked()).toBe(most);
 });
+
+/** One output: the sum over all cells of a function of each value. */
+function summing(channels: number, map: Float32Array, of: (value: number, channel: number) => number) {
+  const calls: number[] = [];
+  const tail: MapTail = {
+    ...{ slots: 1, grid: { height: 1, width: map.length / channels }, outputSize: 1, reference: Float32Array.of(1) },
+    mapOf: () => map,
+    evaluate: () => Promise.reject(new Error('not asked for')),
+    evaluateMaps: async (maps, slots) => {
+      calls.push(slots.length);
+      return Float32Array.from(slots, (_, row) => {
+        let sum = 0;
+        for (let i = 0; i < map.length; i++) sum += of(maps[row * map.length + i]!, i % channels);
+        return sum;
+      });
+    },
+    dispose: () => {},
+  };
+  return { tail, calls };
+}
+
+it('moves channels by a hundredth of what they are, all of them in one batch', async () => {
+  // sin(1000 a) at a = 0.001, −0.001: slopes 1000 cos 1, which steps as long as the values would miss
+  const { tail, calls } = summing(2, Float32Array.of(1e-3, -1e-3, 1e-3, -1e-3), (value) => Math.sin(1e3 * value));
+  const [map] = await measuredGradCam(tail, { kind: 'class', index: 0 }, 'abs');
+  expect(calls).toEqual([4]);
+  for (const value of map!.values) expect(value).toBeCloseTo(0, 3); // the channels cancel out
+  const [single] = await measuredGradCam(
+    summing(1, Float32Array.of(1e-3, 1e-3), (value) => Math.sin(1e3 * value)).tail,
+    { kind: 'class', index: 0 },
+  );
+  for (const value of single!.values) expect(value).toBeCloseTo(Math.cos(1), 3);
+});
+
+it('runs so much at once as memory allows, of large maps channel after channel', async () => {
+  const map = new Float32Array(3 * 1_000_000).fill(1);
+  const { tail, calls } = summing(3, map, (value, channel) => (channel + 1) * (value - 1));
+  const [found] = await measuredGradCam(tail, { kind: 'class', index: 0 });
+  expect(calls).toEqual([4, 2]);
+  expect(found!.values[0]).toBeCloseTo(1 + 2 + 3, 3);
+});

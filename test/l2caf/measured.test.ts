@@ -1,5 +1,6 @@
 /** Filters of tails that only evaluate: the same as those of tails that tell their derivatives. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isLinear, measuredProjections, measuredResponses } from '../../src/l2caf/measured.ts';
 import { type SolveOptions, solveFilters } from '../../src/l2caf/solve.ts';
 import type { Tail } from '../../src/l2caf/tail.ts';
 import type { RecurrentTail } from '../../src/models/event-tail.ts';
@@ -79,6 +80,58 @@ describe('a tail that only evaluates', () => {
     };
     const { options } = await solveFilters(tail);
     expect(options.solver).toBe('gauss-newton');
+  });
+
+  it.each([0, 1e3])('is not taken for linear beside an offset of %d that hides its bend', async (offset) => {
+    const outputOf = (filter: Float32Array): number => offset + Math.tanh(filter[0]! + filter[1]!);
+    const tail: Tail = {
+      ...{ slots: 1, grid: { height: 1, width: 2 }, outputSize: 1, reference: Float32Array.of(offset + Math.tanh(2)) },
+      evaluate: async (filters, of) => Float32Array.from(of, (_, row) => outputOf(filters.slice(2 * row, 2 * row + 2))),
+      dispose: () => {},
+    };
+    expect(await isLinear(tail, 0)).toBe(false);
+    expect(await isLinear({ ...tail, evaluate: async (_, of) => new Float32Array(of.length).fill(offset) }, 0)).toBe(
+      true,
+    );
+    expect(await measuredProjections(tail, [0])).toBeUndefined();
+  });
+
+  it('has its closed form from one row per cell, beside the output of nothing', async () => {
+    const tail: Tail = {
+      ...{ slots: 2, grid: { height: 1, width: 2 }, outputSize: 3, reference: new Float32Array(3) },
+      evaluate: async (filters, of) =>
+        Float32Array.from(
+          of.flatMap((slot, row) => {
+            const [a, b] = [filters[2 * row]!, filters[2 * row + 1]!];
+            return [5 + a, 6 + (slot + 1) * b, 7 + 2 * a - b];
+          }),
+        ),
+      dispose: () => {},
+    };
+    const forms = (await measuredProjections(tail, [1, 0]))!;
+    for (const slot of [0, 1])
+      expect(forms.get(slot)).toEqual({
+        matrix: Float64Array.of(1, 0, 0, slot + 1, 2, -1),
+        bias: Float64Array.of(5, 6, 7),
+      });
+  });
+
+  it('has its slopes by central differences, ever finer', async () => {
+    const steps: number[] = [];
+    const tail: Tail = {
+      ...{ slots: 1, grid: { height: 1, width: 2 }, outputSize: 2, reference: new Float32Array(2) },
+      evaluate: async (filters, of) => {
+        if (of.length > 1) steps.push((filters[0]! - filters[2]!) / 2);
+        return Float32Array.from(of.flatMap((_, row) => [filters[2 * row]! ** 2, 3 * filters[2 * row + 1]!]));
+      },
+      dispose: () => {},
+    };
+    for (const response of measuredResponses(tail, 0)) {
+      expect(await response.output(Float64Array.of(0.5, 2))).toEqual(Float64Array.of(0.25, 6));
+      const jacobian = await response.jacobian(Float64Array.of(0.5, 2));
+      for (const [i, value] of [1, 0, 0, 3].entries()) expect(jacobian[i]).toBeCloseTo(value, 2);
+    }
+    expect(steps).toEqual([1e-2, 1e-3, 1e-4].map((step) => expect.closeTo(step, 6)));
   });
 
   it('has no gradients for what only descent can do', async () => {

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../src/base/tensorflow.ts';
+import type { Progress } from '../../src/base/types.ts';
 import { CONSTRAINTS } from '../../src/l2caf/choices.ts';
 import { PRESETS } from '../../src/l2caf/presets.ts';
-import { solveFilters } from '../../src/l2caf/solve.ts';
+import { type SolveOptions, solveFilters } from '../../src/l2caf/solve.ts';
 import { correlation } from '../../src/l2caf/starts.ts';
 import type { FeatureTail, Tail, TensorTail } from '../../src/l2caf/tail.ts';
 import { tensorTail } from '../../src/l2caf/tensor-tail.ts';
@@ -57,22 +58,92 @@ function withOutputs(outputSize: number): Tail {
   return tensorTail({ slots: 1, grid, outputSize, reference, filtered, dispose: () => matrix.dispose() });
 }
 
+const distance = (a: Float64Array, b: Float64Array): number => Math.hypot(...a.map((value, i) => value - b[i]!));
+const along = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+const share = (a: Float64Array): number => a.filter((value) => value < 0).length / a.length;
+
 describe('the choice of solver', () => {
   it.each([
-    { tail: () => linear, options: {}, solver: 'closed-form' },
-    { tail: () => linear, options: { constraint: 'l1' }, solver: 'gd' },
-    { tail: () => linear, options: { solver: 'gauss-newton' }, solver: 'gauss-newton' },
-    { tail: () => recurrent, options: {}, solver: 'gauss-newton' },
-    { tail: () => recurrent, options: { objective: { kind: 'class', index: 1 } }, solver: 'quasi-newton' },
-    { tail: () => recurrent, options: { objective: { kind: 'class', index: 1 }, constraint: 'l1' }, solver: 'gd' },
-    { tail: () => recurrent, options: { solver: 'gd' }, solver: 'gd' },
-    { tail: () => withOutputs(64), options: {}, solver: 'gauss-newton' },
-    { tail: () => withOutputs(65), options: {}, solver: 'quasi-newton' },
-    { tail: () => withOutputs(65), options: { solver: 'gauss-newton' }, solver: 'gauss-newton' },
-  ] as const)('$options → $solver', async ({ tail, options, solver }) => {
-    const solution = await solveFilters(tail(), { ...options, descent: { maxIterations: 5 } });
+    { tail: () => linear, options: {}, solver: 'closed-form', reason: 'the tail is linear' },
+    {
+      ...{ tail: () => linear, options: { constraint: 'l1' }, solver: 'gd' },
+      reason: 'no closed form: the constraint is l1, not l2; no Gauss–Newton: the constraint is l1, not l2',
+    },
+    {
+      ...{ tail: () => linear, options: { solver: 'gauss-newton' }, solver: 'gauss-newton' },
+      reason: 'gauss-newton was asked for',
+    },
+    {
+      ...{ tail: () => recurrent, options: {}, solver: 'gauss-newton' },
+      reason: 'no closed form: the tail is not linear',
+    },
+    {
+      ...{ tail: () => recurrent, options: { objective: { kind: 'class', index: 1 } }, solver: 'quasi-newton' },
+      reason: 'no closed form: the tail is not linear; no Gauss–Newton: the class objective is not a sum of squares',
+    },
+    {
+      ...{ tail: () => recurrent, options: { objective: { kind: 'class', index: 1 }, constraint: 'l1' }, solver: 'gd' },
+      reason: 'no closed form: the tail is not linear; no Gauss–Newton: the constraint is l1, not l2',
+    },
+    { tail: () => recurrent, options: { solver: 'gd' }, solver: 'gd', reason: 'gd was asked for' },
+    {
+      ...{ tail: () => withOutputs(64), options: {}, solver: 'gauss-newton' },
+      reason: 'no closed form: the tail is not linear',
+    },
+    {
+      ...{ tail: () => withOutputs(65), options: {}, solver: 'quasi-newton' },
+      reason: 'no closed form: the tail is not linear; no Gauss–Newton: it differentiates each of 65 outputs',
+    },
+    {
+      ...{ tail: () => withOutputs(65), options: { solver: 'gauss-newton' }, solver: 'gauss-newton' },
+      reason: 'gauss-newton was asked for',
+    },
+    {
+      ...{ tail: () => linear, options: { objective: { kind: 'output', index: 0 } }, solver: 'closed-form' },
+      reason: 'the tail is linear',
+    },
+    {
+      ...{ tail: () => linear, solver: 'gauss-newton' },
+      options: { objective: { kind: 'similarity', other: Float32Array.of(1, 2, 3, 4, 5) } },
+      reason: 'no closed form: the similarity objective is not quadratic',
+    },
+  ] as const)('$options → $solver', async ({ tail, options, solver, reason }) => {
+    const solution = await solveFilters(tail(), { ...(options as SolveOptions), descent: { maxIterations: 5 } });
+    expect(solution.reason).toBe(reason);
+    const { objective = { kind: 'oblivious' }, constraint = 'l2' } = options as SolveOptions;
+    expect(solution.options).toEqual({ solver, preset: 'paper', objective: objective.kind, constraint });
+  });
+
+  it.each([
+    [4, 'quasi-newton'], // of six cells, so measured takes as many rows
+    [3, 'quasi-newton'],
+  ] as const)('of a tail whose gradients are dear, with %d outputs and a class: %s', async (outputs, solver) => {
+    const tail = { ...withOutputs(outputs), isMeasured: true } as const;
+    const solution = await solveFilters(tail, { objective: { kind: 'class', index: 0 } });
     expect(solution.options.solver).toBe(solver);
-    expect(solution.reason).not.toBe('');
+    tail.dispose();
+  });
+
+  it.each([
+    [3, false], // two rows for each of six cells, or three for each of three outputs
+    [4, true],
+    [100, true],
+  ] as const)('measures the Jacobian of %d outputs whose gradients are dear: %s', async (outputs, measured) => {
+    const tail = withOutputs(outputs);
+    const rows: number[] = [];
+    const { filters, options } = await solveFilters({
+      ...tail,
+      isMeasured: true,
+      evaluate: (values, slots) => {
+        rows.push(slots.length);
+        return tail.evaluate(values, slots);
+      },
+    });
+    expect(options.solver).toBe('gauss-newton');
+    expect(rows.includes(12)).toBe(measured);
+    const [told] = (await solveFilters(tail, { solver: 'gauss-newton' })).filters;
+    expect(filters[0]!.loss / told!.loss).toBeCloseTo(1, 2);
+    tail.dispose();
   });
 
   it('finds the same optimum for many outputs as Gauss–Newton', async () => {
@@ -85,17 +156,62 @@ describe('the choice of solver', () => {
   });
 
   it.each([
-    [{ solver: 'closed-form' }, /not linear/],
-    [{ solver: 'gauss-newton', constraint: 'softmax' }, /softmax/],
-    [{ solver: 'quasi-newton', constraint: 'l1' }, /l1/],
-    [{ objective: { kind: 'class', index: 99 } }, /no class 99.*0 to 15/],
-    [{ objective: { kind: 'similarity', other: new Float32Array(3) } }, /3 components/],
-    [{ slots: [3] }, /no slot 3/],
-    [{ starts: 0 }, /starts/],
-    [{ initial: [new Float32Array(2)] }, /12 parameters/],
+    [{ solver: 'closed-form' }, 'the closed-form solver cannot be used: the tail is not linear'],
+    [
+      { solver: 'gauss-newton', constraint: 'softmax' },
+      'the gauss-newton solver cannot be used: the constraint is softmax, not l2',
+    ],
+    [
+      { solver: 'gauss-newton', objective: { kind: 'class', index: 0 } },
+      'the gauss-newton solver cannot be used: the class objective is not a sum of squares',
+    ],
+    [
+      { solver: 'quasi-newton', constraint: 'l1' },
+      'the quasi-newton solver cannot be used: the constraint is l1, not l2',
+    ],
+    [{ objective: { kind: 'class', index: 99 } }, 'there is no class 99: the network has the classes 0 to 15'],
+    [
+      { objective: { kind: 'similarity', other: new Float32Array(3) } },
+      'the other embedding has 3 components, this one 16',
+    ],
+    [{ slots: [3] }, 'there is no slot 3: this input has 3'],
+    [{ slots: [0, -1] }, 'there is no slot -1: this input has 3'],
+    [{ slots: [0.5] }, 'there is no slot 0.5: this input has 3'],
+    [{ starts: 0 }, 'starts must be 1 or more, not 0'],
+    [{ starts: 1.5 }, 'starts must be 1 or more, not 1.5'],
+    [{ initial: [new Float32Array(2)] }, 'initial needs 12 parameters for each of 3 slots'],
+    [{ initial: [new Float32Array(12)] }, 'initial needs 12 parameters for each of 3 slots'],
+    [{ initial: [new Float32Array(12)], slots: [0], constraint: 'gaussian' }, /^initial needs 2 parameters/],
   ] as const)('refuses %o', async (options, message) => {
-    await expect(solveFilters(recurrent, options)).rejects.toThrow(message);
+    await expect(solveFilters(recurrent, options as SolveOptions)).rejects.toThrow(message);
   });
+
+  it('says what to do about a solver that cannot be used', async () => {
+    await expect(solveFilters(recurrent, { solver: 'closed-form' })).rejects.toMatchObject({
+      ...{ code: 'usage', hint: 'leave the solver to auto' },
+    });
+  });
+
+  it('does not know other objectives', async () => {
+    await expect(solveFilters(recurrent, { objective: { kind: 'best' } as never })).rejects.toThrow('best');
+  });
+
+  it.each(['closed-form', 'gauss-newton'] as const)(
+    'refuses a network whose answers are no numbers: %s',
+    async (solver) => {
+      const tail = toyLinearTail();
+      const broken: Tail = {
+        ...tail,
+        linear: (slot) => ({ ...tail.linear!(slot), bias: new Float64Array(5).fill(Number.NaN) }),
+        smooth: () => ({ output: () => new Float64Array(5).fill(Number.NaN), jacobian: () => new Float64Array(60) }),
+      };
+      await expect(solveFilters(broken, { solver })).rejects.toMatchObject({
+        ...{ code: 'diverged', hint: 'check the input and the weights of the model' },
+        message: 'the filter is not a number: the network gave infinite or undefined outputs',
+      });
+      tail.dispose();
+    },
+  );
 });
 
 describe('the solvers agree', () => {
@@ -184,6 +300,8 @@ describe('gradient descent', () => {
   it('keeps the filter at every look when asked for a trace', async () => {
     const options = { solver: 'gd', trace: true, descent: { ...thorough, maxIterations: 100 } } as const;
     const [filter] = (await solveFilters(linear, options)).filters;
+    expect(filter).not.toHaveProperty('starts');
+    expect((await solveFilters(linear, { ...options, trace: false })).filters[0]).not.toHaveProperty('trace');
     expect(filter!.trace).toHaveLength(3); // at 0, 50 and 100
     expect(filter!.lossHistory).toHaveLength(3);
     expect(filter!.trace!.at(-1)).toEqual(filter!.values);
@@ -222,12 +340,74 @@ describe('running', () => {
     }
   });
 
-  it.each(['auto', 'gd'] as const)('leaks no tensor (%s)', async (solver) => {
-    await solveFilters(recurrent, { solver, descent: { maxIterations: 20 } });
+  it('starts where it is told to, then elsewhere: positive, around the best, of both signs', async () => {
+    const starts: Float64Array[] = [];
+    const watched: Tail = {
+      ...{ slots: 1, grid: { height: 20, width: 20 }, outputSize: 1, reference: Float32Array.of(1) },
+      evaluate: () => Promise.reject(new Error('not asked for')),
+      smooth: () => ({
+        output: (filter) => {
+          starts.push(filter.slice());
+          return Float64Array.of(2);
+        },
+        jacobian: () => new Float64Array(400),
+      }),
+      dispose: () => {},
+    };
+    const options = { starts: 4, maxIterations: 1, solver: 'gauss-newton' } as const;
+    // Nothing has an effect, so that every run looks at its start and at steps from it that lead nowhere.
+    const run = solveFilters({ ...watched, evaluate: async (_, slots) => new Float32Array(slots.length) }, options);
+    expect((await run).filters[0]).toMatchObject({ status: 'no-effect', iterations: 1 });
+    const unique = starts.filter((one, i) => i === 0 || distance(one, starts[i - 1]!) > 1e-6);
+    expect(unique).toHaveLength(4);
+    const [first, positive, around, signed] = unique as [Float64Array, Float64Array, Float64Array, Float64Array];
+    expect([...first]).toEqual(new Array(400).fill(expect.closeTo(1 / 20, 9)));
+    expect(Math.min(...positive)).toBeGreaterThan(0);
+    expect(share(signed)).toBeCloseTo(0.5, 1);
+    expect(along(around, first)).toBeCloseTo(Math.SQRT1_2, 1); // as far from the best as that is from zero
+    expect(Math.abs(along(signed, first))).toBeLessThan(0.2);
+    starts.length = 0;
+    const initial = [Float32Array.from({ length: 400 }, (_, i) => i % 7)];
+    await solveFilters({ ...watched, evaluate: async (_, of) => new Float32Array(of.length) }, { ...options, initial });
+    expect(along(starts[0]!, Float64Array.from(initial[0]!)) / Math.hypot(...initial[0]!)).toBeCloseTo(1, 6);
+  });
+
+  it.each([
+    ['by descent', { solver: 'gd', descent: { maxIterations: 60 } }],
+    ['on the sphere', {}],
+  ] as const)('keeps the best of several starts: %s', async (_, options) => {
+    const { filters } = await solveFilters(recurrent, { ...options, starts: 3, slots: [1], trace: true });
+    expect(filters).toHaveLength(1);
+    const { starts, loss, lossHistory, trace, values } = filters[0]!;
+    expect(starts).toHaveLength(3);
+    expect(Math.min(...starts!.map((start) => start.loss))).toBe(loss);
+    expect(lossHistory.at(-1)).toBe(loss);
+    expect(trace).toHaveLength(lossHistory.length);
+    expect(trace!.at(-1)).toEqual(values);
+    expect((await solveFilters(recurrent, { ...options, slots: [1] })).filters[0]).not.toHaveProperty('trace');
+  });
+
+  it('ends where it is told to, and says so', async () => {
+    for (const objective of [{ kind: 'oblivious' }, { kind: 'class', index: 1 }] as const) {
+      const [filter] = (await solveFilters(recurrent, { objective, slots: [2], maxIterations: 2 })).filters;
+      expect(filter).toMatchObject({ iterations: 2, status: 'max-iterations' });
+    }
+  });
+
+  it.each([
+    ['auto', 'oblivious'],
+    ['auto', 'class'],
+    ['gd', 'oblivious'],
+  ] as const)('leaks no tensor (%s, %s)', async (solver, kind) => {
+    const objective = kind === 'class' ? ({ kind, index: 1 } as const) : ({ kind } as const);
+    const bent = withOutputs(70); // by gradients through tensors
+    await solveFilters(recurrent, { solver, objective, descent: { maxIterations: 20 } });
     const before = tf.memory().numTensors;
-    await solveFilters(recurrent, { solver, descent: { maxIterations: 20 } });
-    await solveFilters(linear, { solver });
+    await solveFilters(recurrent, { solver, objective, descent: { maxIterations: 20 } });
+    await solveFilters(linear, { solver, objective });
+    await solveFilters(bent, { solver, objective, maxIterations: 3, descent: { maxIterations: 20 } });
     expect(tf.memory().numTensors).toBe(before);
+    bent.dispose();
   });
 
   it.each(['auto', 'gd'] as const)('stops when told to (%s), and leaks nothing then', async (solver) => {
@@ -239,8 +419,13 @@ describe('running', () => {
   });
 
   it('reports progress up to the end', async () => {
-    const done: number[] = [];
-    await solveFilters(recurrent, { onProgress: (progress) => done.push(progress.done) });
-    expect(done).toEqual([1, 2, 3]);
+    const seen: Progress[] = [];
+    const onProgress = (progress: Progress) => seen.push(progress);
+    await solveFilters(recurrent, { onProgress });
+    expect(seen).toEqual([1, 2, 3].map((done) => ({ stage: 'filters', done, total: 3, unit: 'filters' })));
+    seen.length = 0;
+    await solveFilters(recurrent, { onProgress, solver: 'gd', starts: 2, descent: { maxIterations: 50 } });
+    expect(seen[0]).toEqual({ stage: 'filters', done: 0, total: 6, unit: 'filters' });
+    expect(seen.at(-1)).toEqual({ stage: 'filters', done: 6, total: 6, unit: 'filters' });
   });
 });

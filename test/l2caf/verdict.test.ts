@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import { deletionFigures, meanCorrelations, topCells } from '../../src/l2caf/map-figures.ts';
+import type { Tail } from '../../src/l2caf/tail.ts';
 import { advantageOf, meanFigures, VERDICT_LIMITS, type VerdictFigures, verdictOf } from '../../src/l2caf/verdict.ts';
 import { useBackend } from '../../src/models/backend.ts';
 
@@ -43,11 +44,43 @@ describe('deletionFigures', () => {
   });
 });
 
+it('compares with the mean of twenty random sets of as many cells', async () => {
+  const tail = await toyTail();
+  const seeds = Array.from({ length: 60 }, (_, seed) => seed);
+  const found = await Promise.all(
+    seeds.map((seed) => deletionFigures(tail, [map(1, 0, 0, 0, 0)], { objective: { kind: 'oblivious' }, seed })),
+  );
+  const random = found.map(([figures]) => figures!.random);
+  const middle = random.reduce((sum, value) => sum + value, 0) / seeds.length;
+  const spread = Math.sqrt(random.reduce((sum, value) => sum + (value - middle) ** 2, 0) / seeds.length);
+  // One cell of worth 0.6, 0.2, 0.1, 0.1 or 0: mean 0.2, standard deviation 0.21, and 0.047 of the mean of twenty.
+  expect(middle).toBeCloseTo(0.2, 1.5);
+  expect(spread).toBeGreaterThan(0.03);
+  expect(spread).toBeLessThan(0.065);
+  tail.dispose();
+});
+
+it('has none of the strongest cells where a network shows no features, and has not moved from nothing', async () => {
+  const tail: Tail = {
+    ...{ slots: 1, grid: { height: 1, width: 2 }, outputSize: 1, reference: Float32Array.of(0) },
+    evaluate: async (_, slots) => new Float32Array(slots.length),
+    dispose: () => {},
+  };
+  const [figures] = await deletionFigures(tail, [map(1, 0)], { objective: { kind: 'oblivious' }, seed: 0 });
+  expect(figures).toEqual({ moved: 0, top: 0, random: 0 });
+});
+
 describe('verdictOf', () => {
   const fine: VerdictFigures = { moved: 0.9, top: 0.5, random: 0.1, redrawn: -0.2, steady: 0.95 };
   it.each<[string, Partial<VerdictFigures>]>([
     ['says what the network uses', {}],
     ['nothing here matters', { moved: VERDICT_LIMITS.moved / 2 }],
+    ['says what the network uses', { moved: VERDICT_LIMITS.moved }],
+    ['nothing here matters', { top: 0.1, random: 0.1 }],
+    ['says what the network uses', { steady: VERDICT_LIMITS.steady }],
+    ['says what the network uses', { redrawn: VERDICT_LIMITS.redrawn }],
+    ['unstable', { steady: 0, redrawn: 1 }],
+    ['nothing here matters', { moved: 0, steady: 0, redrawn: 1 }],
     ['nothing here matters', { top: 0.1, random: 0.2 }],
     ['unstable', { steady: VERDICT_LIMITS.steady - 0.01 }],
     ['shows what the first layers see', { redrawn: VERDICT_LIMITS.redrawn + 0.01 }],
@@ -72,7 +105,12 @@ describe('figures', () => {
     expect(meanFigures(figures, [-1, 0])).toEqual(meanFigures(figures));
     const equal = meanFigures(figures);
     expect([equal.moved, equal.top, equal.redrawn]).toEqual([0.75, expect.closeTo(0.6, 9), 0.5]);
-    expect(equal).not.toHaveProperty('steady');
+    expect(Object.keys(equal)).toEqual(['moved', 'top', 'random', 'redrawn']);
+    const all = { moved: 1, top: 0.5, random: 0.25, strongest: 0.75, redrawn: 0.125, steady: -0.5 };
+    expect(meanFigures([all])).toEqual(all);
+    expect(meanFigures([all, { ...all, strongest: 0.25, steady: 1 }], [3, 1])).toMatchObject({
+      ...{ strongest: 0.625, steady: -0.125 },
+    });
   });
 
   it('compare maps without their signs, and cells by their size', () => {
