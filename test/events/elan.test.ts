@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBatchEvents } from '../../src/batch/events.ts';
 import { Videos } from '../../src/batch/videos.ts';
 import { elanRows } from '../../src/events/elan.ts';
+import { slotTimes } from '../../src/events/elan-slots.ts';
 import { readLabels } from '../../src/events/labels.ts';
 import { pathsOfUrl } from '../../src/events/video-files.ts';
 import { probeClip } from '../../src/video/media/probe.ts';
@@ -104,6 +105,96 @@ describe('times', () => {
   });
 });
 
+describe('what a file leaves out', () => {
+  const aligned = (...attributes: readonly string[]): string =>
+    `<ANNOTATION><ALIGNABLE_ANNOTATION ${attributes.join(' ')}/></ANNOTATION>`;
+  const [id, from, to] = ['ANNOTATION_ID="a1"', 'TIME_SLOT_REF1="t1"', 'TIME_SLOT_REF2="t2"'];
+
+  it.each([
+    ['a value', aligned(id!, from!, to!), ['x-a1 1 2']],
+    ['an id', aligned(from!, to!), ['x- 1 2']],
+    ['an annotation', '<ANNOTATION></ANNOTATION><ANNOTATION>\n</ANNOTATION>', []],
+    ['annotations', '', []],
+    ['a start', aligned(id!, to!), 'line 4: the annotation a1 has no start time'],
+    ['an end', aligned(id!, from!), 'line 4: the annotation a1 has no end time'],
+    [
+      'what it refers to',
+      '<ANNOTATION><REF_ANNOTATION ANNOTATION_ID="a1"/></ANNOTATION>',
+      'line 4: the annotation a1 has no start time',
+    ],
+  ] as const)('may be %s', (_, annotations, expected) => {
+    const found = rowsOf({ tiers: `<TIER TIER_ID="p">${annotations}</TIER>` });
+    if (typeof expected === 'string') expect(found).toEqual({ rows: [], problems: [expected], notes: [] });
+    else {
+      expect(found.problems).toEqual([]);
+      expect(found.rows.map(({ id: own, startSec, endSec }) => `${own} ${startSec} ${endSec}`)).toEqual(expected);
+      expect(found.rows.every(({ label }) => label === '')).toBe(true);
+    }
+  });
+
+  it('may be tiers, their names, and the order of time', () => {
+    const nameless = `<TIER>${aligned(id!, from!, to!)}</TIER>`;
+    expect(rowsOf({ tiers: nameless }).rows[0]).toMatchObject({ id: 'x-a1', extra: { tier: '' }, split: '' });
+    expect(rowsOf({ tiers: '<TIER/>' })).toEqual({ rows: [], problems: [], notes: [] });
+    const without = (part: RegExp): string => document({}).replace(part, '');
+    const rows = (text: string) => elanRows({ text }, 'x.eaf', 'x');
+    expect(rows(without(/<TIER(.|\n)*<\/TIER>/))).toEqual({ rows: [], problems: [], notes: [] });
+    const [noOrder, noSlots] = [/<TIME_ORDER>.*<\/TIME_ORDER>/, /<TIME_SLOT.*(?=<\/TIME_ORDER>)/].map(without);
+    for (const text of [noOrder!, noSlots!])
+      expect(rows(text).problems).toEqual([expect.stringContaining('the annotation a1 has no start time')]);
+    expect(() => rows(without(/<HEADER.*<\/HEADER>/))).toThrow('names no video');
+    expect(rows(document({ header: '' })).rows).toMatchObject([{ startSec: 1, endSec: 2 }]); // milliseconds
+    expect(rows(document({ header: 'TIME_UNITS=""' })).rows).toHaveLength(1);
+  });
+
+  it('may be the times of slots between tiers that refer to each other in a circle', () => {
+    const circle = ['c', 'd'].map((name, i) =>
+      tier(name, [`${name}1`, 't1', 't2', '']).replace(`"${name}"`, `"${name}" PARENT_REF="${'dc'[i]}"`),
+    );
+    expect(times({ tiers: circle.join('') })).toEqual(['x-c1 1 2', 'x-d1 1 2']);
+  });
+});
+
+describe('time slots', () => {
+  const slots = (...values: readonly (string | undefined)[]) => values.map((value, i) => ({ id: `t${i + 1}`, value }));
+  const at = (values: readonly (string | undefined)[], tiers: Parameters<typeof slotTimes>[1] = []) =>
+    Object.fromEntries(slotTimes(slots(...values), tiers));
+  const tierOf = (own: string, parent: string | undefined, ...spans: readonly (readonly [string, string])[]) => ({
+    ...{ id: own, parent, spans },
+  });
+
+  it.each<[readonly (string | undefined)[], Record<string, number>]>([
+    [['0', '12.5', '100'], { t1: 0, t2: 12.5, t3: 100 }],
+    [['0', undefined, '10'], { t1: 0, t2: 5, t3: 10 }],
+    [['0', '', '-1', '9'], { t1: 0, t2: 3, t3: 6, t4: 9 }],
+    [['0', 'soon', '10'], { t1: 0, t3: 10 }],
+    [['0', '-5', '10'], { t1: 0, t3: 10 }],
+    [['0', '1e3', '10'], { t1: 0, t3: 10 }],
+    [['0', undefined, 'soon', undefined, '10'], { t1: 0, t5: 10 }], // on neither side of it
+    [[undefined, '4', undefined], { t2: 4 }],
+    [['9', undefined, '4', undefined, '6'], { t1: 9, t3: 4, t4: 5, t5: 6 }], // time does not run back
+    [['4', undefined, '4'], { t1: 4, t2: 4, t3: 4 }],
+  ])('%j are at %j', (values, expected) => {
+    expect(at(values)).toEqual(expected);
+  });
+
+  it('are divided along the annotations first, those of a parent before those of a child, whatever their order', () => {
+    const values = ['0', undefined, undefined, undefined, '8'];
+    const parent = tierOf('p', undefined, ['t1', 't3'], ['t3', 't5']);
+    const child = tierOf('c', 'p', ['t1', 't2'], ['t2', 't3']);
+    const grandchild = tierOf('g', 'c', ['t2', 't4'], ['t4', 't3']);
+    const expected = { t1: 0, t2: 2, t3: 4, t4: 3, t5: 8 };
+    expect(at(values, [parent, child, grandchild])).toEqual(expected);
+    expect(at(values, [grandchild, child, parent])).toEqual(expected);
+    expect(at(values, [child, grandchild, parent])).toEqual(expected);
+  });
+
+  it('end a chain where one has a time, or where it comes back', () => {
+    expect(at(['0', '4', undefined], [tierOf('p', undefined, ['t1', 't2'], ['t2', 't3'])])).toEqual({ t1: 0, t2: 4 });
+    expect(at(['0', undefined], [tierOf('p', undefined, ['t1', 't2'], ['t2', 't2'])])).toEqual({ t1: 0 });
+  });
+});
+
 it('texts have their entities decoded, once', () => {
   const label = 'Stra&#223;e &#x26; &lt;b&gt; 007 &amp;lt; &quot;&apos; <![CDATA[a & b]]>';
   const { rows } = rowsOf({ tiers: tier('G&amp;H &#246;', ['a1', 't1', 't2', label]) });
@@ -172,6 +263,23 @@ describe('videos', () => {
     expect(problems).toEqual([expect.stringMatching(/^line 5: there is no file .*rear\.mp4 nor \/data\/rear\.mp4$/)]);
     const sound = '<MEDIA_DESCRIPTOR MEDIA_URL="drive.mp4" MIME_TYPE="audio/x-wav"/>';
     expect(() => rowsOf({ media: sound })).toThrow(/names no video/);
+    for (const type of ['image/png', 'text/plain', 'audio/mpeg'])
+      expect(() => rowsOf({ media: sound.replace('audio/x-wav', type) })).toThrow(/names no video/);
+    for (const type of ['video/x-audio/1', 'application/octet-stream'])
+      expect(rowsOf({ media: sound.replace('audio/x-wav', type) }).rows[0]!.videos[0]).toEqual({ name: 'drive.mp4' });
+  });
+  it('are named once each: by the relative address, the absolute one, and beside the file', () => {
+    const named = (...media: readonly string[]) => rowsOf({ media: media.join('') }).rows[0]!.videos;
+    const one =
+      '<MEDIA_DESCRIPTOR MEDIA_URL="file:///C:/x/a%20b.mp4" RELATIVE_MEDIA_URL="./y/c.mp4" TIME_ORIGIN="-250"/>';
+    const two = '<MEDIA_DESCRIPTOR MEDIA_URL="file:///d/e.mp4" TIME_ORIGIN="soon"/>';
+    expect(named(one, two)).toEqual([
+      ...['./y/c.mp4', 'C:/x/a%20b.mp4', 'C:/x/a b.mp4', 'c.mp4'].map((name) => ({ name, offsetSec: -0.25 })),
+      { name: '/d/e.mp4' },
+      ...['a%20b.mp4', 'a b.mp4'].map((name) => ({ name, offsetSec: -0.25 })),
+      { name: 'e.mp4' },
+    ]);
+    expect(named('<MEDIA_DESCRIPTOR TIME_ORIGIN="0" RELATIVE_MEDIA_URL="a.mp4"/>', '\n')).toEqual([{ name: 'a.mp4' }]);
   });
   it('of old files stand in the header', async () => {
     const path = await list('old.eaf', { media: '', header: 'TIME_UNITS="milliseconds"' });

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
+import { folderRows } from '../../src/events/folder.ts';
 import { readRows } from '../../src/events/read.ts';
 
 let folder: string;
@@ -90,7 +91,54 @@ it('of annotation files have one bad file where one is bad', async () => {
   expect(problems).toEqual([expect.stringMatching(/^bad\.eaf, .*bad\.eaf cannot be used/)]);
 });
 
+it('of annotation files: addresses from the root stay, others begin in the subfolder', async () => {
+  const media = ['file:///C:/x/a.mp4', 'file:///data/a.mp4', '../b.mp4', '\\\\server\\a.mp4', 'a:b.mp4'].map(
+    (url) => `<MEDIA_DESCRIPTOR RELATIVE_MEDIA_URL="${url}"/>`,
+  );
+  const eaf = `<ANNOTATION_DOCUMENT><HEADER>${media.join('')}</HEADER><TIME_ORDER><TIME_SLOT TIME_SLOT_ID="t1" TIME_VALUE="0"/><TIME_SLOT TIME_SLOT_ID="t2" TIME_VALUE="1000"/></TIME_ORDER><TIER TIER_ID="t"><ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a1" TIME_SLOT_REF1="t1" TIME_SLOT_REF2="t2"/></ANNOTATION></TIER></ANNOTATION_DOCUMENT>`;
+  await touch('sub/drive.mp4', 'sub/notes.txt', 'top.eaf');
+  await writeFile(join(folder, 'sub', 'one.eaf'), eaf);
+  const { rows, problems, notes } = await readRows(folder);
+  const names = rows[0]!.videos.map(({ name }) => name);
+  for (const name of ['C:/x/a.mp4', '/data/a.mp4', 'sub/../b.mp4', '\\\\server\\a.mp4', 'sub/a:b.mp4', 'sub/b.mp4'])
+    expect(names).toContain(name);
+  expect(problems).toHaveLength(1);
+  expect(notes).toEqual(['not taken: 1 file (sub/notes.txt)']); // videos are what the annotations speak of
+});
+
+it('number what would have the same id, and name no more than five of what is left out', async () => {
+  await touch('a/b.mp4', 'a_b.mp4', ...[1, 2, 3, 4, 5, 10].map((n) => `n${n}.txt`));
+  await touch('x/analysis.json', 'y/analysis.json');
+  const { rows, notes } = await readRows(folder);
+  expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
+  expect(rows[0]).toEqual({
+    ...{ place: 'a_b.mp4', id: 'a_b', videos: [{ name: 'a_b.mp4' }], label: '', split: '' },
+    extra: Object.create(null),
+  });
+  expect(notes).toEqual([
+    'not taken: 6 files (n1.txt, n2.txt, n3.txt, n4.txt, n5.txt, …); 2 folders with an analysis.json (x, y)',
+  ]);
+});
+
+it('that are not there are refused', async () => {
+  await expect(folderRows(join(folder, 'gone'))).rejects.toMatchObject({
+    code: 'input-unreadable',
+    message: `cannot read ${join(folder, 'gone')}: there is no such file or folder`,
+  });
+});
+
+it('with an analysis.json of their own are taken all the same', async () => {
+  await touch('analysis.json', 'a.mp4');
+  expect(await idsOf()).toEqual(['a']);
+});
+
 it('without a video are refused, with what they hold', async () => {
   await touch('notes.txt');
-  await expect(readRows(folder)).rejects.toThrow(/holds no video and no \.eaf file; not taken: 1 file \(notes\.txt\)/);
+  const message = `${folder} cannot be used: the folder holds no video and no .eaf file`;
+  await expect(readRows(folder)).rejects.toMatchObject({
+    ...{ code: 'input-unreadable', message: `${message}; not taken: 1 file (notes.txt)` },
+    hint: 'give a folder of clips or of ELAN files, or a list of events',
+  });
+  await rm(join(folder, 'notes.txt'));
+  await expect(readRows(folder)).rejects.toMatchObject({ message });
 });

@@ -102,6 +102,37 @@ describe('tables', () => {
     await expect(read('x.csv', '\nvideo,start_frame\na.mp4,1\n')).rejects.toThrow(/line 2: .*counts frames/);
     await expect(read('x.csv', 'video,"start\na.mp4,1\n')).rejects.toThrow(/line 1: a quotation mark/);
   });
+  it.each([
+    ['', 'it is empty'],
+    ['\n\n', 'it is empty'],
+    ['video,"start\na.mp4,1\n', 'line 1: a quotation mark is not closed or out of place'],
+    ['road,,start\na,1,2\n', 'line 1: there is no column video, only road, column 2, start'],
+    ['\nvideo,label,label\na,b,c\n', 'line 2: a column is there twice: label'],
+    ['video,start,begin,finish,end\n', /^line 1: the columns "start" and "begin" .*; the columns "finish" and "end" /],
+    [`video${',a'.repeat(4096)}\n`, 'line 1: it has 4097 columns, more than 4096'],
+    ['video,no\uFFFDte\na,b\n', /^line 1: the name "no\uFFFDte" has lost letters/],
+  ])('are refused with what is wrong (%#)', async (text, why) => {
+    const error = await read('x.csv', text).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({
+      code: 'input-unreadable',
+      hint: 'the first line of a table names its columns: video and, if wanted, id, start, end (seconds), label, split',
+    });
+    const { message } = error as Error;
+    const before = `${join(folder, 'x.csv')} cannot be used: `;
+    expect(message.slice(0, before.length)).toBe(before);
+    if (typeof why === 'string') expect(message.slice(before.length)).toBe(why);
+    else expect(message.slice(before.length)).toMatch(why);
+  });
+  it('count their rows and lines as an editor does', async () => {
+    const { rows, problems } = await read('x.csv', '\nvideo,note\n\na.mp4,"two\nlines"\nb.mp4\n c.mp4 , x \n');
+    expect(problems).toEqual(['line 6: 1 fields, the heading has 2']);
+    expect(rows.map(({ place, id, videos, extra }) => [place, id, videos[0]!.name, extra['note']])).toEqual([
+      ['line 4', 'event-00001', 'a.mp4', 'two\nlines'],
+      ['line 7', 'event-00003', 'c.mp4', 'x'],
+    ]);
+    const { rows: short } = await read('y.csv', 'video,label,\na.mp4,x,,,\n');
+    expect(short[0]).toMatchObject({ label: 'x' });
+  });
   it('say what is missing while other columns are kept', async () => {
     expect((await read('x.csv', 'video,von,bis,weather\na.mp4,1,2,rain\n')).notes).toEqual([
       'nothing is called start or end or label; kept without a meaning: von, bis, weather',
@@ -184,14 +215,63 @@ describe('JSON', () => {
     ]);
   });
   it.each([
-    ['[{"video":"a.mp4"},\n{"video" "b.mp4"}]', /line 2, column 10: colon expected/],
-    ['[{"video":"a.mp4"},', /line 1, column 20: value expected/],
-    ['"events"', /it holds a string/],
-    ['', /it is empty/],
-    ['['.repeat(1e5), /nested too deeply/],
-    ['{"videos":[{"id":1}],"events":[{"id":1}]}', /which of its arrays holds the events\? videos, events/],
-  ])('is refused as a whole where it is no list (%#)', async (text, message) => {
-    await expect(read('x.json', text)).rejects.toMatchObject({ code: 'input-unreadable', message });
+    ['[{"video":"a.mp4"},\n{"video" "b.mp4"}]', 'line 2, column 10: colon expected'],
+    ['[{"video":"a.mp4"},', 'line 1, column 20: value expected'],
+    ['[{"video":"a.mp4"}, // first\n{"video":"b.mp4"}]', 'line 1, column 21: invalid comment token'],
+    ['[{"video":"a.mp4"},]', 'line 1, column 20: value expected'],
+    ['"events"', 'it holds a string'],
+    ['7', 'it holds a number'],
+    ['', 'it is empty'],
+    [' \n', 'it is empty'],
+    ['['.repeat(1e5), 'it is nested too deeply'],
+    ['{"videos":[{"id":1}],"events":[{"id":1}]}', 'which of its arrays holds the events? videos, events'],
+  ])('is refused as a whole where it is no list (%#)', async (text, why) => {
+    await expect(read('x.json', text)).rejects.toMatchObject({
+      code: 'input-unreadable',
+      message: `${join(folder, 'x.json')} cannot be used: it is no JSON list of events: ${why}`,
+      hint: 'give an array of objects, or an object a line, with video and, if wanted, id, start, end (seconds), label, split',
+    });
+  });
+  it('of nothing holds no events, and one object is one', async () => {
+    expect(await rowsOf('x.json', '[]')).toEqual([]);
+    expect(await rowsOf('x.json', event)).toEqual(['a.mp4 1 2 turn']);
+    expect(await rowsOf('x.jsonl', event)).toEqual(['a.mp4 1 2 turn']);
+    expect(await rowsOf('x.jsonl', '\n \n')).toEqual([]);
+    expect(await rowsOf('x.NDJSON', `${event}\n`)).toEqual(['a.mp4 1 2 turn']);
+    expect((await read('x.json', '{}')).problems).toEqual(['line 1: no video is named, only ']);
+    expect((await read('x.json', '[{}]')).problems).toEqual(['line 1: no video is named, only ']);
+  });
+  it('may say of all events what they do not say themselves', async () => {
+    const { rows, problems } = await read(
+      'x.json',
+      '{"frames":[1,2],"empty":[],"class":"turn","clip":"a.mp4","split":"val","start":5,"by":"me",\n"list":[{"id":"one"},\n{"class":"stop","clip":"b.mp4"}]}',
+    );
+    expect(problems).toEqual([]);
+    expect(rows.map(({ place, id, videos, label, split }) => [place, id, videos[0]!.name, label, split])).toEqual([
+      ['line 2', 'one', 'a.mp4', 'turn', 'val'],
+      ['line 3', 'event-00002', 'b.mp4', 'stop', 'val'],
+    ]);
+    expect(rows[0]).not.toHaveProperty('startSec'); // times are every event's own
+    expect(Object.keys(rows[0]!.extra)).toEqual([]);
+  });
+  it('keeps texts without the white space around them, and truth as it is written', async () => {
+    const { rows } = await read('x.json', '[{"video":" a.mp4 ","label":" turn  left ","sure":true,"none":[]}]');
+    expect(rows[0]).toMatchObject({ label: 'turn  left', videos: [{ name: 'a.mp4' }] });
+    expect(Object.entries(rows[0]!.extra)).toEqual([
+      ['sure', 'true'],
+      ['none', '[]'],
+    ]);
+  });
+  it.each([
+    ['{"video":"a.mp4"}\n{"video":"b.mp4",}\n', 'line 2: not JSON: column 18: property name expected'],
+    ['{"video":"a.mp4"}\n{"video":"b.mp4"} x\n', /^line 2: not JSON: column 19: /],
+    ['{"video":"a.mp4"}\n7\n', 'line 2: not an object'],
+  ])('has one bad line where one line is bad (%#)', async (text, problem) => {
+    for (const name of ['x.jsonl', 'x.json']) {
+      const { rows, problems } = await read(name, text);
+      expect([rows.length, problems.length]).toEqual([1, 1]);
+      expect(problems[0]).toMatch(problem);
+    }
   });
   it('keeps numbers as they are written and what is nested as JSON', async () => {
     const { rows } = await read(

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LabelledEvent, type LabelledOptions, readEvents } from '../../src/events/labelled.ts';
+import { failIfAny, type LabelledEvent, type LabelledOptions, readEvents } from '../../src/events/labelled.ts';
 import { checkTrainable } from '../../src/training/trainable.ts';
 import { makeClip } from '../support/clips.ts';
 
@@ -63,7 +63,40 @@ describe('readEvents', () => {
     expect(moved).toMatchObject([{ video: 'gone/drive, one.mp4', clip: { path: join(folder, 'drive, one.mp4') } }]);
   });
   it('refuses an empty file', async () => {
-    await expect(read('id,video,start,end,label,split\n')).rejects.toThrow(/holds no events/);
+    await expect(read('id,video,start,end,label,split\n')).rejects.toMatchObject({
+      code: 'input-unreadable',
+      message: `${join(folder, 'events.csv')} cannot be used:\n  it holds no events`,
+      hint: 'docs/events.md describes lists; l2caf batch would leave wrong rows out',
+    });
+  });
+  it('tells what was not understood, and what it read', async () => {
+    const notes: string[] = [];
+    const text = 'video,label,weather\n"drive, one.mp4",stop,rain\n';
+    const events = await read(text, { needs: ['label'], onNote: (note) => notes.push(note) });
+    expect(notes).toEqual([
+      `${join(folder, 'events.csv')}: nothing is called start or end; kept without a meaning: weather`,
+    ]);
+    expect(events.map(({ clip, ...event }) => [event, clip.path])).toEqual([
+      [
+        { id: 'event-00001', video: 'drive, one.mp4', span: { startSec: 0, endSec: 4 }, label: 'stop', split: '' },
+        join(folder, 'drive, one.mp4'),
+      ],
+    ]);
+    expect(await read(text, { needs: ['label'] })).toHaveLength(1); // nobody need listen
+    const stopped = read(text, { needs: ['label'], signal: AbortSignal.abort() });
+    await expect(stopped).rejects.toMatchObject({ code: 'aborted' });
+  });
+  it.each([
+    [20, ''],
+    [21, '\n  and 1 more'],
+    [25, '\n  and 5 more'],
+  ])('shows twenty problems of %d', (count, rest) => {
+    const problems = Array.from({ length: count }, (_, i) => `problem ${i}`);
+    const shown = problems.slice(0, 20).map((problem) => `\n  ${problem}`);
+    expect(() => failIfAny('x.csv', problems, 'look')).toThrow(
+      expect.objectContaining({ message: `x.csv cannot be used:${shown.join('')}${rest}`, hint: 'look' }),
+    );
+    expect(() => failIfAny('x.csv', [], '')).not.toThrow();
   });
 });
 

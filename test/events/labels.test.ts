@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { VideoClip } from '../../src/base/types.ts';
-import { readLabels } from '../../src/events/labels.ts';
+import { readLabels, spanOfRow } from '../../src/events/labels.ts';
 import { probeClip } from '../../src/video/media/probe.ts';
 import { makeClip } from '../support/clips.ts';
 
@@ -54,5 +54,60 @@ it('are missed aloud: no row of the video, none in the span, rows that cannot be
   expect(events.map(({ id }) => id)).toEqual(['c']);
   expect(warnings).toEqual([
     expect.stringMatching(/rows were left out: line 2: the start "x".*; line 3: the time span 2–9 s reaches/),
+  ]);
+});
+
+it('say why rows were left out, of many the first five', async () => {
+  const rows = (count: number) => Array.from({ length: count }, (_, i) => `r${i},videos/drive.mp4,x,2,turn`);
+  const [{ warnings: five }, { warnings: seven }] = [await labels(rows(5)), await labels(rows(7))];
+  const list = join(folder, 'events.csv');
+  const wrong = [2, 3, 4, 5, 6].map((line) => `line ${line}: the start "x" is not a time (seconds, m:ss or h:mm:ss)`);
+  expect(five[0]).toBe(`${list}: rows were left out: ${wrong.join('; ')}`);
+  expect(seven[0]).toBe(`${list}: rows were left out: ${wrong.join('; ')}; and 2 more`);
+});
+
+it('are those that touch the span from within alone, the shorter of two that start together first', async () => {
+  const file = 'videos/drive.mp4';
+  const { events } = await labels([
+    ...[`long,${file},1,2.5,a`, `before,${file},0,1,a`, `after,${file},3,4,a`],
+    ...[`short,${file},1,2,a`, `last,${file},2.9,3.5,a`, `first,${file},0,1.1,a`],
+  ]);
+  expect(events.map(({ id }) => id)).toEqual(['first', 'short', 'long', 'last']);
+});
+
+it('are looked for in the folder of the videos, and notes about the list are told', async () => {
+  const list = join(folder, 'named.csv');
+  await writeFile(list, 'video,begin,weather\ndrive.mp4,1,rain\n');
+  const { events, warnings } = await readLabels(list, clip, SPAN, join(folder, 'videos'));
+  expect(events).toEqual([]);
+  expect(warnings).toEqual([
+    `${list}: nothing is called end or label; kept without a meaning: weather`,
+    `${list} has no labelled event of drive.mp4 within 1.00–3.00 s`,
+  ]);
+});
+
+it('have the times of the video: what is added to those of the list, and all of it where none are stated', () => {
+  const row = { place: 'line 2', id: 'a', videos: [], label: '', split: '', extra: {} };
+  const spans = [{}, { startSec: 1 }, { endSec: 2 }, { startSec: 1, endSec: 2 }].map((times) => [
+    spanOfRow({ ...row, ...times }, { name: 'x' }, clip),
+    spanOfRow({ ...row, ...times }, { name: 'x', offsetSec: 0.5 }, clip),
+  ]);
+  expect(spans.map((both) => both.map(({ startSec, endSec }) => [startSec, endSec]))).toEqual([
+    [
+      [0, 5],
+      [0, 5],
+    ],
+    [
+      [1, 5],
+      [1.5, 5],
+    ],
+    [
+      [0, 2],
+      [0, 2.5],
+    ],
+    [
+      [1, 2],
+      [1.5, 2.5],
+    ],
   ]);
 });

@@ -90,6 +90,21 @@ describe('BDD-X tables', () => {
     ]);
     expect(problems).toEqual(['line 2, answer 2: it has no end']);
   });
+  it('name their events after the video, or after the line that has none', async () => {
+    const csv = await file(
+      'bddx2.csv',
+      'Input.Video,Answer.1start,Answer.1end,Answer.1action,Answer.3end,Answer.3start,Answer.2justification\nhttps://x.org/a.b/c.d.mov,0,1,stops,4,2,\nplain,0,1,goes,,,\n,0,1,x,,,\n,,,,,,why\n',
+    );
+    const { rows, problems, notes } = await readRows(csv);
+    expect(rows.map(({ id, place, label, videos, endSec }) => [id, place, label, videos[0]!.name, endSec])).toEqual([
+      ['c.d-1', 'line 2, answer 1', 'stops', 'c.d.mov', 1],
+      ['c.d-3', 'line 2, answer 3', '', 'c.d.mov', 4],
+      ['plain-1', 'line 3, answer 1', 'goes', 'plain', 1],
+    ]);
+    expect(problems).toEqual(['line 4, answer 1: the video is empty', 'line 5, answer 2: it has no start']);
+    expect(notes).toEqual([]);
+    await expect(readRows(await file('no.csv', 'Input.Video,Answer.1\na,b\n'))).rejects.toThrow(/no column video/);
+  });
 });
 
 const elan = (body: string): string => `<?xml version="1.0" encoding="UTF-8"?>
@@ -132,11 +147,37 @@ describe('ELAN files', () => {
     expect(problems).toEqual(['line 16: the annotation a2 has no end time']);
   });
   it.each([
-    ['<a/>', /not an ELAN file/],
-    ['<a', /not XML/],
-    [elan('').replace(/<MEDIA_DESC.*\n/, ''), /names no video/],
-  ])('are refused when they are none (%#)', async (text, message) => {
-    await expect(readRows(await file('x.eaf', text))).rejects.toMatchObject({ code: 'input-unreadable', message });
+    ['<a/>', /^it is not an ELAN file: ANNOTATION_DOCUMENT: Invalid input/],
+    [
+      '<ANNOTATION_DOCUMENT><TIER>x</TIER></ANNOTATION_DOCUMENT>',
+      /^it is not an ELAN file: ANNOTATION_DOCUMENT\.TIER\.0: /,
+    ],
+    ['<a', /^it is not XML: ./],
+    [elan('').replace(/<MEDIA_DESC.*\n/, ''), /^it names no video \(MEDIA_DESCRIPTOR\)$/],
+    ['<ANNOTATION_DOCUMENT/>', /^it names no video|^it is not an ELAN file/],
+    [elan('').replace('milliseconds', 'beats'), /^its time unit is beats, not milliseconds, PAL-frames, NTSC-frames$/],
+  ])('are refused when they are none (%#)', async (text, why) => {
+    const path = await file('x.eaf', text);
+    const error = await readRows(path).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: 'input-unreadable' });
+    expect((error as Error).message.startsWith(`${path} cannot be used: `)).toBe(true);
+    expect((error as Error).message.slice(`${path} cannot be used: `.length)).toMatch(why);
+  });
+  it('are told by their content, as JSON is, whatever the file is called', async () => {
+    const tier = '<TIER TIER_ID="t"><ANNOTATION/></TIER>';
+    expect((await readRows(await file('session.txt', `\n  ${elan(tier).replace(/^.*\n/, '')}`))).rows).toEqual([]);
+    expect((await readRows(await file('list.txt', '\n {"video":"a.mp4"}'))).rows).toHaveLength(1);
+    expect((await readRows(await file('list.JSON', '{"video":"a.mp4"}'))).rows).toHaveLength(1);
+    await expect(readRows(await file('x.EAF', '[]'))).rejects.toThrow('cannot be used: it is not');
+    await expect(readRows(join(folder, 'absent.csv'))).rejects.toMatchObject({
+      ...{
+        code: 'input-not-found',
+        message: expect.stringMatching(/^cannot read .*absent\.csv: there is no such file/),
+      },
+    });
+    await expect(readRows(await file('video.csv', '\0\0\0\x18ftyp\x01\0\0\x02'))).rejects.toMatchObject({
+      hint: 'give a list of events as CSV, JSON or ELAN file, or the folder of the clips',
+    });
   });
   it('are all read from a folder of them', async () => {
     const sessions = join(folder, 'sessions');
