@@ -83,6 +83,7 @@ describe('columns', () => {
     ],
     [['FrameStart'], /"FrameStart" counts frames/],
     [['offset'], /"offset" may say a start or an end/],
+    [['Offset (ms)'], /"Offset \(ms\)" may say a start or an end/],
     [['t_begin_ticks'], /"t_begin_ticks" looks like a time: call it start/],
     [['start (ticks)', 'end (ticks)'], /"start \(ticks\)" looks like a time/],
     [['timestamp'], /"timestamp" looks like a time/],

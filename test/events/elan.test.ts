@@ -143,6 +143,15 @@ describe('what a file leaves out', () => {
     for (const text of [noOrder!, noSlots!])
       expect(rows(text).problems).toEqual([expect.stringContaining('the annotation a1 has no start time')]);
     expect(() => rows(without(/<HEADER.*<\/HEADER>/))).toThrow('names no video');
+    const labels = ['<ANNOTATION_VALUE lang="de"/>', '<ANNOTATION_VALUE lang="de"> turn\n</ANNOTATION_VALUE>'].map(
+      (value) =>
+        rows(
+          document({
+            tiers: tier('p', ['a1', 't1', 't2', '']).replace(/<ANNOTATION_VALUE>.*?<\/ANNOTATION_VALUE>/, value),
+          }),
+        ).rows[0]!.label,
+    );
+    expect(labels).toEqual(['', 'turn']);
     expect(rows(document({ header: '' })).rows).toMatchObject([{ startSec: 1, endSec: 2 }]); // milliseconds
     expect(rows(document({ header: 'TIME_UNITS=""' })).rows).toHaveLength(1);
   });
@@ -164,7 +173,8 @@ describe('time slots', () => {
   });
 
   it.each<[readonly (string | undefined)[], Record<string, number>]>([
-    [['0', '12.5', '100'], { t1: 0, t2: 12.5, t3: 100 }],
+    [['0', '12.75', '100'], { t1: 0, t2: 12.75, t3: 100 }],
+    [['12.', '.5', 'x1', '1x'], {}],
     [['0', undefined, '10'], { t1: 0, t2: 5, t3: 10 }],
     [['0', '', '-1', '9'], { t1: 0, t2: 3, t3: 6, t4: 9 }],
     [['0', 'soon', '10'], { t1: 0, t3: 10 }],

@@ -109,8 +109,9 @@ it('of annotation files: addresses from the root stay, others begin in the subfo
 it('number what would have the same id, and name no more than five of what is left out', async () => {
   await touch('a/b.mp4', 'a_b.mp4', ...[1, 2, 3, 4, 5, 10].map((n) => `n${n}.txt`));
   await touch('x/analysis.json', 'y/analysis.json');
+  await touch('v.mp4', 'v.avi', 'v.avi.mkv');
   const { rows, notes } = await readRows(folder);
-  expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
+  expect(rows.map(({ id }) => id)).toEqual(['a_b', 'a/b', 'v.avi', '2-v.avi', 'v.mp4']);
   expect(rows[0]).toEqual({
     ...{ place: 'a_b.mp4', id: 'a_b', videos: [{ name: 'a_b.mp4' }], label: '', split: '' },
     extra: Object.create(null),

@@ -1,5 +1,5 @@
 /** Which events of a list are shown with a part of a video. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -32,6 +32,12 @@ it('are those of the video that overlap the span, whole, by their start', async 
     events: [{ id: 'b', label: 'turn', startSec: 0.5, endSec: 1.5 }],
     warnings: [],
   });
+});
+
+it('are those of a row whose path leads to the video by a link', async () => {
+  await symlink(join(folder, 'videos'), join(folder, 'linked'), 'junction');
+  const { events } = await labels(['a,gone/other.mp4,1,2,stop', 'b,linked/drive.mp4,1,2,turn', 'c,x/drive.mp4,1,2,no']);
+  expect(events.map(({ id }) => id)).toEqual(['b']);
 });
 
 it('are found by the name of the file where no row names its path, unless several have it', async () => {

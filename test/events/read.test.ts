@@ -153,6 +153,7 @@ describe('ELAN files', () => {
       /^it is not an ELAN file: ANNOTATION_DOCUMENT\.TIER\.0: /,
     ],
     ['<a', /^it is not XML: ./],
+    ['', /^it is not (XML|an ELAN file: (document|ANNOTATION_DOCUMENT)): ./],
     [elan('').replace(/<MEDIA_DESC.*\n/, ''), /^it names no video \(MEDIA_DESCRIPTOR\)$/],
     ['<ANNOTATION_DOCUMENT/>', /^it names no video|^it is not an ELAN file/],
     [elan('').replace('milliseconds', 'beats'), /^its time unit is beats, not milliseconds, PAL-frames, NTSC-frames$/],

@@ -13,6 +13,7 @@ it.each([
   ['90:00', 5400],
   ['1:00:03', 3603],
   [' 2 ', 2],
+  [' 0:02 ', 2],
 ])('%s is a time, for a list and for --start', (text, sec) => {
   expect(secondsOf(text)).toBe(sec);
   expect(parseSeconds(text)).toBe(sec);
