@@ -3,6 +3,7 @@ import type { PictureSize, Rational, VideoClip } from '../../base/types.ts';
 import type { ColourTags } from './colour-tags.ts';
 import { type Metadata, type StreamMetadata, unreadable } from './metadata.ts';
 import { roundToMicroseconds, seconds } from './packets.ts';
+import { median } from './picture-times.ts';
 
 /** How long a frame is shown at a rate, seconds. */
 export function secondsPer({ numerator, denominator }: Rational): number {
@@ -51,7 +52,7 @@ export function rateOf(path: string, video: StreamMetadata, times: readonly (num
   if (stated) return stated;
   const sorted = times.filter((time) => time !== undefined).sort((a, b) => a - b);
   const gaps = sorted.slice(1).map((time, i) => time - sorted[i]!);
-  const usual = gaps.filter((gap) => gap > 0).sort((a, b) => a - b)[gaps.length >> 1];
+  const usual = median(gaps.filter((gap) => gap > 0));
   if (usual === undefined) throw unreadable(path, 'its video stream states no frame rate', 'convert it to MP4 first');
   return { numerator: 1_000_000, denominator: Math.round(usual * 1e6) };
 }
