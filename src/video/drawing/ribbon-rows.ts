@@ -116,13 +116,8 @@ function eventsRow({ blocks, lanes, hidden }: EventLanes): Row {
       const [upper, lower] = [top + lane * height + unit / 2, top + (lane + 1) * height - unit / 2];
       context.fillStyle = color;
       context.beginPath();
-      context.roundRect(
-        left,
-        upper,
-        Math.max(unit, right - left),
-        lower - upper,
-        Math.min(4 * unit, (right - left) / 2),
-      );
+      const width = Math.max(unit, right - left); // of a moment, too
+      context.roundRect(left, upper, width, lower - upper, Math.min(4 * unit, width / 2));
       context.fill();
       context.fillStyle = '#fff';
       context.font = font(FONT_PX * unit, 'bold');
