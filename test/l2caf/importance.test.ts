@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { frameImportance } from '../../src/l2caf/importance.ts';
 import type { Objective } from '../../src/l2caf/objective.ts';
-import type { Tail } from '../../src/l2caf/tail.ts';
+import type { FrameSets, Tail } from '../../src/l2caf/tail.ts';
 
 const VALUE: Objective = { kind: 'custom', loss: (output) => ({ loss: -output[0]!, gradient: Float64Array.of(-1) }) };
 
@@ -57,6 +57,23 @@ describe('frameImportance', () => {
       0,
     ))!;
     for (const [slot, value] of found.values.entries()) expect(value).toBeCloseTo(each[slot]!, 5);
+  });
+
+  it('evaluates every set of eight frames, and says of no error', async () => {
+    const each = [1, 2, 3, 4, 5, 6, 7, 8];
+    const rows: number[] = [];
+    const of = game(8, (members) => sum(members.map((slot) => each[slot]!)) ** 2);
+    const subsets: FrameSets = {
+      absent: 'left-out',
+      evaluate: (present) => {
+        rows.push(present.length / 8);
+        return of.subsets!.evaluate(present);
+      },
+    };
+    const found = (await frameImportance({ ...of, subsets }, VALUE, 0))!;
+    expect(rows).toEqual([2 ** 8]);
+    expect([...found.values]).toEqual(each.map((own) => expect.closeTo(36 * own, 6)));
+    expect(found).toEqual({ values: found.values, absent: 'left-out' });
   });
 
   it('draws sets of more than eight frames, and says how far it may be off', async () => {

@@ -330,6 +330,23 @@ describe('gradient descent', () => {
   });
 });
 
+describe('a tail that is linear without knowing', () => {
+  it('is solved in closed form, and by descent through its own tensors', async () => {
+    const { linear: _, ...unknowing } = linear;
+    const tail: Tail = {
+      ...unknowing,
+      evaluate: (filters, slots) => linear.evaluate(filters, slots),
+      isMeasured: true,
+    };
+    const [exact] = (await solveFilters(tail)).filters;
+    const [told] = (await solveFilters(linear)).filters;
+    expect([...exact!.values]).toEqual([...told!.values].map((value) => expect.closeTo(value, 4)));
+    const l1 = { constraint: 'l1', descent: { maxIterations: 30 } } as const;
+    const [descent] = (await solveFilters(tail, l1)).filters;
+    expect(descent!.loss).toBeCloseTo((await solveFilters(linear, l1)).filters[0]!.loss, 6);
+  });
+});
+
 describe('running', () => {
   it('compares several starts', async () => {
     const { filters } = await solveFilters(recurrent, { starts: 5 });

@@ -28,6 +28,25 @@ describe('a woven filter', () => {
     for (const [i, value] of [1, 3, 2, -4, 5, 7, 6, 8].entries()) expect(values[i]).toBeCloseTo(value / norm, 6);
   });
 
+  it('weaves rows as well as columns', () => {
+    const views = [0, 1, 2, 3].map((view) => ({
+      ...filterOf([1, 2, 3, 4, 5, 6].map((value) => 10 * view + value)),
+      ...{ height: 3, width: 2 },
+    }));
+    const { height, width, values } = wovenFilter(views, 'l1');
+    expect([height, width]).toEqual([6, 4]);
+    const all = views.flatMap((view) => [...view.values]).reduce((sum, value) => sum + value, 0);
+    const rows = [
+      [1, 11, 2, 12],
+      [21, 31, 22, 32],
+      [3, 13, 4, 14],
+      [23, 33, 24, 34],
+      [5, 15, 6, 16],
+      [25, 35, 26, 36],
+    ];
+    for (const [i, value] of rows.flat().entries()) expect(values[i]! * all).toBeCloseTo(value, 3);
+  });
+
   it('has the mean loss, at each step that of the views by then, and has converged when all have', () => {
     const views = [
       filterOf([1, 0]),
