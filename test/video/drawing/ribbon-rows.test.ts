@@ -9,36 +9,9 @@ import {
   type RibbonSample,
   ribbonRows,
 } from '../../../src/video/drawing/ribbon-rows.ts';
+import { recorder } from '../../support/recorder.ts';
 
 const { orange, sky, green, yellow, purple } = OKABE_ITO;
-
-/** A canvas that writes down what is drawn on it. */
-function recorder() {
-  const calls: string[] = [];
-  const state: Record<string, unknown> = {};
-  const rounded = (values: readonly unknown[]) =>
-    values.map((value) => (typeof value === 'number' ? Math.round(value * 100) / 100 : value)).join(' ');
-  const methods = ['beginPath', 'roundRect', 'fill', 'moveTo', 'lineTo', 'stroke'];
-  const context = new Proxy(state, {
-    get: (_, name: string) => {
-      if (name === 'measureText') return (text: string) => ({ width: 8 * text.length });
-      if (name === 'fillRect')
-        return (...values: number[]) => calls.push(`rect ${rounded(values)} ${state['fillStyle']}`);
-      if (name === 'fillText') return (...values: unknown[]) => calls.push(`text ${rounded(values)}`);
-      if (methods.includes(name))
-        return (...values: number[]) => {
-          if (name === 'moveTo' || name === 'lineTo' || name === 'roundRect') calls.push(`${name} ${rounded(values)}`);
-          if (name === 'stroke') calls.push(`stroke ${state['strokeStyle']} ${state['lineWidth']}`);
-        };
-      return state[name];
-    },
-    set: (_, name: string, value) => {
-      state[name] = value;
-      return true;
-    },
-  });
-  return { context: context as unknown as SKRSContext2D, calls };
-}
 
 /** Ten seconds on a hundred pixels from 100 on, 50 pixels high. */
 const TIME = { span: { startSec: 0, endSec: 10 }, gaps: [] };
@@ -110,22 +83,22 @@ describe('rows', () => {
 describe('bars', () => {
   it('stand on the lower edge, the greatest three pixels under the upper', () => {
     // Each stands for four seconds around it: 14 pixels at most; 47 pixels for 4, 11.75 for 1
-    expect(drawn({ samples }, 0)).toEqual([`rect 113 3 14 47 ${sky}`, `rect 153 38.25 14 11.75 ${sky}`]);
+    expect(drawn({ samples }, 0)).toEqual([`fillRect 113 3 14 47 ${sky}`, `fillRect 153 38.25 14 11.75 ${sky}`]);
   });
 
   it('hang from a line at zero where they are below it', () => {
     expect(drawn({ samples }, 1)).toEqual([
-      'rect 100 14.25 100 1 #555d68',
-      `rect 113 3 14 11.75 ${orange}`,
-      `rect 153 14.75 14 35.25 ${orange}`,
+      'fillRect 100 14.25 100 1 #555d68',
+      `fillRect 113 3 14 11.75 ${orange}`,
+      `fillRect 153 14.75 14 35.25 ${orange}`,
     ]);
   });
 
   it('are as narrow as the time that they stand for, and nothing where all is nothing', () => {
     const close = [1, 1.1, 1.2].map((timestampSec) => ({ timestampSec, loss: 0 }));
-    expect(drawn({ samples: close }, 0)[1]).toBe(`rect 110.5 50 1 0 ${sky}`);
+    expect(drawn({ samples: close }, 0)[1]).toBe(`fillRect 110.5 50 1 0 ${sky}`);
     const apart = [1, 2, 3].map((timestampSec) => ({ timestampSec, loss: 1 }));
-    expect(drawn({ samples: apart }, 0)[1]).toBe(`rect 116.5 3 7 47 ${sky}`);
+    expect(drawn({ samples: apart }, 0)[1]).toBe(`fillRect 116.5 3 7 47 ${sky}`);
   });
 });
 
@@ -138,27 +111,27 @@ it('shares that add up are stacked from the top, each for the time around it', (
     ],
   };
   expect(drawn(content, 1)).toEqual([
-    ...[`rect 100 0 40 10 ${sky}`, 'rect 100 10 40 15 #c9ced6', `rect 100 25 40 25 ${orange}`],
-    ...[`rect 140 0 60 0 ${sky}`, 'rect 140 0 60 0 #c9ced6', `rect 140 0 60 0 ${orange}`],
+    ...[`fillRect 100 0 40 10 ${sky}`, 'fillRect 100 10 40 15 #c9ced6', `fillRect 100 25 40 25 ${orange}`],
+    ...[`fillRect 140 0 60 0 ${sky}`, 'fillRect 140 0 60 0 #c9ced6', `fillRect 140 0 60 0 ${orange}`],
   ]);
-  expect(drawn(content, 2).slice(0, 2)).toEqual([`rect 100 0 40 5 ${purple}`, `rect 100 5 40 45 ${green}`]);
+  expect(drawn(content, 2).slice(0, 2)).toEqual([`fillRect 100 0 40 5 ${purple}`, `fillRect 100 5 40 45 ${green}`]);
 });
 
 describe('lines', () => {
   const scale = [
-    'rect 100 48.5 100 1 #555d68',
-    'text 0 % 104 41',
-    'rect 100 24.5 100 1 #555d68',
-    'text 50 % 104 25',
-    'rect 100 0.5 100 1 #555d68',
-    'text 100 % 104 9',
+    'fillRect 100 48.5 100 1 #555d68',
+    'fillText 0 % 104 41 #9aa3ae',
+    'fillRect 100 24.5 100 1 #555d68',
+    'fillText 50 % 104 25 #9aa3ae',
+    'fillRect 100 0.5 100 1 #555d68',
+    'fillText 100 % 104 9 #9aa3ae',
   ];
 
   it('of shares go from sample to sample, on a scale from nothing to all', () => {
     const classes = { lines: [{ name: 'stop', color: 'red', shares: [0, 1] }], hidden: 0 };
     expect(drawn({ samples, classes }, 2)).toEqual([
       ...scale,
-      ...['moveTo 120 49', 'rect 117 46 6 6 red', 'lineTo 160 1', 'rect 157 -2 6 6 red', 'stroke red 2.5'],
+      ...['moveTo 120 49', 'fillRect 117 46 6 6 red', 'lineTo 160 1', 'fillRect 157 -2 6 6 red', 'stroke red 2.5'],
     ]);
     const { context } = recorder();
     const row = ribbonRows({ samples, classes })[2]!;
@@ -168,7 +141,7 @@ describe('lines', () => {
 
   it('of shares of objects have the scale that they need', () => {
     const objects = { lines: [{ name: 'car', color: 'red', shares: [0.05, 0.2] }], hidden: 0 };
-    expect(drawn({ samples, objects }, 2)).toContain('text 20 % 104 9');
+    expect(drawn({ samples, objects }, 2)).toContain('fillText 20 % 104 9 #9aa3ae');
     expect(drawn({ samples, objects }, 2)).toContain('lineTo 160 1');
   });
 
@@ -203,7 +176,7 @@ describe('lines', () => {
     const dots = (count: number): number => {
       const classes = { lines: [{ name: 'a', color: 'red', shares: many(count).map(() => 0.5) }], hidden: 0 };
       return drawn({ samples: many(count), classes }, 1).filter(
-        (call) => call.endsWith('red') && call.startsWith('rect'),
+        (call) => call.endsWith('red') && call.startsWith('fillRect'),
       ).length;
     };
     expect([dots(40), dots(41)]).toEqual([40, 0]);
@@ -215,11 +188,11 @@ describe('lines', () => {
       signals: [{ lines: [{ name: 'a', values }] } as never],
     });
     expect(drawn(signal(-1, 1), 2)).toEqual([
-      'rect 100 24.5 100 1 #555d68',
+      'fillRect 100 24.5 100 1 #555d68',
       'moveTo 120 49',
-      `rect 117 46 6 6 ${yellow}`,
+      `fillRect 117 46 6 6 ${yellow}`,
       'lineTo 160 1',
-      `rect 157 -2 6 6 ${yellow}`,
+      `fillRect 157 -2 6 6 ${yellow}`,
       `stroke ${yellow} 2.5`,
     ]);
   });
@@ -233,8 +206,8 @@ it('events are blocks with their labels, in lanes', () => {
   const blocks = [block('stop', 1, 3, 0, 10), block('a long name', 2, 2.05, 1, 5)];
   const calls = drawn({ samples, events: { blocks, lanes: 2, hidden: [] } }, 0);
   expect(calls).toEqual([
-    ...['roundRect 110.5 0.5 19 24 4', 'text stop 116.5 12.5'],
-    ...['roundRect 120.5 25.5 1 24 0.5', 'text  126.5 37.5'],
+    ...['roundRect 110.5 0.5 19 24 4', 'fillText stop 116.5 12.5 #fff'],
+    ...['roundRect 120.5 25.5 1 24 0.5', 'fillText  126.5 37.5 #fff'],
   ]);
 });
 
