@@ -1,4 +1,4 @@
-/** A canvas that writes down what is drawn on it, in numbers of two decimals; every letter is eight pixels wide. */
+/** A canvas that writes down what is drawn on it, in numbers of two decimals; every letter is as wide as the others. */
 import type { SKRSContext2D } from '@napi-rs/canvas';
 
 /** The context of such a canvas, and what was drawn so far, a line each. */
@@ -25,8 +25,8 @@ const SHOWN = [
 ];
 const SILENT = ['beginPath', 'fill', 'clip', 'save', 'restore'];
 
-/** A new one. */
-export function recorder(): Recorder {
+/** A new one, whose letters are so wide, pixels. */
+export function recorder(letterPx = 8): Recorder {
   const calls: string[] = [];
   const state: Record<string, unknown> = {};
   const words = (values: readonly unknown[]): string =>
@@ -36,12 +36,13 @@ export function recorder(): Recorder {
       .join(' ');
   const context = new Proxy(state, {
     get: (_, name: string) => {
-      if (name === 'measureText') return (text: string) => ({ width: 8 * text.length });
+      if (name === 'measureText') return (text: string) => ({ width: letterPx * text.length });
       if (name === 'stroke') return () => calls.push(`stroke ${state['strokeStyle']} ${state['lineWidth']}`);
       if (SILENT.includes(name)) return () => {};
       if (!SHOWN.includes(name)) return state[name];
       const ink = IN_COLOUR[name];
-      return (...values: unknown[]) => calls.push(`${name} ${words(values)}${ink ? ` ${state[ink]}` : ''}`);
+      const align = name === 'fillText' && state['textAlign'] !== 'left' ? ` ${state['textAlign']}` : '';
+      return (...values: unknown[]) => calls.push(`${name} ${words(values)}${ink ? ` ${state[ink]}` : ''}${align}`);
     },
     set: (_, name: string, value) => {
       state[name] = value;

@@ -311,18 +311,18 @@ describe('a ribbon', () => {
     expect(calls.slice(0, 2)).toEqual(['fillRect 0 720 1280 84 #15181d', 'fillRect 150 728 1114 44 #22272f']);
     expect(calls.filter((call) => call.startsWith('rect'))).toEqual(['rect 1041.2 728 1.11 44']);
     expect(calls.filter((call) => call.startsWith('fillText')).slice(0, 2)).toEqual([
-      'fillText loss 142 739 #56b4e9',
-      `fillText max 1 142 761 ${INK}`,
+      'fillText loss 142 739 #56b4e9 right',
+      `fillText max 1 142 761 ${INK} right`,
     ]);
     // Ten seconds in at most eight parts: two seconds each; the first and the last within the ribbon
     const axis = calls.slice(calls.findIndex((call) => call.startsWith('fillText 10 s')));
     expect(axis).toEqual([
-      ...[`fillText 10 s 166 790 ${INK}`, `fillRect 149.5 772 1 4 ${INK}`],
-      ...[`fillText 12 s 372.8 790 ${INK}`, `fillRect 372.3 772 1 4 ${INK}`],
-      ...[`fillText 14 s 595.6 790 ${INK}`, `fillRect 595.1 772 1 4 ${INK}`],
-      ...[`fillText 16 s 818.4 790 ${INK}`, `fillRect 817.9 772 1 4 ${INK}`],
-      ...[`fillText 18 s 1041.2 790 ${INK}`, `fillRect 1040.7 772 1 4 ${INK}`],
-      ...[`fillText 20 s 1248 790 ${INK}`, `fillRect 1263.5 772 1 4 ${INK}`],
+      ...[`fillText 10 s 166 790 ${INK} center`, `fillRect 149.5 772 1 4 ${INK}`],
+      ...[`fillText 12 s 372.8 790 ${INK} center`, `fillRect 372.3 772 1 4 ${INK}`],
+      ...[`fillText 14 s 595.6 790 ${INK} center`, `fillRect 595.1 772 1 4 ${INK}`],
+      ...[`fillText 16 s 818.4 790 ${INK} center`, `fillRect 817.9 772 1 4 ${INK}`],
+      ...[`fillText 18 s 1041.2 790 ${INK} center`, `fillRect 1040.7 772 1 4 ${INK}`],
+      ...[`fillText 20 s 1248 790 ${INK} center`, `fillRect 1263.5 772 1 4 ${INK}`],
     ]);
   });
 
@@ -348,7 +348,7 @@ describe('a ribbon', () => {
     const area = drawCursor(context, SIZE, { ...{ span: SPAN, gaps: [], timeSec: 15 }, ribbon: { samples, classes } });
     expect(calls).toEqual([
       ...['fillRect 705 720 4 128 #0008', 'fillRect 706 720 2 128 #fff'],
-      ...['roundRect 673 848 68 20 4', 'fillText 15.00 s 707 858 #000'],
+      ...['roundRect 673 848 68 20 4', 'fillText 15.00 s 707 858 #000 center'],
       // Of the row from 780 to 840: 90 % at 785.8, and 14.49 below it 88 %
       ...['fillRect 711 780 40 14.49 #15181dd0', 'fillText 90 % 715 787.25 red'],
       ...['fillRect 711 794.49 40 14.49 #15181dd0', 'fillText 88 % 715 801.74 blue'],
@@ -367,5 +367,57 @@ describe('a ribbon', () => {
     expect(at(19.99)[0]).toBe('roundRect 1196 848 68 20 4');
     expect(at(19.99)[1]).toMatch(/^fillText 50 % 1223 /);
     expect(at(13.5, [{ startSec: 13, endSec: 14 }])).toHaveLength(1);
+  });
+});
+
+describe('on a picture of twice the size', () => {
+  const DOUBLE = { width: 2560, height: 1440 };
+  const samples = [12, 16].map((timestampSec) => ({ timestampSec, loss: 1, importance: timestampSec - 13 }));
+  const lines = [{ name: 'red', color: 'red', shares: [0.5, 0.9] }];
+  const ribbon = { samples, classes: { lines, hidden: 1 } };
+  const gaps = [{ startSec: 18, endSec: 19 }];
+  const box = { ...{ name: 'car', x: 100, y: 50, width: 40, height: 20, color: 'red' }, share: 0.5 };
+  const style: OverlayStyle = {
+    kind: 'both',
+    colormap: 'magma',
+    levels: [0.5],
+    opacity: 0.5,
+    lineWidthPx: 3,
+    showMarks: true,
+    showBadge: true,
+    showLegend: true,
+  };
+
+  it.each<[string, (context: ReturnType<typeof recorder>['context'], size: typeof SIZE) => unknown]>([
+    ['the timeline', (context, size) => drawTimeline(context, size, marks({ moment: 0, gaps }))],
+    ['a moment', (context, size) => drawMoment(context, size, marks({ moment: 0 }))],
+    ['a title', (context, size) => drawTitle(context, size, 'Drive')],
+    [
+      'boxes',
+      (context, size) => drawBoxes(context, size, { picture: { width: 640, height: 360 }, boxes: [box] }, () => ''),
+    ],
+    ['a legend', (context, size) => drawLegend(context, size, style, 'scale')],
+    ['a ribbon', (context, size) => drawRibbon(context, size, { span: SPAN, gaps }, ribbon)],
+    ['a cursor', (context, size) => drawCursor(context, size, { span: SPAN, gaps, timeSec: 15, ribbon })],
+  ])('%s is twice as large', (_, draw) => {
+    const [once, twice] = [recorder(8), recorder(16)];
+    const [area, doubled] = [draw(once.context, SIZE), draw(twice.context, DOUBLE)];
+    const numbers = (calls: readonly string[]): number[] =>
+      calls.flatMap((call) =>
+        (
+          call
+            .replace(/^fillText .*? (?=[-\d.]+ [-\d.]+ [#r])/, '')
+            .replace(/#.*|rgb.*/, '')
+            .match(/-?\d+(\.\d+)?/g) ?? []
+        ).map(Number),
+      );
+    const hatched = (call: string): boolean => /^(moveTo|lineTo)/.test(call);
+    const [small, large] = [once, twice].map(({ calls }) => numbers(calls.filter((call) => !hatched(call)))) as [
+      number[],
+      number[],
+    ];
+    expect(large).toEqual(small.map((value) => expect.closeTo(2 * value, 1)));
+    const sides = (areas: unknown) => [areas].flat().flatMap((one) => Object.values(one as object) as number[]);
+    expect(sides(doubled)).toEqual(sides(area).map((value) => expect.closeTo(2 * value, 4)));
   });
 });
