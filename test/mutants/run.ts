@@ -1,8 +1,8 @@
 /**
- * `npm run mutants -- [--room ROOM] [--share S] [--seed S]`: changes the code of a room in small ways, one at a time, and sees
- * whether a test of that room fails (Stryker). Of all mutants a seeded sample is tried; those that survive are listed, and
- * how many were killed goes into docs/results.md (`npm run results`), beside what is there of other rooms. Not part of CI: it
- * takes from ten minutes to hours.
+ * `npm run mutants -- [--room ROOM] [--share S] [--seed S]`: changes the code of a room, or of a part of one such as
+ * `video/drawing`, in small ways, one at a time, and sees whether a test of that room fails (Stryker). Of all mutants a seeded
+ * sample is tried; those that survive are listed, and how many were killed goes into docs/results.md (`npm run results`),
+ * beside what is there of other rooms. Not part of CI: it takes from ten minutes to hours.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';

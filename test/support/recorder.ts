@@ -2,7 +2,7 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
 
 /** The context of such a canvas, and what was drawn so far, a line each. */
-export interface Recorder {
+interface Recorder {
   readonly context: SKRSContext2D;
   readonly calls: string[];
 }
