@@ -296,6 +296,14 @@ describe('a legend', () => {
       timestampsSec: [0, 1],
     });
     expect([...faint.values].every((value) => value === 0)).toBe(true);
+    // Two pixels each way are one part of the picture: one of four has an edge.
+    const large = new Uint8Array(128 * 72 * 3);
+    large[3 * (128 * 11 + 21) + 1] = 255;
+    const share = stillEdges({ rgb: large, shape: [1, 72, 128, 3], timestampsSec: [0] });
+    expect([share.width, share.height]).toEqual([64, 36]);
+    const at = (column: number, row: number): number => share.values[row * 64 + column]!;
+    // The pixel itself, the one left of it and the one above it
+    expect([at(10, 5), at(11, 5), at(10, 4), at(9, 5)]).toEqual([0.75, 0, 0, 0]);
   });
 });
 
@@ -374,7 +382,12 @@ describe('on a picture of twice the size', () => {
   const DOUBLE = { width: 2560, height: 1440 };
   const samples = [12, 16].map((timestampSec) => ({ timestampSec, loss: 1, importance: timestampSec - 13 }));
   const lines = [{ name: 'red', color: 'red', shares: [0.5, 0.9] }];
-  const ribbon = { samples, classes: { lines, hidden: 1 } };
+  const block = {
+    ...{ label: 'a label that is cut', startSec: 11, endSec: 12, lane: 0, roomEndSec: 12.5 },
+    color: 'blue',
+  };
+  const signals = [{ lines: ['a', 'b', 'c', 'd', 'e'].map((name, i) => ({ name, values: [-i, i + 1] })) }] as never;
+  const ribbon = { samples, signals, classes: { lines, hidden: 1 }, events: { blocks: [block], lanes: 2, hidden: [] } };
   const gaps = [{ startSec: 18, endSec: 19 }];
   const box = { ...{ name: 'car', x: 100, y: 50, width: 40, height: 20, color: 'red' }, share: 0.5 };
   const style: OverlayStyle = {

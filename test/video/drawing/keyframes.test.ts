@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import type { Heatmap } from '../../../src/base/types.ts';
-import { describeScale, gapsIn, heatmapAt, normalizeKeyframes } from '../../../src/video/drawing/keyframes.ts';
+import {
+  describeScale,
+  gapsIn,
+  heatmapAt,
+  momentAt,
+  momentsAround,
+  nearness,
+  normalizeKeyframes,
+  spansAround,
+} from '../../../src/video/drawing/keyframes.ts';
 
 function heatmap(values: readonly number[], min = 0, max = 1): Heatmap {
   return { height: 1, width: values.length, values: Float32Array.from(values), min, max };
@@ -117,5 +126,70 @@ describe('normalizeKeyframes', () => {
       describeScale(normalizeKeyframes(keyframes, mode), mode),
     );
     expect(texts).toEqual(['scale: each frame', 'scale: clip, 0.10–0.60', 'scale: fixed, 0–1']);
+  });
+});
+
+describe('moments', () => {
+  const moments = [1, 2, 4].map((timestampSec) => ({ timestampSec }));
+  const gap = (startSec: number, endSec: number) => ({ startSec, endSec });
+
+  test('stand for the time halfway to their neighbours, but not for a gap', () => {
+    const spans = (gaps: readonly { startSec: number; endSec: number }[] = []) =>
+      spansAround(moments, { startSec: 0, endSec: 10 }, gaps).map(({ startSec, endSec }) => [startSec, endSec]);
+    expect(spans()).toEqual([
+      [0, 1.5],
+      [1.5, 3],
+      [3, 10],
+    ]);
+    expect(spans([gap(0, 0.5), gap(1.2, 1.8), gap(2.5, 2.6), gap(5, 6), gap(8, 9)])).toEqual([
+      [0.5, 1.2],
+      [1.8, 2.5],
+      [3, 5],
+    ]);
+    expect(spans([gap(0.2, 1), gap(4.5, 5)])).toEqual([
+      [1, 1.5],
+      [1.5, 3],
+      [3, 4.5],
+    ]);
+  });
+
+  test('that a time lies between are one, two or none', () => {
+    const around = (timeSec: number, gaps: readonly { startSec: number; endSec: number }[] = []) =>
+      momentsAround(moments, timeSec, gaps);
+    expect([around(0), around(1), around(1.5), around(2), around(3), around(9)]).toEqual([
+      [0],
+      [0],
+      [0, 1],
+      [1],
+      [1, 2],
+      [2],
+    ]);
+    expect(momentsAround([], 1)).toEqual([]);
+    expect(around(1.5, [gap(1.1, 1.2)])).toEqual([1]);
+    expect(around(1.5, [gap(1.6, 1.7)])).toEqual([0]);
+    expect(around(1.5, [gap(1.4, 1.6)])).toEqual([]);
+    expect(around(1.6, [gap(1.4, 1.6)])).toEqual([1]); // a gap ends before its end
+    expect(around(1.5, [gap(0.5, 1)])).toEqual([0, 1]);
+    expect(around(1.5, [gap(2, 3)])).toEqual([0, 1]);
+    expect(around(1.5, [gap(1.2, 1.3), gap(1.7, 1.8)])).toEqual([]);
+  });
+
+  test('are near up to a second, and far from three on', () => {
+    expect([nearness(5, [5]), nearness(5, [4, 9]), nearness(5, [3, 8]), nearness(5, [2]), nearness(5, [9])]).toEqual([
+      1, 1, 0.5, 0, 0,
+    ]);
+  });
+
+  test('are met within half a millisecond', () => {
+    const keyframes = moments as never;
+    expect([1, 1.0004, 0.9996, 1.0006, 0.9994, 4, 9].map((timeSec) => momentAt(keyframes, timeSec))).toEqual([
+      0,
+      0,
+      0,
+      undefined,
+      undefined,
+      2,
+      undefined,
+    ]);
   });
 });
