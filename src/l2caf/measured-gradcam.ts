@@ -28,12 +28,15 @@ export async function measuredGradCam(
   slots: readonly number[] = Array.from({ length: tail.slots }, (_, slot) => slot),
 ): Promise<AttentionMap[]> {
   const weights = targetWeights(target, tail);
+  const cells = tail.grid.height * tail.grid.width;
   const maps: AttentionMap[] = [];
   for (const slot of slots) {
     const features = tail.mapOf(slot);
-    const values = (await isSameAfter(levelled, tail, slot))
-      ? gradCamMap(await cellSlopes(tail, slot, weights), Float64Array.of(1), variant)
-      : gradCamMap(features, await channelWeights(tail, slot, features, weights), variant);
+    const areCellsFewer = cells < features.length / cells;
+    const values =
+      areCellsFewer && (await isSameAfter(levelled, tail, slot))
+        ? gradCamMap(await cellSlopes(tail, slot, weights), Float64Array.of(1), variant)
+        : gradCamMap(features, await channelWeights(tail, slot, features, weights), variant);
     maps.push({ ...tail.grid, values });
   }
   return maps;
