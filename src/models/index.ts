@@ -28,6 +28,7 @@ export { findPretrained, PRETRAINED_TRUNKS, type PretrainedTrunk } from './pretr
 export { pullTrunk } from './pull.ts';
 export type { Question } from './questions.ts';
 export type { NetworkPart, WeightsEdit } from './reinitialise.ts';
+export type { Padding } from './residual-block.ts';
 export type { FoldedWeights, ResNetSpec } from './resnet.ts';
 export type { NamedArray } from './safetensors.ts';
 export type { ShallowCnnSpec, ShallowLayer } from './shallow-cnn.ts';
