@@ -1,7 +1,9 @@
 /** The packets of a video track as ffprobe lists them, in decoding order: read, never decoded. */
-import { L2cafError } from '../../base/errors.ts';
+import { resolve } from 'node:path';
+import { L2cafError, messageOf } from '../../base/errors.ts';
 import type { VideoClip } from '../../base/types.ts';
 import { runFfprobe } from './ffmpeg.ts';
+import { unreadable } from './metadata.ts';
 
 /** The coded form of one frame. Times are those of the container, seconds. */
 export interface Packet {
@@ -57,6 +59,45 @@ export async function readPackets(
   const { complaints } = await runFfprobe(path, options, onLine, signal);
   return { packets, hasComplaints: complaints.length > 0 };
 }
+
+/**
+ * The first packets of a track, and its last, as those around the stated end show them; all, where they do not, and of a short file,
+ * of which an analysis would ask for the others next.
+ *
+ * @throws L2cafError `input-unreadable` where nothing can be read; else as {@link readPackets}
+ */
+export async function readEnds(
+  path: string,
+  track: number,
+  statedEndSec: number,
+  signal: AbortSignal | undefined,
+): Promise<PacketList & { readonly isAll: boolean }> {
+  const tailSec = statedEndSec - TAIL_SEC;
+  if (statedEndSec > SHORT_SEC) {
+    const intervals = [`%+#${HEAD_PACKETS}`, `${tailSec.toFixed(6)}%`];
+    const ends = await readPackets(path, track, intervals, signal).catch(ifUnreadable);
+    const isTailThere = ends?.packets.some(({ shownSec, decodedSec }) => (shownSec ?? decodedSec ?? 0) >= tailSec);
+    if (ends && isTailThere) return { ...ends, isAll: false };
+  }
+  const all = await readPackets(path, track, undefined, signal).catch((error: unknown) => {
+    throw error instanceof L2cafError && error.code === 'ffmpeg-failed'
+      ? unreadable(path, messageOf(error).replace(`${resolve(path)}: `, ''), 'give a complete video file', error)
+      : error;
+  });
+  return { ...all, isAll: true };
+}
+
+/** Some demuxers cannot seek. */
+function ifUnreadable(error: unknown): undefined {
+  if (!(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
+}
+
+/** Most files that hold one event are no longer, seconds. */
+const SHORT_SEC = 8;
+/** How far before its stated end a file's last packets are looked for, seconds. */
+const TAIL_SEC = 3;
+/** Enough packets to see how they state their times, and the first key frame of most files. */
+const HEAD_PACKETS = 256;
 
 /**
  * When a packet's frame is shown: as it states, or, where frames are decoded in the order in which they are shown, when it

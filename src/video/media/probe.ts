@@ -6,7 +6,7 @@
 import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { L2cafError, messageOf } from '../../base/errors.ts';
+import { L2cafError } from '../../base/errors.ts';
 import {
   assertUnchanged,
   changedInput,
@@ -25,7 +25,7 @@ import {
   type Packet,
   type PacketList,
   packetTime,
-  readPackets,
+  readEnds,
   roundToMicroseconds,
   seconds,
 } from './packets.ts';
@@ -328,31 +328,6 @@ function lacksOrder(shown: readonly Packet[], reorderFrames: number): boolean {
 /** Containers that are plain streams of packets, in ffprobe's names. It only says where to begin to look. */
 const UNINDEXED = /^(mpegts|mpeg|mpegvideo|h264|hevc|m4v|obu|ivf|vobsub|dv)$/;
 
-/**
- * The first packets of a track, and its last, as those around the stated end show them; all, where they do not, and of a short file,
- * of which an analysis would ask for the others next.
- */
-async function readEnds(
-  path: string,
-  track: number,
-  statedEndSec: number,
-  signal: AbortSignal | undefined,
-): Promise<PacketList & { readonly isAll: boolean }> {
-  const tailSec = statedEndSec - TAIL_SEC;
-  if (statedEndSec > SHORT_SEC) {
-    const intervals = [`%+#${HEAD_PACKETS}`, `${tailSec.toFixed(6)}%`];
-    const ends = await readPackets(path, track, intervals, signal).catch(ifUnreadable);
-    const isTailThere = ends?.packets.some(({ shownSec, decodedSec }) => (shownSec ?? decodedSec ?? 0) >= tailSec);
-    if (ends && isTailThere) return { ...ends, isAll: false };
-  }
-  const all = await readPackets(path, track, undefined, signal).catch((error: unknown) => {
-    throw error instanceof L2cafError && error.code === 'ffmpeg-failed'
-      ? unreadable(path, messageOf(error).replace(`${resolve(path)}: `, ''), 'give a complete video file', error)
-      : error;
-  });
-  return { ...all, isAll: true };
-}
-
 /** Whether a list is worth keeping: what is wrong in a file need not be so in the part that is asked for. */
 function isFewAndSound({ packets, hasComplaints }: PacketList): boolean {
   return packets.length <= MAX_KEPT_PACKETS && !hasComplaints;
@@ -360,18 +335,6 @@ function isFewAndSound({ packets, hasComplaints }: PacketList): boolean {
 
 /** Some minutes. */
 const MAX_KEPT_PACKETS = 10_000;
-
-/** Some demuxers cannot seek. */
-function ifUnreadable(error: unknown): undefined {
-  if (!(error instanceof L2cafError && error.code === 'ffmpeg-failed')) throw error;
-}
-
-/** Most files that hold one event are no longer, seconds. */
-const SHORT_SEC = 8;
-/** How far before its stated end a file's last packets are looked for, seconds. */
-const TAIL_SEC = 3;
-/** Enough packets to see how they state their times, and the first key frame of most files. */
-const HEAD_PACKETS = 256;
 
 function timeNotes({ details: { clock, rate }, format, statedEndSec = 0, endSec, lateKeySec }: FileFacts): string[] {
   const notes: string[] = [];
