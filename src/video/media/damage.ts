@@ -157,7 +157,7 @@ async function decodeAndListen(
   if (details.clock !== 'packets' || Number.isNaN(keySec)) return listenFrom(clip, details, 0, untilSec, signal);
   const furtherSec = Math.max(0, nearSec - FURTHER_SEC);
   let heard: HeardPacket[] = [];
-  for (const startSec of nearSec > 0 ? [nearSec, furtherSec, 0] : [0]) {
+  for (const startSec of nearSec > 0 ? new Set([nearSec, furtherSec, 0]) : [0]) {
     if (heard.length > 0 && startSec < furtherSec) break; // the start of a long file is for where a seek does not find the key frame
     const packets = await listenFrom(clip, details, startSec, untilSec, signal);
     if (packets === undefined) return undefined;
