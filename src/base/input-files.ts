@@ -47,15 +47,18 @@ export async function readOwn(path: string, { maxBytes, signal, into }: ReadOwnO
   try {
     const { size } = await file.stat();
     if (size > maxBytes) throw tooLarge(path, size, maxBytes);
-    if (into !== undefined) return into.subarray(0, (await file.read(into, 0, into.length, 0)).bytesRead);
     const chunks: Buffer[] = [];
     for (let bytes = 0; ; ) {
       throwIfAborted(signal);
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - bytes + 1)));
-      if (bytesRead === 0) return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+      const room = into?.subarray(bytes) ?? Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - bytes + 1));
+      const { bytesRead } = await file.read(room);
+      if (bytesRead === 0) {
+        if (into !== undefined) return into.subarray(0, bytes);
+        return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+      }
       bytes += bytesRead;
       if (bytes > size) throw unreadable(path, 'it grows while it is read');
-      chunks.push(buffer.subarray(0, bytesRead));
+      if (into === undefined) chunks.push(room.subarray(0, bytesRead));
     }
   } catch (error) {
     throw error instanceof L2cafError ? error : unreadable(path, messageOf(error), error);
