@@ -305,7 +305,6 @@ def main(folder, seed):
         filters_of(head.tail, maps).numpy().astype("<f4").tofile(folder / f"{name}-{seed}.trained.f32")
         forget(head.tail, seed)
         filters_of(head.tail, maps).numpy().astype("<f4").tofile(folder / f"{name}-{seed}.forgotten.f32")
-        maps.square().sum(2).sqrt().flatten(2).numpy().astype("<f4").tofile(folder / f"{name}-{seed}.norm.f32")
         line = json.dumps({"name": name, "knn": found})
         (folder / f"{name}-{seed}.json").write_text(line)
         print(line, flush=True)

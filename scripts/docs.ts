@@ -1,6 +1,6 @@
 /**
- * `npm run docs`: writes docs/commands.md and a page for each command, and the documentation as a site of static pages, `.cache/site/index.html`: the README, the
- * pages of docs/ and what programs can import (typedoc). Links that lead nowhere are errors.
+ * `npm run docs`: writes docs/commands.md and a page for each command, and the documentation as a site of static pages,
+ * `.cache/site/index.html`: the README, the pages of docs/ and what programs can import (typedoc). Links that lead nowhere are errors.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';

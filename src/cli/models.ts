@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { L2cafError, messageOf } from '../base/errors.ts';
+import { sum } from '../base/matrix.ts';
 import { cardBeside } from '../models/card.ts';
 import { DEFAULT_TRUNK } from '../models/choices.ts';
 import type { Head } from '../models/head.ts';
@@ -259,7 +260,7 @@ function describeStillHead(
   folder: string,
   { manifest: { id, trunk, inputSize, head, weights, training, figures }, weights: arrays }: LoadedStillHead,
 ): string {
-  const bytes = [...arrays.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+  const bytes = sum([...arrays.values()].map(({ data }) => data.byteLength));
   const { width, height } = trunk.grid;
   const grid = `grid ${width}x${height}`;
   const facts: [string, string][] = [

@@ -6,6 +6,7 @@ import * as z from '#zod';
 import { L2cafError, throwIfAborted } from '../base/errors.ts';
 import { exists, writeFileAtomically } from '../base/files.ts';
 import { jsonIn, readOwn } from '../base/input-files.ts';
+import { sum } from '../base/matrix.ts';
 import { checkOutput } from '../base/output.ts';
 import { VERSION } from '../base/version.ts';
 import { PAPER_ITEMS, type PaperItem, tableOf } from '../evaluation/reproduce/choices.ts';
@@ -84,8 +85,9 @@ async function allIn(
     await writeFileAtomically(path, `${JSON.stringify(journal, null, 1)}\n`);
   }
   if (flags.json) return;
-  const total = Object.values(items).reduce((sum, seconds) => sum + seconds, 0);
-  terminal.result(formatTable([['item', 'took', 'results'], ...rows, ['all', formatDuration(total), folder]]));
+  terminal.result(
+    formatTable([['item', 'took', 'results'], ...rows, ['all', formatDuration(sum(Object.values(items))), folder]]),
+  );
 }
 
 /** One item, with the options that it has. */
