@@ -50,7 +50,7 @@ export async function withDecodableFrames<T>(
     const frames = lists.map(({ timesSec, keysSec, details }, k) => {
       return { clip: spans[k]!.clip, details, timesSec, keySec: keysSec[0]! };
     });
-    const { run, shown, failure } = await untilProven(frames, work);
+    const { run, shown, failure } = await untilSettled(frames, work);
     for (const [k, { sizes }] of troubles.entries()) for (const size of shown.sizesOf(k)) sizes.add(size);
     for (const { clip } of spans) await assertUnchanged(clip);
     if (run && shown.isAllComplete) {
@@ -79,7 +79,7 @@ async function listSpan(clip: VideoClip, span: TimeSpan, signal: AbortSignal | u
   });
 }
 
-async function untilProven<T>(
+async function untilSettled<T>(
   frames: readonly GraphClip[],
   work: (job: DecodingJob) => Promise<DecodingOutcome<T>>,
 ): Promise<{ run: DecodingOutcome<T> | undefined; shown: ShownTimes; failure: unknown }> {
@@ -94,7 +94,7 @@ async function untilProven<T>(
       failure = error;
       return undefined;
     });
-    if (mode === modes.at(-1) || (run && shown.isAllProven(mode))) return { run, shown, failure };
+    if (mode === modes.at(-1) || (run && shown.isSettled(mode))) return { run, shown, failure };
   }
   throw new Error('there is always a last mode');
 }

@@ -116,18 +116,18 @@ interface Run {
   readonly sizes: readonly string[];
   /** Whether every wanted frame came, each decoded from its key frame on. */
   readonly isRight: boolean;
-  /** Whether decoding began with the key frame: then what did not come, will not come. */
-  readonly isProven: boolean;
+  /** Whether what did not come, will not come. */
+  readonly isSettled: boolean;
   readonly hasComplaints: boolean;
   readonly failure: unknown;
 }
 
-/** One group, from further and further back until it is known to have been decoded from its key frame on. */
+/** One group, from further and further back until all of its frames came, decoded from their key frame on, that can come. */
 async function decodeGroup(clip: VideoClip, group: WantedFrames, options: DecodeOptions): Promise<Run> {
   let run: Run | undefined;
   for (const mode of seekModes([group])) {
     run = await decodeRun(clip, [group], options, mode);
-    if (run.isProven) break;
+    if (run.isSettled) break;
   }
   return run!;
 }
@@ -173,7 +173,7 @@ async function decodeRun(
     pictures: new Map(isUsable ? times.map((time, i) => [time, frames[i]!]) : []),
     sizes: groups.flatMap((_, k) => shown.sizesOf(k)),
     isRight: isUsable && shown.isAllComplete,
-    isProven,
+    isSettled: shown.isSettled(mode),
     hasComplaints: complaints.length > 0,
     failure,
   };

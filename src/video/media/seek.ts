@@ -34,6 +34,15 @@ export function seekModes(wanted: readonly WantedFrames[]): SeekMode[] {
 }
 
 /**
+ * Whether what did not come from the key frame on cannot be decoded. Not when decoding began shortly before that: decoders
+ * that begin between key frames may know too little of how pictures are reordered, and drop sound ones for some seconds
+ * (ffmpeg of 2018, H.264 with open groups of pictures).
+ */
+export function isLastWord(mode: SeekMode): boolean {
+  return mode !== 'near';
+}
+
+/**
  * An input that decodes from the key frame of the wanted frames on, or from before it.
  *
  * @param earlierSec begins so much earlier, seconds
@@ -212,6 +221,11 @@ export class ShownTimes {
   /** {@link isProven} for all inputs. */
   isAllProven(mode: SeekMode): boolean {
     return this.#wanted.every((_, input) => this.isProven(input, mode));
+  }
+
+  /** Whether decoding from further back would give no more: all came, or {@link isLastWord}. */
+  isSettled(mode: SeekMode): boolean {
+    return this.isAllProven(mode) && (this.isAllComplete || isLastWord(mode));
   }
 }
 

@@ -16,6 +16,7 @@ import { decodeShown } from './sample.ts';
 import {
   framesOf,
   inputFrom,
+  isLastWord,
   KEEP_TIMESTAMPS,
   type SeekMode,
   ShownTimes,
@@ -56,11 +57,13 @@ export async function* streamFrames(clip: VideoClip, options: StreamOptions): As
       };
       const modes = seekModes([wanted]);
       const mode = modes[Math.min(attempt, modes.length - 1)]!;
+      const isLast = mode === modes.at(-1);
       const run = new StreamRun(clip, wanted, mode, options);
       let done = 0;
       try {
         for await (const { place, rgb } of run.frames()) {
           throwIfAborted(signal); // ffmpeg may have been done already
+          if (done < place && !isLast && !isLastWord(mode)) break; // perhaps from further back
           while (done < place) {
             last = await replacement(clip, options, rest[done++]!, last);
             yield last;
@@ -75,8 +78,8 @@ export async function* streamFrames(clip: VideoClip, options: StreamOptions): As
       for (const size of run.sizes) troubles.sizes.add(size);
       troubles.addContradictions(list, rest.slice(0, done));
       if (run.hasComplaints || list.hasComplaints) suspects.push(...rest.slice(0, done));
-      const isLast = mode === modes.at(-1) || run.isProven;
-      while (isLast && done < rest.length) {
+      const isKnown = isLast || (run.isProven && isLastWord(mode));
+      while (isKnown && done < rest.length) {
         last = await replacement(clip, options, rest[done++]!, last);
         yield last;
       }
@@ -156,7 +159,7 @@ class StreamRun {
     }
   }
 
-  /** Whether decoding began with the key frame: then what did not come, will not come. */
+  /** Whether decoding began with the key frame. */
   get isProven(): boolean {
     return this.#shown.isProven(0, this.#mode);
   }

@@ -4,7 +4,7 @@ import { L2cafError } from '../../base/errors.ts';
 import type { VideoClip } from '../../base/types.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 import type { StreamDetails } from './probe.ts';
-import { clockOf, inputFrom, isClose, KEEP_TIMESTAMPS, ONE_PER_TIME, seekModes } from './seek.ts';
+import { clockOf, inputFrom, isClose, isLastWord, KEEP_TIMESTAMPS, ONE_PER_TIME, seekModes } from './seek.ts';
 
 /** A frame that came out of the decoder. */
 export interface SurveyedFrame {
@@ -38,7 +38,7 @@ export async function surveyFrames(
   const until = (details.originSec + untilSec).toFixed(6);
   const from = Number.isNaN(keySec) ? '' : `start=${(details.originSec + keySec - 0.0005).toFixed(6)}:`;
   let frames: SurveyedFrame[] = [];
-  for (const mode of seekModes([wanted])) {
+  for (const mode of seekModes([wanted]).filter(isLastWord)) {
     frames = [];
     await runFfmpeg({
       inputs: [inputFrom(clip, wanted, mode)],
