@@ -109,7 +109,7 @@ function earlyEndpoint(part: (value: number) => number): Choice {
   return ({ tail }, slots) =>
     Promise.resolve(
       slots.map((slot) => {
-        const { matrix, bias } = tail.gates(slot);
+        const { matrix, bias } = tail.gates(slot)!; // of a head that pools
         const cells = tail.grid.height * tail.grid.width;
         const reference = Float32Array.from(bias, (value, k) =>
           matrix.subarray(k * cells, (k + 1) * cells).reduce((sum, x) => sum + x, value),

@@ -1,7 +1,7 @@
 /** `l2caf train`: fits a head to labelled events and writes a model directory. */
 import { basename, dirname, extname, join } from 'node:path';
 import { L2cafError } from '../base/errors.ts';
-import type { GridShape, PictureSize } from '../base/types.ts';
+import type { PictureSize } from '../base/types.ts';
 import type { EngineChoice, Norm, Stage } from '../models/choices.ts';
 import { trunkSide } from '../models/event-network.ts';
 import type { HeadSpec } from '../models/head.ts';
@@ -43,6 +43,7 @@ export interface TrainFlags {
   readonly frames: number;
   readonly grid: 'half' | 'full';
   readonly pool?: PictureSize;
+  readonly attention?: number;
   readonly channels: readonly [number, number];
   readonly units: number;
   readonly embedding: number;
@@ -196,21 +197,25 @@ function denseSources({ dense, denseClasses }: TrainFlags, domains: readonly str
 }
 
 function specOf(
-  { trunk, stage, size = USUAL_SIZE, grid, pool, channels, units, embedding }: TrainFlags,
+  { trunk, stage, size = USUAL_SIZE, grid, pool, attention, channels, units, embedding }: TrainFlags,
   own: OnnxTrunk | undefined,
 ): HeadSpec {
   const shallowCnn: ShallowCnnSpec = [
     { kernelSize: 1, stride: 1, channels: channels[0] },
     { kernelSize: 3, stride: grid === 'half' ? 2 : 1, channels: channels[1] },
   ];
-  const pooling: { pool?: GridShape } = pool ? { pool: { height: pool.height, width: pool.width } } : {};
+  const reading: Pick<HeadSpec, 'pool' | 'attention'> = {
+    ...(pool && { pool: { height: pool.height, width: pool.width } }),
+    ...(attention !== undefined && { attention: { heads: attention, keys: ATTENTION_KEYS } }),
+  };
   const sizes = { lstmUnits: units, embeddingSize: embedding };
   const front = own
     ? { trunk: own.id, stage: own.layer, trunkGrid: own.grid, trunkChannels: own.channels, inputSize: own.size }
     : trunkSide(findPretrained(trunk), stage, size);
-  return { ...front, shallowCnn, ...sizes, ...pooling };
+  return { ...front, shallowCnn, ...sizes, ...reading };
 }
 
+const ATTENTION_KEYS = 32;
 const USUAL_COMPONENTS = 128;
 const USUAL_SIZE: PictureSize = { width: 384, height: 224 };
 

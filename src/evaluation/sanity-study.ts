@@ -60,7 +60,11 @@ export function eventParts({ stage }: Pick<HeadSpec, 'stage'>): { head: NetworkP
   });
   const stages = ['conv1', ...STAGES.slice(0, STAGES.indexOf(stageNamed(stage)) + 1)].reverse();
   return {
-    head: [starting('embedding', 'embedding/', 'logits/'), starting('LSTM', 'lstm/'), starting('shallow CNN', 'cnn')],
+    head: [
+      starting('embedding', 'embedding/', 'logits/'),
+      starting('LSTM', 'lstm/', 'attention/'),
+      starting('shallow CNN', 'cnn'),
+    ],
     trunk: stages.map((name) => starting(name, `${name}_`)),
   };
 }

@@ -242,22 +242,22 @@ export function trunkSide(
 }
 
 /**
- * A head for frames of another size. Only a head that pools its maps to a fixed grid can take one.
+ * A head for frames of another size. Only a head that pools its maps to a fixed grid, or reads them by attention, can take one.
  *
  * @throws L2cafError `shape-mismatch`
  */
 export function withInputSize(head: Head, pretrained: PretrainedTrunk, inputSize: PictureSize): Head {
   const { spec } = head;
   if (inputSize.width === spec.inputSize.width && inputSize.height === spec.inputSize.height) return head;
-  if (spec.pool === undefined) {
+  if (spec.pool === undefined && spec.attention === undefined) {
     const { width, height } = spec.inputSize;
     throw new L2cafError('shape-mismatch', `this model takes frames of ${width}x${height} only`, {
-      hint: 'leave --size out, or use a model that pools its feature maps',
+      hint: 'leave --size out, or use a model that pools its feature maps or reads them by attention',
     });
   }
   const resized = { ...spec, ...trunkSide(pretrained, stageNamed(spec.stage), inputSize) };
   const { height, width } = featureMapShape(resized);
-  if (height < spec.pool.height || width < spec.pool.width) {
+  if (spec.pool && (height < spec.pool.height || width < spec.pool.width)) {
     const { width: w, height: h } = inputSize;
     throw new L2cafError('shape-mismatch', `frames of ${w}x${h} are too small for this model`, {
       hint: `they give ${width}x${height} feature cells, it needs ${spec.pool.width}x${spec.pool.height}`,

@@ -25,8 +25,8 @@ export interface ExportedNetwork {
 export const EXPORTED_FILES: readonly string[] = [IMPORTED_FILE, cardPath(IMPORTED_FILE)];
 
 /**
- * The event network: its embedding, which is explained, and its class scores. It takes any number of frames; the card says
- * how many it was trained on.
+ * The event network: its embedding, which is explained, and its class scores. It takes any number of frames, and the card says
+ * how many it was trained on; only so many where the LSTM's state chooses what is read.
  *
  * @throws L2cafError `weights-invalid` when the trunk's weights are not in the cache
  */
@@ -38,7 +38,7 @@ export async function exportEventNetwork(
   const { width, height } = head.spec.inputSize;
   const stage = stageNamed(head.spec.stage);
   const spec = { ...pretrained.spec, upTo: stage };
-  const { bytes, layer } = eventGraph(head, spec, await loadWeights(pretrained, stage));
+  const { bytes, layer } = eventGraph(head, frames, spec, await loadWeights(pretrained, stage));
   const input: Card['input'] = { layout: 'b t c h w', frames, size: [height, width], ...normOf(pretrained) };
   const licences = licencesOn(pretrained, head);
   return { bytes, card: { ...eventCard(input, layer, head.spec), licences } };

@@ -4,6 +4,7 @@
  */
 
 import * as tf from '../base/tensorflow.ts';
+import { attend, attentionWeights, placeTensor } from './attention.ts';
 import { featureMapShape, type HeadSpec } from './head.ts';
 import { lstmStep } from './lstm.ts';
 import { poolingWeights } from './pooling.ts';
@@ -39,18 +40,39 @@ export function runHead(
   const drop = <T extends tf.Tensor>(x: T, index: number): T =>
     dropout && dropout.rate > 0 ? (tf.dropout(x, dropout.rate, undefined, dropout.seed + index) as T) : x;
   const maps = shallowCnn(spec, weights, features);
-  const flat = drop(flatten(spec, maps), 1);
-  const inputs = tf.add(tf.matMul(flat, weights['lstm/input_kernel'] as tf.Tensor2D), weights['lstm/bias']!);
   const events = features.shape[0] / frames;
-  const byFrame = tf.unstack(tf.reshape(inputs, [events, frames, 4 * spec.lstmUnits]), 1) as tf.Tensor2D[];
+  const read = reader(spec, weights, maps, frames, (x) => drop(x, 1));
+  const [inputKernel, bias] = [weights['lstm/input_kernel'] as tf.Tensor2D, weights['lstm/bias']!];
   let hidden = tf.zeros([events, spec.lstmUnits]) as tf.Tensor2D;
   let cell = hidden;
-  for (const input of byFrame) {
+  for (let frame = 0; frame < frames; frame++) {
+    const input = tf.add(tf.matMul(read(frame, hidden), inputKernel), bias);
     const recurrent = tf.matMul(hidden, weights['lstm/recurrent_kernel'] as tf.Tensor2D);
     ({ hidden, cell } = lstmStep(tf.add(input, recurrent) as tf.Tensor2D, cell));
   }
   const embeddings = dense(drop(hidden, 2), weights, 'embedding');
   return { maps, embeddings, ...(spec.labels && { logits: dense(embeddings, weights, 'logits') }) };
+}
+
+/** What the LSTM reads of a frame of all events, `[b, n]`, by the state before. */
+function reader(
+  spec: HeadSpec,
+  weights: WeightTensors,
+  maps: tf.Tensor4D,
+  frames: number,
+  drop: <T extends tf.Tensor>(x: T) => T,
+): (frame: number, hidden: tf.Tensor2D) => tf.Tensor2D {
+  const events = maps.shape[0] / frames;
+  if (spec.attention === undefined) {
+    const flat = drop(flatten(spec, maps));
+    const byFrame = tf.unstack(tf.reshape(flat, [events, frames, -1]), 1) as tf.Tensor2D[];
+    return (frame) => byFrame[frame]!;
+  }
+  const [, height, width, channels] = maps.shape;
+  const cells = tf.unstack(tf.reshape(drop(maps), [events, frames, height * width, channels]), 1) as tf.Tensor3D[];
+  const own = attentionWeights((name) => weights[name] as tf.Tensor2D);
+  const places = placeTensor({ height, width });
+  return (frame, hidden) => attend(own, cells[frame]!, hidden, places);
 }
 
 function shallowCnn(spec: HeadSpec, weights: WeightTensors, features: tf.Tensor4D): tf.Tensor4D {

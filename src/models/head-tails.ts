@@ -1,4 +1,5 @@
 /** From a head's weights to what makes tails of events, as it was trained and with what it learnt of sequences forgotten. */
+import { attentionWeights } from './attention.ts';
 import type { RecurrentTail } from './event-tail.ts';
 import { featureMapShape, type Head, headShapes } from './head.ts';
 import { RecurrentHead, type RecurrentOutput } from './recurrent-tail.ts';
@@ -22,6 +23,7 @@ export function createRecurrentHead({ spec, weights }: Head): RecurrentHead {
     grid: { height, width },
     channels,
     ...(spec.pool && { pooling: spec.pool }),
+    ...(spec.attention && { attention: attentionWeights(array) }),
     lstm: {
       inputSize: array('lstm/input_kernel').shape[0]!,
       units: spec.lstmUnits,
@@ -36,7 +38,7 @@ export function createRecurrentHead({ spec, weights }: Head): RecurrentHead {
 }
 
 /**
- * The head with its LSTM and dense layers drawn anew (same mean and spread of each weight), its shallow CNN kept. A map that stays
+ * The head with its attention, LSTM and dense layers drawn anew (same mean and spread of each weight), its shallow CNN kept. A map that stays
  * the same shows what the layers before see, not what was learnt of them.
  */
 export function forgetfulHead({ spec, weights }: Head, seed: number): Head {

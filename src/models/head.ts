@@ -1,11 +1,12 @@
 /**
  * The head: the part of the event network that is trained, from the trunk's features to the embedding. Shallow CNN →
- * (pooling) → LSTM over the frames → dense embedding. Here as plain numbers; `event-network.ts` runs it.
+ * (pooling or attention) → LSTM over the frames → dense embedding. Here as plain numbers; `event-network.ts` runs it.
  */
 import { createHash } from 'node:crypto';
 import { product } from '../base/matrix.ts';
 import { createRandom } from '../base/random.ts';
 import type { GridShape, PictureSize } from '../base/types.ts';
+import { type AttentionSpec, attentionShapes } from './attention.ts';
 import type { Familiarity } from './familiarity.ts';
 import type { Question } from './questions.ts';
 import type { NamedArray } from './safetensors.ts';
@@ -27,6 +28,8 @@ export interface HeadSpec {
   readonly shallowCnn: ShallowCnnSpec;
   /** Feature maps are averaged down to this grid before the LSTM; absent: they are not. */
   readonly pool?: GridShape;
+  /** The LSTM's state chooses what is read of them, in place of pooling and flattening. */
+  readonly attention?: AttentionSpec;
   readonly lstmUnits: number;
   readonly embeddingSize: number;
   /** Classes of the classifier on the raw embedding, in the order of its logits; absent: there is none. */
@@ -85,13 +88,15 @@ export function eventOutputs({ embeddingSize, labels, questions }: HeadSpec): Mo
 /** Shapes of all weights by name. LSTM gates are in the order input, forget, cell, output. */
 export function headShapes(spec: HeadSpec): Map<string, readonly number[]> {
   const { height, width, channels } = featureMapShape(spec);
+  const { attention, lstmUnits } = spec;
   const cells = spec.pool ? spec.pool.height * spec.pool.width : height * width;
   return new Map<string, readonly number[]>([
     ...shallowCnnShapes(spec.shallowCnn, spec.trunkChannels),
-    ['lstm/input_kernel', [cells * channels, 4 * spec.lstmUnits]],
-    ['lstm/recurrent_kernel', [spec.lstmUnits, 4 * spec.lstmUnits]],
-    ['lstm/bias', [4 * spec.lstmUnits]],
-    ['embedding/kernel', [spec.lstmUnits, spec.embeddingSize]],
+    ...(attention ? attentionShapes(attention, channels, lstmUnits) : []),
+    ['lstm/input_kernel', [(attention?.heads ?? cells) * channels, 4 * lstmUnits]],
+    ['lstm/recurrent_kernel', [lstmUnits, 4 * lstmUnits]],
+    ['lstm/bias', [4 * lstmUnits]],
+    ['embedding/kernel', [lstmUnits, spec.embeddingSize]],
     ['embedding/bias', [spec.embeddingSize]],
     ...classifierShapes(spec),
   ]);
@@ -106,7 +111,7 @@ function classifierShapes({ labels, embeddingSize }: HeadSpec): [string, readonl
 }
 
 /**
- * An untrained head: He-normal convolutions, Glorot-uniform LSTM and embedding, forget bias 1, all from the seed. Its
+ * An untrained head: He-normal convolutions, Glorot-uniform attention, LSTM and embedding, forget bias 1, all from the seed. Its
  * attention shows what random weights respond to: what training starts from, and what trained heads are compared with.
  */
 export function untrainedHead(spec: HeadSpec, seed: number): Head {

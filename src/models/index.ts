@@ -1,4 +1,5 @@
 /** Networks: the contract that an analysis needs, backends, the packaged models and the weights of their trunks. */
+export type { AttentionSpec } from './attention.ts';
 export { type BackendInfo, type EngineInfo, useBackend, useEngine } from './backend.ts';
 export { type Card, cardJsonSchema, normCard, readCard } from './card.ts';
 export { BACKEND_CHOICES, type BackendChoice, ENGINE_CHOICES, type EngineChoice, NORMS, type Norm } from './choices.ts';

@@ -4,6 +4,7 @@
  * gate kernels fold into two, and at the last step, where only the hidden state counts, into one.
  */
 import { addRows } from '../base/matrix.ts';
+import type { FrameReading } from './map-reading.ts';
 
 /** The state of the LSTM between two steps, `[H]` each. */
 export interface RecurrentState {
@@ -51,19 +52,22 @@ export function runStep(record: LstmStep, before: RecurrentState, recurrentKerne
   }
 }
 
-/** Runs gate inputs (bias included), `[4H]` each, from the zero state: the state before each step, and the last. */
+/** The state after a frame that is read as it is. */
+export function stateAfter(frame: FrameReading, before: RecurrentState, recurrentKernel: Float64Array): RecurrentState {
+  const record = stepRecord(before.hidden.length);
+  frame.record().read(record.gates, before.hidden);
+  runStep(record, before, recurrentKernel);
+  return record;
+}
+
+/** Reads frames as they are, from the zero state: the state before each, and the last. */
 export function statesOf(
-  inputs: readonly Float64Array[],
+  frames: readonly FrameReading[],
   recurrentKernel: Float64Array,
   units: number,
 ): RecurrentState[] {
   const states: RecurrentState[] = [{ hidden: new Float64Array(units), cell: new Float64Array(units) }];
-  for (const input of inputs) {
-    const record = stepRecord(units);
-    record.gates.set(input);
-    runStep(record, states.at(-1)!, recurrentKernel);
-    states.push(record);
-  }
+  for (const frame of frames) states.push(stateAfter(frame, states.at(-1)!, recurrentKernel));
   return states;
 }
 

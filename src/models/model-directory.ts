@@ -74,6 +74,7 @@ const manifestSchema = z.object({
       }),
     ),
     pool: grid.optional(),
+    attention: z.object({ heads: positive, keys: positive }).optional(),
     lstmUnits: positive,
     embeddingSize: positive,
   }),
@@ -150,7 +151,7 @@ export async function saveModel(folder: string, { spec, weights }: Head, facts: 
   const weightsPath = join(folder, WEIGHTS_FILE);
   await writeSafetensors(weightsPath, weights, { id });
   const { mean, channelOrder, weightsSha256 } = findPretrained(spec.trunk);
-  const { shallowCnn, pool, lstmUnits, embeddingSize, eventSec } = spec;
+  const { shallowCnn, pool, attention, lstmUnits, embeddingSize, eventSec } = spec;
   const manifest: ModelManifest = manifestSchema.parse({
     schema: MODEL_SCHEMA,
     id,
@@ -163,7 +164,7 @@ export async function saveModel(folder: string, { spec, weights }: Head, facts: 
       channels: spec.trunkChannels,
     },
     preprocessing: { ...spec.inputSize, channelOrder, mean, frames, ...(eventSec !== undefined && { eventSec }) },
-    architecture: { shallowCnn, ...(pool && { pool }), lstmUnits, embeddingSize },
+    architecture: { shallowCnn, ...(pool && { pool }), ...(attention && { attention }), lstmUnits, embeddingSize },
     ...(spec.labels && { labels: spec.labels, ...describeQuestions(spec, calibration) }),
     weights: { sha256: await sha256OfFile(weightsPath), ...(licence !== undefined && { licence }) },
     ...(familiarity && { familiarity: await writeReference(folder, familiarity) }),
@@ -335,7 +336,7 @@ function specOf({ trunk, preprocessing, architecture, labels, questions }: Model
     [expected.height, expected.width, expected.channels],
   );
   compare('preprocessing', [channelOrder, mean], [pretrained.channelOrder, pretrained.mean]);
-  const { shallowCnn, pool, lstmUnits, embeddingSize } = architecture;
+  const { shallowCnn, pool, attention, lstmUnits, embeddingSize } = architecture;
   return {
     trunk: trunk.id,
     stage: trunk.stage,
@@ -345,6 +346,7 @@ function specOf({ trunk, preprocessing, architecture, labels, questions }: Model
     ...(eventSec !== undefined && { eventSec }),
     shallowCnn,
     ...(pool && { pool }),
+    ...(attention && { attention }),
     lstmUnits,
     embeddingSize,
     ...(labels && { labels }),

@@ -4,7 +4,7 @@
  * whichever direction is shorter: the adjoints of d outputs backwards, or the tangents of h·w cells forwards.
  */
 
-import { addRows, dot, multiplyTransposed } from '../base/matrix.ts';
+import { dot, multiplyTransposed } from '../base/matrix.ts';
 import type { ImmediateResponse } from '../l2caf/tail.ts';
 import {
   foldColumns,
@@ -16,20 +16,18 @@ import {
   runStep,
   stepRecord,
 } from './lstm-steps.ts';
+import type { FrameReading, ReadingRecord } from './map-reading.ts';
 
 /** What the tail knows about slot t before any filter is chosen. H units, d outputs. */
 export interface RecurrentResponseInput {
-  /** What each cell adds to the LSTM's gates at this slot: `[h·w, 4H]`. */
-  readonly projection: Float64Array;
-  /** LSTM bias, `[4H]`. */
-  readonly bias: Float64Array;
+  readonly cells: number;
+  /** What is read at this slot, filtered, and after it, unfiltered. */
+  readonly readings: readonly FrameReading[];
   /** `[H, 4H]`, and transposed. */
   readonly recurrentKernel: Float64Array;
   readonly recurrentKernelTransposed: Float64Array;
   /** State before this slot. */
   readonly before: RecurrentState;
-  /** Input part of the gates (bias included) of the slots after this one, unfiltered: `[4H]` each. */
-  readonly laterInputs: readonly Float64Array[];
   /** Dense output layer, transposed: `[d, H]`, and its bias `[d]`. */
   readonly outputKernel: Float64Array;
   readonly outputBias: Float64Array;
@@ -60,6 +58,7 @@ export class RecurrentResponse implements ImmediateResponse {
   readonly #units: number;
   readonly #outputs: number;
   readonly #cells: number;
+  readonly #readings: readonly ReadingRecord[];
   readonly #steps: readonly LstmStep[];
   readonly #result: Float64Array;
   /** `[d, h·w]`; absent until it is asked for. */
@@ -69,8 +68,9 @@ export class RecurrentResponse implements ImmediateResponse {
     this.#input = input;
     this.#units = input.before.hidden.length;
     this.#outputs = input.outputBias.length;
-    this.#cells = input.projection.length / (4 * this.#units);
-    this.#steps = Array.from({ length: input.laterInputs.length + 1 }, () => stepRecord(this.#units));
+    this.#cells = input.cells;
+    this.#readings = input.readings.map((reading) => reading.record());
+    this.#steps = input.readings.map(() => stepRecord(this.#units));
     this.#result = new Float64Array(this.#outputs);
   }
 
@@ -94,11 +94,10 @@ export class RecurrentResponse implements ImmediateResponse {
   }
 
   #run(filter: Float64Array): void {
-    const { projection, bias, recurrentKernel, laterInputs } = this.#input;
+    const { recurrentKernel } = this.#input;
     let before = this.#input.before;
     for (const [s, record] of this.#steps.entries()) {
-      record.gates.set(s === 0 ? bias : laterInputs[s - 1]!);
-      if (s === 0) addRows(filter, projection, record.gates, 4 * this.#units);
+      this.#readings[s]!.read(record.gates, before.hidden, s === 0 ? filter : undefined);
       runStep(record, before, recurrentKernel);
       before = record;
     }
@@ -106,14 +105,16 @@ export class RecurrentResponse implements ImmediateResponse {
 
   /** Reverse mode: `[d, H]` adjoints of the last hidden state, then `[d, 2H]` of hidden and cell, back to the slot. */
   #carryAdjoints(jacobian: Float64Array, { folded, carried }: WorkSpace): void {
-    const { projection, recurrentKernel, outputKernel } = this.#input;
+    const { recurrentKernel, outputKernel } = this.#input;
     const [units, outputs] = [this.#units, this.#outputs];
     const last = this.#steps.length - 1;
     let adjoints = outputKernel;
     let depth = units;
     for (let s = last; s > 0; s--) {
       const step = this.#steps[s]!;
-      foldColumns(recurrentKernel, gateSlopes(step, s === last), s === last, folded);
+      const slopes = gateSlopes(step, s === last);
+      foldColumns(recurrentKernel, slopes, s === last, folded);
+      this.#readings[s]!.addByState?.(slopes, s === last, folded, 'columns');
       const earlier = carried[s % 2]!;
       multiplyTransposed(adjoints, folded, earlier, outputs, units, depth, 2 * units);
       const byCell = hiddenByCell(step);
@@ -128,22 +129,24 @@ export class RecurrentResponse implements ImmediateResponse {
       adjoints = earlier;
       depth = 2 * units;
     }
-    foldColumns(projection, gateSlopes(this.#steps[0]!, last === 0), last === 0, folded);
+    this.#readings[0]!.foldByCell(gateSlopes(this.#steps[0]!, last === 0), last === 0, folded);
     multiplyTransposed(adjoints, folded, jacobian, outputs, this.#cells, depth);
   }
 
   /** Forward mode: the tangents of hidden and cell state by each cell of the filter, `[h·w, H]` each, to the last step. */
   #carryTangents(jacobian: Float64Array, { folded, carried }: WorkSpace): void {
-    const { projection, recurrentKernelTransposed, outputKernel } = this.#input;
+    const { recurrentKernelTransposed, outputKernel } = this.#input;
     const [units, cells] = [this.#units, this.#cells];
     const last = this.#steps.length - 1;
     const [product, state] = carried;
     const hidden = state.subarray(0, cells * units);
     const cell = state.subarray(cells * units);
-    foldColumns(projection, gateSlopes(this.#steps[0]!, last === 0), last === 0, product);
+    this.#readings[0]!.foldByCell(gateSlopes(this.#steps[0]!, last === 0), last === 0, product);
     this.#advanceTangents(product, hidden, cell.fill(0), 0);
     for (let s = 1; s <= last; s++) {
-      foldRows(recurrentKernelTransposed, gateSlopes(this.#steps[s]!, s === last), s === last, folded);
+      const slopes = gateSlopes(this.#steps[s]!, s === last);
+      foldRows(recurrentKernelTransposed, slopes, s === last, folded);
+      this.#readings[s]!.addByState?.(slopes, s === last, folded, 'rows');
       multiplyTransposed(hidden, folded, product, cells, s === last ? units : 2 * units, units);
       this.#advanceTangents(product, hidden, cell, s);
     }

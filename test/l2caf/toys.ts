@@ -3,6 +3,7 @@
 import { createRandom } from '../../src/base/random.ts';
 import { pooledDenseTail } from '../../src/l2caf/linear-tail.ts';
 import type { FeatureTail } from '../../src/l2caf/tail.ts';
+import { type AttentionSpec, attentionShapes, attentionWeights } from '../../src/models/attention.ts';
 import type { RecurrentTail } from '../../src/models/event-tail.ts';
 import { RecurrentHead, type RecurrentHeadWeights } from '../../src/models/recurrent-tail.ts';
 import type { FeatureMaps } from '../../src/models/video-model.ts';
@@ -27,16 +28,25 @@ export function toyLinearTail(stream = 1): FeatureTail {
 export interface ToyHead {
   readonly outputs?: number;
   readonly pooling?: RecurrentHeadWeights['pooling'];
+  readonly attention?: AttentionSpec;
 }
 
 /** Weights of a head over 3×4 maps of 5 channels: LSTM of 16 units, `outputs` embedding components, 3 classes. */
-export function toyHeadWeights({ outputs = 16, pooling }: ToyHead = {}): RecurrentHeadWeights {
+export function toyHeadWeights({ outputs = 16, pooling, attention }: ToyHead = {}): RecurrentHeadWeights {
   const units = 16;
-  const inputSize = (pooling ? pooling.height * pooling.width : 12) * 5;
+  const inputSize = (attention?.heads ?? (pooling ? pooling.height * pooling.width : 12)) * 5;
+  const shapes = new Map(attention ? attentionShapes(attention, 5, units) : []);
   return {
     grid: { height: 3, width: 4 },
     channels: 5,
     ...(pooling && { pooling }),
+    ...(attention && {
+      attention: attentionWeights((name) => {
+        const shape = shapes.get(name)!;
+        const stream = 30 + [...shapes.keys()].indexOf(name);
+        return { shape, data: normals(shape[0]! * shape[1]!, 0.5, stream) };
+      }),
+    }),
     lstm: {
       inputSize,
       units,

@@ -73,6 +73,7 @@ describe('the event network', () => {
     ['of five frames', {}, 5, { kind: 'oblivious' }],
     ['for one of its classes', {}, 3, { kind: 'class', index: 1 }],
     ['whose classes do not exclude each other', { questions: QUESTIONS }, 3, { kind: 'class', index: 1 }],
+    ['that reads its maps by attention', { attention: { heads: 2, keys: 8 } }, 3, { kind: 'oblivious' }],
     ['that pools its maps', { pool: { height: 2, width: 3 } }, 3, { kind: 'oblivious' }],
   ])('%s has the same maps, outputs and filters', async (_, change, count, objective) => {
     const networks = await bothWays(change, count);

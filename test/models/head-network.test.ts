@@ -6,7 +6,7 @@ import * as tf from '../../src/base/tensorflow.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import { featureMapShape, type HeadSpec, untrainedHead } from '../../src/models/head.ts';
 import { runHead } from '../../src/models/head-network.ts';
-import { RecurrentHead } from '../../src/models/recurrent-tail.ts';
+import { createRecurrentHead } from '../../src/models/head-tails.ts';
 import { createShallowCnn } from '../../src/models/shallow-cnn.ts';
 import { TOY_SPEC } from '../training/toy.ts';
 
@@ -17,9 +17,9 @@ const { pool: _, ...withoutPooling } = TOY_SPEC;
 it.each([
   ['with pooling', TOY_SPEC],
   ['without pooling', withoutPooling],
+  ['with attention', { ...withoutPooling, attention: { heads: 3, keys: 4 } }],
 ] as const)('equals the tail of the analysis, %s', (_title, spec: HeadSpec) => {
   const { weights } = untrainedHead(spec, 3);
-  const array = (name: string): Float32Array => weights.get(name)!.data;
   const random = createRandom(4);
   const features = tf.tensor4d(
     Float32Array.from({ length: 6 * 4 * 6 * 5 }, () => random.normal()),
@@ -34,20 +34,7 @@ it.each([
   const cnn = createShallowCnn(spec.shallowCnn, spec.trunkChannels, weights);
   const expectedMaps = cnn.apply(features).dataSync<'float32'>();
   expect(tf.max(tf.abs(tf.sub(tf.reshape(maps, [-1]), tf.tensor1d(expectedMaps)))).dataSync()[0]).toBeLessThan(1e-5);
-  const head = new RecurrentHead({
-    grid: { height, width },
-    channels,
-    ...(spec.pool && { pooling: spec.pool }),
-    lstm: {
-      inputSize: weights.get('lstm/input_kernel')!.shape[0]!,
-      units: spec.lstmUnits,
-      inputKernel: array('lstm/input_kernel'),
-      recurrentKernel: array('lstm/recurrent_kernel'),
-      bias: array('lstm/bias'),
-    },
-    embedding: { kernel: array('embedding/kernel'), bias: array('embedding/bias') },
-    logits: { kernel: array('logits/kernel'), bias: array('logits/bias') },
-  });
+  const head = createRecurrentHead({ spec, origin: { kind: 'untrained', seed: 3 }, weights });
   const perEvent = 3 * height * width * channels;
   for (const event of [0, 1]) {
     const data = expectedMaps.slice(event * perEvent, (event + 1) * perEvent);

@@ -16,6 +16,8 @@ const HEADS: readonly (ToyHead & { readonly what: string })[] = [
   { what: 'more outputs than cells', outputs: 16 },
   { what: 'fewer outputs than cells', outputs: 4 },
   { what: 'pooled', outputs: 4, pooling: { height: 2, width: 3 } },
+  { what: 'attention, more outputs than cells', outputs: 16, attention: { heads: 3, keys: 4 } },
+  { what: 'attention, fewer outputs than cells', outputs: 4, attention: { heads: 2, keys: 6 } },
 ];
 
 describe.each(HEADS)('a recurrent tail ($what)', (toy) => {
@@ -80,23 +82,28 @@ describe('RecurrentHead', () => {
     head.dispose();
   });
 
-  it('leaves frames out as if they had never been there', async () => {
-    const { head, tail } = toyRecurrent();
-    const { data } = toyMaps();
-    const sets = [[0, 1, 2], [1, 2], [0, 2], [2]];
-    const outputs = await tail.subsets.evaluate(
-      Uint8Array.from(sets.flatMap((set) => [0, 1, 2].map((frame) => Number(set.includes(frame))))),
-    );
-    for (const [row, set] of sets.entries()) {
-      const rest = Float32Array.from(set.flatMap((frame) => [...data.subarray(frame * 60, (frame + 1) * 60)]));
-      const alone = head.tail({ data: rest, shape: [set.length, 3, 4, 5] });
-      expect([...outputs.subarray(row * tail.outputSize, (row + 1) * tail.outputSize)]).toEqual(close(alone.reference));
-      alone.dispose();
-    }
-    expect([...(await tail.subsets.evaluate(new Uint8Array(3)))]).toEqual(close(toyHeadWeights().embedding.bias));
-    tail.dispose();
-    head.dispose();
-  });
+  it.each([{}, { attention: { heads: 2, keys: 4 } }])(
+    'leaves frames out as if they had never been there: %o',
+    async (toy) => {
+      const { head, tail } = toyRecurrent(toy);
+      const { data } = toyMaps();
+      const sets = [[0, 1, 2], [1, 2], [0, 2], [2]];
+      const outputs = await tail.subsets.evaluate(
+        Uint8Array.from(sets.flatMap((set) => [0, 1, 2].map((frame) => Number(set.includes(frame))))),
+      );
+      for (const [row, set] of sets.entries()) {
+        const rest = Float32Array.from(set.flatMap((frame) => [...data.subarray(frame * 60, (frame + 1) * 60)]));
+        const alone = head.tail({ data: rest, shape: [set.length, 3, 4, 5] });
+        expect([...outputs.subarray(row * tail.outputSize, (row + 1) * tail.outputSize)]).toEqual(
+          close(alone.reference),
+        );
+        alone.dispose();
+      }
+      expect([...(await tail.subsets.evaluate(new Uint8Array(3)))]).toEqual(close(toyHeadWeights().embedding.bias));
+      tail.dispose();
+      head.dispose();
+    },
+  );
 
   it('gives logits as a dense layer on the embedding', () => {
     const weights = toyHeadWeights();
@@ -129,14 +136,18 @@ describe('RecurrentHead', () => {
     without.dispose();
   });
 
-  it('frees every tensor', () => {
-    const before = tf.memory().numTensors;
-    const { head, tail } = toyRecurrent({ pooling: { height: 2, width: 2 } });
-    expect(tf.memory().numTensors).toBeGreaterThan(before);
-    tail.dispose();
-    head.dispose();
-    expect(tf.memory().numTensors).toBe(before);
-  });
+  it.each<ToyHead>([{ pooling: { height: 2, width: 2 } }, { attention: { heads: 2, keys: 4 } }])(
+    'frees every tensor: %o',
+    (toy) => {
+      const before = tf.memory().numTensors;
+      const { head, tail } = toyRecurrent(toy);
+      tail.features(0); // its own are made when they are first asked for
+      expect(tf.memory().numTensors).toBeGreaterThan(before);
+      tail.dispose();
+      head.dispose();
+      expect(tf.memory().numTensors).toBe(before);
+    },
+  );
 
   it('says what does not fit', () => {
     const weights = toyHeadWeights();
@@ -145,6 +156,10 @@ describe('RecurrentHead', () => {
       /\[t, 3, 4, 5\], got \[1, 2, 3, 5\]/,
     );
     expect(() => new RecurrentHead({ ...weights, channels: 6 })).toThrow(/reads 60 values, 3×4×6 maps have 72/);
+    const { attention } = toyHeadWeights({ attention: { heads: 2, keys: 4 } });
+    expect(() => new RecurrentHead({ ...weights, attention: attention! })).toThrow(
+      /reads 60 values, 2 heads of 5 channels give 10/,
+    );
     const { logits: _, ...plain } = weights;
     const withoutClasses = new RecurrentHead(plain);
     expect(() => withoutClasses.tail(toyMaps(), 'logits')).toThrow(/no class scores/);

@@ -6,7 +6,7 @@ import * as tf from '../../src/base/tensorflow.ts';
 import type { FeatureCache } from '../../src/features/cache.ts';
 import type { PlannedEvent } from '../../src/features/dataset.ts';
 import { useBackend } from '../../src/models/backend.ts';
-import { untrainedHead } from '../../src/models/head.ts';
+import { type HeadSpec, untrainedHead } from '../../src/models/head.ts';
 import { freshState, readCheckpoint, type StepRecord, type TrainingState } from '../../src/training/checkpoint.ts';
 import { domainFigures } from '../../src/training/domain-figures.ts';
 import { BatchSampler } from '../../src/training/sampler.ts';
@@ -32,6 +32,9 @@ const OPTIONS: TrainerOptions = {
   maxGradientNorm: 5,
   checkpointEvery: 7,
 };
+
+const { pool: _, ...withoutPooling } = TOY_SPEC;
+const ATTENTIVE_SPEC: HeadSpec = { ...withoutPooling, attention: { heads: 2, keys: 4 } };
 
 let cache: FeatureCache;
 let events: PlannedEvent[];
@@ -70,16 +73,20 @@ function expectEqualWeights(a: TrainingState, b: TrainingState): void {
 describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
   beforeAll(() => useBackend(backend));
 
-  it.each(['triplet', 'npair'] as const)(
-    'learns to tell labels apart with the %s loss, and leaks nothing',
-    async (loss) => {
-      const state = newState();
+  it.each([
+    ['triplet', 'pooling', TOY_SPEC, 40],
+    ['npair', 'pooling', TOY_SPEC, 40],
+    ['triplet', 'attention', ATTENTIVE_SPEC, 100],
+  ] as const)(
+    'learns to tell labels apart with the %s loss and %s, and leaks nothing',
+    async (loss, _, spec, steps) => {
+      const state = freshState(untrainedHead(spec, 5).weights);
       const before = tf.memory().numTensors;
-      await train(newRun({ loss, steps: 40, dropout: 0 }), state);
+      await train(newRun({ loss, steps, dropout: 0 }, { spec }), state);
       expect(tf.memory().numTensors).toBe(before);
-      expect(state.history).toHaveLength(40);
+      expect(state.history).toHaveLength(steps);
       expect(state.history.at(-1)!.parts['classifier']!).toBeLessThan(0.3 * state.history[0]!.parts['classifier']!);
-      const head = { spec: TOY_SPEC, origin: { kind: 'untrained', seed: 5 } as const, weights: state.weights };
+      const head = { spec, origin: { kind: 'untrained', seed: 5 } as const, weights: state.weights };
       const { toy } = await domainFigures(head, events, 'test', { cache, seed: 0 });
       expect(toy).toMatchObject({ events: 6, knn: 1, mapAtRNoOverlap: 1 });
     },

@@ -79,6 +79,14 @@ function addArchitecture(command: Command): void {
     )
     .option('--pool <WxH>', 'average feature maps to this grid before the LSTM (default: not)', parseSize)
     .addOption(
+      new Option(
+        '--attention <heads>',
+        "the LSTM's state chooses which cells are read, with so many heads, in place of all cells",
+      )
+        .argParser(parseCount(1))
+        .conflicts('pool'),
+    )
+    .addOption(
       new Option('--channels <a,b>', 'channels of the two layers of the shallow CNN').argParser(parseChannels).default(
         DEFAULT_HEAD.shallowCnn.map(({ channels }) => channels),
         '64,32',

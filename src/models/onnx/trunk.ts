@@ -16,7 +16,7 @@ import { hasTime, parseLayout } from '../layout.ts';
 import { type Preprocessing, preprocessed } from '../preprocessing.ts';
 import { GraphBuilder } from './builder.ts';
 import { inlined, tensorNamed } from './cut.ts';
-import { addHead, EVENT_TENSORS, eventCard } from './event-graph.ts';
+import { addHead, EVENT_TENSORS, eventCard, framesOf } from './event-graph.ts';
 import { opsetOf } from './file.ts';
 import { ancestors } from './graph.ts';
 import { kindOf } from './pictures.ts';
@@ -116,8 +116,8 @@ export class OnnxTrunk {
 
   /** The trunk with a head on it as one network, and its card, which names the trunk's licences. */
   withHead(head: Pick<Head, 'spec' | 'weights'>, frames: number): { readonly bytes: Uint8Array; readonly card: Card } {
-    const { graph, features } = trunkGraph(this.#parts);
-    const layer = addHead(graph, features, EVENT_TENSORS.frames, head);
+    const { graph, features } = trunkGraph(this.#parts, framesOf(head.spec, frames));
+    const layer = addHead(graph, features, head, frames);
     const input = this.#inputCard(frames);
     const { licences } = this.#parts.read.card;
     return {
@@ -242,14 +242,14 @@ function clipLayout({ read }: TrunkParts): string {
   return hasTime(read.pictures.layout) ? text : text.replace(/^b/, 'b t');
 }
 
-/** From clips to features `(b t) c h w`: the file's nodes before the layer, under names of their own. */
-function trunkGraph(parts: TrunkParts): { graph: GraphBuilder; features: string } {
+/** From clips of so many frames, `t` for any, to features `(b t) c h w`: the file's nodes before the layer, under names of their own. */
+function trunkGraph(parts: TrunkParts, count: number | string = 't'): { graph: GraphBuilder; features: string } {
   const { read, layer, layout } = parts;
   const { graph: file, pictures } = read;
   const { height, width } = pictures.size;
   const graph = new GraphBuilder();
   const picture = clipLayout(parts).endsWith('c') ? [height, width, 3] : [3, height, width];
-  const frames = graph.input(EVENT_TENSORS.frames, ['b', parts.frames ?? 't', ...picture]);
+  const frames = graph.input(EVENT_TENSORS.frames, ['b', parts.frames ?? count, ...picture]);
   const folded = hasTime(pictures.layout)
     ? frames
     : graph.node('Reshape', [frames, graph.integers('fold/shape', [-1, ...picture])], 'fold');
