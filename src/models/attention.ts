@@ -20,6 +20,8 @@ export interface AttentionSpec {
 /** Cosines along each side of the grid. */
 const FREQUENCIES = 4;
 const PLACE_SIZE = FREQUENCIES ** 2;
+/** How much a place counts beside features at first: with more, training learns where things mostly are before it learns to see them. */
+const PLACE_SCALE = 0.1;
 
 /** What the weights are called in a file. */
 const NAMES = {
@@ -34,7 +36,7 @@ const NAMES = {
  * Its weights, for c channels and H units. A cell's keys are tanh of the sum of its features times `featureKernel` `[c, keys]`, its place
  * ({@link placeCode}) times `placeKernel` `[16, keys]` and the state times `queryKernel` `[H, keys]`; its scores, one for each head, are these
  * times `scoreKernel` `[keys, heads]`. Its values are its features, times one and its place times `valueKernel` `[16, c]`. There are no
- * biases: one number of a place is 1 everywhere.
+ * biases: one number of a place is the same everywhere.
  */
 export type AttentionWeights<T> = { readonly [name in keyof typeof NAMES]: T };
 
@@ -67,7 +69,7 @@ export function placeCode({ height, width }: GridShape): Float32Array {
     for (let x = 0; x < width; x++) {
       for (let k = 0; k < PLACE_SIZE; k++) {
         const [down, across] = [Math.floor(k / FREQUENCIES), k % FREQUENCIES];
-        code[(y * width + x) * PLACE_SIZE + k] = cosine(down, y, height) * cosine(across, x, width);
+        code[(y * width + x) * PLACE_SIZE + k] = PLACE_SCALE * cosine(down, y, height) * cosine(across, x, width);
       }
     }
   }

@@ -111,7 +111,7 @@ function classifierShapes({ labels, embeddingSize }: HeadSpec): [string, readonl
 }
 
 /**
- * An untrained head: He-normal convolutions, Glorot-uniform attention, LSTM and embedding, forget bias 1, all from the seed. Its
+ * An untrained head: He-normal convolutions, attention uniform by its inputs, Glorot-uniform LSTM and embedding, forget bias 1, all from the seed. Its
  * attention shows what random weights respond to: what training starts from, and what trained heads are compared with.
  */
 export function untrainedHead(spec: HeadSpec, seed: number): Head {
@@ -120,9 +120,10 @@ export function untrainedHead(spec: HeadSpec, seed: number): Head {
     const random = createRandom(seed, index);
     const count = product(shape);
     const inputs = count / shape.at(-1)!;
+    const uniform = (limit: number) => () => (2 * random.uniform() - 1) * limit;
     const draw = name.startsWith('cnn')
       ? () => random.normal() * Math.sqrt(2 / inputs)
-      : () => (2 * random.uniform() - 1) * Math.sqrt(6 / (inputs + shape.at(-1)!));
+      : uniform(name.startsWith('attention') ? 1 / Math.sqrt(inputs) : Math.sqrt(6 / (inputs + shape.at(-1)!)));
     const data = shape.length === 1 ? new Float32Array(count) : Float32Array.from({ length: count }, draw);
     if (name === 'lstm/bias') data.fill(1, spec.lstmUnits, 2 * spec.lstmUnits);
     weights.set(name, { shape, data });

@@ -24,9 +24,9 @@ function read(weights: Readonly<Record<string, number[]>>): number[] {
 }
 
 const close = (values: readonly number[]) => values.map((value) => expect.closeTo(value, 4) as number);
-/** Weights of the places of which only the first cosine, which is 1 everywhere, or the one from left to right counts. */
-const constant = (value: number): number[] => [value, ...new Array<number>(15).fill(0)];
-const across = (value: number): number[] => [0, value, ...new Array<number>(14).fill(0)];
+/** Weights of the places, whose cosines are at most 0.1, of which only the first, the same everywhere, or the one from left to right counts. */
+const constant = (value: number): number[] => [10 * value, ...new Array<number>(15).fill(0)];
+const across = (value: number): number[] => [0, 10 * value, ...new Array<number>(14).fill(0)];
 
 describe('attention pooling', () => {
   it('reads the mean of the cells where it scores all alike', () => {
@@ -54,7 +54,7 @@ describe('attention pooling', () => {
     );
   });
 
-  it('has values without biases, as one cosine is 1 everywhere', () => {
+  it('has values without biases, as one cosine is the same everywhere', () => {
     expect(read({ 'attention/value_kernel': constant(1).flatMap((value) => [value, value]) })).toEqual(close([7, 70]));
   });
 });
