@@ -27,21 +27,14 @@ const METHODS = ['l2caf', 'l2caf-reinit', 'gradcam-abs', 'activation-norm', 'cen
 /** Trains and measures what is not there yet. */
 export async function run([data, clips, seeds = String(SEEDS)]: readonly string[]): Promise<void> {
   if (data === undefined || clips === undefined) throw new Error(`usage: ${COMMAND} [SEEDS]`);
-  await mkdir(OUT, { recursive: true });
-  const lists = { fixtures: await firstEvents(GENERATED, resolve(clips), OUT), steering: join(OUT, 'steering.csv') };
-  await writeFile(lists.steering, await steeringEvents(resolve(data)));
-  const places = [
-    { title: 'CamVid, test drives', list: join(data, 'camvid', 'events.csv'), truth: join(data, 'camvid', 'labels') },
-    { title: 'generated test events', list: lists.fixtures, truth: clips },
-  ];
+  const lists = await drivingLists(data, clips, OUT);
+  const places = placesOf(data, clips, lists);
   const manifests: ModelManifest[] = [];
   const figures = places.map((): Figures[] => []);
   for (let seed = 0; seed < Number(seeds); seed++) {
     const folder = join(OUT, `driving-${seed}`);
-    if (!existsSync(join(folder, 'model.json')))
-      l2caf(['train', ...trainingOptions(lists, resolve(clips), seed), '-o', folder]);
-    manifests.push(JSON.parse(await readFile(join(folder, 'model.json'), 'utf8')) as ModelManifest);
-    for (const [i, { list, truth }] of places.entries()) figures[i]!.push(await figuresOf(folder, `${i}`, list, truth));
+    manifests.push(await trainedHead(folder, lists, clips, [...DRIVING_OPTIONS, '--seed', String(seed)]));
+    for (const [i, place] of places.entries()) figures[i]!.push(await figuresOf(folder, `${i}`, place));
   }
   const maps: ResultTable = {
     title: 'Where its maps lie',
@@ -83,11 +76,54 @@ export async function run([data, clips, seeds = String(SEEDS)]: readonly string[
   await writeResults({ name: 'driving', command: COMMAND, tables: [maps, found] });
 }
 
+/** The lists of the events that it is trained on. */
+export type DrivingLists = Readonly<Record<'fixtures' | 'steering', string>>;
+
+/** Makes them in a folder. */
+export async function drivingLists(data: string, clips: string, folder: string): Promise<DrivingLists> {
+  await mkdir(folder, { recursive: true });
+  const steering = join(folder, 'steering.csv');
+  await writeFile(steering, await steeringEvents(resolve(data)));
+  return { fixtures: await firstEvents(GENERATED, resolve(clips), folder), steering };
+}
+
+/** Events whose decisive objects are known. */
+export interface Place {
+  readonly title: string;
+  readonly list: string;
+  readonly truth: string;
+}
+
+/** Where maps are measured: on streets that the head has not seen, and on generated test events. */
+export function placesOf(data: string, clips: string, { fixtures }: DrivingLists): Place[] {
+  return [
+    { title: 'CamVid, test drives', list: join(data, 'camvid', 'events.csv'), truth: join(data, 'camvid', 'labels') },
+    { title: 'generated test events', list: fixtures, truth: clips },
+  ];
+}
+
+/** Trains a head into a folder, if it is not there yet; its options are the packaged one's but for those given. */
+export async function trainedHead(
+  folder: string,
+  lists: DrivingLists,
+  clips: string,
+  options: readonly string[],
+): Promise<ModelManifest> {
+  const path = join(folder, 'model.json');
+  if (!existsSync(path)) l2caf(['train', ...trainingOptions(lists, resolve(clips)), ...options, '-o', folder]);
+  return JSON.parse(await readFile(path, 'utf8')) as ModelManifest;
+}
+
 /** Energy lift and pointing, by method. */
 type Figures = Readonly<Record<string, Readonly<Record<'energyLift' | 'pointing', number>>>>;
 
-async function figuresOf(model: string, name: string, list: string, truth: string): Promise<Figures> {
-  const folder = join(model, `maps-${name}`);
+/** How well a head's maps lie on the decisive objects of a place. */
+export async function figuresOf(
+  model: string,
+  name: string,
+  { list, truth }: Place,
+  folder: string = join(model, `maps-${name}`),
+): Promise<Figures> {
   const path = join(folder, 'localization.json');
   if (!existsSync(path)) {
     const options = ['--truth', truth, '--model', model, '--limit', String(MEASURED), '--methods', METHODS.join()];
@@ -113,19 +149,18 @@ function l2caf(args: readonly string[]): void {
   if (status !== 0) throw new Error(`l2caf ${args.join(' ')} ended with ${status}`);
 }
 
-/** The options of its training, as its card has them. */
-function trainingOptions(
-  lists: Readonly<Record<'fixtures' | 'steering', string>>,
-  clips: string,
-  seed: number,
-): string[] {
+/** What reads its maps, and how long it is trained. */
+export const DRIVING_OPTIONS: readonly string[] = '--pool 4x2 --per-class 8 --steps 400'.split(' ');
+
+/** The options of its training, as its card has them, but for those and the seed. */
+function trainingOptions(lists: DrivingLists, clips: string): string[] {
   return [
     ...['--domain', `fixtures=${lists.fixtures}`, '--domain', `steering=${lists.steering}`],
     ...['--dense', `fixtures=${clips}`, '--dense-classes', `fixtures=${GENERATED_CLASSES.join()}`],
     ...['--swap', 'left_turn=right_turn', '--swap', 'steering_left=steering_right'],
-    ...'--classifier --pool 4x2 --channels 96,64 --views 1 --classes 18 --per-class 8 --steps 400'.split(' '),
-    ...'--learning-rate 0.003 --sparsity 0 --name driving'.split(' '),
-    ...['--licence', 'fixtures=MIT', '--licence', 'steering=MIT', '--licence', 'weights=MIT', '--seed', String(seed)],
+    ...'--classifier --channels 96,64 --views 1 --classes 18 --learning-rate 0.003'.split(' '),
+    ...'--sparsity 0 --name driving'.split(' '),
+    ...['--licence', 'fixtures=MIT', '--licence', 'steering=MIT', '--licence', 'weights=MIT'],
   ];
 }
 

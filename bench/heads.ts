@@ -268,6 +268,7 @@ async function planOf(variant: Variant, seed: number, places: Places): Promise<T
       denseWeight: 1,
       sparsityWeight: 0,
       selectionWeight: own.selection,
+      agreementWeight: 0,
       relationWeights: own.relation > 0 && own.domains.includes('camvid') ? { camvid: own.relation } : {},
       learningRate: own.learningRate,
       weightDecay: 0.1,

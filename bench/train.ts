@@ -117,6 +117,7 @@ async function secondsPerStep(
         denseWeight: 1,
         sparsityWeight: 0.02,
         selectionWeight: 0,
+        agreementWeight: 0.3,
         relationWeights: {},
         learningRate: 1e-3,
         weightDecay: 0.1,

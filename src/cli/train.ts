@@ -56,6 +56,8 @@ export interface TrainFlags {
   readonly denseWeight: number;
   readonly sparsity: number;
   readonly selection: number;
+  readonly unlabelled: readonly DomainFile[];
+  readonly agreement: number;
   readonly relation: readonly (readonly [string, number])[];
   readonly steps: number;
   readonly learningRate: number;
@@ -79,7 +81,7 @@ export interface TrainFlags {
 export async function trainOnLists(events: readonly string[], flags: TrainFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const domains = domainsOf(events, flags);
-  await inOwnFolder(flags.output ?? defaultFolder(domains), (output) =>
+  await inOwnFolder(flags.output ?? defaultFolder([...domains, ...flags.unlabelled]), (output) =>
     trainHead(
       {
         ...{ output, files: TRAINING_FILES },
@@ -118,7 +120,7 @@ function defaultFolder(domains: readonly DomainFile[]): FreeFolder {
 
 function domainsOf(events: readonly string[], flags: TrainFlags): DomainFile[] {
   const domains = [...events.map((path) => ({ name: stem(path), path })), ...flags.domain];
-  const names = domains.map(({ name }) => name);
+  const names = [...domains, ...flags.unlabelled].map(({ name }) => name);
   if (domains.length === 0) throw new L2cafError('usage', 'no events to train on', { hint: 'l2caf train EVENTS.csv' });
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -136,17 +138,18 @@ function planOf(
   trunk: OnnxTrunk | undefined,
 ): TrainingPlan {
   const names = domains.map(({ name }) => name);
-  const { classes, perClass, seed, swap, steps } = flags;
+  const { classes, perClass, seed, swap, steps, unlabelled } = flags;
   const spec = specOf(flags, trunk);
   return {
     id: flags.name ?? basename(output),
     domains,
+    unlabelled,
     trunk,
     spec,
     classifier: flags.classifier,
     dense: denseSources(flags, names),
     validationVideos: flags.validate,
-    licences: licencesOf(flags, names),
+    licences: licencesOf(flags, [...names, ...unlabelled.map(({ name }) => name)]),
     views: flags.views,
     components: flags.components ?? Math.min(USUAL_COMPONENTS, spec.trunkChannels),
     trainer: {
@@ -157,6 +160,7 @@ function planOf(
       denseWeight: flags.denseWeight,
       sparsityWeight: flags.sparsity,
       selectionWeight: flags.selection,
+      agreementWeight: flags.agreement,
       relationWeights: relationWeights(flags, names),
       learningRate: flags.learningRate,
       weightDecay: flags.weightDecay,
@@ -215,7 +219,7 @@ function specOf(
   return { ...front, shallowCnn, ...sizes, ...reading };
 }
 
-const ATTENTION_KEYS = 32;
+const ATTENTION_KEYS = 64;
 const USUAL_COMPONENTS = 128;
 const USUAL_SIZE: PictureSize = { width: 384, height: 224 };
 

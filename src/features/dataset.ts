@@ -50,6 +50,8 @@ export interface PlanOptions {
   /** Views of a training event; all others have one. */
   readonly views: number;
   readonly seed: number;
+  /** Which they are; default: {@link viewsOf}. */
+  readonly kind?: typeof viewsOf;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -71,7 +73,7 @@ export async function planEvents(domains: readonly Domain[], options: PlanOption
     for (const event of events) {
       const source = footage.get(event.clip.path)!;
       const count = event.split === 'train' ? options.views : 1;
-      const views = viewsOf(options.seed, planned.length, count).map((view) => ({
+      const views = (options.kind ?? viewsOf)(options.seed, planned.length, count).map((view) => ({
         view,
         frames: viewTimes(event.span, options.frames, view).map((time) => frameOnScreen(source, time, view)),
       }));

@@ -37,6 +37,12 @@ export function viewsOf(seed: number, index: number, count: number): EventView[]
   });
 }
 
+/** Views of an event whose sides and labels nobody has to know: as it is, then brightened and shifted in time, never mirrored. */
+export function uprightViewsOf(seed: number, index: number, count: number): EventView[] {
+  const others = viewsOf(seed, index, count + 1).slice(2);
+  return [PLAIN_VIEW, ...others.map((view) => ({ ...view, mirrored: false }))].slice(0, count);
+}
+
 /** When a view samples an event, seconds. */
 export function viewTimes(span: TimeSpan, frames: number, { shift }: EventView): number[] {
   const spacingSec = (span.endSec - span.startSec) / frames;

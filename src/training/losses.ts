@@ -63,6 +63,26 @@ export function crossEntropyLoss(logits: tf.Tensor2D, labels: readonly number[])
 }
 
 /**
+ * Agreement of two views of n events, no label needed (NT-Xent, Chen et al. 2020, https://arxiv.org/abs/2002.05709, Eq. 1): of all other views,
+ * that of the same event should be the nearest. Row i of both, `[n, d]`, is of event i; cosine similarities over
+ * {@link AGREEMENT_TEMPERATURE}. Differentiable; the caller disposes of the scalar.
+ */
+export function agreementLoss(first: tf.Tensor2D, second: tf.Tensor2D): tf.Scalar {
+  return tf.tidy(() => {
+    const [count] = first.shape;
+    const units = unitRows(tf.concat([first, second], 0) as tf.Tensor2D);
+    const similarities = tf.div(tf.matMul(units, units, false, true), AGREEMENT_TEMPERATURE);
+    const others = tf.sub(similarities, tf.mul(tf.eye(2 * count), NEVER)) as tf.Tensor2D;
+    const partners = Array.from({ length: 2 * count }, (_, i) => (i + count) % (2 * count));
+    return crossEntropyLoss(others, partners);
+  });
+}
+
+/** Of similarities; that of a view with itself is left out by a number beyond any other. */
+const AGREEMENT_TEMPERATURE = 0.2;
+const NEVER = 1e3;
+
+/**
  * Relational knowledge distillation, by distances (Park et al. 2019, https://arxiv.org/abs/1904.05068, Eq. 4–6): embeddings
  * `[n, d]` should be near to and far from each other as `teachers` `[n, c]` are. Distances of unit vectors, over their
  * mean; Huber loss, averaged over pairs; 0 without a pair. Differentiable by the embeddings; the caller disposes of the

@@ -1,4 +1,7 @@
-/** The loss of one batch: metric loss on embeddings, softmax on classes, and dense labels on the shallow CNN's cells. */
+/**
+ * The loss of one batch: metric loss on embeddings, softmax on classes, dense labels on the shallow CNN's cells, and agreement of the
+ * views of events without labels.
+ */
 
 import { assertNever } from '../base/errors.ts';
 import { groupBy } from '../base/group-by.ts';
@@ -8,7 +11,7 @@ import type { HeadSpec } from '../models/head.ts';
 import { type Dropout, runHead, type WeightTensors } from '../models/head-network.ts';
 import type { MetricLoss, Mining } from './choices.ts';
 import type { DenseBatch } from './dense-labels.ts';
-import { type BatchLabels, crossEntropyLoss, nPairLoss, relationLoss, tripletLoss } from './losses.ts';
+import { agreementLoss, type BatchLabels, crossEntropyLoss, nPairLoss, relationLoss, tripletLoss } from './losses.ts';
 
 /** Which losses are added up, and with which weights. */
 export interface ObjectiveOptions {
@@ -23,6 +26,8 @@ export interface ObjectiveOptions {
   readonly sparsityWeight: number;
   /** Weight of the size of the LSTM's input weights, channel by channel: it stops to read channels that it does not need. */
   readonly selectionWeight: number;
+  /** Weight of the agreement of two views of events without labels, where there are such events. */
+  readonly agreementWeight: number;
   /** Weight of the relations that the trunk's features have, by domain; see `relationLoss`. */
   readonly relationWeights: Readonly<Record<string, number>>;
 }
@@ -36,10 +41,14 @@ export interface TrainingBatch {
   /** Label and domain of each event, `[n]`. */
   readonly samples: readonly { readonly label: string; readonly domain: string }[];
   readonly dense?: DenseBatch | undefined;
+  /** Features of the first and then of the second views of events without labels, `[2·m·t, h, w, c]`. */
+  readonly pairs?: tf.Tensor4D | undefined;
 }
 
 /** The parts of a loss; a part that is not used is absent. */
-export type LossParts = Partial<Record<'classifier' | 'dense' | 'sparsity' | 'selection' | 'relation', tf.Scalar>> & {
+export type LossParts = Partial<
+  Record<'classifier' | 'dense' | 'sparsity' | 'selection' | 'relation' | 'agreement', tf.Scalar>
+> & {
   metric: tf.Scalar;
 };
 
@@ -47,7 +56,7 @@ export type LossParts = Partial<Record<'classifier' | 'dense' | 'sparsity' | 'se
 export function batchLoss(
   spec: HeadSpec,
   weights: WeightTensors,
-  { features, frames, samples, dense }: TrainingBatch,
+  { features, frames, samples, dense, pairs }: TrainingBatch,
   options: ObjectiveOptions,
   dropout?: Dropout,
 ): LossParts {
@@ -71,6 +80,10 @@ export function batchLoss(
     return tf.mul(weight, relationLoss(pick(embeddings, rows), teachers)) as tf.Scalar;
   });
   if (relations.length > 0) parts.relation = tf.addN(relations) as tf.Scalar;
+  if (pairs) {
+    const [first, second] = tf.split(runHead(spec, weights, pairs, frames, dropout).embeddings, 2) as tf.Tensor2D[];
+    parts.agreement = tf.mul(options.agreementWeight, agreementLoss(first!, second!)) as tf.Scalar;
+  }
   return parts;
 }
 

@@ -98,6 +98,29 @@ export class BatchSampler {
   }
 }
 
+/** Draws two different views of each of several events, whose labels do not matter. */
+export class PairSampler {
+  readonly #events: readonly PlannedEvent[];
+  readonly #options: { readonly seed: number; readonly pairs: number };
+
+  /** @param events of at least two views each */
+  constructor(events: readonly PlannedEvent[], options: { readonly seed: number; readonly pairs: number }) {
+    this.#events = events;
+    this.#options = options;
+  }
+
+  /** The first and the second views of the events of a step; fewer than asked for where there are fewer events. */
+  batch(step: number): readonly [PlannedView[], PlannedView[]] {
+    const { seed, pairs } = this.#options;
+    const random = createRandom(seed, PAIR_STREAM, step);
+    const drawn = shuffled(this.#events, random)
+      .slice(0, pairs)
+      .map(({ views }) => shuffled(views, random));
+    return [drawn.map(([first]) => first!), drawn.map(([, second]) => second!)];
+  }
+}
+
 /** Keep apart what is drawn for different purposes from one seed. */
 const BATCH_STREAM = 102;
 const ROUND_STREAM = 103;
+const PAIR_STREAM = 107;

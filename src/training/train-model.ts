@@ -16,6 +16,7 @@ import type { FeatureReader } from '../features/cache.ts';
 import { type Domain, type PlannedEvent, planEvents } from '../features/dataset.ts';
 import { pooledFeatures } from '../features/embed.ts';
 import { type FeatureOptions, openFeatureCache, prepareFeatures } from '../features/features.ts';
+import { uprightViewsOf } from '../features/views.ts';
 import { EXPORTED_FILES, writeExported } from '../models/export.ts';
 import type { Familiarity } from '../models/familiarity.ts';
 import { featureMapShape, type Head, type HeadSpec, untrainedHead } from '../models/head.ts';
@@ -30,7 +31,7 @@ import { drawCurves } from './curves.ts';
 import { DenseLabels, type DenseSource } from './dense-labels.ts';
 import { domainFigures } from './domain-figures.ts';
 import { fitFamiliarity } from './familiarity.ts';
-import { BatchSampler, type SamplerOptions } from './sampler.ts';
+import { BatchSampler, PairSampler, type SamplerOptions } from './sampler.ts';
 import { checkTrainable } from './trainable.ts';
 import { type TrainerOptions, train } from './trainer.ts';
 
@@ -44,6 +45,8 @@ export interface DomainFile {
 export interface TrainingPlan {
   readonly id: string;
   readonly domains: readonly DomainFile[];
+  /** Lists of events without labels, of which two views each should agree. */
+  readonly unlabelled?: readonly DomainFile[];
   /** A user's own network that the head stands on, as `spec` says; whoever opened it disposes of it. */
   readonly trunk?: OnnxTrunk | undefined;
   /** The head to train; its labels are those of the events if `classifier` is set. */
@@ -104,7 +107,11 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   checkComponents(plan.spec, plan.components);
   const { signal, onProgress } = work;
   const domains = await readDomains(plan, work);
-  const planned = await planEvents(domains, { frames: trainer.frames, views: plan.views, seed: trainer.seed, signal });
+  const planning = { frames: trainer.frames, seed: trainer.seed, signal };
+  const planned = await planEvents(domains, { ...planning, views: plan.views });
+  const others = await readUnlabelled(plan, work);
+  const unlabelled = await planEvents(others, { ...planning, views: UNLABELLED_VIEWS, kind: uprightViewsOf });
+  const all = [...planned, ...unlabelled];
   const labels = [...new Set(planned.map(({ event }) => event.label))].sort();
   const spec: HeadSpec = {
     ...plan.spec,
@@ -112,18 +119,18 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
     ...(plan.classifier && { labels }),
   };
   const cache = openFeatureCache(spec, work.cacheBytes, plan.trunk?.sha256);
-  const { computed, reused } = await prepareFeatures(planned, spec, cache, { ...work, importedTrunk: plan.trunk });
+  const { computed, reused } = await prepareFeatures(all, spec, cache, { ...work, importedTrunk: plan.trunk });
   work.onNote?.(`features of ${computed + reused} frames: ${computed} computed, ${reused} from the cache`);
   const components = plan.components
-    ? await fitComponents(planned, cache, spec.trunkChannels, plan.components, work)
+    ? await fitComponents(all, cache, spec.trunkChannels, plan.components, work)
     : undefined;
-  const features = components ? await reduceFeatures(planned, cache, components, work) : cache;
+  const features = components ? await reduceFeatures(all, cache, components, work) : cache;
   const trainedSpec = components ? reducedSpec(spec, components) : spec;
   const dense = plan.dense.size > 0 ? await DenseLabels.load(planned, plan.dense, featureMapShape(spec)) : undefined;
 
   const checkpoint = {
     path: join(work.outputFolder, CHECKPOINT),
-    fingerprint: fingerprintOf(plan, planned),
+    fingerprint: fingerprintOf(plan, all),
   };
   const state = work.resume
     ? await readCheckpoint(checkpoint.path, checkpoint.fingerprint)
@@ -133,6 +140,8 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
   const validating = planned.filter(({ event }) => event.split === 'val');
   if (validating.length === 0) work.onNote?.('no validation events: the training is watched by its loss alone');
   const sampler = new BatchSampler(planned, { ...plan.sampler, seed: trainer.seed });
+  const pairs =
+    unlabelled.length > 0 ? new PairSampler(unlabelled, { seed: trainer.seed, pairs: PAIRS_PER_BATCH }) : undefined;
   const figures = { cache: features, backend: work.backend, seed: trainer.seed, signal };
   const validate = async (current: TrainingState): Promise<Record<string, number>> =>
     flatten(await domainFigures(headOf(current), planned, 'val', figures));
@@ -144,6 +153,7 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
       sampler,
       cache: features,
       dense,
+      pairs,
       checkpoint,
       validate: validating.length > 0 ? validate : undefined,
       onStep: work.onStep,
@@ -162,11 +172,11 @@ export async function trainModel(plan: TrainingPlan, work: TrainingWork): Promis
     training: {
       seed: trainer.seed,
       options: settingsOf(plan),
-      domains: domains.map((domain) => summaryOf(domain, plan.licences?.get(domain.name))),
+      domains: [...domains, ...others].map((domain) => summaryOf(domain, plan.licences?.get(domain.name))),
     },
     figures: await domainFigures(head, planned, 'test', { ...figures, onProgress }),
   };
-  const familiarity = plan.trunk ? undefined : await familiarityOf(planned, spec, cache, work);
+  const familiarity = plan.trunk ? undefined : await familiarityOf(all, spec, cache, work);
   const model = await write(plan, finished, { ...facts, familiarity, calibration }, work.outputFolder);
   const { history, validation } = state;
   const about = plan.trunk ? facts : { options: settingsOf(plan) }; // a model's own file says the rest
@@ -235,6 +245,24 @@ async function readDomains(plan: TrainingPlan, { videos: folder, signal, onWarni
   if (unused.length > 0) throw new L2cafError('usage', `no training event is cut from ${unused.join(', ')}`);
   return domains;
 }
+
+/** Reads the lists without labels, all of them for training. */
+async function readUnlabelled({ unlabelled = [] }: TrainingPlan, work: TrainingWork): Promise<Domain[]> {
+  const { videos, signal, onWarning: onNote } = work;
+  const domains: Domain[] = [];
+  for (const { name, path } of unlabelled) {
+    const events = await readEvents(path, { needs: [], videos, signal, onNote });
+    domains.push({ name, events: events.map((event) => ({ ...event, label: UNLABELLED, split: 'train' })) });
+  }
+  return domains;
+}
+
+/** What stands in place of a label, in counts of events. */
+const UNLABELLED = 'unlabelled';
+/** Ways in which each event without a label is shown. */
+const UNLABELLED_VIEWS = 4;
+/** Of these events a batch holds so many at most. */
+const PAIRS_PER_BATCH = 32;
 
 /** Random weights of the head and, for dense labels, of the auxiliary layer that is trained with it. */
 function initialWeights(spec: HeadSpec, seed: number, dense: DenseLabels | undefined): Map<string, NamedArray> {

@@ -9,7 +9,7 @@ import type { TrainingState } from './checkpoint.ts';
 import type { DenseLabels } from './dense-labels.ts';
 import { type LoopOptions, type LoopWork, runLoop } from './loop.ts';
 import { batchLoss, type ObjectiveOptions } from './objective.ts';
-import type { BatchSampler } from './sampler.ts';
+import type { BatchSampler, PairSampler } from './sampler.ts';
 
 /** Settings of a training. */
 export interface TrainerOptions extends ObjectiveOptions, LoopOptions {
@@ -27,27 +27,32 @@ export interface TrainingRun extends LoopWork {
   readonly sampler: BatchSampler;
   readonly cache: FeatureReader;
   readonly dense?: DenseLabels | undefined;
+  /** Draws events without labels. */
+  readonly pairs?: PairSampler | undefined;
 }
 
 /** Continues `state` to the last step, changing it in place. Throws as `runLoop`. */
 export async function train(run: TrainingRun, state: TrainingState): Promise<void> {
-  const { spec, options, sampler, cache, dense: denseLabels } = run;
+  const { spec, options, sampler, cache, dense: denseLabels, pairs } = run;
   const draw = async (step: number) => {
     const samples = sampler.batch(step);
     const data = await loadFeatures(
       samples.map(({ view }) => view),
       cache,
     );
-    return { samples, data };
+    const unlabelled = pairs && (await loadFeatures(pairs.batch(step).flat(), cache));
+    return { samples, data, unlabelled };
   };
   await runLoop(
     {
       draw,
-      loss: ({ samples, data }, weights, step) => {
+      loss: ({ samples, data, unlabelled }, weights, step) => {
         const features = featureTensor(data, spec);
         const dense = denseLabels?.batch(samples.flatMap(({ view }) => view.frames));
         const dropout = dropoutAt(step, options);
-        return batchLoss(spec, weights, { features, frames: options.frames, samples, dense }, options, dropout);
+        const batch = { features, frames: options.frames, samples, dense };
+        const views = unlabelled && featureTensor(unlabelled, spec);
+        return batchLoss(spec, weights, { ...batch, pairs: views }, options, dropout);
       },
     },
     options,

@@ -79,6 +79,7 @@ it('takes the same training steps as the cpu backend, and leaks nothing', async 
           denseWeight: 1,
           sparsityWeight: 0.1,
           selectionWeight: 0,
+          agreementWeight: 0.3,
           relationWeights: {},
           learningRate: 0.02,
           weightDecay: 0.01,

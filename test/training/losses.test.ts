@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import * as tf from '../../src/base/tensorflow.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import type { Mining } from '../../src/training/choices.ts';
-import { crossEntropyLoss, nPairLoss, relationLoss, tripletLoss } from '../../src/training/losses.ts';
+import { agreementLoss, crossEntropyLoss, nPairLoss, relationLoss, tripletLoss } from '../../src/training/losses.ts';
 
 beforeAll(() => useBackend('cpu'));
 
@@ -17,6 +17,22 @@ function circle(...degrees: number[]): tf.Tensor2D {
 function chord(degrees: number): number {
   return 2 * Math.sin((degrees * Math.PI) / 360);
 }
+
+describe('agreementLoss', () => {
+  it('asks of the nearest view of all others whether it is of the same event', () => {
+    // Views at 0° and 60°, others at 180° and 240°: cosines 0.5, −1, −0.5 from the first.
+    const loss = agreementLoss(circle(0, 180), circle(60, 240)).dataSync()[0]!;
+    const [own, ...others] = [0.5, -1, -0.5].map((cosine) => Math.exp(cosine / 0.2));
+    const first = -Math.log(own! / (own! + others[0]! + others[1]!));
+    const second = -Math.log(own! / (own! + Math.exp(-0.5 / 0.2) + Math.exp(-1 / 0.2)));
+    expect(loss).toBeCloseTo((first + second) / 2, 5);
+  });
+  it('does not depend on lengths, and falls as views come together', () => {
+    const apart = agreementLoss(circle(0, 90), circle(60, 150)).dataSync()[0]!;
+    expect(agreementLoss(tf.mul(circle(0, 90), 3), circle(60, 150)).dataSync()[0]!).toBeCloseTo(apart, 5);
+    expect(agreementLoss(circle(0, 90), circle(10, 100)).dataSync()[0]!).toBeLessThan(apart);
+  });
+});
 
 describe('tripletLoss', () => {
   // Anchor and positive 60° apart, the negative 20° beyond the positive.

@@ -1,8 +1,8 @@
 /** Batches: balanced over classes, a function of seed and step alone. */
 import { describe, expect, it } from 'vitest';
 import type { PlannedEvent } from '../../src/features/dataset.ts';
-import { PLAIN_VIEW, transformPixels, viewsOf, viewTimes } from '../../src/features/views.ts';
-import { BatchSampler } from '../../src/training/sampler.ts';
+import { PLAIN_VIEW, transformPixels, uprightViewsOf, viewsOf, viewTimes } from '../../src/features/views.ts';
+import { BatchSampler, PairSampler } from '../../src/training/sampler.ts';
 import { toyEvent } from './toy.ts';
 
 const events = ['left_turn', 'right_turn', 'stop', 'go'].flatMap((label) =>
@@ -41,7 +41,32 @@ describe('BatchSampler', () => {
   });
 });
 
+describe('PairSampler', () => {
+  it('draws two different views of different events, the same ones for the same step', () => {
+    const pairs = new PairSampler(events, { seed: 1, pairs: 8 });
+    const [first, second] = pairs.batch(0);
+    expect([first.length, second.length]).toEqual([8, 8]);
+    for (const [i, view] of first.entries()) {
+      const own = events.find(({ views }) => views.includes(view))!;
+      expect(own.views).toContain(second[i]);
+      expect(second[i]).not.toBe(view);
+    }
+    expect(new Set(first.map((view) => events.findIndex(({ views }) => views.includes(view)))).size).toBe(8);
+    expect(pairs.batch(0)).toEqual([first, second]);
+    expect(pairs.batch(1)).not.toEqual([first, second]);
+    expect(new PairSampler(events.slice(0, 3), { seed: 1, pairs: 8 }).batch(0)[0]).toHaveLength(3);
+  });
+});
+
 describe('views', () => {
+  it('are never mirrored where nobody knows what that would change', () => {
+    const views = uprightViewsOf(3, 7, 20);
+    expect(views).toHaveLength(20);
+    expect(views[0]).toEqual(PLAIN_VIEW);
+    expect(views.some(({ mirrored }) => mirrored)).toBe(false);
+    expect(new Set(views.map(({ gain, shift }) => `${gain} ${shift}`)).size).toBe(20);
+  });
+
   it('are the event, its mirror image, then random ones within bounds; more views do not change the first', () => {
     const views = viewsOf(3, 7, 40);
     expect(views.slice(0, 2)).toEqual([PLAIN_VIEW, { ...PLAIN_VIEW, mirrored: true }]);

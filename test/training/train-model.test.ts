@@ -9,8 +9,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { analyzeEvent, openClip, openModel } from '../../src/analysis/pipeline.ts';
 import { createRandom } from '../../src/base/random.ts';
 import { readEvents } from '../../src/events/labelled.ts';
-import { planEvents } from '../../src/features/dataset.ts';
+import { type PlanOptions, planEvents } from '../../src/features/dataset.ts';
 import { openFeatureCache } from '../../src/features/features.ts';
+import { uprightViewsOf } from '../../src/features/views.ts';
 import { useBackend } from '../../src/models/backend.ts';
 import type { Card } from '../../src/models/card.ts';
 import { trunkSide } from '../../src/models/event-network.ts';
@@ -67,6 +68,7 @@ beforeAll(async () => {
       denseWeight: 1,
       sparsityWeight: 0.1,
       selectionWeight: 0,
+      agreementWeight: 0.3,
       relationWeights: {},
       learningRate: 0.01,
       weightDecay: 0.01,
@@ -88,12 +90,14 @@ afterAll(async () => {
 });
 
 /** Features that depend on the video and a little on the frame. */
-async function fillCache(path: string): Promise<void> {
+async function fillCache(path: string, options: Partial<PlanOptions> = {}): Promise<void> {
   const cache = openFeatureCache(SPEC);
-  const planned = await planEvents([{ name: 'toy', events: await readEvents(path) }], { frames: 2, views: 2, seed: 2 });
+  const listed = await readEvents(path, { needs: [] });
+  const events = listed.map((event) => ({ ...event, split: event.split || 'train' }));
+  const planned = await planEvents([{ name: 'toy', events }], { frames: 2, views: 2, seed: 2, ...options });
   for (const { event, views } of planned) {
     for (const frame of views.flatMap(({ frames }) => frames)) {
-      const random = createRandom(event.label === 'stop' ? 1 : 2);
+      const random = createRandom(event.video === 'stop.mp4' ? 1 : 2);
       const noise = createRandom(3, frame.frameIndex);
       const values = Float32Array.from({ length: cache.source.length }, () => random.normal() + 0.2 * noise.normal());
       await cache.write(frame, toFloat16(values));
@@ -160,6 +164,26 @@ it('asks a question of each domain, and calibrates it on validation events', asy
     },
     { name: 'light', labels: ['green', 'red'] },
   ]);
+});
+
+it('has the views of events without labels agree, and asks nothing about these', async () => {
+  const path = join(folder, 'others.csv');
+  const spans = [0, 1, 2].flatMap((start) => ['stop', 'go'].map((name) => [name, start] as const));
+  const rows = spans.map(([name, start]) => `${name}.mp4,${start}.25,${start + 1}.25`);
+  await writeFile(path, `${['video,start,end', ...rows].join('\n')}\n`);
+  await fillCache(path, { views: 4, kind: uprightViewsOf });
+  const unlabelled = [{ name: 'others', path }];
+  const whole = await trainModel({ ...plan, unlabelled }, work('agreeing'));
+  expect(whole.training.domains[1]).toEqual({ name: 'others', events: { train: { unlabelled: 6 } }, videos: 2 });
+  expect(Object.keys(whole.figures)).toEqual(['toy']);
+  const { head, manifest } = await loadModel(join(folder, 'agreeing'));
+  expect(head.spec.labels).toEqual(['go', 'stop']);
+  const log = JSON.parse(await readFile(join(folder, 'agreeing', 'training.json'), 'utf8')) as {
+    steps: readonly { parts: Record<string, number> }[];
+  };
+  expect(log.steps.at(-1)!.parts['agreement']!).toBeLessThan(log.steps[0]!.parts['agreement']!);
+  const { manifest: without } = await loadModel(join(folder, 'model'));
+  expect(manifest.weights.sha256).not.toBe(without.weights.sha256);
 });
 
 it('gives the same weights when it is interrupted and resumed', async () => {

@@ -21,6 +21,7 @@ const OPTIONS: TrainerOptions = {
   denseWeight: 1,
   sparsityWeight: 0,
   selectionWeight: 0,
+  agreementWeight: 0.3,
   relationWeights: {},
   learningRate: 0.02,
   weightDecay: 0.01,

@@ -24,6 +24,12 @@ export function trainCommand(): Command {
   const command = new Command('train')
     .argument('[events...]', `lists of events with labels and splits: ${LIST_FORMS}`)
     .option('--domain <name=events.csv>', 'a list with labels of its own (repeatable)', collectFiles, [])
+    .option(
+      '--unlabelled <name=events.csv>',
+      'events without labels, of a camera like yours: two views of each should have alike embeddings (repeatable)',
+      collectFiles,
+      [],
+    )
     .addOption(videosOption())
     .option('--dense <name=folder>', 'masks or boxes of a domain: trains the shallow CNN on them too', collectFiles, [])
     .option(
@@ -63,6 +69,7 @@ export function trainCommand(): Command {
         'l2caf train events.csv -o models/mine --classifier',
         'l2caf train --domain city=city/events.csv --dense city=city/masks --domain sim=sim/events.csv --pool 4x2',
         'l2caf train events.csv -o models/mine --validate drive-3.mp4 --resume',
+        'l2caf train events.csv -o models/mine --unlabelled own=drives.csv --attention 4',
         'l2caf train events.csv -o models/mine --trunk backbone.onnx --layer layer3 --norm imagenet',
       ),
     )
@@ -109,6 +116,7 @@ function addObjective(command: Command): void {
     .option('--classifier', 'train a classifier on the embedding too', false)
     .option('--classifier-weight <factor>', 'weight of its loss', parseNumber(0, 100), 1)
     .option('--dense-weight <factor>', 'weight of the loss on masks and boxes', parseNumber(0, 100), 1)
+    .option('--agreement <factor>', 'weight of the loss on unlabelled events', parseNumber(0, 100), 0.3)
     .option('--sparsity <factor>', "weight of the feature map's mean activation", parseNumber(0, 100), 0.02)
     .option(
       '--selection <factor>',
