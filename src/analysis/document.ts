@@ -27,6 +27,8 @@ const signalsSchema = z.object({
   names: z.array(z.string().min(1)).min(1),
   /** Per name, its value at each of `frames`, interpolated; null where none is known. */
   values: z.array(z.array(z.number().nullable())),
+  /** As they were recorded within the span: when, seconds from the start of the clip, and per name its values then. */
+  record: z.object({ timesSec: z.array(seconds), values: z.array(z.array(z.number().nullable())) }).optional(),
 });
 
 const analysisSchema = z.object({
@@ -157,13 +159,23 @@ const documentSchema = analysisSchema
     { path: ['labels'], message: 'a frame or window has another number of probabilities than there are labels' },
   )
   .refine(objectsFit, { path: ['objects'], message: 'a frame names an object that is not in the list' })
-  .refine(
-    ({ frames, signals }) =>
-      signals === undefined ||
-      (signals.values.length === signals.names.length &&
-        signals.values.every(({ length }) => length === frames.length)),
-    { path: ['signals'], message: 'a signal has another number of values than there are frames' },
-  );
+  .refine(({ frames, signals }) => signals === undefined || areSeries(signals.values, signals.names, frames), {
+    path: ['signals'],
+    message: 'a signal has another number of values than there are frames',
+  })
+  .refine(({ signals: { names = [], record } = {} }) => !record || areSeries(record.values, names, record.timesSec), {
+    path: ['signals', 'record'],
+    message: 'a signal has another number of values than there are times',
+  });
+
+/** Whether there is a row of values per name, one per moment. */
+function areSeries(
+  rows: readonly (readonly unknown[])[],
+  names: readonly unknown[],
+  moments: readonly unknown[],
+): boolean {
+  return rows.length === names.length && rows.every(({ length }) => length === moments.length);
+}
 
 /** What no field can say alone, of objects. */
 function objectsFit({ frames, objects }: z.infer<typeof analysisSchema>): boolean {

@@ -1,10 +1,11 @@
 /**
  * Numbers that were recorded beside a clip, such as a steering angle: from a table, or a tub's own. Documents hold them at
- * the moments of the analysed frames, so that whatever a network predicts stands beside what was done.
+ * the moments of the analysed frames, so that whatever a network predicts stands beside what was done, and as they were
+ * recorded, so that what happened between two of these frames is seen.
  */
 import { type CsvRecord, readCsvFile } from '../base/csv.ts';
 import { L2cafError } from '../base/errors.ts';
-import type { RecordedSignals } from '../base/types.ts';
+import type { RecordedSignals, TimeSpan } from '../base/types.ts';
 import type { Analysis } from './document.ts';
 
 /** More columns are no signals of one drive. */
@@ -78,9 +79,7 @@ const HOLE = { steps: 5, sec: 1 } as const;
  * @returns per signal, one value per moment
  */
 export function signalsAt({ timesSec, values }: RecordedSignals, momentsSec: readonly number[]): (number | null)[][] {
-  const gaps = timesSec.slice(1).map((time, i) => time - timesSec[i]!);
-  const usualSec = gaps.toSorted((a, b) => a - b)[gaps.length >> 1] ?? 0;
-  const longestSec = Math.max(HOLE.sec, HOLE.steps * usualSec);
+  const longestSec = longestStepSec(timesSec);
   const places = momentsSec.map((moment) => placeOf(timesSec, moment, longestSec));
   return values.map((own) =>
     places.map((place) => {
@@ -90,6 +89,13 @@ export function signalsAt({ timesSec, values }: RecordedSignals, momentsSec: rea
       return Number.isNaN(value) ? null : value;
     }),
   );
+}
+
+/** Two records that are further apart have a hole between them. */
+function longestStepSec(timesSec: readonly number[]): number {
+  const gaps = timesSec.slice(1).map((time, i) => time - timesSec[i]!);
+  const usualSec = gaps.toSorted((a, b) => a - b)[gaps.length >> 1] ?? 0;
+  return Math.max(HOLE.sec, HOLE.steps * usualSec);
 }
 
 /** Times of one moment that differ by rounding, seconds. */
@@ -114,7 +120,49 @@ function placeOf(
   return { after: low, share: (moment - previous) / (next - previous) };
 }
 
-/** The analysis with what was recorded at the moments of its frames, in place of other signals that it may have. */
+type SignalRecord = NonNullable<NonNullable<Analysis['signals']>['record']>;
+
+/** What was recorded within a span, from its start to its end; null within holes. */
+function recordWithin(recorded: RecordedSignals, { startSec, endSec }: TimeSpan): SignalRecord {
+  const { timesSec } = recorded;
+  const longestSec = longestStepSec(timesSec);
+  const holes = timesSec.flatMap((time, i) =>
+    time - timesSec[i - 1]! > longestSec ? [(time + timesSec[i - 1]!) / 2] : [],
+  );
+  const within = [...timesSec, ...holes].filter(
+    (time) => time > startSec + ROUNDING_SEC && time < endSec - ROUNDING_SEC,
+  );
+  const moments = [startSec, ...within.sort((a, b) => a - b), endSec];
+  return thinned({ timesSec: moments, values: signalsAt(recorded, moments) });
+}
+
+/** More moments of a record than a plot can show. */
+const MAX_RECORD = 2000;
+
+/** A long record by the least and the greatest values of equal stretches, in the order in which they came: no peak is lost. */
+function thinned({ timesSec, values }: SignalRecord): SignalRecord {
+  if (timesSec.length <= MAX_RECORD) return { timesSec, values };
+  const length = Math.ceil((2 * timesSec.length) / MAX_RECORD);
+  const starts = timesSec.flatMap((_, i) => (i % length === 0 ? [i] : []));
+  return {
+    timesSec: starts.flatMap((i) => endsOf(timesSec.slice(i, i + length))),
+    values: values.map((own) => starts.flatMap((i) => extremesOf(own.slice(i, i + length)))),
+  };
+}
+
+/** The first and the last; of a single one, that. */
+function endsOf<Item>(items: readonly Item[]): Item[] {
+  return items.length > 1 ? [items[0]!, items.at(-1)!] : [...items];
+}
+
+function extremesOf(values: readonly (number | null)[]): (number | null)[] {
+  const known = values.filter((value) => value !== null);
+  if (values.length === 1 || known.length === 0) return endsOf(values);
+  const [least, greatest] = [Math.min(...known), Math.max(...known)];
+  return known.indexOf(least) <= known.lastIndexOf(greatest) ? [least, greatest] : [greatest, least];
+}
+
+/** The analysis with what was recorded during it, in place of other signals that it may have. */
 export function withSignals<Document extends Analysis>(
   analysis: Document,
   recorded: RecordedSignals | undefined,
@@ -123,7 +171,10 @@ export function withSignals<Document extends Analysis>(
   const moments = analysis.frames.map(({ timestampSec }) => timestampSec);
   const values = signalsAt(recorded, moments);
   const isKnown = values.some((own) => own.some((value) => value !== null));
-  if (isKnown) return { ...analysis, signals: { names: [...recorded.names], values } };
+  if (isKnown) {
+    const record = recordWithin(recorded, analysis.span);
+    return { ...analysis, signals: { names: [...recorded.names], values, record } };
+  }
   const { signals: _, ...rest } = analysis;
   const { startSec, endSec } = analysis.span;
   const warning = `no signal was recorded within ${startSec.toFixed(2)}–${endSec.toFixed(2)} s`;

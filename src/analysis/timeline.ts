@@ -18,7 +18,7 @@ import { classColor } from '../video/drawing/palette.ts';
 import { attentionShares, maskOfParts, shareInRegions } from '../video/drawing/regions.ts';
 import type { RibbonContent } from '../video/drawing/ribbon-rows.ts';
 import { largestShares, type ShareLines } from '../video/drawing/share-lines.ts';
-import type { SignalRow } from '../video/drawing/signal-lines.ts';
+import type { SignalLine, SignalRow } from '../video/drawing/signal-lines.ts';
 import type { Analysis } from './document.ts';
 import { objectColor } from './object-words.ts';
 import { predictionsOf } from './predictions.ts';
@@ -177,18 +177,17 @@ function classNotes(document: Analysis, doubtful: readonly boolean[]): string[] 
  * there is room for the first few.
  */
 function signalRows(analysis: Analysis): SignalRow[] {
-  const { signals } = analysis;
+  const { signals: { names: recordedNames = [], values: atFrames = [], record } = {} } = analysis;
+  const recordedLine = (name: string): SignalLine => {
+    const k = recordedNames.indexOf(name);
+    return record ? { name, values: record.values[k]!, timesSec: record.timesSec } : { name, values: atFrames[k]! };
+  };
   const predictions = analysis.windows ? predictionsOf(analysis) : [];
   const predicted = predictions.map(({ name, values, recorded }) => ({
-    lines: [
-      { name: `${name}, predicted`, values: held(values) },
-      ...(recorded ? [{ name: recorded.name, values: recorded.values }] : []),
-    ],
+    lines: [{ name: `${name}, predicted`, values: held(values) }, ...(recorded ? [recordedLine(recorded.name)] : [])],
   }));
   const shown = predictions.map(({ recorded }) => recorded?.name);
-  const others = (signals?.names ?? []).flatMap((name, k) =>
-    shown.includes(name) ? [] : [{ lines: [{ name, values: signals!.values[k]! }] }],
-  );
+  const others = recordedNames.filter((name) => !shown.includes(name)).map((name) => ({ lines: [recordedLine(name)] }));
   return [...predicted, ...others].slice(0, SIGNALS_SHOWN);
 }
 

@@ -67,7 +67,7 @@ describe('signalsAt', () => {
 });
 
 describe('withSignals', () => {
-  const record = {
+  const recorded = {
     names: ['steering', 'speed'],
     timesSec: [0, 2],
     values: [
@@ -75,26 +75,56 @@ describe('withSignals', () => {
       [1, 1],
     ],
   };
+  const record = {
+    timesSec: [0, 2, 3],
+    values: [
+      [0, 4, null],
+      [1, 1, null],
+    ],
+  };
 
-  it('writes down what was recorded at the frames', () => {
-    const analysis = withSignals(exampleAnalysis(), record);
+  it('writes down what was recorded, and what of it at the frames', () => {
+    const analysis = withSignals(exampleAnalysis(), recorded);
     expect(analysis.signals).toEqual({
       names: ['steering', 'speed'],
       values: [
         [1, 3],
         [1, 1],
       ],
+      record,
     });
     expect(parseAnalysis(JSON.parse(JSON.stringify(analysis)), 'it')).toEqual(analysis);
     expect(ribbonOf(analysis).signals).toEqual([
-      { lines: [{ name: 'steering', values: [1, 3] }] },
-      { lines: [{ name: 'speed', values: [1, 1] }] },
+      { lines: [{ name: 'steering', timesSec: record.timesSec, values: record.values[0] }] },
+      { lines: [{ name: 'speed', timesSec: record.timesSec, values: record.values[1] }] },
     ]);
+    const { record: _, ...earlier } = analysis.signals!; // of a document that has none
+    expect(ribbonOf({ ...analysis, signals: earlier }).signals![0]).toEqual({
+      lines: [{ name: 'steering', values: [1, 3] }],
+    });
     expect(ribbonOf(exampleAnalysis()).signals).toBeUndefined();
   });
 
+  it('keeps what happened between two frames, and a hole as one', () => {
+    const brake = { names: ['brake'], timesSec: [0, 0.5, 0.6, 0.7, 0.8, 2.6], values: [[0, 0, 0, 1, 0, 0]] };
+    const { signals } = withSignals(exampleAnalysis(), brake);
+    expect(signals!.values).toEqual([[0, null]]);
+    expect(signals!.record!.timesSec).toEqual([0, 0.5, 0.6, 0.7, 0.8, 1.7000000000000002, 2.6, 3]);
+    expect(signals!.record!.values).toEqual([[0, 0, 0, 1, 0, null, 0, null]]);
+  });
+
+  it('keeps the peaks of a long record', () => {
+    const timesSec = Array.from({ length: 30_000 }, (_, i) => i / 10_000);
+    const values = timesSec.map((_, i) => (i === 12_345 ? 9 : i === 12_346 ? -9 : 1));
+    const { record: own } = withSignals(exampleAnalysis(), { names: ['x'], timesSec, values: [values] }).signals!;
+    expect(own!.timesSec.length).toBeLessThanOrEqual(2000);
+    expect(own!.timesSec.every((time, i) => i === 0 || time > own!.timesSec[i - 1]!)).toBe(true);
+    const known = own!.values[0]!.filter((value) => value !== 1 && value !== null);
+    expect(known).toEqual([9, -9]);
+  });
+
   it('warns where nothing was', () => {
-    const analysis = withSignals(exampleAnalysis(), { ...record, timesSec: [100, 102] });
+    const analysis = withSignals(exampleAnalysis(), { ...recorded, timesSec: [100, 102] });
     expect(analysis.signals).toBeUndefined();
     expect(analysis.warnings.at(-1)).toBe('no signal was recorded within 0.00–3.00 s');
     expect(withSignals(exampleAnalysis(), undefined)).toEqual(exampleAnalysis());
@@ -104,6 +134,10 @@ describe('withSignals', () => {
     const signals = { names: ['steering'], values: [[1]] };
     expect(() => parseAnalysis({ ...exampleAnalysis(), signals }, 'it')).toThrow(
       'signals: a signal has another number of values than there are frames',
+    );
+    const uneven = { names: ['steering'], values: [[1, 1]], record: { timesSec: [0, 1], values: [[1]] } };
+    expect(() => parseAnalysis({ ...exampleAnalysis(), signals: uneven }, 'it')).toThrow(
+      'signals.record: a signal has another number of values than there are times',
     );
   });
 });

@@ -9,7 +9,7 @@ import { isInside, spansAround } from '../../video/drawing/keyframes.ts';
 import type { AttentionShares } from '../../video/drawing/regions.ts';
 import type { RibbonContent, RibbonSample } from '../../video/drawing/ribbon-rows.ts';
 import { type ShareLines, topOfShares } from '../../video/drawing/share-lines.ts';
-import { type SignalRow, scaleOf } from '../../video/drawing/signal-lines.ts';
+import { type SignalRow, scaleOf, valueAt } from '../../video/drawing/signal-lines.ts';
 import { element, formatNumber, formatTime } from './dom.ts';
 import { axis, COLORS, LINE_COLORS, type PlotGroup } from './plots.ts';
 
@@ -71,7 +71,7 @@ export class Ribbon {
     const sample = this.#cells.findIndex((cell) => isInside([cell], timeSec));
     for (const [k, row] of this.#rows.entries()) {
       for (const [i, { read }] of row.names.entries()) {
-        const value = sample < 0 ? undefined : read(sample);
+        const value = sample < 0 ? undefined : read(sample, timeSec);
         this.#values[k]![i]!.textContent = value === undefined ? '–' : row.format(value);
       }
     }
@@ -165,8 +165,8 @@ export class Ribbon {
     const isBreak = (i: number): boolean =>
       i > 0 && this.#time.gaps.some(({ startSec, endSec }) => startSec < xs[i]! && endSec > xs[i - 1]!);
     const places = xs.flatMap((x, i) => (isBreak(i) ? [{ x: (xs[i - 1]! + x) / 2 }, { x, i }] : [{ x, i }]));
-    const pick = (values: readonly (number | null)[]): (number | null)[] =>
-      places.map((place) => ('i' in place ? (values[place.i] ?? null) : null));
+    const pick = (values: Row['ys'][number]): (number | null | undefined)[] =>
+      places.map((place) => ('i' in place ? values[place.i] : null));
     return [places.map(({ x }) => x), ...ys.map(pick)];
   }
 
@@ -185,8 +185,8 @@ export class Ribbon {
 interface Name {
   readonly text: string;
   readonly color: string;
-  /** The value of a sample. */
-  read(sample: number): number | undefined;
+  /** The value of the sample that stands for a time, or at that time. */
+  read(sample: number, timeSec: number): number | undefined;
 }
 
 interface Row {
@@ -199,7 +199,8 @@ interface Row {
   readonly min?: number;
   readonly max: number;
   readonly xs: readonly number[];
-  readonly ys: readonly (readonly (number | null)[])[];
+  /** Per series; undefined where it has no value of its own and its line goes on, null where that is interrupted. */
+  readonly ys: readonly (readonly (number | null | undefined)[])[];
   readonly series: readonly uPlot.Series[];
   format(value: number): string;
 }
@@ -235,10 +236,13 @@ function rowsOf({ samples, classes, objects, signals = [] }: RibbonContent, cell
   return rows;
 }
 
-type Part = Name;
+/** A name whose value is that of a sample. */
+interface Part extends Name {
+  read(sample: number): number | undefined;
+}
 
 /** A step per sample, as long as the time it stands for. */
-function bars(text: string, color: string, cells: readonly TimeSpan[], read: Name['read']): Row {
+function bars(text: string, color: string, cells: readonly TimeSpan[], read: Part['read']): Row {
   const values = cells.map((_, i) => read(i) ?? 0);
   const [min, max] = [Math.min(0, ...values), Math.max(0, ...values)];
   const from = min < 0 ? `from ${formatNumber(min)} ` : '';
@@ -299,26 +303,37 @@ function linesRow(
   };
 }
 
-/** Recorded and predicted numbers at each sample, between the least and the greatest. */
+/** Recorded and predicted numbers over time, between the least and the greatest. */
 function signalRow(samples: readonly RibbonSample[], row: SignalRow): Row {
   const { min, max } = scaleOf(row);
   const room = 0.04 * (max - min);
   const ends = `${formatNumber(min)} to ${formatNumber(max)}`;
+  const sampledSec = samples.map(({ timestampSec }) => timestampSec);
+  const lines = row.lines.map((line, k) => ({
+    ...line,
+    color: LINE_COLORS[k % LINE_COLORS.length]!,
+    timesSec: line.timesSec ?? sampledSec,
+    isSampled: line.timesSec === undefined,
+  }));
+  const xs = [...new Set(lines.flatMap(({ timesSec }) => timesSec))].sort((a, b) => a - b);
   return {
-    names: row.lines.map(({ name, values }, k) => ({
-      ...{ text: name, color: LINE_COLORS[k % LINE_COLORS.length]! },
-      read: (i) => values[i] ?? undefined,
+    names: lines.map(({ name, color, values, timesSec, isSampled }) => ({
+      ...{ text: name, color },
+      read: (i, timeSec) => (isSampled ? values[i] : valueAt(values, timesSec, timeSec)) ?? undefined,
     })),
-    description: `${row.lines.map(({ name }) => name).join(' and ')}, ${ends}`,
-    height: Math.max(60, 24 * row.lines.length),
+    description: `${lines.map(({ name }) => name).join(' and ')}, ${ends}`,
+    height: Math.max(60, 24 * lines.length),
     min: min - room,
     max: max + room,
-    xs: samples.map(({ timestampSec }) => timestampSec),
-    ys: row.lines.map(({ values }) => values),
-    series: row.lines.map((_, k) => ({
-      stroke: LINE_COLORS[k % LINE_COLORS.length]!,
+    xs,
+    ys: lines.map(({ timesSec, values }) => {
+      const own = new Map(timesSec.map((time, i) => [time, values[i]]));
+      return xs.map((x) => own.get(x));
+    }),
+    series: lines.map(({ color, timesSec }) => ({
+      stroke: color,
       width: 2,
-      points: { show: samples.length <= 40, size: 6 },
+      points: { show: timesSec.length <= 40, size: 6 },
     })),
     format: formatNumber,
   };

@@ -35,7 +35,7 @@ export interface RibbonContent {
   readonly classes?: ShareLines;
   /** Shares of the attention on objects at each sample. */
   readonly objects?: ShareLines;
-  /** Recorded and predicted numbers at each sample. */
+  /** Recorded and predicted numbers over time. */
   readonly signals?: readonly SignalRow[];
 }
 
@@ -190,12 +190,10 @@ function stackRow(
 /** Shares over time as lines, from 0 below to the top of their scale. */
 function sharesRow({ lines, hidden, notes = [] }: ShareLines, samples: readonly RibbonSample[], max: number): Row {
   const scale = { min: 0, max };
+  const timesSec = samples.map(({ timestampSec }) => timestampSec);
   const draw = (plot: Plot, { gaps }: RibbonTime): void => {
     drawScale(plot, scale);
-    for (const { shares, color } of lines) {
-      const values = samples.map((_, i) => shares[i] ?? null);
-      drawLine(plot, color, { samples, values, gaps, scale });
-    }
+    for (const { shares, color } of lines) drawLine(plot, color, { timesSec, values: shares, gaps, scale });
   };
   const valuesAt = (plot: Plot, sample: number): PlottedValue[] =>
     lines.flatMap(({ shares, color }) => {
@@ -237,14 +235,15 @@ function short(value: number): string {
 /** Lines between the least and the greatest value, which the row's names state; 0 is marked where it lies between them. */
 function signalRow(row: SignalRow, samples: readonly RibbonSample[]): Row {
   const scale = scaleOf(row);
+  const sampledSec = samples.map(({ timestampSec }) => timestampSec);
   const draw = (plot: Plot, { gaps }: RibbonTime): void => {
     const { context, unit, left, right } = plot;
     if (scale.min < 0 && scale.max > 0) {
       context.fillStyle = ZERO_LINE;
       context.fillRect(left, heightAt(plot, 0, scale) - unit / 2, right - left, unit);
     }
-    for (const [k, { values }] of row.lines.entries()) {
-      drawLine(plot, SIGNAL_COLORS[k % SIGNAL_COLORS.length]!, { samples, values, gaps, scale });
+    for (const [k, { values, timesSec = sampledSec }] of row.lines.entries()) {
+      drawLine(plot, SIGNAL_COLORS[k % SIGNAL_COLORS.length]!, { timesSec, values, gaps, scale });
     }
   };
   const names = [
@@ -258,8 +257,8 @@ const SIGNAL_COLORS: readonly string[] = [yellow, sky, orange];
 const ZERO_LINE = '#555d68';
 
 interface DrawnLine {
-  readonly samples: readonly RibbonSample[];
-  /** One per sample; the line is interrupted where there is none. */
+  readonly timesSec: readonly number[];
+  /** One per time; the line is interrupted where there is none. */
   readonly values: readonly (number | null)[];
   readonly gaps: readonly TimeSpan[];
   readonly scale: { readonly min: number; readonly max: number };
@@ -270,7 +269,7 @@ function heightAt({ unit, top, bottom }: Plot, value: number, { min, max }: Draw
   return bottom - unit - ((value - min) / (max - min)) * (bottom - top - 2 * unit);
 }
 
-function drawLine(plot: Plot, color: string, { samples, values, gaps, scale }: DrawnLine): void {
+function drawLine(plot: Plot, color: string, { timesSec, values, gaps, scale }: DrawnLine): void {
   const { context, unit, xOf } = plot;
   context.strokeStyle = color;
   context.fillStyle = color;
@@ -278,19 +277,19 @@ function drawLine(plot: Plot, color: string, { samples, values, gaps, scale }: D
   context.lineJoin = 'round';
   context.beginPath();
   let isCut = true;
-  for (const [i, { timestampSec }] of samples.entries()) {
-    const previousSec = samples[i - 1]?.timestampSec ?? timestampSec;
-    isCut ||= gaps.some(({ startSec, endSec }) => startSec < timestampSec && endSec > previousSec);
+  for (const [i, timeSec] of timesSec.entries()) {
+    const previousSec = timesSec[i - 1] ?? timeSec;
+    isCut ||= gaps.some(({ startSec, endSec }) => startSec < timeSec && endSec > previousSec);
     const value = values[i] ?? null;
     if (value === null) {
       isCut = true;
       continue;
     }
-    const [x, y] = [xOf(timestampSec), heightAt(plot, value, scale)];
+    const [x, y] = [xOf(timeSec), heightAt(plot, value, scale)];
     if (isCut) context.moveTo(x, y);
     else context.lineTo(x, y);
     isCut = false;
-    if (samples.length <= MAX_DOTS) context.fillRect(x - 3 * unit, y - 3 * unit, 6 * unit, 6 * unit);
+    if (timesSec.length <= MAX_DOTS) context.fillRect(x - 3 * unit, y - 3 * unit, 6 * unit, 6 * unit);
   }
   context.stroke();
 }

@@ -3,8 +3,10 @@
 /** A number over time. */
 export interface SignalLine {
   readonly name: string;
-  /** One per sample; null where it is not known. */
+  /** One per moment; null where it is not known. */
   readonly values: readonly (number | null)[];
+  /** Its moments, seconds from the start of the clip, increasing; absent: those of the samples. */
+  readonly timesSec?: readonly number[];
 }
 
 /** Numbers over time that share a row and its scale, such as what was predicted beside what was recorded. */
@@ -23,4 +25,14 @@ export function scaleOf({ lines }: SignalRow): { readonly min: number; readonly 
   if (min < max) return { min, max };
   const middle = Number.isFinite(min) ? min : 0;
   return { min: middle - 1, max: middle + 1 };
+}
+
+/** The value of a line at a time, linear between the moments around it; null where it is not known. */
+export function valueAt(values: SignalLine['values'], timesSec: readonly number[], timeSec: number): number | null {
+  const after = timesSec.findIndex((time) => time >= timeSec);
+  const [to, from] = [values[after] ?? null, values[after - 1] ?? null];
+  if (timesSec[after] === timeSec || to === null) return to;
+  if (from === null) return null;
+  const share = (timeSec - timesSec[after - 1]!) / (timesSec[after]! - timesSec[after - 1]!);
+  return (1 - share) * from + share * to;
 }

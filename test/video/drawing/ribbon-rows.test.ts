@@ -196,6 +196,12 @@ describe('lines', () => {
       `stroke ${yellow} 2.5`,
     ]);
   });
+
+  it('of numbers that were recorded have moments of their own', () => {
+    const line = { name: 'brake', values: [0, 1, 0], timesSec: [2, 3, 4] };
+    const lines = drawn({ samples, signals: [{ lines: [line] }] }, 2).filter((call) => /To/.test(call));
+    expect(lines).toEqual(['moveTo 120 49', 'lineTo 130 1', 'lineTo 140 49']);
+  });
 });
 
 it('events are blocks with their labels, in lanes', () => {
