@@ -11,6 +11,7 @@ import { MAX_TEXT_BYTES } from '../base/text.ts';
 import { writeIndex } from '../report/index-page.ts';
 import type { IndexRow } from '../report/page-data.ts';
 import type { Batch, EventPlan } from './batch.ts';
+import type { Output } from './choices.ts';
 import { bestClassOf, type EventFigures } from './event-figures.ts';
 import type { BatchEvent } from './events.ts';
 import { FILE_NAMES } from './outputs.ts';
@@ -272,10 +273,13 @@ function indexRow(batch: Batch, plan: EventPlan): IndexRow {
   const frames = figures?.frames ?? [];
   const isUnlike = figures?.familiarity?.unlike === true;
   const importance = frames.flatMap((frame) => (frame.importance === undefined ? [] : [frame.importance]));
-  const file = (name: 'thumbnail' | 'report'): Partial<IndexRow> => {
-    if (record?.files[name]?.key !== keys[name]) return {}; // absent, or of other options
-    return { [name]: posix.join(relativeFolder(batch, event.id), FILE_NAMES[name]) };
-  };
+  const pathsOf = (...names: readonly Output[]): string[] =>
+    names
+      .filter((name) => record?.files[name] && record.files[name].key === keys[name]) // others are of other options
+      .map((name) => posix.join(relativeFolder(batch, event.id), FILE_NAMES[name]));
+  const [thumbnail] = pathsOf('thumbnail');
+  const [report] = pathsOf('report');
+  const files = pathsOf('json', 'strip', 'mp4');
   return {
     id: event.id,
     ...(event.label && { label: event.label }),
@@ -287,8 +291,9 @@ function indexRow(batch: Batch, plan: EventPlan): IndexRow {
     endSec: event.span.endSec,
     ...(frames.length > 0 && { loss: frames.reduce((sum, { loss }) => sum + loss, 0) / frames.length }),
     ...(importance.length > 0 && { importance: Math.max(...importance) }),
-    ...file('thumbnail'),
-    ...file('report'),
+    ...(thumbnail !== undefined && { thumbnail }),
+    ...(report !== undefined && { report }),
+    ...(files.length > 0 && { files }),
     ...(figures?.verdict && { verdict: figures.verdict }),
     ...(best && { best }),
     extra: { ...event.extra, ...(isUnlike && { 'unlike training': 'yes' }) },

@@ -2,7 +2,7 @@
 import { dirname, join, relative, sep } from 'node:path';
 import { readAnalysis } from '../analysis/document.ts';
 import { L2cafError } from '../base/errors.ts';
-import { withFolder } from '../base/files.ts';
+import { fileSize, withFolder } from '../base/files.ts';
 import { noteInput } from '../base/noted-inputs.ts';
 import { checkOutputFolder, checkOutputs } from '../base/output.ts';
 import type { IgnoredPart } from '../base/types.ts';
@@ -76,12 +76,25 @@ async function rowOf(
   try {
     const analysis = await readAnalysis(path);
     await writeReport(analysis, out, { ...work, onProgress: () => {}, thumbnail });
-    return { id, ...indexRowOf(analysis), thumbnail: fromIndex(thumbnail), report: fromIndex(out) };
+    const files = (await filesBeside(path)).map(fromIndex).filter((file) => !/^(\.\.|\/|[a-z]:)/i.test(file));
+    return {
+      ...{ id, ...indexRowOf(analysis), thumbnail: fromIndex(thumbnail), report: fromIndex(out) },
+      ...(files.length > 0 && { files }), // those that move with the index
+    };
   } catch (error) {
     if (!(error instanceof L2cafError) || error.code === 'aborted') throw error;
     terminal.warn(error.message);
     return { id, status: 'failed', error: error.message };
   }
+}
+
+/** The analysis, and what `analyze` and `batch` draw beside one. */
+async function filesBeside(analysis: string): Promise<string[]> {
+  const own = (name: string): string => join(dirname(analysis), name);
+  const drawn = await Promise.all(
+    ['strip.png', 'strip.jpg', 'overlay.mp4'].map(async (name) => ((await fileSize(own(name))) ? [own(name)] : [])),
+  );
+  return [analysis, ...drawn.flat()];
 }
 
 /** Which reports are to be written; an index belongs to those of a folder. */

@@ -27,6 +27,8 @@ export interface IndexRow {
   readonly thumbnail?: string;
   /** Path of its report. */
   readonly report?: string;
+  /** Paths of the other files that were made of it, such as its analysis and its video. */
+  readonly files?: readonly string[];
   /** Further columns, by name. */
   readonly extra?: Readonly<Record<string, string | number>>;
 }

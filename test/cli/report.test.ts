@@ -25,6 +25,7 @@ it('reports on every analysis in a folder, lists those that fail in the index, a
   expect(await readdir(join(results, 'bad'))).toEqual(['analysis.json']);
   const index = await readFile(join(results, 'index.html'), 'utf8');
   expect(index).toContain('good/report.html');
+  expect(index).toContain('"files":["good/analysis.json"]');
   expect(index).toContain('gone.mp4');
 });
 

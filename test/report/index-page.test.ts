@@ -27,6 +27,7 @@ function manyRows(): IndexRow[] {
     ...(i % 50 !== 7 && {
       loss: ((i * 7919) % 2003) / 2003,
       report: `event ${i}/report.html`,
+      files: [`event ${i}/analysis.json`, `event ${i}/overlay #1.mp4`],
       best: { label: i % 3 === 0 ? 'stop' : 'left_turn', probability: (i % 10) / 10, place: i % 3 === 0 ? 2 : 0 },
     }),
     thumbnail: 'picture #1.jpg',
@@ -117,6 +118,30 @@ describe.skipIf(chromiumPath === undefined)('the index in a browser', () => {
     expect(await confusion.getByRole('button', { name: 'right_turn, seen as stop' }).textContent()).toBe(`${wanted}`);
     for (const list of ['label', 'class']) await page.getByLabel(list, { exact: true }).selectOption('');
     await confusion.locator('summary').click();
+  });
+
+  it('links every file of an event', async () => {
+    const row = page
+      .locator('.body [role=row]')
+      .filter({ has: page.getByRole('link', { name: 'event 3', exact: true }) });
+    const links = await row
+      .locator('.files a')
+      .evaluateAll((all) => all.map((a) => [a.textContent, a.getAttribute('href')]));
+    expect(links).toEqual([
+      ['analysis.json', './event%203/analysis.json'],
+      ['overlay #1.mp4', './event%203/overlay%20%231.mp4'],
+    ]);
+  });
+
+  it('breaks the name of a class after an underscore, not within a word', async () => {
+    const narrow = await browser.newPage({ viewport: { width: 800, height: 600 } });
+    const best = { label: 'traffic_light_green', probability: 1 };
+    await writeIndex(join(folder, 'narrow.html'), [{ id: 'a', status: 'done', best }]);
+    await narrow.goto(pathToFileURL(join(folder, 'narrow.html')).href);
+    const label = narrow.locator('.beside-swatch .clamped');
+    expect(await label.innerHTML()).toBe('traffic_<wbr>light_<wbr>green');
+    expect(await label.textContent()).toBe(best.label);
+    await narrow.close();
   });
 
   it('says which rows of the list were left out, as text', async () => {

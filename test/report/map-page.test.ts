@@ -73,6 +73,17 @@ describe.skipIf(chromiumPath === undefined)('the map in a browser', () => {
     expect(problems).toEqual([]);
   });
 
+  it('begins with colours that tell groups apart, where every event has a video of its own', async () => {
+    const points = POINTS.map(({ label: _, ...point }, i) => ({ ...point, video: `${i}.mp4`, verdict: `${i % 2}` }));
+    await writeMapPage(join(folder, 'own.html'), { ...{ title: '', caption: '', axes: ['', ''] }, points });
+    const own = await browser.newPage();
+    await own.goto(pathToFileURL(join(folder, 'own.html')).href);
+    expect(
+      await own.getByLabel('Colour by').evaluate((list) => (list as HTMLSelectElement).selectedOptions[0]!.text),
+    ).toBe('verdict');
+    await own.close();
+  });
+
   it('can be used by everybody: axe finds nothing serious', async () => {
     expect(await findingsInBothThemes(page)).toEqual([]);
     const nameless = await browser.newPage(); // it does find what is wrong

@@ -80,6 +80,20 @@ describe.skipIf(chromiumPath === undefined)('two events beside each other', () =
     expect(await findingsInBothThemes(page)).toEqual([]);
   });
 
+  it('lie below each other on a narrow screen', async () => {
+    const places = (): Promise<number[][]> =>
+      page
+        .locator('iframe')
+        .evaluateAll((all) => all.map((own) => [own.getBoundingClientRect().left, own.getBoundingClientRect().top]));
+    const [[left], [right]] = (await places()) as [[number, number], [number, number]];
+    expect(right).toBeGreaterThan(left);
+    await page.setViewportSize({ width: 390, height: 844 });
+    const [[upperLeft, upper], [lowerLeft, lower]] = (await places()) as [[number, number], [number, number]];
+    expect(lowerLeft).toBe(upperLeft);
+    expect(lower).toBeGreaterThan(upper);
+    await page.setViewportSize({ width: 1600, height: 900 });
+  });
+
   it('play together, and give the index back when they are closed', async () => {
     await page.getByRole('checkbox', { name: /same moment/ }).check();
     const [early, late] = page.frames().slice(1) as [Frame, Frame];

@@ -40,6 +40,11 @@ export function addressOf(path: string): string {
   return `./${path.split('/').map(encodeURIComponent).join('/')}`;
 }
 
+/** A name that may be broken after its underscores and slashes, rather than within a word. */
+export function breakable(name: string): (Node | string)[] {
+  return name.split(/(?<=[_/])/).flatMap((part, i) => (i === 0 ? [part] : [element('wbr'), part]));
+}
+
 /** Seconds as `1:02.50`, or `2.50 s` below a minute. */
 export function formatTime(timeSec: number): string {
   if (timeSec < 60) return `${timeSec.toFixed(2)} s`;

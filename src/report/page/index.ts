@@ -1,7 +1,17 @@
 /** The index in the browser: a table of events that can be filtered and sorted. */
 import type { IndexData, IndexRow } from '../page-data.ts';
 import { classSwatch, confusionTable } from './confusion.ts';
-import { addressOf, element, filterHeader, formatNumber, formatTime, readData, searchField, select } from './dom.ts';
+import {
+  addressOf,
+  breakable,
+  element,
+  filterHeader,
+  formatNumber,
+  formatTime,
+  readData,
+  searchField,
+  select,
+} from './dom.ts';
 import { Pair } from './pair.ts';
 
 type Value = string | number | undefined;
@@ -134,6 +144,7 @@ function columnsOf(all: readonly IndexRow[]): Column[] {
         ]
       : []),
     ...(has('verdict') ? [text('verdict', [9, 1], ({ verdict }) => verdict)] : []),
+    ...(has('files') ? [{ ...text('files', [7.5, 0], ({ files }) => files?.length), show: filesOf }] : []),
     ...extras.map(extraColumn),
   ];
 }
@@ -146,8 +157,14 @@ function pictureOf({ thumbnail }: IndexRow): Node | string {
 
 function classOf({ best }: IndexRow): Node | string {
   if (best === undefined) return '';
-  const label = element('span', { class: 'clamped', title: best.label }, best.label);
+  const label = element('span', { class: 'clamped', title: best.label }, ...breakable(best.label));
   return element('div', { class: 'beside-swatch' }, classSwatch(best.place), label);
+}
+
+/** What was made of the event beside its report. */
+function filesOf({ files = [] }: IndexRow): Node {
+  const links = files.map((path) => element('a', { href: addressOf(path) }, path.split('/').at(-1)!));
+  return element('div', { class: 'files' }, ...links);
 }
 
 /** The file's name; all of its path on asking. */

@@ -53,6 +53,7 @@ colour();
 show(undefined);
 
 function build(): void {
+  colourBy.value = String(firstColumn());
   marks.append(...shown.map(({ mark }) => mark));
   drawing.append(marks, ring);
   document.body.append(
@@ -139,6 +140,13 @@ function columnsOf(all: readonly MapPoint[]): Column[] {
     return [{ name, read, isNumber: known.every((value) => typeof value === 'number') }];
   });
   return many.length > 0 ? many : [{ name: 'nothing', read: () => undefined, isNumber: false }];
+}
+
+/** The first column that tells groups of events apart, and not each from each as their videos may. */
+function firstColumn(): number {
+  const counts = columns.map(({ read }) => new Set(points.map(read)).size);
+  const groups = columns.findIndex(({ isNumber }, k) => !isNumber && counts[k]! <= points.length / 2);
+  return Math.max(0, groups);
 }
 
 function colour(): void {
