@@ -7,10 +7,11 @@ import { isInside, momentAt } from '../../video/drawing/keyframes.ts';
 import type { ReportData } from '../page-data.ts';
 import { addCells, describeValue } from './cells.ts';
 import { element, formatTime, readData, select, themeButton } from './dom.ts';
-import { classList, factTables, objectList, verdictPanel } from './facts.ts';
+import { factTables } from './facts.ts';
 import { Link } from './linked.ts';
 import { lossCurves } from './losses.ts';
 import { OverlayPainter } from './painter.ts';
+import { panelSections } from './panel.ts';
 import { pictureGallery } from './pictures.ts';
 import { Player } from './player.ts';
 import { PlotGroup } from './plots.ts';
@@ -55,6 +56,8 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
       const timeSec = player.timesSec[frame]!;
       link?.tell(timeSec);
       ribbon.show(timeSec);
+      const sample = ribbon.sampleAt(timeSec);
+      for (const part of panel) part.show(sample);
       status.textContent = `${formatTime(timeSec)} · frame ${frame + 1} of ${player.timesSec.length} · ${mapAt(timeSec)}`;
     },
     onFrame: (frame) => {
@@ -70,6 +73,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
     },
   });
   const goTo = (timeSec: number): void => player.goToTime(timeSec);
+  const panel = panelSections(analysis);
   const ribbon = new Ribbon(ribbonOf(analysis), { span, gaps }, plots, goTo);
   const { gallery, overlaid } = pictureGallery(analysis, data.pictures, (timeSec) => {
     goTo(timeSec);
@@ -117,14 +121,7 @@ function build(data: ReportData, analysis: Analysis, text: string): void {
           controls,
           section('Over time', ribbon.element, keyHints(analysis.objects !== undefined)),
         ),
-        element(
-          'aside',
-          {},
-          settings.element,
-          ...verdictPanel(analysis),
-          ...classList(analysis),
-          ...objectList(analysis),
-        ),
+        element('aside', {}, settings.element, ...panel.map((part) => part.element)),
       ),
       section(`Sampled frames${someOf(data.pictures.length, frames.length)}`, gallery),
       ...(analysis.windows ? [] : [lossSection()]), // windows keep no losses but their last
