@@ -23,14 +23,14 @@ export function answersOf(analysis: Analysis): (timeSec: number) => string | und
   const held = numbers.map((): number | null => null);
   const answers = frames.map((frame, i): Answer => {
     const { timestampSec, probabilities = [] } = frame;
-    const of = (k: number): string => `${labels[k]!} ${percent(probabilities[k]!)}`;
+    const of = (k: number): string => withValue(labels[k]!, percent(probabilities[k]!));
     const best = likeliest(analysis, probabilities);
     const wanted = labels.indexOf(asked ?? '');
     const classes = isUnlike(analysis, frame)
       ? ['unlike training: no class']
       : [...best, ...(wanted < 0 || best.length === 0 || best.includes(wanted) ? [] : [wanted])].map(of);
     for (const [k, { values }] of numbers.entries()) held[k] = values[i] ?? held[k]!;
-    const values = numbers.flatMap(({ name }, k) => (held[k] === null ? [] : [`${name} ${held[k]!.toFixed(2)}`]));
+    const values = numbers.flatMap(({ name }, k) => (held[k] === null ? [] : [withValue(name, held[k]!.toFixed(2))]));
     return { timestampSec, words: [...(labels.length > 0 ? classes : []), ...values].join(' · ') };
   });
   return (timeSec) => {
@@ -38,6 +38,13 @@ export function answersOf(analysis: Analysis): (timeSec: number) => string | und
     return last?.words || undefined;
   };
 }
+
+/** A name and its value, which no line break parts. */
+function withValue(name: string, value: string): string {
+  return [name, ...value.split(' ')].join(NO_BREAK_SPACE);
+}
+
+const NO_BREAK_SPACE = '\u00a0';
 
 /** More than the rounding of any time, less than the gap between any two frames. */
 const ROUNDING_SEC = 0.0005;
