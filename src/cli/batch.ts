@@ -15,6 +15,7 @@ import { EventQueue } from '../batch/queue.ts';
 import { RESULT_FILES, statusOf, writeResults } from '../batch/results.ts';
 import { defaultJobs, EventRunner } from '../batch/runner.ts';
 import type { Videos } from '../batch/videos.ts';
+import { BATCH_LIST } from '../events/batch-list.ts';
 import { pullTrunk } from '../models/pull.ts';
 import type { CropWish, HideWish } from '../video/media/crop.ts';
 import { readingOf } from '../video/media/probe.ts';
@@ -64,7 +65,7 @@ export async function runBatch(path: string, flags: BatchFlags, stop: AbortSigna
     for (let isDone = false; !isDone; ) {
       const folder = flags.output ?? (await freeName(defaultFolder(path), (name) => isOfOtherList(name, path)));
       await checkOutputFolder(folder);
-      await checkOutputs([...Object.values(RESULT_FILES), WRONG_ROWS, LIST].map((name) => join(folder, name)));
+      await checkOutputs([...Object.values(RESULT_FILES), WRONG_ROWS, BATCH_LIST].map((name) => join(folder, name)));
       isDone = await withFolder(folder, async () => {
         const batch = await Batch.open(folder);
         try {
@@ -84,8 +85,6 @@ export async function runBatch(path: string, flags: BatchFlags, stop: AbortSigna
 
 /** What is wrong with rows that were left out. */
 const WRONG_ROWS = 'wrong-rows.txt';
-/** Which list the batch is of. */
-const LIST = 'list.json';
 
 /** The list's name in l2caf-out; another list of that name has another folder. */
 function defaultFolder(list: string): string {
@@ -93,7 +92,9 @@ function defaultFolder(list: string): string {
 }
 
 function isOfOtherList(folder: string, list: string): Promise<boolean> {
-  return isOfOther(join(folder, LIST), (document) => isSamePath((document as { readonly list: string }).list, list));
+  return isOfOther(join(folder, BATCH_LIST), (document) =>
+    isSamePath((document as { readonly list: string }).list, list),
+  );
 }
 
 async function runIn(
@@ -120,11 +121,15 @@ async function runIn(
   for (const { facts, objects: boxes, signals: recorded } of events) {
     for (const path of [facts.clip.path, boxes?.path, recorded?.path]) if (path !== undefined) noteInput(path);
   }
-  await writeFileAtomically(join(folder, LIST), `${JSON.stringify({ schema: 'l2caf-list/1', list: resolve(path) })}\n`);
+  await writeFileAtomically(
+    join(folder, BATCH_LIST),
+    `${JSON.stringify({ schema: 'l2caf-list/1', list: resolve(path) })}\n`,
+  );
   await reportProblems(path, batch, problems, flags, display);
   if (events.length === 0) {
+    const why = problems.length > 0 ? 'see what is wrong with its rows' : 'it has no rows';
     throw new L2cafError('input-unreadable', `${path} holds no event that can be analyzed`, {
-      hint: flags.only === undefined ? 'see what is wrong with its rows' : `no row has the label ${flags.only}`,
+      hint: flags.only === undefined ? why : `no row has the label ${flags.only}`,
     });
   }
   const others = only === undefined && limit === undefined ? batch.others(events).length : 0;

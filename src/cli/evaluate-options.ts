@@ -62,7 +62,10 @@ export function addCommonOptions(
 export function eventStudyCommand(name: string, description: string): Command {
   const command = new Command(name)
     .description(description)
-    .argument('<events>', `a list of events with labels and, unless --split all, splits: ${LIST_FORMS}`)
+    .argument(
+      '<events>',
+      `a list of events with labels and, unless --split all, splits: ${LIST_FORMS}, or the folder of a batch`,
+    )
     .addOption(videosOption())
     .option('--model <name>', 'a packaged model, the folder of a trained or imported one, or net.onnx', DEFAULT_MODEL)
     .addOption(choiceOption('--split <name>', 'the events that are measured', [...SPLITS, 'all'], 'test'));

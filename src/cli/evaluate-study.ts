@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { framesFor, type WorkOptions } from '../analysis/pipeline.ts';
 import { L2cafError } from '../base/errors.ts';
 import { evenlyChosen } from '../base/evenly.ts';
+import { groupBy } from '../base/group-by.ts';
 import { checkOutputs } from '../base/output.ts';
 import type { MapMethod } from '../evaluation/choices.ts';
 import { type FigureTable, groupsOf, textRows } from '../evaluation/figure-table.ts';
@@ -175,10 +176,12 @@ export async function readSplit(
   options: LabelledOptions,
 ): Promise<LabelledEvent[]> {
   if (split === 'all') return readEvents(path, { ...options, needs: ['label'] });
-  const events = (await readEvents(path, options)).filter((event) => event.split === split);
+  const all = await readEvents(path, options);
+  const events = all.filter((event) => event.split === split);
   if (events.length > 0) return events;
+  const others = [...groupBy(all, (event) => event.split)].map(([name, own]) => `${name} (${own.length})`);
   throw new L2cafError('usage', `${path} has no event with the split ${split}`, {
-    hint: 'choose another with --split',
+    hint: `choose another with --split: ${[...others, 'all'].join(', ')}`,
   });
 }
 

@@ -8,7 +8,7 @@ import { createTerminal } from './terminal.ts';
 
 /** What commander hands over. */
 export interface IndexFlags extends NetworkFlags {
-  readonly output: string;
+  readonly db: string;
   readonly videos?: string;
   readonly model: string;
   readonly backend: EngineChoice;
@@ -21,14 +21,14 @@ export interface IndexFlags extends NetworkFlags {
 export async function index(paths: readonly string[], flags: IndexFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
   const work = { prune: flags.prune, signal, onProgress: terminal.onProgress };
-  const table = await EventTable.openOrCreate(flags.output);
+  const table = await EventTable.openOrCreate(flags.db);
   const card = await cardOf(flags);
   const { model, videos, backend } = flags;
   const source = await openEventSource(paths, { model, card, videos, backend, signal, onNote: terminal.warn });
   const summary = await indexEvents(table, source, work).finally(() => source.close?.());
-  if (flags.json) return terminal.result(JSON.stringify({ database: flags.output, model: source.model, ...summary }));
+  if (flags.json) return terminal.result(JSON.stringify({ database: flags.db, model: source.model, ...summary }));
   const { added, replaced, unchanged, others, total } = summary;
-  terminal.result(`${added} new, ${replaced} replaced, ${unchanged} unchanged; ${total} events in ${flags.output}`);
+  terminal.result(`${added} new, ${replaced} replaced, ${unchanged} unchanged; ${total} events in ${flags.db}`);
   if (others === 0) return;
   if (flags.prune) terminal.result(`${others} removed that are not among these`);
   else

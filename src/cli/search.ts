@@ -37,7 +37,7 @@ export async function search(text: string, flags: SearchFlags, signal: AbortSign
     throw new L2cafError('usage', '--explain draws into a picture: name it with -o FILE.png');
   }
   if (output !== undefined) {
-    if (!/\.png$/i.test(output)) throw new L2cafError('usage', `the picture is a .png file, not ${output}`);
+    if (!/\.png$/i.test(output)) throw new L2cafError('usage', `-o is a picture, a .png file, not ${output}`);
     await checkOutputs([output]);
   }
   const table = await EventTable.open(flags.db);

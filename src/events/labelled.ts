@@ -5,6 +5,7 @@
 import { L2cafError } from '../base/errors.ts';
 import type { TimeSpan, VideoClip } from '../base/types.ts';
 import { probeClip } from '../video/media/probe.ts';
+import { listMeant } from './batch-list.ts';
 import { readEventList } from './list.ts';
 import type { Need } from './row.ts';
 
@@ -33,18 +34,20 @@ export interface LabelledOptions {
 }
 
 /**
- * Reads a list of events and probes its videos.
+ * Reads a list of events, or that of a batch by its folder, and probes its videos.
  *
  * @throws L2cafError `input-not-found`; `input-unreadable` with all problems of the list, each with its line: wrong values,
  *   ids used twice, missing videos, spans outside their video; labels and splits that are missing but needed.
  */
 export async function readEvents(path: string, options: LabelledOptions = {}): Promise<LabelledEvent[]> {
   const { needs = ['label', 'split'], videos, signal, onNote } = options;
+  const list = await listMeant(path);
+  if (list !== path) onNote?.(`${path} is a batch: taken are the events of its list, ${list}`);
   const look = async (video: string): Promise<{ clip: VideoClip }> => ({ clip: await probeClip(video, signal) });
-  const { events, problems, notes } = await readEventList(path, look, { needs, videos, signal });
-  for (const note of notes) onNote?.(`${path}: ${note}`);
+  const { events, problems, notes } = await readEventList(list, look, { needs, videos, signal });
+  for (const note of notes) onNote?.(`${list}: ${note}`);
   const none = events.length + problems.length === 0 ? ['it holds no events'] : [];
-  failIfAny(path, [...problems, ...none], 'docs/events.md describes lists; l2caf batch would leave wrong rows out');
+  failIfAny(list, [...problems, ...none], 'docs/events.md describes lists; l2caf batch would leave wrong rows out');
   return events.map(({ id, video, facts, span, label, split }) => ({
     id,
     video,

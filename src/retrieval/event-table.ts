@@ -89,7 +89,7 @@ export class EventTable {
     const table = await EventTable.openOrCreate(uri);
     if (table.#model !== undefined) return table;
     throw new L2cafError('input-not-found', `there are no indexed events in ${uri}`, {
-      hint: `l2caf index EVENTS.csv -o ${uri}`,
+      hint: `l2caf index EVENTS.csv --db ${uri}`,
     });
   }
 

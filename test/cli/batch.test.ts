@@ -16,6 +16,7 @@ beforeAll(async () => {
   list = join(folder, 'events.csv');
   await makeClip(join(folder, 'drive.mp4'), { frames: 30, rate: '10' });
   await writeFile(list, 'id,video,start,end,label\na,drive.mp4,0,2,x\nb,absent.mp4,0,1,x\nc,drive.mp4,2,1,x\n');
+  await writeFile(join(folder, 'no-rows.csv'), 'id,video\n');
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -33,6 +34,7 @@ it('names every wrong row before any work, and does none with --strict', async (
 
 it.each([
   [['absent.csv'], 1, /cannot read absent\.csv/],
+  [['no-rows.csv'], 1, /no event that can be analyzed.*\n.*it has no rows/],
   [['events.csv', '--only', 'y'], 1, /no event that can be analyzed.*\n.*no row has the label y/],
   [['events.csv', '--target', 'class:nonsense'], 2, /no class named "nonsense"/],
   [['events.csv', '--model', 'nonsense'], 1, /no model named nonsense/],

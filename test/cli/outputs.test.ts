@@ -126,8 +126,8 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   'project --tsv': { args: ['project', EVENTS], files: ['tensors.tsv', 'metadata.tsv'] },
 };
 
-/** Options that name an output, but replace no file: a database, and a worker's part of a batch (guarded in `serve.ts`). */
-const OTHERS = ['index --output', 'worker --output'];
+/** Options that name an output, but replace no file: a worker's part of a batch (guarded in `serve.ts`). */
+const OTHERS = ['worker --output'];
 
 /** Options that name files or folders which are read. */
 const READ =

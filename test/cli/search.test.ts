@@ -61,7 +61,7 @@ it('indexes once', async () => {
     stdout: '0 new, 0 replaced, 3 unchanged; 3 events in db\n',
     stderr: '',
   });
-  const { stdout } = await run('index', 'done', '-o', 'db', '--json');
+  const { stdout } = await run('index', 'done', '--db', 'db', '--json');
   expect(JSON.parse(stdout)).toMatchObject({ database: 'db', added: 0, unchanged: 3, model: { frames: 2 } });
 });
 

@@ -44,6 +44,12 @@ describe('evaluate refuses', () => {
   });
 });
 
+it('evaluate names the splits that there are', async () => {
+  await expect(run('faithfulness', join(CLIPS, 'events.csv'), '--split', 'val')).rejects.toMatchObject({
+    hint: 'choose another with --split: train (6), all',
+  });
+});
+
 describe('agreement', () => {
   const map = (...values: readonly number[]) => ({ height: 2, width: 3, values: Float32Array.from(values) });
   it('is whole for a map and itself, opposite for its reverse, and allows a peak one cell of play', () => {

@@ -26,6 +26,18 @@ describe('readEvents', () => {
       { id: 'e1', split: 'test', label: 'stop', span: { startSec: 0.5, endSec: 3 }, clip: { width: 64 } },
     ]);
   });
+  it('takes the list of a batch by the folder of the batch, and says so', async () => {
+    const list = join(folder, 'listed.csv');
+    await writeFile(list, 'video,id,split,label\n"drive, one.mp4",e1,test,stop\n');
+    const batch = await mkdtemp(join(folder, 'batch-'));
+    await writeFile(join(batch, 'list.json'), JSON.stringify({ schema: 'l2caf-list/1', list }));
+    const notes: string[] = [];
+    const events = await readEvents(batch, { onNote: (note) => notes.push(note) });
+    expect(events).toMatchObject([{ id: 'e1', split: 'test', label: 'stop' }]);
+    expect(notes).toEqual([`${batch} is a batch: taken are the events of its list, ${list}`]);
+    await writeFile(join(batch, 'list.json'), '{"list": "of somebody else"}');
+    await expect(readEvents(batch)).rejects.toThrow(/holds no video/);
+  });
   it('lists all problems at once', async () => {
     const error = await read(
       [

@@ -12,7 +12,7 @@ export function indexCommand(): Command {
   const command = new Command('index')
     .argument('<events...>', `a list of events (${LIST_FORMS}), analyses (analysis.json), or folders with analyses`)
     .addOption(videosOption())
-    .requiredOption('-o, --output <db>', 'the database (LanceDB): a folder, or an address such as s3://bucket/events')
+    .requiredOption('-o, --db <db>', 'the database (LanceDB): a folder, or an address such as s3://bucket/events')
     .option(
       '--model <name>',
       'what embeds the events of a list: a model by name, folder or network file',
@@ -27,10 +27,10 @@ export function indexCommand(): Command {
     .addHelpText(
       'after',
       examples(
-        'l2caf index events.csv -o drives.lance',
-        'l2caf index l2caf-out -o drives.lance',
-        'l2caf index events.csv -o drives.lance --model net.onnx --norm imagenet',
-        'l2caf index events.csv -o s3://bucket/drives   (credentials: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, …)',
+        'l2caf index events.csv --db drives.lance',
+        'l2caf index l2caf-out --db drives.lance',
+        'l2caf index events.csv --db drives.lance --model net.onnx --norm imagenet',
+        'l2caf index events.csv --db s3://bucket/drives   (credentials: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, …)',
       ),
     )
     .action((paths: string[], flags: IndexFlags) =>

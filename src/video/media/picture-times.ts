@@ -39,7 +39,7 @@ export function statedByNumbers(path: string, files: readonly string[], fps: num
     throw unreadable(
       path,
       'it is a folder, and holds no numbered pictures',
-      'name a video file inside it, or give a folder of numbered pictures or a Donkey tub',
+      'name a video file inside it, or give a folder of numbered pictures or a Donkey tub; l2caf batch takes a folder of videos',
     );
   }
   if (twice) throw unreadable(path, `${twice.map(quoted).join(' and ')} have the same number`, 'remove one of them');
