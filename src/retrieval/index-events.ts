@@ -118,8 +118,9 @@ function refuseRepeated(records: readonly EventRecord[], keys: readonly string[]
       continue;
     }
     const [a, b] = [records[earlier]!, records[i]!];
-    const span = `${a.span.startSec}–${a.span.endSec} s`;
-    throw new L2cafError('input-unreadable', `the events ${a.id} and ${b.id} are both ${span} of ${a.video}`, {
+    const copy = a.video === b.video ? '' : `, of which ${b.video} is a copy`;
+    const both = `${a.span.startSec}–${a.span.endSec} s of ${a.video}${copy}`;
+    throw new L2cafError('input-unreadable', `the events ${a.id} and ${b.id} are both ${both}`, {
       hint: 'remove one of them: an event is identified by what it shows',
     });
   }

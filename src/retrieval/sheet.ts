@@ -54,7 +54,7 @@ export async function drawSearchSheet(sheet: SearchSheet): Promise<Uint8Array> {
     rows.push({
       heading: `${i + 1}   distance ${neighbour.distance.toFixed(3)}`,
       lines: describe(neighbour),
-      color: neighbour.label === undefined || neighbour.label === query.label ? SAME_COLOR : OTHER_COLOR,
+      color: colorBeside(query, neighbour),
       frames: await framesOf(neighbour),
       heatmaps: pair?.match.map((filter) => heatmapToDraw(filter)),
     });
@@ -63,8 +63,15 @@ export async function drawSearchSheet(sheet: SearchSheet): Promise<Uint8Array> {
   return drawContactSheet({ title, caption, rows, columns, style: defaultStyle });
 }
 
-/** The query, the same label, another label. */
+/** The query, the same label, another label; where one of the two has none, neither. */
 const [QUERY_COLOR, SAME_COLOR, OTHER_COLOR] = [OKABE_ITO.black, OKABE_ITO.blue, OKABE_ITO.orange];
+const NO_LABEL_COLOR = '#9aa3ae';
+
+/** The colour of a neighbour's bar. */
+export function colorBeside(query: Pick<EventRecord, 'label'>, { label }: Pick<EventRecord, 'label'>): string {
+  if (query.label === undefined || label === undefined) return NO_LABEL_COLOR;
+  return label === query.label ? SAME_COLOR : OTHER_COLOR;
+}
 
 /** Width at which frames are decoded: they are shown smaller. */
 const DECODED_WIDTH = 480;
@@ -80,7 +87,8 @@ async function framesOfEvent(event: EventRecord, count: number, signal?: AbortSi
 }
 
 function describe({ id, label = 'no label', video, span }: EventRecord): string[] {
-  return [label, id, `${basename(video)}   ${span.startSec.toFixed(1)}–${span.endSec.toFixed(1)} s`];
+  const own = id === basename(video) ? [] : [id]; // a clip that is searched for is called as its file
+  return [label, ...own, `${basename(video)}   ${span.startSec.toFixed(1)}–${span.endSec.toFixed(1)} s`];
 }
 
 function texts({ query, exclude, where, pairs }: SearchSheet): { title: string; caption: string } {
@@ -90,7 +98,7 @@ function texts({ query, exclude, where, pairs }: SearchSheet): { title: string; 
     caption: [
       `Squared distance of embeddings of length 1: 0 the same, 2 unrelated, 4 opposite. Left out: ${without}`,
       ...(where === undefined ? ['. '] : [`; searched where ${where}. `]),
-      'Bars: black query, blue the same label, orange another.',
+      'Bars: black query, blue the same label, orange another, grey where one has none.',
       ...(pairs.length > 0 ? [' Contours: the cells that keep the two events similar.'] : []),
     ].join(''),
   };

@@ -85,7 +85,11 @@ describe('indexing', () => {
     await expect(indexEvents(await open('models'), sourceOf(records, OTHER_MODEL))).rejects.toThrow(/one.* not two/);
     const twins = [records[0]!, { ...records[0]!, id: 'twin' }];
     await expect(indexEvents(await open('twins'), sourceOf(twins))).rejects.toThrow(
-      /event-0 and twin are both 0–3 s of \/drives\/0\.mp4/,
+      /event-0 and twin are both 0–3 s of \/drives\/0\.mp4$/,
+    );
+    const copies = [records[0]!, { ...records[0]!, id: 'twin', video: '/copies/0.mp4' }];
+    await expect(indexEvents(await open('twins'), sourceOf(copies))).rejects.toThrow(
+      /event-0 and twin are both 0–3 s of \/drives\/0\.mp4, of which \/copies\/0\.mp4 is a copy$/,
     );
   });
 });
