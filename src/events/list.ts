@@ -8,7 +8,7 @@ import { groupBy } from '../base/group-by.ts';
 import type { ProgressListener, TimeSpan, VideoClip } from '../base/types.ts';
 import { type ListedEvent, labelsWithin, spanOfRow } from './labels.ts';
 import { folderOfList, readRows } from './read.ts';
-import { type EventRow, folderOf, lacks, type Need } from './row.ts';
+import { type EventRow, folderOf, lacks, type Need, SPLITS } from './row.ts';
 import { type FoundVideo, findVideo } from './video-files.ts';
 
 /** Which rows of a list are meant, and where their videos lie. */
@@ -68,6 +68,8 @@ export async function readEventList<Facts extends { readonly clip: VideoClip }>(
   const { rows: all, problems, notes } = await readRows(path, needs);
   const rows = all.filter(({ label }) => only === undefined || label === only).slice(0, limit);
   const found = await lookAtVideos(rows, await folderOfList(path), look, options);
+  const nowhere = rows.length > 1 ? needs.filter((need) => rows.every((row) => lacks(row, [need]).length > 0)) : [];
+  const needed = needs.filter((need) => !nowhere.includes(need));
   const places = new Map<string, string>();
   const byVideo = groupBy(all, keyOf);
   const events: SpanEvent<Facts>[] = [];
@@ -77,13 +79,17 @@ export async function readEventList<Facts extends { readonly clip: VideoClip }>(
     const taken = places.get(key);
     places.set(key, taken ?? row.place);
     const event = checkRow(row, found.get(keyOf(row))!, byVideo.get(keyOf(row))!);
-    const own = lacks(row, needs);
+    const own = lacks(row, needed);
     if (taken !== undefined) own.unshift(`the id ${row.id} is already used on ${taken}`);
     if (event instanceof L2cafError) own.push(event.message);
     else if (own.length === 0) events.push(event);
     wrong.push(...own.map((problem) => `${row.place}: ${problem}`));
   }
-  return { events, problems: [...problems, ...wrong].sort(byPlace), notes };
+  const named = { label: 'a label', split: `one of the splits ${SPLITS.join(', ')}` };
+  const lacking = nowhere.map(
+    (need) => `none of its ${rows.length} events has ${named[need]}: a column ${need} states it`,
+  );
+  return { events, problems: [...lacking, ...[...problems, ...wrong].sort(byPlace)], notes };
 }
 
 const byPlace = new Intl.Collator('en', { numeric: true }).compare;

@@ -79,7 +79,7 @@ it('--videos is for lists alone', async () => {
 });
 
 it('splits are asked for where they are used', async () => {
-  const split = /line 2: the split is "", not one of train, val, test/;
+  const split = /none of its 2 events has one of the splits train, val, test: a column split states it/;
   expect(await refusal('train', 'list.eaf', '--videos', 'videos', '--backend', 'wasm')).toMatch(split);
   expect(await refusal('retrieval', 'list.eaf', '--videos', 'videos', '--model', 'model')).toMatch(split);
 });

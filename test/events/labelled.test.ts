@@ -38,6 +38,15 @@ describe('readEvents', () => {
     await writeFile(join(batch, 'list.json'), '{"list": "of somebody else"}');
     await expect(readEvents(batch)).rejects.toThrow(/holds no video/);
   });
+  it('says once what no event of a list states', async () => {
+    const row = '"drive, one.mp4"';
+    await expect(read(`id,video,split\na,${row},train\nb,${row},train\n`)).rejects.toThrow(
+      /cannot be used:\n {2}none of its 2 events has a label: a column label states it$/,
+    );
+    await expect(read(`id,video,label,split\na,${row},x,train\nb,${row},,\n`)).rejects.toThrow(
+      /cannot be used:\n {2}line 3: the label is empty\n {2}line 3: the split is ""[^\n]*$/,
+    );
+  });
   it('lists all problems at once', async () => {
     const error = await read(
       [
