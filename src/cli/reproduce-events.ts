@@ -53,7 +53,7 @@ export async function reproduceEvents(item: PaperItem, flags: ReproduceFlags, si
     const open = await openModel({ model, backend: flags.backend, ...work });
     try {
       const analyses = await analysesOf(open, events, { seed, signal, onProgress: terminal.onProgress });
-      const png = await figureOf(analyses, { titles: events.map(({ label }) => label), ...work });
+      const png = await figureOf(analyses, { titles: titlesOf(events), ...work });
       const { id, sha256 } = open.network;
       return {
         report: studyReport({
@@ -110,6 +110,16 @@ const MEASURES: readonly Measure[] = [
   { key: 'opposing', title: 'opposing share', digits: 3 },
 ];
 
+/** What the rows of the figure are called: their labels where these differ. */
+export function titlesOf(events: readonly Pick<LabelledEvent, 'id' | 'label'>[]): string[] {
+  const labels = events.map(({ label }) => label);
+  return new Set(labels).size === labels.length ? labels : events.map(nameOf);
+}
+
+function nameOf({ id, label }: Pick<LabelledEvent, 'id' | 'label'>): string {
+  return id === label ? id : `${id}, ${label}`;
+}
+
 /** A group for each event, a row for each frame. */
 function tableOf(events: readonly LabelledEvent[], analyses: readonly Analysis[]): FigureTable {
   const rows = analyses.flatMap(({ frames }, i) =>
@@ -121,8 +131,7 @@ function tableOf(events: readonly LabelledEvent[], analyses: readonly Analysis[]
       const figures = Object.entries(values).map(([key, value]) => {
         return [key, { value, low: Number.NaN, high: Number.NaN }] as const;
       });
-      const { id, label } = events[i]!;
-      const group = id === label ? id : `${id}, ${label}`;
+      const group = nameOf(events[i]!);
       return { name: `frame ${frame + 1}`, group, counts: {}, figures: Object.fromEntries(figures) };
     }),
   );

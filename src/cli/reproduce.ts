@@ -255,7 +255,7 @@ async function describeNeeds(
   const found = `${own}${files.length > 0 ? `; ${files.join(', ')}` : ''}`;
   if (wanted === undefined) return [found];
   const data = await stillsIn(named);
-  const there = (await exists(data)) ? `${data} (${format ?? (await formatOf(data))})` : `none: there is no ${data}`;
+  const there = (await exists(data)) ? await describeData(data, format) : `none: there is no ${data}`;
   const given = files.length > 0 ? `in ${networks}` : `none in ${networks}`;
   const where =
     networks === undefined ? 'they can be given with --networks, as docs/network-examples.md exports them' : given;
@@ -264,6 +264,16 @@ async function describeNeeds(
     `${found} (others: ${where})`,
     `data: ${there}`,
   ];
+}
+
+/** The data and their layout; whoever measures on what has none fails. */
+async function describeData(data: string, format: StillFormat | undefined): Promise<string> {
+  try {
+    return `${data} (${format ?? (await formatOf(data))})`;
+  } catch (error) {
+    if (!(error instanceof L2cafError)) throw error;
+    return `none: ${error.message}`;
+  }
 }
 
 function noNetwork({ kind }: PaperTable): L2cafError {

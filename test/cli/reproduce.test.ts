@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadImage } from '@napi-rs/canvas';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { titlesOf } from '../../src/cli/reproduce-events.ts';
 import type { StudyReport } from '../../src/evaluation/study-report.ts';
 import { RANGE } from '../models/onnx/tiny-folder.ts';
 import { makeNetworkDrive } from './network-drive.ts';
@@ -23,6 +24,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const run = (...args: readonly string[]) => runCli(['reproduce', ...args], { cwd: folder });
+
+it('rows of figure 9 are told apart: by their labels, or else by their ids, too', () => {
+  const event = (id: string, label: string) => ({ id, label });
+  expect(titlesOf([event('a', 'stop'), event('b', 'turn')])).toEqual(['stop', 'turn']);
+  expect(titlesOf([event('a', 'stop'), event('stop', 'stop')])).toEqual(['a, stop', 'stop']);
+});
 
 describe('reproduce', () => {
   it('draws the frames of events with their filters, by a network of the user', async () => {
@@ -60,6 +67,8 @@ describe('reproduce', () => {
     ]);
     expect((await run('table3', '--needs')).stdout).toContain('data: none: there is no stills');
     expect((await run('table1', '--needs', '--networks', 'drawn')).stdout).toContain('(others: none in drawn)');
+    const unusable = await run('table3', '--needs', '--data', 'networks');
+    expect(unusable.stdout).toMatch(/\ndata: none: networks is none of boxes, masks/);
     expect((await run('fig12', '--needs')).stdout).toBe('networks: resnet50-imagenet\n');
     expect((await run('fig10', '--needs', '--networks', 'heads')).stdout).toMatch(
       /re-initialised.*\n.*heads.gap \(others/,
