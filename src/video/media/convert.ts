@@ -260,11 +260,20 @@ function describe(
     `${size.width}x${size.height}`,
     ...(rate ? [`${Number((rate.numerator / rate.denominator).toFixed(2))} pictures per second`] : []),
     format === 'gif' ? `${step.quality} colours` : `rate factor ${step.quality}`,
-    `${megabytes(bytes)}${maxBytes === undefined ? '' : ` of ${megabytes(maxBytes)}`}`,
+    sizeWords(bytes, maxBytes),
   ].join(', ');
   const isChosen = format === 'gif' || maxBytes !== undefined;
   return { ...size, frames: framesAt(master, step), ...(isChosen && { choice }) };
 }
+
+/** How large a file is, of how much it may be; what helps where it is too large to be passed on. */
+export function sizeWords(bytes: number, maxBytes?: number): string {
+  if (maxBytes !== undefined) return `${megabytes(bytes)} of ${megabytes(maxBytes)}`;
+  return `${megabytes(bytes)}${bytes > MUCH ? ' (--max-mb makes it smaller)' : ''}`;
+}
+
+/** More bytes than are sent or shown on a slide. */
+const MUCH = 20e6;
 
 /** A million bytes. */
 function megabytes(bytes: number): string {

@@ -12,6 +12,7 @@ import { createRandom } from '../../../src/base/random.ts';
 import { isWholeWebm } from '../../../src/base/webm.ts';
 import { defaultStyle } from '../../../src/video/drawing/style.ts';
 import { findFfmpeg } from '../../../src/video/media/binaries.ts';
+import { sizeWords } from '../../../src/video/media/convert.ts';
 import { type RenderedVideo, renderOverlay } from '../../../src/video/media/encode.ts';
 import { findEncoder } from '../../../src/video/media/encoders.ts';
 import { writeFilm } from '../../../src/video/media/film.ts';
@@ -79,6 +80,11 @@ describe('WebM', () => {
     await truncate(path, (await stat(path)).size - 1);
     expect(await isWholeWebm(path)).toBe(false);
   });
+});
+
+test('the size of a file is said, and what makes a large one smaller', () => {
+  expect([sizeWords(1.5e6), sizeWords(53.9e6)]).toEqual(['1.5 MB', '53.9 MB (--max-mb makes it smaller)']);
+  expect(sizeWords(53.9e6, 60e6)).toBe('53.9 MB of 60 MB');
 });
 
 describe('GIF', () => {
