@@ -17,6 +17,7 @@ import {
   inputOf,
   untrainedHead,
 } from '../../src/models/head.ts';
+import { createRecurrentHead } from '../../src/models/head-tails.ts';
 import { type PretrainedTrunk, RESNET50_IMAGENET } from '../../src/models/pretrained.ts';
 import { tinyHead, tinyNetwork } from '../support/tiny-network.ts';
 
@@ -250,16 +251,28 @@ describe('frames of another size', () => {
     expect(withInputSize(head, pretrained, { width: 64, height: 64 })).toBe(head);
   });
 
+  it('are taken by a head that reads its maps by attention, however small', () => {
+    const { pool: _, ...spec } = pooled.spec;
+    const attentive = untrainedHead({ ...spec, attention: { heads: 2, keys: 4 } }, 0);
+    const resized = withInputSize(attentive, RESNET50_IMAGENET, { width: 32, height: 64 });
+    expect(resized.spec.trunkGrid).toEqual({ height: 4, width: 2 });
+    const recurrent = createRecurrentHead(resized);
+    const tail = recurrent.tail({ data: new Float32Array(8 * 1024).fill(1), shape: [1, 4, 2, 1024] });
+    expect(tail.grid).toEqual({ height: 4, width: 2 });
+    tail.dispose();
+    recurrent.dispose();
+  });
+
   it.each([
     [
       () => withInputSize(head, pretrained, { width: 96, height: 64 }),
       'this model takes frames of 64x64 only',
-      'leave --size out, or use a model that pools its feature maps',
+      'leave --size out, or use a model that pools its feature maps or reads them by attention',
     ],
     [
       () => withInputSize(head, pretrained, { width: 64, height: 96 }),
       'this model takes frames of 64x64 only',
-      'leave --size out, or use a model that pools its feature maps',
+      'leave --size out, or use a model that pools its feature maps or reads them by attention',
     ],
     [
       () => withInputSize(pooled, RESNET50_IMAGENET, { width: 32, height: 64 }),
