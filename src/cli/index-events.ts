@@ -20,15 +20,16 @@ export interface IndexFlags extends NetworkFlags {
 /** Puts the events into the database. */
 export async function index(paths: readonly string[], flags: IndexFlags, signal: AbortSignal): Promise<void> {
   const terminal = createTerminal(flags);
-  const work = { prune: flags.prune, signal, onProgress: terminal.onProgress };
+  const work = { prune: flags.prune, signal, onProgress: terminal.onProgress, onNote: terminal.warn };
   const table = await EventTable.openOrCreate(flags.db);
   const card = await cardOf(flags);
   const { model, videos, backend } = flags;
   const source = await openEventSource(paths, { model, card, videos, backend, signal, onNote: terminal.warn });
   const summary = await indexEvents(table, source, work).finally(() => source.close?.());
   if (flags.json) return terminal.result(JSON.stringify({ database: flags.db, model: source.model, ...summary }));
-  const { added, replaced, unchanged, others, total } = summary;
-  terminal.result(`${added} new, ${replaced} replaced, ${unchanged} unchanged; ${total} events in ${flags.db}`);
+  const { added, replaced, unchanged, others, repeated, total } = summary;
+  const left = repeated > 0 ? `, ${repeated} left out` : '';
+  terminal.result(`${added} new, ${replaced} replaced, ${unchanged} unchanged${left}; ${total} events in ${flags.db}`);
   if (others === 0) return;
   if (flags.prune) terminal.result(`${others} removed that are not among these`);
   else

@@ -3,7 +3,7 @@
  * interrupted run is continued by the same command.
  */
 import { resolve } from 'node:path';
-import { L2cafError, throwIfAborted } from '../base/errors.ts';
+import { throwIfAborted } from '../base/errors.ts';
 import type { Progress, ProgressListener } from '../base/types.ts';
 import type { PlannedEvent } from '../features/dataset.ts';
 import type { EmbeddingModel } from './embedding-model.ts';
@@ -29,6 +29,8 @@ export interface IndexSummary {
   readonly unchanged: number;
   /** In the table, but not in the source: kept, or removed with `prune`. */
   readonly others: number;
+  /** Left out, as they show what another event of the source shows. */
+  readonly repeated: number;
   /** All events in the table. */
   readonly total: number;
 }
@@ -37,6 +39,8 @@ export interface IndexSummary {
 export interface IndexOptions {
   /** Whether events that the source does not have are removed from the table; default false. */
   readonly prune?: boolean | undefined;
+  /** Told which events are left out, a line at a time. */
+  readonly onNote?: ((text: string) => void) | undefined;
   readonly onProgress?: ProgressListener | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -45,28 +49,30 @@ export interface IndexOptions {
 const EVENTS_PER_PART = 128;
 
 /**
- * Indexes the events of a source.
+ * Indexes the events of a source. An event is what it shows: of several that show the same span of the same video, or of a copy of
+ * it, the first is taken.
  *
- * @throws L2cafError `usage` when the table holds another model's events; `input-unreadable` when two events show the
- *   same span of the same video; `output-unwritable`; `aborted`; as `source.embed`
+ * @throws L2cafError `usage` when the table holds another model's events; `output-unwritable`; `aborted`; as `source.embed`
  */
 export async function indexEvents(
   table: EventTable,
   source: EventSource,
-  { prune = false, onProgress, signal }: IndexOptions = {},
+  { prune = false, onNote, onProgress, signal }: IndexOptions = {},
 ): Promise<IndexSummary> {
   const { model, records } = source;
   table.expectModel(model);
   const keys = records.map((record) => eventKey(record, model));
-  refuseRepeated(records, keys);
+  const first = new Map(keys.map((key, i) => [key, i] as const).reverse());
+  const repeated = keys.flatMap((key, i) => (first.get(key) === i ? [] : [[first.get(key)!, i] as const]));
+  tellRepeated(records, repeated, onNote);
   const known = await table.records();
-  const isKnown = keys.map((key) => known.has(key));
-  const wanted = records.flatMap((record, i) => (isSame(record, known.get(keys[i]!)) ? [] : [i]));
-  for (let first = 0; first < wanted.length; first += EVENTS_PER_PART) {
+  const added = [...first.keys()].filter((key) => !known.has(key)).length;
+  const wanted = [...first].reverse().flatMap(([key, i]) => (isSame(records[i]!, known.get(key)) ? [] : [i]));
+  for (let start = 0; start < wanted.length; start += EVENTS_PER_PART) {
     throwIfAborted(signal);
-    const part = wanted.slice(first, first + EVENTS_PER_PART);
+    const part = wanted.slice(start, start + EVENTS_PER_PART);
     const report = (done: number): void =>
-      onProgress?.({ stage: 'indexing', done: first + Math.floor(done), total: wanted.length, unit: 'events' });
+      onProgress?.({ stage: 'indexing', done: start + Math.floor(done), total: wanted.length, unit: 'events' });
     report(0);
     const embeddings = await source.embed(part, (progress) => {
       if (progress.unit === 'bytes') onProgress?.(progress);
@@ -78,16 +84,15 @@ export async function indexEvents(
     );
     report(part.length);
   }
-  const own = new Set(keys);
-  const others = [...known.keys()].filter((key) => !own.has(key));
+  const others = [...known.keys()].filter((key) => !first.has(key));
   if (prune) await table.remove(others);
   if (wanted.length > 0 || (prune && others.length > 0)) await table.compact();
-  const added = isKnown.filter((is) => !is).length;
   return {
     added,
     replaced: wanted.length - added,
-    unchanged: records.length - wanted.length,
+    unchanged: first.size - wanted.length,
     others: others.length,
+    repeated: repeated.length,
     total: known.size + added - (prune ? others.length : 0),
   };
 }
@@ -109,19 +114,21 @@ function isSame(record: EventRecord, known: EventRecord | undefined): boolean {
   return known?.id === id && known.video === video && known.label === label && known.split === split;
 }
 
-function refuseRepeated(records: readonly EventRecord[], keys: readonly string[]): void {
-  const first = new Map<string, number>();
-  for (const [i, key] of keys.entries()) {
-    const earlier = first.get(key);
-    if (earlier === undefined) {
-      first.set(key, i);
-      continue;
-    }
-    const [a, b] = [records[earlier]!, records[i]!];
-    const copy = a.video === b.video ? '' : `, of which ${b.video} is a copy`;
-    const both = `${a.span.startSec}–${a.span.endSec} s of ${a.video}${copy}`;
-    throw new L2cafError('input-unreadable', `the events ${a.id} and ${b.id} are both ${both}`, {
-      hint: 'remove one of them: an event is identified by what it shows',
-    });
+/** Repeated events that are named; of more, their number is told. */
+const MOST_TOLD = 5;
+
+/** @param repeated the place of what is taken, and of what is left out for it */
+function tellRepeated(
+  records: readonly EventRecord[],
+  repeated: readonly (readonly [number, number])[],
+  onNote: IndexOptions['onNote'],
+): void {
+  for (const [taken, left] of repeated.slice(0, MOST_TOLD)) {
+    const [{ id, video, span }, other] = [records[taken]!, records[left]!];
+    const copy = video === other.video ? '' : `, of which ${other.video} is a copy`;
+    onNote?.(
+      `${other.id} is left out: ${span.startSec}–${span.endSec} s of ${video}${copy}${copy && ','} is ${id} already`,
+    );
   }
+  if (repeated.length > MOST_TOLD) onNote?.(`${repeated.length - MOST_TOLD} more events are left out likewise`);
 }

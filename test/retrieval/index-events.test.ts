@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EventTable } from '../../src/retrieval/event-table.ts';
+import { type EmbeddedRecord, EventTable } from '../../src/retrieval/event-table.ts';
 import { indexEvents } from '../../src/retrieval/index-events.ts';
 import { OTHER_MODEL, someRecords, sourceOf } from './records.ts';
 
@@ -19,7 +19,7 @@ describe('indexing', () => {
   it('embeds and counts what is new or has changed, and nothing else', async () => {
     const records = someRecords(20);
     const first = await indexEvents(await open('counts'), sourceOf(records.slice(0, 15)));
-    expect(first).toEqual({ added: 15, replaced: 0, unchanged: 0, others: 0, total: 15 });
+    expect(first).toEqual({ added: 15, replaced: 0, unchanged: 0, others: 0, repeated: 0, total: 15 });
 
     const changed = records.map((record, i) => ({
       ...record,
@@ -28,7 +28,7 @@ describe('indexing', () => {
     }));
     const source = sourceOf(changed);
     const second = await indexEvents(await open('counts'), source);
-    expect(second).toEqual({ added: 5, replaced: 2, unchanged: 13, others: 0, total: 20 });
+    expect(second).toEqual({ added: 5, replaced: 2, unchanged: 13, others: 0, repeated: 0, total: 20 });
     expect(source.asked.sort()).toEqual(['event-2', 'event-5', ...records.slice(15).map(({ id }) => id)].sort());
 
     const third = sourceOf(changed);
@@ -79,17 +79,33 @@ describe('indexing', () => {
     });
   });
 
-  it('refuses events of another model, and two events of one span', async () => {
+  it('refuses events of another model', async () => {
     const records = someRecords(2);
     await indexEvents(await open('models'), sourceOf(records));
     await expect(indexEvents(await open('models'), sourceOf(records, OTHER_MODEL))).rejects.toThrow(/one.* not two/);
-    const twins = [records[0]!, { ...records[0]!, id: 'twin' }];
-    await expect(indexEvents(await open('twins'), sourceOf(twins))).rejects.toThrow(
-      /event-0 and twin are both 0–3 s of \/drives\/0\.mp4$/,
-    );
-    const copies = [records[0]!, { ...records[0]!, id: 'twin', video: '/copies/0.mp4' }];
-    await expect(indexEvents(await open('twins'), sourceOf(copies))).rejects.toThrow(
-      /event-0 and twin are both 0–3 s of \/drives\/0\.mp4, of which \/copies\/0\.mp4 is a copy$/,
-    );
+  });
+
+  it('takes the first of several events that show the same, and says so', async () => {
+    const [one, two] = someRecords(2) as [EmbeddedRecord, EmbeddedRecord];
+    const copy = { ...one, id: 'copy', video: '/copies/0.mp4' };
+    const source = sourceOf([one, { ...one, id: 'twin' }, copy, two]);
+    const notes: string[] = [];
+    const onNote = (text: string): number => notes.push(text);
+    expect(await indexEvents(await open('twins'), source, { onNote })).toMatchObject({
+      added: 2,
+      repeated: 2,
+      total: 2,
+    });
+    expect(notes).toEqual([
+      'twin is left out: 0–3 s of /drives/0.mp4 is event-0 already',
+      'copy is left out: 0–3 s of /drives/0.mp4, of which /copies/0.mp4 is a copy, is event-0 already',
+    ]);
+    const again = await indexEvents(await open('twins'), source);
+    expect(again).toMatchObject({ added: 0, replaced: 0, unchanged: 2, repeated: 2, total: 2 });
+    const listed = await (await EventTable.open(join(folder, 'twins'))).select();
+    expect(listed.map(({ id }) => id).sort()).toEqual(['event-0', 'event-1']);
+    const many = sourceOf(Array.from({ length: 9 }, (_, i) => ({ ...one, id: `twin-${i}` })));
+    await indexEvents(await open('many twins'), many, { onNote });
+    expect(notes.at(-1)).toBe('3 more events are left out likewise');
   });
 });
