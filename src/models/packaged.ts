@@ -1,5 +1,5 @@
 /** The trained heads that come with l2caf, and how a model is named: by the name of one of these, or by its folder. */
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { L2cafError } from '../base/errors.ts';
@@ -19,13 +19,20 @@ export async function packagedModels(): Promise<string[]> {
 /**
  * The folder of a model: `name` itself if it is a folder with a model, else the packaged model of that name.
  *
- * @throws L2cafError `model-unknown` when it is neither.
+ * @throws L2cafError `model-unknown` when it is neither, in words of its own for a file.
  */
 export async function findModel(name: string): Promise<string> {
   for (const folder of [name, join(PACKAGED_FOLDER, name)]) {
     if (await isModel(folder)) return folder;
   }
-  throw new L2cafError('model-unknown', `there is no model named ${name}, and no model in a folder of that name`, {
+  const there = await stat(name).catch(() => undefined);
+  if (there?.isFile()) {
+    throw new L2cafError('model-unknown', `${name} is no network that can be read`, {
+      hint: 'networks are ONNX (.onnx), Keras (.keras, .h5) or TensorFlow.js (model.json) files; docs/networks.md shows exports',
+    });
+  }
+  const missing = there ? `there is no model in the folder ${name}` : `there is no model named ${name}`;
+  throw new L2cafError('model-unknown', missing, {
     hint: `packaged models: ${(await packagedModels()).join(', ')}; l2caf train makes others`,
   });
 }

@@ -187,6 +187,9 @@ describe('models', () => {
     await expectFailure(['models', 'info', 'resnet5000'], 1, /there is no model named resnet5000.*\nhint: .*driving/);
     await expectFailure(['analyze', 'good.mp4', '--model', 'nothing'], 1, /there is no model named nothing/);
     await expectFailure(['models', 'pull', 'resnet5000'], 1, /there is no model named resnet5000/);
+    const file = /good\.mp4 is no network that can be read\nhint: networks are ONNX/;
+    await expectFailure(['analyze', 'good.mp4', '--model', 'good.mp4'], 1, file);
+    await expectFailure(['analyze', 'good.mp4', '--model', '.'], 1, /there is no model in the folder \./);
   });
   it('says under what the packaged heads and their data may be used', async () => {
     const listed = (await runCli(['models', 'list'])).stdout;
