@@ -12,7 +12,7 @@ export function analysisTable(analysis: Analysis): string {
   const { numbers, options, windows, targetProbability, familiarity, events = [] } = analysis;
   const lines = [windows ? describeWindows(analysis, windows) : describeFrames(analysis)];
   lines.push(...describeVerdicts(analysis));
-  lines.push(`${options.solver}: ${options.solverReason}`);
+  lines.push(`filters: ${options.solver} (${options.solverReason})`);
   lines.push(...classLines(analysis));
   if (targetProbability !== undefined) lines.push(`${options.target}: ${percent(targetProbability)}`);
   if (familiarity) {
@@ -90,9 +90,8 @@ function short(value: number): string {
 /** The verdict on the event, and what it goes by; of a dense analysis, on its windows. */
 function describeVerdicts({ verdict, windows = [] }: Analysis): string[] {
   if (verdict === undefined) return [];
-  const counts = [...groupBy(windows, (window) => window.verdict?.words)].map(
-    ([words, { length }]) => `${length} ${words}`,
-  );
+  const byWords = [...groupBy(windows, (window) => window.verdict?.words)].sort(([, a], [, b]) => b.length - a.length);
+  const counts = byWords.map(([words, { length }]) => `${length} ${words}`);
   const missing = notJudged(verdict);
   return [
     `verdict: ${verdictSentence(verdict.words)}${counts.length > 0 ? ` (of ${windows.length} windows: ${counts.join(', ')})` : ''}`,
