@@ -131,7 +131,7 @@ const OTHERS = ['worker --output'];
 
 /** Options that name files or folders which are read. */
 const READ =
-  /--(videos|events|model|classifier|ignore|domain|dense|dense-classes|truth|from|db|target|validate|queue|queue-password|queue-secret|card|signals|objects|times|data|networks|paper)$/;
+  /--(videos|events|model|classifier|ignore|domain|unlabelled|dense|dense-classes|truth|from|db|target|validate|queue|queue-password|queue-secret|card|signals|objects|times|data|networks|paper)$/;
 
 const longOf = ({ long }: Option): string => long!;
 
