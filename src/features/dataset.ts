@@ -50,8 +50,8 @@ export interface PlanOptions {
   /** Views of a training event; all others have one. */
   readonly views: number;
   readonly seed: number;
-  /** Which they are; default: {@link viewsOf}. */
-  readonly kind?: typeof viewsOf;
+  /** Which they are, by the seed, the number of the event and how many; default: as `viewsOf` says. */
+  readonly kind?: (seed: number, index: number, count: number) => EventView[];
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -58,6 +58,7 @@ export interface TensorReading {
   replaced(maps: tf.Tensor4D): TensorGates;
   /** The maps of a slot, `[h, w, c]`; they belong to the reading. */
   features(slot: number): tf.Tensor3D;
+  /** Frees its tensors. */
   dispose(): void;
 }
 

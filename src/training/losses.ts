@@ -65,7 +65,7 @@ export function crossEntropyLoss(logits: tf.Tensor2D, labels: readonly number[])
 /**
  * Agreement of two views of n events, no label needed (NT-Xent, Chen et al. 2020, https://arxiv.org/abs/2002.05709, Eq. 1): of all other views,
  * that of the same event should be the nearest. Row i of both, `[n, d]`, is of event i; cosine similarities over
- * {@link AGREEMENT_TEMPERATURE}. Differentiable; the caller disposes of the scalar.
+ * the temperature 0.2. Differentiable; the caller disposes of the scalar.
  */
 export function agreementLoss(first: tf.Tensor2D, second: tf.Tensor2D): tf.Scalar {
   return tf.tidy(() => {
