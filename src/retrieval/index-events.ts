@@ -62,12 +62,13 @@ export async function indexEvents(
   const { model, records } = source;
   table.expectModel(model);
   const keys = records.map((record) => eventKey(record, model));
-  const first = new Map(keys.map((key, i) => [key, i] as const).reverse());
+  const first = new Map<string, number>();
+  for (const [i, key] of keys.entries()) if (!first.has(key)) first.set(key, i);
   const repeated = keys.flatMap((key, i) => (first.get(key) === i ? [] : [[first.get(key)!, i] as const]));
   tellRepeated(records, repeated, onNote);
   const known = await table.records();
   const added = [...first.keys()].filter((key) => !known.has(key)).length;
-  const wanted = [...first].reverse().flatMap(([key, i]) => (isSame(records[i]!, known.get(key)) ? [] : [i]));
+  const wanted = [...first].flatMap(([key, i]) => (isSame(records[i]!, known.get(key)) ? [] : [i]));
   for (let start = 0; start < wanted.length; start += EVENTS_PER_PART) {
     throwIfAborted(signal);
     const part = wanted.slice(start, start + EVENTS_PER_PART);
