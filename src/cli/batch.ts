@@ -15,7 +15,7 @@ import { EventQueue } from '../batch/queue.ts';
 import { RESULT_FILES, statusOf, writeResults } from '../batch/results.ts';
 import { defaultJobs, EventRunner } from '../batch/runner.ts';
 import type { Videos } from '../batch/videos.ts';
-import { BATCH_LIST } from '../events/batch-list.ts';
+import { BATCH_LIST, batchListJson } from '../events/batch-list.ts';
 import { pullTrunk } from '../models/pull.ts';
 import type { CropWish, HideWish } from '../video/media/crop.ts';
 import { readingOf } from '../video/media/probe.ts';
@@ -121,10 +121,7 @@ async function runIn(
   for (const { facts, objects: boxes, signals: recorded } of events) {
     for (const path of [facts.clip.path, boxes?.path, recorded?.path]) if (path !== undefined) noteInput(path);
   }
-  await writeFileAtomically(
-    join(folder, BATCH_LIST),
-    `${JSON.stringify({ schema: 'l2caf-list/1', list: resolve(path) })}\n`,
-  );
+  await writeFileAtomically(join(folder, BATCH_LIST), batchListJson(path));
   await reportProblems(path, batch, problems, flags, display);
   if (events.length === 0) {
     const why = problems.length > 0 ? 'see what is wrong with its rows' : 'it has no rows';

@@ -1,9 +1,16 @@
 /** The list that a batch is of: its folder says which, so that the folder can stand for its list. */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { jsonIn, readOwn } from '../base/input-files.ts';
 
-/** The file in a batch's folder that names its list: `{"schema": "l2caf-list/1", "list": "/absolute/events.csv"}`. */
+/** The file in a batch's folder that names its list, see {@link batchListJson}. */
 export const BATCH_LIST = 'list.json';
+
+const SCHEMA = 'l2caf-list/1';
+
+/** What the file holds: `{"schema": "l2caf-list/1", "list": "/absolute/events.csv"}`. */
+export function batchListJson(list: string): string {
+  return `${JSON.stringify({ schema: SCHEMA, list: resolve(list) })}\n`;
+}
 
 const MAX_BYTES = 1e6;
 
@@ -11,5 +18,5 @@ const MAX_BYTES = 1e6;
 export async function listMeant(path: string): Promise<string> {
   const named = await readOwn(join(path, BATCH_LIST), { maxBytes: MAX_BYTES }).catch(() => ''); // no folder of a batch
   const { schema, list } = (jsonIn(named) ?? {}) as { readonly schema?: unknown; readonly list?: unknown };
-  return schema === 'l2caf-list/1' && typeof list === 'string' ? list : path;
+  return schema === SCHEMA && typeof list === 'string' ? list : path;
 }
