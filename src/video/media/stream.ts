@@ -57,13 +57,12 @@ export async function* streamFrames(clip: VideoClip, options: StreamOptions): As
       };
       const modes = seekModes([wanted]);
       const mode = modes[Math.min(attempt, modes.length - 1)]!;
-      const isLast = mode === modes.at(-1);
       const run = new StreamRun(clip, wanted, mode, options);
       let done = 0;
       try {
         for await (const { place, rgb } of run.frames()) {
           throwIfAborted(signal); // ffmpeg may have been done already
-          if (done < place && !isLast && !isLastWord(mode)) break; // perhaps from further back
+          if (done < place && !isLastWord(mode)) break; // perhaps from further back
           while (done < place) {
             last = await replacement(clip, options, rest[done++]!, last);
             yield last;
@@ -78,7 +77,7 @@ export async function* streamFrames(clip: VideoClip, options: StreamOptions): As
       for (const size of run.sizes) troubles.sizes.add(size);
       troubles.addContradictions(list, rest.slice(0, done));
       if (run.hasComplaints || list.hasComplaints) suspects.push(...rest.slice(0, done));
-      const isKnown = isLast || (run.isProven && isLastWord(mode));
+      const isKnown = mode === modes.at(-1) || (run.isProven && isLastWord(mode));
       while (isKnown && done < rest.length) {
         last = await replacement(clip, options, rest[done++]!, last);
         yield last;
