@@ -32,7 +32,7 @@ interface Kind {
   readonly title: string;
   readonly name: string;
   /** Of its training, beside those of the packaged head; absent for that head. */
-  readonly options?: string;
+  readonly options?: readonly string[];
   /** Whether the real training events train it without their labels as well. */
   readonly agrees?: boolean;
 }
@@ -41,15 +41,15 @@ const KINDS: readonly Kind[] = [
   { title: 'as packaged: pooled, 8 events of each class, 400 steps', name: 'packaged' },
   {
     title: 'the same, and real clips agree with altered copies of themselves, without labels',
-    ...{ name: 'agreement', options: DRIVING_OPTIONS.join(' '), agrees: true },
+    ...{ name: 'agreement', options: DRIVING_OPTIONS, agrees: true },
   },
   {
     title: 'attention, 4 heads, trained as the packaged one',
-    ...{ name: 'attention-400', options: '--attention 4 --per-class 8 --steps 400' },
+    ...{ name: 'attention-400', options: '--attention 4 --per-class 8 --steps 400'.split(' ') },
   },
   {
     title: 'the same, 4 events of each class, 200 steps',
-    ...{ name: 'attention-200', options: '--attention 4 --per-class 4 --steps 200' },
+    ...{ name: 'attention-200', options: '--attention 4 --per-class 4 --steps 200'.split(' ') },
   },
 ];
 
@@ -62,9 +62,10 @@ export async function run([data, clips]: readonly string[]): Promise<void> {
   const unlabelled = ['--unlabelled', `streets=${await withoutLabels(lists.steering)}`];
   for (const { title, name, options, agrees = false } of KINDS) {
     const folder = options === undefined ? await findModel('driving') : join(OUT, name);
-    const own = [...(options ?? '').split(' '), ...(agrees ? unlabelled : []), '--seed', '0'];
     const { figures } =
-      options === undefined ? (await loadModel(folder)).manifest : await trainedHead(folder, lists, clips, own);
+      options === undefined
+        ? (await loadModel(folder)).manifest
+        : await trainedHead(folder, lists, clips, [...options, ...(agrees ? unlabelled : []), '--seed', '0']);
     const maps: Awaited<ReturnType<typeof figuresOf>>[] = [];
     for (const [i, place] of places.entries()) {
       maps.push(await figuresOf(folder, `${i}`, place, join(OUT, `maps-${name}-${i}`)));

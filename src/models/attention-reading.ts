@@ -312,12 +312,6 @@ class AttendedTensors implements TensorReading {
 
 function tensorsOf(weights: AttentionWeights<NamedArray>): AttentionWeights<tf.Tensor2D> {
   const matrix = ({ data, shape }: NamedArray): tf.Tensor2D => tf.tensor2d(data, shape as [number, number]);
-  const { featureKernel, placeKernel, queryKernel, scoreKernel, valueKernel } = weights;
-  return {
-    featureKernel: matrix(featureKernel),
-    placeKernel: matrix(placeKernel),
-    queryKernel: matrix(queryKernel),
-    scoreKernel: matrix(scoreKernel),
-    valueKernel: matrix(valueKernel),
-  };
+  const entries = Object.entries(weights).map(([name, weight]) => [name, matrix(weight)] as const);
+  return Object.fromEntries(entries) as AttentionWeights<tf.Tensor2D>;
 }
